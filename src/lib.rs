@@ -1,0 +1,1 @@
+//! Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.

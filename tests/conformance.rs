@@ -1,0 +1,2 @@
+//! Every case as a trial.
+fn main() {}
