@@ -1,1 +1,3 @@
 //! Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
+
+pub mod reference;

@@ -1,0 +1,172 @@
+//! What the server says: an answer, or the refusal that becomes one in the error envelope.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+/// A status, headers and a JSON body, not yet bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// `None` only where the status allows no body.
+    pub(super) body: Option<Value>,
+}
+
+impl Answer {
+    pub(super) fn json(status: StatusCode, body: Value) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            status,
+            headers,
+            body: Some(body),
+        }
+    }
+
+    pub(super) fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            headers: HeaderMap::new(),
+            body: None,
+        }
+    }
+
+    pub(super) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let body = self
+            .body
+            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// One field at fault, as `error.details` lists them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Detail {
+    pub(super) field: &'static str,
+    pub(super) message: String,
+}
+
+impl Detail {
+    pub(super) fn new(field: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            field,
+            message: message.into(),
+        }
+    }
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// Empty when no field is at fault; then the envelope has no `details`.
+    pub(super) details: Vec<Detail>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            details: Vec::new(),
+        }
+    }
+
+    /// 400 `invalid_data` for fields.
+    pub(super) fn invalid(details: Vec<Detail>) -> Self {
+        Self {
+            details,
+            ..Self::malformed("The request data is not valid.")
+        }
+    }
+
+    /// 400 `invalid_data` for a request as a whole.
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_data", message)
+    }
+
+    /// 400 with a code of its own for one field.
+    pub(super) fn field(
+        code: &'static str,
+        field: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let message = message.into();
+        Self {
+            details: vec![Detail::new(field, message.clone())],
+            ..Self::new(StatusCode::BAD_REQUEST, code, message)
+        }
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "No such offering in this project.",
+        )
+    }
+
+    /// 422 with a code of its own.
+    pub(super) fn unprocessable(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
+    /// The class of the failure, `error.type`.
+    fn kind(&self) -> &'static str {
+        match self.status {
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => "resource",
+            StatusCode::NOT_FOUND if self.code == "not_found" => "resource",
+            status if status.is_server_error() => "internal",
+            _ => "request",
+        }
+    }
+
+    pub(super) fn into_answer(self) -> Answer {
+        let mut error = json!({ "type": self.kind(), "code": self.code, "message": self.message });
+        if !self.details.is_empty() {
+            let details = self
+                .details
+                .iter()
+                .map(|detail| json!({ "field": detail.field, "message": detail.message }));
+            error["details"] = details.collect();
+        }
+        Answer::json(self.status, json!({ "error": error }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_stand_in_the_envelope_only_when_a_field_is_at_fault() {
+        let whole = Refusal::not_found()
+            .into_answer()
+            .body
+            .expect("a refusal has a body");
+        assert_eq!(whole["error"]["type"], "resource");
+        assert!(whole["error"].get("details").is_none());
+        let field = Refusal::invalid(vec![Detail::new("limit", "too big")])
+            .into_answer()
+            .body
+            .expect("likewise");
+        assert_eq!(
+            field["error"]["details"],
+            json!([{ "field": "limit", "message": "too big" }])
+        );
+    }
+}

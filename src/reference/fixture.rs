@@ -1,0 +1,190 @@
+//! The projects a test can ask for: made in microseconds, the same for the same name.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::idempotency::Replays;
+use super::offering::{Kind, Offering};
+use super::project::Project;
+use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticker};
+
+const PRODUCTS: usize = 120;
+const SECOND_PRODUCTS: usize = 20;
+const VARIANT_ID: &str = "exp-paywall:variant b";
+const DAY: i64 = 86_400;
+
+/// Keys and ids of one fresh set of projects.
+///
+/// The main project holds a main offering (`onboarding`, tag 1), a demoted one (`winback`, 0), one never tagged
+/// (`seasonal:summer 2025`, null), a legacy row (`legacy.row`, 7) and an experiment variant. The second project holds a
+/// main (`default`) and an offering that the main project has too (`winback`, with other products).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixture {
+    /// Secret key of the main project.
+    pub token: String,
+    /// Secret key of another project.
+    pub second_token: String,
+    /// Known key of the main project, to which every operation is forbidden.
+    pub limited_token: String,
+    /// Secret key of a project with no offerings and the same products as the main one.
+    pub empty_token: String,
+    /// 120 products of the main and of the empty project.
+    pub product_ids: Vec<String>,
+    /// An experiment's offering in the main project.
+    pub variant_id: String,
+    /// Products of the second project; the main one has none of them.
+    pub second_product_ids: Vec<String>,
+}
+
+/// The products that every fixture's projects share.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    main: Arc<BTreeSet<String>>,
+    second: Arc<BTreeSet<String>>,
+}
+
+impl Catalogue {
+    pub(super) fn new() -> Self {
+        let main = (1..=PRODUCTS)
+            .map(|number| format!("premium_{number:03}"))
+            .collect();
+        let second = (1..=SECOND_PRODUCTS)
+            .map(|number| format!("other_{number:03}"))
+            .collect();
+        Self {
+            main: Arc::new(main),
+            second: Arc::new(second),
+        }
+    }
+
+    /// Registers set number `count` of projects under `name`.
+    pub(super) fn register(&self, store: &Store, clock: Clock, name: &str, count: u32) -> Fixture {
+        let token = |role: &str| key(name, role, count);
+        let fixture = Fixture {
+            token: token("main"),
+            second_token: token("second"),
+            limited_token: token("limited"),
+            empty_token: token("empty"),
+            product_ids: self.main.iter().cloned().collect(),
+            variant_id: VARIANT_ID.to_owned(),
+            second_product_ids: self.second.iter().cloned().collect(),
+        };
+        let main = Shared::new(project(
+            &self.main,
+            clock,
+            main_offerings(&fixture.product_ids),
+        ));
+        let second = Shared::new(project(
+            &self.second,
+            clock,
+            second_offerings(&fixture.second_product_ids),
+        ));
+        let empty = Shared::new(project(&self.main, clock, Vec::new()));
+        let grant = |project: &Shared, permission| Grant {
+            project: project.clone(),
+            permission,
+        };
+        store.add([
+            (fixture.token.clone(), grant(&main, Permission::Full)),
+            (
+                fixture.second_token.clone(),
+                grant(&second, Permission::Full),
+            ),
+            (
+                fixture.limited_token.clone(),
+                grant(&main, Permission::Nothing),
+            ),
+            (fixture.empty_token.clone(), grant(&empty, Permission::Full)),
+        ]);
+        fixture
+    }
+}
+
+/// What of a fixture's name stands in its keys. The underscore is left out, as it parts the fields of a key.
+pub(super) fn key_name(name: &str) -> String {
+    name.chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}
+
+/// A key; all fields but the last have no underscore and the last has one length, so none is a prefix of another.
+fn key(name: &str, role: &str, count: u32) -> String {
+    let hash = format!("{name}_{role}")
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+    format!("test_sk_{name}_{role}_{hash:08x}{count:08x}")
+}
+
+fn project(products: &Arc<BTreeSet<String>>, clock: Clock, offerings: Vec<Offering>) -> Project {
+    Project {
+        products: products.clone(),
+        offerings,
+        ticker: Ticker::new(clock),
+        replays: Replays::default(),
+    }
+}
+
+fn main_offerings(products: &[String]) -> Vec<Offering> {
+    vec![
+        offering(90, "onboarding", Some(1), &products[..3]),
+        offering(80, "winback", Some(0), &products[3..5]),
+        offering(70, VARIANT_ID, None, &products[..2]),
+        offering(60, "seasonal:summer 2025", None, &products[5..6]),
+        offering(50, "legacy.row", Some(7), &[]),
+    ]
+}
+
+fn second_offerings(products: &[String]) -> Vec<Offering> {
+    vec![
+        offering(85, "default", Some(1), &products[..2]),
+        offering(75, "winback", None, &products[2..4]),
+    ]
+}
+
+/// An offering made some days before the logical clock starts.
+fn offering(days_before: i64, id: &str, tag: Option<i16>, products: &[String]) -> Offering {
+    let created_at = LOGICAL_START - days_before * DAY;
+    Offering {
+        id: id.to_owned(),
+        tag,
+        product_ids: products.to_vec(),
+        created_at,
+        updated_at: created_at + DAY,
+        kind: if id == VARIANT_ID {
+            Kind::Variant
+        } else {
+            Kind::Regular
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_is_a_prefix_of_another() {
+        let mut keys = Vec::new();
+        for name in ["a", "a-b", "lane", "lane1"] {
+            for role in ["main", "second"] {
+                keys.extend((0..20).map(|count| key(name, role, count)));
+            }
+        }
+        for (place, one) in keys.iter().enumerate() {
+            for (other_place, other) in keys.iter().enumerate() {
+                assert!(
+                    place == other_place || !other.starts_with(one.as_str()),
+                    "{one} {other}"
+                );
+            }
+        }
+    }
+}

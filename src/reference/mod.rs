@@ -1,0 +1,25 @@
+//! The embedded server: the offerings API in memory, right to the letter unless told otherwise.
+//!
+//! It is an island. It knows nothing of the harness (no contract, no model, no check), so that a mistake made there
+//! cannot be made here in the same way; nobody but the run and the command line may use it.
+//! It refuses to know who is calling: the harness gets its keys and ids from a [`Fixture`], like any other client.
+//!
+//! Start at [`Server`].
+
+mod answer;
+mod call;
+mod fixture;
+mod idempotency;
+mod offering;
+mod page;
+mod project;
+mod routes;
+mod server;
+mod store;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use fixture::Fixture;
+pub use server::{Options, Server, StartError};
+pub use store::Clock;

@@ -1,0 +1,162 @@
+//! The server as a thing that is started, asked for fixtures, and stopped.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::fixture::{self, Catalogue, Fixture};
+use super::routes::{self, App};
+use super::store::{Clock, Store};
+
+/// How long requests in flight are waited for when the server stops.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What kind of server to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one. Meant for loopback addresses.
+    pub address: SocketAddr,
+    /// Where timestamps come from.
+    pub clock: Clock,
+    /// What the server's own choices are drawn from, where it makes any.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    /// A right server on a free port of 127.0.0.1.
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::System,
+            seed: 0,
+        }
+    }
+}
+
+/// Why the server did not start; fits after "cannot …".
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "listen on `{address}`: the port is in use; choose another one, or port 0 for any free one"
+    )]
+    PortInUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The system refused for another reason.
+    #[error("listen on `{address}`: {source}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server that is running, on the tokio runtime it was started on.
+///
+/// Dropping it stops it too, without waiting for requests in flight.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+    clock: Clock,
+    catalogue: Catalogue,
+    /// How many sets of projects were made under each name.
+    counts: Mutex<HashMap<String, u32>>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens and serves in the background; when this returns, connections are taken.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let address = options.address;
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortInUse { address },
+            _ => StartError::Listen { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        // Without it an answer may wait for the acknowledgement of the one before. Where it cannot be set, that is
+        // slower and nothing else.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let app = Arc::new(App {
+            store: Store::default(),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let router = routes::router(app.clone());
+        let serving = tokio::spawn(async move {
+            // A dropped sender means stop as well; serving itself never fails.
+            let served =
+                axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+            drop(served.await);
+        });
+        let counts = Mutex::default();
+        Ok(Self {
+            address,
+            app,
+            clock: options.clock,
+            catalogue: Catalogue::new(),
+            counts,
+            stop,
+            serving,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL that the paths of the contract are relative to, such as `http://127.0.0.1:4010/v4`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v4", self.address)
+    }
+
+    /// Makes a fresh set of projects under this name; the same name again makes another set.
+    pub fn fixture(&self, name: &str) -> Fixture {
+        let name = fixture::key_name(name);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        self.catalogue
+            .register(&self.app.store, self.clock, &name, *count)
+    }
+
+    /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an
+    /// unknown key. Shows what is there, whatever the server would answer.
+    pub fn snapshot(&self, token: &str) -> Value {
+        let Some(grant) = self.app.store.find(token) else {
+            return Value::Null;
+        };
+        let project = grant.project.lock();
+        json!(
+            project
+                .offerings
+                .iter()
+                .map(super::offering::Offering::to_json)
+                .collect::<Vec<_>>()
+        )
+    }
+
+    /// Stops listening and waits for requests in flight, half a second at most.
+    pub async fn stop(self) {
+        let Self {
+            stop, mut serving, ..
+        } = self;
+        drop(stop);
+        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            serving.abort();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Projects by key, and their clocks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::project::Project;
+
+/// Where timestamps come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// The time of day, in whole seconds.
+    #[default]
+    System,
+    /// Each project has its own clock that starts at 2026-01-01T00:00:00Z and goes on one second with every write:
+    /// the same requests get the same bytes.
+    Logical,
+}
+
+/// 2026-01-01T00:00:00Z.
+pub(super) const LOGICAL_START: i64 = 1_767_225_600;
+
+/// A project's clock.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    clock: Clock,
+    last: i64,
+}
+
+impl Ticker {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            last: LOGICAL_START - 1,
+        }
+    }
+
+    /// The time of one write, in seconds since 1970; never before that of an earlier write.
+    pub(super) fn tick(&mut self) -> i64 {
+        self.last = match self.clock {
+            Clock::System => self.last.max(chrono::Utc::now().timestamp()),
+            Clock::Logical => self.last + 1,
+        };
+        self.last
+    }
+}
+
+/// A project that several connections work on.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Mutex<Project>>);
+
+impl Shared {
+    pub(super) fn new(project: Project) -> Self {
+        Self(Arc::new(Mutex::new(project)))
+    }
+
+    /// Everything done while the guard lives is one step for all other clients.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Project> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Permission {
+    Full,
+    /// The key is known, and every operation is forbidden to it.
+    Nothing,
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Grant {
+    pub(super) project: Shared,
+    pub(super) permission: Permission,
+}
+
+/// All keys with their projects.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    grants: RwLock<HashMap<String, Grant>>,
+}
+
+impl Store {
+    pub(super) fn add(&self, grants: impl IntoIterator<Item = (String, Grant)>) {
+        self.grants
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(grants);
+    }
+
+    pub(super) fn find(&self, key: &str) -> Option<Grant> {
+        self.grants
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
+    }
+}
