@@ -1,3 +1,7 @@
 //! Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
 
 pub mod reference;
+
+pub mod document;
+
+pub mod contract;

@@ -1,0 +1,265 @@
+//! The rules: the second half of the contract, as data.
+
+use super::Endpoint;
+use crate::document::nearest;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// The catalogue that is part of the binary.
+const EMBEDDED: &str = include_str!("../../spec/rules.yaml");
+
+/// Where [`EMBEDDED`] stands in the repository.
+const EMBEDDED_NAME: &str = "spec/rules.yaml";
+
+/// All rules, in the order of the reports.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    sources: BTreeMap<String, Source>,
+    needs: BTreeMap<Need, NeedInfo>,
+    areas: Vec<Area>,
+    rules: Vec<Rule>,
+}
+
+/// One checkable promise.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Such as `set-main.demotes-previous`: the area, a dot, a name.
+    pub id: String,
+    /// How binding it is.
+    pub level: Level,
+    /// What a server must do, as one sentence.
+    pub statement: String,
+    /// What it means when the rule is broken, short; for an open rule, what is observed.
+    pub title: String,
+    /// How it is checked.
+    pub check: String,
+    /// The operations that it is about; empty when it is about all.
+    #[serde(default)]
+    pub operations: Vec<Endpoint>,
+    /// JSON pointer of the place in the embedded document that says it best, or `None` when only prose does.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// Tags of the published pages that say it; empty when none does.
+    #[serde(default)]
+    pub from: Vec<String>,
+    /// What a run must be given for the rule to be checked at all.
+    #[serde(default)]
+    pub needs: Vec<Need>,
+}
+
+impl Rule {
+    /// The part of the id before the dot.
+    pub fn area(&self) -> &str {
+        self.id.split('.').next().unwrap_or_default()
+    }
+}
+
+/// How binding a rule is, most binding first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The current pages say it. Breaking it is a violation.
+    Must,
+    /// One page says it, and another disagrees or is silent. Breaking it is a warning.
+    Should,
+    /// The pages are silent or contradict each other. What the server chose is observed.
+    Open,
+}
+
+impl Level {
+    /// `must`, `should` or `open`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::Open => "open",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a rule needs that a run may not have been given.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// At least one product id that exists in the project.
+    Product,
+    /// The id of an experiment-variant offering.
+    Variant,
+    /// A project with no offerings.
+    Empty,
+    /// Another project's key.
+    SecondProject,
+    /// A valid key without permission.
+    LimitedKey,
+}
+
+impl Need {
+    /// All, in the order of the reports.
+    pub const ALL: [Need; 5] = [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey];
+
+    /// `product`, `variant`, `empty`, `second-project` or `limited-key`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Need::Product => "product",
+            Need::Variant => "variant",
+            Need::Empty => "empty",
+            Need::SecondProject => "second-project",
+            Need::LimitedKey => "limited-key",
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a need is and how it is met.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct NeedInfo {
+    /// What is needed, as words that fit after "needs ".
+    pub what: String,
+    /// The flags that give it, such as `--product-id`.
+    pub flags: Vec<String>,
+}
+
+/// A published page.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Name of the file that the page was kept as, or `None` when only facts of it were.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// What the page is.
+    pub title: String,
+}
+
+/// A group of rules.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    /// The part of a rule's id before the dot.
+    pub id: String,
+    /// Its heading in reports.
+    pub title: String,
+}
+
+/// Why a catalogue cannot be used. Shown as `file:line:column: message` where a place is known.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CatalogueError {
+    /// It is not YAML, or not of the shape of a catalogue.
+    #[error("{file}:{place} {reason}")]
+    Shape {
+        /// Name of the file.
+        file: String,
+        /// Line and column with colons, or empty.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A rule stands twice, or names something that the catalogue does not have.
+    #[error("{file}: the rule `{rule}` {reason}")]
+    Rule {
+        /// Name of the file.
+        file: String,
+        /// Id of the rule.
+        rule: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Catalogue {
+    /// The catalogue that is part of the binary.
+    pub fn embedded() -> Catalogue {
+        Catalogue::parse(EMBEDDED, EMBEDDED_NAME).expect("a test reads the embedded catalogue")
+    }
+
+    /// Reads a catalogue. `name` stands for the file in errors.
+    pub fn parse(text: &str, name: &str) -> Result<Catalogue, CatalogueError> {
+        let catalogue: Catalogue = serde_yaml::from_str(text).map_err(|error| CatalogueError::Shape {
+            file: name.to_owned(),
+            place: error.location().map_or_else(String::new, |at| format!("{}:{}:", at.line(), at.column())),
+            reason: error.to_string(),
+        })?;
+        match catalogue.flaw() {
+            Some((rule, reason)) => Err(CatalogueError::Rule { file: name.to_owned(), rule, reason }),
+            None => Ok(catalogue),
+        }
+    }
+
+    /// All rules, in the order of the reports.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The groups of rules, in the order of the reports.
+    pub fn areas(&self) -> &[Area] {
+        &self.areas
+    }
+
+    /// The rules of an area, in the order of the reports.
+    pub fn rules_of<'a>(&'a self, area: &'a str) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(move |rule| rule.area() == area)
+    }
+
+    /// The rule of an id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The id that was perhaps meant by an unknown one: one letter away, or the same name in another area.
+    pub fn nearest(&self, id: &str) -> Option<&str> {
+        let ids = || self.rules.iter().map(|rule| rule.id.as_str());
+        let name = id.rsplit('.').next().unwrap_or_default();
+        nearest(id, ids()).or_else(|| ids().find(|other| !name.is_empty() && other.rsplit('.').next() == Some(name)))
+    }
+
+    /// The published page of a tag.
+    pub fn source(&self, tag: &str) -> Option<&Source> {
+        self.sources.get(tag)
+    }
+
+    /// All published pages by tag.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &Source)> {
+        self.sources.iter().map(|(tag, source)| (tag.as_str(), source))
+    }
+
+    /// What a need is and how it is met.
+    pub fn need(&self, need: Need) -> &NeedInfo {
+        self.needs.get(&need).expect("a catalogue without one of the needs is refused when it is read")
+    }
+
+    /// What is wrong with a rule beyond its shape: the id and what is wrong.
+    fn flaw(&self) -> Option<(String, String)> {
+        let mut seen = std::collections::HashSet::new();
+        for rule in &self.rules {
+            let flaw = |reason: String| Some((rule.id.clone(), reason));
+            if !seen.insert(&rule.id) {
+                return flaw("stands twice".to_owned());
+            }
+            if !rule.id.contains('.') || !self.areas.iter().any(|area| area.id == rule.area()) {
+                return flaw(format!("is of the unknown area `{}`", rule.area()));
+            }
+            if let Some(tag) = rule.from.iter().find(|tag| !self.sources.contains_key(*tag)) {
+                return flaw(format!("is from the unknown source `{tag}`"));
+            }
+            let texts = [("statement", &rule.statement), ("title", &rule.title), ("check", &rule.check)];
+            if let Some((name, _)) = texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
+                return flaw(format!("has an empty {name}"));
+            }
+        }
+        let missing = Need::ALL.into_iter().find(|need| !self.needs.contains_key(need))?;
+        Some(("needs".to_owned(), format!("does not say what `{missing}` is")))
+    }
+}

@@ -1,0 +1,179 @@
+//! Schemas of OpenAPI 3.0 as JSON Schema Draft 4, of which they are a dialect.
+//!
+//! Every keyword stays where it was, so that a pointer into the result is one into the document. Only what validates is
+//! kept: names such as `id` or `definitions`, which mean something in Draft 4 and nothing in OpenAPI, go.
+
+use super::Direction;
+use crate::document::{Document, pointer};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use std::collections::HashSet;
+
+/// What a fragment of a URI cannot hold as it is.
+const FRAGMENT: &AsciiSet = &CONTROLS
+    .add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'[').add(b'\\').add(b']').add(b'^').add(b'`')
+    .add(b'{').add(b'|').add(b'}');
+
+/// A pointer as the fragment of a URI.
+pub(super) fn fragment(pointer: &str) -> String {
+    utf8_percent_encode(pointer, FRAGMENT).to_string()
+}
+
+/// The schemas of a document, each at its pointer, as one Draft 4 document. All else is left out.
+///
+/// `outermost` are the pointers of schemas that stand by themselves, `dropped` the pointers of patterns that no engine
+/// takes.
+pub(super) fn transform(
+    document: &Document,
+    outermost: &[String],
+    dropped: &HashSet<String>,
+    direction: Direction,
+) -> Value {
+    let view = View { document, dropped, direction };
+    let mut root = Value::Object(Map::new());
+    let mut places: Vec<&String> = outermost.iter().collect();
+    // A schema within another comes with it; the shorter pointer is the outer one.
+    places.sort_by_key(|place| place.len());
+    for place in places {
+        if let Some(schema) = document.value().pointer(place)
+            && root.pointer(place).is_none()
+        {
+            insert(&mut root, place, view.schema(schema, place));
+        }
+    }
+    root
+}
+
+/// Puts a value at a pointer, with mappings on the way there (a number is a key like any other).
+fn insert(root: &mut Value, place: &str, value: Value) {
+    let mut here = root;
+    for key in pointer::keys(place) {
+        if !here.is_object() {
+            *here = Value::Object(Map::new());
+        }
+        let Value::Object(map) = here else { return };
+        here = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    }
+    *here = value;
+}
+
+struct View<'a> {
+    document: &'a Document,
+    dropped: &'a HashSet<String>,
+    direction: Direction,
+}
+
+impl View<'_> {
+    fn schema(&self, schema: &Value, at: &str) -> Value {
+        let Some(map) = schema.as_object() else { return json!({}) };
+        if map.get("$ref").is_some_and(Value::is_string) {
+            // Written as the place where it really leads, because Draft 4 does not follow references on the way.
+            return match self.document.resolve(at) {
+                Some((target, _)) => json!({ "$ref": format!("#{}", fragment(&target)) }),
+                None => json!({}),
+            };
+        }
+        let mut result = Map::new();
+        for (key, value) in map {
+            if let Some(value) = self.keyword(key, value, map, &pointer::join(at, key)) {
+                result.insert(key.clone(), value);
+            }
+        }
+        integer_bounds(map, &mut result);
+        if map.get("nullable") == Some(&Value::Bool(true)) {
+            nullable(&mut result);
+        }
+        Value::Object(result)
+    }
+
+    fn keyword(&self, key: &str, value: &Value, schema: &Map<String, Value>, at: &str) -> Option<Value> {
+        match key {
+            "type" | "maximum" | "minimum" | "uniqueItems" | "format" => Some(value.clone()),
+            "multipleOf" => value.as_f64().is_some_and(|factor| factor > 0.0).then(|| value.clone()),
+            "exclusiveMaximum" => schema.contains_key("maximum").then(|| value.clone()),
+            "exclusiveMinimum" => schema.contains_key("minimum").then(|| value.clone()),
+            "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => {
+                let count = value.as_u64().or_else(|| value.as_f64().map(|float| float as u64))?;
+                Some(Value::from(count))
+            }
+            "pattern" => (!self.dropped.contains(at)).then(|| value.clone()),
+            "enum" => distinct(value.as_array()?.iter().cloned()),
+            "required" => distinct(value.as_array()?.iter().filter(|name| !self.hidden(schema, name, at)).cloned()),
+            "items" | "not" => Some(self.schema(value, at)),
+            "additionalProperties" if value.is_boolean() => Some(value.clone()),
+            "additionalProperties" => Some(self.schema(value, at)),
+            "allOf" | "anyOf" | "oneOf" => {
+                let branches = value.as_array().filter(|branches| !branches.is_empty())?.iter().enumerate();
+                Some(branches.map(|(index, branch)| self.schema(branch, &format!("{at}/{index}"))).collect())
+            }
+            "properties" => {
+                let properties = value.as_object()?.iter();
+                let properties = properties.map(|(name, value)| (name.clone(), self.schema(value, &pointer::join(at, name))));
+                Some(Value::Object(properties.collect()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a required property is one that is not sent in this direction. `at` is the pointer of `required`.
+    fn hidden(&self, schema: &Map<String, Value>, name: &Value, at: &str) -> bool {
+        let Some(name) = name.as_str() else { return true };
+        if schema.get("properties").and_then(|properties| properties.get(name)).is_none() {
+            return false;
+        }
+        let Some(parent) = pointer::parent(at) else { return false };
+        let place = pointer::join(&pointer::join(parent, "properties"), name);
+        let mark = match self.direction {
+            Direction::Request => "readOnly",
+            Direction::Response => "writeOnly",
+        };
+        self.document.resolve(&place).is_some_and(|(_, property)| property.get(mark) == Some(&Value::Bool(true)))
+    }
+}
+
+/// A list without repetitions, which Draft 4 refuses as it does an empty one.
+fn distinct(items: impl Iterator<Item = Value>) -> Option<Value> {
+    let mut kept: Vec<Value> = Vec::new();
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    (!kept.is_empty()).then_some(Value::Array(kept))
+}
+
+/// `format: int16` and its like as bounds, where the schema has none that are narrower.
+fn integer_bounds(schema: &Map<String, Value>, result: &mut Map<String, Value>) {
+    let text = |key: &str| schema.get(key).and_then(Value::as_str);
+    let (low, high) = match text("format") {
+        Some("int8") => (i64::from(i8::MIN), i64::from(i8::MAX)),
+        Some("int16") => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        Some("int64") => (i64::MIN, i64::MAX),
+        _ => return,
+    };
+    if !matches!(text("type"), Some("integer" | "number")) {
+        return;
+    }
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    if bound("minimum").is_none_or(|minimum| minimum < low as f64) {
+        result.insert("minimum".to_owned(), low.into());
+        result.remove("exclusiveMinimum");
+    }
+    if bound("maximum").is_none_or(|maximum| maximum > high as f64) {
+        result.insert("maximum".to_owned(), high.into());
+        result.remove("exclusiveMaximum");
+    }
+}
+
+/// `nullable: true`, which has an effect beside `type` alone. An `enum` that does not list null is widened: writers who
+/// say nullable mean it, and a false alarm is worse.
+fn nullable(result: &mut Map<String, Value>) {
+    let Some(Value::String(kind)) = result.get("type").cloned() else { return };
+    result.insert("type".to_owned(), json!([kind, "null"]));
+    if let Some(Value::Array(values)) = result.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
+    }
+}

@@ -1,0 +1,50 @@
+//! Why a contract cannot be made out of a document.
+
+use super::{CatalogueError, Endpoint};
+use crate::document::DocumentError;
+use std::fmt::Write as _;
+
+/// Why a contract cannot be made. Messages fit after "cannot read the contract: ".
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ContractError {
+    /// The document cannot be used.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The document lacks operations of the offerings resource.
+    #[error("{file}:{}", listed(missing))]
+    Missing {
+        /// Name of the file as it was given.
+        file: String,
+        /// What is missing, in the order of [`Endpoint::ALL`].
+        missing: Vec<MissingOperation>,
+    },
+    /// The catalogue of rules cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+}
+
+/// An operation that a document lacks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MissingOperation {
+    /// Which one.
+    pub endpoint: Endpoint,
+    /// Where something stands that was perhaps meant to be it, with what it is.
+    pub perhaps: Option<String>,
+}
+
+fn listed(missing: &[MissingOperation]) -> String {
+    let mut text = match missing.len() {
+        1 => " it lacks an operation of the offerings resource:".to_owned(),
+        all @ 6 => format!(" it lacks all {all} operations of the offerings resource:"),
+        count => format!(" it lacks {count} operations of the offerings resource:"),
+    };
+    for MissingOperation { endpoint, perhaps } in missing {
+        let method = endpoint.method().to_string();
+        let _ = write!(text, "\n  {endpoint:<18} {method:<6} {}", endpoint.path());
+        if let Some(perhaps) = perhaps {
+            let _ = write!(text, " ({perhaps})");
+        }
+    }
+    text.push_str("\n  hint: give the whole document, or name the operations by these ids or paths");
+    text
+}

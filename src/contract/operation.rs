@@ -1,0 +1,214 @@
+//! An operation as promised: what may be sent and what may be answered.
+
+use super::{Endpoint, SchemaRef};
+use http::Method;
+use serde_json::Value;
+use std::fmt;
+
+/// One operation of the document, with references followed and path-level parameters merged in.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The operation id; for an operation without one, method and path.
+    pub id: String,
+    /// Which of the six it is, or `None` for another operation of the document.
+    pub endpoint: Option<Endpoint>,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path template as written, such as `/offerings/{offering_id}`, below the base path of the server.
+    pub path: String,
+    /// The operation's own parameters, then those of its path that it does not replace.
+    pub parameters: Vec<Parameter>,
+    /// The request body, or `None` when none is described.
+    pub body: Option<Body>,
+    /// The documented responses, sorted by status: codes, then ranges, then the default.
+    pub responses: Vec<Response>,
+    /// The alternatives of authentication: each is a list of names of security schemes that are needed together. An
+    /// empty list of alternatives, or an empty alternative, means that no authentication is needed.
+    pub security: Vec<Vec<String>>,
+    /// The tags as written.
+    pub tags: Vec<String>,
+    /// JSON pointer of the operation.
+    pub pointer: String,
+}
+
+impl Operation {
+    /// The response that is documented for a status: the exact code, else its range, else the default.
+    pub fn response(&self, status: u16) -> Option<&Response> {
+        // They are sorted from the most to the least exact.
+        self.responses.iter().find(|response| response.status.covers(status))
+    }
+
+    /// The parameter of a name in a place. Header names are compared without regard to case.
+    pub fn parameter(&self, place: Place, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.place == place && place.same_name(&parameter.name, name))
+    }
+}
+
+/// Where a parameter is sent.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+    /// In a cookie.
+    Cookie,
+}
+
+impl Place {
+    /// Whether two names of this place mean the same parameter.
+    pub fn same_name(self, one: &str, other: &str) -> bool {
+        if self == Place::Header { one.eq_ignore_ascii_case(other) } else { one == other }
+    }
+}
+
+/// A parameter of an operation.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Where it is sent.
+    pub place: Place,
+    /// Whether it must be sent. Always true in the path.
+    pub required: bool,
+    /// What its value must be like. Accepts anything when none is described.
+    pub schema: SchemaRef,
+    /// The example as written, or `None`.
+    pub example: Option<Value>,
+    /// JSON pointer of the parameter itself, references followed.
+    pub pointer: String,
+}
+
+/// The request body of an operation.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Whether it must be sent.
+    pub required: bool,
+    /// Media types with what a body of that type must be like.
+    pub media: Vec<(String, SchemaRef)>,
+    /// JSON pointer of the request body, references followed.
+    pub pointer: String,
+}
+
+impl Body {
+    /// The schema of the JSON media type, or `None` when none is described.
+    pub fn json(&self) -> Option<&SchemaRef> {
+        json(&self.media)
+    }
+}
+
+/// A documented response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// For which statuses it stands.
+    pub status: StatusKey,
+    /// The description as written.
+    pub description: String,
+    /// The typed codes that `error.code` may carry: those of `x-error-codes`, else those of the description (words of
+    /// `snake_case` in backticks). Empty when none is documented.
+    pub codes: Vec<String>,
+    /// Media types with what a body of that type must be like. Empty when no body is documented.
+    pub media: Vec<(String, SchemaRef)>,
+    /// Documented headers.
+    pub headers: Vec<Header>,
+    /// JSON pointer of the response, references followed.
+    pub pointer: String,
+    /// JSON pointer of the response in its operation, references not followed.
+    pub written_at: String,
+}
+
+impl Response {
+    /// The schema of the JSON media type, or `None` when none is described.
+    pub fn json(&self) -> Option<&SchemaRef> {
+        json(&self.media)
+    }
+}
+
+/// A documented header of a response.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Its name as written; compare without regard to case.
+    pub name: String,
+    /// Whether it must be sent.
+    pub required: bool,
+    /// What its value must be like. Accepts anything when none is described.
+    pub schema: SchemaRef,
+    /// JSON pointer of the header, references followed.
+    pub pointer: String,
+}
+
+/// For which statuses a response stands. Sorted from the most to the least exact.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum StatusKey {
+    /// One status, 100 to 599.
+    Code(u16),
+    /// The hundred statuses that begin with this digit, 1 to 5.
+    Range(u8),
+    /// All that no other response stands for.
+    Default,
+}
+
+impl StatusKey {
+    /// Reads `404`, `4XX` or `default`.
+    pub fn parse(key: &str) -> Option<StatusKey> {
+        if key == "default" {
+            return Some(StatusKey::Default);
+        }
+        let (first, rest) = key.split_at_checked(1)?;
+        let digit = first.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
+        match rest {
+            "XX" => Some(StatusKey::Range(digit)),
+            _ if rest.len() == 2 => key.parse().ok().map(StatusKey::Code),
+            _ => None,
+        }
+    }
+
+    /// Whether it stands for a status.
+    pub fn covers(self, status: u16) -> bool {
+        match self {
+            StatusKey::Code(code) => code == status,
+            StatusKey::Range(digit) => u16::from(digit) == status / 100,
+            StatusKey::Default => true,
+        }
+    }
+}
+
+impl fmt::Display for StatusKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StatusKey::Code(code) => write!(f, "{code}"),
+            StatusKey::Range(digit) => write!(f, "{digit}XX"),
+            StatusKey::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Whether a media type is JSON, parameters and structured suffixes (`+json`) allowed.
+pub(super) fn is_json(media: &str) -> bool {
+    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn json(media: &[(String, SchemaRef)]) -> Option<&SchemaRef> {
+    let wide = ["application/*", "*/*"];
+    let exact = media.iter().find(|(name, _)| is_json(name));
+    exact.or_else(|| media.iter().find(|(name, _)| wide.contains(&name.trim()))).map(|(_, schema)| schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_read_and_sorted_from_exact_to_general() {
+        let mut keys: Vec<_> = ["default", "4XX", "404", "200"].into_iter().filter_map(StatusKey::parse).collect();
+        keys.sort_unstable();
+        assert_eq!(keys.iter().map(ToString::to_string).collect::<Vec<_>>(), ["200", "404", "4XX", "default"]);
+        for bad in ["40", "999", "4xx", "4X1", "+12", "é00", ""] {
+            assert_eq!(StatusKey::parse(bad), None, "{bad}");
+        }
+        assert!(StatusKey::Range(4).covers(499) && !StatusKey::Range(4).covers(500));
+    }
+}

@@ -1,0 +1,276 @@
+//! From a document to its operations.
+
+use super::{
+    Body, Endpoint, Header, Operation, Parameter, Place, Response, StatusKey, codes,
+    schema::{SchemaRef, Schemas},
+};
+use crate::document::{Document, DocumentError, Inspection, Lint, pointer};
+use http::Method;
+use openapiv3::SecurityRequirement;
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// An operation that was found and not yet read.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) id: Option<String>,
+    /// JSON pointer of the path item, references followed.
+    pub(super) item: String,
+    /// JSON pointer of the operation.
+    pub(super) pointer: String,
+}
+
+/// Every operation of a document, and a lint for each path that leads nowhere.
+pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
+    let (mut operations, mut lints) = (Vec::new(), Vec::new());
+    for (path, item) in document.paths() {
+        let written = pointer::join("/paths", path);
+        let Some((target, value)) = document.resolve(&written).filter(|(_, value)| value.is_object()) else {
+            lints.push(document.lint("document.unreadable-path", &written, format!("the path `{path}` cannot be read")));
+            continue;
+        };
+        if !path.starts_with('/') {
+            let message = format!("the path `{path}` does not begin with a slash; it is ignored");
+            lints.push(document.lint("document.path-without-slash", &written, message));
+            continue;
+        }
+        for method in METHODS {
+            // What stands beside the reference of a path item counts too, and what it leads to comes second.
+            let (item, value) = if item.get(method).is_some() { (written.clone(), item) } else { (target.clone(), value) };
+            let Some(operation) = value.get(method) else { continue };
+            operations.push(Found {
+                method: Method::from_bytes(method.to_uppercase().as_bytes()).expect("methods are letters"),
+                path: path.to_owned(),
+                id: operation.get("operationId").and_then(Value::as_str).map(str::to_owned),
+                pointer: pointer::join(&item, method),
+                item,
+            });
+        }
+    }
+    (operations, lints)
+}
+
+/// Which of the operations found are the six: by operation id, else by method and shape of the path.
+pub(super) fn endpoints(found: &[Found]) -> Vec<Option<Endpoint>> {
+    let mut result = vec![None; found.len()];
+    for endpoint in Endpoint::ALL {
+        let by_id = found.iter().position(|operation| operation.id.as_deref() == Some(endpoint.operation_id()));
+        let by_shape = || {
+            // Of several that look alike, the one with the shortest path is the resource itself.
+            let alike = found.iter().enumerate().filter(|(_, operation)| {
+                let taken = operation.id.as_deref().and_then(Endpoint::of_id).is_some_and(|other| other != endpoint);
+                !taken && Endpoint::of_shape(&operation.method, &operation.path) == Some(endpoint)
+            });
+            alike.min_by_key(|(_, operation)| operation.path.len()).map(|(index, _)| index)
+        };
+        if let Some(index) = by_id.or_else(by_shape) {
+            result[index] = Some(endpoint);
+        }
+    }
+    result
+}
+
+/// What reading an operation needs to know about the rest of the document.
+pub(super) struct Reader {
+    pub(super) document: Arc<Document>,
+    pub(super) schemas: Arc<Schemas>,
+    /// Names of properties, which are no typed codes.
+    pub(super) names: BTreeSet<String>,
+}
+
+impl Reader {
+    /// Reads an operation that was inspected without an error.
+    pub(super) fn operation(&self, found: &Found, endpoint: Option<Endpoint>) -> Result<Operation, DocumentError> {
+        let head = self.document.operation_head(&found.pointer)?;
+        let method = found.method.clone();
+        let parameters = self.parameters(found);
+        let mut names = self.names.clone();
+        names.extend(parameters.iter().map(|parameter| parameter.name.clone()));
+        Ok(Operation {
+            id: found.id.clone().unwrap_or_else(|| format!("{method} {}", found.path)),
+            endpoint,
+            path: found.path.clone(),
+            body: self.body(&pointer::join(&found.pointer, "requestBody")),
+            responses: self.responses(&pointer::join(&found.pointer, "responses"), &names),
+            security: self.security(head.security),
+            tags: head.tags,
+            pointer: found.pointer.clone(),
+            parameters,
+            method,
+        })
+    }
+
+    /// The operation's own parameters, then those of its path that it does not replace.
+    fn parameters(&self, found: &Found) -> Vec<Parameter> {
+        let mut parameters: Vec<Parameter> = Vec::new();
+        for owner in [&found.pointer, &found.item] {
+            let list = pointer::join(owner, "parameters");
+            let count = self.document.value().pointer(&list).and_then(Value::as_array).map_or(0, Vec::len);
+            for index in 0..count {
+                let Some(parameter) = self.parameter(&format!("{list}/{index}")) else { continue };
+                let same = |other: &Parameter| {
+                    other.place == parameter.place && other.place.same_name(&other.name, &parameter.name)
+                };
+                if !is_ignored(&parameter) && !parameters.iter().any(same) {
+                    parameters.push(parameter);
+                }
+            }
+        }
+        parameters
+    }
+
+    fn parameter(&self, written: &str) -> Option<Parameter> {
+        let (target, value) = self.document.resolve(written)?;
+        let place = match value.get("in")?.as_str()? {
+            "path" => Place::Path,
+            "query" => Place::Query,
+            "header" => Place::Header,
+            "cookie" => Place::Cookie,
+            _ => return None,
+        };
+        Some(Parameter {
+            name: value.get("name")?.as_str()?.to_owned(),
+            place,
+            required: value.get("required") == Some(&Value::Bool(true)) || place == Place::Path,
+            schema: self.schema_of(&target, value),
+            example: self.example(&target, value),
+            pointer: target,
+        })
+    }
+
+    fn body(&self, written: &str) -> Option<Body> {
+        let (target, value) = self.document.resolve(written)?;
+        let required = value.get("required") == Some(&Value::Bool(true));
+        Some(Body { required, media: self.media(&target, value), pointer: target })
+    }
+
+    fn responses(&self, written: &str, names: &BTreeSet<String>) -> Vec<Response> {
+        let documented = self.document.value().pointer(written).and_then(Value::as_object);
+        let mut responses: Vec<Response> = documented
+            .into_iter()
+            .flat_map(|responses| responses.keys())
+            .filter_map(|key| {
+                let written_at = pointer::join(written, key);
+                let status = StatusKey::parse(key)?;
+                let (target, value) = self.document.resolve(&written_at)?;
+                let description = value.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let codes = codes::listed(value).unwrap_or_else(|| codes::in_prose(&description, names));
+                let (media, headers) = (self.media(&target, value), self.headers(&target, value));
+                Some(Response { status, description, codes, media, headers, pointer: target, written_at })
+            })
+            .collect();
+        responses.sort_by_key(|response| response.status);
+        responses
+    }
+
+    fn media(&self, owner: &str, value: &Value) -> Vec<(String, SchemaRef)> {
+        let content = value.get("content").and_then(Value::as_object);
+        let names = content.into_iter().flat_map(|content| content.keys());
+        let place = |name| pointer::join(&pointer::join(&pointer::join(owner, "content"), name), "schema");
+        names.map(|name| (name.clone(), self.schemas.at(&place(name)))).collect()
+    }
+
+    fn headers(&self, owner: &str, value: &Value) -> Vec<Header> {
+        let headers = value.get("headers").and_then(Value::as_object);
+        let names = headers.into_iter().flat_map(|headers| headers.keys());
+        names
+            .filter_map(|name| {
+                let (target, value) = self.document.resolve(&format!("{owner}/headers/{}", pointer::escape(name)))?;
+                let required = value.get("required") == Some(&Value::Bool(true));
+                Some(Header { name: name.clone(), required, schema: self.schema_of(&target, value), pointer: target })
+            })
+            .collect()
+    }
+
+    /// The schema of a parameter or header, which may stand under a media type instead.
+    fn schema_of(&self, target: &str, value: &Value) -> SchemaRef {
+        let content = value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
+        let place = match content {
+            Some(media) if value.get("schema").is_none() => format!("{target}/content/{}/schema", pointer::escape(media)),
+            _ => pointer::join(target, "schema"),
+        };
+        self.schemas.at(&place)
+    }
+
+    /// The example of a parameter, or the first of several.
+    fn example(&self, target: &str, value: &Value) -> Option<Value> {
+        if let Some(example) = value.get("example") {
+            return Some(example.clone());
+        }
+        let name = value.get("examples")?.as_object()?.keys().next()?;
+        let place = format!("{target}/examples/{}/value", pointer::escape(name));
+        self.document.resolve(&place).map(|(_, value)| value.clone())
+    }
+
+    fn security(&self, own: Option<Vec<SecurityRequirement>>) -> Vec<Vec<String>> {
+        let whole = || self.document.value().get("security").cloned().and_then(|all| serde_json::from_value(all).ok());
+        let alternatives: Vec<SecurityRequirement> = own.or_else(whole).unwrap_or_default();
+        alternatives.into_iter().map(|schemes| schemes.into_keys().collect()).collect()
+    }
+}
+
+/// Header parameters of these names say nothing, by the standard: other parts of the document tell them.
+fn is_ignored(parameter: &Parameter) -> bool {
+    let names = ["accept", "content-type", "authorization"];
+    parameter.place == Place::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
+}
+
+/// Where the first server of an operation has its path, such as `/v4`; empty for the root. `item` and `operation` are the
+/// pointers of the path item and of the operation.
+pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> String {
+    let server = [operation, item, ""].into_iter().find_map(|owner| {
+        let place = format!("{owner}/servers/0");
+        document.value().pointer(&place)
+    });
+    let Some(server) = server else { return String::new() };
+    let mut url = server.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+    for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
+        let default = variable.get("default").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        url = url.replace(&format!("{{{name}}}"), &default.unwrap_or_default());
+    }
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => url.as_str(),
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
+    if path.is_empty() { String::new() } else { format!("/{path}") }
+}
+
+/// Everything that was found in some operations, without repetitions.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    pub(super) lints: Vec<Lint>,
+    pub(super) schemas: Vec<String>,
+    pub(super) outermost: Vec<String>,
+    pub(super) examples: BTreeSet<(String, String)>,
+}
+
+impl Reached {
+    /// Adds what was found in one operation.
+    pub(super) fn add(&mut self, inspection: Inspection) {
+        for lint in inspection.lints {
+            if !self.lints.contains(&lint) {
+                self.lints.push(lint);
+            }
+        }
+        for schema in inspection.schemas {
+            if schema.outermost {
+                self.outermost.push(schema.pointer.clone());
+            }
+            self.schemas.push(schema.pointer);
+        }
+        self.examples.extend(inspection.examples);
+    }
+
+    /// Removes repetitions of schemas, which several operations share.
+    pub(super) fn finish(&mut self) {
+        for list in [&mut self.schemas, &mut self.outermost] {
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The contract itself.
+
+use super::{
+    Catalogue, ContractError, Endpoint, MissingOperation, Operation, Rule, codes,
+    lints::Linter,
+    read::{self, Found, Reached, Reader},
+    schema::{Schemas, unusable_patterns},
+};
+use crate::document::{Document, Inspection, Lint, Position, pointer};
+use http::Method;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+/// What a document and a catalogue promise.
+#[derive(Debug)]
+pub struct Contract {
+    document: Arc<Document>,
+    rules: Catalogue,
+    operations: Vec<Operation>,
+    /// Indices into `operations`, in the order of [`Endpoint::ALL`].
+    endpoints: [usize; 6],
+    known_codes: BTreeSet<String>,
+    lints: Vec<Lint>,
+    base_path: String,
+}
+
+impl Contract {
+    /// Makes a contract. The six operations must be there and readable; another one that cannot be read is a lint.
+    pub fn from_document(document: Document, rules: Catalogue) -> Result<Contract, ContractError> {
+        let document = Arc::new(document);
+        let (found, mut lints) = read::find(&document);
+        let endpoints = read::endpoints(&found);
+        let missing = missing(&document, &found, &endpoints);
+        if !missing.is_empty() {
+            return Err(ContractError::Missing { file: document.name().to_owned(), missing });
+        }
+        let (readable, own, all) = inspect(&document, &found, &endpoints, &mut lints)?;
+        let patterns = unusable_patterns(&document, &all.schemas);
+        let dropped: HashSet<String> = patterns.iter().map(|lint| lint.pointer.clone()).collect();
+        let schemas = Schemas::new(Arc::clone(&document), &all.outermost, &dropped)?;
+        // Only what the six refer to is used, so only that is compiled before it is needed.
+        for schema in &own.outermost {
+            schemas.compile(schema)?;
+        }
+        let names = codes::property_names(&document, &all.schemas);
+        let reader = Reader { document: Arc::clone(&document), schemas: Arc::clone(&schemas), names: names.clone() };
+        let mut operations = Vec::with_capacity(readable.len());
+        for index in readable {
+            match reader.operation(&found[index], endpoints[index]) {
+                Ok(operation) => operations.push(operation),
+                Err(error) if endpoints[index].is_some() => return Err(error.into()),
+                Err(error) => lints.push(unreadable(&document, &found[index], &error.sentence())),
+            }
+        }
+        let place = |endpoint| operations.iter().position(|operation| operation.endpoint == Some(endpoint));
+        let places = Endpoint::ALL.map(|endpoint| place(endpoint).expect("a missing operation is an error above"));
+        let list = &operations[places[0]];
+        let item = found.iter().find(|found| found.pointer == list.pointer).map_or("", |found| found.item.as_str());
+        let base_path = read::base_path(&document, item, &list.pointer);
+        lints.extend(own.lints.iter().cloned());
+        lints.extend(patterns.into_iter().filter(|lint| {
+            pointer::parent(&lint.pointer).is_some_and(|schema| own.schemas.iter().any(|place| place == schema))
+        }));
+        let linter = Linter { document: &document, schemas: &schemas, names: &names, lints };
+        let lints = linter.run(&operations, &found, &own);
+        let known_codes = known_codes(&document, &operations, &names);
+        Ok(Contract { document, rules, operations, endpoints: places, known_codes, lints, base_path })
+    }
+
+    /// The contract that is part of the binary.
+    pub fn embedded() -> Contract {
+        Contract::from_document(Document::embedded(), Catalogue::embedded()).expect("a test makes the embedded contract")
+    }
+
+    /// One of the six operations.
+    pub fn operation(&self, which: Endpoint) -> &Operation {
+        let index = Endpoint::ALL.iter().position(|endpoint| *endpoint == which).expect("ALL has every endpoint");
+        &self.operations[self.endpoints[index]]
+    }
+
+    /// Every operation of the document that could be read, sorted by path.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Which of the six a request is for, by its method and its path as sent, with or without the base path and a query.
+    ///
+    /// `None` when it is for none of them.
+    pub fn endpoint_of(&self, method: &Method, path: &str) -> Option<Endpoint> {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let below = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.starts_with('/'));
+        let fits = |path: &str| {
+            let operations = Endpoint::ALL.iter().map(|endpoint| self.operation(*endpoint));
+            operations.filter(|operation| operation.method == *method).find(|operation| is_path_of(&operation.path, path))
+        };
+        below.and_then(fits).or_else(|| fits(path))?.endpoint
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Catalogue {
+        &self.rules
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Where the document says what a rule promises: pointer and position. A rule that names no place of this document
+    /// is shown at its first operation; `None` when it has none either.
+    pub fn place_of(&self, rule: &Rule) -> Option<(String, Position)> {
+        let written = rule.at.clone().filter(|at| self.document.value().pointer(at).is_some());
+        let pointer = written.or_else(|| rule.operations.first().map(|first| self.operation(*first).pointer.clone()))?;
+        let position = self.document.position(&pointer);
+        Some((pointer, position))
+    }
+
+    /// Every typed code that the document names anywhere for the six operations, also in the prose of the error schema.
+    pub fn known_codes(&self) -> &BTreeSet<String> {
+        &self.known_codes
+    }
+
+    /// 16 hexadecimal digits that are the same for the same text of the document (FNV-1a, 64 bits).
+    pub fn digest(&self) -> String {
+        let start = 0xcbf2_9ce4_8422_2325_u64;
+        let hash = self.document.text().bytes().fold(start, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+
+    /// What is off in the document, sorted by place.
+    pub fn lints(&self) -> &[Lint] {
+        &self.lints
+    }
+
+    /// The path of the first server of the list operation, such as `/v4`, without a slash at the end; empty for the root.
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+}
+
+/// Holds every operation against the standard. Returns which can be read, what the six refer to, and what all do.
+fn inspect(
+    document: &Document,
+    found: &[Found],
+    endpoints: &[Option<Endpoint>],
+    lints: &mut Vec<Lint>,
+) -> Result<(Vec<usize>, Reached, Reached), ContractError> {
+    let (mut readable, mut own, mut all) = (Vec::new(), Reached::default(), Reached::default());
+    for (index, operation) in found.iter().enumerate() {
+        let inspection = document.inspect(&operation.item, &operation.pointer);
+        let first = inspection.errors.iter().min_by_key(|error| error.position).cloned();
+        match (first, endpoints[index]) {
+            (Some(error), Some(_)) => return Err(error.into()),
+            (Some(error), None) => lints.push(unreadable(document, operation, &error.sentence())),
+            (None, endpoint) => {
+                readable.push(index);
+                let Inspection { errors: _, lints, schemas, examples } = inspection;
+                if endpoint.is_some() {
+                    let (schemas, examples) = (schemas.clone(), examples.clone());
+                    own.add(Inspection { errors: Vec::new(), lints, schemas, examples });
+                }
+                all.add(Inspection { errors: Vec::new(), lints: Vec::new(), schemas, examples });
+            }
+        }
+    }
+    own.finish();
+    all.finish();
+    Ok((readable, own, all))
+}
+
+fn unreadable(document: &Document, operation: &Found, reason: &str) -> Lint {
+    let message = format!("{} {} cannot be read and is left out: {reason}", operation.method, operation.path);
+    document.lint("document.unreadable-operation", &operation.pointer, message)
+}
+
+/// Which of the six are not there, with what was perhaps meant to be them.
+fn missing(document: &Document, found: &[Found], endpoints: &[Option<Endpoint>]) -> Vec<MissingOperation> {
+    let lacking = Endpoint::ALL.into_iter().filter(|endpoint| !endpoints.contains(&Some(*endpoint)));
+    lacking.map(|endpoint| MissingOperation { endpoint, perhaps: perhaps(document, found, endpoint) }).collect()
+}
+
+fn perhaps(document: &Document, found: &[Found], endpoint: Endpoint) -> Option<String> {
+    let method = endpoint.method().to_string().to_lowercase();
+    let is_shape = |path: &str| Endpoint::of_shape(&endpoint.method(), path) == Some(endpoint);
+    for (path, item) in document.paths() {
+        let place = pointer::join("/paths", path);
+        let Position { line, column } = document.position(&place);
+        if !path.starts_with('/') && is_shape(&format!("/{path}")) && item.get(&method).is_some() {
+            return Some(format!("`{path}` at {line}:{column} does not begin with a slash"));
+        }
+        if is_shape(path) && document.resolve(&place).is_none() {
+            return Some(format!("the reference at {line}:{column} leads nowhere"));
+        }
+        // `Get:` or `GET:` is no method of the standard.
+        let spelled = item.as_object().into_iter().flatten().find(|(key, _)| {
+            key.as_str() != method && key.eq_ignore_ascii_case(&method)
+        });
+        if let Some((key, _)) = spelled.filter(|_| is_shape(path)) {
+            let Position { line, column } = document.position(&pointer::join(&place, key));
+            return Some(format!("`{key}` at {line}:{column} must be written `{method}`"));
+        }
+    }
+    let ids = found.iter().filter_map(|operation| operation.id.as_deref());
+    let ids = ids.filter(|id| Endpoint::of_id(id).is_none());
+    crate::document::nearest(endpoint.operation_id(), ids).map(|near| format!("`{near}` was perhaps meant to be it"))
+}
+
+/// Codes that the six operations name: those of their responses, and those of the error schema.
+fn known_codes(document: &Document, operations: &[Operation], names: &BTreeSet<String>) -> BTreeSet<String> {
+    let ours = operations.iter().filter(|operation| operation.endpoint.is_some());
+    let mut codes = BTreeSet::new();
+    for response in ours.flat_map(|operation| &operation.responses) {
+        codes.extend(response.codes.iter().cloned());
+        let described = response.json().and_then(|schema| codes::described(document, schema.pointer()));
+        codes.extend(described.map(|text| codes::in_prose(text, names)).unwrap_or_default());
+    }
+    codes
+}
+
+/// Whether a path as sent is one of a template: same segments, a parameter standing for any that is not empty.
+fn is_path_of(template: &str, path: &str) -> bool {
+    let mut segments = path.trim_matches('/').split('/');
+    let fits = template.trim_matches('/').split('/').all(|wanted| {
+        let is_parameter = wanted.starts_with('{') && wanted.ends_with('}');
+        segments.next().is_some_and(|segment| segment == wanted || is_parameter && !segment.is_empty())
+    });
+    fits && segments.next().is_none()
+}

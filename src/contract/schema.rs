@@ -1,0 +1,267 @@
+//! Validation by a schema of the document.
+//!
+//! The only place that knows `jsonschema`.
+
+use super::{draft4, undocumented};
+use crate::document::{Document, DocumentError, ErrorKind, Lint, pointer};
+use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The longest message of a schema error, in characters.
+const LONGEST: usize = 240;
+
+/// Which way a body goes: what is `readOnly` is not required in a request, what is `writeOnly` not in a response.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Direction {
+    /// To the server.
+    Request,
+    /// From the server.
+    Response,
+}
+
+impl Direction {
+    const fn base(self) -> &'static str {
+        match self {
+            Direction::Request => "qonform:///request",
+            Direction::Response => "qonform:///response",
+        }
+    }
+}
+
+/// One way in which a value is not as its schema says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SchemaError {
+    /// JSON pointer into the value.
+    pub instance_path: String,
+    /// JSON pointer into the document, of the keyword that the value breaks.
+    pub schema_pointer: String,
+    /// The keyword, such as `maxLength`. A number too large for its `format` breaks `maximum`.
+    pub keyword: String,
+    /// What is wrong, at most 240 characters. It may quote the value when that is short.
+    pub message: String,
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.instance_path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{} at {}", self.message, self.instance_path)
+        }
+    }
+}
+
+/// A schema of the document: where it stands, and validators for each direction, compiled once and shared. Cheap to clone.
+#[derive(Clone)]
+pub struct SchemaRef {
+    place: Arc<str>,
+    schemas: Arc<Schemas>,
+}
+
+impl SchemaRef {
+    /// JSON pointer of the schema as written in its media type or parameter, where it may be a reference.
+    pub fn pointer(&self) -> &str {
+        &self.place
+    }
+
+    /// The schema as written, references not followed. Null when none is described; that accepts anything.
+    pub fn raw(&self) -> &Value {
+        self.schemas.document.value().pointer(&self.place).unwrap_or(&Value::Null)
+    }
+
+    /// The schema with references followed: its pointer and what stands there. Null when none is described.
+    pub fn resolved(&self) -> (String, &Value) {
+        self.schemas.document.resolve(&self.place).unwrap_or_else(|| (self.place.to_string(), &Value::Null))
+    }
+
+    /// The document that the schema is part of.
+    pub fn document(&self) -> &Document {
+        &self.schemas.document
+    }
+
+    /// Every way in which a value is not as the schema says; none when it is valid.
+    pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
+        match self.schemas.validator(direction, &self.place) {
+            Ok(validator) => {
+                let mut errors = Vec::new();
+                for error in validator.iter_errors(instance) {
+                    self.schemas.flatten(&error, &mut errors);
+                }
+                errors
+            }
+            // Only a schema outside of the six operations gets here: theirs were compiled when the contract was made.
+            Err(message) => vec![SchemaError {
+                instance_path: String::new(),
+                schema_pointer: self.place.to_string(),
+                keyword: "$schema".to_owned(),
+                message: clip(&format!("the schema itself cannot be used: {message}")),
+            }],
+        }
+    }
+
+    /// Whether a value is as the schema says.
+    pub fn is_valid(&self, direction: Direction, instance: &Value) -> bool {
+        self.schemas.validator(direction, &self.place).is_ok_and(|validator| validator.is_valid(instance))
+    }
+
+    /// Pointers into a value of properties that no schema names, through references, lists and combined schemas.
+    ///
+    /// Nothing is undocumented where a schema says nothing about properties, or describes those it does not name.
+    pub fn undocumented(&self, instance: &Value) -> Vec<String> {
+        undocumented::properties(&self.schemas.document, &self.place, instance)
+    }
+}
+
+impl fmt::Debug for SchemaRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SchemaRef").field(&self.place).finish()
+    }
+}
+
+impl PartialEq for SchemaRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+type Compiled = Result<Arc<Validator>, Arc<str>>;
+
+/// All schemas of a document that operations refer to.
+pub(super) struct Schemas {
+    document: Arc<Document>,
+    registry: Registry<'static>,
+    compiled: Mutex<HashMap<(Direction, String), Compiled>>,
+}
+
+impl Schemas {
+    /// Prepares schemas. `outermost` are the pointers of those that stand by themselves, `dropped` those of patterns to
+    /// be left out.
+    pub(super) fn new(
+        document: Arc<Document>,
+        outermost: &[String],
+        dropped: &HashSet<String>,
+    ) -> Result<Arc<Schemas>, DocumentError> {
+        let mut registry = Registry::new();
+        let fail = |error: &dyn fmt::Display| {
+            let message = clip(&format!("the schemas cannot be used: {error}"));
+            document.error(ErrorKind::Structure { message }, "", None)
+        };
+        for direction in [Direction::Request, Direction::Response] {
+            let schemas = draft4::transform(&document, outermost, dropped, direction);
+            // `Resource::from_contents` would take the document for another draft.
+            let resource = Draft::Draft4.create_resource(schemas);
+            registry = registry.add(direction.base(), resource).map_err(|error| fail(&error))?;
+        }
+        let registry = registry.prepare().map_err(|error| fail(&error))?;
+        Ok(Arc::new(Schemas { document, registry, compiled: Mutex::default() }))
+    }
+
+    /// The schema at a pointer, whether or not one is written there.
+    pub(super) fn at(self: &Arc<Self>, place: &str) -> SchemaRef {
+        SchemaRef { place: place.into(), schemas: Arc::clone(self) }
+    }
+
+    /// Compiles a schema both ways, so that a mistake in it is known before anything is sent.
+    pub(super) fn compile(&self, place: &str) -> Result<(), DocumentError> {
+        for direction in [Direction::Request, Direction::Response] {
+            self.validator(direction, place).map_err(|message| {
+                let message = clip(&format!("the schema cannot be used: {message}"));
+                self.document.error(ErrorKind::Structure { message }, place, None)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn validator(&self, direction: Direction, place: &str) -> Compiled {
+        let target = self.document.resolve(place).map(|(target, _)| target);
+        let key = (direction, target.clone().unwrap_or_default());
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.entry(key).or_insert_with(|| self.build(direction, target.as_deref())).clone()
+    }
+
+    fn build(&self, direction: Direction, target: Option<&str>) -> Compiled {
+        let schema = match target {
+            Some(target) => json!({ "$ref": format!("{}#{}", direction.base(), draft4::fragment(target)) }),
+            None => json!({}),
+        };
+        jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .offline()
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::regex())
+            .with_registry(&self.registry)
+            .build(&schema)
+            .map(Arc::new)
+            .map_err(|error| error.to_string().into())
+    }
+
+    /// An error of the library as ours. Of alternatives that all fail, the one that got farthest is told.
+    fn flatten(&self, error: &ValidationError<'_>, into: &mut Vec<SchemaError>) {
+        if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
+            let depth = |branch: &Vec<ValidationError<'_>>| {
+                branch.iter().map(|error| error.instance_path().as_str().matches('/').count()).max().unwrap_or(0)
+            };
+            let best = context.iter().max_by_key(|branch| (depth(branch), std::cmp::Reverse(branch.len())));
+            if let Some(branch) = best.filter(|branch| !branch.is_empty()) {
+                return branch.iter().for_each(|error| self.flatten(error, into));
+            }
+        }
+        let short = error.instance().to_string().chars().count() <= LONGEST / 4;
+        let message = if short { error.to_string() } else { error.masked_with("the value").to_string() };
+        into.push(SchemaError {
+            instance_path: error.instance_path().as_str().to_owned(),
+            schema_pointer: self.written(error),
+            keyword: error.kind().keyword().to_owned(),
+            message: clip(&message),
+        });
+    }
+
+    /// Where the broken keyword stands in the document. A bound that we made out of a `format` stands there.
+    fn written(&self, error: &ValidationError<'_>) -> String {
+        let location = error.absolute_keyword_location().and_then(|uri| uri.fragment().map(|part| part.as_str().to_owned()));
+        let place = match location {
+            Some(fragment) => percent_decode_str(&fragment).decode_utf8_lossy().into_owned(),
+            None => error.schema_path().as_str().to_owned(),
+        };
+        if self.document.value().pointer(&place).is_some() {
+            return place;
+        }
+        let parent = pointer::parent(&place).unwrap_or_default();
+        let format = pointer::join(parent, "format");
+        if self.document.value().pointer(&format).is_some() { format } else { parent.to_owned() }
+    }
+}
+
+/// Patterns among the schemas that no engine takes, each with a lint.
+pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<Lint> {
+    let mut verdicts: HashMap<&str, bool> = HashMap::new();
+    let mut lints = Vec::new();
+    for schema in schemas {
+        let place = pointer::join(schema, "pattern");
+        let Some(pattern) = document.value().pointer(&place).and_then(Value::as_str) else { continue };
+        let usable = *verdicts.entry(pattern).or_insert_with(|| {
+            let schema = json!({ "pattern": pattern });
+            let options = jsonschema::options().with_draft(Draft::Draft4);
+            options.with_pattern_options(PatternOptions::regex()).build(&schema).is_ok()
+        });
+        if !usable {
+            let message = format!("the pattern `{}` is not one that we can use; it is ignored", clip(pattern));
+            lints.push(document.lint("document.unusable-pattern", &place, message));
+        }
+    }
+    lints
+}
+
+/// The beginning of a text that may be of any length.
+fn clip(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    format!("{}…", text.chars().take(LONGEST - 1).collect::<String>())
+}

@@ -1,0 +1,356 @@
+//! Holds one operation, with everything that it refers to, against the table of what OpenAPI 3.0 allows.
+
+use super::{
+    Document, DocumentError, ErrorKind, Lint, RefError, nearest, pointer, resolve,
+    structure::{Kind, Shape},
+};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+
+/// How many references may lie between an operation and what it refers to.
+const FARTHEST: usize = 200;
+
+/// What was found in an operation and in everything that it refers to.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// What would make us misread the operation, in the order in which it was met.
+    pub errors: Vec<DocumentError>,
+    /// What is odd and harmless.
+    pub lints: Vec<Lint>,
+    /// Every schema, also those within schemas, each once.
+    pub schemas: Vec<SchemaPlace>,
+    /// Examples of a media type, parameter or header: pointer of the value, pointer of the schema.
+    pub examples: Vec<(String, String)>,
+}
+
+/// Where a schema stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SchemaPlace {
+    /// JSON pointer of the schema, which is no reference.
+    pub pointer: String,
+    /// Whether it stands by itself rather than within another schema.
+    pub outermost: bool,
+}
+
+/// One walk over an operation.
+struct Walk<'a> {
+    document: &'a Document,
+    found: Inspection,
+    seen: HashSet<(Kind, String)>,
+    /// Targets of references that are still to be visited, with how far from the operation they are.
+    pending: Vec<(Kind, String, usize)>,
+    depth: usize,
+    in_schema: bool,
+}
+
+/// Inspects the operation at `operation` and the parameters of its path item at `item`.
+pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Inspection {
+    let mut walk = Walk {
+        document,
+        found: Inspection::default(),
+        seen: HashSet::new(),
+        pending: Vec::new(),
+        depth: 0,
+        in_schema: false,
+    };
+    if let Some(value) = document.value().pointer(operation) {
+        walk.shape(Shape::Object(Kind::Operation), value, operation);
+    }
+    for (key, shape) in [
+        ("parameters", Shape::List(&Shape::Reference(Kind::Parameter))),
+        ("servers", Shape::List(&Shape::Object(Kind::Server))),
+    ] {
+        let place = pointer::join(item, key);
+        if let Some(value) = document.value().pointer(&place) {
+            walk.shape(shape, value, &place);
+        }
+    }
+    while let Some((kind, place, depth)) = walk.pending.pop() {
+        walk.depth = depth;
+        walk.in_schema = false;
+        if let Some(value) = document.value().pointer(&place) {
+            walk.shape(Shape::Object(kind), value, &place);
+        }
+    }
+    walk.found
+}
+
+impl Walk<'_> {
+    fn shape(&mut self, shape: Shape, value: &Value, at: &str) {
+        match (shape, value) {
+            (Shape::Any, _)
+            | (Shape::Text, Value::String(_))
+            | (Shape::Flag | Shape::SchemaOrFlag, Value::Bool(_))
+            | (Shape::Number, Value::Number(_)) => {}
+            (Shape::Count, Value::Number(number)) if is_count(number) => {}
+            (Shape::Word(words), Value::String(word)) => {
+                if !words.contains(&word.as_str()) {
+                    let hint = nearest(word, words.iter().copied()).map_or_else(
+                        || format!("one of {} is meant to stand here", words.join(", ")),
+                        |near| format!("`{near}` was perhaps meant"),
+                    );
+                    let key = pointer::last(at);
+                    let message = format!("`{key}` cannot be `{}`", clip(word));
+                    self.fail_in_value(ErrorKind::Structure { message }, at, Some(hint));
+                }
+            }
+            (Shape::Reference(kind) | Shape::Object(kind), Value::Object(map)) => {
+                let may_refer = matches!(shape, Shape::Reference(_));
+                match map.get("$ref") {
+                    Some(Value::String(reference)) if may_refer => {
+                        self.reference(kind, reference, at);
+                        if map.keys().any(|key| !matches!(key.as_str(), "$ref" | "summary" | "description")) {
+                            let message = "what stands beside `$ref` is ignored in OpenAPI 3.0";
+                            self.odd("document.beside-reference", at, message);
+                        }
+                    }
+                    Some(other) if may_refer => {
+                        let message = format!("`$ref` must be text, not {}", described(other));
+                        self.broken(message, &pointer::join(at, "$ref"), None);
+                    }
+                    _ => self.object(kind, map, at),
+                }
+            }
+            (Shape::SchemaOrFlag, Value::Object(_)) => self.shape(Shape::Reference(Kind::Schema), value, at),
+            (Shape::List(item), Value::Array(items)) => {
+                for (index, value) in items.iter().enumerate() {
+                    self.shape(*item, value, &pointer::join(at, &index.to_string()));
+                }
+            }
+            (Shape::Map(member), Value::Object(map)) => {
+                for (key, value) in map {
+                    self.shape(*member, value, &pointer::join(at, key));
+                }
+            }
+            _ => self.mismatch(shape, value, at),
+        }
+    }
+
+    fn mismatch(&mut self, shape: Shape, value: &Value, at: &str) {
+        let wanted = match shape {
+            Shape::Text | Shape::Word(_) => "text",
+            Shape::Flag => "true or false",
+            Shape::Count => "a whole number of at least 0",
+            Shape::Number => "a number",
+            Shape::Any => "anything",
+            Shape::Object(kind) | Shape::Reference(kind) => kind.name(),
+            Shape::List(_) => "a list",
+            Shape::Map(_) => "a mapping",
+            Shape::SchemaOrFlag => "a schema, true or false",
+        };
+        let key = pointer::last(at);
+        let later = match (key.as_str(), value) {
+            ("type", Value::Array(_)) => Some("a list of types is of OpenAPI 3.1; in 3.0 write `nullable: true`"),
+            ("exclusiveMinimum" | "exclusiveMaximum", Value::Number(_)) => {
+                Some("a number is of OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here")
+            }
+            ("required", Value::Bool(_)) => Some("list the required names beside `properties`"),
+            _ => None,
+        };
+        let message = format!("`{key}` must be {wanted}, not {}", described(value));
+        self.fail_in_value(ErrorKind::Structure { message }, at, later.map(str::to_owned));
+    }
+
+    fn reference(&mut self, kind: Kind, reference: &str, at: &str) {
+        match resolve::follow(self.document.value(), at) {
+            Ok((target, _)) => {
+                if self.depth >= FARTHEST {
+                    let kind = ErrorKind::TooDeep { limit: FARTHEST };
+                    self.fail_in_value(kind, &pointer::join(at, "$ref"), None);
+                } else if self.seen.insert((kind, target.clone())) {
+                    self.pending.push((kind, target, self.depth + 1));
+                }
+            }
+            Err(error) => {
+                let (kind, hint) = explained(error, reference, self.document.value());
+                self.fail_in_value(kind, &pointer::join(at, "$ref"), hint);
+            }
+        }
+    }
+
+    fn object(&mut self, kind: Kind, map: &Map<String, Value>, at: &str) {
+        if kind == Kind::Responses {
+            return self.responses(map, at);
+        }
+        for key in kind.required() {
+            if !map.contains_key(*key) {
+                let near = nearest(key, map.keys().map(String::as_str).filter(|key| !is_known(kind, key)));
+                let hint = near.map(|near| format!("`{near}` was perhaps meant to be `{key}`"));
+                self.broken(format!("{} must have `{key}`", kind.name()), at, hint);
+            }
+        }
+        if matches!(kind, Kind::Parameter) && !map.contains_key("schema") && !map.contains_key("content") {
+            self.odd("document.untyped-parameter", at, "the parameter has no schema, so any value is taken for valid");
+        }
+        let nested = self.in_schema;
+        if kind == Kind::Schema {
+            self.schema(map, at, nested);
+            self.in_schema = true;
+        }
+        for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("x-")) {
+            let place = pointer::join(at, key);
+            match kind.fields().iter().find(|(name, _)| name == key) {
+                Some((_, shape)) => self.shape(*shape, value, &place),
+                None => self.unknown(kind, key, &place),
+            }
+        }
+        self.in_schema = nested;
+        if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
+            self.examples(map, at);
+        }
+    }
+
+    fn unknown(&mut self, kind: Kind, key: &str, at: &str) {
+        let known = || kind.fields().iter().map(|(name, _)| *name);
+        if key == "$ref" {
+            self.broken(format!("{} cannot be a reference", kind.name()), at, Some("write it out".to_owned()));
+        } else if kind.of_later_versions().contains(&key) {
+            let hint = "write it with the keywords of 3.0, such as `enum` of one value for `const`";
+            self.broken(format!("`{key}` is not a keyword of OpenAPI 3.0"), at, Some(hint.to_owned()));
+        } else if let Some(near) = nearest(key, known()).filter(|_| !kind.harmless().contains(&key)) {
+            let hint = format!("`{near}` was perhaps meant");
+            self.broken(format!("{} has no `{key}`", kind.name()), at, Some(hint));
+        } else {
+            self.odd("document.unknown-key", at, &format!("{} has no `{key}`; it is ignored", kind.name()));
+        }
+    }
+
+    fn responses(&mut self, map: &Map<String, Value>, at: &str) {
+        for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("x-")) {
+            let place = pointer::join(at, key);
+            if is_status(key) {
+                self.shape(Shape::Reference(Kind::Response), value, &place);
+            } else {
+                let hint = "write a code from 100 to 599, a range such as `4XX`, or `default`";
+                self.broken(format!("`{}` is not a status", clip(key)), &place, Some(hint.to_owned()));
+            }
+        }
+        if map.is_empty() {
+            self.odd("document.no-responses", at, "the operation documents no response");
+        }
+    }
+
+    fn schema(&mut self, map: &Map<String, Value>, at: &str, nested: bool) {
+        self.found.schemas.push(SchemaPlace { pointer: at.to_owned(), outermost: !nested });
+        let nullable = map.get("nullable") == Some(&Value::Bool(true));
+        if nullable && !map.contains_key("type") {
+            self.odd("document.nullable-without-type", at, "`nullable` has no effect without `type`");
+        }
+        if let Some(Value::Array(values)) = map.get("enum") {
+            if nullable && !values.contains(&Value::Null) {
+                let message = "the schema is nullable and its `enum` does not list null; null is taken for valid";
+                self.odd("document.nullable-enum", at, message);
+            }
+            if values.is_empty() {
+                self.odd("document.empty-enum", at, "an empty `enum` allows no value at all; it is ignored");
+            }
+        }
+        if map.get("required").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            self.odd("document.empty-required", at, "`required` must name at least one property; it is ignored");
+        }
+        if map.get("type") == Some(&Value::from("array")) && !map.contains_key("items") {
+            self.odd("document.array-without-items", at, "an array must say what its `items` are; any are taken for valid");
+        }
+        if let (Some(Value::Array(required)), Some(Value::Object(properties))) = (map.get("required"), map.get("properties")) {
+            for name in required.iter().filter_map(Value::as_str).filter(|name| !properties.contains_key(*name)) {
+                let message = format!("`{}` is required and not described", clip(name));
+                self.odd("document.required-undescribed", at, &message);
+            }
+        }
+    }
+
+    fn examples(&mut self, map: &Map<String, Value>, at: &str) {
+        if !map.contains_key("schema") {
+            return;
+        }
+        let schema = pointer::join(at, "schema");
+        if map.contains_key("example") {
+            self.found.examples.push((pointer::join(at, "example"), schema.clone()));
+        }
+        if let Some(Value::Object(examples)) = map.get("examples") {
+            for name in examples.keys() {
+                let example = pointer::join(&pointer::join(at, "examples"), name);
+                if let Some((target, value)) = self.document.resolve(&example)
+                    && value.get("value").is_some()
+                {
+                    self.found.examples.push((pointer::join(&target, "value"), schema.clone()));
+                }
+            }
+        }
+    }
+
+    fn broken(&mut self, message: String, at: &str, hint: Option<String>) {
+        self.fail(ErrorKind::Structure { message }, at, hint);
+    }
+
+    fn fail(&mut self, kind: ErrorKind, at: &str, hint: Option<String>) {
+        self.found.errors.push(self.document.error(kind, at, hint));
+    }
+
+    fn fail_in_value(&mut self, kind: ErrorKind, at: &str, hint: Option<String>) {
+        self.found.errors.push(self.document.error_in_value(kind, at, hint));
+    }
+
+    fn odd(&mut self, id: &'static str, at: &str, message: &str) {
+        self.found.lints.push(self.document.lint(id, at, message));
+    }
+}
+
+/// A reference that cannot be used, as an error with a hint.
+fn explained(error: Option<RefError>, written: &str, root: &Value) -> (ErrorKind, Option<String>) {
+    match error {
+        Some(RefError::External { reference }) => {
+            let hint = "bundle the files into one first, for instance with `redocly bundle`";
+            (ErrorKind::External { reference }, Some(hint.to_owned()))
+        }
+        Some(RefError::Loop { chain }) => (ErrorKind::Loop { chain }, None),
+        Some(RefError::Dangling { reference }) => {
+            let hint = meant(&reference, root);
+            (ErrorKind::Dangling { reference }, hint)
+        }
+        None => (ErrorKind::Dangling { reference: written.to_owned() }, None),
+    }
+}
+
+/// The name beside the missing one that was perhaps meant.
+fn meant(reference: &str, root: &Value) -> Option<String> {
+    if !reference.starts_with("#/") {
+        return Some("a reference begins with `#/`".to_owned());
+    }
+    let target = resolve::target(reference).ok()?;
+    let parent = pointer::parent(&target)?;
+    let beside = root.pointer(parent)?.as_object()?;
+    let near = nearest(&pointer::last(&target), beside.keys().map(String::as_str))?;
+    Some(format!("`#{}` was perhaps meant", pointer::join(parent, near)))
+}
+
+fn is_known(kind: Kind, key: &str) -> bool {
+    kind.fields().iter().any(|(name, _)| *name == key)
+}
+
+fn is_count(number: &serde_json::Number) -> bool {
+    number.as_u64().is_some() || number.as_f64().is_some_and(|float| float >= 0.0 && float.fract() == 0.0)
+}
+
+/// Whether a key of the responses says for which statuses a response stands.
+fn is_status(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    let digits = bytes.len() == 3 && (b'1'..=b'5').contains(&bytes[0]);
+    key == "default" || digits && (bytes[1..].iter().all(u8::is_ascii_digit) || &bytes[1..] == b"XX")
+}
+
+fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text `{}`", clip(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// The beginning of a text that may be of any length.
+fn clip(text: &str) -> String {
+    if text.chars().count() <= 40 { text.to_owned() } else { format!("{}…", text.chars().take(40).collect::<String>()) }
+}

@@ -1,0 +1,179 @@
+//! The document itself.
+
+use super::{
+    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve,
+    spans::Spans, yaml,
+};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The document that is part of the binary.
+const EMBEDDED: &str = include_str!("../../spec/offerings.openapi.yaml");
+
+/// Where [`EMBEDDED`] stands in the repository.
+const EMBEDDED_NAME: &str = "spec/offerings.openapi.yaml";
+
+/// An OpenAPI 3.0 document as written.
+#[derive(Debug)]
+pub struct Document {
+    name: String,
+    text: String,
+    value: Value,
+    spans: Spans,
+}
+
+impl Document {
+    /// Reads a file, YAML or JSON.
+    pub fn load(path: impl AsRef<Path>) -> Result<Document, DocumentError> {
+        let path = path.as_ref();
+        Document::parse(read::file(path)?, path.display().to_string())
+    }
+
+    /// Reads a text, YAML or JSON. `name` stands for the file in errors.
+    pub fn parse(text: impl Into<String>, name: impl Into<String>) -> Result<Document, DocumentError> {
+        let (text, name) = (text.into(), name.into());
+        // A byte order mark would be taken for a second document.
+        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
+        let (value, spans) = yaml::read(&text, &name)?;
+        let document = Document { name, text, value, spans };
+        document.check()?;
+        Ok(document)
+    }
+
+    /// The document that is part of the binary.
+    pub fn embedded() -> Document {
+        Document::parse(EMBEDDED, EMBEDDED_NAME).expect("a test reads the embedded document")
+    }
+
+    /// Name of the file as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text as it was read, without a byte order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The whole document, aliases and merges carried out, references as written.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The path templates of the document with their path items (which may be references), sorted by template.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let paths = self.value.get("paths").and_then(Value::as_object);
+        paths.into_iter().flatten().filter(|(path, _)| !path.starts_with("x-")).map(|(path, item)| (path.as_str(), item))
+    }
+
+    /// Follows a JSON pointer, and every reference on the way and at its end, to a value that is no reference.
+    ///
+    /// Returns the pointer at which that value stands. `None` when it leads nowhere, out of the document or in a circle;
+    /// [`Document::follow`] tells which.
+    pub fn resolve(&self, pointer: &str) -> Option<(String, &Value)> {
+        resolve::follow(&self.value, pointer).ok()
+    }
+
+    /// Like [`Document::resolve`], telling why not. `None` in the error: the pointer leads nowhere without any reference.
+    pub fn follow(&self, pointer: &str) -> Result<(String, &Value), Option<RefError>> {
+        resolve::follow(&self.value, pointer)
+    }
+
+    /// Where the key (or, in a list, the item) of a pointer stands. For what is not in the text, its deepest ancestor that is.
+    pub fn position(&self, pointer: &str) -> Position {
+        self.spans.find(pointer).key
+    }
+
+    /// Where the value of a pointer begins, which is after its key.
+    pub fn value_position(&self, pointer: &str) -> Position {
+        self.spans.find(pointer).value
+    }
+
+    /// Checks the operation at the pointer `operation`, whose path item stands at `item`, and all that they refer to.
+    pub fn inspect(&self, item: &str, operation: &str) -> Inspection {
+        inspect::operation(self, item, operation)
+    }
+
+    /// The head of an operation in the typed form of `openapiv3`: id, tags, security, servers and texts.
+    ///
+    /// Parameters, body and responses are left out. They may be references, and their schemas lose in the typed form
+    /// what it does not know, so whoever needs them reads the value as written.
+    pub fn operation_head(&self, pointer: &str) -> Result<openapiv3::Operation, DocumentError> {
+        let kept = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
+        let value = self.value.pointer(pointer).and_then(Value::as_object);
+        let members = value.into_iter().flatten().filter(|(key, _)| kept.contains(&key.as_str()));
+        let mut head: Map<String, Value> = members.map(|(key, value)| (key.clone(), value.clone())).collect();
+        head.insert("responses".to_owned(), Value::Object(Map::new()));
+        serde_json::from_value(Value::Object(head))
+            .map_err(|error| self.error(ErrorKind::Structure { message: error.to_string() }, pointer, None))
+    }
+
+    /// An error at the key of a pointer (in a list, at the item).
+    pub fn error(&self, kind: ErrorKind, pointer: &str, hint: Option<String>) -> DocumentError {
+        let position = Some(self.position(pointer));
+        DocumentError { kind, file: self.name.clone(), position, pointer: Some(pointer.to_owned()), hint }
+    }
+
+    /// An error at the value of a pointer.
+    pub fn error_in_value(&self, kind: ErrorKind, pointer: &str, hint: Option<String>) -> DocumentError {
+        DocumentError { position: Some(self.value_position(pointer)), ..self.error(kind, pointer, hint) }
+    }
+
+    /// A lint at a place of this document.
+    pub fn lint(&self, id: &'static str, pointer: &str, message: impl Into<String>) -> Lint {
+        Lint { id, pointer: pointer.to_owned(), position: self.position(pointer), message: message.into() }
+    }
+
+    /// What must be right for anything to be read.
+    fn check(&self) -> Result<(), DocumentError> {
+        let found = match &self.value {
+            Value::Object(_) => None,
+            Value::Array(_) => Some("a list"),
+            Value::String(_) => Some("a text"),
+            _ => Some("a single value"),
+        };
+        if let Some(found) = found {
+            let hint = "give an OpenAPI 3.0 document in YAML or JSON";
+            return Err(self.error(ErrorKind::NotMapping { found }, "", Some(hint.to_owned())));
+        }
+        self.check_version()?;
+        match self.value.get("paths") {
+            Some(Value::Object(_)) => Ok(()),
+            Some(_) => {
+                let message = "`paths` must be a mapping of paths to operations".to_owned();
+                Err(self.error_in_value(ErrorKind::Structure { message }, "/paths", None))
+            }
+            None => {
+                let keys = self.value.as_object().into_iter().flat_map(Map::keys);
+                let hint = nearest("paths", keys.map(String::as_str)).map(|near| format!("`{near}` was perhaps meant"));
+                let message = "the key `paths` is missing".to_owned();
+                Err(self.error(ErrorKind::Structure { message }, "", hint))
+            }
+        }
+    }
+
+    fn check_version(&self) -> Result<(), DocumentError> {
+        if let Some(version) = self.value.get("swagger") {
+            let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
+            let hint = "convert it first, for instance with `swagger2openapi`";
+            return Err(self.error_in_value(ErrorKind::Swagger { version }, "/swagger", Some(hint.to_owned())));
+        }
+        match self.value.get("openapi") {
+            Some(Value::String(version)) if version == "3.0" || version.starts_with("3.0.") => Ok(()),
+            Some(Value::String(version)) => {
+                let hint = "give a 3.0 version of it; `openapi-down-convert` turns 3.1 into 3.0";
+                let kind = ErrorKind::Version { version: version.clone() };
+                Err(self.error_in_value(kind, "/openapi", Some(hint.to_owned())))
+            }
+            Some(other) => {
+                let message = "`openapi` must be text".to_owned();
+                let hint = format!("write `openapi: 3.0.3` instead of {other}");
+                Err(self.error_in_value(ErrorKind::Structure { message }, "/openapi", Some(hint)))
+            }
+            None => {
+                let hint = "an OpenAPI document begins with `openapi: 3.0.3`";
+                Err(self.error(ErrorKind::NotOpenApi, "", Some(hint.to_owned())))
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a `$ref` names.
+
+use super::pointer;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// How many references may be followed to reach one value. More is a circle that grows: `a` is a reference to `a/x`.
+const LONGEST: usize = 250;
+
+/// Why a reference names nothing that can be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RefError {
+    /// It names nothing in the document.
+    Dangling {
+        /// The reference as written; the last one, where one led to another.
+        reference: String,
+    },
+    /// It leads to another file or to the network.
+    External {
+        /// The reference as written.
+        reference: String,
+    },
+    /// References lead back to themselves.
+    Loop {
+        /// The references in order; the first and the last are the same.
+        chain: Vec<String>,
+    },
+}
+
+/// The reference that a value is, if it is one: a mapping with a text under `$ref`.
+pub(super) fn reference(value: &Value) -> Option<&str> {
+    value.as_object()?.get("$ref")?.as_str()
+}
+
+/// The pointer that a reference within a document stands for.
+pub(super) fn target(reference: &str) -> Result<String, RefError> {
+    let Some(fragment) = reference.strip_prefix('#') else {
+        return Err(RefError::External { reference: reference.to_owned() });
+    };
+    let pointer = percent_decode_str(fragment).decode_utf8_lossy().into_owned();
+    if pointer.is_empty() || pointer.starts_with('/') {
+        Ok(pointer)
+    } else {
+        Err(RefError::Dangling { reference: reference.to_owned() })
+    }
+}
+
+/// Follows a pointer and every reference on the way to a value that is no reference.
+///
+/// Returns where that value stands. `None` in the error means that the pointer itself (no reference) leads nowhere.
+pub(super) fn follow<'a>(root: &'a Value, pointer: &str) -> Result<(String, &'a Value), Option<RefError>> {
+    let mut chain: Vec<String> = Vec::new();
+    let mut pending: Vec<String> = reversed(pointer);
+    let (mut here, mut value) = (String::new(), root);
+    loop {
+        if let Some(reference) = reference(value) {
+            // Another reference of the same text is no circle when it is met on the way to a deeper place.
+            let step = format!("{reference}\u{0}{}", pending.len());
+            let circle = chain.iter().position(|earlier| *earlier == step).or((chain.len() > LONGEST).then_some(LONGEST));
+            chain.push(step);
+            if let Some(first) = circle {
+                let chain = chain[first..].iter().map(|step| step.split('\u{0}').next().unwrap_or_default().to_owned());
+                return Err(Some(RefError::Loop { chain: chain.collect() }));
+            }
+            // The keys of the target come before those that are still to be taken.
+            pending.extend(reversed(&target(reference).map_err(Some)?));
+            (here, value) = (String::new(), root);
+            if pending.is_empty() {
+                continue;
+            }
+        }
+        let Some(key) = pending.pop() else { return Ok((here, value)) };
+        let next = match value {
+            Value::Object(map) => map.get(&key),
+            Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
+            _ => None,
+        };
+        let Some(next) = next else {
+            let reference = chain.last().map(|step| step.split('\u{0}').next().unwrap_or_default().to_owned());
+            return Err(reference.map(|reference| RefError::Dangling { reference }));
+        };
+        here = pointer::join(&here, &key);
+        value = next;
+    }
+}
+
+fn reversed(pointer: &str) -> Vec<String> {
+    let mut keys: Vec<String> = pointer::keys(pointer).collect();
+    keys.reverse();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn references_are_followed_through_references_and_on_the_way() {
+        let root = json!({
+            "a": {"$ref": "#/b"}, "b": {"$ref": "#/c"}, "c": {"d": [{"$ref": "#/e~1f%7Bg%7D"}]}, "e/f{g}": {"h": 1}
+        });
+        let (pointer, value) = follow(&root, "/a/d/0/h").unwrap();
+        assert_eq!((pointer.as_str(), value), ("/e~1f{g}/h", &json!(1)));
+    }
+
+    #[test]
+    fn a_circle_is_named_and_a_recursive_schema_is_none() {
+        let root = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "n": {"next": {"$ref": "#/n"}}, "s": {"$ref": "#/s"}});
+        let chain = |names: &[&str]| Err(Some(RefError::Loop { chain: names.iter().map(|n| (*n).to_owned()).collect() }));
+        assert_eq!(follow(&root, "/a"), chain(&["#/b", "#/a", "#/b"]));
+        assert_eq!(follow(&root, "/s"), chain(&["#/s", "#/s"]));
+        assert_eq!(follow(&root, "/n/next/next/next").unwrap().0, "/n");
+    }
+
+    #[test]
+    fn a_circle_that_grows_ends_too() {
+        let root = json!({"a": {"$ref": "#/a/x"}});
+        assert!(matches!(follow(&root, "/a"), Err(Some(RefError::Loop { .. }))));
+    }
+
+    #[test]
+    fn what_leads_nowhere_or_elsewhere_is_told_apart() {
+        let root = json!({"a": {"$ref": "#/x"}, "b": {"$ref": "other.yaml#/x"}, "c": {"$ref": "#x"}});
+        let dangling = |reference: &str| Err(Some(RefError::Dangling { reference: reference.to_owned() }));
+        assert_eq!(follow(&root, "/a"), dangling("#/x"));
+        assert_eq!(follow(&root, "/b"), Err(Some(RefError::External { reference: "other.yaml#/x".to_owned() })));
+        assert_eq!(follow(&root, "/c"), dangling("#x"));
+        assert_eq!(follow(&root, "/z"), Err(None));
+    }
+}

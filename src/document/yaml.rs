@@ -1,0 +1,193 @@
+//! From a text to a JSON value and the places in it.
+//!
+//! Each step is here because the shorter way lost something: duplicate keys (the last one would win), merge keys (would
+//! stay a literal `<<`), tags and infinities (would turn into something else), aliases (could expand without end).
+
+use super::{
+    DocumentError, ErrorKind, Position, pointer,
+    spans::{DEEPEST, Spans},
+};
+use serde_json::{Map, Value};
+use serde_yaml::Value as Yaml;
+
+/// The most values that a document may hold once its aliases are expanded.
+const EXPANDED: usize = 2_000_000;
+
+/// Reads a text. `name` is the name of the file in errors.
+pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentError> {
+    let fail = |kind, position, hint: Option<&str>| DocumentError {
+        kind,
+        file: name.to_owned(),
+        position,
+        pointer: None,
+        hint: hint.map(str::to_owned),
+    };
+    if text.trim_start().starts_with('{')
+        && let Ok(value) = serde_json::from_str::<Value>(text)
+    {
+        // JSON that the YAML parser does not take (an escaped surrogate pair, say) is read without places.
+        let spans = Spans::read(text).unwrap_or_else(|_| Spans::unknown());
+        return check(spans, &fail).map(|spans| (value, spans));
+    }
+    let scanned = match Spans::read(text) {
+        Ok(spans) => Ok(check(spans, &fail)?),
+        Err(error) => Err(error),
+    };
+    let mut yaml: Yaml = serde_yaml::from_str(text).map_err(|error| {
+        let position = error.location().map(|at| Position { line: at.line(), column: at.column() });
+        fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, position, guess(text, name))
+    })?;
+    let spans = scanned.map_err(|error| {
+        let at = error.marker();
+        let position = Position { line: at.line().max(1), column: at.col() + 1 };
+        fail(ErrorKind::NotYaml { reason: error.info().to_owned() }, Some(position), guess(text, name))
+    })?;
+    yaml.apply_merge()
+        .map_err(|error| fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, None, None))?;
+    if yaml.is_null() {
+        return Err(fail(ErrorKind::Empty, None, Some("the file was perhaps not saved, or the download failed")));
+    }
+    let value = convert(yaml, &mut String::new()).map_err(|(what, pointer)| DocumentError {
+        position: Some(spans.find(&pointer).key),
+        pointer: Some(pointer),
+        ..fail(ErrorKind::NotJson { what }, None, Some("write it as plain text, a number, a list or a mapping"))
+    })?;
+    Ok((value, spans))
+}
+
+/// What the places alone tell: duplicate keys, a second document, nesting and aliases without measure.
+fn check(
+    mut spans: Spans,
+    fail: &impl Fn(ErrorKind, Option<Position>, Option<&str>) -> DocumentError,
+) -> Result<Spans, DocumentError> {
+    if let Some(at) = spans.too_deep {
+        return Err(fail(ErrorKind::TooDeep { limit: DEEPEST }, Some(at), None));
+    }
+    if spans.expanded() > EXPANDED {
+        return Err(fail(ErrorKind::TooManyAliases { limit: EXPANDED }, None, None));
+    }
+    if let Some(at) = spans.second_document {
+        let hint = "remove the line `---` and what follows it";
+        return Err(fail(ErrorKind::ManyDocuments, Some(at), Some(hint)));
+    }
+    spans.find_duplicates();
+    if let Some((key, at)) = spans.duplicates.first() {
+        let hint = "remove one of the two";
+        return Err(fail(ErrorKind::DuplicateKey { key: key.clone() }, Some(*at), Some(hint)));
+    }
+    Ok(spans)
+}
+
+/// The parser's words without the place, which we show in front.
+fn reason(message: &str) -> String {
+    let end = message.find(" at line ").unwrap_or(message.len());
+    message[..end].to_owned()
+}
+
+/// What a text that is not YAML probably is.
+fn guess(text: &str, name: &str) -> Option<&'static str> {
+    let start = text.trim_start();
+    let is_markdown = std::path::Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("md"));
+    if start.starts_with('<') {
+        Some("this looks like a web page; download the document itself")
+    } else if start.starts_with("> #") || start.starts_with("# ") && text.contains("\n```") || is_markdown {
+        Some("this looks like a Markdown page; save only the YAML block that it contains")
+    } else {
+        None
+    }
+}
+
+/// YAML as JSON. On failure: what cannot be expressed, and its pointer.
+fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(flag) => Value::Bool(flag),
+        Yaml::String(text) => Value::String(text),
+        Yaml::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => Value::from(number),
+            (_, Some(number), _) => Value::from(number),
+            (.., Some(float)) if float.is_finite() => Value::from(float),
+            _ => return Err((format!("the number `{number}`"), at.clone())),
+        },
+        Yaml::Sequence(items) => {
+            let mut list = Vec::with_capacity(items.len());
+            for (index, item) in items.into_iter().enumerate() {
+                list.push(within(at, &index.to_string(), |at| convert(item, at))?);
+            }
+            Value::Array(list)
+        }
+        Yaml::Mapping(members) => {
+            let mut map = Map::new();
+            for (key, value) in members {
+                let key = match key {
+                    Yaml::String(text) => text,
+                    Yaml::Bool(flag) => flag.to_string(),
+                    Yaml::Number(number) => number.to_string(),
+                    _ => return Err(("a key that is no text".to_owned(), at.clone())),
+                };
+                let value = within(at, &key, |at| convert(value, at))?;
+                map.insert(key, value);
+            }
+            Value::Object(map)
+        }
+        Yaml::Tagged(tagged) => return Err((format!("the tag `{}`", tagged.tag), at.clone())),
+    })
+}
+
+/// Does something one level deeper and comes back.
+fn within<T>(at: &mut String, key: &str, act: impl FnOnce(&mut String) -> T) -> T {
+    let length = at.len();
+    at.push('/');
+    at.push_str(&pointer::escape(key));
+    let result = act(at);
+    at.truncate(length);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn value(text: &str) -> Value {
+        read(text, "t.yaml").unwrap().0
+    }
+
+    #[test]
+    fn numbers_as_keys_become_text_and_merges_are_carried_out() {
+        assert_eq!(value("204: a\ntrue: b\n"), json!({"204": "a", "true": "b"}));
+        assert_eq!(value("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n"), json!({"a": {"x": 1}, "b": {"x": 1, "y": 2}}));
+    }
+
+    #[test]
+    fn words_that_older_yaml_took_for_booleans_stay_text() {
+        assert_eq!(value("a: no\nb: 2025-01-01\nc: 1_000\n"), json!({"a": "no", "b": "2025-01-01", "c": "1_000"}));
+    }
+
+    #[test]
+    fn json_is_read_with_tabs_and_surrogate_pairs() {
+        assert_eq!(value("{\n\t\"a\": \"\\ud83d\\ude00\\/\"\n}"), json!({"a": "😀/"}));
+    }
+
+    #[test]
+    fn a_key_of_two_spellings_is_a_duplicate() {
+        let error = read("200: a\n'200': b\n", "t.yaml").unwrap_err();
+        assert_eq!(error.to_string(), "t.yaml:2:1: the key `200` stands twice in the same mapping\n  hint: remove one of the two");
+    }
+
+    #[test]
+    fn bombs_are_refused_in_time() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        }
+        assert!(matches!(read(&bomb, "t").unwrap_err().kind, ErrorKind::TooManyAliases { .. }));
+        let deep = "[".repeat(100_000);
+        assert!(matches!(read(&deep, "t").unwrap_err().kind, ErrorKind::NotYaml { .. } | ErrorKind::TooDeep { .. }));
+        let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
+        assert!(matches!(read(&deep, "t").unwrap_err().kind, ErrorKind::TooDeep { .. }));
+        let circle = "a: &a\n  b: *a\n";
+        assert!(read(circle, "t").is_err());
+    }
+}
