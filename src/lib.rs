@@ -5,3 +5,12 @@ pub mod reference;
 pub mod document;
 
 pub mod contract;
+
+pub mod exchange;
+
+pub mod finding;
+
+pub mod check;
+
+pub mod lane;
+

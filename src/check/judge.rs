@@ -1,0 +1,115 @@
+//! One exchange against everything that holds for every exchange.
+
+use std::sync::Arc;
+
+use super::{Memory, offering, response};
+use crate::contract::{Contract, Endpoint, Operation};
+use crate::exchange::{Exchange, Keyring, OperationRef};
+use crate::finding::{Breach, Record};
+
+/// The rules that are judged here.
+pub const RULES: &[&str] = &[
+    response::NO_SERVER_ERROR,
+    response::DOCUMENTED_STATUS,
+    response::CONTENT_TYPE,
+    response::SCHEMA,
+    response::CODE_DOCUMENTED,
+    response::CODE_FORMAT,
+    response::DETAILS_OMITTED,
+    response::NO_META,
+    response::ERROR_TYPE,
+    response::UNDOCUMENTED_PROPERTY,
+    response::NO_SECRET,
+    response::HEADERS_SANE,
+    offering::URL,
+    offering::TIMESTAMPS,
+    offering::CREATED_AT_IMMUTABLE,
+    offering::TAG_VALUES,
+];
+
+/// Judges exchanges by the `response.*` and `offering.*` rules. One judge serves a whole run.
+#[derive(Debug)]
+pub struct Judge {
+    contract: Arc<Contract>,
+    general_codes: Vec<String>,
+}
+
+impl Judge {
+    /// A judge of this contract.
+    pub fn new(contract: Arc<Contract>) -> Self {
+        let names_codes = Endpoint::ALL
+            .iter()
+            .flat_map(|endpoint| &contract.operation(*endpoint).responses)
+            .any(|response| !response.codes.is_empty());
+        // Only a document that names no code at any response means its general list for all of them.
+        let general_codes = if names_codes { Vec::new() } else { contract.known_codes().iter().cloned().collect() };
+        Self { contract, general_codes }
+    }
+
+    /// What it judges by.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// Judges one exchange into `record`. `memory` is what was seen of this project's offerings before.
+    pub fn exchange(&self, exchange: &Arc<Exchange>, keys: &Keyring, memory: &mut Memory, record: &mut Record) {
+        let mut bench = Bench {
+            exchange,
+            operation: self.operation(&exchange.request.operation),
+            general_codes: &self.general_codes,
+            keys,
+            record,
+        };
+        bench.count_answer();
+        response::judge(&mut bench);
+        offering::judge(&mut bench, self.contract.base_path(), memory);
+    }
+
+    fn operation(&self, which: &OperationRef) -> Option<&Operation> {
+        match which {
+            OperationRef::Offerings(endpoint) => Some(self.contract.operation(*endpoint)),
+            OperationRef::Other(id) => self.contract.operations().iter().find(|operation| operation.id == **id),
+            OperationRef::None => None,
+        }
+    }
+}
+
+/// One exchange on trial: what the single rules see, and where they put what they find.
+pub(super) struct Bench<'a> {
+    pub(super) exchange: &'a Arc<Exchange>,
+    /// `None` when the request was outside the document.
+    pub(super) operation: Option<&'a Operation>,
+    /// Typed codes of answers that name none of their own.
+    pub(super) general_codes: &'a [String],
+    pub(super) keys: &'a Keyring,
+    pub(super) record: &'a mut Record,
+}
+
+impl Bench<'_> {
+    /// Counts a check of `rule`, and a breach unless `holds`. Titles carry no values; the texts are made only then.
+    pub(super) fn rule(&mut self, rule: &'static str, holds: bool, texts: impl FnOnce() -> (String, String, String)) {
+        let breach = (!holds).then(|| {
+            let (title, documented, received) = texts();
+            Breach {
+                rule,
+                title: title.into(),
+                documented,
+                received: self.keys.redact(&received).into_owned(),
+                operation: self.exchange.request.operation.clone(),
+                at: Arc::clone(self.exchange),
+                story: Vec::new(),
+            }
+        });
+        self.record.check(rule, breach);
+    }
+
+    fn count_answer(&mut self) {
+        if let Some(id) = self.exchange.request.operation.id() {
+            let answer = &self.exchange.answer;
+            let code = answer.error_code().unwrap_or_default();
+            // A code is a word; anything else is for the schema rule, not for a table.
+            let code = if code.len() <= 64 { code } else { "" };
+            *self.record.seen.entry((id.to_owned(), answer.status, code.to_owned())).or_default() += 1;
+        }
+    }
+}

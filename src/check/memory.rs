@@ -1,0 +1,84 @@
+//! What was seen of a project's offerings before, as far as time goes.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use chrono::{DateTime, FixedOffset};
+
+use super::Offering;
+use crate::contract::Endpoint;
+use crate::exchange::Exchange;
+
+/// The times of the offerings that this lane created. Others may be deleted and created again by anybody at any time,
+/// so nothing is held against those.
+#[derive(Debug, Default)]
+pub struct Memory {
+    seen: HashMap<String, Times>,
+}
+
+#[derive(Debug)]
+struct Times {
+    /// `None` until the offering was seen for the first time after its creation.
+    known: Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>,
+    /// When the answer that `known` comes from had been read: an answer asked for before that proves nothing.
+    as_of: Instant,
+}
+
+/// How an offering's times moved since it was seen last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    /// Not at all, or `updated_at` forward.
+    Allowed,
+    /// `created_at` is another.
+    CreatedMoved {
+        /// What it was.
+        before: String,
+    },
+    /// `updated_at` is earlier than it was.
+    UpdatedBack {
+        /// What it was.
+        before: String,
+    },
+}
+
+impl Memory {
+    /// Starts or ends the life of an offering: a 201 of a create, a 204 of a delete.
+    pub(super) fn note_write(&mut self, exchange: &Exchange) {
+        match exchange.request.operation.endpoint() {
+            Some(Endpoint::Create) if exchange.answer.status == 201 => {
+                let body = exchange.answer.json();
+                let id = body.and_then(|body| body.get("id")?.as_str());
+                if let Some(id) = id {
+                    // A replay of an idempotency key answers 201 too: then what is known stays known.
+                    self.seen.entry(id.to_owned()).or_insert(Times { known: None, as_of: exchange.ended });
+                }
+            }
+            Some(Endpoint::Delete) => {
+                if let Some(id) = exchange.request.path_id() {
+                    self.seen.remove(&id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the times of an offering and says how they moved; `None` when nothing can be said of it.
+    pub(super) fn see(&mut self, offering: &Offering, exchange: &Exchange) -> Option<Change> {
+        let times = self.seen.get_mut(&offering.id)?;
+        let (created, updated) = (offering.created()?, offering.updated()?);
+        let before = times.known;
+        if before.is_some() && exchange.started < times.as_of {
+            return None;
+        }
+        times.known = Some((created, updated));
+        times.as_of = exchange.ended;
+        let (created_before, updated_before) = before?;
+        Some(if created != created_before {
+            Change::CreatedMoved { before: created_before.to_rfc3339() }
+        } else if updated < updated_before {
+            Change::UpdatedBack { before: updated_before.to_rfc3339() }
+        } else {
+            Change::Allowed
+        })
+    }
+}

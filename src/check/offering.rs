@@ -1,0 +1,168 @@
+//! The `offering.*` rules: every offering that is seen, in whatever answer.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, FixedOffset};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::Memory;
+use super::judge::Bench;
+use super::memory::Change;
+
+pub(super) const URL: &str = "offering.url";
+pub(super) const TIMESTAMPS: &str = "offering.timestamps";
+pub(super) const CREATED_AT_IMMUTABLE: &str = "offering.created-at-immutable";
+pub(super) const TAG_VALUES: &str = "offering.tag-values";
+
+/// An offering as a server showed it: the fields that rules speak of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offering {
+    /// `id`.
+    pub id: String,
+    /// `tag`; 1 is the main offering, `None` is null.
+    pub tag: Option<i64>,
+    /// `product_ids`, in order.
+    pub products: Vec<String>,
+    /// `created_at` as written.
+    pub created_at: String,
+    /// `updated_at` as written.
+    pub updated_at: String,
+    /// `url`.
+    pub url: String,
+}
+
+impl Offering {
+    /// Reads an offering, or `None` when a field is missing or of another type (which the schema rule reports).
+    pub fn read(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
+        let tag = match value.get("tag")? {
+            Value::Null => None,
+            tag => Some(tag.as_i64()?),
+        };
+        Some(Self {
+            id: text("id")?,
+            tag,
+            products: value
+                .get("product_ids")?
+                .as_array()?
+                .iter()
+                .map(|id| id.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+            created_at: text("created_at")?,
+            updated_at: text("updated_at")?,
+            url: text("url")?,
+        })
+    }
+
+    /// Whether it is the main offering.
+    pub fn is_main(&self) -> bool {
+        self.tag == Some(1)
+    }
+
+    /// `created_at` as an instant, or `None` when it is not RFC 3339.
+    pub fn created(&self) -> Option<DateTime<FixedOffset>> {
+        DateTime::parse_from_rfc3339(&self.created_at).ok()
+    }
+
+    /// `updated_at` as an instant, or `None` when it is not RFC 3339.
+    pub fn updated(&self) -> Option<DateTime<FixedOffset>> {
+        DateTime::parse_from_rfc3339(&self.updated_at).ok()
+    }
+}
+
+/// The offerings in a body: itself, or the items of a list.
+pub fn offerings_in(body: &Value) -> &[Value] {
+    match body.get("data").and_then(Value::as_array) {
+        Some(items) => items,
+        None if body.get("object").is_some_and(|o| o == "offering") => std::slice::from_ref(body),
+        None => &[],
+    }
+}
+
+pub(super) fn judge(bench: &mut Bench<'_>, base_path: &str, memory: &mut Memory) {
+    let exchange = std::sync::Arc::clone(bench.exchange);
+    if exchange.request.operation.endpoint().is_none() || !exchange.answer.is_success() {
+        return;
+    }
+    memory.note_write(&exchange);
+    for item in exchange.answer.json().map_or(&[][..], offerings_in) {
+        if let Some(offering) = Offering::read(item) {
+            url(bench, base_path, &offering);
+            if timestamps(bench, &offering) {
+                immutable(bench, &offering, memory, &exchange);
+            }
+            tag(bench, &offering);
+        }
+    }
+}
+
+fn url(bench: &mut Bench<'_>, base_path: &str, offering: &Offering) {
+    let expected = format!("{base_path}/offerings/{}", offering.id);
+    let decoded = percent_decode_str(&offering.url).decode_utf8_lossy();
+    let holds = offering.url == expected || decoded == Cow::Borrowed(expected.as_str());
+    bench.rule(URL, holds, || {
+        (
+            "`url` is not the path of the offering".into(),
+            format!("`{expected}`, raw or percent-encoded"),
+            format!("`{}`", offering.url),
+        )
+    });
+}
+
+/// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. Says whether both could be read.
+fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> bool {
+    let (created, updated) = (offering.created(), offering.updated());
+    let both = [("created_at", &offering.created_at, created), ("updated_at", &offering.updated_at, updated)];
+    for (name, text, instant) in both {
+        let is_utc = instant.is_some() && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"));
+        if !is_utc || !text.contains(['T', 't']) {
+            bench.rule(TIMESTAMPS, false, || {
+                (
+                    format!("`{name}` is not a UTC time of RFC 3339"),
+                    "RFC 3339 with Z or +00:00".into(),
+                    format!("`{text}`"),
+                )
+            });
+            return false;
+        }
+    }
+    let (Some(created), Some(updated)) = (created, updated) else {
+        return false;
+    };
+    bench.rule(TIMESTAMPS, created <= updated, || {
+        (
+            "`created_at` is after `updated_at`".into(),
+            "`created_at` <= `updated_at`".into(),
+            format!("{} > {}", offering.created_at, offering.updated_at),
+        )
+    });
+    true
+}
+
+fn immutable(bench: &mut Bench<'_>, offering: &Offering, memory: &mut Memory, exchange: &crate::exchange::Exchange) {
+    let Some(change) = memory.see(offering, exchange) else {
+        return;
+    };
+    bench.rule(CREATED_AT_IMMUTABLE, change == Change::Allowed, || match change {
+        Change::UpdatedBack { before } => {
+            ("`updated_at` went back".into(), format!("not before {before}"), offering.updated_at.clone())
+        }
+        Change::CreatedMoved { before } => (
+            "`created_at` changed".into(),
+            format!("created_at {before}"),
+            format!("created_at {}", offering.created_at),
+        ),
+        Change::Allowed => <(String, String, String)>::default(),
+    });
+}
+
+fn tag(bench: &mut Bench<'_>, offering: &Offering) {
+    let choice = match offering.tag {
+        Some(1) => "1 for the main offering",
+        Some(0) => "0 for a regular offering",
+        None => "null for a regular offering",
+        Some(_) => "another int16 on an older offering",
+    };
+    bench.record.observe(TAG_VALUES, choice);
+}

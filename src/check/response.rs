@@ -1,0 +1,274 @@
+//! The `response.*` rules: the envelope of every answer.
+
+use serde_json::Value;
+
+use super::judge::Bench;
+use super::leak;
+use crate::contract::{Direction, Response};
+
+pub(super) const NO_SERVER_ERROR: &str = "response.no-server-error";
+pub(super) const DOCUMENTED_STATUS: &str = "response.documented-status";
+pub(super) const CONTENT_TYPE: &str = "response.content-type";
+pub(super) const SCHEMA: &str = "response.schema";
+pub(super) const CODE_DOCUMENTED: &str = "response.error-code-documented";
+pub(super) const CODE_FORMAT: &str = "response.error-code-format";
+pub(super) const DETAILS_OMITTED: &str = "response.details-omitted";
+pub(super) const NO_META: &str = "response.no-meta";
+pub(super) const ERROR_TYPE: &str = "response.error-type";
+pub(super) const UNDOCUMENTED_PROPERTY: &str = "response.undocumented-property";
+pub(super) const NO_SECRET: &str = "response.no-secret";
+pub(super) const HEADERS_SANE: &str = "response.headers-sane";
+
+/// Statuses that any HTTP server may answer whatever the document says: noted, not judged.
+const GENERAL: [u16; 7] = [403, 405, 413, 414, 415, 429, 431];
+
+/// A longer value is cut in a message.
+const LONGEST_VALUE: usize = 200;
+
+pub(super) fn judge(bench: &mut Bench<'_>) {
+    let status = bench.exchange.answer.status;
+    let summary = || bench.exchange.answer.summary();
+    let received = summary();
+    bench.rule(NO_SERVER_ERROR, status < 500, || {
+        ("a server error".into(), "no 5xx, whatever the input".into(), received)
+    });
+    no_secret(bench);
+    headers_sane(bench);
+    if status >= 500 {
+        return; // Everything else about such an answer follows from the one fault.
+    }
+    let documented = bench.operation.and_then(|op| op.response(status));
+    documented_status(bench, documented.is_some());
+    content_type(bench, documented);
+    body_schema(bench, documented);
+    error_envelope(bench, documented);
+}
+
+fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
+    let Some(operation) = bench.operation else {
+        return;
+    };
+    let status = bench.exchange.answer.status;
+    if GENERAL.contains(&status) {
+        if !is_documented {
+            let what = format!("answers {status}, which the document does not name");
+            bench.record.drift(&operation.id, what);
+        }
+        return;
+    }
+    let known = operation.responses.iter().map(|response| response.status.to_string()).collect::<Vec<_>>().join(", ");
+    let received = bench.exchange.answer.summary();
+    bench.rule(DOCUMENTED_STATUS, is_documented, || {
+        (format!("the status {status} is not documented"), format!("one of {known}"), received)
+    });
+}
+
+fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
+    let answer = &bench.exchange.answer;
+    let declared = answer.header("content-type");
+    if answer.status == 204 {
+        let length = answer.header("content-length");
+        let is_empty = answer.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
+        bench.rule(CONTENT_TYPE, is_empty, || {
+            (
+                "a 204 with a body".into(),
+                "204 has no body".into(),
+                format!("content-length: {}", length.unwrap_or_default()),
+            )
+        });
+        return;
+    }
+    let promises_json = documented.is_some_and(|response| !response.media.is_empty());
+    let is_json = answer.json().is_some_and(|body| body.is_object() || body.is_array());
+    if answer.body().is_empty() || !(promises_json || is_json) {
+        return;
+    }
+    bench.rule(CONTENT_TYPE, declared.as_deref().is_some_and(is_json_type), || {
+        (
+            "a body that is not declared as JSON".into(),
+            "content-type: application/json".into(),
+            declared.map_or("no content-type".into(), |value| format!("content-type: {}", shorten(&value))),
+        )
+    });
+}
+
+/// `application/json` with any parameters, in any case.
+fn is_json_type(value: &str) -> bool {
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
+    let Some((_, schema)) = documented.and_then(|response| response.media.first()) else {
+        return;
+    };
+    let answer = &bench.exchange.answer;
+    let status = answer.status;
+    let Some(body) = answer.json() else {
+        let reason = answer.json_error().unwrap_or("not JSON").to_owned();
+        bench.rule(SCHEMA, false, || (format!("the body of the {status} is not JSON"), "a JSON body".into(), reason));
+        return;
+    };
+    let errors = schema.validate(Direction::Response, body);
+    let Some(first) = errors.first() else {
+        bench.record.checked(SCHEMA);
+        for pointer in schema.undocumented(body) {
+            let what = format!("a property that the document does not name: {}", generic(&pointer));
+            bench.record.observe(UNDOCUMENTED_PROPERTY, &*what);
+            if let Some(operation) = bench.operation {
+                bench.record.drift(&operation.id, what);
+            }
+        }
+        return;
+    };
+    bench.rule(SCHEMA, false, || {
+        let place = generic(&first.instance_path);
+        let place = if place.is_empty() { "the body".into() } else { format!("`{place}`") };
+        (
+            format!("{place} of the {status} breaks `{}`", first.keyword),
+            format!("valid against {}", first.schema_pointer),
+            shorten(&first.message),
+        )
+    });
+}
+
+/// An instance pointer with `*` for the numbers: the fault is the same at every index.
+fn generic(pointer: &str) -> String {
+    pointer
+        .split('/')
+        .map(|token| if !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit()) { "*" } else { token })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
+    let answer = &bench.exchange.answer;
+    let status = answer.status;
+    let Some(body) = answer.json().filter(|_| answer.is_refusal()) else {
+        return;
+    };
+    if let Some(code) = answer.error_code() {
+        let code = shorten(code);
+        bench.rule(CODE_FORMAT, is_snake_case(&code), || {
+            ("an error code that is not snake_case".into(), "snake_case".into(), format!("`{code}`"))
+        });
+        let codes = match documented {
+            Some(response) if !response.codes.is_empty() => &response.codes[..],
+            Some(_) => bench.general_codes,
+            None => &[],
+        };
+        if !codes.is_empty() {
+            let known = codes.contains(&code);
+            bench.rule(CODE_DOCUMENTED, known, || {
+                (format!("an undocumented code with {status}"), codes.join(", "), format!("{status} {code}"))
+            });
+        }
+    }
+    let Some(error) = body.get("error").and_then(Value::as_object) else {
+        return;
+    };
+    let details = error.get("details");
+    let is_empty = details.is_some_and(|d| d.is_null() || d.as_array().is_some_and(Vec::is_empty));
+    bench.rule(DETAILS_OMITTED, !is_empty, || {
+        (
+            "`details` without any detail".into(),
+            "`details` is left out when no field is at fault".into(),
+            format!("details: {}", details.unwrap_or(&Value::Null)),
+        )
+    });
+    let meta = ["_meta", "meta"].into_iter().find(|key| body.get(key).is_some());
+    bench.rule(NO_META, meta.is_none(), || {
+        (
+            "`meta` beside `error`".into(),
+            "the one envelope is `error`".into(),
+            format!("`{}` beside it", meta.unwrap_or_default()),
+        )
+    });
+    let expected = match status {
+        400 | 401 => "request",
+        404 | 409 => "resource",
+        _ => return,
+    };
+    if let Some(found) = error.get("type").and_then(Value::as_str) {
+        bench.rule(ERROR_TYPE, found == expected, || {
+            (
+                format!("the error type of a {status}"),
+                format!("type `{expected}`"),
+                format!("type `{}`", shorten(found)),
+            )
+        });
+    }
+}
+
+fn is_snake_case(code: &str) -> bool {
+    code.starts_with(|c: char| c.is_ascii_lowercase())
+        && code
+            .split('_')
+            .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+}
+
+fn no_secret(bench: &mut Bench<'_>) {
+    let answer = &bench.exchange.answer;
+    let in_header =
+        answer.headers().iter().find_map(|(name, value)| Some((name.as_str(), bench.keys.found_in(value.as_bytes())?)));
+    let found = match (in_header, bench.keys.found_in(answer.body())) {
+        (Some((header, key)), _) => Some(format!("the header `{header}` holds {key}")),
+        (None, Some(key)) => Some(format!("the body holds {key}")),
+        (None, None) => None,
+    };
+    bench.rule(NO_SECRET, found.is_none(), || {
+        (
+            "an answer repeats the secret key".into(),
+            "no answer repeats the secret key".into(),
+            found.unwrap_or_default(),
+        )
+    });
+}
+
+fn headers_sane(bench: &mut Bench<'_>) {
+    let answer = &bench.exchange.answer;
+    if answer.status < 400 || answer.body().is_empty() {
+        return;
+    }
+    let sent = bench.exchange.request.body.as_deref().unwrap_or_default();
+    let found = leak::inside(answer.body(), sent);
+    bench.rule(HEADERS_SANE, found.is_none(), || {
+        let (kind, text) = found.unwrap_or_default();
+        (format!("an error shows {kind}"), "an error shows nothing of the inside".into(), shorten(&text))
+    });
+}
+
+/// `text`, cut at a character boundary when it is long.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snake_case_is_what_the_codes_are_written_in() {
+        for good in ["invalid_data", "not_found", "v2_gone"] {
+            assert!(is_snake_case(good), "{good}");
+        }
+        for bad in ["", "Invalid", "notFound", "not-found", "_x", "x_", "a__b", "2x"] {
+            assert!(!is_snake_case(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_may_carry_parameters() {
+        assert!(is_json_type("Application/JSON; charset=utf-8"));
+        assert!(!is_json_type("text/html"));
+        assert!(!is_json_type("application/jsonx"));
+    }
+
+    #[test]
+    fn indexes_are_no_part_of_a_fault() {
+        assert_eq!(generic("/data/17/tag"), "/data/*/tag");
+    }
+}

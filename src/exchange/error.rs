@@ -1,0 +1,80 @@
+//! The world failed: no answer came that could be judged.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why there is no answer. Never a finding: it makes verdicts inconclusive or ends the run.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum TransportError {
+    /// The target URL cannot be used.
+    #[error("use `{url}` as target: {reason}")]
+    BadTarget {
+        /// What was given.
+        url: String,
+        /// What is wrong with it, with a hint.
+        reason: String,
+    },
+    /// A setting of the client cannot be used.
+    #[error("set up the HTTP client: {reason}")]
+    BadClient {
+        /// What is wrong, with a hint.
+        reason: String,
+    },
+    /// Nothing listens there, or the name is unknown.
+    #[error("connect to {url}: {reason}")]
+    Connect {
+        /// The target's base URL.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// No complete answer within the limit.
+    #[error("get an answer to {method} {path} within {limit:?}")]
+    Timeout {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// The limit that ran out.
+        limit: Duration,
+    },
+    /// The connection broke before the answer was complete.
+    #[error("read the answer to {method} {path}: {reason}")]
+    Broken {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The body was larger than the harness reads.
+    #[error("read the answer to {method} {path}: it is larger than {limit} bytes")]
+    TooLarge {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// 429 (or 503 with `Retry-After`) until the patience was used up.
+    #[error("get past the target's rate limit: {answers} answers of 429 or 503 in a row; a lower --rate helps")]
+    Throttled {
+        /// How many such answers came.
+        answers: u32,
+    },
+}
+
+impl TransportError {
+    /// Whether a request may have been applied although no answer came.
+    pub fn may_have_been_applied(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::TooLarge { .. })
+    }
+
+    /// Whether it says something of the target as a whole rather than of one request.
+    pub fn is_target_wide(&self) -> bool {
+        matches!(self, Self::BadTarget { .. } | Self::BadClient { .. } | Self::Connect { .. } | Self::Throttled { .. })
+    }
+}

@@ -1,0 +1,167 @@
+//! Secret keys: where they stand in a request, and that they never stand anywhere else.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A value that must not be shown. `Debug` and `Display` print a mark, never the value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Keeps `value` secret; surrounding white space (a trailing newline of a file) is not part of it.
+    pub fn new(value: &str) -> Self {
+        Self(value.trim().into())
+    }
+
+    /// The value itself, for the one place that puts it on the wire.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the value starts with `prefix` (`sk_`, `test_sk_`), which tells production from sandbox.
+    pub fn starts_with(&self, prefix: &str) -> bool {
+        self.0.starts_with(prefix)
+    }
+
+    /// Whether the value is empty or holds a character that no header can carry.
+    pub fn is_unusable(&self) -> bool {
+        self.0.is_empty() || !self.0.chars().all(|c| c.is_ascii_graphic())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What a key may do on the target.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum KeyRole {
+    /// The project that is tested.
+    Main,
+    /// Another project.
+    Second,
+    /// A valid key without permission for offerings.
+    Limited,
+    /// A project that has no offerings.
+    Empty,
+}
+
+impl KeyRole {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Main, Self::Second, Self::Limited, Self::Empty];
+
+    /// The environment variable that holds the key, and its name in requests that are shown.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Main => "QONFORM_TOKEN",
+            Self::Second => "QONFORM_SECOND_TOKEN",
+            Self::Limited => "QONFORM_LIMITED_TOKEN",
+            Self::Empty => "QONFORM_EMPTY_TOKEN",
+        }
+    }
+
+    /// The `Authorization` header of a request made with this key, as it is shown: `Bearer $QONFORM_TOKEN`.
+    pub fn bearer(self) -> String {
+        format!("Bearer ${}", self.variable())
+    }
+}
+
+/// The secrets of one lane, each with the `$NAME` that stands for it.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    /// Longest name first: `$QONFORM_TOKEN` must not be filled in inside a longer name.
+    entries: Vec<(String, Secret)>,
+}
+
+/// Shorter values are not looked for in answers: a header value such as `1` would be found everywhere.
+const SHORTEST_REDACTED: usize = 8;
+
+impl Keyring {
+    /// Adds the key of a role.
+    pub fn with_key(self, role: KeyRole, secret: Secret) -> Self {
+        self.with(role.variable(), secret)
+    }
+
+    /// Adds a secret that `$name` stands for (the value of a `--header`).
+    pub fn with(mut self, name: &str, secret: Secret) -> Self {
+        self.entries.push((format!("${name}"), secret));
+        self.entries.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        self
+    }
+
+    /// Whether there is a key of this role.
+    pub fn has(&self, role: KeyRole) -> bool {
+        self.secret(role).is_some()
+    }
+
+    /// The key of a role.
+    pub fn secret(&self, role: KeyRole) -> Option<&Secret> {
+        self.entries.iter().find(|(name, _)| name[1..] == *role.variable()).map(|(_, secret)| secret)
+    }
+
+    /// `text` with every `$NAME` replaced by the secret it stands for: for the wire alone.
+    pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains('$') {
+            return Cow::Borrowed(text);
+        }
+        let mut filled = Cow::Borrowed(text);
+        for (name, secret) in &self.entries {
+            if filled.contains(name.as_str()) {
+                filled = Cow::Owned(filled.replace(name.as_str(), secret.expose()));
+            }
+        }
+        filled
+    }
+
+    /// `text` with every secret replaced by its name: for everything that is kept or shown.
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut clean = Cow::Borrowed(text);
+        for (name, secret) in &self.entries {
+            let value = secret.expose();
+            if value.len() >= SHORTEST_REDACTED && clean.contains(value) {
+                clean = Cow::Owned(clean.replace(value, name));
+            }
+        }
+        clean
+    }
+
+    /// The name of a key (not of a `--header` value) that occurs in `bytes`.
+    pub fn found_in(&self, bytes: &[u8]) -> Option<&str> {
+        self.entries.iter().find_map(|(name, secret)| {
+            let value = secret.expose().as_bytes();
+            let is_key = KeyRole::ALL.iter().any(|role| name[1..] == *role.variable());
+            let found =
+                is_key && value.len() >= SHORTEST_REDACTED && bytes.windows(value.len()).any(|window| window == value);
+            found.then_some(name.as_str())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring() -> Keyring {
+        Keyring::default()
+            .with_key(KeyRole::Main, Secret::new("test_sk_main_0001\n"))
+            .with_key(KeyRole::Second, Secret::new("test_sk_second_0002"))
+    }
+
+    #[test]
+    fn a_name_is_filled_in_and_a_secret_is_taken_out() {
+        let sent = ring().fill("Bearer $QONFORM_TOKEN").into_owned();
+        assert_eq!(sent, "Bearer test_sk_main_0001");
+        assert_eq!(ring().redact(&sent), "Bearer $QONFORM_TOKEN");
+        assert_eq!(ring().fill("Bearer $QONFORM_SECOND_TOKEN"), "Bearer test_sk_second_0002");
+    }
+
+    #[test]
+    fn a_leaked_key_is_named_and_debug_shows_none() {
+        assert_eq!(ring().found_in(b"x test_sk_second_0002 y"), Some("$QONFORM_SECOND_TOKEN"));
+        assert_eq!(ring().found_in(b"nothing here"), None);
+        assert!(!format!("{:?}", ring()).contains("test_sk"));
+    }
+}

@@ -1,0 +1,24 @@
+//! One request and its answer.
+//!
+//! This floor puts bytes on the wire as they were meant and brings the answer back whole. It knows nothing of rules:
+//! what an answer means is judged above. Keys are named in requests by the variable that holds them (`$QONFORM_TOKEN`)
+//! and filled in only when the bytes leave, so that no key can reach a transcript, a report or a `curl` line.
+//! Start at [`Client`].
+
+mod answer;
+mod client;
+mod curl;
+mod error;
+mod keys;
+mod pacing;
+mod request;
+mod transport;
+
+pub use answer::Answer;
+pub use client::{Client, Exchange, Traffic};
+pub use curl::curl;
+pub use error::TransportError;
+pub use keys::{KeyRole, Keyring, Secret};
+pub use pacing::{Pacing, Rate};
+pub use request::{OperationRef, Request, encode_segment};
+pub use transport::{Target, Transport, TransportSettings};

@@ -1,0 +1,310 @@
+//! Bytes out and bytes in, over one pool of connections.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy::Client as RawClient;
+use hyper_util::rt::TokioExecutor;
+
+use super::{Answer, Keyring, Pacing, Rate, Request, TransportError};
+
+/// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB.
+const LARGEST_BODY: usize = 16 << 20;
+
+/// Where the server under test is: scheme, host, port and base path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    base: String,
+    host: String,
+}
+
+impl Target {
+    /// Reads a target URL. Without a path, `base_path` (that of the document's server, `/v4`) is added.
+    ///
+    /// # Errors
+    /// [`TransportError::BadTarget`] for another scheme, credentials, a query or a fragment in it.
+    pub fn parse(url: &str, base_path: &str) -> Result<Self, TransportError> {
+        let bad = |reason: String| TransportError::BadTarget { url: url.to_owned(), reason };
+        let parsed = reqwest::Url::parse(url.trim())
+            .map_err(|error| bad(format!("{error}; write it like http://127.0.0.1:4010/v4")))?;
+        if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
+            return Err(bad("it is not an http or https URL; write it like http://127.0.0.1:4010/v4".into()));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(bad("it holds credentials; give the key by QONFORM_TOKEN instead".into()));
+        }
+        if parsed.query().is_some() || parsed.fragment().is_some() {
+            return Err(bad("a base URL has no query and no fragment".into()));
+        }
+        if parsed.scheme() == "https" && cfg!(not(feature = "tls")) {
+            return Err(bad("this build has no TLS; build it with the feature `tls`".into()));
+        }
+        let origin = parsed.origin().ascii_serialization();
+        let path = match parsed.path().trim_end_matches('/') {
+            "" => base_path.trim_end_matches('/'),
+            path => path,
+        };
+        Ok(Self { base: format!("{origin}{path}"), host: parsed.host_str().unwrap_or_default().to_owned() })
+    }
+
+    /// The base URL without a trailing slash; an operation's path is appended to it as it is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The host name.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+/// How requests are sent.
+#[derive(Clone, Debug)]
+pub struct TransportSettings {
+    /// Limit for one answer, from the first byte sent to the last byte read.
+    pub timeout: Duration,
+    /// Limit for opening a connection.
+    pub connect_timeout: Duration,
+    /// The pace, or `None` for as fast as possible.
+    pub rate: Option<Rate>,
+    /// How long 429 and 503 are waited out in all, per request.
+    pub patience: Duration,
+    /// Headers added to every request; values may hold `$NAME`s of secrets.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Default for TransportSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            rate: None,
+            patience: Duration::from_mins(1),
+            headers: Vec::new(),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+type RawConnector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>;
+#[cfg(not(feature = "tls"))]
+type RawConnector = hyper_util::client::legacy::connect::HttpConnector;
+
+/// The connections to one target, shared by every client of a run.
+///
+/// Two libraries share the work: reqwest sends what its URL type leaves alone, hyper what it would rewrite (`/..`,
+/// `%2e`, a backslash, raw UTF-8), so that what arrives is what was meant. Redirects are never followed.
+#[derive(Debug)]
+pub struct Transport {
+    target: Target,
+    settings: TransportSettings,
+    pacing: Pacing,
+    client: reqwest::Client,
+    raw: RawClient<RawConnector, Full<Bytes>>,
+}
+
+impl Transport {
+    /// Prepares connections to `target`; none is opened yet.
+    ///
+    /// # Errors
+    /// [`TransportError::BadClient`] when the TLS set-up of this machine cannot be used.
+    pub fn new(target: Target, settings: TransportSettings) -> Result<Self, TransportError> {
+        #[cfg(feature = "tls")]
+        install_crypto();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .timeout(settings.timeout)
+            .connect_timeout(settings.connect_timeout)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
+        Ok(Self {
+            raw: RawClient::builder(TokioExecutor::new()).build(raw_connector()?),
+            pacing: Pacing::new(settings.rate),
+            target,
+            settings,
+            client,
+        })
+    }
+
+    /// Where it sends to.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How it sends.
+    pub fn settings(&self) -> &TransportSettings {
+        &self.settings
+    }
+
+    /// Sends one request once, secrets filled in from `keys`, and reads the whole answer.
+    pub(super) async fn send(&self, request: &Request, keys: &Keyring) -> Result<Answer, TransportError> {
+        self.pacing.wait().await;
+        let url = format!("{}{}", self.target.base, request.path);
+        let sent = match reqwest::Url::parse(&url) {
+            Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
+            _ => self.send_raw(&url, request, keys).await,
+        };
+        sent.map_err(|failure| self.explain(failure, request))
+    }
+
+    async fn send_url(&self, url: reqwest::Url, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {
+        let mut builder = self.client.request(request.method.clone(), url);
+        for (name, value) in request.headers.iter().chain(&self.settings.headers) {
+            builder = builder.header(name, keys.fill(value).as_bytes());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        } else if request.is_write() {
+            // Some gateways answer 411 to a POST without any length.
+            builder = builder.header("content-length", "0");
+        }
+        let mut response = builder.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(Failure::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer::new(status, headers, body.freeze()))
+    }
+
+    async fn send_raw(&self, url: &str, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {
+        let mut builder = http::Request::builder().method(request.method.clone()).uri(url).header("accept", "*/*");
+        for (name, value) in request.headers.iter().chain(&self.settings.headers) {
+            builder = builder.header(name, keys.fill(value).as_bytes());
+        }
+        let message = builder
+            .body(Full::from(request.body.clone().unwrap_or_default()))
+            .map_err(|error| Failure::Unsendable(error.to_string()))?;
+        let answer = async {
+            let response = self.raw.request(message).await.map_err(|error| {
+                if error.is_connect() {
+                    Failure::Connect(innermost(&error))
+                } else {
+                    Failure::Broken(innermost(&error))
+                }
+            })?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = Limited::new(response.into_body(), LARGEST_BODY)
+                .collect()
+                .await
+                .map_err(|error| match error.is::<LengthLimitError>() {
+                    true => Failure::TooLarge,
+                    false => Failure::Broken(error.to_string()),
+                })?
+                .to_bytes();
+            Ok(Answer::new(status, headers, body))
+        };
+        tokio::time::timeout(self.settings.timeout, answer).await.map_err(|_| Failure::Timeout)?
+    }
+
+    fn explain(&self, failure: Failure, request: &Request) -> TransportError {
+        let (method, path) = (request.method.to_string(), request.path.clone());
+        match failure {
+            Failure::Timeout => TransportError::Timeout { method, path, limit: self.settings.timeout },
+            Failure::Connect(reason) => TransportError::Connect { url: self.target.base.clone(), reason },
+            Failure::TooLarge => TransportError::TooLarge { method, path, limit: LARGEST_BODY },
+            Failure::Broken(reason) | Failure::Unsendable(reason) => TransportError::Broken { method, path, reason },
+        }
+    }
+}
+
+/// What went wrong below, before it is put into words.
+enum Failure {
+    Timeout,
+    Connect(String),
+    Broken(String),
+    Unsendable(String),
+    TooLarge,
+}
+
+impl From<reqwest::Error> for Failure {
+    /// In this order: a time-out while reading the body is both a time-out and a decoding error.
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::Connect(innermost(&error))
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else if error.is_builder() {
+            Self::Unsendable(innermost(&error))
+        } else {
+            Self::Broken(innermost(&error))
+        }
+    }
+}
+
+/// The last cause of a chain: "connection refused" rather than "error sending request".
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+#[cfg(feature = "tls")]
+fn install_crypto() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // An application that embeds the library may have installed its own provider; then this one is not needed.
+    ONCE.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+#[cfg(feature = "tls")]
+fn raw_connector() -> Result<RawConnector, TransportError> {
+    use hyper_rustls::ConfigBuilderExt as _;
+    let tls = rustls::ClientConfig::builder()
+        .try_with_platform_verifier()
+        .map_err(|error| TransportError::BadClient { reason: error.to_string() })?
+        .with_no_client_auth();
+    Ok(hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(plain_connector()))
+}
+
+#[cfg(not(feature = "tls"))]
+fn raw_connector() -> Result<RawConnector, TransportError> {
+    Ok(plain_connector())
+}
+
+fn plain_connector() -> hyper_util::client::legacy::connect::HttpConnector {
+    let mut connector = hyper_util::client::legacy::connect::HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_without_a_path_gets_that_of_the_document() {
+        let base = |url| Target::parse(url, "/v4").map(|target| target.base);
+        assert_eq!(base("http://127.0.0.1:4010"), Ok("http://127.0.0.1:4010/v4".into()));
+        assert_eq!(base("http://127.0.0.1:4010/"), Ok("http://127.0.0.1:4010/v4".into()));
+        assert_eq!(base("http://[::1]:4010/api/v4/"), Ok("http://[::1]:4010/api/v4".into()));
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_used_is_refused_with_a_reason() {
+        for (url, part) in [
+            ("127.0.0.1:4010", "http"),
+            ("ftp://host/v4", "not an http"),
+            ("http://user:pw@host/", "credentials"),
+            ("http://host/?x=1", "no query"),
+        ] {
+            let error = Target::parse(url, "/v4").expect_err(url).to_string();
+            assert!(error.contains(part), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A finding and the steps that show it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Level;
+use crate::exchange::{Exchange, Keyring, curl};
+
+/// One fault of the target: a broken rule with its evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Eight hexadecimal digits made of rule, operation and title; the same in every run that finds the same fault.
+    pub fingerprint: String,
+    /// Id of the rule.
+    pub rule: String,
+    /// Level of the rule as it was in force.
+    pub level: Level,
+    /// Whether it fails the run.
+    pub severity: Severity,
+    /// Operation id, or `None` for a request outside the document.
+    pub operation: Option<String>,
+    /// What is wrong, in a clause.
+    pub title: String,
+    /// What the contract promises.
+    pub documented: String,
+    /// What came instead.
+    pub received: String,
+    /// Whether a second run of the case showed it again.
+    pub confirmed: Confirmation,
+    /// How often it was seen in this run.
+    pub count: u64,
+    /// The case that showed it with the fewest steps: `scenario::create.echo`.
+    pub case: String,
+    /// How many steps the case had before it was shrunk; `None` when nothing was shrunk.
+    pub shrunk_from: Option<usize>,
+    /// Where the contract's document says it.
+    pub place: Option<Place>,
+    /// The requests that lead to it and their answers.
+    pub steps: Vec<Step>,
+    /// The same requests for a shell.
+    pub curl: Vec<String>,
+}
+
+/// Whether a finding fails the run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It does.
+    Violation,
+    /// It does not.
+    Warning,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Violation => "violation",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Whether a finding was seen again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confirmation {
+    /// The case was run again and broke the same rule in the same way.
+    Confirmed,
+    /// The case was run again and the rule held.
+    Intermittent,
+    /// The case could not be run again.
+    NotRetried,
+}
+
+impl Confirmation {
+    /// The words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Intermittent => "intermittent",
+            Self::NotRetried => "not retried",
+        }
+    }
+}
+
+/// A place in the contract's document.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The file as it was named.
+    pub file: String,
+    /// JSON pointer.
+    pub pointer: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// One request of a finding and its answer; secrets are replaced by their names.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// From 1.
+    pub number: usize,
+    /// Operation id, or `None` outside the document.
+    pub operation: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// Path and query as sent, relative to the target.
+    pub path: String,
+    /// Headers of the request as sent.
+    pub request_headers: Vec<(String, String)>,
+    /// Body of the request, bytes outside UTF-8 replaced, cut after 64 KiB.
+    pub request_body: Option<String>,
+    /// Status of the answer.
+    pub status: u16,
+    /// Headers of the answer.
+    pub answer_headers: Vec<(String, String)>,
+    /// Body of the answer, bytes outside UTF-8 replaced, cut after 64 KiB.
+    pub answer_body: Option<String>,
+    /// Whether it is the step at which the rule was broken.
+    pub here: bool,
+}
+
+/// Longer bodies are cut in evidence.
+const LONGEST_BODY: usize = 64 << 10;
+
+impl Step {
+    /// The step that shows `exchange`; everything in it is redacted.
+    pub fn of(number: usize, exchange: &Exchange, keys: &Keyring, here: bool) -> Self {
+        let request = &exchange.request;
+        let clean = |text: &str| keys.redact(text).into_owned();
+        let clean_body = |bytes: &[u8]| {
+            let kept = &bytes[..bytes.len().min(LONGEST_BODY)];
+            let mut text = clean(&String::from_utf8_lossy(kept));
+            if kept.len() < bytes.len() {
+                text.push_str(&format!("… ({} bytes in all)", bytes.len()));
+            }
+            text
+        };
+        Self {
+            number,
+            operation: request.operation.id().map(str::to_owned),
+            method: request.method.to_string(),
+            path: clean(&request.path),
+            request_headers: request.headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
+            request_body: request.body.as_deref().map(clean_body),
+            status: exchange.answer.status,
+            answer_headers: exchange
+                .answer
+                .headers()
+                .iter()
+                .filter(|(name, _)| *name != http::header::DATE)
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes());
+                    (name.as_str().to_owned(), clean(&value))
+                })
+                .collect(),
+            answer_body: Some(exchange.answer.body()).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
+            here,
+        }
+    }
+
+    /// The `curl` lines of a story against `base`, one for each exchange.
+    pub fn curl_lines<'e>(base: &str, keys: &Keyring, story: impl IntoIterator<Item = &'e Exchange>) -> Vec<String> {
+        story.into_iter().map(|exchange| keys.redact(&curl(base, &exchange.request)).into_owned()).collect()
+    }
+}
+
+/// Eight hexadecimal digits of what makes two findings the same fault: FNV-1a over rule, operation and title.
+pub fn fingerprint(rule: &str, operation: Option<&str>, title: &str) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in [rule, operation.unwrap_or(""), title] {
+        // The byte 0xff cannot occur in UTF-8: it keeps the parts apart.
+        for byte in part.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{:08x}", (hash >> 32) ^ (hash & 0xffff_ffff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_each_part_and_on_nothing_else() {
+        let base = fingerprint("create.echo", Some("v4CreateOffering"), "the id differs");
+        assert_eq!(base.len(), 8);
+        assert_eq!(base, fingerprint("create.echo", Some("v4CreateOffering"), "the id differs"));
+        assert_ne!(base, fingerprint("create.echo", None, "the id differs"));
+        assert_ne!(base, fingerprint("create.echo", Some("v4CreateOffering"), "the id"));
+        assert_ne!(fingerprint("a", Some("b"), "c"), fingerprint("a", Some("bc"), ""));
+    }
+}

@@ -1,0 +1,20 @@
+//! What the harness claims, and what it rests on.
+//!
+//! Plain values that are made below the run and read by every report: no judgement happens here, and nothing is sent or
+//! printed. [`Record`] is what one case gathers, [`Outcome`] is all of a run; it serialises to the JSON report and can
+//! be read back from it, so that every other format is a view of the same document. Start at [`Outcome`].
+
+mod breach;
+mod evidence;
+mod outcome;
+mod record;
+mod verdict;
+
+pub use breach::Breach;
+pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
+pub use outcome::{
+    ContractFacts, Coverage, Drift, Ending, Observation, Outcome, REPORT_VERSION, RuleOutcome,
+    Seen, Summary, TargetFacts, Tool,
+};
+pub use record::{DriftKey, Record};
+pub use verdict::Verdict;

@@ -1,0 +1,233 @@
+//! All of a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, Severity, Verdict};
+use crate::contract::Level;
+
+/// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
+pub const REPORT_VERSION: u32 = 1;
+
+/// Everything a run found out: the JSON report, and the source of every other format.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Version of this document's shape: [`REPORT_VERSION`].
+    pub report_version: u32,
+    /// The program that made it.
+    pub tool: Tool,
+    /// What the target was held to.
+    pub contract: ContractFacts,
+    /// What was tested.
+    pub target: TargetFacts,
+    /// The seed: the same seed sends the same requests.
+    pub seed: u64,
+    /// Wall time from the first request to the last, in milliseconds.
+    pub duration_ms: u64,
+    /// How the run ended.
+    pub ending: Ending,
+    /// The counts.
+    pub summary: Summary,
+    /// A verdict for every rule of the catalogue, in its order.
+    pub rules: Vec<RuleOutcome>,
+    /// Violations first, then warnings, each in the order of the rules.
+    pub findings: Vec<Finding>,
+    /// What the server chose where the contract is open.
+    pub observations: Vec<Observation>,
+    /// Differences between document and server, breaking or not.
+    pub drift: Vec<Drift>,
+    /// Which documented answers were seen.
+    pub coverage: Coverage,
+    /// What a reader should know besides: what was restored or left behind, what the documents get wrong.
+    pub notes: Vec<String>,
+    /// Ids of offerings that the run created and could not remove.
+    pub left_behind: Vec<String>,
+}
+
+/// The program.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// `qonform`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The contract of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContractFacts {
+    /// The document's file name.
+    pub document: String,
+    /// Digest of the document's text.
+    pub digest: String,
+    /// Number of rules in the catalogue.
+    pub rules: usize,
+}
+
+/// The target of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TargetFacts {
+    /// Base URL; for the embedded server the one that `qonform serve` has by default.
+    pub url: String,
+    /// Whether it was the embedded server.
+    pub embedded: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "reason")]
+pub enum Ending {
+    /// Every case that was planned ran.
+    Complete,
+    /// `--fail-fast` or a time limit ended it; what ran stands.
+    Stopped(String),
+    /// The target could not be tested (any further).
+    GaveUp(String),
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+/// Counts of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Rules that passed.
+    pub passed: usize,
+    /// Rules that were violated.
+    pub violated: usize,
+    /// Rules that gave a warning.
+    pub warned: usize,
+    /// Open rules whose choice was noted.
+    pub observed: usize,
+    /// Rules that were not checked.
+    pub skipped: usize,
+    /// Rules that could not be decided.
+    pub inconclusive: usize,
+    /// Cases that ran.
+    pub cases: u64,
+    /// Checks made.
+    pub checks: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Answers 429 or 503 that were waited out.
+    pub waits: u64,
+    /// Reads sent again after a broken connection.
+    pub retries: u64,
+}
+
+impl Summary {
+    /// How many rules have a verdict.
+    pub fn of(&self, verdict: Verdict) -> usize {
+        match verdict {
+            Verdict::Passed => self.passed,
+            Verdict::Violated => self.violated,
+            Verdict::Warned => self.warned,
+            Verdict::Observed => self.observed,
+            Verdict::Skipped => self.skipped,
+            Verdict::Inconclusive => self.inconclusive,
+        }
+    }
+
+    /// Counts one rule.
+    pub fn count(&mut self, verdict: Verdict) {
+        let slot = match verdict {
+            Verdict::Passed => &mut self.passed,
+            Verdict::Violated => &mut self.violated,
+            Verdict::Warned => &mut self.warned,
+            Verdict::Observed => &mut self.observed,
+            Verdict::Skipped => &mut self.skipped,
+            Verdict::Inconclusive => &mut self.inconclusive,
+        };
+        *slot += 1;
+    }
+}
+
+/// One rule's verdict.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RuleOutcome {
+    /// Id of the rule.
+    pub id: String,
+    /// Title of the rule's area: `Create`.
+    pub area: String,
+    /// Level as it was in force.
+    pub level: Level,
+    /// The promise, in a sentence.
+    pub statement: String,
+    /// Tags of the documents that say it.
+    pub from: Vec<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How often it was really checked.
+    pub checked: u64,
+    /// Why it was skipped or is inconclusive; what part was left out of a rule that passed.
+    pub reason: Option<String>,
+}
+
+/// A choice at an open point.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Observation {
+    /// Id of the rule.
+    pub rule: String,
+    /// What the server did.
+    pub choice: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A difference between documents and server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Drift {
+    /// Operation id, or `None` outside the document.
+    pub operation: Option<String>,
+    /// What differs.
+    pub what: String,
+    /// The rule that it breaks, or `None` when it breaks none.
+    pub rule: Option<String>,
+    /// How often it was seen.
+    pub count: u64,
+}
+
+/// What of the contract was seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Every documented answer and every answer that came, with its count (0: never seen).
+    pub answers: Vec<Seen>,
+}
+
+/// One answer of one operation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// Operation id.
+    pub operation: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Typed code, or `None`.
+    pub code: Option<String>,
+    /// Whether the document names this status, and this code where it names codes.
+    pub documented: bool,
+    /// How often it came.
+    pub count: u64,
+}
+
+impl Outcome {
+    /// Findings that fail the run.
+    pub fn violations(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Violation)
+    }
+
+    /// Findings that do not.
+    pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// 0 nothing broken; 1 violations; 3 the target could not be tested, nothing was tested, or something was left
+    /// behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
+    pub fn exit_code(&self) -> u8 {
+        match self.ending {
+            Ending::Interrupted => 130,
+            _ if self.violations().next().is_some() => 1,
+            Ending::GaveUp(_) => 3,
+            _ if !self.left_behind.is_empty() => 3,
+            _ if self.summary.checks == 0 => 3,
+            Ending::Complete | Ending::Stopped(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A conversation with one project in which every answer is judged and kept.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::check::{Memory, Offering, offerings_in};
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, KeyRole, Request};
+use crate::finding::{Breach, Record};
+
+use super::{Halt, Lane, Snapshot};
+
+/// The header of a page that starts again at the first row.
+pub const RESTARTED: &str = "x-qon-pagination-restarted";
+
+/// A list of more pages than this is not read: no project has so many offerings, a server that never ends has.
+const MOST_PAGES: usize = 1_100;
+
+/// How often a walk that was restarted (its cursor was deleted by somebody else) is begun again.
+const MOST_RESTARTS: usize = 3;
+
+/// Sends, judges and keeps. One session serves one case.
+#[derive(Debug)]
+pub struct Session {
+    lane: Lane,
+    memory: Memory,
+    transcript: Vec<Arc<Exchange>>,
+    /// What was found so far.
+    pub record: Record,
+}
+
+impl Session {
+    /// Begins a conversation with the lane's project.
+    pub fn new(lane: Lane) -> Self {
+        Self { lane, memory: Memory::default(), transcript: Vec::new(), record: Record::default() }
+    }
+
+    /// The project.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// Every exchange so far, in order.
+    pub fn transcript(&self) -> &[Arc<Exchange>] {
+        &self.transcript
+    }
+
+    /// Forgets exchanges before `keep_from`, for cases without end.
+    pub fn forget_before(&mut self, keep_from: usize) {
+        self.transcript.drain(..keep_from.min(self.transcript.len()));
+    }
+
+    /// Sends a request and judges its answer by everything that holds for every answer.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+        let exchange = self.lane.client.send(request).await?;
+        Ok(self.take_in(exchange))
+    }
+
+    /// Judges and keeps an exchange that was made elsewhere (by one of several clients at once).
+    pub fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
+        let exchange = Arc::new(exchange);
+        self.lane.judge.exchange(&exchange, self.lane.client.keys(), &mut self.memory, &mut self.record);
+        self.transcript.push(Arc::clone(&exchange));
+        exchange
+    }
+
+    /// Reads every regular offering of the project that `role`'s key opens, by pages of 100.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came, [`Halt::Blocked`] when the list cannot be read; the fault itself is in the
+    /// record then.
+    pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+        let mut restarts = 0;
+        'again: loop {
+            let mut snapshot = Snapshot::default();
+            let mut seen = HashSet::new();
+            let mut cursor: Option<String> = None;
+            loop {
+                let mut request = Request::to(Endpoint::List).query("limit", "100").key(role);
+                if let Some(cursor) = &cursor {
+                    request = request.query("starting_after", cursor);
+                }
+                let page = self.send(request).await?;
+                if cursor.is_some() && is_restarted(&page) {
+                    restarts += 1;
+                    if restarts <= MOST_RESTARTS {
+                        continue 'again;
+                    }
+                    return Err(Halt::Blocked("the list starts again and again".into()));
+                }
+                let (offerings, has_more) = self.read_page(&page)?;
+                snapshot.pages += 1;
+                for offering in offerings {
+                    if !seen.insert(offering.id.clone()) {
+                        let received = format!("`{}` stands on two pages", offering.id);
+                        self.fault(
+                            "list.pages-cover",
+                            "a walk by the last id shows an offering twice",
+                            "every offering once",
+                            received,
+                            &page,
+                        );
+                        return Err(Halt::Blocked("the list repeats itself".into()));
+                    }
+                    snapshot.offerings.push(offering);
+                }
+                match (has_more, snapshot.offerings.last()) {
+                    (false, _) => return Ok(snapshot),
+                    (true, Some(last)) if snapshot.pages < MOST_PAGES && Some(&last.id) != cursor.as_ref() => {
+                        cursor = Some(last.id.clone());
+                    }
+                    (true, _) => {
+                        self.fault(
+                            "list.has-more",
+                            "`has_more` is true although nothing follows",
+                            "true exactly when something follows",
+                            format!("true after {} pages", snapshot.pages),
+                            &page,
+                        );
+                        return Err(Halt::Blocked("the list does not end".into()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_page(&mut self, page: &Arc<Exchange>) -> Result<(Vec<Offering>, bool), Halt> {
+        if page.answer.status != 200 {
+            let received = page.answer.summary();
+            self.fault(
+                "list.limit-honoured",
+                "a limit of 100 is not accepted",
+                "200 with at most 100 offerings",
+                received.clone(),
+                page,
+            );
+            return Err(Halt::Blocked(format!("the list could not be read: {received}")));
+        }
+        let body = page.answer.json();
+        let has_more = body.and_then(|body| body.get("has_more")?.as_bool());
+        let items = body.map_or(&[][..], offerings_in);
+        let offerings: Option<Vec<_>> = items.iter().map(Offering::read).collect();
+        // What is wrong with such a page is in the record by the schema rule already.
+        match (offerings, has_more) {
+            (Some(offerings), Some(has_more)) => Ok((offerings, has_more)),
+            _ => Err(Halt::Blocked("the list could not be read: it breaks its schema".into())),
+        }
+    }
+
+    /// Notes a breach at `at`.
+    pub fn fault(
+        &mut self,
+        rule: &'static str,
+        title: impl Into<std::borrow::Cow<'static, str>>,
+        documented: impl Into<String>,
+        received: impl Into<String>,
+        at: &Arc<Exchange>,
+    ) {
+        let received = received.into();
+        let received = self.lane.client.keys().redact(&received).into_owned();
+        self.record.check(
+            rule,
+            Some(Breach {
+                rule,
+                title: title.into(),
+                documented: documented.into(),
+                received,
+                operation: at.request.operation.clone(),
+                at: Arc::clone(at),
+                story: Vec::new(),
+            }),
+        );
+    }
+}
+
+/// Whether the page says that its cursor was unknown.
+pub fn is_restarted(page: &Exchange) -> bool {
+    page.answer.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}

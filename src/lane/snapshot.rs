@@ -1,0 +1,24 @@
+//! The regular offerings of a project at one moment.
+
+use crate::check::Offering;
+
+/// What a walk over the whole list showed, in the list's order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Snapshot {
+    /// Every offering, in the order of the list.
+    pub offerings: Vec<Offering>,
+    /// How many pages it took: only one page is one moment.
+    pub pages: usize,
+}
+
+impl Snapshot {
+    /// The offering with this id.
+    pub fn find(&self, id: &str) -> Option<&Offering> {
+        self.offerings.iter().find(|offering| offering.id == id)
+    }
+
+    /// Ids of all offerings with `tag` 1.
+    pub fn mains(&self) -> Vec<&str> {
+        self.offerings.iter().filter(|offering| offering.is_main()).map(|offering| offering.id.as_str()).collect()
+    }
+}
