@@ -1,0 +1,13 @@
+//! The resource: what its cases send and what they hold its answers against.
+//!
+//! Start at [`Stage`], on which every case plays, and at [`scenario::ALL`], the cases written by hand.
+
+mod claim;
+pub mod scenario;
+mod stage;
+mod state;
+mod story;
+
+pub use claim::Claim;
+pub use stage::{CaseReport, Naming, Stage};
+pub use state::{Difference, State};

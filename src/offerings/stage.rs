@@ -1,0 +1,352 @@
+//! What every case plays on: a session with one project, names for what it creates, and the expected state.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::state::State;
+use super::{Claim, story};
+use crate::check::Offering;
+use crate::contract::{Endpoint, Need};
+use crate::exchange::{Exchange, KeyRole, Request};
+use crate::finding::Record;
+use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
+
+/// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Naming {
+    run: String,
+    case: String,
+}
+
+impl Naming {
+    /// `seed` gives the run's letters; `attempt` counts the times that the case was run, from 0, so that no id and no
+    /// idempotency key is ever used by two of them.
+    pub fn new(seed: u64, case: &str, attempt: u32) -> Self {
+        let run = Self::run_prefix(seed);
+        let again = if attempt == 0 { String::new() } else { format!("{attempt}.") };
+        Self { case: format!("{run}{again}{case}-"), run }
+    }
+
+    /// `qf-` and four letters of the seed and a dash.
+    pub fn run_prefix(seed: u64) -> String {
+        const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        let mut rest = seed;
+        let letters: String = std::iter::repeat_with(|| {
+            let letter = LETTERS[(rest % 36) as usize];
+            rest /= 36;
+            char::from(letter)
+        })
+        .take(4)
+        .collect();
+        format!("qf-{letters}-")
+    }
+
+    /// What the ids of the case start with.
+    pub fn case_prefix(&self) -> &str {
+        &self.case
+    }
+}
+
+/// What a case leaves: what it found, and what it could not clean up.
+#[derive(Debug, Default)]
+pub struct CaseReport {
+    /// Checks, breaches with their stories, observations.
+    pub record: Record,
+    /// Why it ended early, if it did.
+    pub halt: Option<Halt>,
+    /// How many exchanges it made.
+    pub exchanges: usize,
+}
+
+/// One case's view of its lane. Everything it sends is judged; every write is folded into the expected state.
+#[derive(Debug)]
+pub struct Stage {
+    session: Session,
+    naming: Naming,
+    state: State,
+    before: Snapshot,
+    last: Option<Arc<Exchange>>,
+}
+
+impl Stage {
+    /// Reads what the project holds and begins.
+    ///
+    /// # Errors
+    /// The list cannot be read; the report holds what was found until then.
+    pub async fn open(lane: Lane, naming: Naming) -> Result<Self, CaseReport> {
+        let mut session = Session::new(lane);
+        match session.walk(KeyRole::Main).await {
+            Ok(before) => {
+                Ok(Self { state: State::starting_from(&before, &naming.run), session, naming, before, last: None })
+            }
+            Err(halt) => Err(CaseReport {
+                exchanges: session.transcript().len(),
+                record: finish(&mut session),
+                halt: Some(halt),
+            }),
+        }
+    }
+
+    /// The lane it plays on.
+    pub fn lane(&self) -> &Lane {
+        self.session.lane()
+    }
+
+    /// What the project held when the case began.
+    pub fn before(&self) -> &Snapshot {
+        &self.before
+    }
+
+    /// What the project should hold now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What was found so far.
+    pub fn record(&mut self) -> &mut Record {
+        &mut self.session.record
+    }
+
+    /// An id of this case: the same name, the same id.
+    pub fn id(&self, name: &str) -> String {
+        format!("{}{name}", self.naming.case)
+    }
+
+    /// `n` product ids; without repeats as long as enough are known.
+    ///
+    /// # Errors
+    /// [`Halt::Missing`] when none is known.
+    pub fn products(&self, n: usize) -> Result<Vec<String>, Halt> {
+        let known = &self.lane().fixtures.products;
+        if known.is_empty() {
+            return Err(Halt::Missing(Need::Product));
+        }
+        Ok(known.iter().cycle().take(n).cloned().collect())
+    }
+
+    /// The id of an experiment variant.
+    ///
+    /// # Errors
+    /// [`Halt::Missing`] when none is known.
+    pub fn variant(&self) -> Result<String, Halt> {
+        let variant = &self.lane().fixtures.variant;
+        variant.clone().ok_or(Halt::Missing(Need::Variant))
+    }
+
+    /// Sends a request; its answer is judged and folded into the expected state.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+        let exchange = self.session.send(request).await?;
+        self.state.apply(&exchange);
+        self.last = Some(Arc::clone(&exchange));
+        Ok(exchange)
+    }
+
+    /// Holds an answer against a rule.
+    pub fn claim(&mut self, rule: &'static str, at: &Arc<Exchange>) -> Claim<'_> {
+        Claim::new(&mut self.session, rule, at)
+    }
+
+    /// Notes what the server chose at an open point.
+    pub fn observe(&mut self, rule: &'static str, choice: impl Into<String>) {
+        self.session.record.observe(rule, choice);
+    }
+
+    /// Notes that a part of a rule was left out, and what would enable it.
+    pub fn leave_out(&mut self, rule: &'static str, reason: impl Into<String>) {
+        self.session.record.skipped.insert(rule, reason.into());
+    }
+
+    /// Creates an offering that the rest of the case builds on.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when it was not created; `create.echo` is broken then.
+    pub async fn make(&mut self, id: &str, products: &[String]) -> Result<Offering, Halt> {
+        let mut body = json!({ "id": id });
+        if !products.is_empty() {
+            body["product_ids"] = json!(products);
+        }
+        let made = self.create(&body).await?;
+        let stands = self.claim("create.echo", &made).status(201, "a valid create").id(id).products(products).stands();
+        match made.answer.json().and_then(Offering::read) {
+            Some(offering) if stands => Ok(offering),
+            _ => Err(blocked("create", &made)),
+        }
+    }
+
+    /// Sends a create with this body and the main key.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn create(&mut self, body: &Value) -> Result<Arc<Exchange>, Halt> {
+        self.send(Request::to(Endpoint::Create).json(body)).await
+    }
+
+    /// Sends a get.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn get(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        self.send(Request::to(Endpoint::Get).id(id)).await
+    }
+
+    /// Gets an offering that must exist.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when it cannot be read; `get.existing` is broken then.
+    pub async fn read(&mut self, id: &str) -> Result<(Offering, Arc<Exchange>), Halt> {
+        let got = self.get(id).await?;
+        let stands = self.claim("get.existing", &got).status(200, "a get of an existing offering").id(id).stands();
+        match got.answer.json().and_then(Offering::read) {
+            Some(offering) if stands => Ok((offering, got)),
+            _ => Err(blocked("get", &got)),
+        }
+    }
+
+    /// Sends an update with this body.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn update(&mut self, id: &str, body: &Value) -> Result<Arc<Exchange>, Halt> {
+        self.send(Request::to(Endpoint::Update).id(id).json(body)).await
+    }
+
+    /// Sends a delete.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn delete(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        self.send(Request::to(Endpoint::Delete).id(id)).await
+    }
+
+    /// Sends a set-main.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn set_main(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        self.send(Request::to(Endpoint::SetMain).id(id)).await
+    }
+
+    /// Promotes an offering that the rest of the case needs as main.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when it was not promoted; `set-main.promotes` is broken then.
+    pub async fn promote(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        let promoted = self.set_main(id).await?;
+        let stands = self
+            .claim("set-main.promotes", &promoted)
+            .status(200, "a set-main of an existing offering")
+            .id(id)
+            .is_main()
+            .stands();
+        if stands { Ok(promoted) } else { Err(blocked("set-main", &promoted)) }
+    }
+
+    /// Deletes an offering that must go.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when it was not deleted; `delete.removes` is broken then.
+    pub async fn remove(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        let removed = self.delete(id).await?;
+        let stands = self.claim("delete.removes", &removed).status(204, "a delete of an existing offering").stands();
+        if stands { Ok(removed) } else { Err(blocked("delete", &removed)) }
+    }
+
+    /// Reads the whole list of the main project.
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub async fn list(&mut self) -> Result<Snapshot, Halt> {
+        self.list_of(KeyRole::Main).await
+    }
+
+    /// Reads the whole list of a project.
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub async fn list_of(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+        self.session.walk(role).await
+    }
+
+    /// Claims for `rule` that what was sent since the last comparison, `at` last, changed nothing but what it was
+    /// answered to change. `what` names it in the title ("a refused create").
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub async fn unchanged(&mut self, rule: &'static str, at: &Arc<Exchange>, what: &str) -> Result<Snapshot, Halt> {
+        let snapshot = self.list().await?;
+        let comparison = self.state.compare(&snapshot);
+        self.session.record.foreign.extend(comparison.foreign);
+        match comparison.differences.first() {
+            None => self.session.record.checked(rule),
+            Some(difference) => {
+                let title = format!("{what} has an effect: {}", difference.title);
+                let (documented, received) = (difference.documented.clone(), difference.received.clone());
+                self.session.fault(rule, title, documented, received, at);
+            }
+        }
+        self.state.adopt(&snapshot);
+        Ok(snapshot)
+    }
+
+    /// Holds the invariants against what the list shows now.
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub async fn verify(&mut self) -> Result<Snapshot, Halt> {
+        let mut snapshot = self.list().await?;
+        if snapshot.pages > 1 && snapshot.mains().len() > 1 {
+            // Several pages are not one moment: somebody may have promoted another offering between two of them.
+            snapshot = self.list().await?;
+        }
+        let comparison = self.state.compare(&snapshot);
+        self.session.record.foreign.extend(comparison.foreign);
+        let at = self.session.transcript().last().cloned();
+        for rule in comparison.checked {
+            let is_broken = comparison.differences.iter().any(|difference| difference.rule == rule);
+            if !is_broken {
+                self.session.record.checked(rule);
+            }
+        }
+        if let Some(at) = at {
+            for difference in comparison.differences {
+                self.session.fault(difference.rule, difference.title, difference.documented, difference.received, &at);
+            }
+        }
+        self.state.adopt(&snapshot);
+        Ok(snapshot)
+    }
+
+    /// Ends the case: the invariants are held once more, and the breaches get their stories.
+    pub async fn close(mut self, flow: Result<(), Halt>) -> CaseReport {
+        let halt = match flow {
+            Err(halt @ (Halt::World(_) | Halt::Missing(_) | Halt::NotApplicable(_))) => Some(halt),
+            Err(halt @ Halt::Blocked(_)) => Some(halt),
+            // Reads alone change nothing: there is nothing new to hold.
+            Ok(()) if self.last.is_none() => None,
+            Ok(()) => self.verify().await.err(),
+        };
+        CaseReport { exchanges: self.session.transcript().len(), record: finish(&mut self.session), halt }
+    }
+
+    /// Whether what the case creates must be removed by it.
+    pub fn is_shared(&self) -> bool {
+        self.lane().tenure == Tenure::Shared
+    }
+}
+
+/// The record with the story of every breach.
+fn finish(session: &mut Session) -> Record {
+    let mut record = std::mem::take(&mut session.record);
+    for breach in &mut record.breaches {
+        breach.story = story::leading_to(session.transcript(), &breach.at);
+    }
+    record
+}
+
+fn blocked(what: &str, exchange: &Exchange) -> Halt {
+    Halt::Blocked(format!("a {what} that the case builds on was answered {}", exchange.answer.summary()))
+}
