@@ -15,3 +15,5 @@ pub mod check;
 pub mod lane;
 
 pub mod offerings;
+
+pub mod run;

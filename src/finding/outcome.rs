@@ -218,6 +218,12 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
     }
 
+    /// Whether no selected rule was decided: such a run is no success.
+    pub fn tested_nothing(&self) -> bool {
+        self.summary.cases == 0
+            || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))
+    }
+
     /// 0 nothing broken; 1 violations; 3 the target could not be tested, nothing was tested, or something was left
     /// behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
     pub fn exit_code(&self) -> u8 {
@@ -226,7 +232,7 @@ impl Outcome {
             _ if self.violations().next().is_some() => 1,
             Ending::GaveUp(_) => 3,
             _ if !self.left_behind.is_empty() => 3,
-            _ if self.summary.checks == 0 => 3,
+            _ if self.tested_nothing() => 3,
             Ending::Complete | Ending::Stopped(_) => 0,
         }
     }

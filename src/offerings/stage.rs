@@ -1,5 +1,6 @@
 //! What every case plays on: a session with one project, names for what it creates, and the expected state.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -55,8 +56,8 @@ pub struct CaseReport {
     pub record: Record,
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
-    /// How many exchanges it made.
-    pub exchanges: usize,
+    /// Whose projects it changed.
+    pub wrote: BTreeSet<KeyRole>,
 }
 
 /// One case's view of its lane. Everything it sends is judged; every write is folded into the expected state.
@@ -80,11 +81,7 @@ impl Stage {
             Ok(before) => {
                 Ok(Self { state: State::starting_from(&before, &naming.run), session, naming, before, last: None })
             }
-            Err(halt) => Err(CaseReport {
-                exchanges: session.transcript().len(),
-                record: finish(&mut session),
-                halt: Some(halt),
-            }),
+            Err(halt) => Err(CaseReport { record: finish(&mut session), halt: Some(halt), wrote: BTreeSet::new() }),
         }
     }
 
@@ -323,13 +320,12 @@ impl Stage {
     /// Ends the case: the invariants are held once more, and the breaches get their stories.
     pub async fn close(mut self, flow: Result<(), Halt>) -> CaseReport {
         let halt = match flow {
-            Err(halt @ (Halt::World(_) | Halt::Missing(_) | Halt::NotApplicable(_))) => Some(halt),
-            Err(halt @ Halt::Blocked(_)) => Some(halt),
+            Err(halt) => Some(halt),
             // Reads alone change nothing: there is nothing new to hold.
             Ok(()) if self.last.is_none() => None,
             Ok(()) => self.verify().await.err(),
         };
-        CaseReport { exchanges: self.session.transcript().len(), record: finish(&mut self.session), halt }
+        CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session), halt }
     }
 
     /// Whether what the case creates must be removed by it.
@@ -345,6 +341,18 @@ fn finish(session: &mut Session) -> Record {
         breach.story = story::leading_to(session.transcript(), &breach.at);
     }
     record
+}
+
+/// The keys whose projects were changed. A write that was taken without any key is put down to the main project.
+fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
+    transcript
+        .iter()
+        .filter(|exchange| exchange.request.is_write() && !exchange.answer.is_refusal())
+        .map(|exchange| {
+            let value = exchange.request.header_value("authorization");
+            KeyRole::ALL.into_iter().find(|role| value == Some(&role.bearer())).unwrap_or(KeyRole::Main)
+        })
+        .collect()
 }
 
 fn blocked(what: &str, exchange: &Exchange) -> Halt {

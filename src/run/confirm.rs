@@ -1,0 +1,65 @@
+//! A breach is confirmed by playing its case again; what somebody else could have caused is never a breach.
+
+use std::future::Future;
+
+use super::execute::CaseOutcome;
+use crate::finding::{Breach, Confirmation};
+use crate::offerings::CaseReport;
+
+/// How often a case is played again while somebody else keeps changing the project.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// Plays a case by `play` (given the number of the attempt), and again if it found something.
+pub(super) async fn play_confirmed<F, Fut>(play: F) -> CaseOutcome
+where
+    F: Fn(u32) -> Fut,
+    Fut: Future<Output = CaseReport>,
+{
+    let first = play(0).await;
+    let mut outcome = CaseOutcome { record: first.record, confirmations: Vec::new(), halt: first.halt };
+    if outcome.record.breaches.is_empty() {
+        return outcome;
+    }
+    let mut again = play(1).await;
+    let mut attempt = 2;
+    while !again.record.foreign.is_empty() && attempt < MOST_ATTEMPTS {
+        again = play(attempt).await;
+        attempt += 1;
+    }
+    let first_was_disturbed = !outcome.record.foreign.is_empty();
+    let again_was_disturbed = !again.record.foreign.is_empty();
+    for breach in std::mem::take(&mut outcome.record.breaches) {
+        let seen_again = again.record.breaches.iter().any(|other| other.is_like(&breach));
+        let spoilt = can_be_spoilt(&breach) && first_was_disturbed && (again_was_disturbed || !seen_again);
+        if spoilt {
+            let reason = format!("somebody else changed the project meanwhile: {}", outcome.record.foreign[0]);
+            outcome.record.undecided.insert(breach.rule, reason);
+            continue;
+        }
+        outcome.confirmations.push(match &again.halt {
+            _ if seen_again => Confirmation::Confirmed,
+            Some(_) => Confirmation::NotRetried,
+            None => Confirmation::Intermittent,
+        });
+        outcome.record.breaches.push(breach);
+    }
+    outcome
+}
+
+/// Whether a breach of this rule can be the doing of somebody else who works in the project: whatever is judged by the
+/// whole list, or by which offering is main. What is judged by our own offerings cannot.
+fn can_be_spoilt(breach: &Breach) -> bool {
+    const SPOILABLE: [&str; 10] = [
+        "list.",
+        "invariant.",
+        "set-main.",
+        "create.first-is-main",
+        "create.tag-regular",
+        "create.tag-main-rejected",
+        "update.tag",
+        "update.demote",
+        "delete.main",
+        "auth.project-isolation",
+    ];
+    SPOILABLE.iter().any(|start| breach.rule.starts_with(start))
+}

@@ -1,0 +1,291 @@
+//! A run from its settings to its outcome.
+
+use std::collections::BTreeMap;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::aggregate::{self, Frame, Gathered};
+use super::confirm;
+use super::event::Event;
+use super::execute::{CaseOutcome, play_case};
+use super::plan::{Plan, Planned};
+use super::preflight::{Refused, preflight};
+use super::settings::{Clock, External, Patience, Scope, Settings, TargetSettings};
+use super::shared::Shared;
+use super::target::{self, Embedded};
+use crate::check::Judge;
+use crate::contract::{Contract, Level};
+use crate::exchange::{KeyRole, Keyring, Traffic, TransportError};
+use crate::finding::{Confirmation, Ending, Outcome};
+use crate::lane::{Halt, Lane};
+use crate::reference;
+
+/// Why there is no outcome at all.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The embedded server did not start.
+    #[error(transparent)]
+    Start(#[from] reference::StartError),
+    /// The target or the client's settings cannot be used.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The token is missing.
+    #[error("test {url} without a key: set QONFORM_TOKEN (or give --token)")]
+    NoToken {
+        /// The target.
+        url: String,
+    },
+    /// A key cannot stand in a header.
+    #[error("use the value of {variable}: it is empty or holds white space or other characters that no key has")]
+    BadKey {
+        /// The variable.
+        variable: &'static str,
+    },
+}
+
+/// A channel for progress.
+pub(super) type Events<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// Everything that goes on while a run goes on.
+pub(super) struct Driver<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) contract: Arc<Contract>,
+    pub(super) events: Events<'a>,
+    pub(super) cancel: CancellationToken,
+    started: Instant,
+}
+
+/// What a run would do, without a request that changes anything: for `--dry-run`.
+///
+/// # Errors
+/// [`RunError`], or the reason why the target cannot be tested.
+pub async fn plan(
+    settings: &Settings,
+    contract: Arc<Contract>,
+) -> Result<Result<(Plan, Vec<String>), String>, RunError> {
+    let judge = Arc::new(Judge::new(Arc::clone(&contract)));
+    match &settings.target {
+        TargetSettings::Embedded(_) => Ok(Ok((Plan::new(settings, contract.rules(), &BTreeMap::new()), Vec::new()))),
+        TargetSettings::External(external) => {
+            check_keys(external)?;
+            let lane = target::external_lane(external, settings.transport.clone(), judge)?;
+            Ok(match preflight(lane, Scope::ReadOnly, settings.seed).await {
+                Ok(ready) => Ok((Plan::new(settings, contract.rules(), &ready.missing), ready.notes)),
+                Err(refused) => Err(refused.reason),
+            })
+        }
+    }
+}
+
+/// Runs everything that the settings ask for. `cancel` ends the run early: what was created is still removed.
+///
+/// # Errors
+/// [`RunError`] when nothing could be started; a target that cannot be tested is an outcome.
+pub async fn run(
+    settings: &Settings,
+    contract: Arc<Contract>,
+    events: Events<'_>,
+    cancel: CancellationToken,
+) -> Result<Outcome, RunError> {
+    let judge = Arc::new(Judge::new(Arc::clone(&contract)));
+    let driver = Driver { settings, contract, events, cancel, started: Instant::now() };
+    match &settings.target {
+        TargetSettings::Embedded(options) => driver.embedded(options.clone(), judge).await,
+        TargetSettings::External(external) => {
+            check_keys(external)?;
+            let lane = target::external_lane(external, settings.transport.clone(), judge)?;
+            Ok(driver.external(lane).await)
+        }
+    }
+}
+
+fn check_keys(external: &External) -> Result<(), RunError> {
+    if !external.keys.contains_key(&KeyRole::Main) {
+        return Err(RunError::NoToken { url: external.url.clone() });
+    }
+    match external.keys.iter().find(|(_, key)| key.is_unusable()) {
+        Some((role, _)) => Err(RunError::BadKey { variable: role.variable() }),
+        None => Ok(()),
+    }
+}
+
+/// The outcomes of cases, each with its place in the plan.
+pub(super) type Played = Vec<(usize, CaseOutcome, Keyring)>;
+
+impl Driver<'_> {
+    /// Every case gets a lane of its own; as many run side by side as jobs were asked for.
+    async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
+        let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
+        let plan = Plan::new(self.settings, self.contract.rules(), &BTreeMap::new());
+        (self.events)(Event::Started { cases: plan.cases.len() });
+        let mut waiting = plan.cases.iter().copied().enumerate();
+        let mut running = JoinSet::new();
+        let mut played: Played = Vec::new();
+        let mut ending = Ending::Complete;
+        loop {
+            while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
+                let Some((index, case)) = waiting.next() else { break };
+                let (server, seed) = (Arc::clone(&server), self.settings.seed);
+                running.spawn(async move {
+                    let lane = |attempt| server.lane(&format!("{}-{attempt}", case.scenario.rule));
+                    let outcome =
+                        confirm::play_confirmed(|attempt| play_case(case, lane(attempt), seed, attempt)).await;
+                    (index, outcome, lane(0).client.keys().clone())
+                });
+            }
+            let ended = tokio::select! {
+                ended = running.join_next() => ended,
+                () = self.cancel.cancelled() => {
+                    ending = Ending::Interrupted;
+                    None
+                }
+            };
+            let Some(ended) = ended else { break };
+            // A panic of ours in a case goes on as one: it is a bug to be reported, not a verdict.
+            let (index, outcome, keys) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            self.tell(plan.cases[index], &outcome, server.traffic());
+            if let Some(reason) = self.reason_to_stop(&outcome) {
+                ending = Ending::Stopped(reason);
+            }
+            played.push((index, outcome, keys));
+        }
+        running.shutdown().await;
+        let traffic = Arc::clone(server.traffic());
+        if let Some(server) = Arc::into_inner(server) {
+            server.stop().await;
+        }
+        played.sort_by_key(|(index, ..)| *index);
+        Ok(self.outcome(&plan, played, ending, &traffic, Vec::new(), Vec::new()))
+    }
+
+    /// One lane: the cases follow each other, and after each the project is put back as it was.
+    async fn external(&self, lane: Lane) -> Outcome {
+        let traffic = Arc::clone(lane.client.traffic());
+        let ready = tokio::select! {
+            ready = preflight(lane.clone(), self.settings.scope, self.settings.seed) => ready,
+            () = self.cancel.cancelled() => {
+                return self.outcome(&Plan::default(), Vec::new(), Ending::Interrupted, &traffic, Vec::new(), Vec::new());
+            }
+        };
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(refused) => return self.refused(*refused, &lane, &traffic).await,
+        };
+        let plan = Plan::new(self.settings, self.contract.rules(), &ready.missing);
+        (self.events)(Event::Started { cases: plan.cases.len() });
+        let mut project = Shared::new(self, ready);
+        let (played, ending) = project.play_all(&plan).await;
+        (self.events)(Event::Cleaning);
+        let (notes, left) = project.leave().await;
+        self.outcome(&plan, played, ending, &traffic, notes, left)
+    }
+
+    /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
+    async fn refused(&self, refused: Refused, lane: &Lane, traffic: &Traffic) -> Outcome {
+        let confirmations = vec![Confirmation::NotRetried; refused.record.breaches.len()];
+        let outcome = CaseOutcome { record: refused.record, confirmations, halt: None };
+        let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];
+        let plan = Plan::default();
+        self.finish(&plan, gathered, 0, Ending::GaveUp(refused.reason), traffic, Vec::new(), Vec::new())
+    }
+
+    pub(super) fn tell(&self, case: Planned, outcome: &CaseOutcome, traffic: &Traffic) {
+        for breach in &outcome.record.breaches {
+            if self.is_violation(breach.rule) {
+                (self.events)(Event::Violation { rule: breach.rule.into(), title: breach.title.to_string() });
+            }
+        }
+        (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });
+    }
+
+    fn is_violation(&self, rule: &str) -> bool {
+        let level = self.contract.rules().rule(rule).map_or(Level::Must, |rule| rule.level);
+        self.settings.selection.includes(rule) && self.settings.levels.in_force(rule, level) == Level::Must
+    }
+
+    pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
+        let found = outcome.record.breaches.iter().find(|breach| self.is_violation(breach.rule));
+        match self.settings.patience {
+            Patience::ToTheEnd => None,
+            Patience::FailFast => {
+                found.map(|breach| format!("{} was violated, and the run is --fail-fast", breach.rule))
+            }
+        }
+    }
+
+    fn outcome(
+        &self,
+        plan: &Plan,
+        played: Played,
+        ending: Ending,
+        traffic: &Traffic,
+        notes: Vec<String>,
+        left_behind: Vec<String>,
+    ) -> Outcome {
+        let cases = played.len() as u64;
+        let gathered = played
+            .into_iter()
+            .map(|(index, mut outcome, keys)| {
+                let case = plan.cases[index];
+                note_halt(case, &mut outcome, &self.contract);
+                Gathered { case: case.name(), outcome, keys }
+            })
+            .collect();
+        self.finish(plan, gathered, cases, ending, traffic, notes, left_behind)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of an outcome, each made elsewhere")]
+    fn finish(
+        &self,
+        plan: &Plan,
+        gathered: Vec<Gathered>,
+        cases: u64,
+        ending: Ending,
+        traffic: &Traffic,
+        notes: Vec<String>,
+        left_behind: Vec<String>,
+    ) -> Outcome {
+        let duration_ms = match self.settings.clock {
+            Clock::System => u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Clock::Frozen => 0,
+        };
+        let frame = Frame {
+            settings: self.settings,
+            contract: &self.contract,
+            plan,
+            ending,
+            duration_ms,
+            requests: traffic.requests(),
+            waits: traffic.waits(),
+            retries: traffic.retries(),
+            cases,
+            notes,
+            left_behind,
+        };
+        aggregate::outcome(frame, gathered)
+    }
+}
+
+/// A case that did not come to its end decided none of its rules, except those it found broken.
+fn note_halt(case: Planned, outcome: &mut CaseOutcome, contract: &Contract) {
+    let Some(halt) = &outcome.halt else { return };
+    for rule in case.scenario.rules() {
+        match halt {
+            Halt::World(_) | Halt::Blocked(_) => {
+                outcome.record.undecided.entry(rule).or_insert_with(|| halt.to_string());
+            }
+            Halt::Missing(need) => {
+                let reason = super::plan::describe(*need, contract.rules());
+                outcome.record.skipped.entry(rule).or_insert(reason);
+            }
+            Halt::NotApplicable(reason) => {
+                outcome.record.skipped.entry(rule).or_insert_with(|| reason.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Drives everything: what runs, on which lanes, what is run again, and what the outcome is.
+//!
+//! A run takes [`Settings`] and gives an [`Outcome`](crate::finding::Outcome). Clock, seed and target are passed in;
+//! nothing is printed here: progress goes out as [`Event`]s. Start at [`run`].
+
+mod aggregate;
+mod clean;
+mod confirm;
+mod drive;
+mod event;
+mod execute;
+mod plan;
+mod preflight;
+mod settings;
+mod shared;
+mod target;
+
+pub use drive::{RunError, plan, run};
+pub use event::Event;
+pub use execute::{CaseOutcome, play_case};
+pub use plan::{Plan, Planned};
+pub use settings::{
+    Clock, External, Levels, Patience, Pattern, PatternError, Scope, Selection, Settings, TargetSettings,
+};
+pub use target::Embedded;

@@ -1,0 +1,90 @@
+//! What runs and what does not, and why.
+
+use std::collections::BTreeMap;
+
+use super::settings::{Scope, Settings};
+use crate::check;
+use crate::contract::{Catalogue, Need};
+use crate::offerings::scenario::{self, Effect, Scenario};
+
+/// One case of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned {
+    /// What is played.
+    pub scenario: &'static Scenario,
+}
+
+impl Planned {
+    /// The case's name in reports.
+    pub fn name(&self) -> String {
+        format!("scenario::{}", self.scenario.rule)
+    }
+}
+
+/// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// What is played: reads first, then writes, then everything that changes the main.
+    pub cases: Vec<Planned>,
+    /// For each rule that has a case which cannot be played: why.
+    pub reasons: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// Plans for a target that lacks `missing`.
+    pub fn new(settings: &Settings, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Self {
+        let mut plan = Self::default();
+        for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
+            match obstacle(scenario, settings.scope, catalogue, missing) {
+                None => plan.cases.push(Planned { scenario }),
+                Some(reason) => {
+                    for rule in scenario.rules() {
+                        plan.reasons.entry(rule.to_owned()).or_insert_with(|| reason.clone());
+                    }
+                }
+            }
+        }
+        plan.cases.sort_by_key(|case| case.scenario.effect);
+        plan
+    }
+}
+
+/// A scenario is played when it is there for a selected rule. What every exchange is judged by has no scenario of its
+/// own in some cases: then every scenario helps.
+fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
+    let selected = |rule: &str| settings.selection.includes(rule);
+    scenario.rules().any(selected)
+        || check::RULES
+            .iter()
+            .any(|rule| selected(rule) && !scenario::all().any(|other| other.rules().any(|r| r == *rule)))
+}
+
+fn obstacle(
+    scenario: &Scenario,
+    scope: Scope,
+    catalogue: &Catalogue,
+    missing: &BTreeMap<Need, String>,
+) -> Option<String> {
+    let needed = match scenario.effect {
+        Effect::Reads => Scope::ReadOnly,
+        Effect::Writes => Scope::KeepMain,
+        Effect::Promotes => Scope::Full,
+    };
+    if needed > scope {
+        return Some(match scope {
+            Scope::ReadOnly => "it writes, and the run is --read-only".into(),
+            Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
+        });
+    }
+    let need = scenario.needs.iter().find(|need| missing.contains_key(need))?;
+    Some(match &missing[need] {
+        reason if reason.is_empty() => describe(*need, catalogue),
+        reason => reason.clone(),
+    })
+}
+
+/// `needs a product id that exists in the project: --product-id`.
+pub(super) fn describe(need: Need, catalogue: &Catalogue) -> String {
+    let facts = catalogue.need(need);
+    format!("needs {}: {}", facts.what, facts.flags.join(" or "))
+}

@@ -1,0 +1,207 @@
+//! What a target that is not ours must tell before anything is tested on it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::clean::Home;
+use super::plan::describe;
+use super::settings::Scope;
+use crate::contract::{Endpoint, Need};
+use crate::exchange::{KeyRole, Request};
+use crate::finding::Record;
+use crate::lane::{Fixtures, Lane, Session, Snapshot};
+use crate::offerings::Naming;
+
+/// What was learnt, and the lane with the fixtures that can be relied on.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    pub(super) lane: Lane,
+    /// Needs that are not met, with the reason (empty: nothing was given).
+    pub(super) missing: BTreeMap<Need, String>,
+    pub(super) home: Home,
+    pub(super) notes: Vec<String>,
+}
+
+/// Why a target cannot be tested, and what was found on the way.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) reason: String,
+    pub(super) record: Record,
+}
+
+/// Learns the state of the target: one list for each key, and one request for each other fixture.
+pub(super) async fn preflight(lane: Lane, scope: Scope, seed: u64) -> Result<Preflight, Box<Refused>> {
+    let mut session = Session::new(lane.clone());
+    let main = match first_look(&mut session).await {
+        Ok(snapshot) => snapshot,
+        Err(reason) => {
+            return Err(Box::new(Refused { reason, record: std::mem::take(&mut session.record) }));
+        }
+    };
+    let mut ready = Preflight {
+        lane,
+        missing: BTreeMap::new(),
+        home: Home { mains: [(KeyRole::Main, first_main(&main))].into() },
+        notes: Vec::new(),
+    };
+    ready.learn_products(&main);
+    ready.check_projects(&mut session, &main).await;
+    if scope != Scope::ReadOnly {
+        ready.check_products(&mut session, seed).await?;
+        ready.check_variant(&mut session).await;
+    }
+    for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
+        if !ready.lane.has(need) {
+            ready.missing.entry(need).or_insert_with(|| describe(need, session.lane().judge.contract().rules()));
+        }
+    }
+    Ok(ready)
+}
+
+fn first_main(snapshot: &Snapshot) -> Option<String> {
+    snapshot.mains().first().map(|id| (*id).to_owned())
+}
+
+/// The first list, or why the target cannot be tested.
+async fn first_look(session: &mut Session) -> Result<Snapshot, String> {
+    let first = session.send(Request::to(Endpoint::List).query("limit", "100")).await;
+    let answer = match &first {
+        Err(halt) => return Err(halt.to_string()),
+        Ok(exchange) => &exchange.answer,
+    };
+    let looks_like_html = answer.body().trim_ascii_start().starts_with(b"<")
+        || answer.header("content-type").is_some_and(|value| value.starts_with("text/html"));
+    match answer.status {
+        401 | 403 => {
+            Err(format!("the target refuses the key with {}: check QONFORM_TOKEN (or --token)", answer.summary()))
+        }
+        301..=308 => Err(format!(
+            "the target redirects to `{}`; redirects are not followed: give that URL as --target",
+            answer.header("location").unwrap_or_default()
+        )),
+        _ if looks_like_html => Err(format!(
+            "the target answers {} with an HTML page instead of JSON: is {} the base URL of the API?",
+            answer.status,
+            session.lane().client.transport().target().base()
+        )),
+        404 => Err(format!(
+            "the target has no list of offerings: GET {}/offerings is answered {}; is this the base URL of the API?",
+            session.lane().client.transport().target().base(),
+            answer.summary()
+        )),
+        _ => session.walk(KeyRole::Main).await.map_err(|halt| halt.to_string()),
+    }
+}
+
+impl Preflight {
+    /// Products of existing offerings serve when none was named.
+    fn learn_products(&mut self, main: &Snapshot) {
+        if !self.lane.fixtures.products.is_empty() {
+            return;
+        }
+        let mut products: Vec<String> = Vec::new();
+        for id in main.offerings.iter().flat_map(|offering| &offering.products) {
+            if !products.contains(id) {
+                products.push(id.clone());
+            }
+        }
+        if !products.is_empty() {
+            self.notes.push(format!(
+                "no --product-id was given: {} used that existing offerings hold",
+                if products.len() == 1 {
+                    "the one product is".into()
+                } else {
+                    format!("{} products are", products.len())
+                }
+            ));
+            self.lane.fixtures = Arc::new(Fixtures { products, variant: self.lane.fixtures.variant.clone() });
+        }
+    }
+
+    /// Each further key must open what it is said to open.
+    async fn check_projects(&mut self, session: &mut Session, main: &Snapshot) {
+        if self.lane.has(Need::SecondProject) {
+            match session.walk(KeyRole::Second).await {
+                Ok(second) if !main.offerings.is_empty() && same_project(main, &second) => {
+                    let reason = "--second-token opens the same project as --token".to_owned();
+                    self.missing.insert(Need::SecondProject, reason);
+                }
+                Ok(second) => {
+                    self.home.mains.insert(KeyRole::Second, first_main(&second));
+                }
+                Err(halt) => {
+                    self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {halt}"));
+                }
+            }
+        }
+        if self.lane.has(Need::Empty) {
+            match session.walk(KeyRole::Empty).await {
+                Ok(empty) if empty.offerings.is_empty() => {
+                    self.home.mains.insert(KeyRole::Empty, None);
+                }
+                Ok(found) => {
+                    let reason =
+                        format!("the project of --empty-token is not empty: it holds {}", found.offerings.len());
+                    self.missing.insert(Need::Empty, reason);
+                }
+                Err(halt) => {
+                    self.missing.insert(Need::Empty, format!("--empty-token cannot be used: {halt}"));
+                }
+            }
+        }
+        if self.lane.has(Need::LimitedKey)
+            && let Ok(listed) = session.send(Request::to(Endpoint::List).key(KeyRole::Limited)).await
+            && listed.answer.status == 401
+        {
+            let reason = "the target does not know the key of --limited-token (401)".to_owned();
+            self.missing.insert(Need::LimitedKey, reason);
+        }
+    }
+
+    /// A product that is not registered would make every create look broken.
+    async fn check_products(&mut self, session: &mut Session, seed: u64) -> Result<(), Box<Refused>> {
+        let products = &self.lane.fixtures.products;
+        if products.is_empty() {
+            return Ok(());
+        }
+        // The id is refused as well, so that nothing is created even when every product is known; a server that looks
+        // at the id first says nothing of the products, and then the scenarios will.
+        let body = json!({ "id": format!("{}pre/flight", Naming::run_prefix(seed)), "product_ids": products[..products.len().min(100)] });
+        let Ok(answered) = session.send(Request::to(Endpoint::Create).json(&body)).await else { return Ok(()) };
+        if answered.answer.error_code() == Some("product_not_in_project") {
+            let message = answered.answer.json().and_then(|body| body.pointer("/error/message")?.as_str());
+            return Err(Box::new(Refused {
+                reason: format!(
+                    "the target says that a product of --product-id is not registered in the project: {}",
+                    message.unwrap_or("product_not_in_project")
+                ),
+                record: Record::default(),
+            }));
+        }
+        Ok(())
+    }
+
+    /// A patch that changes nothing tells an experiment variant (422) from an id that is none.
+    async fn check_variant(&mut self, session: &mut Session) {
+        let Some(variant) = self.lane.fixtures.variant.clone() else { return };
+        let Ok(patched) = session.send(Request::to(Endpoint::Update).id(&variant).json(&json!({}))).await else {
+            return;
+        };
+        let reason = match patched.answer.status {
+            404 => "the target does not know the offering of --variant-id (404)",
+            200 => "the offering of --variant-id is a regular one",
+            _ => return,
+        };
+        self.missing.insert(Need::Variant, reason.into());
+        self.lane.fixtures = Arc::new(Fixtures { products: self.lane.fixtures.products.clone(), variant: None });
+    }
+}
+
+fn same_project(one: &Snapshot, other: &Snapshot) -> bool {
+    let facts = |snapshot: &Snapshot| -> Vec<(String, String)> {
+        snapshot.offerings.iter().map(|offering| (offering.id.clone(), offering.created_at.clone())).collect()
+    };
+    facts(one) == facts(other)
+}

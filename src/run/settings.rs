@@ -1,0 +1,199 @@
+//! What a run was asked to do.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use thiserror::Error;
+
+use crate::contract::{Catalogue, Level};
+use crate::exchange::{KeyRole, Secret, TransportSettings};
+use crate::reference;
+
+/// Everything that a run depends on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server to test.
+    pub target: TargetSettings,
+    /// Which rules.
+    pub selection: Selection,
+    /// How severe they are.
+    pub levels: Levels,
+    /// How far the run may go on the target.
+    pub scope: Scope,
+    /// The same seed sends the same requests.
+    pub seed: u64,
+    /// How many cases run side by side, where the target has a lane for each.
+    pub jobs: NonZeroUsize,
+    /// How requests are sent.
+    pub transport: TransportSettings,
+    /// Whether the first violation ends the run.
+    pub patience: Patience,
+    /// Where times in the outcome come from.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    /// Every rule against the embedded server.
+    fn default() -> Self {
+        Self {
+            target: TargetSettings::Embedded(reference::Options::default()),
+            selection: Selection::default(),
+            levels: Levels::default(),
+            scope: Scope::Full,
+            seed: 0,
+            jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            transport: TransportSettings::default(),
+            patience: Patience::ToTheEnd,
+            clock: Clock::System,
+        }
+    }
+}
+
+/// The server to test.
+#[derive(Clone, Debug)]
+pub enum TargetSettings {
+    /// Our own, started for the run.
+    Embedded(reference::Options),
+    /// Any other.
+    External(External),
+}
+
+/// A server somewhere, and what the run was given of it.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// Base URL, as given.
+    pub url: String,
+    /// The keys; the main one is needed.
+    pub keys: BTreeMap<KeyRole, Secret>,
+    /// Product ids that are registered in the project.
+    pub products: Vec<String>,
+    /// The id of an experiment variant.
+    pub variant: Option<String>,
+    /// Extra headers for every request; their values are treated as secrets.
+    pub headers: Vec<(String, Secret)>,
+}
+
+/// How far a run may go on the target.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Scope {
+    /// Only GETs.
+    ReadOnly,
+    /// Offerings of its own, but never as main.
+    KeepMain,
+    /// Everything.
+    #[default]
+    Full,
+}
+
+/// Whether to go on after a violation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Patience {
+    /// Every case runs.
+    #[default]
+    ToTheEnd,
+    /// The first confirmed violation ends the run.
+    FailFast,
+}
+
+/// Where durations come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// Nothing takes any time: the same run gives the same report, byte for byte.
+    Frozen,
+}
+
+/// A pattern of rule ids: `create.*`, `*.variant`, `set-main.again`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pattern(String);
+
+/// A pattern that matches no rule.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("find a rule that matches `{pattern}`{}", hint.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?")))]
+pub struct PatternError {
+    /// The pattern.
+    pub pattern: String,
+    /// The nearest rule.
+    pub hint: Option<String>,
+}
+
+impl Pattern {
+    /// A pattern that matches at least one rule of the catalogue; an area (`create`) means all of it.
+    ///
+    /// # Errors
+    /// [`PatternError`] when it matches none.
+    pub fn of(text: &str, catalogue: &Catalogue) -> Result<Self, PatternError> {
+        let is_area = catalogue.areas().iter().any(|area| area.id == text);
+        let pattern = Self(if is_area { format!("{text}.*") } else { text.to_owned() });
+        if catalogue.rules().iter().any(|rule| pattern.matches(&rule.id)) {
+            Ok(pattern)
+        } else {
+            Err(PatternError { pattern: text.to_owned(), hint: catalogue.nearest(text).map(str::to_owned) })
+        }
+    }
+
+    /// Whether a rule id matches; `*` stands for any run of characters, `?` for one.
+    pub fn matches(&self, id: &str) -> bool {
+        matches(self.0.as_bytes(), id.as_bytes())
+    }
+}
+
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => {
+            matches(rest, text) || text.split_first().is_some_and(|(_, tail)| matches(pattern, tail))
+        }
+        (Some((b'?', rest)), Some((_, tail))) => matches(rest, tail),
+        (Some((expected, rest)), Some((found, tail))) => expected == found && matches(rest, tail),
+        _ => false,
+    }
+}
+
+/// Which rules a run is about.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these; empty for all.
+    pub only: Vec<Pattern>,
+    /// But not these.
+    pub skip: Vec<Pattern>,
+}
+
+impl Selection {
+    /// Whether a rule is selected.
+    pub fn includes(&self, id: &str) -> bool {
+        (self.only.is_empty() || self.only.iter().any(|pattern| pattern.matches(id)))
+            && !self.skip.iter().any(|pattern| pattern.matches(id))
+    }
+}
+
+/// Levels that differ from the catalogue's, as with lint levels: the last that matches decides.
+#[derive(Clone, Debug, Default)]
+pub struct Levels {
+    /// Pattern and the level it sets.
+    pub overrides: Vec<(Pattern, Level)>,
+}
+
+impl Levels {
+    /// The level in force for a rule of this level.
+    pub fn in_force(&self, id: &str, level: Level) -> Level {
+        self.overrides.iter().rev().find(|(pattern, _)| pattern.matches(id)).map_or(level, |(_, level)| *level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_run_of_characters() {
+        let matches = |pattern: &str, id| Pattern(pattern.into()).matches(id);
+        assert!(matches("create.*", "create.echo"));
+        assert!(matches("*.variant", "update.variant"));
+        assert!(matches("*main*", "set-main.again"));
+        assert!(!matches("create", "create.echo"));
+        assert!(!matches("create.?", "create.echo"));
+    }
+}

@@ -1,0 +1,112 @@
+//! The target of a run: a transport to it, and lanes on it.
+
+use std::sync::Arc;
+
+use super::settings::{External, Settings, TargetSettings};
+use crate::check::Judge;
+use crate::exchange::{
+    Client, KeyRole, Keyring, Secret, Target, Traffic, Transport, TransportError, TransportSettings,
+};
+use crate::finding::TargetFacts;
+use crate::lane::{Fixtures, Lane, Tenure};
+use crate::reference;
+
+/// Where `qonform serve` listens unless told otherwise; reports of embedded runs name it, so that their `curl` lines
+/// run against it.
+pub(super) const SERVE_BASE: &str = "http://127.0.0.1:4010/v4";
+
+/// The embedded server of a run, and a connection pool to it.
+#[derive(Debug)]
+pub struct Embedded {
+    server: reference::Server,
+    transport: Arc<Transport>,
+    traffic: Arc<Traffic>,
+    judge: Arc<Judge>,
+}
+
+impl Embedded {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// It could not listen, or no client could be made.
+    pub async fn start(
+        options: reference::Options,
+        settings: TransportSettings,
+        judge: Arc<Judge>,
+    ) -> Result<Self, super::RunError> {
+        let server = reference::Server::start(options).await?;
+        let target = Target::parse(&server.base_url(), "")?;
+        Ok(Self { transport: Arc::new(Transport::new(target, settings)?), traffic: Arc::default(), judge, server })
+    }
+
+    /// What went over the wire.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// A lane with fresh projects and every fixture. The same name gives the same keys.
+    pub fn lane(&self, name: &str) -> Lane {
+        let fixture = self.server.fixture(name);
+        let keys = [
+            (KeyRole::Main, &fixture.token),
+            (KeyRole::Second, &fixture.second_token),
+            (KeyRole::Limited, &fixture.limited_token),
+            (KeyRole::Empty, &fixture.empty_token),
+        ]
+        .into_iter()
+        .fold(Keyring::default(), |keys, (role, key)| keys.with_key(role, Secret::new(key)));
+        Lane {
+            client: Client::new(Arc::clone(&self.transport), keys, Arc::clone(&self.traffic)),
+            judge: Arc::clone(&self.judge),
+            fixtures: Arc::new(Fixtures { products: fixture.product_ids, variant: Some(fixture.variant_id) }),
+            tenure: Tenure::Disposable,
+        }
+    }
+
+    /// Stops the server.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// The one lane on a target that is not ours.
+pub(super) fn external_lane(
+    external: &External,
+    mut settings: TransportSettings,
+    judge: Arc<Judge>,
+) -> Result<Lane, TransportError> {
+    let target = Target::parse(&external.url, judge.contract().base_path())?;
+    let mut keys = Keyring::default();
+    for (role, key) in &external.keys {
+        keys = keys.with_key(*role, key.clone());
+    }
+    for (number, (name, value)) in external.headers.iter().enumerate() {
+        let variable = format!("QONFORM_HEADER_{}", number + 1);
+        keys = keys.with(&variable, value.clone());
+        settings.headers.push((name.clone(), format!("${variable}")));
+    }
+    let mut products = Vec::new();
+    for product in &external.products {
+        if !products.contains(product) {
+            products.push(product.clone());
+        }
+    }
+    Ok(Lane {
+        client: Client::new(Arc::new(Transport::new(target, settings)?), keys, Arc::default()),
+        judge,
+        fixtures: Arc::new(Fixtures { products, variant: external.variant.clone() }),
+        tenure: Tenure::Shared,
+    })
+}
+
+/// The target as reports name it.
+pub(super) fn facts(settings: &Settings, base_path: &str) -> TargetFacts {
+    match &settings.target {
+        TargetSettings::Embedded(_) => TargetFacts { url: SERVE_BASE.into(), embedded: true },
+        TargetSettings::External(external) => TargetFacts {
+            url: Target::parse(&external.url, base_path)
+                .map_or_else(|_| external.url.clone(), |target| target.base().to_owned()),
+            embedded: false,
+        },
+    }
+}
