@@ -1,0 +1,148 @@
+//! The names of the formats.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::{Style, json, junit, terminal};
+use crate::finding::Outcome;
+
+/// A form in which an outcome can be written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Format {
+    /// For a person at a terminal.
+    Human,
+    /// The outcome itself: the source of every other format.
+    Json,
+    /// `JUnit` XML, as CI systems read it.
+    Junit,
+}
+
+impl Format {
+    /// Every format, in the order in which they are listed to users.
+    pub const ALL: [Self; 3] = [Self::Human, Self::Json, Self::Junit];
+
+    /// The name that users type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Junit => "junit",
+        }
+    }
+
+    /// The extension that a file of this format usually has, without its dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Human => "txt",
+            Self::Json => "json",
+            Self::Junit => "xml",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that no format has.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("use `{given}` as report format: {}", hint(*.nearest))]
+pub struct UnknownFormat {
+    /// What was given.
+    pub given: String,
+    /// The format that was probably meant.
+    pub nearest: Option<Format>,
+}
+
+fn hint(nearest: Option<Format>) -> String {
+    let known = Format::ALL.map(Format::name).join(", ");
+    match nearest {
+        Some(format) => format!("did you mean `{format}`? Known are {known}"),
+        None => format!("known are {known}"),
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == given)
+            .ok_or_else(|| UnknownFormat {
+                given: given.to_owned(),
+                nearest: nearest(given),
+            })
+    }
+}
+
+/// The format whose name or extension shares the most letter pairs with `given`.
+fn nearest(given: &str) -> Option<Format> {
+    let pairs = |text: &str| -> Vec<(char, char)> {
+        let text = format!("^{}$", text.to_lowercase());
+        text.chars().zip(text.chars().skip(1)).collect()
+    };
+    let meant = pairs(given);
+    let likeness = |format: Format| {
+        [format.name(), format.extension()]
+            .map(|name| {
+                pairs(name)
+                    .iter()
+                    .filter(|pair| meant.contains(pair))
+                    .count()
+            })
+            .into_iter()
+            .max()
+    };
+    Format::ALL
+        .into_iter()
+        .rev()
+        .max_by_key(|&format| likeness(format))
+        .filter(|&format| likeness(format) >= Some(2))
+}
+
+/// The report in a format; it ends with a newline. `style` matters to [`Format::Human`] alone.
+pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
+    match format {
+        Format::Human => terminal::render(outcome, style),
+        Format::Json => json::render(outcome),
+        Format::Junit => junit::render(outcome),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back_and_a_near_one_is_suggested() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        let meant = |given: &str| given.parse::<Format>().unwrap_err().nearest;
+        assert_eq!(meant("jnuit"), Some(Format::Junit));
+        assert_eq!(meant("JSON"), Some(Format::Json));
+        assert_eq!(meant("xml"), Some(Format::Junit));
+        assert_eq!(meant("q"), None);
+        assert_eq!(
+            "jsn".parse::<Format>().unwrap_err().to_string(),
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit"
+        );
+    }
+
+    #[test]
+    fn every_format_ends_with_one_newline_and_is_the_same_each_time() {
+        for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+            for format in Format::ALL {
+                let text = render(format, &outcome, &Style::default());
+                assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{format}");
+                assert_eq!(text, render(format, &outcome, &Style::default()));
+            }
+        }
+    }
+}

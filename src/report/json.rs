@@ -1,0 +1,173 @@
+//! The outcome as JSON, and back.
+
+use thiserror::Error;
+
+use crate::finding::{Outcome, REPORT_VERSION};
+
+/// The outcome, pretty-printed.
+pub(super) fn render(outcome: &Outcome) -> String {
+    let mut text = serde_json::to_string_pretty(outcome)
+        .expect("an outcome holds only strings, numbers, lists and records with string keys");
+    text.push('\n');
+    text
+}
+
+/// Why bytes are no report that this version can read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// Not JSON.
+    #[error("read the report: it is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    /// JSON of something else.
+    #[error(
+        "read the report: it has no `report_version`, so it was not written by `--format json` or `--report json=…`"
+    )]
+    NotAReport,
+    /// A report of another shape.
+    #[error("read the report: it has version {found}, and this qonform reads version {REPORT_VERSION}: {}", hint(*.found))]
+    WrongVersion {
+        /// The version it has.
+        found: u64,
+    },
+    /// A report of our version that lacks something.
+    #[error("read the report: it was changed or cut: {0}")]
+    Broken(serde_json::Error),
+}
+
+fn hint(found: u64) -> &'static str {
+    if found > u64::from(REPORT_VERSION) {
+        "a newer qonform wrote it"
+    } else {
+        "an older qonform wrote it; run again"
+    }
+}
+
+/// Reads a JSON report back.
+pub fn parse(bytes: &[u8]) -> Result<Outcome, ReadError> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
+    let version = value
+        .get("report_version")
+        .and_then(serde_json::Value::as_u64);
+    match version {
+        None => Err(ReadError::NotAReport),
+        Some(found) if found != u64::from(REPORT_VERSION) => Err(ReadError::WrongVersion { found }),
+        // From the bytes again: the error then has a line and a column.
+        Some(_) => serde_json::from_slice(bytes).map_err(ReadError::Broken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::sample;
+    use super::*;
+
+    const SCHEMA: &str = include_str!("../../spec/report.schema.json");
+
+    fn validator() -> jsonschema::Validator {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        jsonschema::draft202012::new(&schema).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        assert_eq!(render(&sample::fixed()), sample::FIXED);
+        assert_eq!(render(&sample::empty()), sample::EMPTY);
+        let hostile = sample::hostile();
+        assert_eq!(parse(render(&hostile).as_bytes()).unwrap(), hostile);
+    }
+
+    #[test]
+    fn every_outcome_is_valid_against_the_published_schema() {
+        let validator = validator();
+        for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+            let value: Value = serde_json::from_str(&render(&outcome)).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert_eq!(errors, Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn each_way_a_run_can_end_is_valid() {
+        use crate::finding::Ending;
+        for ending in [
+            Ending::Complete,
+            Ending::Stopped("--max-time".into()),
+            Ending::GaveUp("no answer".into()),
+            Ending::Interrupted,
+        ] {
+            let outcome = Outcome {
+                ending,
+                ..sample::empty()
+            };
+            let value = serde_json::to_value(&outcome).unwrap();
+            assert!(validator().is_valid(&value), "{:?}", outcome.ending);
+        }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_is_no_outcome() {
+        let validator = validator();
+        let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
+        let breakages: [(&str, Value); 9] = [
+            ("/report_version", json!(2)),
+            ("/rules/0/verdict", json!("fine")),
+            ("/findings/0/place/line", json!(0)),
+            ("/findings/0/steps/0/request_headers/0", json!(["name"])),
+            ("/findings/0/severity", json!("error")),
+            ("/seed", json!("42")),
+            ("/ending", json!({"kind": "stopped"})),
+            ("/coverage/answers/0", json!({})),
+            ("/tool", json!({"name": "q", "version": "1", "extra": 1})),
+        ];
+        for (pointer, replacement) in breakages {
+            let mut broken = fixed.clone();
+            *broken.pointer_mut(pointer).unwrap() = replacement;
+            assert!(!validator.is_valid(&broken), "{pointer} was let through");
+        }
+    }
+
+    #[test]
+    fn the_schema_names_every_member_and_no_other() {
+        // Each member that is taken away, at any depth, is missed: nothing is optional by accident.
+        let validator = validator();
+        let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
+        for path in [
+            "",
+            "/rules/0",
+            "/findings/1",
+            "/findings/1/steps/0",
+            "/drift/0",
+            "/summary",
+        ] {
+            let members = fixed.pointer(path).unwrap().as_object().unwrap();
+            for name in members.keys() {
+                let mut broken = fixed.clone();
+                broken
+                    .pointer_mut(path)
+                    .unwrap()
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(name);
+                assert!(
+                    !validator.is_valid(&broken),
+                    "{path}/{name} is not required"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused_with_the_reason() {
+        let reason = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(reason("<html>").starts_with("read the report: it is not JSON"));
+        assert!(reason("{}").contains("no `report_version`"));
+        assert!(reason("{\"report_version\": 9}").ends_with("a newer qonform wrote it"));
+        assert!(reason("{\"report_version\": 1}").contains("changed or cut: missing field `tool`"));
+    }
+}

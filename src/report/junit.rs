@@ -1,0 +1,260 @@
+//! `JUnit` XML: a suite for each area, a case for each rule.
+//!
+//! Only what makes the run fail is a failure. A skipped or inconclusive rule is skipped with its reason, a warning is a
+//! passing case that says so, and a run that could not test or clean up is an error in a suite of its own. There is no
+//! clock time and no random id in it, so that equal outcomes give equal files.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::words::{areas, count, glance, shortfall};
+use super::{Style, terminal};
+use crate::finding::{Finding, Outcome, RuleOutcome, Verdict};
+
+/// The outcome as `JUnit` XML.
+pub(super) fn render(outcome: &Outcome) -> String {
+    let mut report = Report::new("qonform");
+    report.set_time(Duration::from_millis(outcome.duration_ms));
+    for (area, rules) in areas(outcome) {
+        let mut suite = TestSuite::new(clean(area));
+        suite.add_test_cases(rules.into_iter().map(|rule| case(rule, outcome)));
+        report.add_test_suite(suite);
+    }
+    report.add_test_suites(trouble(outcome));
+    report
+        .to_string()
+        .expect("writing XML into memory does not fail")
+}
+
+fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
+    let findings: Vec<&Finding> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.rule == rule.id)
+        .collect();
+    let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
+    let status = match rule.verdict {
+        Verdict::Violated => violated(rule, &findings),
+        Verdict::Skipped => skipped(reason),
+        Verdict::Inconclusive => skipped(&format!("inconclusive: {reason}")),
+        Verdict::Passed | Verdict::Warned | Verdict::Observed => TestCaseStatus::success(),
+    };
+    let mut case = TestCase::new(clean(&rule.id), status);
+    case.set_classname(clean(&rule.area));
+    case.set_assertions(usize::try_from(rule.checked).unwrap_or(usize::MAX));
+    match rule.verdict {
+        Verdict::Warned => {
+            case.set_system_out(clean(&texts(&findings)));
+        }
+        Verdict::Observed => {
+            case.set_system_out(clean(&observed(rule, outcome)));
+        }
+        Verdict::Passed if rule.reason.is_some() => {
+            case.set_system_out(clean(reason));
+        }
+        _ => {}
+    }
+    case
+}
+
+fn skipped(reason: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(line(reason));
+    status
+}
+
+fn violated(rule: &RuleOutcome, findings: &[&Finding]) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    let titles: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.title.as_str())
+        .collect();
+    status.set_message(line(&titles.join("; ")));
+    status.set_type(line(&rule.id));
+    status.set_description(clean(&texts(findings)));
+    status
+}
+
+fn texts(findings: &[&Finding]) -> String {
+    let style = Style::default();
+    let texts: Vec<String> = findings
+        .iter()
+        .map(|finding| terminal::finding(finding, &style))
+        .collect();
+    texts.join("\n")
+}
+
+fn observed(rule: &RuleOutcome, outcome: &Outcome) -> String {
+    let choices: Vec<String> = outcome
+        .observations
+        .iter()
+        .filter(|observation| observation.rule == rule.id)
+        .map(|seen| format!("{} ({})", seen.choice, count(seen.count, "time")))
+        .collect();
+    choices.join("\n")
+}
+
+/// A suite that says why the run as a whole is no success, where the rules do not say it.
+fn trouble(outcome: &Outcome) -> Option<TestSuite> {
+    let (_, clause) = glance(outcome);
+    let mut suite = TestSuite::new("Run");
+    if outcome.exit_code() > 1 {
+        let detail = shortfall(&outcome.ending).unwrap_or_else(|| clause.clone());
+        suite.add_test_case(error("run.complete", &clause, &detail));
+    }
+    if !outcome.left_behind.is_empty() {
+        let left = outcome.left_behind.join("\n");
+        let message = format!(
+            "{} left behind",
+            count(outcome.left_behind.len(), "offering")
+        );
+        suite.add_test_case(error("run.clean", &message, &left));
+    }
+    (!suite.test_cases.is_empty()).then_some(suite)
+}
+
+fn error(name: &str, message: &str, detail: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(line(message));
+    status.set_description(clean(detail));
+    let mut case = TestCase::new(name, status);
+    case.set_classname("Run");
+    case
+}
+
+/// Text for an attribute: readers turn its line breaks into spaces, so they are written as such.
+fn line(text: &str) -> String {
+    clean(text).replace(['\r', '\n'], " ")
+}
+
+/// `text` with U+FFFD for every character that XML 1.0 forbids or discourages; the library lets some of them through and
+/// drops others without a trace.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' | '\n' | '\r' | ' '..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => c,
+            _ => char::REPLACEMENT_CHARACTER,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn read(outcome: &Outcome) -> Report {
+        Report::deserialize_from_str(&render(outcome)).unwrap()
+    }
+
+    #[test]
+    fn the_fixed_outcome_is_read_back_as_areas_and_rules() {
+        let report = read(&sample::fixed());
+        let counts = (report.tests, report.failures, report.errors);
+        assert_eq!(counts, (15, 2, 1));
+        let names: Vec<_> = report
+            .test_suites
+            .iter()
+            .map(|suite| suite.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "Every response",
+                "Authentication",
+                "List",
+                "Create",
+                "Update",
+                "Delete",
+                "Set main",
+                "Run"
+            ]
+        );
+        let delete = &report.test_suites[5].test_cases[0];
+        assert_eq!(delete.name.as_str(), "delete.removes");
+        assert_eq!(delete.classname.as_deref(), Some("Delete"));
+        let TestCaseStatus::NonSuccess {
+            kind,
+            message,
+            description,
+            ..
+        } = &delete.status
+        else {
+            panic!("{:?}", delete.status);
+        };
+        assert_eq!(*kind, NonSuccessKind::Failure);
+        assert_eq!(
+            message.as_deref(),
+            Some("a deleted offering can still be read")
+        );
+        assert!(
+            description
+                .as_deref()
+                .unwrap()
+                .contains("received    200 with the deleted offering\n")
+        );
+    }
+
+    #[test]
+    fn what_was_not_decided_is_skipped_with_its_reason() {
+        let report = read(&sample::fixed());
+        let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status
+        else {
+            panic!("an inconclusive rule must not fail a build");
+        };
+        assert!(
+            message
+                .as_deref()
+                .unwrap()
+                .starts_with("inconclusive: somebody else")
+        );
+        assert_eq!(report.test_suites[6].skipped, 1);
+    }
+
+    #[test]
+    fn a_warning_passes_and_says_so() {
+        let report = read(&sample::fixed());
+        let warned = &report.test_suites[0].test_cases[1];
+        assert!(matches!(warned.status, TestCaseStatus::Success { .. }));
+        assert!(
+            warned
+                .system_out
+                .as_deref()
+                .unwrap()
+                .contains("warning[response.error-type]")
+        );
+    }
+
+    #[test]
+    fn a_run_without_checks_is_an_error_and_not_an_empty_success() {
+        let report = read(&sample::empty());
+        assert_eq!((report.tests, report.errors), (1, 1));
+        assert_eq!(
+            report.test_suites[0].test_cases[0].name.as_str(),
+            "run.complete"
+        );
+    }
+
+    #[test]
+    fn hostile_strings_stay_inside_their_elements() {
+        let outcome = sample::hostile();
+        let text = render(&outcome);
+        assert!(text.chars().all(|c| clean(&c.to_string()) == c.to_string()));
+        let report = read(&outcome);
+        let cases: usize = report
+            .test_suites
+            .iter()
+            .map(|suite| suite.test_cases.len())
+            .sum();
+        assert_eq!(cases, outcome.rules.len() + 1);
+        assert!(!text.contains("<script>"));
+    }
+
+    #[test]
+    fn no_time_of_day_and_no_random_id_is_written() {
+        let text = render(&sample::fixed());
+        assert!(!text.contains("timestamp=") && !text.contains("uuid="));
+        assert!(text.contains("time=\"1.234\""));
+    }
+}

@@ -1,0 +1,25 @@
+//! A finished outcome in, the text of a report out.
+//!
+//! One file per format. Nothing here prints, reads a file or asks for the time: the same [`Outcome`] gives the same
+//! bytes, whether the run has just ended or its JSON report was read back with [`parse`] a year later. No format judges
+//! anything; they all tell the same findings in the same words (`story`). What the target said is never trusted: control
+//! characters, escapes and markup in its strings arrive as text in every format.
+//!
+//! Start at [`render`].
+//!
+//! [`Outcome`]: crate::finding::Outcome
+
+mod format;
+mod json;
+mod junit;
+#[cfg(test)]
+mod sample;
+mod story;
+mod style;
+mod terminal;
+mod visible;
+mod words;
+
+pub use format::{Format, UnknownFormat, render};
+pub use json::{ReadError, parse};
+pub use style::{Color, Detail, Style};

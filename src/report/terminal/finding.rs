@@ -1,0 +1,193 @@
+//! A finding, in the shape that every text format shares.
+//!
+//! ```text
+//! violation[delete.removes]: a deleted offering can still be read        3 requests, shrunk from 14, confirmed
+//!   --> spec/offerings.openapi.yaml:212:9   v4GetOffering after v4DeleteOffering
+//!   documented  404 not_found after the 204 of the deletion
+//!   received    200 with the deleted offering
+//!   1  POST    /offerings         201  id = qf-k3v-1
+//!   2  DELETE  /offerings/{1}     204
+//!   3  GET     /offerings/{1}     200  <- here
+//!   reproduce   qonform replay report.json 5f1c9ae2   (or the curl lines under it)
+//! ```
+
+use super::super::style::Tone;
+use super::super::visible::{Breaks, columns, cut, shown, visible, wrapped};
+use super::super::{Detail, Style, story};
+use super::labelled;
+use crate::finding::{Finding, Severity, Step};
+
+/// Columns of the labels `documented`, `received`, `reproduce`.
+const LABEL: usize = 12;
+/// What the target said is cut after this many characters; the JSON report has all of it.
+const LONGEST: usize = 400;
+/// Lines of a body that are shown in detail.
+const BODY_LINES: usize = 40;
+
+/// The finding as a block of lines.
+pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
+    let mut block = title(finding, style);
+    block.push_str(&place(finding, style));
+    for (label, text) in [
+        ("documented", &finding.documented),
+        ("received", &finding.received),
+    ] {
+        let limit = if style.detail == Detail::Verbose {
+            usize::MAX
+        } else {
+            LONGEST
+        };
+        let text = cut(text, limit);
+        block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
+    }
+    block.push_str(&steps(finding, style));
+    block.push_str(&reproduction(finding));
+    block
+}
+
+fn title(finding: &Finding, style: &Style) -> String {
+    let tone = match finding.severity {
+        Severity::Violation => Tone::Bad,
+        Severity::Warning => Tone::Doubtful,
+    };
+    let mark = format!("{}[{}]", finding.severity.word(), visible(&finding.rule));
+    let said = format!("{mark}: {}", visible(&cut(&finding.title, LONGEST)));
+    let facts = story::facts(finding);
+    let room = style.columns();
+    let mut lines = wrapped(&said, room);
+    let used = lines.last().map_or(0, |line| columns(line));
+    if used + 2 + columns(&facts) <= room && lines.len() == 1 {
+        let gap = room - used - columns(&facts);
+        lines[0].push_str(&format!("{:gap$}{facts}", ""));
+    } else {
+        lines.extend(
+            wrapped(&facts, room - 2)
+                .into_iter()
+                .map(|line| format!("  {line}")),
+        );
+    }
+    let text = lines.join("\n") + "\n";
+    match text.strip_prefix(mark.as_str()) {
+        Some(rest) => style.paint(tone, mark) + rest,
+        None => text,
+    }
+}
+
+fn place(finding: &Finding, style: &Style) -> String {
+    let operations = story::operations(finding);
+    let operations = visible(&operations);
+    let arrow = style.paint(Tone::Aside, "-->");
+    match story::place(finding) {
+        Some(place) => format!("  {arrow} {}   {operations}\n", visible(&place)),
+        None => format!("  {arrow} {operations}\n"),
+    }
+}
+
+fn steps(finding: &Finding, style: &Style) -> String {
+    let lines = story::lines(finding);
+    let widest = |lengths: &mut dyn Iterator<Item = usize>, most: usize| {
+        lengths.filter(|&wide| wide <= most).max().unwrap_or(0)
+    };
+    let digits = lines.len().to_string().len();
+    let method = widest(
+        &mut lines.iter().map(|line| columns(&visible(line.method))),
+        10,
+    );
+    let path = widest(
+        &mut lines.iter().map(|line| columns(&visible(&line.path))),
+        60,
+    );
+    let status = widest(
+        &mut lines.iter().map(|line| columns(&visible(&line.answer))),
+        40,
+    );
+    let mut block = String::new();
+    for (line, step) in lines.iter().zip(&finding.steps) {
+        let mut text = format!("  {:>digits$}", line.number);
+        for (part, across) in [
+            (visible(line.method), method),
+            (visible(&cut(&line.path, LONGEST)), path),
+            (visible(&line.answer), status),
+        ] {
+            let padding = across.saturating_sub(columns(&part));
+            text.push_str(&format!("  {part}{:padding$}", ""));
+        }
+        text.truncate(text.trim_end().len());
+        let indent = digits + 4;
+        block.push_str(&wrapped(&text, style.columns()).join(&format!("\n{:indent$}", "")));
+        let used = columns(&text);
+        block.push_str(&note(line, used, style));
+        block.push('\n');
+        if style.detail == Detail::Verbose {
+            block.push_str(&bodies(step, indent));
+        }
+    }
+    block
+}
+
+/// `  id = qf-k3v-1  <- here`, on a line of its own where there is no room.
+fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
+    let note = visible(&cut(&line.note, LONGEST)).into_owned();
+    let here = if line.here { "<- here" } else { "" };
+    let gap = if note.is_empty() || here.is_empty() {
+        ""
+    } else {
+        "  "
+    };
+    let wide = columns(&note) + gap.len() + here.len();
+    if wide == 0 {
+        return String::new();
+    }
+    if used + 2 + wide <= style.columns() {
+        return format!("  {note}{gap}{}", style.paint(Tone::Bad, here));
+    }
+    let mut lines = wrapped(&note, style.columns().saturating_sub(7).max(20));
+    match lines.last_mut() {
+        Some(last) if last.is_empty() => last.push_str(&style.paint(Tone::Bad, here)),
+        _ if !here.is_empty() => lines.push(style.paint(Tone::Bad, here)),
+        _ => {}
+    }
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| format!("\n       {line}"))
+        .collect();
+    lines.concat()
+}
+
+/// Both bodies in full lines, for `-v`.
+fn bodies(step: &Step, indent: usize) -> String {
+    let mut block = String::new();
+    for (mark, body) in [('>', &step.request_body), ('<', &step.answer_body)] {
+        let Some(body) = body else { continue };
+        let pretty = story::pretty(body);
+        let shown = shown(&pretty, Breaks::Kept);
+        for line in shown.lines().take(BODY_LINES) {
+            block.push_str(&format!("{:indent$}{mark} {}\n", "", cut(line, LONGEST)));
+        }
+        if shown.lines().count() > BODY_LINES {
+            block.push_str(&format!("{:indent$}{mark} …\n", ""));
+        }
+    }
+    block
+}
+
+fn reproduction(finding: &Finding) -> String {
+    let mut block = format!(
+        "  {:LABEL$}{}",
+        "reproduce",
+        visible(&story::replay(finding))
+    );
+    if !finding.curl.is_empty() {
+        block.push_str("   (or the curl lines under it)");
+    }
+    block.push('\n');
+    for line in &finding.curl {
+        let safe = visible(line);
+        block.push_str(&format!("  {safe}\n"));
+        if safe != *line {
+            // A pasted escape would send other bytes than the run did.
+            block.push_str("  (characters that steer a screen are escaped in this line: it does not send what was sent; replay does)\n");
+        }
+    }
+    block
+}

@@ -1,0 +1,86 @@
+//! What a run noticed besides verdicts: observations, drift, coverage, notes, what was left behind.
+
+use super::super::style::Tone;
+use super::super::visible::visible;
+use super::super::words::{answers_seen, count};
+use super::super::{Detail, Style};
+use super::labelled;
+use crate::finding::{Drift, Outcome};
+
+/// A block for each kind of which there is something.
+pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
+    let observed = outcome.observations.iter().map(|observation| {
+        let times = count(observation.count, "time");
+        format!("{}: {} ({times})", observation.rule, observation.choice)
+    });
+    let drift = outcome.drift.iter().map(drift);
+    let left = outcome.left_behind.iter().map(Clone::clone);
+    let blocks = [
+        list(
+            "observations: what the server chose where the contract is open",
+            observed,
+            style,
+        ),
+        list("drift: where documents and server differ", drift, style),
+        coverage(outcome, style),
+        list("notes", outcome.notes.iter().map(Clone::clone), style),
+        list(
+            "left behind: created by the run and not removed; `qonform clean` removes them",
+            left,
+            style,
+        ),
+    ];
+    blocks.into_iter().flatten().collect()
+}
+
+/// `v4GetOffering: 415 is not documented (2 times; breaks response.documented-status)`.
+fn drift(drift: &Drift) -> String {
+    let operation = drift.operation.as_deref().unwrap_or("outside the document");
+    let times = count(drift.count, "time");
+    match &drift.rule {
+        Some(rule) => format!("{operation}: {} ({times}; breaks {rule})", drift.what),
+        None => format!("{operation}: {} ({times})", drift.what),
+    }
+}
+
+fn list(title: &str, items: impl Iterator<Item = String>, style: &Style) -> Option<String> {
+    let items: String = items
+        .map(|item| labelled(2, "-", 2, &visible(&item), style))
+        .collect();
+    let (word, rest) = title.split_at(title.find(':').unwrap_or(title.len()));
+    let heading = labelled(0, "", 0, &format!("{word}{rest}"), style);
+    let heading = heading.replacen(word, &style.paint(Tone::Strong, word), 1);
+    (!items.is_empty()).then(|| heading + &items)
+}
+
+/// How many documented answers came; in detail, which did not.
+fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
+    let (seen, documented) = answers_seen(outcome);
+    if documented == 0 {
+        return None;
+    }
+    let word = style.paint(Tone::Strong, "coverage");
+    let mut block = format!(
+        "{word}: {seen} of {} seen\n",
+        count(documented, "documented answer")
+    );
+    if style.detail == Detail::Verbose {
+        for unseen in outcome
+            .coverage
+            .answers
+            .iter()
+            .filter(|seen| seen.count == 0)
+        {
+            let code = unseen.code.as_deref().unwrap_or_default();
+            let text = format!("{} {} {code}", unseen.operation, unseen.status);
+            block.push_str(&labelled(
+                2,
+                "-",
+                2,
+                &format!("never {}", visible(text.trim_end())),
+                style,
+            ));
+        }
+    }
+    Some(block)
+}

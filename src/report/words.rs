@@ -1,0 +1,161 @@
+//! Numbers and verdicts in words, so that no report says "1 tests".
+
+use crate::finding::{Ending, Outcome, Verdict};
+
+/// `1 request`, `2 requests`. Every noun we count takes a plain `s`.
+pub(super) fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// `250 ms`, `1.2 s`, `3 min 5 s`.
+pub(super) fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => format!(
+            "{} min {} s",
+            milliseconds / 60_000,
+            milliseconds % 60_000 / 1_000
+        ),
+    }
+}
+
+/// How a run went, at a glance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Glance {
+    /// The contract was kept.
+    Kept,
+    /// It was broken.
+    Broken,
+    /// Nobody can tell: the run tested too little, or did not clean up.
+    Unclear,
+}
+
+/// The verdict on a run, in a clause; it agrees with [`Outcome::exit_code`].
+pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
+    let violations = outcome.violations().count();
+    let warnings = outcome.warnings().count();
+    if violations > 0 {
+        return (
+            Glance::Broken,
+            format!("contract broken: {}", count(violations, "violation")),
+        );
+    }
+    match &outcome.ending {
+        Ending::Interrupted => (
+            Glance::Unclear,
+            "interrupted before all of it was tested".into(),
+        ),
+        Ending::GaveUp(_) => (Glance::Unclear, "the target could not be tested".into()),
+        _ if outcome.summary.checks == 0 => (Glance::Unclear, "nothing was tested".into()),
+        _ if !outcome.left_behind.is_empty() => (
+            Glance::Unclear,
+            "contract kept, but the target was not left as it was".into(),
+        ),
+        _ if warnings > 0 => (
+            Glance::Kept,
+            format!("contract kept, with {}", count(warnings, "warning")),
+        ),
+        _ => (Glance::Kept, "contract kept".into()),
+    }
+}
+
+/// Why the run is not whole, or `None` when it is.
+pub(super) fn shortfall(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Complete => None,
+        Ending::Stopped(reason) => Some(format!("stopped early: {reason}")),
+        Ending::GaveUp(reason) => Some(format!("gave up: {reason}")),
+        Ending::Interrupted => Some("interrupted".into()),
+    }
+}
+
+/// The order in which rules are counted in the last line.
+const COUNTED: [Verdict; 6] = [
+    Verdict::Passed,
+    Verdict::Violated,
+    Verdict::Warned,
+    Verdict::Observed,
+    Verdict::Skipped,
+    Verdict::Inconclusive,
+];
+
+/// `67 passed, 1 violated, …`, each part with the verdict it counts.
+pub(super) fn counted(outcome: &Outcome) -> impl Iterator<Item = (Verdict, usize)> {
+    COUNTED
+        .into_iter()
+        .map(|verdict| (verdict, outcome.summary.of(verdict)))
+}
+
+/// How many documented answers there are, and how many of them came.
+pub(super) fn answers_seen(outcome: &Outcome) -> (usize, usize) {
+    let documented = || {
+        outcome
+            .coverage
+            .answers
+            .iter()
+            .filter(|seen| seen.documented)
+    };
+    (
+        documented().filter(|seen| seen.count > 0).count(),
+        documented().count(),
+    )
+}
+
+/// The areas in the order of the catalogue, each with its rules. An area that stands in two places is one area.
+pub(super) fn areas(outcome: &Outcome) -> Vec<(&str, Vec<&crate::finding::RuleOutcome>)> {
+    let mut areas: Vec<(&str, Vec<_>)> = Vec::new();
+    for rule in &outcome.rules {
+        match areas.iter_mut().find(|(area, _)| *area == rule.area) {
+            Some((_, rules)) => rules.push(rule),
+            None => areas.push((&rule.area, vec![rule])),
+        }
+    }
+    areas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(1_u64, "check"), "1 check");
+        assert_eq!(count(0_u64, "check"), "0 checks");
+        assert_eq!(count(12_usize, "check"), "12 checks");
+    }
+
+    #[test]
+    fn a_duration_is_read_in_its_own_unit() {
+        assert_eq!(duration(999), "999 ms");
+        assert_eq!(duration(1_234), "1.2 s");
+        assert_eq!(duration(59_999), "59.9 s");
+        assert_eq!(duration(185_000), "3 min 5 s");
+    }
+
+    #[test]
+    fn the_glance_agrees_with_the_exit_code() {
+        let mut outcome = sample::fixed();
+        let mut agree = |change: fn(&mut Outcome), expected: Glance, exit: u8| {
+            change(&mut outcome);
+            assert_eq!(
+                (glance(&outcome).0, outcome.exit_code()),
+                (expected, exit),
+                "{}",
+                glance(&outcome).1
+            );
+        };
+        agree(|_| {}, Glance::Broken, 1);
+        agree(|outcome| outcome.findings.clear(), Glance::Unclear, 3);
+        agree(|outcome| outcome.left_behind.clear(), Glance::Kept, 0);
+        agree(|outcome| outcome.summary.checks = 0, Glance::Unclear, 3);
+        agree(
+            |outcome| outcome.ending = Ending::Interrupted,
+            Glance::Unclear,
+            130,
+        );
+    }
+}
