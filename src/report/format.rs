@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Style, json, junit, terminal};
+use super::{Style, github, json, junit, terminal};
 use crate::finding::Outcome;
 
 /// A form in which an outcome can be written.
@@ -17,11 +17,13 @@ pub enum Format {
     Json,
     /// `JUnit` XML, as CI systems read it.
     Junit,
+    /// Annotations for a log of GitHub Actions.
+    Github,
 }
 
 impl Format {
     /// Every format, in the order in which they are listed to users.
-    pub const ALL: [Self; 3] = [Self::Human, Self::Json, Self::Junit];
+    pub const ALL: [Self; 4] = [Self::Human, Self::Json, Self::Junit, Self::Github];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -29,13 +31,14 @@ impl Format {
             Self::Human => "human",
             Self::Json => "json",
             Self::Junit => "junit",
+            Self::Github => "github",
         }
     }
 
     /// The extension that a file of this format usually has, without its dot.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Human => "txt",
+            Self::Human | Self::Github => "txt",
             Self::Json => "json",
             Self::Junit => "xml",
         }
@@ -73,10 +76,7 @@ impl FromStr for Format {
         Self::ALL
             .into_iter()
             .find(|format| format.name() == given)
-            .ok_or_else(|| UnknownFormat {
-                given: given.to_owned(),
-                nearest: nearest(given),
-            })
+            .ok_or_else(|| UnknownFormat { given: given.to_owned(), nearest: nearest(given) })
     }
 }
 
@@ -89,20 +89,11 @@ fn nearest(given: &str) -> Option<Format> {
     let meant = pairs(given);
     let likeness = |format: Format| {
         [format.name(), format.extension()]
-            .map(|name| {
-                pairs(name)
-                    .iter()
-                    .filter(|pair| meant.contains(pair))
-                    .count()
-            })
+            .map(|name| pairs(name).iter().filter(|pair| meant.contains(pair)).count())
             .into_iter()
             .max()
     };
-    Format::ALL
-        .into_iter()
-        .rev()
-        .max_by_key(|&format| likeness(format))
-        .filter(|&format| likeness(format) >= Some(2))
+    Format::ALL.into_iter().rev().max_by_key(|&format| likeness(format)).filter(|&format| likeness(format) >= Some(2))
 }
 
 /// The report in a format; it ends with a newline. `style` matters to [`Format::Human`] alone.
@@ -111,6 +102,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
         Format::Human => terminal::render(outcome, style),
         Format::Json => json::render(outcome),
         Format::Junit => junit::render(outcome),
+        Format::Github => github::render(outcome),
     }
 }
 
@@ -131,7 +123,7 @@ mod tests {
         assert_eq!(meant("q"), None);
         assert_eq!(
             "jsn".parse::<Format>().unwrap_err().to_string(),
-            "use `jsn` as report format: did you mean `json`? Known are human, json, junit"
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, github"
         );
     }
 

@@ -10,6 +10,7 @@
 //! [`Outcome`]: crate::finding::Outcome
 
 mod format;
+mod github;
 mod json;
 mod junit;
 #[cfg(test)]

@@ -28,15 +28,8 @@ const BODY_LINES: usize = 40;
 pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
     let mut block = title(finding, style);
     block.push_str(&place(finding, style));
-    for (label, text) in [
-        ("documented", &finding.documented),
-        ("received", &finding.received),
-    ] {
-        let limit = if style.detail == Detail::Verbose {
-            usize::MAX
-        } else {
-            LONGEST
-        };
+    for (label, text) in [("documented", &finding.documented), ("received", &finding.received)] {
+        let limit = if style.detail == Detail::Verbose { usize::MAX } else { LONGEST };
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
@@ -60,11 +53,7 @@ fn title(finding: &Finding, style: &Style) -> String {
         let gap = room - used - columns(&facts);
         lines[0].push_str(&format!("{:gap$}{facts}", ""));
     } else {
-        lines.extend(
-            wrapped(&facts, room - 2)
-                .into_iter()
-                .map(|line| format!("  {line}")),
-        );
+        lines.extend(wrapped(&facts, room - 2).into_iter().map(|line| format!("  {line}")));
     }
     let text = lines.join("\n") + "\n";
     match text.strip_prefix(mark.as_str()) {
@@ -85,22 +74,12 @@ fn place(finding: &Finding, style: &Style) -> String {
 
 fn steps(finding: &Finding, style: &Style) -> String {
     let lines = story::lines(finding);
-    let widest = |lengths: &mut dyn Iterator<Item = usize>, most: usize| {
-        lengths.filter(|&wide| wide <= most).max().unwrap_or(0)
-    };
+    let widest =
+        |lengths: &mut dyn Iterator<Item = usize>, most: usize| lengths.filter(|&wide| wide <= most).max().unwrap_or(0);
     let digits = lines.len().to_string().len();
-    let method = widest(
-        &mut lines.iter().map(|line| columns(&visible(line.method))),
-        10,
-    );
-    let path = widest(
-        &mut lines.iter().map(|line| columns(&visible(&line.path))),
-        60,
-    );
-    let status = widest(
-        &mut lines.iter().map(|line| columns(&visible(&line.answer))),
-        40,
-    );
+    let method = widest(&mut lines.iter().map(|line| columns(&visible(line.method))), 10);
+    let path = widest(&mut lines.iter().map(|line| columns(&visible(&line.path))), 60);
+    let status = widest(&mut lines.iter().map(|line| columns(&visible(&line.answer))), 40);
     let mut block = String::new();
     for (line, step) in lines.iter().zip(&finding.steps) {
         let mut text = format!("  {:>digits$}", line.number);
@@ -129,11 +108,7 @@ fn steps(finding: &Finding, style: &Style) -> String {
 fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
     let note = visible(&cut(&line.note, LONGEST)).into_owned();
     let here = if line.here { "<- here" } else { "" };
-    let gap = if note.is_empty() || here.is_empty() {
-        ""
-    } else {
-        "  "
-    };
+    let gap = if note.is_empty() || here.is_empty() { "" } else { "  " };
     let wide = columns(&note) + gap.len() + here.len();
     if wide == 0 {
         return String::new();
@@ -147,10 +122,7 @@ fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
         _ if !here.is_empty() => lines.push(style.paint(Tone::Bad, here)),
         _ => {}
     }
-    let lines: Vec<String> = lines
-        .iter()
-        .map(|line| format!("\n       {line}"))
-        .collect();
+    let lines: Vec<String> = lines.iter().map(|line| format!("\n       {line}")).collect();
     lines.concat()
 }
 
@@ -172,11 +144,7 @@ fn bodies(step: &Step, indent: usize) -> String {
 }
 
 fn reproduction(finding: &Finding) -> String {
-    let mut block = format!(
-        "  {:LABEL$}{}",
-        "reproduce",
-        visible(&story::replay(finding))
-    );
+    let mut block = format!("  {:LABEL$}{}", "reproduce", visible(&story::replay(finding)));
     if !finding.curl.is_empty() {
         block.push_str("   (or the curl lines under it)");
     }

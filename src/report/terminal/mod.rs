@@ -47,6 +47,11 @@ fn header(outcome: &Outcome, style: &Style) -> String {
     )
 }
 
+/// A line of a list.
+pub(super) fn item(text: &str, style: &Style) -> String {
+    labelled(2, "-", 2, text, style)
+}
+
 /// The verdict on the run, and the counts in the last line.
 fn ending(outcome: &Outcome, style: &Style) -> String {
     let (glance, clause) = glance(outcome);
@@ -61,11 +66,7 @@ fn ending(outcome: &Outcome, style: &Style) -> String {
     }
     let rules: Vec<String> = counted(outcome)
         .map(|(verdict, number)| {
-            let tone = if number == 0 {
-                Tone::Plain
-            } else {
-                tone_of(verdict)
-            };
+            let tone = if number == 0 { Tone::Plain } else { tone_of(verdict) };
             style.paint(tone, format!("{number} {}", verdict.word()))
         })
         .collect();
@@ -119,22 +120,13 @@ mod tests {
 
     #[test]
     fn the_fixed_outcome_reads_like_this() {
-        assert_data_eq!(
-            normal(&sample::fixed()),
-            file!["../testdata/fixed.txt"].raw()
-        );
+        assert_data_eq!(normal(&sample::fixed()), file!["../testdata/fixed.txt"].raw());
     }
 
     #[test]
     fn the_fixed_outcome_in_detail_reads_like_this() {
-        let style = Style {
-            detail: Detail::Verbose,
-            ..Style::default()
-        };
-        assert_data_eq!(
-            render(&sample::fixed(), &style),
-            file!["../testdata/fixed-verbose.txt"].raw()
-        );
+        let style = Style { detail: Detail::Verbose, ..Style::default() };
+        assert_data_eq!(render(&sample::fixed(), &style), file!["../testdata/fixed-verbose.txt"].raw());
     }
 
     #[test]
@@ -154,26 +146,17 @@ mod tests {
 
     #[test]
     fn quiet_leaves_findings_and_the_last_lines() {
-        let quiet = Style {
-            detail: Detail::Quiet,
-            ..Style::default()
-        };
+        let quiet = Style { detail: Detail::Quiet, ..Style::default() };
         let text = render(&sample::fixed(), &quiet);
         assert!(text.starts_with("violation[create.tag-invalid]"));
         assert!(!text.contains("passed  ") && !text.contains("observations"));
         assert!(text.contains("\ncontract broken: 2 violations\n6 passed,"));
-        assert_eq!(
-            render(&sample::empty(), &quiet).lines().next(),
-            Some("nothing was tested")
-        );
+        assert_eq!(render(&sample::empty(), &quiet).lines().next(), Some("nothing was tested"));
     }
 
     #[test]
     fn colour_adds_escapes_and_changes_nothing_else() {
-        let coloured = Style {
-            color: Color::Always,
-            ..Style::default()
-        };
+        let coloured = Style { color: Color::Always, ..Style::default() };
         let text = render(&sample::fixed(), &coloured);
         let mut plain = String::new();
         let mut rest = text.as_str();
@@ -188,15 +171,10 @@ mod tests {
     #[test]
     fn no_character_of_the_target_steers_the_screen() {
         for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
-            let style = Style {
-                detail,
-                ..Style::default()
-            };
+            let style = Style { detail, ..Style::default() };
             let text = render(&sample::hostile(), &style);
-            let strange: Vec<char> = text
-                .chars()
-                .filter(|&c| c != '\n' && visible(&c.to_string()) != c.to_string())
-                .collect();
+            let strange: Vec<char> =
+                text.chars().filter(|&c| c != '\n' && visible(&c.to_string()) != c.to_string()).collect();
             assert_eq!(strange, Vec::<char>::new());
             // Nor does it pretend to be a line of ours.
             assert!(!text.lines().any(|line| line.starts_with("::error")));
@@ -206,21 +184,13 @@ mod tests {
     #[test]
     fn lines_fit_the_screen_except_those_that_are_pasted() {
         for width in [50, 60, 80, 100, 140] {
-            let style = Style {
-                width,
-                ..Style::default()
-            };
+            let style = Style { width, ..Style::default() };
             let text = render(&sample::fixed(), &style);
             let (_, last) = text.trim_end().rsplit_once('\n').unwrap();
             for line in text.lines() {
-                let pasted =
-                    line.trim_start().starts_with("curl ") || line.contains("qonform replay");
-                let unbroken =
-                    line.trim_start().starts_with("-->") || line.starts_with("  contract");
-                assert!(
-                    pasted || unbroken || line == last || columns(line) <= width,
-                    "{width}: {line}"
-                );
+                let pasted = line.trim_start().starts_with("curl ") || line.contains("qonform replay");
+                let unbroken = line.trim_start().starts_with("-->") || line.starts_with("  contract");
+                assert!(pasted || unbroken || line == last || columns(line) <= width, "{width}: {line}");
             }
         }
     }

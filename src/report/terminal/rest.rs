@@ -1,10 +1,10 @@
 //! What a run noticed besides verdicts: observations, drift, coverage, notes, what was left behind.
 
 use super::super::style::Tone;
-use super::super::visible::visible;
+use super::super::visible::{visible, wrapped};
 use super::super::words::{answers_seen, count};
 use super::super::{Detail, Style};
-use super::labelled;
+use super::item;
 use crate::finding::{Drift, Outcome};
 
 /// A block for each kind of which there is something.
@@ -16,19 +16,11 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
     let drift = outcome.drift.iter().map(drift);
     let left = outcome.left_behind.iter().map(Clone::clone);
     let blocks = [
-        list(
-            "observations: what the server chose where the contract is open",
-            observed,
-            style,
-        ),
-        list("drift: where documents and server differ", drift, style),
+        list(("observations", ": what the server chose where the contract is open"), observed, style),
+        list(("drift", ": where documents and server differ"), drift, style),
         coverage(outcome, style),
-        list("notes", outcome.notes.iter().map(Clone::clone), style),
-        list(
-            "left behind: created by the run and not removed; `qonform clean` removes them",
-            left,
-            style,
-        ),
+        list(("notes", ""), outcome.notes.iter().map(Clone::clone), style),
+        list(("left behind", ": created by the run and not removed; `qonform clean` removes them"), left, style),
     ];
     blocks.into_iter().flatten().collect()
 }
@@ -43,13 +35,11 @@ fn drift(drift: &Drift) -> String {
     }
 }
 
-fn list(title: &str, items: impl Iterator<Item = String>, style: &Style) -> Option<String> {
-    let items: String = items
-        .map(|item| labelled(2, "-", 2, &visible(&item), style))
-        .collect();
-    let (word, rest) = title.split_at(title.find(':').unwrap_or(title.len()));
-    let heading = labelled(0, "", 0, &format!("{word}{rest}"), style);
-    let heading = heading.replacen(word, &style.paint(Tone::Strong, word), 1);
+fn list(title: (&str, &str), items: impl Iterator<Item = String>, style: &Style) -> Option<String> {
+    let items: String = items.map(|one| item(&visible(&one), style)).collect();
+    let (word, rest) = title;
+    let lines = wrapped(rest, style.columns() - word.len()).join("\n");
+    let heading = style.paint(Tone::Strong, word) + &lines + "\n";
     (!items.is_empty()).then(|| heading + &items)
 }
 
@@ -60,26 +50,12 @@ fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
         return None;
     }
     let word = style.paint(Tone::Strong, "coverage");
-    let mut block = format!(
-        "{word}: {seen} of {} seen\n",
-        count(documented, "documented answer")
-    );
+    let mut block = format!("{word}: {seen} of {} seen\n", count(documented, "documented answer"));
     if style.detail == Detail::Verbose {
-        for unseen in outcome
-            .coverage
-            .answers
-            .iter()
-            .filter(|seen| seen.count == 0)
-        {
+        for unseen in outcome.coverage.answers.iter().filter(|seen| seen.count == 0) {
             let code = unseen.code.as_deref().unwrap_or_default();
             let text = format!("{} {} {code}", unseen.operation, unseen.status);
-            block.push_str(&labelled(
-                2,
-                "-",
-                2,
-                &format!("never {}", visible(text.trim_end())),
-                style,
-            ));
+            block.push_str(&item(&format!("never {}", visible(text.trim_end())), style));
         }
     }
     Some(block)

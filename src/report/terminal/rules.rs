@@ -16,13 +16,8 @@ pub(super) fn areas(outcome: &Outcome, style: &Style) -> Vec<String> {
         return vec!["no rule was selected\n".to_owned()];
     }
     // Ids of the catalogue are at most 35 characters; a longer one does not move the others.
-    let across = outcome
-        .rules
-        .iter()
-        .map(|rule| columns(&visible(&rule.id)))
-        .filter(|&wide| wide <= 40)
-        .max()
-        .unwrap_or(0);
+    let across =
+        outcome.rules.iter().map(|rule| columns(&visible(&rule.id))).filter(|&wide| wide <= 40).max().unwrap_or(0);
     grouped(outcome)
         .into_iter()
         .map(|(area, rules)| {
@@ -39,11 +34,7 @@ fn line(rule: &RuleOutcome, across: usize, style: &Style) -> String {
     let mark = format!("{} {:<12}", symbol(rule.verdict), rule.verdict.word());
     let id = visible(&rule.id);
     let padding = across.saturating_sub(columns(&id));
-    let mut text = format!(
-        "  {}  {id}{:padding$}  ",
-        style.paint(tone_of(rule.verdict), mark),
-        ""
-    );
+    let mut text = format!("  {}  {id}{:padding$}  ", style.paint(tone_of(rule.verdict), mark), "");
     let used = BEFORE_ID + columns(&id) + padding + 2;
     let told = told(rule);
     let mut room = style.columns().saturating_sub(used);
@@ -58,12 +49,7 @@ fn line(rule: &RuleOutcome, across: usize, style: &Style) -> String {
     if style.detail == Detail::Verbose {
         let statement = visible(&rule.statement);
         text.push_str(&format!("{:BEFORE_ID$}", ""));
-        push_lines(
-            &mut text,
-            &statement,
-            BEFORE_ID,
-            style.columns() - BEFORE_ID,
-        );
+        push_lines(&mut text, &statement, BEFORE_ID, style.columns() - BEFORE_ID);
     }
     text
 }
