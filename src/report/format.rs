@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Style, github, json, junit, terminal};
+use super::{Style, github, har, json, junit, terminal};
 use crate::finding::Outcome;
 
 /// A form in which an outcome can be written.
@@ -17,13 +17,15 @@ pub enum Format {
     Json,
     /// `JUnit` XML, as CI systems read it.
     Junit,
+    /// HAR 1.2: the requests of the findings and their answers.
+    Har,
     /// Annotations for a log of GitHub Actions.
     Github,
 }
 
 impl Format {
     /// Every format, in the order in which they are listed to users.
-    pub const ALL: [Self; 4] = [Self::Human, Self::Json, Self::Junit, Self::Github];
+    pub const ALL: [Self; 5] = [Self::Human, Self::Json, Self::Junit, Self::Har, Self::Github];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Format {
             Self::Human => "human",
             Self::Json => "json",
             Self::Junit => "junit",
+            Self::Har => "har",
             Self::Github => "github",
         }
     }
@@ -41,6 +44,7 @@ impl Format {
             Self::Human | Self::Github => "txt",
             Self::Json => "json",
             Self::Junit => "xml",
+            Self::Har => "har",
         }
     }
 }
@@ -102,6 +106,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
         Format::Human => terminal::render(outcome, style),
         Format::Json => json::render(outcome),
         Format::Junit => junit::render(outcome),
+        Format::Har => har::render(outcome),
         Format::Github => github::render(outcome),
     }
 }
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(meant("q"), None);
         assert_eq!(
             "jsn".parse::<Format>().unwrap_err().to_string(),
-            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, github"
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, har, github"
         );
     }
 

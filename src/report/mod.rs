@@ -11,6 +11,7 @@
 
 mod format;
 mod github;
+mod har;
 mod json;
 mod junit;
 #[cfg(test)]
