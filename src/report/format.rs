@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Style, github, har, json, junit, terminal};
+use super::{Style, github, har, json, junit, sarif, terminal};
 use crate::finding::Outcome;
 
 /// A form in which an outcome can be written.
@@ -17,6 +17,8 @@ pub enum Format {
     Json,
     /// `JUnit` XML, as CI systems read it.
     Junit,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
     /// HAR 1.2: the requests of the findings and their answers.
     Har,
     /// Annotations for a log of GitHub Actions.
@@ -25,7 +27,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [Self::Human, Self::Json, Self::Junit, Self::Har, Self::Github];
+    pub const ALL: [Self; 6] = [Self::Human, Self::Json, Self::Junit, Self::Sarif, Self::Har, Self::Github];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Format {
             Self::Human => "human",
             Self::Json => "json",
             Self::Junit => "junit",
+            Self::Sarif => "sarif",
             Self::Har => "har",
             Self::Github => "github",
         }
@@ -44,6 +47,7 @@ impl Format {
             Self::Human | Self::Github => "txt",
             Self::Json => "json",
             Self::Junit => "xml",
+            Self::Sarif => "sarif",
             Self::Har => "har",
         }
     }
@@ -106,6 +110,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
         Format::Human => terminal::render(outcome, style),
         Format::Json => json::render(outcome),
         Format::Junit => junit::render(outcome),
+        Format::Sarif => sarif::render(outcome),
         Format::Har => har::render(outcome),
         Format::Github => github::render(outcome),
     }
@@ -128,7 +133,7 @@ mod tests {
         assert_eq!(meant("q"), None);
         assert_eq!(
             "jsn".parse::<Format>().unwrap_err().to_string(),
-            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, har, github"
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, sarif, har, github"
         );
     }
 

@@ -16,6 +16,7 @@ mod json;
 mod junit;
 #[cfg(test)]
 mod sample;
+mod sarif;
 mod story;
 mod style;
 mod terminal;

@@ -1,0 +1,271 @@
+//! SARIF 2.1.0: rules, results with places in the contract's document, and the steps as code flows.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::story;
+use super::words::{glance, shortfall};
+use crate::contract::Level;
+use crate::finding::{Ending, Finding, Outcome, RuleOutcome, Severity};
+
+/// What a path may not hold as part of a URI; `%` among them, because a file name is not encoded yet.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The log, pretty-printed.
+pub(super) fn render(outcome: &Outcome) -> String {
+    let results: Vec<Value> = outcome.findings.iter().map(|finding| result(outcome, finding)).collect();
+    let rules: Vec<Value> = outcome.rules.iter().map(rule).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": outcome.tool.name,
+                "version": outcome.tool.version,
+                "rules": rules,
+            }},
+            "columnKind": "unicodeCodePoints",
+            "artifacts": [{"location": {"uri": uri(&outcome.contract.document)}}],
+            "invocations": [invocation(outcome)],
+            "results": results,
+            "properties": {
+                "target": outcome.target.url,
+                "seed": outcome.seed.to_string(),
+                "contractDigest": outcome.contract.digest,
+            },
+        }],
+    });
+    format!("{log:#}\n")
+}
+
+fn rule(rule: &RuleOutcome) -> Value {
+    let level = match rule.level {
+        Level::Must => "error",
+        Level::Should => "warning",
+        Level::Open => "note",
+    };
+    json!({
+        "id": rule.id,
+        "shortDescription": {"text": rule.statement},
+        "help": {"text": format!("{}\nSource: {}", rule.statement, rule.from.join(", "))},
+        "defaultConfiguration": {"level": level},
+        "properties": {
+            "tags": [rule.area],
+            "verdict": rule.verdict,
+            "checked": rule.checked,
+            "reason": rule.reason,
+        },
+    })
+}
+
+fn result(outcome: &Outcome, finding: &Finding) -> Value {
+    let level = match finding.severity {
+        Severity::Violation => "error",
+        Severity::Warning => "warning",
+    };
+    let mut result = json!({
+        "ruleId": finding.rule,
+        "level": level,
+        "message": {"text": message(finding)},
+        "locations": [location(outcome, finding)],
+        "partialFingerprints": {"qonform/v1": finding.fingerprint},
+        "occurrenceCount": finding.count.max(1),
+        "properties": {
+            "confirmed": finding.confirmed,
+            "case": finding.case,
+            "replay": story::replay(finding),
+            "curl": finding.curl,
+        },
+    });
+    if let Some(index) = outcome.rules.iter().position(|rule| rule.id == finding.rule) {
+        result["ruleIndex"] = json!(index);
+    }
+    // The schema wants at least one location in a thread flow.
+    if !finding.steps.is_empty() {
+        result["codeFlows"] = json!([code_flow(outcome, finding)]);
+    }
+    result
+}
+
+fn message(finding: &Finding) -> String {
+    format!(
+        "{}.\nDocumented: {}\nReceived: {}\n{}",
+        finding.title,
+        finding.documented,
+        finding.received,
+        story::facts(finding)
+    )
+}
+
+/// Where the document says it; the document as a whole where no place is known, since viewers drop a result without one.
+fn location(outcome: &Outcome, finding: &Finding) -> Value {
+    let mut location = match &finding.place {
+        Some(place) => json!({"physicalLocation": {
+            "artifactLocation": {"uri": uri(&place.file)},
+            "region": {"startLine": place.line.max(1), "startColumn": place.column.max(1)},
+        }}),
+        None => json!({"physicalLocation": {
+            "artifactLocation": {"uri": uri(&outcome.contract.document)},
+        }}),
+    };
+    if let Some(operation) = &finding.operation {
+        location["logicalLocations"] = json!([{"fullyQualifiedName": operation, "kind": "function"}]);
+    }
+    location
+}
+
+fn code_flow(outcome: &Outcome, finding: &Finding) -> Value {
+    let locations: Vec<Value> = story::lines(finding)
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let mut location = location(outcome, finding);
+            let said = format!("{} {} → {} {}", line.method, line.path, line.answer, line.note);
+            location["message"] = json!({"text": said.trim_end()});
+            let importance = if line.here { "essential" } else { "important" };
+            json!({"location": location, "executionOrder": index + 1, "importance": importance})
+        })
+        .collect();
+    json!({"threadFlows": [{"locations": locations}]})
+}
+
+fn invocation(outcome: &Outcome) -> Value {
+    let whole = matches!(outcome.ending, Ending::Complete | Ending::Stopped(_));
+    let exit_code = outcome.exit_code();
+    let mut notifications = Vec::new();
+    if exit_code > 1 || !whole {
+        let (_, clause) = glance(outcome);
+        let text = shortfall(&outcome.ending).unwrap_or(clause);
+        notifications.push(json!({"level": "error", "message": {"text": text}}));
+    }
+    json!({
+        // A run with findings did its work; one that could not test did not.
+        "executionSuccessful": whole && exit_code <= 1,
+        "exitCode": exit_code,
+        "toolExecutionNotifications": notifications,
+    })
+}
+
+/// A file name as a URI reference: relative ones stay relative, absolute ones become `file:` URIs.
+fn uri(file: &str) -> String {
+    let path = file.replace('\\', "/");
+    let encoded = utf8_percent_encode(&path, NOT_IN_PATH).to_string();
+    match path.as_bytes() {
+        [b'/', ..] => format!("file://{encoded}"),
+        [drive, b':', b'/', ..] if drive.is_ascii_alphabetic() => format!("file:///{encoded}"),
+        // A colon in the first segment would read as a scheme.
+        _ if encoded.split('/').next().is_some_and(|first| first.contains(':')) => {
+            format!("./{encoded}")
+        }
+        _ => encoded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn read(outcome: &Outcome) -> Value {
+        serde_json::from_str(&render(outcome)).unwrap()
+    }
+
+    fn assert_location(location: &Value) {
+        let physical = &location["physicalLocation"];
+        let uri = physical["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(uri.is_ascii() && !uri.contains([' ', '"', '<', '\\']), "{uri}");
+        if let Some(region) = physical.get("region") {
+            assert!(region["startLine"].as_u64() >= Some(1));
+            assert!(region["startColumn"].as_u64() >= Some(1));
+        }
+    }
+
+    /// The parts of the published schema that a log of ours touches.
+    fn assert_is_sarif(log: &Value) {
+        assert_eq!(log["version"], "2.1.0");
+        let run = &log["runs"][0];
+        assert_eq!(run["columnKind"], "unicodeCodePoints");
+        assert!(run["tool"]["driver"]["name"].is_string());
+        assert!(run["invocations"][0]["executionSuccessful"].is_boolean());
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        for rule in rules {
+            assert!(rule["id"].is_string() && rule["shortDescription"]["text"].is_string());
+            let level = rule["defaultConfiguration"]["level"].as_str().unwrap();
+            assert!(["error", "warning", "note"].contains(&level));
+        }
+        for result in run["results"].as_array().unwrap() {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+            assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
+            assert!(result["message"]["text"].is_string());
+            assert!(result["partialFingerprints"]["qonform/v1"].is_string());
+            assert_location(&result["locations"][0]);
+            for flow in result["codeFlows"].as_array().into_iter().flatten() {
+                let steps = flow["threadFlows"][0]["locations"].as_array().unwrap();
+                assert!(!steps.is_empty());
+                for step in steps {
+                    assert_location(&step["location"]);
+                    assert!(step["location"]["message"]["text"].is_string());
+                    assert!(step["executionOrder"].as_u64() >= Some(1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_outcome_gives_a_log_with_what_the_standard_requires() {
+        for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+            let log = read(&outcome);
+            assert_is_sarif(&log);
+            let results = log["runs"][0]["results"].as_array().unwrap();
+            assert_eq!(results.len(), outcome.findings.len());
+        }
+    }
+
+    #[test]
+    fn a_finding_points_into_the_document_and_tells_its_steps() {
+        let log = read(&sample::fixed());
+        let result = &log["runs"][0]["results"][1];
+        assert_eq!(result["ruleId"], "delete.removes");
+        let physical = &result["locations"][0]["physicalLocation"];
+        assert_eq!(physical["artifactLocation"]["uri"], "spec/offerings.openapi.yaml");
+        assert_eq!(physical["region"]["startLine"], 212);
+        let steps = &result["codeFlows"][0]["threadFlows"][0]["locations"];
+        assert_eq!(steps[1]["location"]["message"]["text"], "DELETE /offerings/{1} → 204");
+        assert_eq!(steps[2]["importance"], "essential");
+        // Something was left behind, but violations decide the exit code: the run itself worked.
+        assert_eq!(log["runs"][0]["invocations"][0]["exitCode"], 1);
+        assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], true);
+    }
+
+    #[test]
+    fn a_run_that_tested_nothing_was_not_successful() {
+        let log = read(&sample::empty());
+        let invocation = &log["runs"][0]["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], false);
+        assert_eq!(invocation["toolExecutionNotifications"][0]["message"]["text"], "nothing was tested");
+    }
+
+    #[test]
+    fn file_names_become_uri_references() {
+        assert_eq!(uri("spec/a b.yaml"), "spec/a%20b.yaml");
+        assert_eq!(uri("/home/ü/100%.yaml"), "file:///home/%C3%BC/100%25.yaml");
+        assert_eq!(uri("C:\\x\\y.yaml"), "file:///C:/x/y.yaml");
+        assert_eq!(uri("a:b.yaml"), "./a:b.yaml");
+    }
+}
