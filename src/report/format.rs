@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Style, github, har, json, junit, sarif, terminal};
+use super::{Style, github, har, json, junit, markdown, sarif, terminal};
 use crate::finding::Outcome;
 
 /// A form in which an outcome can be written.
@@ -19,6 +19,8 @@ pub enum Format {
     Junit,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+    /// For a comment on a pull request or a job's summary.
+    Markdown,
     /// HAR 1.2: the requests of the findings and their answers.
     Har,
     /// Annotations for a log of GitHub Actions.
@@ -27,7 +29,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed to users.
-    pub const ALL: [Self; 6] = [Self::Human, Self::Json, Self::Junit, Self::Sarif, Self::Har, Self::Github];
+    pub const ALL: [Self; 7] =
+        [Self::Human, Self::Json, Self::Junit, Self::Sarif, Self::Markdown, Self::Har, Self::Github];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Format {
             Self::Json => "json",
             Self::Junit => "junit",
             Self::Sarif => "sarif",
+            Self::Markdown => "markdown",
             Self::Har => "har",
             Self::Github => "github",
         }
@@ -48,6 +52,7 @@ impl Format {
             Self::Json => "json",
             Self::Junit => "xml",
             Self::Sarif => "sarif",
+            Self::Markdown => "md",
             Self::Har => "har",
         }
     }
@@ -111,6 +116,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
         Format::Json => json::render(outcome),
         Format::Junit => junit::render(outcome),
         Format::Sarif => sarif::render(outcome),
+        Format::Markdown => markdown::render(outcome),
         Format::Har => har::render(outcome),
         Format::Github => github::render(outcome),
     }
@@ -130,10 +136,11 @@ mod tests {
         assert_eq!(meant("jnuit"), Some(Format::Junit));
         assert_eq!(meant("JSON"), Some(Format::Json));
         assert_eq!(meant("xml"), Some(Format::Junit));
+        assert_eq!(meant("md"), Some(Format::Markdown));
         assert_eq!(meant("q"), None);
         assert_eq!(
             "jsn".parse::<Format>().unwrap_err().to_string(),
-            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, sarif, har, github"
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, sarif, markdown, har, github"
         );
     }
 

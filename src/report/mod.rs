@@ -14,6 +14,7 @@ mod github;
 mod har;
 mod json;
 mod junit;
+mod markdown;
 #[cfg(test)]
 mod sample;
 mod sarif;

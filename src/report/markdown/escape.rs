@@ -1,0 +1,77 @@
+//! Foreign text in Markdown, as text.
+
+use std::fmt::Write as _;
+
+use super::super::visible::visible;
+
+/// Running text: everything that Markdown, HTML or GitHub could take for markup is an entity, which all of them show as
+/// the character. What stands between backticks is set as code.
+pub(in crate::report) fn text(foreign: &str) -> String {
+    let parts: Vec<&str> = foreign.split('`').collect();
+    let last = parts.len() - 1;
+    let mut out = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        // The last part has no backtick after it: where the number of backticks is odd, the last one is a character.
+        match index % 2 {
+            1 if index < last => out.push_str(&code(part)),
+            1 => out.push_str(&format!("&#96;{}", plain(part))),
+            _ => out.push_str(&plain(part)),
+        }
+    }
+    out
+}
+
+/// Foreign text as code. An element instead of backticks: those cannot hold any text, and no pipe in a table.
+pub(in crate::report) fn code(foreign: &str) -> String {
+    if foreign.is_empty() {
+        return String::new();
+    }
+    // Nobody is mentioned and nothing is linked inside of code.
+    format!("<code>{}</code>", entities(&visible(foreign)))
+}
+
+fn plain(foreign: &str) -> String {
+    // A word joiner keeps GitHub from notifying whoever bears the name.
+    entities(&visible(foreign)).replace("&#64;", "&#64;&#8288;")
+}
+
+fn entities(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' | '<' | '>' | '"' | '\'' | '`' | '\\' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!'
+            | '$' | '@' | ':' => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Lines in a fence that is longer than any run of backticks in them.
+pub(in crate::report) fn fenced(language: &str, lines: &[String]) -> String {
+    let longest = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(3.max(longest + 1));
+    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_shown_and_backticks_make_code() {
+        assert_eq!(text("a `tag` | <b>"), "a <code>tag</code> &#124; &#60;b&#62;");
+        assert_eq!(text("it`s"), "it&#96;s");
+        assert_eq!(text("@team"), "&#64;&#8288;team");
+        assert_eq!(code("a`b|c"), "<code>a&#96;b&#124;c</code>");
+        assert_eq!(text("a\nb"), "a&#92;nb");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        assert_eq!(fenced("sh", &["x ```` y".to_owned()]), "`````sh\nx ```` y\n`````\n");
+        assert_eq!(fenced("sh", &[]), "```sh\n\n```\n");
+    }
+}

@@ -1,0 +1,293 @@
+//! Markdown for a comment on a pull request or `$GITHUB_STEP_SUMMARY`.
+//!
+//! GitHub refuses comments of more than 65 536 characters, so the text is bounded: what does not fit is counted, and
+//! the reader is sent to the report. Start at [`render`].
+
+mod escape;
+
+pub(super) use escape::{code, fenced, text};
+
+use super::story;
+use super::visible::{cut, visible};
+use super::words::{Glance, answers_seen, areas, count, counted, duration, glance, shortfall};
+use crate::finding::{Finding, Outcome, Severity, Verdict};
+
+/// Never longer than this, in characters.
+const LONGEST: usize = 60_000;
+/// Kept free for the line that says what was left out.
+const RESERVE: usize = 300;
+/// Longest quoted string, in characters.
+const LONGEST_QUOTE: usize = 600;
+/// Longest line in a fence, in characters.
+const LONGEST_LINE: usize = 1_500;
+/// Most lines in a fence, most rows in a table, most items in a list.
+const MOST: usize = 40;
+
+/// The outcome as Markdown.
+pub(super) fn render(outcome: &Outcome) -> String {
+    let mut page = Page::default();
+    page.push(&heading(outcome));
+    page.push(&table(outcome));
+    for finding in &outcome.findings {
+        page.push(&told(finding));
+    }
+    for (title, items) in lists(outcome) {
+        page.push(&list(title, &items));
+    }
+    page.finish()
+}
+
+/// Blocks one under the other, as long as there is room.
+#[derive(Default)]
+struct Page {
+    blocks: Vec<String>,
+    used: usize,
+    left_out: usize,
+}
+
+impl Page {
+    fn push(&mut self, block: &str) {
+        if block.is_empty() {
+            return;
+        }
+        let needed = block.chars().count() + 1;
+        if self.used + needed > LONGEST - RESERVE {
+            self.left_out += 1;
+            return;
+        }
+        self.used += needed;
+        self.blocks.push(block.to_owned());
+    }
+
+    fn finish(mut self) -> String {
+        if self.left_out > 0 {
+            self.blocks.push(format!(
+                "{} did not fit here: the JSON and HTML reports have everything.\n",
+                count(self.left_out, "section")
+            ));
+        }
+        self.blocks.join("\n")
+    }
+}
+
+fn heading(outcome: &Outcome) -> String {
+    let (glance, clause) = glance(outcome);
+    let mark = match glance {
+        Glance::Kept => "✅",
+        Glance::Broken => "❌",
+        Glance::Unclear => "⚠️",
+    };
+    let mut block = format!("## {mark} {clause}\n\n");
+    if let Some(shortfall) = shortfall(&outcome.ending) {
+        block.push_str(&format!("**{}**\n\n", quoted(&shortfall)));
+    }
+    let target = if outcome.target.embedded {
+        "the embedded server".to_owned()
+    } else {
+        code(&cut(&outcome.target.url, LONGEST_QUOTE))
+    };
+    block.push_str(&format!(
+        "{target} held to {} ({}) by {} {}: {}, {}, seed {}\n",
+        code(&cut(&outcome.contract.document, LONGEST_QUOTE)),
+        code(&cut(&outcome.contract.digest, LONGEST_QUOTE)),
+        quoted(&outcome.tool.name),
+        quoted(&outcome.tool.version),
+        count(outcome.summary.requests, "request"),
+        duration(outcome.duration_ms),
+        outcome.seed
+    ));
+    block
+}
+
+/// Rules by area and verdict. Areas are few in any catalogue; should there be many, the table stops and says so.
+fn table(outcome: &Outcome) -> String {
+    let columns: Vec<Verdict> = counted(outcome).map(|(verdict, _)| verdict).collect();
+    let row = |name: &str, numbers: &[usize]| {
+        let numbers: Vec<String> =
+            numbers.iter().map(|number| if *number == 0 { String::new() } else { number.to_string() }).collect();
+        format!("| {name} | {} |\n", numbers.join(" | "))
+    };
+    let words: Vec<&str> = columns.iter().map(|verdict| verdict.word()).collect();
+    let mut block = format!("| rules | {} |\n|---|", words.join(" | "));
+    block.push_str(&"---:|".repeat(words.len()));
+    block.push('\n');
+    let areas = areas(outcome);
+    for (area, rules) in areas.iter().take(MOST) {
+        let numbers: Vec<usize> =
+            columns.iter().map(|verdict| rules.iter().filter(|rule| rule.verdict == *verdict).count()).collect();
+        block.push_str(&row(&quoted(area), &numbers));
+    }
+    if areas.len() > MOST {
+        block.push_str(&row(&count(areas.len() - MOST, "more area"), &vec![0; columns.len()]));
+    }
+    let numbers: Vec<usize> = counted(outcome).map(|(_, number)| number).collect();
+    block.push_str(&row("**all**", &numbers));
+    block
+}
+
+fn told(finding: &Finding) -> String {
+    let mark = match finding.severity {
+        Severity::Violation => "❌",
+        Severity::Warning => "⚠️",
+    };
+    let mut block = format!(
+        "<details><summary>{mark} {} {}: {} ({})</summary>\n\n",
+        finding.severity.word(),
+        code(&cut(&finding.rule, LONGEST_QUOTE)),
+        quoted(&finding.title),
+        story::facts(finding)
+    );
+    block.push_str(&format!("- documented: {}\n", quoted(&finding.documented)));
+    block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
+    let place =
+        story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, LONGEST_QUOTE))));
+    let operations = story::operations(finding);
+    block.push_str(&format!("- at: {place}{}\n\n", code(&cut(&operations, LONGEST_QUOTE))));
+    let steps = story::lines(finding).into_iter().map(|line| {
+        let here = if line.here { "  <- here" } else { "" };
+        let said = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.answer, line.note);
+        format!("{}{here}", said.trim_end())
+    });
+    block.push_str(&fenced("text", &bounded(steps)));
+    block.push('\n');
+    let commands = [story::replay(finding)].into_iter().chain(finding.curl.iter().map(pasteable));
+    block.push_str(&fenced("sh", &bounded(commands)));
+    block.push_str("\n</details>\n");
+    block
+}
+
+/// A line that sends what was sent, or a comment that says why it is missing: half a command would send something else.
+fn pasteable(line: &String) -> String {
+    if line.chars().count() > LONGEST_LINE || visible(line) != *line {
+        "# too long or with characters that cannot be shown: replay sends it".to_owned()
+    } else {
+        line.clone()
+    }
+}
+
+fn bounded(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = lines.map(|line| visible(&cut(&line, LONGEST_LINE)).into_owned()).collect();
+    let more = lines.len().saturating_sub(MOST);
+    if more > 0 {
+        lines.truncate(MOST);
+        lines.push(format!("… {more} more"));
+    }
+    lines
+}
+
+fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
+    let undecided =
+        outcome.rules.iter().filter(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)).map(
+            |rule| {
+                let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
+                format!("{} {}: {}", code(&cut(&rule.id, LONGEST_QUOTE)), rule.verdict.word(), quoted(reason))
+            },
+        );
+    let observed = outcome.observations.iter().map(|observation| {
+        let times = count(observation.count, "time");
+        format!("{}: {} ({times})", code(&cut(&observation.rule, LONGEST_QUOTE)), quoted(&observation.choice))
+    });
+    let drift = outcome.drift.iter().map(|drift| {
+        let operation = drift.operation.as_deref().unwrap_or("outside the document");
+        let times = count(drift.count, "time");
+        format!("{}: {} ({times})", quoted(operation), quoted(&drift.what))
+    });
+    let (seen, documented) = answers_seen(outcome);
+    let mut notes: Vec<String> = outcome.notes.iter().map(|note| quoted(note)).collect();
+    if documented > 0 {
+        notes.push(format!("{seen} of {} came", count(documented, "documented answer")));
+    }
+    let left = outcome.left_behind.iter().map(|id| code(&cut(id, LONGEST_QUOTE)));
+    vec![
+        ("Left behind", left.collect()),
+        ("Not decided", undecided.collect()),
+        ("Observed where the contract is open", observed.collect()),
+        ("Drift between documents and server", drift.collect()),
+        ("Notes", notes),
+    ]
+}
+
+fn list(title: &str, items: &[String]) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let mut block = format!("<details><summary>{title}: {}</summary>\n\n", items.len());
+    for item in items.iter().take(MOST) {
+        block.push_str(&format!("- {item}\n"));
+    }
+    if items.len() > MOST {
+        block.push_str(&format!("- … {} more\n", items.len() - MOST));
+    }
+    block.push_str("\n</details>\n");
+    block
+}
+
+fn quoted(foreign: &str) -> String {
+    text(&cut(foreign, LONGEST_QUOTE))
+}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::{assert_data_eq, file};
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_fixed_outcome_reads_like_this() {
+        assert_data_eq!(render(&sample::fixed()), file!["../testdata/fixed.md"].raw());
+    }
+
+    #[test]
+    fn the_empty_outcome_says_that_nothing_was_tested() {
+        let text = render(&sample::empty());
+        assert!(text.starts_with("## ⚠️ nothing was tested\n"));
+        assert!(!text.contains("<details>"));
+    }
+
+    #[test]
+    fn however_much_there_is_it_fits_into_a_comment() {
+        let mut outcome = sample::hostile();
+        outcome.findings = std::iter::repeat_n(outcome.findings.clone(), 300).flatten().collect();
+        outcome.notes = std::iter::repeat_n("note ".repeat(100), 1000).collect();
+        let text = render(&outcome);
+        assert!(text.chars().count() <= LONGEST);
+        assert!(text.contains("sections did not fit here"));
+        assert!(text.chars().count() > LONGEST / 2, "there was room for more");
+    }
+
+    #[test]
+    fn hostile_strings_break_out_of_nothing() {
+        let outcome = sample::hostile();
+        let text = render(&outcome);
+        let mut fence: Option<String> = None;
+        let mut opened = 0;
+        for line in text.lines() {
+            let ticks: String = line.chars().take_while(|&c| c == '`').collect();
+            match &fence {
+                Some(open) if ticks.len() >= open.len() && line.trim_end() == ticks => fence = None,
+                Some(_) => {}
+                None if ticks.len() >= 3 => fence = Some(ticks),
+                None => {
+                    // Outside of fences stands nothing but what we wrote ourselves.
+                    let bare = line
+                        .replace("<code>", "")
+                        .replace("</code>", "")
+                        .replace("<summary>", "")
+                        .replace("</summary>", "");
+                    opened += bare.matches("<details>").count();
+                    let bare = bare.replace("<details>", "").replace("</details>", "");
+                    assert!(!bare.contains(['<', '>', '`', '@', '[', '~', '$']), "{line}");
+                    if !line.starts_with("| ") && !line.starts_with("|-") {
+                        assert!(!bare.contains('|'), "{line}");
+                    } else {
+                        assert_eq!(bare.matches('|').count(), 8, "{line}");
+                    }
+                }
+            }
+        }
+        assert_eq!(fence, None);
+        let lists = 5;
+        assert_eq!(opened, outcome.findings.len() + lists);
+    }
+}
