@@ -9,6 +9,7 @@
 //!
 //! [`Outcome`]: crate::finding::Outcome
 
+mod diff;
 mod format;
 mod github;
 mod har;
@@ -24,6 +25,7 @@ mod terminal;
 mod visible;
 mod words;
 
+pub use diff::{Change, Difference, DriftChange, diff};
 pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
 pub use style::{Color, Detail, Style};

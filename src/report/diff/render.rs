@@ -1,0 +1,222 @@
+//! A difference for a person, a program, and a pull request.
+
+use std::collections::BTreeSet;
+
+use super::super::markdown::{code, text};
+use super::super::style::Tone;
+use super::super::visible::{cut, visible};
+use super::super::words::count;
+use super::super::{Style, terminal};
+use super::{Change, Difference};
+use crate::finding::{Drift, Finding, Verdict};
+
+/// Longest piece of foreign text in a line, in characters.
+const LONGEST: usize = 300;
+/// Most items of one kind in Markdown.
+const MOST: usize = 50;
+
+/// Changes of one kind, a line each.
+struct Section {
+    title: &'static str,
+    lines: Vec<String>,
+}
+
+impl Difference {
+    /// For a terminal: new findings in full, everything else in a line each.
+    pub fn to_human(&self, style: &Style) -> String {
+        let mut blocks: Vec<String> = self.new.iter().map(|finding| terminal::finding(finding, style)).collect();
+        for section in self.sections(false) {
+            let mut block = style.paint(Tone::Strong, section.title) + "\n";
+            for line in &section.lines {
+                block.push_str(&terminal::item(&visible(line), style));
+            }
+            blocks.push(block);
+        }
+        let tone = if self.exit_code() == 0 { Tone::Good } else { Tone::Bad };
+        blocks.push(style.paint(tone, visible(&self.verdict())) + "\n");
+        blocks.join("\n")
+    }
+
+    /// The difference itself, pretty-printed.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self)
+            .expect("a difference holds only strings, numbers, lists and records with string keys");
+        text + "\n"
+    }
+
+    /// For a comment on a pull request; at most [`MOST`] lines of each kind.
+    pub fn to_markdown(&self) -> String {
+        let mark = if self.exit_code() == 0 { "✅" } else { "❌" };
+        let mut page = format!("## {mark} {}\n", text(&self.verdict()));
+        for section in self.sections(true) {
+            page.push_str(&format!("\n### {}\n\n", section.title));
+            for line in section.lines.iter().take(MOST) {
+                page.push_str(&format!("- {}\n", text(line)));
+            }
+            if section.lines.len() > MOST {
+                page.push_str(&format!("- … {} more\n", section.lines.len() - MOST));
+            }
+        }
+        if let Some(change) = &self.contract_changed {
+            let (before, after) = (code(&change.before), code(&change.after));
+            page.push_str(&format!("\nThe document changed from {before} to {after}.\n"));
+        }
+        page
+    }
+
+    /// `1 new, 2 fixed, 3 still there, 0 not checked again`.
+    fn verdict(&self) -> String {
+        let mut verdict = format!(
+            "{} ({}), {} fixed, {} still there, {} not checked again",
+            count(self.new.len(), "new finding"),
+            count(self.new_violations(), "violation"),
+            self.fixed.len(),
+            self.still.len(),
+            self.unchecked.len()
+        );
+        if let Some(reason) = &self.untested {
+            verdict.push_str(&format!("; the new run cannot tell: {}", cut(reason, LONGEST)));
+        }
+        verdict
+    }
+
+    fn sections(&self, with_new: bool) -> Vec<Section> {
+        let findings = |findings: &[Finding]| findings.iter().map(finding).collect();
+        let drift = |drift: &[Drift]| drift.iter().map(drifted).collect();
+        let new = if with_new { findings(&self.new) } else { Vec::new() };
+        let contract = self.contract_changed.iter().filter(|_| !with_new);
+        let sections = [
+            ("New", new),
+            ("Fixed", findings(&self.fixed)),
+            ("Still there", findings(&self.still)),
+            ("Not checked again", findings(&self.unchecked)),
+            ("Verdicts that changed", self.verdicts_changed.iter().map(verdict_change).collect()),
+            ("Choices that changed", self.observations_changed.iter().map(choice_change).collect()),
+            ("Drift that appeared", drift(&self.drift_changed.appeared)),
+            ("Drift that is gone", drift(&self.drift_changed.gone)),
+            ("The document changed", contract.map(contract_change).collect()),
+        ];
+        sections
+            .into_iter()
+            .map(|(title, lines): (_, Vec<String>)| Section { title, lines })
+            .filter(|section| !section.lines.is_empty())
+            .collect()
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    format!(
+        "{}[{}]: {} ({}, {})",
+        finding.severity.word(),
+        cut(&finding.rule, LONGEST),
+        cut(&finding.title, LONGEST),
+        cut(finding.operation.as_deref().unwrap_or("outside the document"), LONGEST),
+        cut(&finding.fingerprint, LONGEST)
+    )
+}
+
+fn drifted(drift: &Drift) -> String {
+    let operation = drift.operation.as_deref().unwrap_or("outside the document");
+    format!("{}: {}", cut(operation, LONGEST), cut(&drift.what, LONGEST))
+}
+
+fn verdict_change(change: &Change<Option<Verdict>>) -> String {
+    let word = |verdict: Option<Verdict>| verdict.map_or("not in the catalogue", Verdict::word);
+    format!("{}: {} -> {}", cut(&change.of, LONGEST), word(change.before), word(change.after))
+}
+
+fn choice_change(change: &Change<BTreeSet<String>>) -> String {
+    let joined = |choices: &BTreeSet<String>| {
+        let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
+        cut(&choices.join("; "), LONGEST).into_owned()
+    };
+    format!("{}: {} -> {}", cut(&change.of, LONGEST), joined(&change.before), joined(&change.after))
+}
+
+fn contract_change(change: &Change<String>) -> String {
+    format!("{}: {} -> {}", change.of, change.before, change.after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::super::diff;
+    use super::*;
+
+    fn later() -> crate::finding::Outcome {
+        let mut later = sample::fixed();
+        later.findings.remove(1);
+        later.findings.truncate(1);
+        later.rules[1].verdict = Verdict::Passed;
+        later.rules[11].verdict = Verdict::Inconclusive;
+        later.observations[1].choice = "400".into();
+        later.drift.remove(1);
+        later.contract.digest = "sha256:00".into();
+        later
+    }
+
+    #[test]
+    fn a_person_reads_what_changed() {
+        let text = diff(&sample::fixed(), &later()).to_human(&Style::default());
+        assert_eq!(
+            text,
+            "Fixed\n\
+             \x20 - warning[response.error-type]: `error.type` does not fit the status (v4GetOffering, 3dcf6f20)\n\
+             \n\
+             Still there\n\
+             \x20 - violation[create.tag-invalid]: a `tag` outside 0 and 1 is accepted (v4CreateOffering, 2f2656bd)\n\
+             \n\
+             Not checked again\n\
+             \x20 - violation[delete.removes]: a deleted offering can still be read (v4GetOffering, 3fdeffb4)\n\
+             \n\
+             Verdicts that changed\n\
+             \x20 - response.error-type: warned -> passed\n\
+             \x20 - delete.removes: violated -> inconclusive\n\
+             \n\
+             Choices that changed\n\
+             \x20 - update.empty-body: 200, unchanged -> 400\n\
+             \n\
+             Drift that is gone\n\
+             \x20 - v4CreateOffering: 415 is not documented\n\
+             \n\
+             The document changed\n\
+             \x20 - spec/offerings.openapi.yaml: sha256:9f2c61d0a4b7 -> sha256:00\n\
+             \n\
+             0 new findings (0 violations), 1 fixed, 1 still there, 1 not checked again\n"
+        );
+    }
+
+    #[test]
+    fn new_findings_are_told_in_full_and_counted() {
+        let text = diff(&later(), &sample::fixed()).to_human(&Style::default());
+        assert!(text.starts_with("violation[delete.removes]: a deleted offering can still be read"));
+        assert!(text.ends_with("\n2 new findings (1 violation), 0 fixed, 1 still there, 0 not checked again\n"));
+    }
+
+    #[test]
+    fn a_pull_request_shows_the_same_in_markdown() {
+        let text = diff(&later(), &sample::fixed()).to_markdown();
+        assert!(text.starts_with("## ❌ 2 new findings (1 violation), 0 fixed, 1 still there, 0 not checked again\n"));
+        assert!(text.contains("\n### New\n\n- violation&#91;delete.removes&#93;&#58; a deleted offering"));
+        assert!(text.contains("The document changed from <code>sha256&#58;00</code> to"));
+    }
+
+    #[test]
+    fn a_program_reads_every_part() {
+        let text = diff(&sample::fixed(), &later()).to_json();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["fixed"][0]["rule"], "response.error-type");
+        assert_eq!(value["verdicts_changed"][1]["after"], "inconclusive");
+        assert_eq!(value["observations_changed"][0]["before"][0], "200, unchanged");
+    }
+
+    #[test]
+    fn hostile_strings_stay_in_their_lines() {
+        let difference = diff(&sample::fixed(), &sample::hostile());
+        let human = difference.to_human(&Style::default());
+        assert!(human.lines().all(|line| visible(line) == line));
+        let markdown = difference.to_markdown();
+        assert!(!markdown.contains("<script") && !markdown.contains("```"));
+        assert!(!markdown.contains('\u{202e}'));
+    }
+}
