@@ -35,19 +35,13 @@ pub enum ReadError {
 }
 
 fn hint(found: u64) -> &'static str {
-    if found > u64::from(REPORT_VERSION) {
-        "a newer qonform wrote it"
-    } else {
-        "an older qonform wrote it; run again"
-    }
+    if found > u64::from(REPORT_VERSION) { "a newer qonform wrote it" } else { "an older qonform wrote it; run again" }
 }
 
 /// Reads a JSON report back.
 pub fn parse(bytes: &[u8]) -> Result<Outcome, ReadError> {
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(ReadError::NotJson)?;
-    let version = value
-        .get("report_version")
-        .and_then(serde_json::Value::as_u64);
+    let version = value.get("report_version").and_then(serde_json::Value::as_u64);
     match version {
         None => Err(ReadError::NotAReport),
         Some(found) if found != u64::from(REPORT_VERSION) => Err(ReadError::WrongVersion { found }),
@@ -84,10 +78,8 @@ mod tests {
         let validator = validator();
         for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
             let value: Value = serde_json::from_str(&render(&outcome)).unwrap();
-            let errors: Vec<String> = validator
-                .iter_errors(&value)
-                .map(|error| format!("{}: {error}", error.instance_path()))
-                .collect();
+            let errors: Vec<String> =
+                validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert_eq!(errors, Vec::<String>::new());
         }
     }
@@ -101,10 +93,7 @@ mod tests {
             Ending::GaveUp("no answer".into()),
             Ending::Interrupted,
         ] {
-            let outcome = Outcome {
-                ending,
-                ..sample::empty()
-            };
+            let outcome = Outcome { ending, ..sample::empty() };
             let value = serde_json::to_value(&outcome).unwrap();
             assert!(validator().is_valid(&value), "{:?}", outcome.ending);
         }
@@ -137,27 +126,12 @@ mod tests {
         // Each member that is taken away, at any depth, is missed: nothing is optional by accident.
         let validator = validator();
         let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
-        for path in [
-            "",
-            "/rules/0",
-            "/findings/1",
-            "/findings/1/steps/0",
-            "/drift/0",
-            "/summary",
-        ] {
+        for path in ["", "/rules/0", "/findings/1", "/findings/1/steps/0", "/drift/0", "/summary"] {
             let members = fixed.pointer(path).unwrap().as_object().unwrap();
             for name in members.keys() {
                 let mut broken = fixed.clone();
-                broken
-                    .pointer_mut(path)
-                    .unwrap()
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(name);
-                assert!(
-                    !validator.is_valid(&broken),
-                    "{path}/{name} is not required"
-                );
+                broken.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(name);
+                assert!(!validator.is_valid(&broken), "{path}/{name} is not required");
             }
         }
     }

@@ -22,17 +22,11 @@ pub(super) fn render(outcome: &Outcome) -> String {
         report.add_test_suite(suite);
     }
     report.add_test_suites(trouble(outcome));
-    report
-        .to_string()
-        .expect("writing XML into memory does not fail")
+    report.to_string().expect("writing XML into memory does not fail")
 }
 
 fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
-    let findings: Vec<&Finding> = outcome
-        .findings
-        .iter()
-        .filter(|finding| finding.rule == rule.id)
-        .collect();
+    let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.rule == rule.id).collect();
     let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
     let status = match rule.verdict {
         Verdict::Violated => violated(rule, &findings),
@@ -66,10 +60,7 @@ fn skipped(reason: &str) -> TestCaseStatus {
 
 fn violated(rule: &RuleOutcome, findings: &[&Finding]) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    let titles: Vec<&str> = findings
-        .iter()
-        .map(|finding| finding.title.as_str())
-        .collect();
+    let titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
     status.set_message(line(&titles.join("; ")));
     status.set_type(line(&rule.id));
     status.set_description(clean(&texts(findings)));
@@ -78,10 +69,7 @@ fn violated(rule: &RuleOutcome, findings: &[&Finding]) -> TestCaseStatus {
 
 fn texts(findings: &[&Finding]) -> String {
     let style = Style::default();
-    let texts: Vec<String> = findings
-        .iter()
-        .map(|finding| terminal::finding(finding, &style))
-        .collect();
+    let texts: Vec<String> = findings.iter().map(|finding| terminal::finding(finding, &style)).collect();
     texts.join("\n")
 }
 
@@ -105,10 +93,7 @@ fn trouble(outcome: &Outcome) -> Option<TestSuite> {
     }
     if !outcome.left_behind.is_empty() {
         let left = outcome.left_behind.join("\n");
-        let message = format!(
-            "{} left behind",
-            count(outcome.left_behind.len(), "offering")
-        );
+        let message = format!("{} left behind", count(outcome.left_behind.len(), "offering"));
         suite.add_test_case(error("run.clean", &message, &left));
     }
     (!suite.test_cases.is_empty()).then_some(suite)
@@ -153,62 +138,29 @@ mod tests {
         let report = read(&sample::fixed());
         let counts = (report.tests, report.failures, report.errors);
         assert_eq!(counts, (15, 2, 1));
-        let names: Vec<_> = report
-            .test_suites
-            .iter()
-            .map(|suite| suite.name.as_str())
-            .collect();
+        let names: Vec<_> = report.test_suites.iter().map(|suite| suite.name.as_str()).collect();
         assert_eq!(
             names,
-            [
-                "Every response",
-                "Authentication",
-                "List",
-                "Create",
-                "Update",
-                "Delete",
-                "Set main",
-                "Run"
-            ]
+            ["Every response", "Authentication", "List", "Create", "Update", "Delete", "Set main", "Run"]
         );
         let delete = &report.test_suites[5].test_cases[0];
         assert_eq!(delete.name.as_str(), "delete.removes");
         assert_eq!(delete.classname.as_deref(), Some("Delete"));
-        let TestCaseStatus::NonSuccess {
-            kind,
-            message,
-            description,
-            ..
-        } = &delete.status
-        else {
+        let TestCaseStatus::NonSuccess { kind, message, description, .. } = &delete.status else {
             panic!("{:?}", delete.status);
         };
         assert_eq!(*kind, NonSuccessKind::Failure);
-        assert_eq!(
-            message.as_deref(),
-            Some("a deleted offering can still be read")
-        );
-        assert!(
-            description
-                .as_deref()
-                .unwrap()
-                .contains("received    200 with the deleted offering\n")
-        );
+        assert_eq!(message.as_deref(), Some("a deleted offering can still be read"));
+        assert!(description.as_deref().unwrap().contains("received    200 with the deleted offering\n"));
     }
 
     #[test]
     fn what_was_not_decided_is_skipped_with_its_reason() {
         let report = read(&sample::fixed());
-        let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status
-        else {
+        let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status else {
             panic!("an inconclusive rule must not fail a build");
         };
-        assert!(
-            message
-                .as_deref()
-                .unwrap()
-                .starts_with("inconclusive: somebody else")
-        );
+        assert!(message.as_deref().unwrap().starts_with("inconclusive: somebody else"));
         assert_eq!(report.test_suites[6].skipped, 1);
     }
 
@@ -217,23 +169,14 @@ mod tests {
         let report = read(&sample::fixed());
         let warned = &report.test_suites[0].test_cases[1];
         assert!(matches!(warned.status, TestCaseStatus::Success { .. }));
-        assert!(
-            warned
-                .system_out
-                .as_deref()
-                .unwrap()
-                .contains("warning[response.error-type]")
-        );
+        assert!(warned.system_out.as_deref().unwrap().contains("warning[response.error-type]"));
     }
 
     #[test]
     fn a_run_without_checks_is_an_error_and_not_an_empty_success() {
         let report = read(&sample::empty());
         assert_eq!((report.tests, report.errors), (1, 1));
-        assert_eq!(
-            report.test_suites[0].test_cases[0].name.as_str(),
-            "run.complete"
-        );
+        assert_eq!(report.test_suites[0].test_cases[0].name.as_str(), "run.complete");
     }
 
     #[test]
@@ -242,11 +185,7 @@ mod tests {
         let text = render(&outcome);
         assert!(text.chars().all(|c| clean(&c.to_string()) == c.to_string()));
         let report = read(&outcome);
-        let cases: usize = report
-            .test_suites
-            .iter()
-            .map(|suite| suite.test_cases.len())
-            .sum();
+        let cases: usize = report.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
         assert_eq!(cases, outcome.rules.len() + 1);
         assert!(!text.contains("<script>"));
     }

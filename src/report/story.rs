@@ -47,15 +47,8 @@ pub(super) fn place(finding: &Finding) -> Option<String> {
 
 /// `v4GetOffering after v4DeleteOffering`: the operation at fault and the write that came before.
 pub(super) fn operations(finding: &Finding) -> String {
-    let fault = finding
-        .operation
-        .as_deref()
-        .unwrap_or("outside the document");
-    let here = finding
-        .steps
-        .iter()
-        .position(|step| step.here)
-        .unwrap_or(finding.steps.len());
+    let fault = finding.operation.as_deref().unwrap_or("outside the document");
+    let here = finding.steps.iter().position(|step| step.here).unwrap_or(finding.steps.len());
     let before = finding.steps[..here]
         .iter()
         .rev()
@@ -141,10 +134,7 @@ fn created_id(step: &Step) -> Option<String> {
     if step.method != "POST" || resource != "/offerings" || !(200..300).contains(&step.status) {
         return None;
     }
-    let id = json(step.answer_body.as_ref())?
-        .get("id")?
-        .as_str()?
-        .to_owned();
+    let id = json(step.answer_body.as_ref())?.get("id")?.as_str()?.to_owned();
     (!id.is_empty()).then_some(id)
 }
 
@@ -166,9 +156,7 @@ fn referring(path: &str, created: &[(usize, String)]) -> String {
 
 fn answer(step: &Step) -> String {
     let body = json(step.answer_body.as_ref());
-    let code = body
-        .as_ref()
-        .and_then(|body| body.pointer("/error/code")?.as_str());
+    let code = body.as_ref().and_then(|body| body.pointer("/error/code")?.as_str());
     match code {
         Some(code) => format!("{} {code}", step.status),
         None => step.status.to_string(),
@@ -214,20 +202,11 @@ mod tests {
         let removes = &outcome.findings[1];
         let told: Vec<_> = lines(removes)
             .iter()
-            .map(|line| {
-                format!(
-                    "{} {} {} {}",
-                    line.method, line.path, line.answer, line.note
-                )
-            })
+            .map(|line| format!("{} {} {} {}", line.method, line.path, line.answer, line.note))
             .collect();
         assert_eq!(
             told,
-            [
-                "POST /offerings 201 id = qf-k3v-1",
-                "DELETE /offerings/{1} 204 ",
-                "GET /offerings/{1} 200 "
-            ]
+            ["POST /offerings 201 id = qf-k3v-1", "DELETE /offerings/{1} 204 ", "GET /offerings/{1} 200 "]
         );
         assert_eq!(facts(removes), "3 requests, shrunk from 14, confirmed");
         assert_eq!(operations(removes), "v4GetOffering after v4DeleteOffering");
@@ -237,10 +216,7 @@ mod tests {
     fn an_encoded_id_and_one_in_the_query_are_recognised_and_a_part_of_a_word_is_not() {
         let created = [(1, "a b".to_owned()), (2, "main".to_owned())];
         assert_eq!(
-            referring(
-                "/offerings/a%20b/set-main?starting_after=main&x=mainly",
-                &created
-            ),
+            referring("/offerings/a%20b/set-main?starting_after=main&x=mainly", &created),
             "/offerings/{1}/set-main?starting_after={2}&x=mainly"
         );
     }
@@ -248,10 +224,7 @@ mod tests {
     #[test]
     fn a_body_that_says_more_than_the_id_is_shown() {
         let outcome = sample::fixed();
-        assert_eq!(
-            lines(&outcome.findings[0])[0].note,
-            "id = qf-k3v-9, sent {\"tag\":2}"
-        );
+        assert_eq!(lines(&outcome.findings[0])[0].note, "id = qf-k3v-9, sent {\"tag\":2}");
         assert_eq!(lines(&outcome.findings[2])[0].answer, "404 not_found");
     }
 

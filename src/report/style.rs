@@ -39,11 +39,7 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            color: Color::Never,
-            width: 100,
-            detail: Detail::Normal,
-        }
+        Self { color: Color::Never, width: 100, detail: Detail::Normal }
     }
 }
 
@@ -88,17 +84,8 @@ mod tests {
     #[test]
     fn without_colour_no_escape_is_written() {
         let plain = Style::default();
-        let coloured = Style {
-            color: Color::Always,
-            ..plain
-        };
-        for tone in [
-            Tone::Good,
-            Tone::Bad,
-            Tone::Doubtful,
-            Tone::Aside,
-            Tone::Strong,
-        ] {
+        let coloured = Style { color: Color::Always, ..plain };
+        for tone in [Tone::Good, Tone::Bad, Tone::Doubtful, Tone::Aside, Tone::Strong] {
             assert_eq!(plain.paint(tone, "x"), "x");
             assert!(coloured.paint(tone, "x").starts_with("\u{1b}["));
         }

@@ -18,8 +18,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 
 /// `text` with everything escaped that a reader could not see or that would change how the rest is shown.
 pub(super) fn shown(text: &str, breaks: Breaks) -> Cow<'_, str> {
-    let escaped =
-        |c: char| is_treacherous(c) && !(breaks == Breaks::Kept && matches!(c, '\n' | '\t'));
+    let escaped = |c: char| is_treacherous(c) && !(breaks == Breaks::Kept && matches!(c, '\n' | '\t'));
     if !text.chars().any(escaped) {
         return Cow::Borrowed(text);
     }
@@ -107,9 +106,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 fn last(lines: &mut [String]) -> &mut String {
-    lines
-        .last_mut()
-        .expect("it starts with a line and only grows")
+    lines.last_mut().expect("it starts with a line and only grows")
 }
 
 #[cfg(test)]

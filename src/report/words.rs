@@ -14,11 +14,7 @@ pub(super) fn duration(milliseconds: u64) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds} ms"),
         1_000..60_000 => format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100),
-        _ => format!(
-            "{} min {} s",
-            milliseconds / 60_000,
-            milliseconds % 60_000 / 1_000
-        ),
+        _ => format!("{} min {} s", milliseconds / 60_000, milliseconds % 60_000 / 1_000),
     }
 }
 
@@ -38,26 +34,16 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
     let violations = outcome.violations().count();
     let warnings = outcome.warnings().count();
     if violations > 0 {
-        return (
-            Glance::Broken,
-            format!("contract broken: {}", count(violations, "violation")),
-        );
+        return (Glance::Broken, format!("contract broken: {}", count(violations, "violation")));
     }
     match &outcome.ending {
-        Ending::Interrupted => (
-            Glance::Unclear,
-            "interrupted before all of it was tested".into(),
-        ),
+        Ending::Interrupted => (Glance::Unclear, "interrupted before all of it was tested".into()),
         Ending::GaveUp(_) => (Glance::Unclear, "the target could not be tested".into()),
         _ if outcome.summary.checks == 0 => (Glance::Unclear, "nothing was tested".into()),
-        _ if !outcome.left_behind.is_empty() => (
-            Glance::Unclear,
-            "contract kept, but the target was not left as it was".into(),
-        ),
-        _ if warnings > 0 => (
-            Glance::Kept,
-            format!("contract kept, with {}", count(warnings, "warning")),
-        ),
+        _ if !outcome.left_behind.is_empty() => {
+            (Glance::Unclear, "contract kept, but the target was not left as it was".into())
+        }
+        _ if warnings > 0 => (Glance::Kept, format!("contract kept, with {}", count(warnings, "warning"))),
         _ => (Glance::Kept, "contract kept".into()),
     }
 }
@@ -73,35 +59,18 @@ pub(super) fn shortfall(ending: &Ending) -> Option<String> {
 }
 
 /// The order in which rules are counted in the last line.
-const COUNTED: [Verdict; 6] = [
-    Verdict::Passed,
-    Verdict::Violated,
-    Verdict::Warned,
-    Verdict::Observed,
-    Verdict::Skipped,
-    Verdict::Inconclusive,
-];
+const COUNTED: [Verdict; 6] =
+    [Verdict::Passed, Verdict::Violated, Verdict::Warned, Verdict::Observed, Verdict::Skipped, Verdict::Inconclusive];
 
 /// `67 passed, 1 violated, …`, each part with the verdict it counts.
 pub(super) fn counted(outcome: &Outcome) -> impl Iterator<Item = (Verdict, usize)> {
-    COUNTED
-        .into_iter()
-        .map(|verdict| (verdict, outcome.summary.of(verdict)))
+    COUNTED.into_iter().map(|verdict| (verdict, outcome.summary.of(verdict)))
 }
 
 /// How many documented answers there are, and how many of them came.
 pub(super) fn answers_seen(outcome: &Outcome) -> (usize, usize) {
-    let documented = || {
-        outcome
-            .coverage
-            .answers
-            .iter()
-            .filter(|seen| seen.documented)
-    };
-    (
-        documented().filter(|seen| seen.count > 0).count(),
-        documented().count(),
-    )
+    let documented = || outcome.coverage.answers.iter().filter(|seen| seen.documented);
+    (documented().filter(|seen| seen.count > 0).count(), documented().count())
 }
 
 /// The areas in the order of the catalogue, each with its rules. An area that stands in two places is one area.
@@ -141,21 +110,12 @@ mod tests {
         let mut outcome = sample::fixed();
         let mut agree = |change: fn(&mut Outcome), expected: Glance, exit: u8| {
             change(&mut outcome);
-            assert_eq!(
-                (glance(&outcome).0, outcome.exit_code()),
-                (expected, exit),
-                "{}",
-                glance(&outcome).1
-            );
+            assert_eq!((glance(&outcome).0, outcome.exit_code()), (expected, exit), "{}", glance(&outcome).1);
         };
         agree(|_| {}, Glance::Broken, 1);
         agree(|outcome| outcome.findings.clear(), Glance::Unclear, 3);
         agree(|outcome| outcome.left_behind.clear(), Glance::Kept, 0);
         agree(|outcome| outcome.summary.checks = 0, Glance::Unclear, 3);
-        agree(
-            |outcome| outcome.ending = Ending::Interrupted,
-            Glance::Unclear,
-            130,
-        );
+        agree(|outcome| outcome.ending = Ending::Interrupted, Glance::Unclear, 130);
     }
 }
