@@ -17,3 +17,5 @@ pub mod lane;
 pub mod offerings;
 
 pub mod run;
+
+pub mod report;

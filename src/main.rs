@@ -1,2 +1,7 @@
-//! The command line of `qonform`.
-fn main() {}
+//! The command line of `qonform`; the library does not know it.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

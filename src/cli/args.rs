@@ -1,0 +1,254 @@
+//! Exactly what was typed. Nothing here touches the world.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use qonform::exchange::Rate;
+
+use super::out::ColorChoice;
+
+/// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
+#[derive(Debug, Parser)]
+#[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
+    3 the target could not be tested, 130 interrupted.")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Hold a server to the contract; without --target the embedded one.
+    Run(Box<RunArguments>),
+    /// List the rules of the contract.
+    Rules(RulesArguments),
+    /// Tell what a rule promises, where the contract says so, how it is checked, and what it needs.
+    Explain(ExplainArguments),
+    /// Serve the embedded server, to try the harness or a client on.
+    Serve(ServeArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    qonform run                                          the embedded server\n  \
+    QONFORM_TOKEN=test_sk_… qonform run -u https://staging.example/v4 --product-id monthly\n  \
+    qonform run --only 'create.*' --skip create.echo --report junit=junit.xml --report html=report.html")]
+pub(super) struct RunArguments {
+    #[command(flatten)]
+    pub(super) target: TargetArguments,
+    #[command(flatten)]
+    pub(super) contract: ContractArguments,
+    #[command(flatten)]
+    pub(super) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(super) pace: PaceArguments,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct TargetArguments {
+    /// Base URL of the server; without a path the contract's (/v4) is added.
+    #[arg(long, short = 'u', visible_alias = "url", env = "QONFORM_TARGET", value_name = "URL")]
+    pub(super) target: Option<String>,
+    /// Secret key of the project to test. Better set the variable: arguments can be seen by others.
+    #[arg(long, env = "QONFORM_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(super) token: Option<String>,
+    /// Secret key of another project.
+    #[arg(long, env = "QONFORM_SECOND_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(super) second_token: Option<String>,
+    /// A valid key without permission for offerings.
+    #[arg(long, env = "QONFORM_LIMITED_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(super) limited_token: Option<String>,
+    /// Secret key of a project that has no offerings.
+    #[arg(long, env = "QONFORM_EMPTY_TOKEN", hide_env_values = true, value_name = "KEY")]
+    pub(super) empty_token: Option<String>,
+    /// A product id that is registered in the project; may be given again.
+    #[arg(long = "product-id", env = "QONFORM_PRODUCT_IDS", value_delimiter = ',', value_name = "ID")]
+    pub(super) product_ids: Vec<String>,
+    /// A file with one registered product id per line.
+    #[arg(long, env = "QONFORM_PRODUCT_IDS_FILE", value_name = "FILE")]
+    pub(super) product_ids_file: Option<PathBuf>,
+    /// The id of an experiment-variant offering.
+    #[arg(long, env = "QONFORM_VARIANT_ID", value_name = "ID")]
+    pub(super) variant_id: Option<String>,
+    /// A header for every request, as `Name: value`; may be given again.
+    #[arg(
+        long = "header",
+        short = 'H',
+        env = "QONFORM_HEADERS",
+        value_delimiter = '\n',
+        hide_env_values = true,
+        value_name = "HEADER"
+    )]
+    pub(super) headers: Vec<String>,
+    /// Send nothing but GETs.
+    #[arg(long, env = "QONFORM_READ_ONLY", conflicts_with = "keep_main")]
+    pub(super) read_only: bool,
+    /// Never make another offering main.
+    #[arg(long, env = "QONFORM_KEEP_MAIN")]
+    pub(super) keep_main: bool,
+    /// Go ahead with a production key (sk_…) or the production host.
+    #[arg(long, env = "QONFORM_ALLOW_PRODUCTION")]
+    pub(super) allow_production: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Contract")]
+pub(super) struct ContractArguments {
+    /// An OpenAPI 3.0 document with the six operations; without it the embedded one.
+    #[arg(long, env = "QONFORM_SPEC", value_name = "FILE")]
+    pub(super) spec: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionArguments {
+    /// Only rules that match (`create.*`, `*.variant`, an area such as `list`); may be given again.
+    #[arg(long, env = "QONFORM_ONLY", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) only: Vec<String>,
+    /// No rules that match; may be given again.
+    #[arg(long, env = "QONFORM_SKIP", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) skip: Vec<String>,
+    /// Rules that are violations when broken, whatever the contract says; `all` for every rule.
+    #[arg(long, env = "QONFORM_DENY", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) deny: Vec<String>,
+    /// Rules that are only warnings when broken.
+    #[arg(long, env = "QONFORM_WARN", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) warn: Vec<String>,
+    /// Rules that are not held against the server.
+    #[arg(long, env = "QONFORM_ALLOW", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) allow: Vec<String>,
+    /// End at the first violation.
+    #[arg(long, env = "QONFORM_FAIL_FAST")]
+    pub(super) fail_fast: bool,
+    /// Tell what would run and what would be skipped, and change nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace")]
+pub(super) struct PaceArguments {
+    /// The same seed sends the same requests; drawn when not given, and always reported.
+    #[arg(long, env = "QONFORM_SEED", value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Cases side by side, where the target has a lane for each [default: the number of cores].
+    #[arg(long, short = 'j', env = "QONFORM_JOBS", value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Limit for one answer.
+    #[arg(long, env = "QONFORM_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub(super) timeout: Duration,
+    /// Limit for opening a connection.
+    #[arg(long, env = "QONFORM_CONNECT_TIMEOUT", default_value = "5s", value_parser = duration, value_name = "TIME")]
+    pub(super) connect_timeout: Duration,
+    /// The most requests in a second or minute: `20/s`, `600/m`.
+    #[arg(long, env = "QONFORM_RATE", value_name = "RATE")]
+    pub(super) rate: Option<Rate>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArguments {
+    /// What stdout gets.
+    #[arg(long, env = "QONFORM_FORMAT", default_value = "human", value_enum)]
+    pub(super) format: StdoutFormat,
+    /// Writes a report to a file, as FORMAT=PATH; may be given again.
+    #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = ',', value_name = "FORMAT=PATH")]
+    pub(super) reports: Vec<String>,
+    /// When to use colours.
+    #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
+    pub(super) color: ColorChoice,
+    /// Only findings and the last line.
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// More: every step with its headers and bodies.
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+/// What stdout gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum StdoutFormat {
+    /// Text for people.
+    Human,
+    /// The JSON report.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArguments {
+    /// Only rules that match.
+    #[arg(value_name = "GLOB")]
+    pub(super) patterns: Vec<String>,
+    /// How to list them.
+    #[arg(long, default_value = "human", value_enum)]
+    pub(super) format: RulesFormat,
+}
+
+/// How rules are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum RulesFormat {
+    /// A line each.
+    Human,
+    /// As JSON.
+    Json,
+    /// As the table of the README.
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// The rule's id.
+    #[arg(value_name = "RULE")]
+    pub(super) rule: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, short, env = "QONFORM_PORT", default_value_t = 4010)]
+    pub(super) port: u16,
+}
+
+/// `10s`, `500ms`, `2m`, or plain seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| format!("`{text}` is no time: write `10s`, `500ms` or `2m`"))?;
+    let time = match unit.trim() {
+        "ms" => Duration::from_millis(number),
+        "" | "s" => Duration::from_secs(number),
+        "m" | "min" => Duration::from_secs(number.saturating_mul(60)),
+        _ => return Err(format!("`{text}` is no time: write `10s`, `500ms` or `2m`")),
+    };
+    if time.is_zero() {
+        return Err("a limit of nothing leaves no time for any answer".into());
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
+        for bad in ["", "s", "5h", "-1s", "0"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

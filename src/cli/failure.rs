@@ -1,0 +1,30 @@
+//! What ends the program without an outcome.
+
+use std::process::ExitCode;
+
+use super::out;
+
+/// A message for the user, and the exit code that goes with it.
+#[derive(Debug)]
+pub(super) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Arguments, configuration or contract cannot be used: exit 2. `message` fits after "cannot".
+    pub(super) fn usage(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 2 }
+    }
+
+    /// The target or this machine cannot be used: exit 3. `message` fits after "cannot".
+    pub(super) fn world(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: 3 }
+    }
+
+    /// Prints the message to stderr and gives the exit code.
+    pub(super) fn report(self) -> ExitCode {
+        out::err(&format!("qonform: cannot {}\n", self.message));
+        ExitCode::from(self.code)
+    }
+}

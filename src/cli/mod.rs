@@ -1,0 +1,49 @@
+//! Arguments as typed, settings as meant, one command per file, and the exit code.
+
+mod args;
+mod explain;
+mod failure;
+mod out;
+mod progress;
+mod rules;
+mod run;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+/// Reads the arguments and does what they say.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap prints them to stdout.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::world(format!("start the runtime: {error}")).report(),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Run(run) => run::run(&run).await,
+            Command::Rules(rules) => rules::rules(&rules),
+            Command::Explain(explain) => explain::explain(&explain),
+            Command::Serve(serve) => serve::serve(&serve).await,
+        }
+    });
+    // Tasks that are still under way (connections of a server that was stopped) are not waited for.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.report(),
+    }
+}

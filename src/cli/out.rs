@@ -1,0 +1,54 @@
+//! Writing to the two streams. A reader that went away (`| head`) is no error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use qonform::report::Color;
+
+use super::Failure;
+
+/// Writes to stdout.
+pub(super) fn out(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::world(format!("write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stderr. When even that fails there is nobody left to tell.
+pub(super) fn err(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl ColorChoice {
+    /// What it means for stdout.
+    pub(super) fn for_stdout(self) -> Color {
+        match self {
+            Self::Always => Color::Always,
+            Self::Never => Color::Never,
+            Self::Auto => match anstream::AutoStream::choice(&io::stdout()) {
+                anstream::ColorChoice::Never => Color::Never,
+                _ if !io::stdout().is_terminal() && std::env::var_os("CLICOLOR_FORCE").is_none() => Color::Never,
+                _ => Color::Always,
+            },
+        }
+    }
+}
+
+/// Columns of the terminal at stdout, or `otherwise`.
+pub(super) fn width(otherwise: usize) -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(otherwise).clamp(60, 160)
+}

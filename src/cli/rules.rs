@@ -1,0 +1,97 @@
+//! `qonform rules`.
+
+use qonform::contract::{Catalogue, Level, Need, Rule};
+use qonform::run::Pattern;
+use serde_json::json;
+
+use super::args::{RulesArguments, RulesFormat};
+use super::{Failure, out};
+
+/// Lists the rules.
+pub(super) fn rules(arguments: &RulesArguments) -> Result<u8, Failure> {
+    let catalogue = Catalogue::embedded();
+    let patterns = arguments
+        .patterns
+        .iter()
+        .map(|text| Pattern::of(text, &catalogue).map_err(Failure::usage))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted = |rule: &&Rule| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&rule.id));
+    let rules: Vec<&Rule> = catalogue.rules().iter().filter(wanted).collect();
+    out::out(&match arguments.format {
+        RulesFormat::Human => human(&rules),
+        RulesFormat::Json => as_json(&rules),
+        RulesFormat::Markdown => markdown(&catalogue, &rules),
+    })?;
+    Ok(0)
+}
+
+/// The word of a level.
+pub(super) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Must => "must",
+        Level::Should => "should",
+        Level::Open => "open",
+    }
+}
+
+/// The word of a need.
+pub(super) fn need(need: Need) -> &'static str {
+    match need {
+        Need::Product => "product",
+        Need::Variant => "variant",
+        Need::Empty => "empty",
+        Need::SecondProject => "second-project",
+        Need::LimitedKey => "limited-key",
+    }
+}
+
+fn needs(rule: &Rule) -> String {
+    rule.needs.iter().map(|one| need(*one)).collect::<Vec<_>>().join(", ")
+}
+
+fn human(rules: &[&Rule]) -> String {
+    let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    rules.iter().map(|rule| format!("{:width$}  {:6}  {}\n", rule.id, level(rule.level), rule.statement)).collect()
+}
+
+fn as_json(rules: &[&Rule]) -> String {
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id, "level": rule.level, "statement": rule.statement, "title": rule.title,
+                "check": rule.check, "from": rule.from, "needs": rule.needs,
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!(rules))
+}
+
+/// The tables that the README shows, one for each area.
+fn markdown(catalogue: &Catalogue, rules: &[&Rule]) -> String {
+    let mut text = String::new();
+    for area in catalogue.areas() {
+        let of_area: Vec<_> = rules.iter().filter(|rule| rule.area() == area.id).collect();
+        if of_area.is_empty() {
+            continue;
+        }
+        text.push_str(&format!(
+            "#### {}\n\n| rule | level | promise | needs | from |\n|---|---|---|---|---|\n",
+            area.title
+        ));
+        for rule in of_area {
+            text.push_str(&format!(
+                "| `{}` | {} | {} | {} | {} |\n",
+                rule.id,
+                level(rule.level),
+                rule.statement.replace('|', "\\|"),
+                needs(rule),
+                rule.from.join(" ")
+            ));
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}

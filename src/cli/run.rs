@@ -1,0 +1,136 @@
+//! `qonform run`.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use qonform::finding::Outcome;
+use qonform::report::{self, Color, Detail, Format, Style};
+use qonform::run::{Settings, plan, run as drive};
+use tokio_util::sync::CancellationToken;
+
+use super::args::{RunArguments, StdoutFormat};
+use super::progress::Progress;
+use super::{Failure, out, settings};
+
+/// Holds the target to the contract, writes the reports, and gives the exit code.
+pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+    let contract = settings::contract(arguments.contract.spec.as_deref())?;
+    let settings = settings::settings(arguments, &contract)?;
+    let style = style(arguments);
+    if arguments.selection.dry_run {
+        return dry_run(&settings, contract).await;
+    }
+    // Opened before the run, so that a bad path fails at once.
+    let files = arguments.output.reports.iter().map(|text| ReportFile::open(text)).collect::<Result<Vec<_>, _>>()?;
+    let progress = Progress::new(arguments.output.quiet);
+    let cancel = CancellationToken::new();
+    tokio::spawn(stop_on_signal(cancel.clone()));
+    let outcome =
+        drive(&settings, contract, &|event| progress.tell(&event), cancel).await.map_err(|error| match error {
+            qonform::run::RunError::Transport(qonform::exchange::TransportError::BadTarget { .. })
+            | qonform::run::RunError::NoToken { .. }
+            | qonform::run::RunError::BadKey { .. } => Failure::usage(error),
+            other => Failure::world(other),
+        })?;
+    progress.clear();
+    for file in files {
+        file.write(&outcome)?;
+    }
+    let format = match arguments.output.format {
+        StdoutFormat::Human => Format::Human,
+        StdoutFormat::Json => Format::Json,
+    };
+    out::out(&report::render(format, &outcome, &style))?;
+    Ok(outcome.exit_code())
+}
+
+fn style(arguments: &RunArguments) -> Style {
+    Style {
+        color: arguments.output.color.for_stdout(),
+        width: out::width(100),
+        detail: match (arguments.output.quiet, arguments.output.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        },
+    }
+}
+
+async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, Failure> {
+    let planned = plan(settings, contract).await.map_err(Failure::usage)?;
+    let (plan, notes) = match planned {
+        Ok(planned) => planned,
+        Err(reason) => return Err(Failure::world(format!("test the target: {reason}"))),
+    };
+    let mut text = String::new();
+    for note in notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text.push_str(&format!("{} cases would run:\n", plan.cases.len()));
+    for case in &plan.cases {
+        text.push_str(&format!("  {}\n", case.name()));
+    }
+    if !plan.reasons.is_empty() {
+        text.push_str(&format!("{} rules would be skipped:\n", plan.reasons.len()));
+        for (rule, reason) in &plan.reasons {
+            text.push_str(&format!("  {rule}: {reason}\n"));
+        }
+    }
+    out::out(&text)?;
+    Ok(if plan.cases.is_empty() { 3 } else { 0 })
+}
+
+/// The first Ctrl-C (or SIGTERM) ends the run after cleaning up; the second leaves at once.
+async fn stop_on_signal(cancel: CancellationToken) {
+    stop_signal().await;
+    cancel.cancel();
+    out::err("\nqonform: stopping; what was created is being removed (again to leave at once)\n");
+    stop_signal().await;
+    #[expect(clippy::exit, reason = "the user asked to leave without cleaning up")]
+    std::process::exit(130);
+}
+
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// A report that goes to a file.
+struct ReportFile {
+    format: Format,
+    path: PathBuf,
+    file: File,
+}
+
+impl ReportFile {
+    fn open(text: &str) -> Result<Self, Failure> {
+        let Some((format, path)) = text.split_once('=') else {
+            return Err(Failure::usage(format!("use `--report {text}`: write FORMAT=PATH, as in junit=junit.xml")));
+        };
+        let format =
+            format.trim().parse().map_err(|error| Failure::usage(format!("use `--report {text}`: {error}")))?;
+        let path = PathBuf::from(path);
+        let file = File::create(&path)
+            .map_err(|error| Failure::usage(format!("write the report {}: {error}", path.display())))?;
+        Ok(Self { format, path, file })
+    }
+
+    fn write(mut self, outcome: &Outcome) -> Result<(), Failure> {
+        let style = Style { color: Color::Never, ..Style::default() };
+        let text = report::render(self.format, outcome, &style);
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::world(format!("write the report {}: {error}", self.path.display())))
+    }
+}

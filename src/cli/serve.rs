@@ -1,0 +1,48 @@
+//! `qonform serve`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use qonform::reference::{Clock, Options, Server};
+
+use super::args::ServeArguments;
+use super::{Failure, out};
+
+/// Serves until Ctrl-C.
+pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
+    let options = Options {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
+        clock: Clock::System,
+        ..Options::default()
+    };
+    let server = Server::start(options).await.map_err(Failure::world)?;
+    let fixture = server.fixture("serve");
+    let base = server.base_url();
+    let text = format!(
+        "serving {base} until Ctrl-C\n\n\
+         export QONFORM_TARGET={base}\n\
+         export QONFORM_TOKEN={token}\n\
+         export QONFORM_SECOND_TOKEN={second}     # another project\n\
+         export QONFORM_LIMITED_TOKEN={limited}    # valid, without permission\n\
+         export QONFORM_EMPTY_TOKEN={empty}      # a project without offerings\n\
+         export QONFORM_VARIANT_ID={variant}     # an experiment variant\n\
+         export QONFORM_PRODUCT_IDS={products}\n\n\
+         curl -sS -i -H \"authorization: Bearer $QONFORM_TOKEN\" '{base}/offerings'\n\n\
+         With these variables `qonform run` tests this server.\n",
+        token = fixture.token,
+        second = fixture.second_token,
+        limited = fixture.limited_token,
+        empty = fixture.empty_token,
+        variant = quoted(&fixture.variant_id),
+        products = quoted(&fixture.product_ids.join(",")),
+    );
+    out::out(&text)?;
+    let _ = tokio::signal::ctrl_c().await;
+    server.stop().await;
+    out::err("stopped\n");
+    Ok(0)
+}
+
+/// For a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,163 @@
+//! From what was typed to what was meant; here the world may say no.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use qonform::contract::{Catalogue, Contract, Level};
+use qonform::document::Document;
+use qonform::exchange::{KeyRole, Secret, TransportSettings};
+use qonform::reference;
+use qonform::run::{External, Levels, Patience, Pattern, Scope, Selection, Settings, TargetSettings};
+
+use super::Failure;
+use super::args::{RunArguments, SelectionArguments, TargetArguments};
+
+/// The contract that the run is about.
+pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, Failure> {
+    let Some(path) = spec else { return Ok(Arc::new(Contract::embedded())) };
+    let document = Document::load(path).map_err(|error| Failure::usage(format!("use {error}")))?;
+    let contract = Contract::from_document(document, Catalogue::embedded());
+    contract.map(Arc::new).map_err(|error| Failure::usage(format!("use {error}")))
+}
+
+/// The settings of a run.
+pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, Failure> {
+    let pace = &arguments.pace;
+    let defaults = Settings::default();
+    Ok(Settings {
+        target: target(&arguments.target)?,
+        selection: selection(&arguments.selection, contract.rules())?,
+        levels: levels(&arguments.selection, contract.rules())?,
+        scope: match (arguments.target.read_only, arguments.target.keep_main) {
+            (true, _) => Scope::ReadOnly,
+            (_, true) => Scope::KeepMain,
+            _ => Scope::Full,
+        },
+        seed: pace.seed.unwrap_or_else(drawn_seed),
+        jobs: pace.jobs.unwrap_or(defaults.jobs),
+        transport: TransportSettings {
+            timeout: pace.timeout,
+            connect_timeout: pace.connect_timeout,
+            rate: pace.rate,
+            ..defaults.transport
+        },
+        patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },
+        clock: defaults.clock,
+    })
+}
+
+/// A seed nobody chose, short enough to be typed again.
+fn drawn_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
+}
+
+fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
+    let Some(url) = &arguments.target else {
+        return Ok(TargetSettings::Embedded(reference::Options {
+            clock: reference::Clock::Logical,
+            ..reference::Options::default()
+        }));
+    };
+    let keys: BTreeMap<KeyRole, Secret> = [
+        (KeyRole::Main, &arguments.token),
+        (KeyRole::Second, &arguments.second_token),
+        (KeyRole::Limited, &arguments.limited_token),
+        (KeyRole::Empty, &arguments.empty_token),
+    ]
+    .into_iter()
+    .filter_map(|(role, key)| Some((role, Secret::new(key.as_deref()?))))
+    .collect();
+    refuse_equal_keys(&keys)?;
+    if !arguments.allow_production {
+        refuse_production(url, &keys)?;
+    }
+    let mut products = arguments.product_ids.clone();
+    if let Some(path) = &arguments.product_ids_file {
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("read the product ids of {}: {error}", path.display())))?;
+        products.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    Ok(TargetSettings::External(External {
+        url: url.clone(),
+        keys,
+        products,
+        variant: arguments.variant_id.clone(),
+        headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
+    }))
+}
+
+/// Two names for one key would make a project look as if it leaked into another.
+fn refuse_equal_keys(keys: &BTreeMap<KeyRole, Secret>) -> Result<(), Failure> {
+    for (role, key) in keys {
+        if let Some((other, _)) = keys.iter().find(|(other, same)| *other > role && *same == key) {
+            return Err(Failure::usage(format!(
+                "use {} and {}: they hold the same key",
+                role.variable(),
+                other.variable()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_production(url: &str, keys: &BTreeMap<KeyRole, Secret>) -> Result<(), Failure> {
+    let host = qonform::exchange::Target::parse(url, "").map(|target| target.host().to_owned()).unwrap_or_default();
+    if host == "api.qonversion.io" {
+        return Err(Failure::usage(
+            "test api.qonversion.io: it is the production host, and a run creates and deletes offerings; \
+             give --allow-production if that is what you want",
+        ));
+    }
+    match keys.iter().find(|(_, key)| key.starts_with("sk_")) {
+        Some((role, _)) => Err(Failure::usage(format!(
+            "use the key of {}: it starts with sk_, so it opens production data; use a test_sk_ key, or give \
+             --allow-production if that is what you want",
+            role.variable()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn read_header(header: &str) -> Result<(String, Secret), Failure> {
+    let parts = header.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
+    match parts {
+        Some((name, value))
+            if http::HeaderName::try_from(name).is_ok() && http::HeaderValue::try_from(value).is_ok() =>
+        {
+            Ok((name.to_ascii_lowercase(), Secret::new(value)))
+        }
+        // The text is not repeated: it may hold a secret.
+        _ => Err(Failure::usage("use a --header: write it as `Name: value`")),
+    }
+}
+
+fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<Pattern>, Failure> {
+    texts.iter().map(|text| Pattern::of(text.trim(), catalogue).map_err(Failure::usage)).collect()
+}
+
+fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Selection, Failure> {
+    let selection =
+        Selection { only: patterns(&arguments.only, catalogue)?, skip: patterns(&arguments.skip, catalogue)? };
+    if catalogue.rules().iter().any(|rule| selection.includes(&rule.id)) {
+        Ok(selection)
+    } else {
+        Err(Failure::usage("test anything: --only and --skip together leave no rule"))
+    }
+}
+
+fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Levels, Failure> {
+    let mut overrides = Vec::new();
+    for (texts, level) in
+        [(&arguments.allow, Level::Open), (&arguments.warn, Level::Should), (&arguments.deny, Level::Must)]
+    {
+        for text in texts {
+            let text = if text == "all" { "*" } else { text };
+            overrides.push((Pattern::of(text, catalogue).map_err(Failure::usage)?, level));
+        }
+    }
+    Ok(Levels { overrides })
+}
