@@ -11,8 +11,20 @@ use std::collections::HashSet;
 
 /// What a fragment of a URI cannot hold as it is.
 const FRAGMENT: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'[').add(b'\\').add(b']').add(b'^').add(b'`')
-    .add(b'{').add(b'|').add(b'}');
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A pointer as the fragment of a URI.
 pub(super) fn fragment(pointer: &str) -> String {
@@ -99,16 +111,16 @@ impl View<'_> {
             "pattern" => (!self.dropped.contains(at)).then(|| value.clone()),
             "enum" => distinct(value.as_array()?.iter().cloned()),
             "required" => distinct(value.as_array()?.iter().filter(|name| !self.hidden(schema, name, at)).cloned()),
-            "items" | "not" => Some(self.schema(value, at)),
             "additionalProperties" if value.is_boolean() => Some(value.clone()),
-            "additionalProperties" => Some(self.schema(value, at)),
+            "additionalProperties" | "items" | "not" => Some(self.schema(value, at)),
             "allOf" | "anyOf" | "oneOf" => {
                 let branches = value.as_array().filter(|branches| !branches.is_empty())?.iter().enumerate();
                 Some(branches.map(|(index, branch)| self.schema(branch, &format!("{at}/{index}"))).collect())
             }
             "properties" => {
                 let properties = value.as_object()?.iter();
-                let properties = properties.map(|(name, value)| (name.clone(), self.schema(value, &pointer::join(at, name))));
+                let properties =
+                    properties.map(|(name, value)| (name.clone(), self.schema(value, &pointer::join(at, name))));
                 Some(Value::Object(properties.collect()))
             }
             _ => None,

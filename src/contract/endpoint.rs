@@ -81,9 +81,7 @@ impl Endpoint {
     /// The endpoint that a method and a path template look like: `…/offerings`, `…/offerings/{x}`,
     /// `…/offerings/{x}/set-main`, whatever stands in front and whatever the parameter is called.
     pub fn of_shape(method: &Method, template: &str) -> Option<Endpoint> {
-        Endpoint::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.method() == *method && ends_like(template, endpoint.path()))
+        Endpoint::ALL.into_iter().find(|endpoint| endpoint.method() == *method && ends_like(template, endpoint.path()))
     }
 }
 

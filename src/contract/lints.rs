@@ -81,7 +81,8 @@ impl Linter<'_> {
         let declared = self.document.value().pointer("/components/securitySchemes");
         let unknown = operation.security.iter().flatten().find(|name| declared.and_then(|all| all.get(name)).is_none());
         if let Some(name) = unknown {
-            let message = format!("`{}` needs `{name}`, a security scheme that the document does not declare", operation.id);
+            let message =
+                format!("`{}` needs `{name}`, a security scheme that the document does not declare", operation.id);
             self.add("document.undeclared-security", &operation.pointer, message);
         }
     }
@@ -105,10 +106,16 @@ impl Linter<'_> {
 
     fn statuses(&mut self, operation: &Operation) {
         let documents = |status: u16| {
-            operation.responses.iter().any(|response| response.status != StatusKey::Default && response.status.covers(status))
+            operation
+                .responses
+                .iter()
+                .any(|response| response.status != StatusKey::Default && response.status.covers(status))
         };
-        let missing: Vec<&str> =
-            [(403, "403"), (429, "429")].into_iter().filter(|(status, _)| !documents(*status)).map(|(_, name)| name).collect();
+        let missing: Vec<&str> = [(403, "403"), (429, "429")]
+            .into_iter()
+            .filter(|(status, _)| !documents(*status))
+            .map(|(_, name)| name)
+            .collect();
         if !missing.is_empty() {
             let message = format!(
                 "`{}` does not document {}, which any operation may answer",
@@ -136,7 +143,8 @@ impl Linter<'_> {
             let described = codes::in_prose(text, self.names);
             if !described.is_empty() && !listed {
                 let error = self.document.resolve(&format!("{}/properties/error/properties/code", schema.resolved().0));
-                let at = error.map_or_else(|| schema.pointer().to_owned(), |(code, _)| pointer::join(&code, "description"));
+                let at =
+                    error.map_or_else(|| schema.pointer().to_owned(), |(code, _)| pointer::join(&code, "description"));
                 let message = format!(
                     "{} typed codes stand only in the prose of the error schema, so no response says which are its own",
                     described.len()
@@ -149,7 +157,12 @@ impl Linter<'_> {
     /// Optional properties of a successful answer about which the document says nothing but their type.
     fn undescribed(&mut self, operation: &Operation) {
         let success = |status: StatusKey| matches!(status, StatusKey::Code(200..=299) | StatusKey::Range(2));
-        for schema in operation.responses.iter().filter(|response| success(response.status)).filter_map(|response| response.json()) {
+        for schema in operation
+            .responses
+            .iter()
+            .filter(|response| success(response.status))
+            .filter_map(|response| response.json())
+        {
             let (place, value) = schema.resolved();
             let required = value.get("required").and_then(Value::as_array);
             let Some(properties) = value.get("properties").and_then(Value::as_object) else { continue };
@@ -160,7 +173,8 @@ impl Linter<'_> {
                 .collect();
             for name in names {
                 let at = pointer::join(&pointer::join(&place, "properties"), &name);
-                let described = self.document.resolve(&at).is_some_and(|(_, property)| property.get("description").is_some());
+                let described =
+                    self.document.resolve(&at).is_some_and(|(_, property)| property.get("description").is_some());
                 if !described {
                     let message = format!("the optional `{name}` is described nowhere");
                     self.add("document.undescribed-property", &at, message);
@@ -175,7 +189,7 @@ impl Linter<'_> {
             let Some(value) = self.document.value().pointer(&example) else { continue };
             let schema = self.schemas.at(&schema);
             // An example does not say which way it goes, so it is wrong only when it is wrong both ways.
-            let errors = self.wrong(&schema, value);
+            let errors = wrong(&schema, value);
             if let Some(error) = errors {
                 self.add("document.invalid-example", &example, format!("the example is not valid: {error}"));
             }
@@ -185,12 +199,13 @@ impl Linter<'_> {
             }
         }
     }
+}
 
-    fn wrong(&self, schema: &SchemaRef, value: &Value) -> Option<String> {
-        let first = |direction| schema.validate(direction, value).into_iter().next();
-        let response = first(Direction::Response)?;
-        first(Direction::Request).map(|_| response.to_string())
-    }
+/// How a value breaks a schema both ways, or `None`.
+fn wrong(schema: &SchemaRef, value: &Value) -> Option<String> {
+    let first = |direction| schema.validate(direction, value).into_iter().next();
+    let response = first(Direction::Response)?;
+    first(Direction::Request).map(|_| response.to_string())
 }
 
 fn quoted(codes: &[String]) -> String {

@@ -17,6 +17,8 @@ mod operation;
 mod read;
 mod resolved;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod undocumented;
 
 pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, Source};

@@ -30,7 +30,11 @@ pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
     for (path, item) in document.paths() {
         let written = pointer::join("/paths", path);
         let Some((target, value)) = document.resolve(&written).filter(|(_, value)| value.is_object()) else {
-            lints.push(document.lint("document.unreadable-path", &written, format!("the path `{path}` cannot be read")));
+            lints.push(document.lint(
+                "document.unreadable-path",
+                &written,
+                format!("the path `{path}` cannot be read"),
+            ));
             continue;
         };
         if !path.starts_with('/') {
@@ -40,7 +44,8 @@ pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
         }
         for method in METHODS {
             // What stands beside the reference of a path item counts too, and what it leads to comes second.
-            let (item, value) = if item.get(method).is_some() { (written.clone(), item) } else { (target.clone(), value) };
+            let (item, value) =
+                if item.get(method).is_some() { (written.clone(), item) } else { (target.clone(), value) };
             let Some(operation) = value.get(method) else { continue };
             operations.push(Found {
                 method: Method::from_bytes(method.to_uppercase().as_bytes()).expect("methods are letters"),
@@ -190,7 +195,9 @@ impl Reader {
     fn schema_of(&self, target: &str, value: &Value) -> SchemaRef {
         let content = value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
         let place = match content {
-            Some(media) if value.get("schema").is_none() => format!("{target}/content/{}/schema", pointer::escape(media)),
+            Some(media) if value.get("schema").is_none() => {
+                format!("{target}/content/{}/schema", pointer::escape(media))
+            }
             _ => pointer::join(target, "schema"),
         };
         self.schemas.at(&place)
@@ -229,7 +236,8 @@ pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> Str
     let Some(server) = server else { return String::new() };
     let mut url = server.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
     for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
-        let default = variable.get("default").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let default =
+            variable.get("default").map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         url = url.replace(&format!("{{{name}}}"), &default.unwrap_or_default());
     }
     let path = match url.split_once("://") {

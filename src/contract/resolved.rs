@@ -71,7 +71,8 @@ impl Contract {
 
     /// The contract that is part of the binary.
     pub fn embedded() -> Contract {
-        Contract::from_document(Document::embedded(), Catalogue::embedded()).expect("a test makes the embedded contract")
+        Contract::from_document(Document::embedded(), Catalogue::embedded())
+            .expect("a test makes the embedded contract")
     }
 
     /// One of the six operations.
@@ -93,7 +94,9 @@ impl Contract {
         let below = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.starts_with('/'));
         let fits = |path: &str| {
             let operations = Endpoint::ALL.iter().map(|endpoint| self.operation(*endpoint));
-            operations.filter(|operation| operation.method == *method).find(|operation| is_path_of(&operation.path, path))
+            operations
+                .filter(|operation| operation.method == *method)
+                .find(|operation| is_path_of(&operation.path, path))
         };
         below.and_then(fits).or_else(|| fits(path))?.endpoint
     }
@@ -112,7 +115,8 @@ impl Contract {
     /// is shown at its first operation; `None` when it has none either.
     pub fn place_of(&self, rule: &Rule) -> Option<(String, Position)> {
         let written = rule.at.clone().filter(|at| self.document.value().pointer(at).is_some());
-        let pointer = written.or_else(|| rule.operations.first().map(|first| self.operation(*first).pointer.clone()))?;
+        let pointer =
+            written.or_else(|| rule.operations.first().map(|first| self.operation(*first).pointer.clone()))?;
         let position = self.document.position(&pointer);
         Some((pointer, position))
     }
@@ -125,9 +129,11 @@ impl Contract {
     /// 16 hexadecimal digits that are the same for the same text of the document (FNV-1a, 64 bits).
     pub fn digest(&self) -> String {
         let start = 0xcbf2_9ce4_8422_2325_u64;
-        let hash = self.document.text().bytes().fold(start, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let hash = self
+            .document
+            .text()
+            .bytes()
+            .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         format!("{hash:016x}")
     }
 
@@ -196,9 +202,11 @@ fn perhaps(document: &Document, found: &[Found], endpoint: Endpoint) -> Option<S
             return Some(format!("the reference at {line}:{column} leads nowhere"));
         }
         // `Get:` or `GET:` is no method of the standard.
-        let spelled = item.as_object().into_iter().flatten().find(|(key, _)| {
-            key.as_str() != method && key.eq_ignore_ascii_case(&method)
-        });
+        let spelled = item
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(key, _)| key.as_str() != method && key.eq_ignore_ascii_case(&method));
         if let Some((key, _)) = spelled.filter(|_| is_shape(path)) {
             let Position { line, column } = document.position(&pointer::join(&place, key));
             return Some(format!("`{key}` at {line}:{column} must be written `{method}`"));

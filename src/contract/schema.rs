@@ -224,7 +224,8 @@ impl Schemas {
 
     /// Where the broken keyword stands in the document. A bound that we made out of a `format` stands there.
     fn written(&self, error: &ValidationError<'_>) -> String {
-        let location = error.absolute_keyword_location().and_then(|uri| uri.fragment().map(|part| part.as_str().to_owned()));
+        let location =
+            error.absolute_keyword_location().and_then(|uri| uri.fragment().map(|part| part.as_str().to_owned()));
         let place = match location {
             Some(fragment) => percent_decode_str(&fragment).decode_utf8_lossy().into_owned(),
             None => error.schema_path().as_str().to_owned(),

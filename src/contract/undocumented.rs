@@ -68,9 +68,9 @@ fn together(document: &Document, places: Vec<String>) -> Vec<(String, &Value)> {
 
 /// Pointers of what stands below the schemas under these keys, where a schema (no boolean) stands there.
 fn beneath(schemas: &[(String, &Value)], keys: &[&str]) -> Vec<String> {
-    let places = schemas.iter().filter(|(_, schema)| {
-        keys.iter().try_fold(*schema, |value, key| value.get(key)).is_some_and(Value::is_object)
-    });
+    let places = schemas
+        .iter()
+        .filter(|(_, schema)| keys.iter().try_fold(*schema, |value, key| value.get(key)).is_some_and(Value::is_object));
     places.map(|(place, _)| keys.iter().fold(place.clone(), |place, key| pointer::join(&place, key))).collect()
 }
 

@@ -106,7 +106,7 @@ impl Walk<'_> {
                     }
                     Some(other) if may_refer => {
                         let message = format!("`$ref` must be text, not {}", described(other));
-                        self.broken(message, &pointer::join(at, "$ref"), None);
+                        self.fail_in_value(ErrorKind::Structure { message }, &pointer::join(at, "$ref"), None);
                     }
                     _ => self.object(kind, map, at),
                 }
@@ -179,8 +179,8 @@ impl Walk<'_> {
                 self.broken(format!("{} must have `{key}`", kind.name()), at, hint);
             }
         }
-        if matches!(kind, Kind::Parameter) && !map.contains_key("schema") && !map.contains_key("content") {
-            self.odd("document.untyped-parameter", at, "the parameter has no schema, so any value is taken for valid");
+        if kind == Kind::Parameter && !map.contains_key("schema") && !map.contains_key("content") {
+            self.broken("a parameter must have `schema` or `content`".to_owned(), at, None);
         }
         let nested = self.in_schema;
         if kind == Kind::Schema {
@@ -249,9 +249,15 @@ impl Walk<'_> {
             self.odd("document.empty-required", at, "`required` must name at least one property; it is ignored");
         }
         if map.get("type") == Some(&Value::from("array")) && !map.contains_key("items") {
-            self.odd("document.array-without-items", at, "an array must say what its `items` are; any are taken for valid");
+            self.odd(
+                "document.array-without-items",
+                at,
+                "an array must say what its `items` are; any are taken for valid",
+            );
         }
-        if let (Some(Value::Array(required)), Some(Value::Object(properties))) = (map.get("required"), map.get("properties")) {
+        if let (Some(Value::Array(required)), Some(Value::Object(properties))) =
+            (map.get("required"), map.get("properties"))
+        {
             for name in required.iter().filter_map(Value::as_str).filter(|name| !properties.contains_key(*name)) {
                 let message = format!("`{}` is required and not described", clip(name));
                 self.odd("document.required-undescribed", at, &message);
@@ -352,5 +358,9 @@ fn described(value: &Value) -> String {
 
 /// The beginning of a text that may be of any length.
 fn clip(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_owned() } else { format!("{}…", text.chars().take(40).collect::<String>()) }
+    if text.chars().count() <= 40 {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(40).collect::<String>())
+    }
 }

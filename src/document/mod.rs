@@ -18,6 +18,8 @@ mod read;
 mod resolve;
 mod spans;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use error::{DocumentError, ErrorKind};

@@ -1,8 +1,7 @@
 //! The document itself.
 
 use super::{
-    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve,
-    spans::Spans, yaml,
+    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve, spans::Spans, yaml,
 };
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -63,7 +62,11 @@ impl Document {
     /// The path templates of the document with their path items (which may be references), sorted by template.
     pub fn paths(&self) -> impl Iterator<Item = (&str, &Value)> {
         let paths = self.value.get("paths").and_then(Value::as_object);
-        paths.into_iter().flatten().filter(|(path, _)| !path.starts_with("x-")).map(|(path, item)| (path.as_str(), item))
+        paths
+            .into_iter()
+            .flatten()
+            .filter(|(path, _)| !path.starts_with("x-"))
+            .map(|(path, item)| (path.as_str(), item))
     }
 
     /// Follows a JSON pointer, and every reference on the way and at its end, to a value that is no reference.

@@ -46,10 +46,8 @@ fn text(bytes: Vec<u8>, name: &str) -> Result<String, DocumentError> {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let good = String::from_utf8_lossy(good);
         let line_start = good.rfind('\n').map_or(0, |at| at + 1);
-        let position = Position {
-            line: good.matches('\n').count() + 1,
-            column: good[line_start..].chars().count() + 1,
-        };
+        let position =
+            Position { line: good.matches('\n').count() + 1, column: good[line_start..].chars().count() + 1 };
         let hint = if utf16 { "it looks like UTF-16; save it as UTF-8" } else { "save it as UTF-8" };
         DocumentError {
             kind: ErrorKind::NotUtf8,

@@ -56,7 +56,8 @@ pub(super) fn follow<'a>(root: &'a Value, pointer: &str) -> Result<(String, &'a 
         if let Some(reference) = reference(value) {
             // Another reference of the same text is no circle when it is met on the way to a deeper place.
             let step = format!("{reference}\u{0}{}", pending.len());
-            let circle = chain.iter().position(|earlier| *earlier == step).or((chain.len() > LONGEST).then_some(LONGEST));
+            let circle =
+                chain.iter().position(|earlier| *earlier == step).or((chain.len() > LONGEST).then_some(LONGEST));
             chain.push(step);
             if let Some(first) = circle {
                 let chain = chain[first..].iter().map(|step| step.split('\u{0}').next().unwrap_or_default().to_owned());
@@ -106,8 +107,10 @@ mod tests {
 
     #[test]
     fn a_circle_is_named_and_a_recursive_schema_is_none() {
-        let root = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "n": {"next": {"$ref": "#/n"}}, "s": {"$ref": "#/s"}});
-        let chain = |names: &[&str]| Err(Some(RefError::Loop { chain: names.iter().map(|n| (*n).to_owned()).collect() }));
+        let root =
+            json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "n": {"next": {"$ref": "#/n"}}, "s": {"$ref": "#/s"}});
+        let chain =
+            |names: &[&str]| Err(Some(RefError::Loop { chain: names.iter().map(|n| (*n).to_owned()).collect() }));
         assert_eq!(follow(&root, "/a"), chain(&["#/b", "#/a", "#/b"]));
         assert_eq!(follow(&root, "/s"), chain(&["#/s", "#/s"]));
         assert_eq!(follow(&root, "/n/next/next/next").unwrap().0, "/n");

@@ -72,7 +72,14 @@ struct Open {
 impl Spans {
     /// An index that knows no place; all is at the start.
     pub(super) fn unknown() -> Self {
-        Spans { nodes: Vec::new(), sizes: Vec::new(), too_deep: None, root: None, duplicates: Vec::new(), second_document: None }
+        Spans {
+            nodes: Vec::new(),
+            sizes: Vec::new(),
+            too_deep: None,
+            root: None,
+            duplicates: Vec::new(),
+            second_document: None,
+        }
     }
 
     /// Reads the places of a YAML text.

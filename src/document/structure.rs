@@ -91,9 +91,22 @@ impl Kind {
     pub(super) fn of_later_versions(self) -> &'static [&'static str] {
         match self {
             Kind::Schema => &[
-                "$defs", "$dynamicRef", "const", "contains", "dependentRequired", "dependentSchemas", "else", "if",
-                "maxContains", "minContains", "patternProperties", "prefixItems", "propertyNames", "then",
-                "unevaluatedItems", "unevaluatedProperties",
+                "$defs",
+                "$dynamicRef",
+                "const",
+                "contains",
+                "dependentRequired",
+                "dependentSchemas",
+                "else",
+                "if",
+                "maxContains",
+                "minContains",
+                "patternProperties",
+                "prefixItems",
+                "propertyNames",
+                "then",
+                "unevaluatedItems",
+                "unevaluatedProperties",
             ],
             _ => &[],
         }
@@ -170,8 +183,7 @@ const MEDIA_TYPE: &[(&str, Shape)] = &[
     ("encoding", Any),
 ];
 
-const EXAMPLE: &[(&str, Shape)] =
-    &[("summary", Text), ("description", Text), ("value", Any), ("externalValue", Text)];
+const EXAMPLE: &[(&str, Shape)] = &[("summary", Text), ("description", Text), ("value", Any), ("externalValue", Text)];
 
 const SERVER: &[(&str, Shape)] = &[("url", Text), ("description", Text), ("variables", Map(&Any))];
 

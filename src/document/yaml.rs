@@ -42,8 +42,7 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         let position = Position { line: at.line().max(1), column: at.col() + 1 };
         fail(ErrorKind::NotYaml { reason: error.info().to_owned() }, Some(position), guess(text, name))
     })?;
-    yaml.apply_merge()
-        .map_err(|error| fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, None, None))?;
+    yaml.apply_merge().map_err(|error| fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, None, None))?;
     if yaml.is_null() {
         return Err(fail(ErrorKind::Empty, None, Some("the file was perhaps not saved, or the download failed")));
     }
@@ -172,7 +171,10 @@ mod tests {
     #[test]
     fn a_key_of_two_spellings_is_a_duplicate() {
         let error = read("200: a\n'200': b\n", "t.yaml").unwrap_err();
-        assert_eq!(error.to_string(), "t.yaml:2:1: the key `200` stands twice in the same mapping\n  hint: remove one of the two");
+        assert_eq!(
+            error.to_string(),
+            "t.yaml:2:1: the key `200` stands twice in the same mapping\n  hint: remove one of the two"
+        );
     }
 
     #[test]

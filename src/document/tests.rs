@@ -1,0 +1,250 @@
+//! What is said about documents that cannot be used: text and place, word by word.
+
+use super::*;
+
+/// An otherwise good document around one operation.
+fn around(operation: &str) -> String {
+    format!("openapi: 3.0.3\ninfo: {{title: t, version: '1'}}\npaths:\n  /a:\n    get:\n{operation}")
+}
+
+/// The first error of the one operation.
+fn error_of(text: &str) -> String {
+    let document = match Document::parse(text, "t.yaml") {
+        Ok(document) => document,
+        Err(error) => return error.to_string(),
+    };
+    let mut errors = document.inspect("/paths/~1a", "/paths/~1a/get").errors;
+    errors.sort_by_key(|error| error.position);
+    errors.first().map_or_else(|| "no error".to_owned(), ToString::to_string)
+}
+
+fn assert_all(cases: &[(String, &str)]) {
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter(|(text, expected)| error_of(text) != *expected)
+        .map(|(text, expected)| format!("--- of\n{text}\n--- expected\n{expected}\n--- was\n{}", error_of(text)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_text_that_is_no_openapi_document_is_told_what_it_is() {
+    let cases = [
+        ("", "t.yaml: it is empty\n  hint: the file was perhaps not saved, or the download failed"),
+        ("# nothing\n", "t.yaml: it is empty\n  hint: the file was perhaps not saved, or the download failed"),
+        (
+            "- a\n",
+            "t.yaml:1:1: it holds a list, not an OpenAPI document\n  hint: give an OpenAPI 3.0 document in YAML or JSON",
+        ),
+        (
+            "a: 1\n",
+            "t.yaml:1:1: it is not an OpenAPI document: the key `openapi` is missing\n  hint: an OpenAPI document begins with `openapi: 3.0.3`",
+        ),
+        (
+            "info: {}\nswagger: '2.0'\n",
+            "t.yaml:2:10: it is a Swagger 2.0 document; OpenAPI 3.0 is needed\n  hint: convert it first, for instance with `swagger2openapi`",
+        ),
+        (
+            "openapi: 3.1.0\npaths: {}\n",
+            "t.yaml:1:10: it is an OpenAPI 3.1.0 document; OpenAPI 3.0 is needed\n  hint: give a 3.0 version of it; `openapi-down-convert` turns 3.1 into 3.0",
+        ),
+        (
+            "openapi: 3.0\npaths: {}\n",
+            "t.yaml:1:10: `openapi` must be text\n  hint: write `openapi: 3.0.3` instead of 3.0",
+        ),
+        ("openapi: 3.0.3\npath: {}\n", "t.yaml:1:1: the key `paths` is missing\n  hint: `path` was perhaps meant"),
+        ("openapi: 3.0.3\npaths: []\n", "t.yaml:2:8: `paths` must be a mapping of paths to operations"),
+        (
+            "openapi: 3.0.3\npaths: {}\n---\na: 1\n",
+            "t.yaml:3:1: it holds more than one YAML document\n  hint: remove the line `---` and what follows it",
+        ),
+        ("a: [1, 2\nb: 3\n", "t.yaml:2:2: it is not valid YAML: did not find expected ',' or ']'"),
+        ("a: 1\n\tb: 2\n", "t.yaml:2:1: it is not valid YAML: found a tab character that violates indentation"),
+        (
+            "a: !env X\n",
+            "t.yaml:1:1: the tag `!env` cannot be expressed in JSON\n  hint: write it as plain text, a number, a list or a mapping",
+        ),
+        (
+            "a:\n  - .inf\n",
+            "t.yaml:2:5: the number `.inf` cannot be expressed in JSON\n  hint: write it as plain text, a number, a list or a mapping",
+        ),
+        (
+            "~: 1\n",
+            "t.yaml:1:1: a key that is no text cannot be expressed in JSON\n  hint: write it as plain text, a number, a list or a mapping",
+        ),
+        (
+            "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n",
+            "t.yaml:5:3: the key `c` stands twice in the same mapping\n  hint: remove one of the two",
+        ),
+        (
+            "<!doctype html>\n<p>: x: y\n",
+            "t.yaml:2:4: it is not valid YAML: mapping values are not allowed in this context\n  hint: this looks like a web page; download the document itself",
+        ),
+    ];
+    assert_all(&cases.map(|(text, expected)| (text.to_owned(), expected)));
+}
+
+#[test]
+fn a_mistake_in_an_operation_is_told_at_its_place() {
+    let parameter = |schema: &str| {
+        around(&format!(
+            "      parameters:\n        - name: p\n          in: query\n          schema:\n            {schema}\n      responses:\n        '200': {{description: d}}\n"
+        ))
+    };
+    let response = |line: &str| around(&format!("      responses:\n        {line}\n"));
+    assert_all(&[
+        (parameter("type: string"), "no error"),
+        (parameter("type: strng"), "t.yaml:10:19: `type` cannot be `strng`\n  hint: `string` was perhaps meant"),
+        (
+            parameter("type: [string, 'null']"),
+            "t.yaml:10:19: `type` must be text, not a list\n  hint: a list of types is of OpenAPI 3.1; in 3.0 write `nullable: true`",
+        ),
+        (parameter("minlength: 1"), "t.yaml:10:13: a schema has no `minlength`\n  hint: `minLength` was perhaps meant"),
+        (
+            parameter("maxLength: abc"),
+            "t.yaml:10:24: `maxLength` must be a whole number of at least 0, not the text `abc`",
+        ),
+        (
+            parameter("maxLength: -1"),
+            "t.yaml:10:24: `maxLength` must be a whole number of at least 0, not the number -1",
+        ),
+        (
+            parameter("exclusiveMinimum: 3"),
+            "t.yaml:10:31: `exclusiveMinimum` must be true or false, not the number 3\n  hint: a number is of OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here",
+        ),
+        (
+            parameter("const: a"),
+            "t.yaml:10:13: `const` is not a keyword of OpenAPI 3.0\n  hint: write it with the keywords of 3.0, such as `enum` of one value for `const`",
+        ),
+        (
+            parameter("required: true"),
+            "t.yaml:10:23: `required` must be a list, not true\n  hint: list the required names beside `properties`",
+        ),
+        (
+            parameter("$ref: '#/components/schemas/X'"),
+            "t.yaml:10:19: the reference `#/components/schemas/X` names nothing in this document",
+        ),
+        (
+            parameter("$ref: other.yaml#/X"),
+            "t.yaml:10:19: the reference `other.yaml#/X` leads out of this document\n  hint: bundle the files into one first, for instance with `redocly bundle`",
+        ),
+        (
+            parameter("$ref: https://example.org/x.yaml"),
+            "t.yaml:10:19: the reference `https://example.org/x.yaml` leads out of this document\n  hint: bundle the files into one first, for instance with `redocly bundle`",
+        ),
+        (parameter("$ref: 3"), "t.yaml:10:19: `$ref` must be text, not the number 3"),
+        (
+            response("'200': {descripton: d}"),
+            "t.yaml:7:9: a response must have `description`\n  hint: `descripton` was perhaps meant to be `description`",
+        ),
+        (
+            response("'20': {description: d}"),
+            "t.yaml:7:9: `20` is not a status\n  hint: write a code from 100 to 599, a range such as `4XX`, or `default`",
+        ),
+        (
+            response("999999: {description: d}"),
+            "t.yaml:7:9: `999999` is not a status\n  hint: write a code from 100 to 599, a range such as `4XX`, or `default`",
+        ),
+        (
+            around("      operationID: x\n      responses: {}\n"),
+            "t.yaml:6:7: an operation has no `operationID`\n  hint: `operationId` was perhaps meant",
+        ),
+        (around("      summary: x\n"), "t.yaml:5:5: an operation must have `responses`"),
+        (
+            around("      responses: {}\n      parameters:\n        - {name: p, in: querry, schema: {}}\n"),
+            "t.yaml:8:25: `in` cannot be `querry`\n  hint: `query` was perhaps meant",
+        ),
+        (
+            around("      responses: {}\n      parameters:\n        - {name: p, in: query}\n"),
+            "t.yaml:8:11: a parameter must have `schema` or `content`",
+        ),
+    ]);
+}
+
+#[test]
+fn references_are_checked_wherever_they_lead() {
+    let components = "components:\n  schemas:\n    Apple: {type: object, properties: {next: {$ref: '#/components/schemas/Apple'}}}\n    One: {$ref: '#/components/schemas/Two'}\n    Two: {$ref: '#/components/schemas/One'}\n    Far: {type: array, items: {$ref: '#/components/schemas/Aple'}}\n  responses:\n    Odd: {description: d, headers: {H: {$ref: '#/components/headers/H'}}}\n  parameters:\n    P: {name: p, in: query, schema: {$ref: '#/components/schemas/Far'}}\n";
+    let body = |schema: &str| {
+        let content = format!("{{application/json: {{schema: {{$ref: '#/components/schemas/{schema}'}}}}}}");
+        let operation = format!("      responses:\n        '200': {{description: d, content: {content}}}\n");
+        around(&operation) + components
+    };
+    let with = |operation: &str| around(operation) + components;
+    assert_all(&[
+        (body("Apple"), "no error"),
+        (
+            body("One"),
+            "t.yaml:7:77: the reference leads in a circle: #/components/schemas/One -> #/components/schemas/Two -> #/components/schemas/One",
+        ),
+        (
+            body("Far"),
+            "t.yaml:13:38: the reference `#/components/schemas/Aple` names nothing in this document\n  hint: `#/components/schemas/Apple` was perhaps meant",
+        ),
+        (
+            with("      responses:\n        '200': {$ref: '#/components/responses/Odd'}\n"),
+            "t.yaml:15:47: the reference `#/components/headers/H` names nothing in this document",
+        ),
+        (
+            with("      responses: {}\n      parameters:\n        - $ref: '#/components/parameters/P'\n"),
+            "t.yaml:14:38: the reference `#/components/schemas/Aple` names nothing in this document\n  hint: `#/components/schemas/Apple` was perhaps meant",
+        ),
+    ]);
+}
+
+#[test]
+fn a_long_chain_of_references_is_no_crash() {
+    let mut text = around(
+        "      responses:\n        '200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/S0'}}}}\ncomponents:\n  schemas:\n",
+    );
+    for n in 0..5000 {
+        text.push_str(&format!("    S{n}: {{type: array, items: {{$ref: '#/components/schemas/S{}'}}}}\n", n + 1));
+    }
+    text.push_str("    S5000: {type: string}\n");
+    assert!(error_of(&text).ends_with("it is nested more than 200 levels deep"), "{}", error_of(&text));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_apart() {
+    let folder = std::env::temp_dir().join(format!("qonform-document-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        Document::load(&path).unwrap_err().to_string().replace(&folder.display().to_string(), "T")
+    };
+    assert_eq!(
+        file("latin1.yaml", b"a: 1\nb: \xe9\n"),
+        "T/latin1.yaml:2:4: it is not UTF-8 text\n  hint: save it as UTF-8"
+    );
+    assert_eq!(
+        file("utf16.yaml", b"\xff\xfea\0"),
+        "T/utf16.yaml:1:1: it is not UTF-8 text\n  hint: it looks like UTF-16; save it as UTF-8"
+    );
+    assert_eq!(file("large.yaml", &vec![b' '; 33 * 1024 * 1024]), "T/large.yaml: it is larger than 32 MiB");
+    assert!(
+        file("page.md", b"# T\n> a: b: c\n")
+            .ends_with("hint: this looks like a Markdown page; save only the YAML block that it contains")
+    );
+    let missing = Document::load(folder.join("none.yaml")).unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::Missing);
+    assert_eq!(Document::load(&folder).unwrap_err().kind, ErrorKind::Directory);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_byte_order_mark_and_json_make_no_difference() {
+    let yaml = Document::parse("\u{feff}openapi: 3.0.3\npaths: {}\n", "t.yaml").unwrap();
+    let json = Document::parse("{\"openapi\": \"3.0.3\",\n\t\"paths\": {}}", "t.json").unwrap();
+    assert_eq!(yaml.value(), json.value());
+    assert_eq!(yaml.position("/openapi"), Position { line: 1, column: 1 });
+    assert_eq!(json.position("/paths"), Position { line: 2, column: 2 });
+}
+
+#[test]
+fn the_embedded_document_is_read_without_an_error() {
+    let document = Document::embedded();
+    assert_eq!(document.paths().count(), 3);
+    let (target, value) = document.resolve("/paths/~1offerings/get/parameters/1/schema/maxLength").unwrap();
+    assert_eq!((target.as_str(), value.as_u64()), ("/components/schemas/OfferingId/maxLength", Some(64)));
+    assert_eq!(document.position("/openapi").column, 1);
+}
