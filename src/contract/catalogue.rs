@@ -263,3 +263,80 @@ impl Catalogue {
         Some(("needs".to_owned(), format!("does not say what `{missing}` is")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_has_every_rule_of_the_contract() {
+        let areas = [
+            (
+                "response",
+                "no-server-error documented-status content-type schema error-code-documented error-code-format details-omitted no-meta error-type undocumented-property no-secret headers-sane",
+            ),
+            ("offering", "url timestamps created-at-immutable tag-values"),
+            ("auth", "missing malformed code no-effect before-existence forbidden project-isolation"),
+            (
+                "list",
+                "limit-honoured default-limit limit-invalid limit-invalid-details pages-cover has-more next-cursor order unknown-cursor known-cursor-no-header cursor-invalid agrees-with-get excludes-variants unknown-query",
+            ),
+            (
+                "create",
+                "echo readable id-bounds id-invalid duplicate tag-main-rejected tag-invalid tag-regular product-unknown product-bounds body-malformed readonly-ignored first-is-main idempotency-replay idempotency-status idempotency-other-body idempotency-scope case-sensitivity duplicate-products unknown-field",
+            ),
+            ("get", "existing missing variant-hidden id-invalid"),
+            (
+                "update",
+                "replaces-products partial retry-safe product-unknown product-bounds tag-main-rejected demote-rejected demote-null tag-on-regular tag-invalid id-immutable missing variant id-invalid body-malformed empty-body",
+            ),
+            ("delete", "removes again missing variant id-invalid recreate main"),
+            (
+                "set-main",
+                "promotes demotes-previous previous-is-zero keeps-rest again missing variant id-invalid idempotency-replay body-ignored",
+            ),
+            ("invariant", "single-main main-exists failed-write-no-effect model-agrees no-bleed"),
+            (
+                "race",
+                "set-main-atomic set-main-linearizable create-once idempotency-once update-whole delete-vs-update first-create",
+            ),
+        ];
+        let catalogue = Catalogue::embedded();
+        let ids: Vec<_> = catalogue.areas().iter().map(|area| area.id.as_str()).collect();
+        assert_eq!(ids, areas.map(|(area, _)| area));
+        for (area, names) in areas {
+            let found: Vec<_> = catalogue.rules_of(area).map(|rule| rule.id.split_once('.').unwrap().1).collect();
+            assert_eq!(found.join(" "), names, "{area}");
+        }
+        assert_eq!(catalogue.rules().len(), 106);
+        let count = |level| catalogue.rules().iter().filter(|rule| rule.level == level).count();
+        assert_eq!((count(Level::Must), count(Level::Should), count(Level::Open)), (75, 19, 12));
+        let needing = |need| catalogue.rules().iter().filter(|rule| rule.needs.contains(&need)).count();
+        assert_eq!(Need::ALL.map(needing), [9, 5, 2, 2, 1]);
+    }
+
+    #[test]
+    fn an_unknown_rule_finds_the_one_that_was_meant() {
+        let catalogue = Catalogue::embedded();
+        assert_eq!(catalogue.nearest("create.ecko"), Some("create.echo"));
+        assert_eq!(catalogue.nearest("list.first-is-main"), Some("create.first-is-main"));
+        assert_eq!(catalogue.nearest("nonsense"), None);
+    }
+
+    #[test]
+    fn a_catalogue_with_a_flaw_is_refused() {
+        let text = include_str!("../../spec/rules.yaml");
+        let flaw =
+            |from: &str, to: &str| Catalogue::parse(&text.replacen(from, to, 1), "r.yaml").unwrap_err().to_string();
+        assert_eq!(flaw("id: get.missing", "id: get.existing"), "r.yaml: the rule `get.existing` stands twice");
+        assert_eq!(
+            flaw("id: get.missing", "id: got.missing"),
+            "r.yaml: the rule `got.missing` is of the unknown area `got`"
+        );
+        assert_eq!(
+            flaw("from: [E]", "from: [Z]"),
+            "r.yaml: the rule `response.details-omitted` is from the unknown source `Z`"
+        );
+        assert!(flaw("level: must", "level: most").contains("unknown variant `most`"));
+    }
+}

@@ -1,7 +1,7 @@
 //! Why a contract cannot be made out of a document.
 
 use super::{CatalogueError, Endpoint};
-use crate::document::DocumentError;
+use crate::document::{DocumentError, Position};
 use std::fmt::Write as _;
 
 /// Why a contract cannot be made. Messages fit after "cannot read the contract: ".
@@ -11,10 +11,12 @@ pub enum ContractError {
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// The document lacks operations of the offerings resource.
-    #[error("{file}:{}", listed(missing))]
+    #[error("{file}:{}:{}:{}", position.line, position.column, listed(missing))]
     Missing {
         /// Name of the file as it was given.
         file: String,
+        /// Where the paths begin.
+        position: Position,
         /// What is missing, in the order of [`Endpoint::ALL`].
         missing: Vec<MissingOperation>,
     },

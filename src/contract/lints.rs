@@ -8,7 +8,10 @@ use super::{
 };
 use crate::document::{Document, Lint, pointer};
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// Looks at the six operations and at what they refer to.
 pub(super) struct Linter<'a> {
@@ -27,9 +30,11 @@ impl Linter<'_> {
             self.security(operation);
             self.path_parameters(operation);
             self.statuses(operation);
+            self.bodies(operation);
             self.codes(operation);
             self.undescribed(operation);
         }
+        self.duplicate_ids(found);
         self.examples(reached);
         self.lints.sort_by(|a, b| (a.position, a.id, &a.pointer).cmp(&(b.position, b.id, &b.pointer)));
         self.lints.dedup();
@@ -74,6 +79,16 @@ impl Linter<'_> {
                 endpoint.path()
             );
             self.add("document.other-place", &operation.pointer, message);
+        }
+    }
+
+    fn duplicate_ids(&mut self, found: &[Found]) {
+        let mut seen = HashSet::new();
+        for operation in found {
+            if let Some(id) = operation.id.as_deref().filter(|id| !seen.insert(*id)) {
+                let message = format!("the operation id `{id}` stands twice; the first one by path is taken");
+                self.add("document.duplicate-operation-id", &pointer::join(&operation.pointer, "operationId"), message);
+            }
         }
     }
 
@@ -126,6 +141,18 @@ impl Linter<'_> {
         }
     }
 
+    /// Answers of success, apart from 204 and 205, about whose body nothing is said, so that nothing can be checked.
+    fn bodies(&mut self, operation: &Operation) {
+        for response in operation.responses.iter().filter(|response| is_success(response.status)) {
+            let described = response.json().is_some_and(|schema| !schema.raw().is_null());
+            if !described && !matches!(response.status, StatusKey::Code(204 | 205)) {
+                let message =
+                    format!("`{}` does not say what the body of its {} is like", operation.id, response.status);
+                self.add("document.undescribed-body", &response.pointer, message);
+            }
+        }
+    }
+
     fn codes(&mut self, operation: &Operation) {
         for response in &operation.responses {
             let value = self.document.value().pointer(&response.pointer);
@@ -156,11 +183,10 @@ impl Linter<'_> {
 
     /// Optional properties of a successful answer about which the document says nothing but their type.
     fn undescribed(&mut self, operation: &Operation) {
-        let success = |status: StatusKey| matches!(status, StatusKey::Code(200..=299) | StatusKey::Range(2));
         for schema in operation
             .responses
             .iter()
-            .filter(|response| success(response.status))
+            .filter(|response| is_success(response.status))
             .filter_map(|response| response.json())
         {
             let (place, value) = schema.resolved();
@@ -206,6 +232,10 @@ fn wrong(schema: &SchemaRef, value: &Value) -> Option<String> {
     let first = |direction| schema.validate(direction, value).into_iter().next();
     let response = first(Direction::Response)?;
     first(Direction::Request).map(|_| response.to_string())
+}
+
+fn is_success(status: StatusKey) -> bool {
+    matches!(status, StatusKey::Code(200..=299) | StatusKey::Range(2))
 }
 
 fn quoted(codes: &[String]) -> String {

@@ -34,7 +34,8 @@ impl Contract {
         let endpoints = read::endpoints(&found);
         let missing = missing(&document, &found, &endpoints);
         if !missing.is_empty() {
-            return Err(ContractError::Missing { file: document.name().to_owned(), missing });
+            let (file, position) = (document.name().to_owned(), document.position("/paths"));
+            return Err(ContractError::Missing { file, position, missing });
         }
         let (readable, own, all) = inspect(&document, &found, &endpoints, &mut lints)?;
         let patterns = unusable_patterns(&document, &all.schemas);

@@ -84,6 +84,21 @@ fn every_response_that_the_table_gives_a_body_has_a_valid_example_or_none() {
 }
 
 #[test]
+fn an_id_that_stands_twice_and_a_body_without_a_schema_are_named() {
+    let text = embedded_text()
+        .replacen("                $ref: '#/components/schemas/V4OfferingList'\n", "                {}\n", 1)
+        .replace(
+            "components:\n  parameters",
+            "  /zzz:\n    get: {operationId: v4GetOffering, responses: {}}\ncomponents:\n  parameters",
+        )
+        .replacen("              schema:\n                {}\n", "", 1);
+    let contract = contract(text).unwrap();
+    let ids = lint_ids(&contract);
+    assert!(ids.contains(&"document.duplicate-operation-id") && ids.contains(&"document.undescribed-body"), "{ids:?}");
+    assert_eq!(contract.operation(Endpoint::Get).path, "/offerings/{offering_id}");
+}
+
+#[test]
 fn parameters_bodies_and_headers_are_there() {
     let contract = Contract::embedded();
     let create = contract.operation(Endpoint::Create);
@@ -184,8 +199,8 @@ fn the_published_pages_lack_five_operations_each() {
             lines.join("\n")
         )
     };
-    assert_eq!(contract(PUBLISHED_LIST).unwrap_err(), expected("t.yaml", "v4ListOfferings"));
-    assert_eq!(contract(PUBLISHED_DELETE).unwrap_err(), expected("t.yaml", "v4DeleteOffering"));
+    assert_eq!(contract(PUBLISHED_LIST).unwrap_err(), expected("t.yaml:50:1", "v4ListOfferings"));
+    assert_eq!(contract(PUBLISHED_DELETE).unwrap_err(), expected("t.yaml:50:1", "v4DeleteOffering"));
 }
 
 /// Both published pages as one document, with the other four operations in the same style and without ids.
@@ -282,7 +297,7 @@ fn the_same_oddities_within_the_six_are_errors_at_their_place() {
     let embedded = embedded_text();
     let case = |from: &str, to: &str| {
         assert!(embedded.contains(from), "{from}");
-        contract(embedded.replacen(from, to, 1)).map(|_| "no error".to_owned()).unwrap_or_else(|error| error)
+        contract(embedded.replacen(from, to, 1)).map_or_else(|error| error, |_| "no error".to_owned())
     };
     assert_eq!(
         case("$ref: '#/components/schemas/V4OfferingList'", "$ref: '#/components/schemas/V4OfferList'"),
@@ -404,53 +419,6 @@ fn a_document_of_two_hundred_operations_is_made_a_contract_at_once() {
 }
 
 #[test]
-fn the_catalogue_has_every_rule_of_the_contract() {
-    let areas = [
-        (
-            "response",
-            "no-server-error documented-status content-type schema error-code-documented error-code-format details-omitted no-meta error-type undocumented-property no-secret headers-sane",
-        ),
-        ("offering", "url timestamps created-at-immutable tag-values"),
-        ("auth", "missing malformed code no-effect before-existence forbidden project-isolation"),
-        (
-            "list",
-            "limit-honoured default-limit limit-invalid limit-invalid-details pages-cover has-more next-cursor order unknown-cursor known-cursor-no-header cursor-invalid agrees-with-get excludes-variants unknown-query",
-        ),
-        (
-            "create",
-            "echo readable id-bounds id-invalid duplicate tag-main-rejected tag-invalid tag-regular product-unknown product-bounds body-malformed readonly-ignored first-is-main idempotency-replay idempotency-status idempotency-other-body idempotency-scope case-sensitivity duplicate-products unknown-field",
-        ),
-        ("get", "existing missing variant-hidden id-invalid"),
-        (
-            "update",
-            "replaces-products partial retry-safe product-unknown product-bounds tag-main-rejected demote-rejected demote-null tag-on-regular tag-invalid id-immutable missing variant id-invalid body-malformed empty-body",
-        ),
-        ("delete", "removes again missing variant id-invalid recreate main"),
-        (
-            "set-main",
-            "promotes demotes-previous previous-is-zero keeps-rest again missing variant id-invalid idempotency-replay body-ignored",
-        ),
-        ("invariant", "single-main main-exists failed-write-no-effect model-agrees no-bleed"),
-        (
-            "race",
-            "set-main-atomic set-main-linearizable create-once idempotency-once update-whole delete-vs-update first-create",
-        ),
-    ];
-    let catalogue = Catalogue::embedded();
-    let ids: Vec<_> = catalogue.areas().iter().map(|area| area.id.as_str()).collect();
-    assert_eq!(ids, areas.map(|(area, _)| area));
-    for (area, names) in areas {
-        let found: Vec<_> = catalogue.rules_of(area).map(|rule| rule.id.split_once('.').unwrap().1).collect();
-        assert_eq!(found.join(" "), names, "{area}");
-    }
-    assert_eq!(catalogue.rules().len(), 106);
-    let count = |level| catalogue.rules().iter().filter(|rule| rule.level == level).count();
-    assert_eq!((count(Level::Must), count(Level::Should), count(Level::Open)), (75, 19, 12));
-    let needing = |need| catalogue.rules().iter().filter(|rule| rule.needs.contains(&need)).count();
-    assert_eq!(Need::ALL.map(needing), [9, 5, 2, 2, 1]);
-}
-
-#[test]
 fn every_rule_points_at_a_place_that_is_there() {
     let contract = Contract::embedded();
     for rule in contract.rules().rules() {
@@ -468,25 +436,78 @@ fn every_rule_points_at_a_place_that_is_there() {
 }
 
 #[test]
-fn an_unknown_rule_finds_the_one_that_was_meant() {
-    let catalogue = Catalogue::embedded();
-    assert_eq!(catalogue.nearest("create.ecko"), Some("create.echo"));
-    assert_eq!(catalogue.nearest("list.first-is-main"), Some("create.first-is-main"));
-    assert_eq!(catalogue.nearest("nonsense"), None);
+fn names_that_look_like_references_are_names() {
+    let schema = "    V4OfferingUpdate:
+      type: object
+      example: {$ref: '#/nowhere'}
+      properties:
+        $ref: {type: string}
+        kind: {enum: [{$ref: '#/nowhere'}, {id: 'http://[bad'}]}
+        id: {type: string, default: {$ref: '#/nowhere'}}
+        definitions: {type: string}
+    Was:
+      type: object
+";
+    let contract = contract(embedded_text().replace("    V4OfferingUpdate:\n      type: object\n", schema)).unwrap();
+    let update = contract.operation(Endpoint::Update).body.as_ref().unwrap().json().unwrap();
+    assert!(update.is_valid(Direction::Request, &json!({"$ref": "a", "kind": {"$ref": "#/nowhere"}, "id": "b"})));
+    assert!(!update.is_valid(Direction::Request, &json!({"$ref": 1})));
+    assert!(!update.is_valid(Direction::Request, &json!({"kind": 1})));
 }
 
 #[test]
-fn a_catalogue_with_a_flaw_is_refused() {
-    let text = include_str!("../../spec/rules.yaml");
-    let flaw = |from: &str, to: &str| Catalogue::parse(&text.replacen(from, to, 1), "r.yaml").unwrap_err().to_string();
-    assert_eq!(flaw("id: get.missing", "id: get.existing"), "r.yaml: the rule `get.existing` stands twice");
-    assert_eq!(
-        flaw("id: get.missing", "id: got.missing"),
-        "r.yaml: the rule `got.missing` is of the unknown area `got`"
+fn references_as_deep_as_they_may_be_are_compiled() {
+    let mut text = embedded_text().replace(
+        "    V4OfferingUpdate:\n      type: object\n",
+        "    V4OfferingUpdate: {$ref: '#/components/schemas/S0'}\n    Was:\n      type: object\n",
     );
-    assert_eq!(
-        flaw("from: [E]", "from: [Z]"),
-        "r.yaml: the rule `response.details-omitted` is from the unknown source `Z`"
-    );
-    assert!(flaw("level: must", "level: most").contains("unknown variant `most`"));
+    text = text.replace("  securitySchemes:\n", "    S190: {type: string}\n  securitySchemes:\n");
+    let mut chain = String::new();
+    for n in 0..190 {
+        chain.push_str(&format!("    S{n}: {{type: array, items: {{$ref: '#/components/schemas/S{}'}}}}\n", n + 1));
+    }
+    let contract = contract(text.replace("    S190:", &format!("{chain}    S190:"))).unwrap();
+    let update = contract.operation(Endpoint::Update).body.as_ref().unwrap().json().unwrap();
+    assert!(update.is_valid(Direction::Request, &json!([[[[]]]])));
+    assert!(!update.is_valid(Direction::Request, &json!([[[[1]]]])));
+}
+
+#[test]
+fn a_contract_can_be_shared_by_tasks() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Contract>();
+    shared::<SchemaRef>();
+}
+
+#[test]
+fn a_mutilated_document_is_an_error_or_a_contract_and_never_a_crash() {
+    let whole = Document::embedded().value().clone();
+    let mut pointers = Vec::new();
+    collect(&whole, String::new(), &mut pointers);
+    let junk = [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"}), json!([{"a": {}}])];
+    for (index, place) in pointers.iter().enumerate().step_by(STEP) {
+        let mut document = whole.clone();
+        *document.pointer_mut(place).unwrap() = junk[index % junk.len()].clone();
+        if let Err(error) = contract(document.to_string()) {
+            assert!(error.starts_with("t.yaml:1:"), "{place}: {error}");
+        }
+    }
+    let text = embedded_text();
+    for end in (0..text.len()).step_by(STEP * 67).filter(|end| text.is_char_boundary(*end)) {
+        assert!(contract(&text[..end]).is_err() || end > text.len() - 2000, "{end}");
+    }
+}
+
+/// Every seventh place is enough from day to day; 1 tries all of them.
+const STEP: usize = 7;
+
+fn collect(value: &Value, at: String, into: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| collect(value, pointer::join(&at, key), into)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| collect(value, format!("{at}/{i}"), into));
+        }
+        _ => {}
+    }
+    into.push(at);
 }

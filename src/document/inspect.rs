@@ -5,7 +5,7 @@ use super::{
     structure::{Kind, Shape},
 };
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 /// How many references may lie between an operation and what it refers to.
 const FARTHEST: usize = 200;
@@ -37,8 +37,8 @@ struct Walk<'a> {
     document: &'a Document,
     found: Inspection,
     seen: HashSet<(Kind, String)>,
-    /// Targets of references that are still to be visited, with how far from the operation they are.
-    pending: Vec<(Kind, String, usize)>,
+    /// Targets of references that are still to be visited, nearest first, with how far from the operation they are.
+    pending: VecDeque<(Kind, String, usize)>,
     depth: usize,
     in_schema: bool,
 }
@@ -49,7 +49,7 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
         document,
         found: Inspection::default(),
         seen: HashSet::new(),
-        pending: Vec::new(),
+        pending: VecDeque::new(),
         depth: 0,
         in_schema: false,
     };
@@ -65,7 +65,7 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
             walk.shape(shape, value, &place);
         }
     }
-    while let Some((kind, place, depth)) = walk.pending.pop() {
+    while let Some((kind, place, depth)) = walk.pending.pop_front() {
         walk.depth = depth;
         walk.in_schema = false;
         if let Some(value) = document.value().pointer(&place) {
@@ -158,7 +158,7 @@ impl Walk<'_> {
                     let kind = ErrorKind::TooDeep { limit: FARTHEST };
                     self.fail_in_value(kind, &pointer::join(at, "$ref"), None);
                 } else if self.seen.insert((kind, target.clone())) {
-                    self.pending.push((kind, target, self.depth + 1));
+                    self.pending.push_back((kind, target, self.depth + 1));
                 }
             }
             Err(error) => {
