@@ -112,6 +112,7 @@ fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let errors = schema.validate(Direction::Response, body);
     let Some(first) = errors.first() else {
         bench.record.checked(SCHEMA);
+        bench.record.checked(UNDOCUMENTED_PROPERTY);
         for pointer in schema.undocumented(body) {
             let what = format!("a property that the document does not name: {}", generic(&pointer));
             bench.record.observe(UNDOCUMENTED_PROPERTY, &*what);

@@ -278,7 +278,12 @@ impl Stage {
         let comparison = self.state.compare(&snapshot);
         self.session.record.foreign.extend(comparison.foreign);
         match comparison.differences.first() {
-            None => self.session.record.checked(rule),
+            None => {
+                self.session.record.checked(rule);
+                for invariant in comparison.checked {
+                    self.session.record.checked(invariant);
+                }
+            }
             Some(difference) => {
                 let title = format!("{what} has an effect: {}", difference.title);
                 let (documented, received) = (difference.documented.clone(), difference.received.clone());
