@@ -190,7 +190,8 @@ impl Catalogue {
         let catalogue: Catalogue = serde_yaml::from_str(text).map_err(|error| CatalogueError::Shape {
             file: name.to_owned(),
             place: error.location().map_or_else(String::new, |at| format!("{}:{}:", at.line(), at.column())),
-            reason: error.to_string(),
+            // The place stands in front.
+            reason: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         })?;
         match catalogue.flaw() {
             Some((rule, reason)) => Err(CatalogueError::Rule { file: name.to_owned(), rule, reason }),
@@ -337,6 +338,9 @@ mod tests {
             flaw("from: [E]", "from: [Z]"),
             "r.yaml: the rule `response.details-omitted` is from the unknown source `Z`"
         );
-        assert!(flaw("level: must", "level: most").contains("unknown variant `most`"));
+        assert_eq!(
+            flaw("level: must", "level: most"),
+            "r.yaml:66:12: rules[0].level: unknown variant `most`, expected one of `must`, `should`, `open`"
+        );
     }
 }

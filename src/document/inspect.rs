@@ -182,6 +182,9 @@ impl Walk<'_> {
         if kind == Kind::Parameter && !map.contains_key("schema") && !map.contains_key("content") {
             self.broken("a parameter must have `schema` or `content`".to_owned(), at, None);
         }
+        if kind == Kind::Response && !map.contains_key("description") {
+            self.odd("document.undescribed-response", at, "a response must have a `description`");
+        }
         let nested = self.in_schema;
         if kind == Kind::Schema {
             self.schema(map, at, nested);
@@ -201,13 +204,14 @@ impl Walk<'_> {
     }
 
     fn unknown(&mut self, kind: Kind, key: &str, at: &str) {
-        let known = || kind.fields().iter().map(|(name, _)| *name);
+        let near = nearest(key, kind.fields().iter().map(|(name, _)| *name));
+        let (harmless, annotations) = (kind.harmless(), Kind::annotations());
         if key == "$ref" {
             self.broken(format!("{} cannot be a reference", kind.name()), at, Some("write it out".to_owned()));
         } else if kind.of_later_versions().contains(&key) {
             let hint = "write it with the keywords of 3.0, such as `enum` of one value for `const`";
             self.broken(format!("`{key}` is not a keyword of OpenAPI 3.0"), at, Some(hint.to_owned()));
-        } else if let Some(near) = nearest(key, known()).filter(|_| !kind.harmless().contains(&key)) {
+        } else if let Some(near) = near.filter(|near| !harmless.contains(&key) && !annotations.contains(near)) {
             let hint = format!("`{near}` was perhaps meant");
             self.broken(format!("{} has no `{key}`", kind.name()), at, Some(hint));
         } else {

@@ -64,7 +64,6 @@ impl Kind {
             Kind::Operation => &["responses"],
             Kind::Parameter => &["name", "in"],
             Kind::RequestBody => &["content"],
-            Kind::Response => &["description"],
             Kind::Server => &["url"],
             _ => &[],
         }
@@ -110,6 +109,22 @@ impl Kind {
             ],
             _ => &[],
         }
+    }
+
+    /// Keys that say something to people alone; a typing error in one of them costs nothing that we read.
+    pub(super) fn annotations() -> &'static [&'static str] {
+        &[
+            "description",
+            "summary",
+            "title",
+            "externalDocs",
+            "deprecated",
+            "example",
+            "examples",
+            "xml",
+            "callbacks",
+            "links",
+        ]
     }
 
     /// Keys that are not of 3.0, look like ones that are, and change nothing.

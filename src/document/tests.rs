@@ -134,8 +134,13 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
         ),
         (parameter("$ref: 3"), "t.yaml:10:19: `$ref` must be text, not the number 3"),
         (
-            response("'200': {descripton: d}"),
-            "t.yaml:7:9: a response must have `description`\n  hint: `descripton` was perhaps meant to be `description`",
+            response("'200': {contnet: {}}"),
+            "t.yaml:7:17: a response has no `contnet`\n  hint: `content` was perhaps meant",
+        ),
+        (response("'200': {descripton: d}"), "no error"),
+        (
+            around("      responses: {}\n      requestBody: {contents: {}}\n"),
+            "t.yaml:7:7: a request body must have `content`\n  hint: `contents` was perhaps meant to be `content`",
         ),
         (
             response("'20': {description: d}"),
