@@ -1,2 +1,89 @@
-//! Every case as a trial.
-fn main() {}
+//! Every case as a trial: under `cargo test` and `cargo nextest`, against the embedded server or, with
+//! `QONFORM_TARGET` and the other variables of `qonform run`, against any other.
+//!
+//! A trial passes when its case found no violation; it is ignored when something that it needs was not given.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use qonform::contract::Contract;
+use qonform::finding::{Ending, Outcome, Verdict};
+use qonform::offerings::scenario;
+use qonform::reference;
+use qonform::report::{self, Detail, Format, Style};
+use qonform::run::{self, External, Selection, Settings, TargetSettings};
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    // Made of the catalogue alone: `--list` starts nothing, and every process of nextest sees the same names.
+    let trials = scenario::all()
+        .map(|scenario| {
+            let case = scenario.name();
+            Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, scenario.rule))
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// What all trials of this process share.
+struct Shared {
+    runtime: tokio::runtime::Runtime,
+    contract: Arc<Contract>,
+    target: TargetSettings,
+    seed: u64,
+    /// A project that is not ours takes one case at a time.
+    turn: Mutex<()>,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let embedded = || TargetSettings::Embedded(reference::Options::default());
+        Shared {
+            runtime: tokio::runtime::Runtime::new().expect("a runtime can be started"),
+            contract: Arc::new(Contract::embedded()),
+            target: External::from_variables(variable).map_or_else(embedded, TargetSettings::External),
+            seed: variable("QONFORM_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+            turn: Mutex::new(()),
+        }
+    })
+}
+
+fn play(case: &str) -> Result<Outcome, Failed> {
+    let shared = shared();
+    let _turn = match shared.target {
+        TargetSettings::Embedded(_) => None,
+        TargetSettings::External(_) => Some(shared.turn.lock().unwrap_or_else(PoisonError::into_inner)),
+    };
+    let settings = Settings {
+        target: shared.target.clone(),
+        seed: shared.seed,
+        selection: Selection { case: Some(case.to_owned()), ..Selection::default() },
+        ..Settings::default()
+    };
+    let contract = Arc::clone(&shared.contract);
+    let run = run::run(&settings, contract, &|_| {}, CancellationToken::new());
+    shared.runtime.block_on(run).map_err(|error| Failed::from(format!("cannot {error}")))
+}
+
+fn judge(outcome: &Outcome, rule: &str) -> Result<Completion, Failed> {
+    if outcome.violations().next().is_some() {
+        let style = Style { detail: Detail::Quiet, ..Style::default() };
+        return Err(report::render(Format::Human, outcome, &style).into());
+    }
+    if let Ending::GaveUp(reason) = &outcome.ending {
+        return Err(format!("the target could not be tested: {reason}").into());
+    }
+    if !outcome.left_behind.is_empty() {
+        return Err(format!("left behind on the target: {}", outcome.left_behind.join(", ")).into());
+    }
+    let own = outcome.rules.iter().find(|outcome| outcome.id == rule).ok_or("the catalogue has no such rule")?;
+    match own.verdict {
+        Verdict::Skipped => Ok(Completion::ignored_with(own.reason.clone().unwrap_or_default())),
+        Verdict::Inconclusive => Err(format!("not decided: {}", own.reason.clone().unwrap_or_default()).into()),
+        Verdict::Passed | Verdict::Observed | Verdict::Warned | Verdict::Violated => Ok(Completion::Completed),
+    }
+}

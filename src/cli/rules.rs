@@ -51,7 +51,8 @@ fn needs(rule: &Rule) -> String {
 
 fn human(rules: &[&Rule]) -> String {
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-    rules.iter().map(|rule| format!("{:width$}  {:6}  {}\n", rule.id, level(rule.level), rule.statement)).collect()
+    let line = |rule: &&Rule| format!("{:width$}  {:6}  {}\n", rule.id, level(rule.level), rule.statement);
+    rules.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 fn as_json(rules: &[&Rule]) -> String {

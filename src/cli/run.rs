@@ -26,13 +26,9 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let progress = Progress::new(arguments.output.quiet);
     let cancel = CancellationToken::new();
     tokio::spawn(stop_on_signal(cancel.clone()));
-    let outcome =
-        drive(&settings, contract, &|event| progress.tell(&event), cancel).await.map_err(|error| match error {
-            qonform::run::RunError::Transport(qonform::exchange::TransportError::BadTarget { .. })
-            | qonform::run::RunError::NoToken { .. }
-            | qonform::run::RunError::BadKey { .. } => Failure::usage(error),
-            other => Failure::world(other),
-        })?;
+    let outcome = drive(&settings, contract, &|event| progress.tell(&event), cancel)
+        .await
+        .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
     for file in files {
         file.write(&outcome)?;

@@ -10,7 +10,7 @@ use qonform::contract::{Catalogue, Contract, Level};
 use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings};
 use qonform::reference;
-use qonform::run::{External, Levels, Patience, Pattern, Scope, Selection, Settings, TargetSettings};
+use qonform::run::{External, Levels, Patience, Pattern, Production, Scope, Selection, Settings, TargetSettings};
 
 use super::Failure;
 use super::args::{RunArguments, SelectionArguments, TargetArguments};
@@ -71,10 +71,6 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
     .into_iter()
     .filter_map(|(role, key)| Some((role, Secret::new(key.as_deref()?))))
     .collect();
-    refuse_equal_keys(&keys)?;
-    if !arguments.allow_production {
-        refuse_production(url, &keys)?;
-    }
     let mut products = arguments.product_ids.clone();
     if let Some(path) = &arguments.product_ids_file {
         let text = fs::read_to_string(path)
@@ -86,40 +82,9 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
         keys,
         products,
         variant: arguments.variant_id.clone(),
+        production: if arguments.allow_production { Production::Allowed } else { Production::Refused },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
     }))
-}
-
-/// Two names for one key would make a project look as if it leaked into another.
-fn refuse_equal_keys(keys: &BTreeMap<KeyRole, Secret>) -> Result<(), Failure> {
-    for (role, key) in keys {
-        if let Some((other, _)) = keys.iter().find(|(other, same)| *other > role && *same == key) {
-            return Err(Failure::usage(format!(
-                "use {} and {}: they hold the same key",
-                role.variable(),
-                other.variable()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn refuse_production(url: &str, keys: &BTreeMap<KeyRole, Secret>) -> Result<(), Failure> {
-    let host = qonform::exchange::Target::parse(url, "").map(|target| target.host().to_owned()).unwrap_or_default();
-    if host == "api.qonversion.io" {
-        return Err(Failure::usage(
-            "test api.qonversion.io: it is the production host, and a run creates and deletes offerings; \
-             give --allow-production if that is what you want",
-        ));
-    }
-    match keys.iter().find(|(_, key)| key.starts_with("sk_")) {
-        Some((role, _)) => Err(Failure::usage(format!(
-            "use the key of {}: it starts with sk_, so it opens production data; use a test_sk_ key, or give \
-             --allow-production if that is what you want",
-            role.variable()
-        ))),
-        None => Ok(()),
-    }
 }
 
 fn read_header(header: &str) -> Result<(String, Secret), Failure> {
@@ -140,8 +105,11 @@ fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<Pattern>, Fai
 }
 
 fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Selection, Failure> {
-    let selection =
-        Selection { only: patterns(&arguments.only, catalogue)?, skip: patterns(&arguments.skip, catalogue)? };
+    let selection = Selection {
+        only: patterns(&arguments.only, catalogue)?,
+        skip: patterns(&arguments.skip, catalogue)?,
+        case: None,
+    };
     if catalogue.rules().iter().any(|rule| selection.includes(&rule.id)) {
         Ok(selection)
     } else {

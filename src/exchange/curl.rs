@@ -18,7 +18,10 @@ pub fn curl(base: &str, request: &Request) -> String {
             }
             // No shell argument can hold these bytes: they come by a pipe.
             _ => {
-                let escaped: String = body.iter().map(|byte| format!("\\{byte:03o}")).collect();
+                let mut escaped = String::new();
+                for byte in body {
+                    let _ = write!(escaped, "\\{byte:03o}");
+                }
                 line = format!("printf '{escaped}' | {line} --data-binary @-");
             }
         }

@@ -194,9 +194,8 @@ impl Transport {
             let body = Limited::new(response.into_body(), LARGEST_BODY)
                 .collect()
                 .await
-                .map_err(|error| match error.is::<LengthLimitError>() {
-                    true => Failure::TooLarge,
-                    false => Failure::Broken(error.to_string()),
+                .map_err(|error| {
+                    if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::Broken(error.to_string()) }
                 })?
                 .to_bytes();
             Ok(Answer::new(status, headers, body))

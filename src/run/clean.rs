@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
 
+use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::lane::{Halt, Lane, Session, Snapshot};
@@ -44,7 +45,7 @@ pub(super) async fn clean(lane: &Lane, role: KeyRole, main: Option<&str>, prefix
     }
     // The main goes last: it can be deleted on some servers only when nothing else is left, on others never.
     let (mains, regulars): (Vec<_>, Vec<_>) =
-        snapshot.offerings.into_iter().filter(|offering| offering.id.starts_with(prefix)).partition(|o| o.is_main());
+        snapshot.offerings.into_iter().filter(|offering| offering.id.starts_with(prefix)).partition(Offering::is_main);
     for batch in regulars.chunks(AT_ONCE).chain(mains.chunks(1)) {
         let mut deletions = JoinSet::new();
         for offering in batch {

@@ -5,48 +5,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::aggregate::{self, Frame, Gathered};
 use super::confirm;
+use super::error::RunError;
 use super::event::Event;
 use super::execute::{CaseOutcome, play_case};
 use super::plan::{Plan, Planned};
 use super::preflight::{Refused, preflight};
-use super::settings::{Clock, External, Patience, Scope, Settings, TargetSettings};
+use super::settings::{Clock, Patience, Scope, Settings, TargetSettings};
 use super::shared::Shared;
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::{Contract, Level};
-use crate::exchange::{KeyRole, Keyring, Traffic, TransportError};
+use crate::exchange::{Keyring, Traffic};
 use crate::finding::{Confirmation, Ending, Outcome};
 use crate::lane::{Halt, Lane};
 use crate::reference;
-
-/// Why there is no outcome at all.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// The embedded server did not start.
-    #[error(transparent)]
-    Start(#[from] reference::StartError),
-    /// The target or the client's settings cannot be used.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// The token is missing.
-    #[error("test {url} without a key: set QONFORM_TOKEN (or give --token)")]
-    NoToken {
-        /// The target.
-        url: String,
-    },
-    /// A key cannot stand in a header.
-    #[error("use the value of {variable}: it is empty or holds white space or other characters that no key has")]
-    BadKey {
-        /// The variable.
-        variable: &'static str,
-    },
-}
 
 /// A channel for progress.
 pub(super) type Events<'a> = &'a (dyn Fn(Event) + Sync);
@@ -72,7 +49,7 @@ pub async fn plan(
     match &settings.target {
         TargetSettings::Embedded(_) => Ok(Ok((Plan::new(settings, contract.rules(), &BTreeMap::new()), Vec::new()))),
         TargetSettings::External(external) => {
-            check_keys(external)?;
+            external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
             Ok(match preflight(lane, Scope::ReadOnly, settings.seed).await {
                 Ok(ready) => Ok((Plan::new(settings, contract.rules(), &ready.missing), ready.notes)),
@@ -97,20 +74,10 @@ pub async fn run(
     match &settings.target {
         TargetSettings::Embedded(options) => driver.embedded(options.clone(), judge).await,
         TargetSettings::External(external) => {
-            check_keys(external)?;
+            external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
             Ok(driver.external(lane).await)
         }
-    }
-}
-
-fn check_keys(external: &External) -> Result<(), RunError> {
-    if !external.keys.contains_key(&KeyRole::Main) {
-        return Err(RunError::NoToken { url: external.url.clone() });
-    }
-    match external.keys.iter().find(|(_, key)| key.is_unusable()) {
-        Some((role, _)) => Err(RunError::BadKey { variable: role.variable() }),
-        None => Ok(()),
     }
 }
 
@@ -174,7 +141,7 @@ impl Driver<'_> {
         };
         let ready = match ready {
             Ok(ready) => ready,
-            Err(refused) => return self.refused(*refused, &lane, &traffic).await,
+            Err(refused) => return self.refused(*refused, &lane, &traffic),
         };
         let plan = Plan::new(self.settings, self.contract.rules(), &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
@@ -186,7 +153,7 @@ impl Driver<'_> {
     }
 
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
-    async fn refused(&self, refused: Refused, lane: &Lane, traffic: &Traffic) -> Outcome {
+    fn refused(&self, refused: Refused, lane: &Lane, traffic: &Traffic) -> Outcome {
         let confirmations = vec![Confirmation::NotRetried; refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, confirmations, halt: None };
         let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];

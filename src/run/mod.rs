@@ -7,6 +7,7 @@ mod aggregate;
 mod clean;
 mod confirm;
 mod drive;
+mod error;
 mod event;
 mod execute;
 mod plan;
@@ -15,11 +16,12 @@ mod settings;
 mod shared;
 mod target;
 
-pub use drive::{RunError, plan, run};
+pub use drive::{plan, run};
+pub use error::RunError;
 pub use event::Event;
 pub use execute::{CaseOutcome, play_case};
 pub use plan::{Plan, Planned};
 pub use settings::{
-    Clock, External, Levels, Patience, Pattern, PatternError, Scope, Selection, Settings, TargetSettings,
+    Clock, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings, TargetSettings,
 };
 pub use target::Embedded;

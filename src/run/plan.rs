@@ -17,7 +17,7 @@ pub struct Planned {
 impl Planned {
     /// The case's name in reports.
     pub fn name(&self) -> String {
-        format!("scenario::{}", self.scenario.rule)
+        self.scenario.name()
     }
 }
 
@@ -52,6 +52,9 @@ impl Plan {
 /// A scenario is played when it is there for a selected rule. What every exchange is judged by has no scenario of its
 /// own in some cases: then every scenario helps.
 fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
+    if let Some(case) = &settings.selection.case {
+        return *case == scenario.name();
+    }
     let selected = |rule: &str| settings.selection.includes(rule);
     scenario.rules().any(selected)
         || check::RULES

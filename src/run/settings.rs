@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 
 use thiserror::Error;
 
+use super::RunError;
 use crate::contract::{Catalogue, Level};
-use crate::exchange::{KeyRole, Secret, TransportSettings};
+use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -71,6 +72,71 @@ pub struct External {
     pub variant: Option<String>,
     /// Extra headers for every request; their values are treated as secrets.
     pub headers: Vec<(String, Secret)>,
+    /// Whether it may be production.
+    pub production: Production,
+}
+
+/// Whether a run may create and delete offerings where customers see them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Production {
+    /// Production hosts and keys are refused.
+    #[default]
+    Refused,
+    /// They are taken.
+    Allowed,
+}
+
+/// The host of the published document's server.
+const PRODUCTION_HOST: &str = "api.qonversion.io";
+
+impl External {
+    /// What the usual variables say (`QONFORM_TARGET`, `QONFORM_TOKEN`, …), or `None` without a target.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let keys = KeyRole::ALL
+            .into_iter()
+            .filter_map(|role| Some((role, Secret::new(&variable(role.variable())?))))
+            .collect();
+        let products = variable("QONFORM_PRODUCT_IDS").unwrap_or_default();
+        Some(Self {
+            url: variable("QONFORM_TARGET")?,
+            keys,
+            products: products.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+            variant: variable("QONFORM_VARIANT_ID"),
+            headers: Vec::new(),
+            production: match variable("QONFORM_ALLOW_PRODUCTION").as_deref() {
+                Some("1" | "true") => Production::Allowed,
+                _ => Production::Refused,
+            },
+        })
+    }
+
+    /// Whether a run may use this target and these keys at all.
+    ///
+    /// # Errors
+    /// [`RunError`] for no key, an unusable one, one key under two names, or production without leave.
+    pub fn check(&self) -> Result<(), RunError> {
+        if !self.keys.contains_key(&KeyRole::Main) {
+            return Err(RunError::NoToken { url: self.url.clone() });
+        }
+        for (role, key) in &self.keys {
+            let variable = role.variable();
+            if key.is_unusable() {
+                return Err(RunError::BadKey { variable });
+            }
+            // Two names for one key would make a project look as if it leaked into another.
+            if let Some((other, _)) = self.keys.iter().find(|(other, same)| *other > role && *same == key) {
+                return Err(RunError::SameKey { variable, other: other.variable() });
+            }
+            if self.production == Production::Refused && key.starts_with("sk_") {
+                return Err(RunError::ProductionKey { variable });
+            }
+        }
+        let host = Target::parse(&self.url, "").map(|target| target.host().to_owned())?;
+        if self.production == Production::Refused && host.trim_end_matches('.').eq_ignore_ascii_case(PRODUCTION_HOST) {
+            return Err(RunError::ProductionHost { host });
+        }
+        Ok(())
+    }
 }
 
 /// How far a run may go on the target.
@@ -159,6 +225,8 @@ pub struct Selection {
     pub only: Vec<Pattern>,
     /// But not these.
     pub skip: Vec<Pattern>,
+    /// Only the case of this name, and whatever rule it breaks.
+    pub case: Option<String>,
 }
 
 impl Selection {

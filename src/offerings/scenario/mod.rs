@@ -54,6 +54,11 @@ impl Scenario {
         (self.run)(stage).await
     }
 
+    /// Its name as a case: `scenario::create.echo`.
+    pub fn name(&self) -> String {
+        format!("scenario::{}", self.rule)
+    }
+
     /// The rules it is there to check, its own first.
     pub fn rules(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.rule).chain(self.also.iter().copied())
