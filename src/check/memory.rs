@@ -13,7 +13,15 @@ use crate::exchange::Exchange;
 /// so nothing is held against those.
 #[derive(Debug, Default)]
 pub struct Memory {
-    seen: HashMap<String, Times>,
+    seen: HashMap<Place, Times>,
+}
+
+/// The header that opens a project, and an offering's id: two projects may each have an offering of the same id.
+type Place = (String, String);
+
+fn place(exchange: &Exchange, id: &str) -> Place {
+    let key = exchange.request.header_value("authorization");
+    (key.unwrap_or_default().to_owned(), id.to_owned())
 }
 
 #[derive(Debug)]
@@ -50,12 +58,12 @@ impl Memory {
                 let id = body.and_then(|body| body.get("id")?.as_str());
                 if let Some(id) = id {
                     // A replay of an idempotency key answers 201 too: then what is known stays known.
-                    self.seen.entry(id.to_owned()).or_insert(Times { known: None, as_of: exchange.ended });
+                    self.seen.entry(place(exchange, id)).or_insert(Times { known: None, as_of: exchange.ended });
                 }
             }
             Some(Endpoint::Delete) => {
                 if let Some(id) = exchange.request.path_id() {
-                    self.seen.remove(&id);
+                    self.seen.remove(&place(exchange, &id));
                 }
             }
             _ => {}
@@ -64,7 +72,7 @@ impl Memory {
 
     /// Notes the times of an offering and says how they moved; `None` when nothing can be said of it.
     pub(super) fn see(&mut self, offering: &Offering, exchange: &Exchange) -> Option<Change> {
-        let times = self.seen.get_mut(&offering.id)?;
+        let times = self.seen.get_mut(&place(exchange, &offering.id))?;
         let (created, updated) = (offering.created()?, offering.updated()?);
         let before = times.known;
         if before.is_some() && exchange.started < times.as_of {
