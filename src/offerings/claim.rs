@@ -49,6 +49,14 @@ impl<'s> Claim<'s> {
         self.holds(holds, format!("{what} is not answered {status}"), status.to_string(), received)
     }
 
+    /// The answer has one of these statuses; `what` names the request in the title.
+    pub fn status_in(self, statuses: &[u16], what: &str) -> Self {
+        let received = self.at.answer.summary();
+        let holds = statuses.contains(&self.at.answer.status);
+        let documented = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+        self.holds(holds, format!("{what} is not answered {documented}"), documented, received)
+    }
+
     /// The request is refused with this status, and with one of these typed codes where the answer has one to read;
     /// no codes: any. `what` names the request in the title ("an id of 65 characters").
     pub fn refused(self, status: u16, codes: &[&str], what: &str) -> Self {

@@ -122,6 +122,15 @@ impl Stage {
         Ok(known.iter().cycle().take(n).cloned().collect())
     }
 
+    /// At most `n` product ids, none of them twice.
+    ///
+    /// # Errors
+    /// [`Halt::Missing`] when none is known.
+    pub fn distinct_products(&self, n: usize) -> Result<Vec<String>, Halt> {
+        let known = self.lane().fixtures.products.len();
+        self.products(n.min(known.max(1)))
+    }
+
     /// The id of an experiment variant.
     ///
     /// # Errors
