@@ -5,6 +5,16 @@
 //! To add one: write the function, add its line to the file's `ALL`, and name a fault that it must catch.
 
 mod create;
+mod create_body;
+mod create_tag;
+mod delete;
+mod idempotency;
+mod invariant;
+mod path_id;
+mod products;
+mod set_main;
+mod update;
+mod update_tag;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -85,5 +95,19 @@ use scenario;
 
 /// Every scenario, in the order of the catalogue's areas.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    [create::ALL].into_iter().flatten()
+    [
+        create::ALL,
+        create_tag::ALL,
+        products::CREATE,
+        create_body::ALL,
+        idempotency::ALL,
+        update::ALL,
+        products::UPDATE,
+        update_tag::ALL,
+        delete::ALL,
+        set_main::ALL,
+        invariant::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -1,0 +1,62 @@
+//! Ids that no offering can have, in the path of an operation on one.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, Request};
+use crate::lane::Halt;
+use crate::offerings::Stage;
+
+/// What else than 400 an operation may answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Else {
+    /// Nothing.
+    Never,
+    /// 404, which is noted.
+    NotFound,
+}
+
+/// Invalid ids, each with the words that a title names it by. Most begin with an existing id: a server that cuts off
+/// what it does not like must not find that offering.
+fn invalid(existing: &str) -> [(&'static str, String); 6] {
+    [
+        ("a path with an id of 65 characters", format!("{existing:x<65}")),
+        ("a path with `@` in the id", format!("{existing}@")),
+        ("a path with `é` in the id", format!("{existing}é")),
+        ("a path with `%` in the id", format!("{existing}%")),
+        ("a path with a tab in the id", format!("{existing}\ty")),
+        ("a path with a trailing line break in the id", format!("{existing}\n")),
+    ]
+}
+
+/// Sends `endpoint` with every invalid id and claims the refusal; the last exchange comes back.
+///
+/// # Errors
+/// [`Halt::World`] when no answer came.
+pub(super) async fn refused(
+    stage: &mut Stage,
+    rule: &'static str,
+    endpoint: Endpoint,
+    (existing, body): (&str, Option<&Value>),
+    otherwise: Else,
+) -> Result<Option<Arc<Exchange>>, Halt> {
+    let mut last = None;
+    for (what, id) in invalid(existing) {
+        let mut request = Request::to(endpoint).id(&id);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answered = stage.send(request).await?;
+        if answered.answer.status == 404 && otherwise == Else::NotFound {
+            let record = stage.record();
+            record.checked(rule);
+            record.drift(endpoint.operation_id(), "answers 404 to an invalid id");
+        } else {
+            stage.claim(rule, &answered).refused(400, &[], what);
+        }
+        last = Some(answered);
+    }
+    Ok(last)
+}

@@ -1,0 +1,229 @@
+//! `PATCH /offerings/{offering_id}`: what it replaces and what it leaves alone.
+
+use serde_json::{Value, json};
+
+use super::create_body::product_list;
+use super::delete::main_elsewhere;
+use super::path_id::{self, Else};
+use super::{Flow, Scenario, scenario};
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::exchange::Request;
+use crate::offerings::Stage;
+
+pub(super) const ALL: &[Scenario] = &[
+    scenario!("update.replaces-products", Writes, [Product], replaces),
+    scenario!("update.partial", Promotes, [Product], partial),
+    scenario!("update.retry-safe", Writes, [Product], retry_safe),
+    scenario!("update.id-immutable", Writes, [], id_immutable),
+    scenario!("update.missing", Writes, [], missing),
+    scenario!("update.variant", Writes, [Variant], variant),
+    scenario!("update.id-invalid", Writes, [], id_invalid),
+    scenario!("update.body-malformed", Writes, [], body_malformed),
+    scenario!("update.empty-body", Writes, [], empty_body),
+];
+
+/// Enough for a server that sorts positions as text: 10 comes before 2.
+const MANY: usize = 12;
+
+async fn replaces(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.replaces-products";
+    let many = match product_list(stage, MANY).await? {
+        Some(many) => many,
+        None => stage.distinct_products(MANY)?,
+    };
+    if many.len() < 2 {
+        stage.leave_out(RULE, "the order: needs two products (--product-id)");
+    }
+    let (id, neighbour) = (stage.id("a"), stage.id("neighbour"));
+    stage.make(&neighbour, &many).await?;
+    stage.make(&id, &many[..1]).await?;
+    let reversed: Vec<_> = many.iter().rev().cloned().collect();
+    let shorter = reversed[..many.len().div_ceil(3)].to_vec();
+    for (what, products) in [
+        ("an update to many products", many.clone()),
+        ("an update to the reverse order", reversed),
+        ("an update to fewer products", shorter),
+        ("an update to no products", Vec::new()),
+        ("an update from no products", many),
+    ] {
+        let updated = stage.update(&id, &json!({ "product_ids": products })).await?;
+        stage.claim(RULE, &updated).status(200, what).id(&id).products(&products);
+        let (_, got) = stage.read(&id).await?;
+        stage.claim(RULE, &got).products(&products);
+    }
+    let (_, got) = stage.read(&neighbour).await?;
+    let neighbours = stage.state().find(&neighbour).map(|o| o.products.clone());
+    if let Some(products) = neighbours {
+        stage.claim("invariant.no-bleed", &got).products(&products);
+    }
+    Ok(())
+}
+
+async fn partial(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.partial";
+    let products = stage.distinct_products(2)?;
+    let (regular, main) = (stage.id("regular"), stage.id("main"));
+    for id in [&regular, &main] {
+        stage.make(id, &products).await?;
+    }
+    stage.promote(&main).await?;
+    for id in [&regular, &main] {
+        let (before, _) = stage.read(id).await?;
+        for products in [&products[..1], &[]] {
+            let updated = stage.update(id, &json!({ "product_ids": products })).await?;
+            let (_, got) = stage.read(id).await?;
+            for answer in [&updated, &got] {
+                let claim = stage
+                    .claim(RULE, answer)
+                    .status(200, "an update of the products")
+                    .id(id)
+                    .products(products)
+                    .property("url", &json!(before.url))
+                    .property("created_at", &json!(before.created_at));
+                if before.is_main() {
+                    claim.is_main();
+                } else {
+                    claim.is_regular();
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn retry_safe(stage: &mut Stage) -> Flow {
+    let products = stage.distinct_products(3)?;
+    let (id, body) = (stage.id("a"), json!({ "product_ids": products }));
+    stage.make(&id, &products[..1]).await?;
+    let first = stage.update(&id, &body).await?;
+    let second = stage.update(&id, &body).await?;
+    let (_, got) = stage.read(&id).await?;
+    let settled = |value: Option<&Value>| {
+        let mut offering = value.and_then(Offering::read)?;
+        offering.updated_at.clear();
+        Some(offering)
+    };
+    let expected = settled(first.answer.json());
+    for answer in [&second, &got] {
+        let (before, now) = (first.answer.json(), answer.answer.json());
+        let text = |value: Option<&Value>| value.unwrap_or(&Value::Null).to_string();
+        stage.claim("update.retry-safe", answer).status(200, "the same update again").products(&products).holds(
+            settled(now) == expected,
+            "the same update again gives another offering",
+            text(before),
+            text(now),
+        );
+    }
+    Ok(())
+}
+
+async fn id_immutable(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.id-immutable";
+    let (id, other) = (stage.id("a"), stage.id("other"));
+    let products = stage.distinct_products(1).unwrap_or_default();
+    stage.make(&id, &products).await?;
+    let mut last = None;
+    for body in [json!({ "id": other }), json!({ "id": other, "product_ids": products })] {
+        let updated = stage.update(&id, &body).await?;
+        let claim = stage.claim(RULE, &updated).status_in(&[200, 400], "an update with `id`");
+        if updated.answer.is_success() {
+            claim.id(&id).products(&products);
+        }
+        last = Some(updated);
+    }
+    let kept = stage.get(&id).await?;
+    stage.claim(RULE, &kept).status(200, "a get after an update with `id`").id(&id);
+    let moved = stage.get(&other).await?;
+    stage.claim(RULE, &moved).status(404, "a get of the `id` of an update");
+    if let Some(last) = last {
+        stage.unchanged(RULE, &last, "an update with `id`").await?;
+    }
+    Ok(())
+}
+
+async fn missing(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.missing";
+    main_elsewhere(stage).await?;
+    let (never, gone) = (stage.id("never"), stage.id("gone"));
+    let products = stage.distinct_products(1).unwrap_or_default();
+    stage.make(&gone, &products).await?;
+    stage.remove(&gone).await?;
+    let mut last = None;
+    for (what, id) in [("an update of an id that never existed", &never), ("an update of a deleted offering", &gone)] {
+        let refused = stage.update(id, &json!({ "product_ids": products })).await?;
+        stage.claim(RULE, &refused).refused(404, &["not_found"], what);
+        last = Some(refused);
+    }
+    if let Some(last) = last {
+        let what = "an update of a missing offering";
+        stage.unchanged(RULE, &last, what).await?;
+    }
+    Ok(())
+}
+
+async fn variant(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.variant";
+    let id = stage.variant()?;
+    let products = stage.distinct_products(1).unwrap_or_default();
+    let refused = stage.update(&id, &json!({ "product_ids": products })).await?;
+    stage.claim(RULE, &refused).refused(
+        422,
+        &["cannot_patch_experiment_variant"],
+        "an update of an experiment variant",
+    );
+    stage.unchanged(RULE, &refused, "an update of an experiment variant").await?;
+    Ok(())
+}
+
+async fn id_invalid(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.id-invalid";
+    let id = stage.id("a");
+    let products = stage.distinct_products(1).unwrap_or_default();
+    stage.make(&id, &products).await?;
+    let body = json!({ "product_ids": [] });
+    let last = path_id::refused(stage, RULE, Endpoint::Update, (&id, Some(&body)), Else::NotFound).await?;
+    if let Some(last) = last {
+        let what = "an update of an invalid id";
+        stage.unchanged(RULE, &last, what).await?;
+    }
+    Ok(())
+}
+
+async fn body_malformed(stage: &mut Stage) -> Flow {
+    const RULE: &str = "update.body-malformed";
+    let id = stage.id("a");
+    let products = stage.distinct_products(1).unwrap_or_default();
+    stage.make(&id, &products).await?;
+    let mut last = None;
+    for (what, body) in [
+        ("an update with broken JSON", r#"{"product_ids":[]"#),
+        ("an update with an array", r#"[{"product_ids":[]}]"#),
+        ("an update with a string", r#""product_ids""#),
+    ] {
+        let request = Request::to(Endpoint::Update).id(&id).raw_body("application/json", body);
+        let refused = stage.send(request).await?;
+        stage.claim(RULE, &refused).refused(400, &[], what);
+        last = Some(refused);
+    }
+    if let Some(last) = last {
+        let what = "an update with a malformed body";
+        stage.unchanged(RULE, &last, what).await?;
+    }
+    Ok(())
+}
+
+async fn empty_body(stage: &mut Stage) -> Flow {
+    let id = stage.id("a");
+    let products = stage.distinct_products(2).unwrap_or_default();
+    stage.make(&id, &products).await?;
+    let updated = stage.update(&id, &json!({})).await?;
+    let choice = match updated.answer.status {
+        200 => "an update without any property changes nothing".to_owned(),
+        status => format!("an update without any property is answered {status}"),
+    };
+    stage.observe("update.empty-body", choice);
+    let (_, got) = stage.read(&id).await?;
+    stage.claim("update.partial", &got).products(&products).id(&id);
+    Ok(())
+}
