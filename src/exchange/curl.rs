@@ -34,7 +34,7 @@ pub fn curl(base: &str, request: &Request) -> String {
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (index, c) in text.char_indices() {
-        let names_secret = text[index..].starts_with("$QONFORM_");
+        let names_secret = text[index..].starts_with("$QONFORM_") || text[index..].starts_with("${QONFORM_");
         if matches!(c, '"' | '\\' | '`') || (c == '$' && !names_secret) {
             quoted.push('\\');
         }
@@ -69,6 +69,11 @@ mod tests {
     #[test]
     fn only_the_name_of_a_secret_is_left_to_the_shell() {
         assert_eq!(double_quoted("a: $HOME `x` \"$QONFORM_TOKEN\""), "\"a: \\$HOME \\`x\\` \\\"$QONFORM_TOKEN\\\"\"");
+    }
+
+    #[test]
+    fn a_cut_key_is_cut_by_the_shell() {
+        assert_eq!(double_quoted("a: ${QONFORM_TOKEN%?} ${HOME}"), "\"a: ${QONFORM_TOKEN%?} \\${HOME}\"");
     }
 
     #[test]

@@ -19,6 +19,12 @@ impl Secret {
         &self.0
     }
 
+    /// The value without its last character.
+    fn cut(&self) -> &str {
+        let end = self.0.char_indices().next_back().map_or(0, |(at, _)| at);
+        &self.0[..end]
+    }
+
     /// Whether the value starts with `prefix` (`sk_`, `test_sk_`), which tells production from sandbox.
     pub fn starts_with(&self, prefix: &str) -> bool {
         self.0.starts_with(prefix)
@@ -63,6 +69,11 @@ impl KeyRole {
         }
     }
 
+    /// The key without its last character, as a shell cuts it and as it is shown: `${QONFORM_TOKEN%?}`.
+    pub fn cut(self) -> String {
+        cut_name(&format!("${}", self.variable()))
+    }
+
     /// The `Authorization` header of a request made with this key, as it is shown: `Bearer $QONFORM_TOKEN`.
     pub fn bearer(self) -> String {
         format!("Bearer ${}", self.variable())
@@ -102,13 +113,18 @@ impl Keyring {
         self.entries.iter().find(|(name, _)| name[1..] == *role.variable()).map(|(_, secret)| secret)
     }
 
-    /// `text` with every `$NAME` replaced by the secret it stands for: for the wire alone.
+    /// `text` with every `$NAME` replaced by the secret it stands for, and `${NAME%?}`, as a shell writes it, by the
+    /// secret without its last character: for the wire alone.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains('$') {
             return Cow::Borrowed(text);
         }
         let mut filled = Cow::Borrowed(text);
         for (name, secret) in &self.entries {
+            let cut = cut_name(name);
+            if filled.contains(&cut) {
+                filled = Cow::Owned(filled.replace(&cut, secret.cut()));
+            }
             if filled.contains(name.as_str()) {
                 filled = Cow::Owned(filled.replace(name.as_str(), secret.expose()));
             }
@@ -116,13 +132,15 @@ impl Keyring {
         filled
     }
 
-    /// `text` with every secret replaced by its name: for everything that is kept or shown.
+    /// `text` with every secret replaced by its name, whole or cut by its last character: for everything that is kept
+    /// or shown.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
-        for (name, secret) in &self.entries {
-            let value = secret.expose();
+        let whole = self.entries.iter().map(|(name, secret)| (name.clone(), secret.expose()));
+        let cut = self.entries.iter().map(|(name, secret)| (cut_name(name), secret.cut()));
+        for (name, value) in whole.chain(cut) {
             if value.len() >= SHORTEST_REDACTED && clean.contains(value) {
-                clean = Cow::Owned(clean.replace(value, name));
+                clean = Cow::Owned(clean.replace(value, &name));
             }
         }
         clean
@@ -138,6 +156,11 @@ impl Keyring {
             found.then_some(name.as_str())
         })
     }
+}
+
+/// `${NAME%?}` for `$NAME`.
+fn cut_name(name: &str) -> String {
+    format!("${{{}%?}}", &name[1..])
 }
 
 #[cfg(test)]
@@ -156,6 +179,16 @@ mod tests {
         assert_eq!(sent, "Bearer test_sk_main_0001");
         assert_eq!(ring().redact(&sent), "Bearer $QONFORM_TOKEN");
         assert_eq!(ring().fill("Bearer $QONFORM_SECOND_TOKEN"), "Bearer test_sk_second_0002");
+    }
+
+    #[test]
+    fn a_key_can_be_sent_cut_and_is_taken_out_cut_too() {
+        let shown = format!("Bearer {}", KeyRole::Main.cut());
+        assert_eq!(shown, "Bearer ${QONFORM_TOKEN%?}");
+        let sent = ring().fill(&shown).into_owned();
+        assert_eq!(sent, "Bearer test_sk_main_000");
+        assert_eq!(ring().redact(&sent), shown);
+        assert_eq!(ring().redact("test_sk_main_0001-"), "$QONFORM_TOKEN-");
     }
 
     #[test]
