@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::state::State;
 use super::{Claim, story};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
-use crate::exchange::{Exchange, KeyRole, Request};
+use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::Record;
 use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
+
+/// How many creates are sent at once to a project that others use too.
+const AT_ONCE: usize = 8;
 
 /// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -183,6 +187,48 @@ impl Stage {
         }
     }
 
+    /// Creates offerings without products that the rest of the case builds on, in the order of their ids where nobody
+    /// else waits for the project, several at once where somebody does: a target far away answers slowly.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when one was not created; `create.echo` is broken then. [`Halt::World`] when no answer came.
+    pub async fn make_many(&mut self, ids: &[String]) -> Result<(), Halt> {
+        let at_once = if self.is_shared() { AT_ONCE } else { 1 };
+        for group in ids.chunks(at_once) {
+            let mut answers = Vec::with_capacity(group.len());
+            for sending in group.iter().map(|id| self.begin_create(id)).collect::<Vec<_>>() {
+                answers.push(sending.await.expect("nobody cancels a create, and sending does not panic"));
+            }
+            // All of them are known before the first failure ends the case: what was created can be removed.
+            let mut made = Vec::with_capacity(group.len());
+            for answer in answers {
+                made.push(answer.map(|exchange| self.take_in(exchange)));
+            }
+            for (id, made) in group.iter().zip(made) {
+                let made = made?;
+                let stands = self.claim("create.echo", &made).status(201, "a valid create").id(id).stands();
+                if !stands {
+                    return Err(blocked("create", &made));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_create(&self, id: &str) -> JoinHandle<Result<Exchange, TransportError>> {
+        let client = self.lane().client.clone();
+        let request = Request::to(Endpoint::Create).json(&json!({ "id": id }));
+        tokio::spawn(async move { client.send(request).await })
+    }
+
+    /// Judges an exchange that was made elsewhere and folds it into the expected state.
+    fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
+        let exchange = self.session.take_in(exchange);
+        self.state.apply(&exchange);
+        self.last = Some(Arc::clone(&exchange));
+        exchange
+    }
+
     /// Sends a create with this body and the main key.
     ///
     /// # Errors
@@ -275,6 +321,11 @@ impl Stage {
     /// As [`Session::walk`].
     pub async fn list_of(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
         self.session.walk(role).await
+    }
+
+    /// The exchange that was made last; after a list, its last page.
+    pub fn latest(&self) -> Arc<Exchange> {
+        self.session.transcript().last().cloned().expect("a stage opens with a list")
     }
 
     /// Claims for `rule` that what was sent since the last comparison, `at` last, changed nothing but what it was
