@@ -1,0 +1,275 @@
+//! Keys: without one nothing is answered and nothing is done, and each opens one project only.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Flow, Scenario, scenario};
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, KeyRole, Request};
+use crate::lane::Halt;
+use crate::offerings::Stage;
+
+pub(super) const ALL: &[Scenario] = &[
+    scenario!("auth.missing", Promotes, [], also: ["auth.code"], missing),
+    scenario!("auth.malformed", Promotes, [], also: ["auth.code"], malformed),
+    scenario!("auth.no-effect", Promotes, [], no_effect),
+    scenario!("auth.before-existence", Writes, [], also: ["auth.code"], before_existence),
+    scenario!("auth.forbidden", Promotes, [LimitedKey], forbidden),
+    scenario!("auth.project-isolation", Promotes, [SecondProject], project_isolation),
+];
+
+/// One valid request for each operation, on an offering that exists; the create is for another one. The delete comes
+/// last, lest a server that obeys it has nothing left to refuse.
+fn valid_requests(stage: &Stage, there: &str) -> Vec<Request> {
+    let products = stage.products(1).unwrap_or_default();
+    let id_of = |endpoint| Request::to(endpoint).id(there);
+    vec![
+        Request::to(Endpoint::List).query("limit", "1"),
+        Request::to(Endpoint::Create).json(&json!({ "id": stage.id("ghost") })),
+        id_of(Endpoint::Get),
+        id_of(Endpoint::Update).json(&json!({ "product_ids": products })),
+        id_of(Endpoint::SetMain),
+        id_of(Endpoint::Delete),
+    ]
+}
+
+/// An offering that is not main: the first of an empty project becomes it.
+async fn make_regular(stage: &mut Stage, name: &str) -> Result<String, Halt> {
+    if stage.state().main().is_none() {
+        stage.make(&stage.id("first"), &[]).await?;
+    }
+    let id = stage.id(name);
+    stage.make(&id, &[]).await?;
+    Ok(id)
+}
+
+/// 401, and its code by the rule of its own.
+async fn unauthorized(stage: &mut Stage, rule: &'static str, request: Request, what: &str) -> Flow {
+    let answered = stage.send(request).await?;
+    let refused = stage.claim(rule, &answered).refused(401, &[], what).stands();
+    if refused {
+        stage.claim("auth.code", &answered).refused(401, &["control_unauthorized"], "a request without a valid key");
+    }
+    Ok(())
+}
+
+async fn missing(stage: &mut Stage) -> Flow {
+    let there = make_regular(stage, "there").await?;
+    for request in valid_requests(stage, &there) {
+        let request = request.without_header("authorization");
+        unauthorized(stage, "auth.missing", request, "a request without `Authorization`").await?;
+    }
+    Ok(())
+}
+
+/// Values of `Authorization` that open nothing. (The scheme `bearer` in lower case is right HTTP and not among them.)
+fn malformed_headers() -> Vec<(&'static str, String)> {
+    let key = format!("${}", KeyRole::Main.variable());
+    vec![
+        ("the key under another scheme", format!("Basic {key}")),
+        ("the key under a scheme that does not exist", format!("garbage {key}")),
+        ("`Authorization` of garbage", "garbage".into()),
+        ("`Bearer` without a key", "Bearer".into()),
+        ("`Bearer` and spaces", "Bearer  ".into()),
+        ("an unknown key", UNKNOWN_KEY.into()),
+        ("a key cut by its last character", format!("Bearer {}", KeyRole::Main.cut())),
+        ("a key with a character more", format!("Bearer {key}-")),
+        ("the key without its scheme", key),
+    ]
+}
+
+const UNKNOWN_KEY: &str = "Bearer test_sk_qonform-0000000000-unknown";
+
+async fn malformed(stage: &mut Stage) -> Flow {
+    let there = make_regular(stage, "there").await?;
+    for (what, header) in malformed_headers() {
+        for request in valid_requests(stage, &there) {
+            let request = request.header("authorization", header.as_str());
+            unauthorized(stage, "auth.malformed", request, what).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn no_effect(stage: &mut Stage) -> Flow {
+    let kept = make_regular(stage, "kept").await?;
+    stage.verify().await?;
+    let (before, _) = stage.read(&kept).await?;
+    for request in valid_requests(stage, &kept).into_iter().filter(Request::is_write) {
+        let what = match request.operation.endpoint() {
+            Some(Endpoint::Create) => "an unauthenticated create",
+            Some(Endpoint::Update) => "an unauthenticated update",
+            Some(Endpoint::Delete) => "an unauthenticated delete",
+            _ => "an unauthenticated set-main",
+        };
+        stage.send(request.clone().without_header("authorization")).await?;
+        let last = stage.send(request.header("authorization", UNKNOWN_KEY)).await?;
+        // One list for each operation: it says which of them had an effect.
+        stage.unchanged("auth.no-effect", &last, what).await?;
+    }
+    let ghost = stage.get(&stage.id("ghost")).await?;
+    stage.claim("auth.no-effect", &ghost).status(404, "a get of what was only created without a key");
+    let got = stage.get(&kept).await?;
+    let after = got.answer.json().and_then(Offering::read);
+    stage.claim("auth.no-effect", &got).holds(
+        after.as_ref() == Some(&before),
+        "an offering is another after unauthenticated writes",
+        format!("{before:?}"),
+        after.map_or(got.answer.summary(), |after| format!("{after:?}")),
+    );
+    Ok(())
+}
+
+/// Requests that would be refused or find nothing if they were let in.
+fn doomed_requests(stage: &Stage, there: &str) -> Vec<(&'static str, Request)> {
+    let long = format!("{:x<65}", stage.id("long"));
+    let never = stage.id("never");
+    let mut requests = vec![
+        ("a list with an invalid limit", Request::to(Endpoint::List).query("limit", "0")),
+        ("a list with an invalid cursor", Request::to(Endpoint::List).query("starting_after", &long)),
+        ("a create of an id that exists", Request::to(Endpoint::Create).json(&json!({ "id": there }))),
+        ("a create with an invalid id", Request::to(Endpoint::Create).json(&json!({ "id": long }))),
+        ("a create of a main offering", Request::to(Endpoint::Create).json(&json!({ "id": never, "tag": 1 }))),
+        ("a create with broken JSON", Request::to(Endpoint::Create).raw_body("application/json", r#"{"id":"#)),
+        ("an update with a wrong type", Request::to(Endpoint::Update).id(there).json(&json!({ "product_ids": 1 }))),
+        ("an update with broken JSON", Request::to(Endpoint::Update).id(there).raw_body("application/json", "{")),
+    ];
+    for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete, Endpoint::SetMain] {
+        for (what, id) in [("a request for a missing id", &never), ("a request for an invalid id", &long)] {
+            let request = Request::to(endpoint).id(id);
+            let has_body = endpoint == Endpoint::Update;
+            let request = if has_body { request.json(&json!({ "product_ids": [] })) } else { request };
+            requests.push((what, request));
+        }
+    }
+    requests
+}
+
+async fn before_existence(stage: &mut Stage) -> Flow {
+    let there = stage.id("there");
+    stage.make(&there, &[]).await?;
+    for (what, request) in doomed_requests(stage, &there) {
+        let what = format!("{what} without a valid key");
+        let bare = request.clone().without_header("authorization");
+        unauthorized(stage, "auth.before-existence", bare, &what).await?;
+        let unknown = request.header("authorization", UNKNOWN_KEY);
+        unauthorized(stage, "auth.before-existence", unknown, &what).await?;
+    }
+    Ok(())
+}
+
+async fn forbidden(stage: &mut Stage) -> Flow {
+    let there = make_regular(stage, "there").await?;
+    for request in valid_requests(stage, &there) {
+        let answered = stage.send(request.key(KeyRole::Limited)).await?;
+        let what = "a request with a key without permission";
+        stage.claim("auth.forbidden", &answered).refused(403, &["control_forbidden"], what);
+    }
+    let last = stage.latest();
+    let what = "a write with a key without permission";
+    stage.unchanged("invariant.failed-write-no-effect", &last, what).await?;
+    Ok(())
+}
+
+async fn project_isolation(stage: &mut Stage) -> Flow {
+    let theirs = stage.id("theirs");
+    let over_there = create_there(stage, &theirs).await?;
+    not_listed(stage, &theirs).await?;
+    not_reached(stage, &theirs).await?;
+    same_there(stage, &over_there, "a request with another project's key").await?;
+    same_id_here(stage, &over_there).await?;
+    // Whatever comes of it: if it was the first over there it is main, and what deleting that does is open.
+    stage.send(Request::to(Endpoint::Delete).id(&theirs).key(KeyRole::Second)).await?;
+    Ok(())
+}
+
+const ISOLATION: &str = "auth.project-isolation";
+
+/// Creates an offering in the second project.
+async fn create_there(stage: &mut Stage, id: &str) -> Result<Offering, Halt> {
+    let request = Request::to(Endpoint::Create).json(&json!({ "id": id })).key(KeyRole::Second);
+    let made = stage.send(request).await?;
+    let stands = stage.claim("create.echo", &made).status(201, "a valid create in another project").id(id).stands();
+    match made.answer.json().and_then(Offering::read) {
+        Some(offering) if stands => Ok(offering),
+        _ => Err(Halt::Blocked(format!("a create in the second project was answered {}", made.answer.summary()))),
+    }
+}
+
+async fn not_listed(stage: &mut Stage, theirs: &str) -> Flow {
+    let is_listed = stage.list().await?.find(theirs).is_some();
+    let at = stage.latest();
+    stage.claim(ISOLATION, &at).holds(
+        !is_listed,
+        "the list shows an offering of another project",
+        format!("no `{theirs}`"),
+        format!("`{theirs}` in the list"),
+    );
+    Ok(())
+}
+
+/// With our key there is nothing to get, update, promote or delete.
+async fn not_reached(stage: &mut Stage, theirs: &str) -> Flow {
+    let requests = valid_requests(stage, theirs);
+    for request in requests {
+        if request.path_id().is_some() {
+            let answered = stage.send(request).await?;
+            stage.claim(ISOLATION, &answered).refused(404, &[], "a request for an offering of another project");
+        }
+    }
+    Ok(())
+}
+
+/// The other project still shows its offering as it was, in get and list.
+async fn same_there(stage: &mut Stage, before: &Offering, what: &str) -> Flow {
+    let got = stage.send(Request::to(Endpoint::Get).id(&before.id).key(KeyRole::Second)).await?;
+    claim_same(stage, &got, got.answer.json().and_then(Offering::read), before, what);
+    let listed = stage.list_of(KeyRole::Second).await?.find(&before.id).cloned();
+    let at = stage.latest();
+    claim_same(stage, &at, listed, before, what);
+    Ok(())
+}
+
+fn claim_same(stage: &mut Stage, at: &Arc<Exchange>, found: Option<Offering>, before: &Offering, what: &str) {
+    // If it was main over there, somebody else there may have promoted another one.
+    let is_demoted = before.is_main() && found.as_ref().is_some_and(|found| !found.is_main());
+    let holds = found.as_ref().is_some_and(|found| {
+        let same = (&found.products, &found.created_at) == (&before.products, &before.created_at);
+        same && (is_demoted || (found.tag, &found.updated_at) == (before.tag, &before.updated_at))
+    });
+    stage.claim(ISOLATION, at).holds(
+        holds,
+        format!("{what} changes an offering of that project"),
+        format!("{before:?}"),
+        found.map_or(at.answer.summary(), |found| format!("{found:?}")),
+    );
+}
+
+/// The id can be created here too; each project then shows its own, and deleting one keeps the other.
+async fn same_id_here(stage: &mut Stage, theirs: &Offering) -> Flow {
+    if stage.state().main().is_none() {
+        stage.make(&stage.id("first"), &[]).await?;
+    }
+    let products = stage.products(2).unwrap_or_default();
+    let body = json!({ "id": theirs.id, "product_ids": products });
+    let made = stage.create(&body).await?;
+    let what = "a create of an id that another project has";
+    let stands = stage.claim(ISOLATION, &made).status(201, what).id(&theirs.id).products(&products).stands();
+    if !stands {
+        return Ok(());
+    }
+    let got = stage.get(&theirs.id).await?;
+    stage.claim(ISOLATION, &got).status(200, "a get of an id that another project has too").products(&products);
+    same_there(stage, theirs, "a create of the same id").await?;
+    let is_main = made.answer.json().and_then(Offering::read).is_some_and(|made| made.is_main());
+    if is_main {
+        stage.leave_out(ISOLATION, "the offering became main, and deleting a main is open");
+        return Ok(());
+    }
+    stage.remove(&theirs.id).await?;
+    let gone = stage.get(&theirs.id).await?;
+    stage.claim(ISOLATION, &gone).refused(404, &[], "a get of a deleted id that another project has too");
+    same_there(stage, theirs, "a delete of the same id").await
+}
