@@ -4,14 +4,20 @@
 //! works in a project that holds anything, whoever made it: it counts on nothing but what it created itself.
 //! To add one: write the function, add its line to the file's `ALL`, and name a fault that it must catch.
 
+mod auth;
 mod create;
 mod create_body;
 mod create_tag;
 mod delete;
+mod get;
 mod idempotency;
 mod invariant;
+mod list;
+mod list_pages;
+mod list_walk;
 mod path_id;
 mod products;
+mod response;
 mod set_main;
 mod update;
 mod update_tag;
@@ -96,11 +102,16 @@ use scenario;
 /// Every scenario, in the order of the catalogue's areas.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     [
+        response::ALL,
+        auth::ALL,
+        list::ALL,
+        list_pages::ALL,
         create::ALL,
         create_tag::ALL,
         products::CREATE,
         create_body::ALL,
         idempotency::ALL,
+        get::ALL,
         update::ALL,
         products::UPDATE,
         update_tag::ALL,
