@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{Style, github, har, json, junit, markdown, sarif, terminal};
+use super::{Style, github, har, html, json, junit, markdown, sarif, terminal};
 use crate::finding::Outcome;
 
 /// A form in which an outcome can be written.
@@ -17,6 +17,8 @@ pub enum Format {
     Json,
     /// `JUnit` XML, as CI systems read it.
     Junit,
+    /// One page with everything in it, for a browser.
+    Html,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
     /// For a comment on a pull request or a job's summary.
@@ -29,8 +31,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed to users.
-    pub const ALL: [Self; 7] =
-        [Self::Human, Self::Json, Self::Junit, Self::Sarif, Self::Markdown, Self::Har, Self::Github];
+    pub const ALL: [Self; 8] =
+        [Self::Human, Self::Json, Self::Junit, Self::Html, Self::Sarif, Self::Markdown, Self::Har, Self::Github];
 
     /// The name that users type.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Format {
             Self::Human => "human",
             Self::Json => "json",
             Self::Junit => "junit",
+            Self::Html => "html",
             Self::Sarif => "sarif",
             Self::Markdown => "markdown",
             Self::Har => "har",
@@ -51,6 +54,7 @@ impl Format {
             Self::Human | Self::Github => "txt",
             Self::Json => "json",
             Self::Junit => "xml",
+            Self::Html => "html",
             Self::Sarif => "sarif",
             Self::Markdown => "md",
             Self::Har => "har",
@@ -115,6 +119,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
         Format::Human => terminal::render(outcome, style),
         Format::Json => json::render(outcome),
         Format::Junit => junit::render(outcome),
+        Format::Html => html::render(outcome),
         Format::Sarif => sarif::render(outcome),
         Format::Markdown => markdown::render(outcome),
         Format::Har => har::render(outcome),
@@ -140,7 +145,7 @@ mod tests {
         assert_eq!(meant("q"), None);
         assert_eq!(
             "jsn".parse::<Format>().unwrap_err().to_string(),
-            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, sarif, markdown, har, github"
+            "use `jsn` as report format: did you mean `json`? Known are human, json, junit, html, sarif, markdown, har, github"
         );
     }
 

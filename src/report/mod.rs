@@ -13,6 +13,7 @@ mod diff;
 mod format;
 mod github;
 mod har;
+mod html;
 mod json;
 mod junit;
 mod markdown;

@@ -60,6 +60,24 @@ pub(super) fn operations(finding: &Finding) -> String {
     }
 }
 
+/// The name of the document that a tag stands for, or `None` for a tag that the harness does not know.
+pub(super) fn source(tag: &str) -> Option<&'static str> {
+    Some(match tag {
+        "all" => "every document",
+        "L" => "reference page of GET /offerings",
+        "D" => "reference page of DELETE /offerings/{offering_id}",
+        "C" => "reference page of POST /offerings",
+        "U" => "reference page of PATCH /offerings/{offering_id}",
+        "S" => "reference page of POST /offerings/{offering_id}/set-main",
+        "G1" => "resource guide, older revision",
+        "G2" => "resource guide, newer revision",
+        "E" => "page on handling errors",
+        "A" => "page on authentication",
+        "O" => "overview",
+        _ => return None,
+    })
+}
+
 /// The command that shows a finding again.
 pub(super) fn replay(finding: &Finding) -> String {
     format!("qonform replay report.json {}", finding.fingerprint)

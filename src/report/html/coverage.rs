@@ -1,0 +1,78 @@
+//! The matrix of operations and answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use maud::{Markup, html};
+
+use super::super::visible::visible;
+use super::super::words::{answers_seen, count};
+use crate::finding::{Outcome, Seen};
+
+pub(super) fn section(outcome: &Outcome) -> Markup {
+    let (seen, documented) = answers_seen(outcome);
+    html! {
+        section #answers {
+            h2 { "Answers" }
+            @if outcome.coverage.answers.is_empty() {
+                p.nothing { "No answer came." }
+            } @else {
+                p { (seen) " of " (count(documented, "documented answer")) " came. "
+                    span.key { span.cell.seen { "came" } span.cell.never { "never came" } span.cell.stray { "not documented" } } }
+                (matrix(&outcome.coverage.answers))
+            }
+        }
+    }
+}
+
+fn matrix(answers: &[Seen]) -> Markup {
+    let statuses: BTreeSet<u16> = answers.iter().map(|seen| seen.status).collect();
+    // Operations in the order in which they come, which is that of the contract.
+    let mut operations: Vec<(&str, BTreeMap<u16, Vec<&Seen>>)> = Vec::new();
+    for seen in answers {
+        let index = operations.iter().position(|(known, _)| *known == seen.operation).unwrap_or_else(|| {
+            operations.push((&seen.operation, BTreeMap::new()));
+            operations.len() - 1
+        });
+        operations[index].1.entry(seen.status).or_default().push(seen);
+    }
+    html! {
+        div.scroll role="region" aria-label="Operations and answers" tabindex="0" {
+            table.matrix {
+                thead { tr {
+                    th scope="col" { "Operation" }
+                    @for status in &statuses { th scope="col" { (status) } }
+                } }
+                tbody {
+                    @for (operation, row) in &operations {
+                        tr {
+                            th scope="row" { code { (visible(operation)) } }
+                            @for status in &statuses {
+                                td { @for seen in row.get(status).into_iter().flatten() { (cell(seen)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(seen: &Seen) -> Markup {
+    let class = match (seen.documented, seen.count) {
+        (false, _) => "stray",
+        (true, 0) => "never",
+        (true, _) => "seen",
+    };
+    html! {
+        span class={"cell " (class)} {
+            @if let Some(code) = &seen.code { code { (breakable(&visible(code))) } " " }
+            @if seen.count == 0 { "never" } @else { (seen.count) "×" }
+            @if !seen.documented { " not documented" }
+        }
+    }
+}
+
+/// A code in snake case that may be broken after each word.
+fn breakable(code: &str) -> Markup {
+    html! { @for word in code.split_inclusive('_') { (word) wbr; } }
+}

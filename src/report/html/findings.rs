@@ -1,0 +1,146 @@
+//! The findings, each with all that is needed to believe it and to see it again.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use super::super::story;
+use super::super::visible::visible;
+use super::super::words::count;
+use super::prose::{body, contrasted, mentioned, prose};
+use super::rules;
+use crate::finding::{Finding, Outcome, Severity, Step};
+
+pub(super) fn section(outcome: &Outcome) -> Markup {
+    html! {
+        section #findings {
+            h2 { "Findings" }
+            @if outcome.findings.is_empty() {
+                p.nothing {
+                    @if outcome.summary.checks == 0 { "Nothing was checked, so nothing was found." }
+                    @else { "No rule was broken in " (count(outcome.summary.checks, "check")) "." }
+                }
+            }
+            @for (index, finding) in outcome.findings.iter().enumerate() { (article(outcome, finding, index)) }
+        }
+    }
+}
+
+fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
+    let class = match finding.severity {
+        Severity::Violation => "violated",
+        Severity::Warning => "warned",
+    };
+    let rule = outcome.rules.iter().position(|rule| rule.id == finding.rule);
+    let (documented, received) = contrasted(&finding.documented, &finding.received);
+    html! {
+        article.finding class=(class) id={"finding-" (index + 1)} aria-labelledby={"title-" (index + 1)} {
+            p.kind {
+                span class={"verdict " (class)} { (finding.severity.word()) } " "
+                @match rule {
+                    Some(rule) => a href={"#rule-" (rule + 1)} { code { (visible(&finding.rule)) } },
+                    None => code { (visible(&finding.rule)) },
+                }
+            }
+            h3 id={"title-" (index + 1)} { (prose(&super::sentence(&finding.title))) }
+            p.facts { (story::facts(finding)) " · " (visible(&story::operations(finding))) }
+            @if let Some(rule) = rule.and_then(|rule| outcome.rules.get(rule)) {
+                p.promise { "The contract: " (prose(&rule.statement)) (rules::sources(rule)) }
+            }
+            dl.contrast {
+                div { dt { "Documented" } dd { (documented) } }
+                div { dt { "Received" } dd { (received) } }
+            }
+            @if let Some(place) = story::place(finding) {
+                p.place { "In the document: " code { (visible(&place)) }
+                    @if let Some(place) = &finding.place { " " span.pointer { (visible(&place.pointer)) } } }
+            }
+            (steps(finding))
+            (reproduction(finding))
+        }
+    }
+}
+
+fn steps(finding: &Finding) -> Markup {
+    let names = mentioned(&[&finding.title, &finding.documented, &finding.received]);
+    html! {
+        ol.steps {
+            @for (line, step) in story::lines(finding).iter().zip(&finding.steps) {
+                li class=[line.here.then_some("here")] {
+                    details open[line.here] {
+                        summary {
+                            span.number { (line.number) }
+                            code.method { (visible(line.method)) }
+                            code.path { (visible(&line.path)) }
+                            code.answer { (visible(&line.answer)) }
+                            @if !line.note.is_empty() { span.note { (visible(&line.note)) } }
+                            @if line.here { strong.point { "← here" } }
+                        }
+                        (exchange(step, &names))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The full request and answer of a step.
+fn exchange(step: &Step, names: &BTreeSet<&str>) -> Markup {
+    let none = BTreeSet::new();
+    html! {
+        div.exchange {
+            div {
+                h4 { "Request" }
+                p.line { code { (visible(&step.method)) " " (visible(&step.path)) } }
+                (headers(&step.request_headers))
+                @match &step.request_body {
+                    Some(text) => (body(text, &none)),
+                    None => p.nothing { "no body" },
+                }
+            }
+            div {
+                h4 { "Answer" }
+                p.line { code { (step.status) } }
+                (headers(&step.answer_headers))
+                @match &step.answer_body {
+                    Some(text) => (body(text, if step.here { names } else { &none })),
+                    None => p.nothing { "no body" },
+                }
+            }
+        }
+    }
+}
+
+fn headers(headers: &[(String, String)]) -> Markup {
+    html! {
+        @if !headers.is_empty() {
+            ul.headers {
+                @for (name, value) in headers { li { code { (visible(name)) ": " (visible(value)) } } }
+            }
+        }
+    }
+}
+
+fn reproduction(finding: &Finding) -> Markup {
+    html! {
+        div.reproduce {
+            h4 { "See it again" }
+            (command(&story::replay(finding)))
+            @for line in &finding.curl { (command(line)) }
+        }
+    }
+}
+
+/// A line to paste, with a button that copies it. What could steer a terminal is never copied: the line says so.
+fn command(line: &str) -> Markup {
+    let safe = visible(line);
+    html! {
+        div.command {
+            pre tabindex="0" { code { (safe) } }
+            button type="button" data-copy { "Copy" }
+        }
+        @if safe != line {
+            p.nothing { "Characters that steer a screen are escaped in this line: it does not send what was sent; replay does." }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+use super::super::sample;
+use super::*;
+
+/// Elements without an end.
+const VOID: [&str; 6] = ["meta", "link", "input", "wbr", "br", "hr"];
+
+/// One tag of the page.
+struct Tag {
+    name: String,
+    attributes: Vec<(String, String)>,
+}
+
+/// Reads a page as strictly as we write it: every `<` outside of scripts and styles starts a tag, every attribute is
+/// quoted, every element is closed in its order. Gives all start tags, and the contents of the scripts.
+fn parse(page: &str) -> (Vec<Tag>, Vec<String>) {
+    let (mut tags, mut scripts, mut open) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a doctype");
+    while let Some((text, after)) = rest.split_once('<') {
+        assert!(!text.contains('>'), "a bare > in {text:.80}");
+        if let Some(after) = after.strip_prefix('/') {
+            let (name, after) = after.split_once('>').unwrap();
+            assert_eq!(open.pop().as_deref(), Some(name), "</{name}> closes what is not open");
+            rest = after;
+            continue;
+        }
+        let (tag, after) = start_tag(after);
+        rest = after;
+        let name = tag.name.clone();
+        tags.push(tag);
+        if name == "script" || name == "style" {
+            let (content, after) = rest.split_once(&format!("</{name}>")).unwrap();
+            scripts.extend((name == "script").then(|| content.to_owned()));
+            rest = after;
+        } else if !VOID.contains(&name.as_str()) {
+            open.push(name);
+        }
+    }
+    assert_eq!(open, Vec::<String>::new());
+    (tags, scripts)
+}
+
+fn start_tag(text: &str) -> (Tag, &str) {
+    let end = text.find([' ', '>']).unwrap();
+    let (name, mut rest) = text.split_at(end);
+    assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{name}> is no element");
+    let mut attributes = Vec::new();
+    loop {
+        if let Some(after) = rest.strip_prefix('>') {
+            let name = name.to_owned();
+            return (Tag { name, attributes }, after);
+        }
+        rest = rest.strip_prefix(' ').unwrap_or_else(|| panic!("no space before {rest:.40}"));
+        let end = rest.find(['=', ' ', '>']).unwrap();
+        let attribute = rest[..end].to_owned();
+        assert!(attribute.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{attribute}");
+        rest = &rest[end..];
+        let value = match rest.strip_prefix("=\"") {
+            Some(after) => {
+                let (value, after) = after.split_once('"').unwrap();
+                rest = after;
+                value.to_owned()
+            }
+            None => String::new(),
+        };
+        attributes.push((attribute, value));
+    }
+}
+
+fn attribute<'t>(tag: &'t Tag, name: &str) -> Option<&'t str> {
+    tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn every_page_is_well_formed_and_loads_nothing() {
+    for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+        let (tags, scripts) = parse(&render(&outcome));
+        assert_eq!(scripts.len(), 2, "no script comes from data");
+        let mut ids = std::collections::BTreeSet::new();
+        for tag in &tags {
+            assert!(attribute(tag, "src").is_none() && attribute(tag, "style").is_none());
+            assert!(tag.attributes.iter().all(|(name, _)| !name.starts_with("on")), "an inline handler");
+            if let Some(id) = attribute(tag, "id") {
+                assert!(ids.insert(id.to_owned()), "{id} stands twice");
+            }
+        }
+        for tag in &tags {
+            let Some(href) = attribute(tag, "href") else { continue };
+            match href.strip_prefix('#') {
+                Some(id) => assert!(ids.contains(id), "{href} leads nowhere"),
+                None => assert!(href.starts_with("data:image/svg+xml,"), "{href}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_embedded_report_is_the_json_report() {
+    for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+        let (_, scripts) = parse(&render(&outcome));
+        assert_eq!(super::super::parse(scripts[0].as_bytes()).unwrap(), outcome);
+        assert!(!scripts[0].contains(['<', '>']));
+    }
+}
+
+#[test]
+fn a_reader_finds_fault_rule_source_and_the_line_to_paste() {
+    let page = render(&sample::fixed());
+    for needed in [
+        "<h1>Contract broken: 2 violations</h1>",
+        "<h3 id=\"title-2\">A deleted offering can still be read</h3>",
+        "<a href=\"#rule-12\"><code>delete.removes</code></a>",
+        "204 without a body; then get is 404 and no page lists it; nothing else changes",
+        "(reference page of DELETE /offerings/{offering_id})",
+        "<dt>Documented</dt><dd>404 not_found after the 204 of the deletion</dd>",
+        "qonform replay report.json 3fdeffb4",
+        "http://127.0.0.1:4010/v4/offerings/qf-k3v-1",
+        "somebody else changed the project",
+        "needs a limited key: --limited-token",
+    ] {
+        assert!(page.contains(needed), "{needed}");
+    }
+}
+
+#[test]
+fn the_empty_page_says_so() {
+    let page = render(&sample::empty());
+    assert!(page.contains("<h1>Nothing was tested</h1>"));
+    assert!(page.contains("Nothing was checked, so nothing was found."));
+    assert!(page.contains("No answer came.") && page.contains("No rule was selected."));
+}
+
+#[test]
+fn no_hidden_character_of_the_target_is_in_the_page() {
+    let page = render(&sample::hostile());
+    let strange: Vec<char> =
+        page.chars().filter(|&c| !matches!(c, '\n' | '\t') && visible(&c.to_string()) != c.to_string()).collect();
+    assert_eq!(strange, Vec::<char>::new());
+}
+
+/// Relative luminance of `#rrggbb`, WCAG 2.2.
+fn luminance(color: &str) -> f64 {
+    let part = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+}
+
+#[test]
+fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
+    let css = include_str!("style.css");
+    let (light, rest) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
+    let dark = rest.split_once("\n}\n").unwrap().0;
+    for theme in [light, dark] {
+        let color = |name: &str| {
+            let (_, after) = theme.split_once(&format!("--{name}: ")).unwrap_or_else(|| panic!("{name}"));
+            after[..7].to_owned()
+        };
+        let contrast = |one: &str, other: &str| {
+            let (a, b) = (luminance(&color(one)), luminance(&color(other)));
+            (a.max(b) + 0.05) / (a.min(b) + 0.05)
+        };
+        for ink in ["ink", "quiet", "violated", "warned", "passed", "observed", "skipped", "inconclusive", "link"] {
+            for ground in ["ground", "sheet", "block"] {
+                assert!(contrast(ink, ground) >= 4.5, "{ink} on {ground}: {}", contrast(ink, ground));
+            }
+        }
+        assert!(contrast("ink", "mark") >= 4.5);
+        for ground in ["broken-ground", "kept-ground", "unclear-ground"] {
+            assert!(contrast("banner-ink", ground) >= 4.5, "{ground}");
+        }
+    }
+}
