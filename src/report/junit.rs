@@ -61,7 +61,9 @@ fn skipped(reason: &str) -> TestCaseStatus {
 fn violated(rule: &RuleOutcome, findings: &[&Finding]) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
-    status.set_message(line(&titles.join("; ")));
+    // A report that was edited may have the verdict without its finding: then the promise is all there is to say.
+    let message = if titles.is_empty() { format!("not kept: {}", rule.statement) } else { titles.join("; ") };
+    status.set_message(line(&message));
     status.set_type(line(&rule.id));
     status.set_description(clean(&texts(findings)));
     status

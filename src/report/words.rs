@@ -43,8 +43,9 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
         _ if !outcome.left_behind.is_empty() => {
             (Glance::Unclear, "contract kept, but the target was not left as it was".into())
         }
+        Ending::Stopped(_) => (Glance::Kept, "contract kept as far as it was tested".into()),
         _ if warnings > 0 => (Glance::Kept, format!("contract kept, with {}", count(warnings, "warning"))),
-        _ => (Glance::Kept, "contract kept".into()),
+        Ending::Complete => (Glance::Kept, "contract kept".into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::markdown::{code, text};
+use super::super::markdown::{Page, text};
 use super::super::style::Tone;
 use super::super::visible::{cut, visible};
 use super::super::words::count;
@@ -21,11 +21,18 @@ struct Section {
     lines: Vec<String>,
 }
 
+/// Whether new findings are a section, or are told in full elsewhere.
+#[derive(Clone, Copy)]
+enum NewFindings {
+    InALine,
+    Elsewhere,
+}
+
 impl Difference {
     /// For a terminal: new findings in full, everything else in a line each.
     pub fn to_human(&self, style: &Style) -> String {
         let mut blocks: Vec<String> = self.new.iter().map(|finding| terminal::finding(finding, style)).collect();
-        for section in self.sections(false) {
+        for section in self.sections(NewFindings::Elsewhere) {
             let mut block = style.paint(Tone::Strong, section.title) + "\n";
             for line in &section.lines {
                 block.push_str(&terminal::item(&visible(line), style));
@@ -44,24 +51,22 @@ impl Difference {
         text + "\n"
     }
 
-    /// For a comment on a pull request; at most [`MOST`] lines of each kind.
+    /// For a comment on a pull request; long lists are cut, with the number of what is missing.
     pub fn to_markdown(&self) -> String {
         let mark = if self.exit_code() == 0 { "✅" } else { "❌" };
-        let mut page = format!("## {mark} {}\n", text(&self.verdict()));
-        for section in self.sections(true) {
-            page.push_str(&format!("\n### {}\n\n", section.title));
+        let mut page = Page::default();
+        page.push(&format!("## {mark} {}\n", text(&self.verdict())));
+        for section in self.sections(NewFindings::InALine) {
+            let mut block = format!("### {}\n\n", section.title);
             for line in section.lines.iter().take(MOST) {
-                page.push_str(&format!("- {}\n", text(line)));
+                block.push_str(&format!("- {}\n", text(line)));
             }
             if section.lines.len() > MOST {
-                page.push_str(&format!("- … {} more\n", section.lines.len() - MOST));
+                block.push_str(&format!("- … {} more\n", section.lines.len() - MOST));
             }
+            page.push(&block);
         }
-        if let Some(change) = &self.contract_changed {
-            let (before, after) = (code(&change.before), code(&change.after));
-            page.push_str(&format!("\nThe document changed from {before} to {after}.\n"));
-        }
-        page
+        page.finish()
     }
 
     /// `1 new, 2 fixed, 3 still there, 0 not checked again`.
@@ -80,11 +85,13 @@ impl Difference {
         verdict
     }
 
-    fn sections(&self, with_new: bool) -> Vec<Section> {
+    fn sections(&self, new: NewFindings) -> Vec<Section> {
         let findings = |findings: &[Finding]| findings.iter().map(finding).collect();
         let drift = |drift: &[Drift]| drift.iter().map(drifted).collect();
-        let new = if with_new { findings(&self.new) } else { Vec::new() };
-        let contract = self.contract_changed.iter().filter(|_| !with_new);
+        let new = match new {
+            NewFindings::InALine => findings(&self.new),
+            NewFindings::Elsewhere => Vec::new(),
+        };
         let sections = [
             ("New", new),
             ("Fixed", findings(&self.fixed)),
@@ -94,7 +101,7 @@ impl Difference {
             ("Choices that changed", self.observations_changed.iter().map(choice_change).collect()),
             ("Drift that appeared", drift(&self.drift_changed.appeared)),
             ("Drift that is gone", drift(&self.drift_changed.gone)),
-            ("The document changed", contract.map(contract_change).collect()),
+            ("The document changed", self.contract_changed.iter().map(contract_change).collect()),
         ];
         sections
             .into_iter()
@@ -198,7 +205,7 @@ mod tests {
         let text = diff(&later(), &sample::fixed()).to_markdown();
         assert!(text.starts_with("## ❌ 2 new findings (1 violation), 0 fixed, 1 still there, 0 not checked again\n"));
         assert!(text.contains("\n### New\n\n- violation&#91;delete.removes&#93;&#58; a deleted offering"));
-        assert!(text.contains("The document changed from <code>sha256&#58;00</code> to"));
+        assert!(text.contains("### The document changed\n\n- spec/offerings.openapi.yaml&#58; sha256&#58;00 -&#62; "));
     }
 
     #[test]

@@ -69,13 +69,13 @@ fn observations(outcome: &Outcome) -> Option<Markup> {
         html! {
             p { "What the server chose where the contract is open. Every choice is right." }
             table {
-                thead { tr { th scope="col" { "Rule" } th scope="col" { "Choice" } th scope="col" { "Times" } } }
+                thead { tr { th scope="col" { "Rule" } th scope="col" { "Choice" } th scope="col" { "Seen" } } }
                 tbody {
                     @for observation in observations {
                         tr {
                             th scope="row" { code { (visible(&observation.rule)) } }
                             td { (prose(&observation.choice)) }
-                            td.number { (observation.count) }
+                            td.number { (count(observation.count, "time")) }
                         }
                     }
                 }
@@ -90,7 +90,7 @@ fn drift(outcome: &Outcome) -> Option<Markup> {
             p { "Where documents and server differ, whether it breaks a rule or not." }
             table {
                 thead { tr {
-                    th scope="col" { "Operation" } th scope="col" { "What differs" } th scope="col" { "Breaks" } th scope="col" { "Times" }
+                    th scope="col" { "Operation" } th scope="col" { "What differs" } th scope="col" { "Rule" } th scope="col" { "Seen" }
                 } }
                 tbody {
                     @for drift in &outcome.drift {
@@ -102,8 +102,8 @@ fn drift(outcome: &Outcome) -> Option<Markup> {
                                 }
                             }
                             td { (prose(&drift.what)) }
-                            td { @match &drift.rule { Some(rule) => code { (visible(rule)) }, None => "no rule" } }
-                            td.number { (drift.count) }
+                            td { @match &drift.rule { Some(rule) => { "breaks " code { (visible(rule)) } }, None => "breaks no rule" } }
+                            td.number { (count(drift.count, "time")) }
                         }
                     }
                 }

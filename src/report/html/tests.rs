@@ -171,3 +171,45 @@ fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
         }
     }
 }
+
+/// Uses the page as a reader does and writes into its title what can be seen.
+const PROBE: &str = r##"<script>
+const seen = [];
+const count = () => [...document.querySelectorAll(".rule")].filter((rule) => rule.offsetParent !== null).length;
+const search = document.getElementById("search");
+const type = (text) => { search.value = text; search.dispatchEvent(new Event("input", { bubbles: true })); };
+seen.push(count());
+type("delete"); seen.push(count());
+document.getElementById("show-violated").click(); seen.push(count());
+type("no such rule"); seen.push(count());
+location.hash = "#rule-1";
+seen.push(document.documentElement.scrollWidth <= innerWidth ? "fits" : "too wide");
+setTimeout(() => { seen.push(count()); document.title = seen.join(" "); }, 300);
+</script></body>"##;
+
+/// `QONFORM_BROWSER` names a Chromium; without it there is nothing to test with, and the test says so.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that was skipped must not look like one that ran")]
+fn in_a_browser_search_and_filters_work_and_the_console_stays_empty() {
+    let Some(browser) = std::env::var_os("QONFORM_BROWSER") else {
+        eprintln!("skipped: QONFORM_BROWSER names no Chromium");
+        return;
+    };
+    let folder = std::env::temp_dir().join(format!("qonform-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let page = folder.join("page.html");
+    std::fs::write(&page, render(&sample::fixed()).replace("</body>", PROBE)).unwrap();
+    let output = std::process::Command::new(browser)
+        .args("--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split(' '))
+        .args("--disable-component-update --disable-sync --enable-logging=stderr --window-size=500,900".split(' '))
+        .args(["--virtual-time-budget=3000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let (dom, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let title = dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).unwrap().0;
+    assert_eq!(title, "14 3 1 0 fits 14");
+    assert!(!log.contains("CONSOLE"), "{log}");
+}

@@ -1,21 +1,18 @@
 //! Markdown for a comment on a pull request or `$GITHUB_STEP_SUMMARY`.
 //!
-//! GitHub refuses comments of more than 65 536 characters, so the text is bounded: what does not fit is counted, and
-//! the reader is sent to the report. Start at [`render`].
+//! Start at [`render`]; [`Page`] keeps the text short enough, `escape` keeps foreign strings text.
 
 mod escape;
+mod page;
 
 pub(super) use escape::{code, fenced, text};
+pub(super) use page::Page;
 
 use super::story;
 use super::visible::{cut, visible};
 use super::words::{Glance, answers_seen, areas, count, counted, duration, glance, shortfall};
 use crate::finding::{Finding, Outcome, Severity, Verdict};
 
-/// Never longer than this, in characters.
-const LONGEST: usize = 60_000;
-/// Kept free for the line that says what was left out.
-const RESERVE: usize = 300;
 /// Longest quoted string, in characters.
 const LONGEST_QUOTE: usize = 600;
 /// Longest line in a fence, in characters.
@@ -35,39 +32,6 @@ pub(super) fn render(outcome: &Outcome) -> String {
         page.push(&list(title, &items));
     }
     page.finish()
-}
-
-/// Blocks one under the other, as long as there is room.
-#[derive(Default)]
-struct Page {
-    blocks: Vec<String>,
-    used: usize,
-    left_out: usize,
-}
-
-impl Page {
-    fn push(&mut self, block: &str) {
-        if block.is_empty() {
-            return;
-        }
-        let needed = block.chars().count() + 1;
-        if self.used + needed > LONGEST - RESERVE {
-            self.left_out += 1;
-            return;
-        }
-        self.used += needed;
-        self.blocks.push(block.to_owned());
-    }
-
-    fn finish(mut self) -> String {
-        if self.left_out > 0 {
-            self.blocks.push(format!(
-                "{} did not fit here: the JSON and HTML reports have everything.\n",
-                count(self.left_out, "section")
-            ));
-        }
-        self.blocks.join("\n")
-    }
 }
 
 fn heading(outcome: &Outcome) -> String {
@@ -251,9 +215,9 @@ mod tests {
         outcome.findings = std::iter::repeat_n(outcome.findings.clone(), 300).flatten().collect();
         outcome.notes = std::iter::repeat_n("note ".repeat(100), 1000).collect();
         let text = render(&outcome);
-        assert!(text.chars().count() <= LONGEST);
+        assert!(text.chars().count() <= page::LONGEST);
         assert!(text.contains("sections did not fit here"));
-        assert!(text.chars().count() > LONGEST / 2, "there was room for more");
+        assert!(text.chars().count() > page::LONGEST / 2, "there was room for more");
     }
 
     #[test]

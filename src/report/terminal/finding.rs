@@ -159,3 +159,46 @@ fn reproduction(finding: &Finding) -> String {
     }
     block
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn where_there_is_room_a_finding_has_its_facts_in_the_first_line() {
+        let wide = Style { width: 106, ..Style::default() };
+        let outcome = sample::fixed();
+        let text = finding(&outcome.findings[1], &wide);
+        let (shape, _) = text.split_once("  curl ").unwrap();
+        assert_eq!(
+            shape,
+            "violation[delete.removes]: a deleted offering can still be read      3 requests, shrunk from 14, confirmed\n\
+             \x20 --> spec/offerings.openapi.yaml:212:9   v4GetOffering after v4DeleteOffering\n\
+             \x20 documented  404 not_found after the 204 of the deletion\n\
+             \x20 received    200 with the deleted offering\n\
+             \x20 1  POST    /offerings      201  id = qf-k3v-1\n\
+             \x20 2  DELETE  /offerings/{1}  204\n\
+             \x20 3  GET     /offerings/{1}  200  <- here\n\
+             \x20 reproduce   qonform replay report.json 3fdeffb4   (or the curl lines under it)\n"
+        );
+    }
+
+    #[test]
+    fn a_curl_line_that_had_to_be_escaped_says_that_it_sends_something_else() {
+        let mut outcome = sample::fixed();
+        let odd = &mut outcome.findings[1];
+        odd.curl = vec!["curl -d '\u{1b}[2J' http://h".into(), "curl http://h".into()];
+        let text = finding(odd, &Style::default());
+        assert!(text.contains("  curl -d '\\u{1b}[2J' http://h\n  (characters that steer a screen"));
+        assert!(text.ends_with("  curl http://h\n"));
+    }
+
+    #[test]
+    fn what_a_server_said_at_length_is_cut_and_told_whole_in_detail() {
+        let mut outcome = sample::fixed();
+        outcome.findings[1].received = "x".repeat(1_000);
+        let told = |detail| finding(&outcome.findings[1], &Style { detail, ..Style::default() }).matches('x').count();
+        assert!(told(Detail::Normal) < 420 && told(Detail::Verbose) >= 1_000);
+    }
+}
