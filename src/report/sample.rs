@@ -23,7 +23,7 @@ pub(super) fn empty() -> Outcome {
 
 /// What a malicious or broken target could say.
 pub(super) const HOSTILE: &str = "\"'<script>alert(1)</script>]]>\u{1b}[31m\u{1b}]0;x\u{7}\0\u{fffe}\u{202e}\u{2028}\
-     |`*_[x](javascript:y)\r\n```\n::error::x%0A\n</textarea></details><!-- --!>&amp;{{7*7}}${x}@team #1 %zz\u{9b}~~";
+     |`*_[x](javascript:y)\r\n```\n::error::x%0A\n</textarea></details><!-- --!>&amp;{{7*7}}${x}@team #1 %zz\u{9b}~~,evil=1:2";
 
 /// The fixed outcome with every free string replaced by one that tries to break out, some very long. Equal strings stay
 /// equal, so that findings still belong to their rules.
