@@ -221,6 +221,7 @@ impl Outcome {
     /// Whether no selected rule was decided: such a run is no success.
     pub fn tested_nothing(&self) -> bool {
         self.summary.cases == 0
+            || self.summary.checks == 0
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))
     }
 

@@ -1,6 +1,6 @@
 //! The resource: what its cases send and what they hold its answers against.
 //!
-//! Start at [`Stage`], on which every case plays, and at [`scenario::ALL`], the cases written by hand.
+//! Start at [`Stage`], on which every case plays, and at [`scenario::all`], the cases written by hand.
 
 mod claim;
 pub mod scenario;

@@ -39,7 +39,7 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
     match &outcome.ending {
         Ending::Interrupted => (Glance::Unclear, "interrupted before all of it was tested".into()),
         Ending::GaveUp(_) => (Glance::Unclear, "the target could not be tested".into()),
-        _ if outcome.summary.checks == 0 => (Glance::Unclear, "nothing was tested".into()),
+        _ if outcome.tested_nothing() => (Glance::Unclear, "nothing was tested".into()),
         _ if !outcome.left_behind.is_empty() => {
             (Glance::Unclear, "contract kept, but the target was not left as it was".into())
         }

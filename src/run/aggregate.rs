@@ -73,7 +73,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         duration_ms: frame.duration_ms,
         ending: frame.ending.clone(),
         summary,
-        observations: observations(&record),
+        observations: observations(&record, frame.settings),
         drift: drift(&record, &findings),
         coverage: coverage(frame.contract, &record),
         rules,
@@ -204,16 +204,18 @@ impl Frame<'_> {
         }
         match &self.ending {
             Ending::Complete => "nothing in this run gave an occasion to check it".into(),
-            Ending::Stopped(reason) | Ending::GaveUp(reason) => format!("the run ended before: {reason}"),
-            Ending::Interrupted => "the run was interrupted before".into(),
+            Ending::Stopped(_) | Ending::GaveUp(_) | Ending::Interrupted => {
+                "the run ended before it was its turn".into()
+            }
         }
     }
 }
 
-fn observations(record: &Record) -> Vec<Observation> {
+fn observations(record: &Record, settings: &Settings) -> Vec<Observation> {
     record
         .observations
         .iter()
+        .filter(|(rule, _)| settings.selection.includes(rule))
         .flat_map(|(rule, choices)| {
             choices.iter().map(|(choice, count)| Observation {
                 rule: (*rule).to_owned(),

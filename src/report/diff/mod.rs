@@ -151,7 +151,7 @@ fn only_in(one: &Outcome, other: &Outcome) -> Vec<Drift> {
 }
 
 fn untested(outcome: &Outcome) -> Option<String> {
-    let cannot_tell = matches!(outcome.ending, Ending::GaveUp(_) | Ending::Interrupted) || outcome.summary.checks == 0;
+    let cannot_tell = matches!(outcome.ending, Ending::GaveUp(_) | Ending::Interrupted) || outcome.tested_nothing();
     cannot_tell.then(|| shortfall(&outcome.ending).unwrap_or_else(|| glance(outcome).1))
 }
 

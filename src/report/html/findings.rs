@@ -17,7 +17,7 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
             h2 { "Findings" }
             @if outcome.findings.is_empty() {
                 p.nothing {
-                    @if outcome.summary.checks == 0 { "Nothing was checked, so nothing was found." }
+                    @if outcome.tested_nothing() { "Nothing was checked, so nothing was found." }
                     @else { "No rule was broken in " (count(outcome.summary.checks, "check")) "." }
                 }
             }

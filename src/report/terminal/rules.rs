@@ -18,16 +18,61 @@ pub(super) fn areas(outcome: &Outcome, style: &Style) -> Vec<String> {
     // Ids of the catalogue are at most 35 characters; a longer one does not move the others.
     let across =
         outcome.rules.iter().map(|rule| columns(&visible(&rule.id))).filter(|&wide| wide <= 40).max().unwrap_or(0);
-    grouped(outcome)
-        .into_iter()
-        .map(|(area, rules)| {
-            let mut block = style.paint(Tone::Strong, visible(area)) + "\n";
-            for rule in rules {
-                block.push_str(&line(rule, across, style));
+    let mut blocks = Vec::new();
+    // Areas of which nothing was checked, for one reason each: they are named together.
+    let mut untouched: Vec<(&str, Vec<String>)> = Vec::new();
+    for (area, rules) in grouped(outcome) {
+        match common_reason(&rules) {
+            Some(reason) if style.detail < Detail::Verbose => {
+                let named = format!("{} ({})", visible(area), rules.len());
+                match untouched.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, areas)) => areas.push(named),
+                    None => untouched.push((reason, vec![named])),
+                }
             }
-            block
-        })
-        .collect()
+            _ => blocks.push(block(area, &rules, across, style)),
+        }
+    }
+    for (reason, areas) in untouched {
+        let mut text = style.paint(Tone::Strong, "Skipped") + "\n  ";
+        push_lines(&mut text, &format!("{}: {}", areas.join(", "), visible(reason)), 2, style.columns() - 2);
+        blocks.push(text);
+    }
+    blocks
+}
+
+/// The reason why all of them were skipped, if it is one.
+fn common_reason<'o>(rules: &[&'o RuleOutcome]) -> Option<&'o str> {
+    let first = rules.first()?.reason.as_deref()?;
+    let same = |rule: &&RuleOutcome| rule.verdict == Verdict::Skipped && rule.reason.as_deref() == Some(first);
+    rules.iter().all(same).then_some(first)
+}
+
+/// How many rules of an area must be skipped for one reason to share a line.
+const ENOUGH_TO_SHARE: usize = 3;
+
+fn block(area: &str, rules: &[&RuleOutcome], across: usize, style: &Style) -> String {
+    let mut block = style.paint(Tone::Strong, visible(area)) + "\n";
+    let alike = |rule: &RuleOutcome| {
+        let same = |other: &&&RuleOutcome| other.verdict == Verdict::Skipped && other.reason == rule.reason;
+        if rule.verdict == Verdict::Skipped { rules.iter().filter(same).count() } else { 0 }
+    };
+    let mut shared: Vec<(&RuleOutcome, usize)> = Vec::new();
+    for rule in rules {
+        match alike(rule) {
+            many if many >= ENOUGH_TO_SHARE && style.detail < Detail::Verbose => {
+                if shared.iter().all(|(other, _)| other.reason != rule.reason) {
+                    shared.push((rule, many));
+                }
+            }
+            _ => block.push_str(&line(rule, across, style)),
+        }
+    }
+    for (rule, many) in shared {
+        let others = RuleOutcome { id: count(many, "rule"), ..rule.clone() };
+        block.push_str(&line(&others, across, style));
+    }
+    block
 }
 
 fn line(rule: &RuleOutcome, across: usize, style: &Style) -> String {
