@@ -19,19 +19,11 @@ impl Answer {
     pub(super) fn json(status: StatusCode, body: Value) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self {
-            status,
-            headers,
-            body: Some(body),
-        }
+        Self { status, headers, body: Some(body) }
     }
 
     pub(super) fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            headers: HeaderMap::new(),
-            body: None,
-        }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: None }
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
@@ -40,9 +32,7 @@ impl Answer {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let body = self
-            .body
-            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -59,10 +49,7 @@ pub(super) struct Detail {
 
 impl Detail {
     pub(super) fn new(field: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            field,
-            message: message.into(),
-        }
+        Self { field, message: message.into() }
     }
 }
 
@@ -78,20 +65,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            details: Vec::new(),
-        }
+        Self { status, code, message: message.into(), details: Vec::new() }
     }
 
     /// 400 `invalid_data` for fields.
     pub(super) fn invalid(details: Vec<Detail>) -> Self {
-        Self {
-            details,
-            ..Self::malformed("The request data is not valid.")
-        }
+        Self { details, ..Self::malformed("The request data is not valid.") }
     }
 
     /// 400 `invalid_data` for a request as a whole.
@@ -100,24 +79,13 @@ impl Refusal {
     }
 
     /// 400 with a code of its own for one field.
-    pub(super) fn field(
-        code: &'static str,
-        field: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(super) fn field(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            details: vec![Detail::new(field, message.clone())],
-            ..Self::new(StatusCode::BAD_REQUEST, code, message)
-        }
+        Self { details: vec![Detail::new(field, message.clone())], ..Self::new(StatusCode::BAD_REQUEST, code, message) }
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "No such offering in this project.",
-        )
+        Self::new(StatusCode::NOT_FOUND, "not_found", "No such offering in this project.")
     }
 
     /// 422 with a code of its own.
@@ -138,10 +106,7 @@ impl Refusal {
     pub(super) fn into_answer(self) -> Answer {
         let mut error = json!({ "type": self.kind(), "code": self.code, "message": self.message });
         if !self.details.is_empty() {
-            let details = self
-                .details
-                .iter()
-                .map(|detail| json!({ "field": detail.field, "message": detail.message }));
+            let details = self.details.iter().map(|detail| json!({ "field": detail.field, "message": detail.message }));
             error["details"] = details.collect();
         }
         Answer::json(self.status, json!({ "error": error }))
@@ -154,19 +119,10 @@ mod tests {
 
     #[test]
     fn details_stand_in_the_envelope_only_when_a_field_is_at_fault() {
-        let whole = Refusal::not_found()
-            .into_answer()
-            .body
-            .expect("a refusal has a body");
+        let whole = Refusal::not_found().into_answer().body.expect("a refusal has a body");
         assert_eq!(whole["error"]["type"], "resource");
         assert!(whole["error"].get("details").is_none());
-        let field = Refusal::invalid(vec![Detail::new("limit", "too big")])
-            .into_answer()
-            .body
-            .expect("likewise");
-        assert_eq!(
-            field["error"]["details"],
-            json!([{ "field": "limit", "message": "too big" }])
-        );
+        let field = Refusal::invalid(vec![Detail::new("limit", "too big")]).into_answer().body.expect("likewise");
+        assert_eq!(field["error"]["details"], json!([{ "field": "limit", "message": "too big" }]));
     }
 }

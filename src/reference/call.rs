@@ -1,5 +1,7 @@
 //! One request as the operations want it: read once, nothing judged yet.
 
+use std::sync::MutexGuard;
+
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
@@ -10,6 +12,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::answer::{Detail, Refusal};
+use super::behaviour::Behaviour;
+use super::offering::Offering;
+use super::project::Project;
+use super::store::Shared;
+use super::switches::Switches;
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -35,10 +42,13 @@ pub(super) struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     body: Result<Bytes, Refusal>,
+    /// What a racing request of a faulty server takes for the present state.
+    pub(super) stale: Option<Vec<Offering>>,
+    any_content_type: bool,
 }
 
 impl Call {
-    pub(super) async fn read(operation: Operation, request: Request) -> Self {
+    pub(super) async fn read(operation: Operation, request: Request, switches: Switches) -> Self {
         let (head, body) = request.into_parts();
         Self {
             operation,
@@ -46,25 +56,21 @@ impl Call {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body: read_body(body).await,
+            stale: None,
+            any_content_type: switches.behaves(Behaviour::AnyContentType),
         }
     }
 
     /// The offering id in the path, still percent-encoded; empty where the operation has none.
     pub(super) fn raw_id(&self) -> &str {
         let id = self.path.strip_prefix("/v4/offerings/").unwrap_or_default();
-        if self.operation == Operation::SetMain {
-            id.strip_suffix("/set-main").unwrap_or(id)
-        } else {
-            id
-        }
+        if self.operation == Operation::SetMain { id.strip_suffix("/set-main").unwrap_or(id) } else { id }
     }
 
     /// The offering id in the path, decoded.
     pub(super) fn id(&self) -> Result<String, Refusal> {
         let decoded = percent_decode_str(self.raw_id()).decode_utf8();
-        decoded
-            .map(Into::into)
-            .map_err(|_| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
+        decoded.map(Into::into).map_err(|_| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
     }
 
     /// The parameters of the query, decoded; where one is given twice, the last one counts.
@@ -72,26 +78,32 @@ impl Call {
         let mut found = None;
         for pair in self.query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if percent_decode_str(key)
-                .decode_utf8()
-                .is_ok_and(|key| key == name)
-            {
+            if percent_decode_str(key).decode_utf8().is_ok_and(|key| key == name) {
                 let value = value.replace('+', " ");
                 let value = percent_decode_str(&value).decode_utf8();
-                let value = value
-                    .map_err(|_| Refusal::invalid(vec![Detail::new(name, "must be UTF-8")]))?;
+                let value = value.map_err(|_| Refusal::invalid(vec![Detail::new(name, "must be UTF-8")]))?;
                 found = Some(value.into_owned());
             }
         }
         Ok(found)
     }
 
+    /// The first query parameter that no document names.
+    pub(super) fn undocumented_parameter(&self) -> Option<&str> {
+        let names = self.query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        names.filter(|name| !name.is_empty()).find(|name| !matches!(*name, "limit" | "starting_after"))
+    }
+
+    /// Takes the project for the one step that this call is.
+    pub(super) fn enter<'a>(&self, project: &'a Shared) -> MutexGuard<'a, Project> {
+        let mut project = project.lock();
+        project.history.stale.clone_from(&self.stale);
+        project
+    }
+
     /// The value of `Idempotency-Key`; `None` when absent or empty.
     pub(super) fn idempotency_key(&self) -> Option<&[u8]> {
-        self.headers
-            .get("idempotency-key")
-            .map(http::HeaderValue::as_bytes)
-            .filter(|key| !key.is_empty())
+        self.headers.get("idempotency-key").map(http::HeaderValue::as_bytes).filter(|key| !key.is_empty())
     }
 
     /// The bytes of the body, or why they could not be had.
@@ -105,13 +117,9 @@ impl Call {
         if body.is_empty() {
             return Err(Refusal::malformed("A JSON body is required."));
         }
-        if !self.declares_json() {
+        if !self.any_content_type && !self.declares_json() {
             let message = "The body must be application/json.";
-            return Err(Refusal::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "invalid_data",
-                message,
-            ));
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_data", message));
         }
         serde_json::from_slice(body)
             .map_err(|error| Refusal::malformed(format!("The body is not valid JSON: {error}.")))
@@ -124,8 +132,7 @@ impl Call {
         };
         let declared = String::from_utf8_lossy(declared.as_bytes()).to_ascii_lowercase();
         let essence = declared.split(';').next().unwrap_or_default().trim();
-        essence == "application/json"
-            || (essence.starts_with("application/") && essence.ends_with("+json"))
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
     }
 }
 
@@ -133,8 +140,7 @@ async fn read_body(mut body: Body) -> Result<Bytes, Refusal> {
     let mut kept = BytesMut::new();
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|_| Refusal::malformed("The body could not be read to its end."))?;
+        let frame = frame.map_err(|_| Refusal::malformed("The body could not be read to its end."))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -147,11 +153,7 @@ async fn read_body(mut body: Body) -> Result<Bytes, Refusal> {
         }
     }
     if seen > BODY_LIMIT {
-        return Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "The body is larger than 1 MiB.",
-        ));
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The body is larger than 1 MiB."));
     }
     Ok(kept.freeze())
 }

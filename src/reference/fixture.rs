@@ -3,14 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::behaviour::Behaviour;
+use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
 use super::project::Project;
 use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticker};
+use super::switches::Switches;
 
 const PRODUCTS: usize = 120;
 const SECOND_PRODUCTS: usize = 20;
 const VARIANT_ID: &str = "exp-paywall:variant b";
+/// How many more offerings the main project holds on a server that has many.
+const MANY: usize = 350;
+const PRODUCT_ID_MAX: usize = 255;
 const DAY: i64 = 86_400;
 
 /// Keys and ids of one fresh set of projects.
@@ -28,7 +34,7 @@ pub struct Fixture {
     pub limited_token: String,
     /// Secret key of a project with no offerings and the same products as the main one.
     pub empty_token: String,
-    /// 120 products of the main and of the empty project.
+    /// 120 products of the main and of the empty project; the last one has the 255 characters that are the most.
     pub product_ids: Vec<String>,
     /// An experiment's offering in the main project.
     pub variant_id: String,
@@ -36,29 +42,25 @@ pub struct Fixture {
     pub second_product_ids: Vec<String>,
 }
 
-/// The products that every fixture's projects share.
+/// What all fixtures of a server have in common.
 #[derive(Debug)]
 pub(super) struct Catalogue {
     main: Arc<BTreeSet<String>>,
     second: Arc<BTreeSet<String>>,
+    clock: Clock,
+    switches: Switches,
+    seed: u64,
 }
 
 impl Catalogue {
-    pub(super) fn new() -> Self {
-        let main = (1..=PRODUCTS)
-            .map(|number| format!("premium_{number:03}"))
-            .collect();
-        let second = (1..=SECOND_PRODUCTS)
-            .map(|number| format!("other_{number:03}"))
-            .collect();
-        Self {
-            main: Arc::new(main),
-            second: Arc::new(second),
-        }
+    pub(super) fn new(clock: Clock, switches: Switches, seed: u64) -> Self {
+        let main = (1..=PRODUCTS).map(product_id).collect();
+        let second = (1..=SECOND_PRODUCTS).map(|number| format!("other_{number:03}")).collect();
+        Self { main: Arc::new(main), second: Arc::new(second), clock, switches, seed }
     }
 
     /// Registers set number `count` of projects under `name`.
-    pub(super) fn register(&self, store: &Store, clock: Clock, name: &str, count: u32) -> Fixture {
+    pub(super) fn register(&self, store: &Store, name: &str, count: u32) -> Fixture {
         let token = |role: &str| key(name, role, count);
         let fixture = Fixture {
             token: token("main"),
@@ -69,106 +71,117 @@ impl Catalogue {
             variant_id: VARIANT_ID.to_owned(),
             second_product_ids: self.second.iter().cloned().collect(),
         };
-        let main = Shared::new(project(
-            &self.main,
-            clock,
-            main_offerings(&fixture.product_ids),
-        ));
-        let second = Shared::new(project(
-            &self.second,
-            clock,
-            second_offerings(&fixture.second_product_ids),
-        ));
-        let empty = Shared::new(project(&self.main, clock, Vec::new()));
-        let grant = |project: &Shared, permission| Grant {
+        let main = self.project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
+        let second = self.project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
+        let empty = self.project(&self.main, &self.second, Vec::new());
+        let grant = |project: &Shared, neighbour: &Shared, permission| Grant {
             project: project.clone(),
+            neighbour: neighbour.clone(),
             permission,
         };
         store.add([
-            (fixture.token.clone(), grant(&main, Permission::Full)),
-            (
-                fixture.second_token.clone(),
-                grant(&second, Permission::Full),
-            ),
-            (
-                fixture.limited_token.clone(),
-                grant(&main, Permission::Nothing),
-            ),
-            (fixture.empty_token.clone(), grant(&empty, Permission::Full)),
+            (fixture.token.clone(), grant(&main, &second, Permission::Full)),
+            (fixture.second_token.clone(), grant(&second, &main, Permission::Full)),
+            (fixture.limited_token.clone(), grant(&main, &second, Permission::Nothing)),
+            (fixture.empty_token.clone(), grant(&empty, &second, Permission::Full)),
         ]);
         fixture
+    }
+
+    fn project(
+        &self,
+        products: &Arc<BTreeSet<String>>,
+        foreign_products: &Arc<BTreeSet<String>>,
+        mut offerings: Vec<Offering>,
+    ) -> Shared {
+        for (number, offering) in (1..).zip(&mut offerings) {
+            offering.number = number;
+        }
+        let made = offerings.len() as u64;
+        Shared::new(Project {
+            products: products.clone(),
+            foreign_products: foreign_products.clone(),
+            offerings,
+            ticker: Ticker::new(self.clock),
+            replays: Replays::default(),
+            switches: self.switches,
+            made,
+            // Any number will do that makes the first interruption depend on the seed.
+            requests: self.seed % 23,
+            history: History { given: made, ..History::default() },
+        })
+    }
+
+    fn main_offerings(&self, products: &[String]) -> Vec<Offering> {
+        let mut offerings = vec![
+            offering(90, "onboarding", Some(1), &products[..3]),
+            offering(80, "winback", Some(0), &products[3..5]),
+            offering(70, VARIANT_ID, None, &products[..2]),
+            offering(60, "seasonal:summer 2025", None, &products[5..6]),
+            offering(50, "legacy.row", Some(7), &[]),
+        ];
+        if self.switches.behaves(Behaviour::LegacyTags) {
+            let tags = [2, 3, -1, i16::MIN, i16::MAX];
+            offerings.extend(tags.map(|tag| offering(45, &format!("legacy.tag {tag}"), Some(tag), &products[7..8])));
+        }
+        if self.switches.behaves(Behaviour::ManyOfferings) {
+            offerings
+                .extend((1..=MANY).map(|number| offering(40, &format!("archive-{number:03}"), None, &products[6..7])));
+        }
+        offerings
     }
 }
 
 /// What of a fixture's name stands in its keys. The underscore is left out, as it parts the fields of a key.
 pub(super) fn key_name(name: &str) -> String {
-    name.chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '-'
-            }
-        })
-        .collect()
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
 /// A key; all fields but the last have no underscore and the last has one length, so none is a prefix of another.
 fn key(name: &str, role: &str, count: u32) -> String {
     let hash = format!("{name}_{role}")
         .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("test_sk_{name}_{role}_{hash:08x}{count:08x}")
 }
 
-fn project(products: &Arc<BTreeSet<String>>, clock: Clock, offerings: Vec<Offering>) -> Project {
-    Project {
-        products: products.clone(),
-        offerings,
-        ticker: Ticker::new(clock),
-        replays: Replays::default(),
+/// Product number `number`: most are short, the last two use all that the contract admits.
+fn product_id(number: usize) -> String {
+    match number {
+        PRODUCTS => format!("premium_{number:03} {}", "x".repeat(PRODUCT_ID_MAX - 12)),
+        119 => format!("premium_{number:03}:Annual plan.v2-b"),
+        _ => format!("premium_{number:03}"),
     }
 }
 
-fn main_offerings(products: &[String]) -> Vec<Offering> {
-    vec![
-        offering(90, "onboarding", Some(1), &products[..3]),
-        offering(80, "winback", Some(0), &products[3..5]),
-        offering(70, VARIANT_ID, None, &products[..2]),
-        offering(60, "seasonal:summer 2025", None, &products[5..6]),
-        offering(50, "legacy.row", Some(7), &[]),
-    ]
-}
-
 fn second_offerings(products: &[String]) -> Vec<Offering> {
-    vec![
-        offering(85, "default", Some(1), &products[..2]),
-        offering(75, "winback", None, &products[2..4]),
-    ]
+    vec![offering(85, "default", Some(1), &products[..2]), offering(75, "winback", None, &products[2..4])]
 }
 
 /// An offering made some days before the logical clock starts.
 fn offering(days_before: i64, id: &str, tag: Option<i16>, products: &[String]) -> Offering {
     let created_at = LOGICAL_START - days_before * DAY;
     Offering {
+        number: 0,
         id: id.to_owned(),
         tag,
         product_ids: products.to_vec(),
         created_at,
         updated_at: created_at + DAY,
-        kind: if id == VARIANT_ID {
-            Kind::Variant
-        } else {
-            Kind::Regular
-        },
+        kind: if id == VARIANT_ID { Kind::Variant } else { Kind::Regular },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_are_as_long_as_the_contract_admits_and_no_longer() {
+        let ids: Vec<_> = (1..=PRODUCTS).map(product_id).collect();
+        assert_eq!(ids.iter().map(String::len).max(), Some(PRODUCT_ID_MAX));
+        assert!(ids.is_sorted());
+    }
 
     #[test]
     fn no_key_is_a_prefix_of_another() {
@@ -180,10 +193,7 @@ mod tests {
         }
         for (place, one) in keys.iter().enumerate() {
             for (other_place, other) in keys.iter().enumerate() {
-                assert!(
-                    place == other_place || !other.starts_with(one.as_str()),
-                    "{one} {other}"
-                );
+                assert!(place == other_place || !other.starts_with(one.as_str()), "{one} {other}");
             }
         }
     }

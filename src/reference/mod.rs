@@ -7,19 +7,28 @@
 //! Start at [`Server`].
 
 mod answer;
+mod behaviour;
 mod call;
+mod fault;
 mod fixture;
+mod history;
 mod idempotency;
 mod offering;
 mod page;
 mod project;
 mod routes;
 mod server;
+mod slips;
+mod spoil;
 mod store;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod view;
 
+pub use behaviour::{Behaviour, BehaviourInfo};
+pub use fault::{Family, Fault, FaultInfo, Layer, UnknownName};
 pub use fixture::Fixture;
 pub use server::{Options, Server, StartError};
 pub use store::Clock;

@@ -1,6 +1,7 @@
 //! One project: its products and offerings, and what each operation does to them.
 //!
-//! Every method is one whole step: who holds the project's lock sees either nothing of it or all of it.
+//! Every method is one whole step: who holds the project's lock sees either nothing of it or all of it. What is written
+//! here is right; what planted faults make of it stands in `spoil`, which gets each result with the state of before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,69 +9,98 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::answer::Refusal;
+use super::behaviour::Behaviour;
+use super::fault::Fault;
+use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
-use super::page::{Page, Window};
+use super::page::{Page, Window, same_id};
 use super::store::Ticker;
+use super::switches::Switches;
 use super::validate::{self, Change, Draft, Tag};
 
 /// The data behind one set of keys.
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) products: Arc<BTreeSet<String>>,
+    /// Products of another project, which only a faulty server mistakes for its own.
+    pub(super) foreign_products: Arc<BTreeSet<String>>,
     /// In order of creation.
     pub(super) offerings: Vec<Offering>,
     pub(super) ticker: Ticker,
     pub(super) replays: Replays,
+    pub(super) switches: Switches,
+    /// How many offerings were ever made, those that were there at first included.
+    pub(super) made: u64,
+    /// How many requests were answered.
+    pub(super) requests: u64,
+    /// What only faults need to remember.
+    pub(super) history: History,
 }
 
 impl Project {
-    /// The offering with this id, an experiment variant too.
-    pub(super) fn find(&self, id: &str) -> Option<&Offering> {
-        self.offerings.iter().find(|offering| offering.id == id)
+    pub(super) fn faulty(&self, fault: Fault) -> bool {
+        self.switches.faulty(fault)
+    }
+
+    /// Where the offering with this id stands, an experiment variant too.
+    pub(super) fn position(&self, id: &str) -> Option<usize> {
+        self.offerings.iter().position(|offering| same_id(&offering.id, id, self.switches))
     }
 
     /// Get: what a reader may see.
-    pub(super) fn read(&self, id: &str) -> Result<Offering, Refusal> {
-        self.find(id)
-            .filter(|offering| offering.is_regular())
-            .cloned()
-            .ok_or_else(Refusal::not_found)
+    pub(super) fn read(&mut self, id: &str) -> Result<Offering, Refusal> {
+        let found = self.position(id).map(|index| &self.offerings[index]);
+        let read = found.filter(|offering| offering.is_regular()).cloned().ok_or_else(Refusal::not_found);
+        if self.switches.any_fault() { self.spoil_read(id, read) } else { read }
     }
 
     /// List.
-    pub(super) fn page(&self, window: &Window) -> Page {
-        let rows: Vec<_> = self
-            .offerings
-            .iter()
-            .filter(|offering| offering.is_regular())
-            .cloned()
-            .collect();
-        Page::cut(&rows, window)
+    pub(super) fn page(&mut self, window: &Window, neighbours: &[Offering]) -> Page {
+        let mut rows: Vec<_> = self.offerings.iter().filter(|offering| offering.is_regular()).cloned().collect();
+        if self.switches.any_fault() {
+            rows = self.spoil_rows(rows, window, neighbours);
+        }
+        if self.switches.behaves(Behaviour::OrderDescending) {
+            rows.reverse();
+        }
+        let start = self.start(&rows, window);
+        Page::cut(&rows, window, start, self.switches)
     }
 
-    /// Create: the first regular offering of a project becomes its main, whatever its body says.
-    pub(super) fn create(&mut self, draft: Draft) -> Result<Offering, Refusal> {
-        self.registered(&draft.product_ids)?;
-        if self.find(&draft.id).is_some() {
-            let message = "An offering with this id already exists in this project.";
-            return Err(Refusal::new(
-                StatusCode::CONFLICT,
-                "offering_already_exists",
-                message,
-            ));
+    /// Create.
+    pub(super) fn create(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
+        if !self.switches.any_fault() {
+            return self.create_rightly(draft);
         }
-        let first = !self.offerings.iter().any(Offering::is_regular);
+        let before = self.offerings.clone();
+        let result = self.create_rightly(draft);
+        self.spoil_create(&before, draft, result)
+    }
+
+    /// The first regular offering of a project becomes its main, whatever its body says.
+    pub(super) fn create_rightly(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
+        self.registered(&draft.product_ids)?;
+        if self.position(&draft.id).is_some() {
+            let message = "An offering with this id already exists in this project.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
+        }
+        let any = self.offerings.iter().any(Offering::is_regular);
+        let main = self.offerings.iter().any(Offering::is_main);
         let tag = match draft.tag {
-            _ if first => Some(1),
-            Tag::Absent | Tag::Null => None,
-            Tag::Value(tag) => Some(tag),
+            _ if !any => Some(1),
+            _ if !main && self.switches.behaves(Behaviour::PromotesWithoutMain) => Some(1),
+            Tag::Value(tag) if !self.switches.behaves(Behaviour::TagNullOnCreate) => Some(tag),
+            _ if self.switches.behaves(Behaviour::TagZeroOnCreate) => Some(0),
+            _ => None,
         };
         let now = self.ticker.tick();
+        self.made += 1;
         let offering = Offering {
-            id: draft.id,
+            number: self.made,
+            id: draft.id.clone(),
             tag,
-            product_ids: draft.product_ids,
+            product_ids: draft.product_ids.clone(),
             created_at: now,
             updated_at: now,
             kind: Kind::Regular,
@@ -79,65 +109,93 @@ impl Project {
         Ok(offering)
     }
 
-    /// Update: `{}` and a `tag` that says what is so already change nothing, not even `updated_at`.
-    pub(super) fn update(&mut self, id: &str, change: Change) -> Result<Offering, Refusal> {
-        let index = self.writable(
-            id,
-            "cannot_patch_experiment_variant",
-            "This offering is changed by its experiment only.",
-        )?;
-        let main = self.offerings[index].is_main();
+    /// Update.
+    pub(super) fn update(&mut self, id: &str, change: &Change) -> Result<Offering, Refusal> {
+        if !self.switches.any_fault() {
+            return self.update_rightly(id, change);
+        }
+        let before = self.offerings.clone();
+        let result = self.update_rightly(id, change);
+        self.spoil_update(&before, id, change, result)
+    }
+
+    /// `{}`, and a `tag` that says what is so already, change nothing.
+    pub(super) fn update_rightly(&mut self, id: &str, change: &Change) -> Result<Offering, Refusal> {
+        let message = "This offering is changed by its experiment only.";
+        let index = self.writable(id, "cannot_patch_experiment_variant", message)?;
         match change.tag {
-            Tag::Absent => {}
             Tag::Value(1) => return Err(validate::main_directly()),
-            Tag::Null | Tag::Value(_) if main => {
+            Tag::Null | Tag::Value(_) if self.offerings[index].is_main() => {
                 let message = "The main offering is demoted by promoting another one.";
                 return Err(Refusal::unprocessable("cannot_demote_main", message));
             }
-            Tag::Null | Tag::Value(0) => {}
-            Tag::Value(_) => {
-                return Err(Refusal::field("invalid_data", "tag", "must be 0 or null"));
+            Tag::Null | Tag::Value(0) if self.switches.behaves(Behaviour::TagOnRegular400) => {
+                return Err(Refusal::field("invalid_data", "tag", "is read-only"));
             }
+            Tag::Absent | Tag::Null | Tag::Value(0) => {}
+            Tag::Value(_) => return Err(Refusal::field("invalid_data", "tag", "must be 0 or null")),
         }
-        if let Some(product_ids) = change.product_ids {
-            self.registered(&product_ids)?;
-            let now = self.ticker.tick();
-            let offering = &mut self.offerings[index];
-            offering.product_ids = product_ids;
-            offering.updated_at = now;
+        if let Some(product_ids) = &change.product_ids {
+            self.registered(product_ids)?;
+            self.offerings[index].product_ids.clone_from(product_ids);
+        }
+        if change.product_ids.is_some() || self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
+            self.offerings[index].updated_at = self.ticker.tick();
         }
         Ok(self.offerings[index].clone())
     }
 
-    /// Delete: a project whose main is deleted has none until one is promoted.
+    /// Delete.
     pub(super) fn delete(&mut self, id: &str) -> Result<(), Refusal> {
-        let index = self.writable(
-            id,
-            "cannot_delete_experiment_variant",
-            "This offering is deleted with its experiment only.",
-        )?;
-        self.ticker.tick();
+        if !self.switches.any_fault() {
+            return self.delete_rightly(id);
+        }
+        let before = self.offerings.clone();
+        let result = self.delete_rightly(id);
+        self.spoil_delete(&before, id, result)
+    }
+
+    /// A project whose main is deleted has none until one is promoted.
+    pub(super) fn delete_rightly(&mut self, id: &str) -> Result<(), Refusal> {
+        let message = "This offering is deleted with its experiment only.";
+        let index = self.writable(id, "cannot_delete_experiment_variant", message)?;
+        let main = self.offerings[index].is_main();
+        if main && self.switches.behaves(Behaviour::DeleteMainRefused) {
+            return Err(Refusal::unprocessable("cannot_delete_main", "Promote another offering first."));
+        }
+        let now = self.ticker.tick();
         self.offerings.remove(index);
+        if main
+            && self.switches.behaves(Behaviour::DeleteMainPromotes)
+            && let Some(oldest) = self.offerings.iter_mut().find(|offering| offering.is_regular())
+        {
+            oldest.tag = Some(1);
+            oldest.updated_at = now;
+        }
         Ok(())
     }
 
-    /// Set main: promotes one and demotes the other in the same step.
+    /// Set main.
     pub(super) fn set_main(&mut self, id: &str) -> Result<Offering, Refusal> {
-        let index = self.writable(
-            id,
-            "cannot_setmain_experiment_variant",
-            "An experiment's offering cannot be the main one.",
-        )?;
-        if self.offerings[index].is_main() {
+        if !self.switches.any_fault() {
+            return self.set_main_rightly(id);
+        }
+        let before = self.offerings.clone();
+        let result = self.set_main_rightly(id);
+        self.spoil_set_main(&before, id, result)
+    }
+
+    /// Promotes one and demotes the other in the same step.
+    pub(super) fn set_main_rightly(&mut self, id: &str) -> Result<Offering, Refusal> {
+        let message = "An experiment's offering cannot be the main one.";
+        let index = self.writable(id, "cannot_setmain_experiment_variant", message)?;
+        if self.offerings[index].is_main() && !self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
             return Ok(self.offerings[index].clone());
         }
         let now = self.ticker.tick();
-        for previous in self
-            .offerings
-            .iter_mut()
-            .filter(|offering| offering.is_main())
-        {
-            previous.tag = Some(0);
+        let demoted = if self.switches.behaves(Behaviour::DemotedToNull) { None } else { Some(0) };
+        for previous in self.offerings.iter_mut().filter(|offering| offering.is_main()) {
+            previous.tag = demoted;
             previous.updated_at = now;
         }
         let offering = &mut self.offerings[index];
@@ -147,17 +205,8 @@ impl Project {
     }
 
     /// The place of an offering that this API may write to; `code` is what it answers for an experiment's.
-    fn writable(
-        &self,
-        id: &str,
-        code: &'static str,
-        message: &'static str,
-    ) -> Result<usize, Refusal> {
-        let index = self
-            .offerings
-            .iter()
-            .position(|offering| offering.id == id)
-            .ok_or_else(Refusal::not_found)?;
+    fn writable(&self, id: &str, code: &'static str, message: &'static str) -> Result<usize, Refusal> {
+        let index = self.position(id).ok_or_else(Refusal::not_found)?;
         match self.offerings[index].kind {
             Kind::Regular => Ok(index),
             Kind::Variant => Err(Refusal::unprocessable(code, message)),
@@ -169,12 +218,28 @@ impl Project {
             None => Ok(()),
             Some(id) => {
                 let message = format!("Product `{id}` is not registered in this project.");
-                Err(Refusal::field(
-                    "product_not_in_project",
-                    "product_ids",
-                    message,
-                ))
+                Err(Refusal::field("product_not_in_project", "product_ids", message))
             }
+        }
+    }
+
+    /// Somebody else at work, now and then: the same requests meet the same interruptions.
+    pub(super) fn interrupt(&mut self) {
+        const EVERY: u64 = 23;
+        self.requests += 1;
+        let turn = self.requests / EVERY;
+        if !self.requests.is_multiple_of(EVERY) {
+            return;
+        }
+        let id = |turn: u64| format!("crm-{turn}");
+        if self.switches.behaves(Behaviour::OthersAdd) || self.switches.behaves(Behaviour::OthersComeAndGo) {
+            let product_ids = self.products.iter().take(1).cloned().collect();
+            let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids, readonly: serde_json::Map::new() };
+            // An id that is taken already is no concern of the others.
+            drop(self.create_rightly(&draft));
+        }
+        if self.switches.behaves(Behaviour::OthersComeAndGo) {
+            drop(self.delete_rightly(&id(turn.saturating_sub(2))));
         }
     }
 }

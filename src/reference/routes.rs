@@ -2,32 +2,42 @@
 
 mod auth;
 mod collection;
+mod crash;
 mod item;
+mod present;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 
 use super::answer::{Answer, Refusal};
+use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
-use super::store::Store;
+use super::fault::Fault;
+use super::store::{Grant, Shared, Store};
+use super::switches::Switches;
+use super::validate::Syntax;
+use super::view::View;
 
 /// What all requests share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) store: Store,
+    switches: Switches,
+    /// The grant that was used last, on which faulty servers let strangers work.
+    last: Mutex<Option<Grant>>,
 }
 
 /// The six operations; every other URL and method is refused in the error envelope.
 pub(super) fn router(app: Arc<App>) -> Router {
     let collection = get(serving(Operation::List)).post(serving(Operation::Create));
-    let item = get(serving(Operation::Get))
-        .patch(serving(Operation::Update))
-        .delete(serving(Operation::Delete));
+    let item = get(serving(Operation::Get)).patch(serving(Operation::Update)).delete(serving(Operation::Delete));
     let set_main = post(serving(Operation::SetMain));
     Router::new()
         .route("/v4/offerings", closed(collection))
@@ -39,47 +49,170 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 fn serving(
     operation: Operation,
-) -> impl Fn(State<Arc<App>>, Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>> + Clone
-{
+) -> impl Fn(State<Arc<App>>, Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send>> + Clone {
     move |State(app), request| Box::pin(async move { app.serve(operation, request).await })
 }
 
 fn closed(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     methods.fallback(|| async {
         let message = "This URL does not take this method.";
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message)
-            .into_answer()
-            .into_response()
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_answer().into_response()
     })
 }
 
 async fn unknown_url() -> Response {
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        "invalid_request",
-        "Unrecognised URL.",
-    )
-    .into_answer()
-    .into_response()
+    Refusal::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_answer().into_response()
 }
 
 impl App {
-    async fn serve(&self, operation: Operation, request: Request) -> Response {
-        let call = Call::read(operation, request).await;
-        self.answer(&call)
-            .unwrap_or_else(Refusal::into_answer)
-            .into_response()
+    pub(super) fn new(switches: Switches) -> Self {
+        Self { store: Store::default(), switches, last: Mutex::default() }
     }
 
-    fn answer(&self, call: &Call) -> Result<Answer, Refusal> {
-        let project = auth::project(&self.store, &call.headers)?;
+    pub(super) async fn serve(&self, operation: Operation, request: Request) -> Response {
+        let mut call = Call::read(operation, request, self.switches).await;
+        if self.switches.behaves(Behaviour::Slow) {
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        let result = self.answer(&mut call).await;
+        present::response(self.switches, &call, result)
+    }
+
+    #[cfg(test)]
+    pub(super) fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    async fn answer(&self, call: &mut Call) -> Result<Answer, Refusal> {
+        let grant = match auth::grant(self, call) {
+            Ok(grant) => grant,
+            Err(refusal) => return Err(self.unauthorized(call, refusal)),
+        };
+        if self.interrupted(&grant.project) {
+            return Ok(too_many_requests());
+        }
+        if self.switches.any_fault() {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
+            if crash::befalls(self.switches, call, &grant.project) {
+                let message = "Something went wrong.";
+                return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", message));
+            }
+            self.race(call, &grant.project).await;
+        }
+        self.operate(call, &grant)
+    }
+
+    /// The answer to a request that may be made.
+    fn operate(&self, call: &Call, grant: &Grant) -> Result<Answer, Refusal> {
+        let desk = Desk { switches: self.switches, call, project: self.home(call, grant), neighbour: &grant.neighbour };
         match call.operation {
-            Operation::List => collection::list(&project, call),
-            Operation::Create => collection::create(&project, call),
-            Operation::Get => item::read(&project, call),
-            Operation::Update => item::update(&project, call),
-            Operation::Delete => item::delete(&project, call),
-            Operation::SetMain => item::set_main(&project, call),
+            Operation::List => desk.list(),
+            Operation::Create => desk.create(),
+            Operation::Get => desk.read(),
+            Operation::Update => desk.update(),
+            Operation::Delete => desk.delete(),
+            Operation::SetMain => desk.set_main(),
         }
     }
+
+    /// The project that a request is about: its own, unless a fault finds the offering in the neighbour's.
+    fn home<'a>(&self, call: &Call, grant: &'a Grant) -> &'a Shared {
+        let leak = match call.operation {
+            Operation::Get => Fault::OTHER_PROJECT_READ,
+            Operation::Update => Fault::OTHER_PROJECT_UPDATED,
+            Operation::Delete => Fault::OTHER_PROJECT_DELETED,
+            Operation::SetMain => Fault::OTHER_PROJECT_PROMOTED,
+            Operation::List | Operation::Create => return &grant.project,
+        };
+        let elsewhere = self.switches.faulty(leak)
+            && call.id().is_ok_and(|id| {
+                grant.project.lock().position(&id).is_none() && grant.neighbour.lock().position(&id).is_some()
+            });
+        if elsewhere { &grant.neighbour } else { &grant.project }
+    }
+
+    /// The refusal of a request without a valid key, after what faults do with such a request.
+    fn unauthorized(&self, call: &Call, refusal: Refusal) -> Refusal {
+        let applied = match call.operation {
+            Operation::Create => Fault::UNAUTHORIZED_CREATE_APPLIED,
+            Operation::Update => Fault::UNAUTHORIZED_UPDATE_APPLIED,
+            Operation::Delete => Fault::UNAUTHORIZED_DELETE_APPLIED,
+            Operation::SetMain => Fault::UNAUTHORIZED_SET_MAIN_APPLIED,
+            Operation::List | Operation::Get => return refusal,
+        };
+        if refusal.status == StatusCode::UNAUTHORIZED
+            && self.switches.faulty(applied)
+            && let Some(grant) = self.last()
+        {
+            drop(self.operate(call, &grant));
+        }
+        refusal
+    }
+
+    fn last(&self) -> Option<Grant> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts the request, lets others work on the project, and says whether it comes too soon.
+    fn interrupted(&self, project: &Shared) -> bool {
+        const EVERY: u64 = 29;
+        let mut project = project.lock();
+        project.interrupt();
+        self.switches.behaves(Behaviour::TooManyRequests) && project.requests.is_multiple_of(EVERY)
+    }
+
+    /// Lets time pass between looking and acting, as servers do that are not atomic.
+    async fn race(&self, call: &mut Call, project: &Shared) {
+        const GAP: Duration = Duration::from_millis(2);
+        let faulty = |faults: &[Fault]| faults.iter().any(|fault| self.switches.faulty(*fault));
+        let racing = match call.operation {
+            Operation::Create => faulty(&[Fault::RACE_CREATE_TWICE, Fault::RACE_FIRST_CREATE, Fault::RACE_IDEMPOTENCY]),
+            Operation::SetMain => faulty(&[Fault::RACE_SET_MAIN]),
+            Operation::Update => faulty(&[Fault::RACE_UPDATE_RESURRECTS]),
+            Operation::List | Operation::Get | Operation::Delete => false,
+        };
+        if racing {
+            call.stale = Some(project.lock().offerings.clone());
+            tokio::time::sleep(GAP).await;
+        }
+        let halves = call.operation == Operation::Update && faulty(&[Fault::RACE_UPDATE_HALVES]);
+        let gap = call.operation == Operation::SetMain && faulty(&[Fault::RACE_SET_MAIN_GAP]);
+        if halves || gap {
+            if let Ok(id) = call.id() {
+                project.lock().spoil_half_way(&id, call.json().ok().as_ref());
+            }
+            tokio::time::sleep(GAP).await;
+        }
+    }
+}
+
+/// Where one request is worked on.
+#[derive(Debug, Clone, Copy)]
+struct Desk<'a> {
+    switches: Switches,
+    call: &'a Call,
+    project: &'a Shared,
+    neighbour: &'a Shared,
+}
+
+impl Desk<'_> {
+    fn faulty(&self, fault: Fault) -> bool {
+        self.switches.faulty(fault)
+    }
+
+    fn syntax(&self) -> Syntax {
+        Syntax { switches: self.switches }
+    }
+
+    fn view(&self) -> View {
+        View { switches: self.switches, operation: self.call.operation }
+    }
+}
+
+/// 429: mostly at once again, as a harness that waits for long is no use.
+fn too_many_requests() -> Answer {
+    let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.");
+    let mut answer = refusal.into_answer();
+    answer.headers.insert(RETRY_AFTER, HeaderValue::from_static("0"));
+    answer
 }

@@ -7,14 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::behaviour::Behaviour;
+use super::call::Operation;
+use super::fault::Fault;
 use super::fixture::{self, Catalogue, Fixture};
 use super::routes::{self, App};
-use super::store::{Clock, Store};
+use super::store::Clock;
+use super::switches::Switches;
+use super::view::View;
 
 /// How long requests in flight are waited for when the server stops.
 const GRACE: Duration = Duration::from_millis(500);
@@ -24,9 +29,13 @@ const GRACE: Duration = Duration::from_millis(500);
 pub struct Options {
     /// Where to listen; port 0 takes a free one. Meant for loopback addresses.
     pub address: SocketAddr,
+    /// Defects planted in the server; none by default.
+    pub faults: Vec<Fault>,
+    /// Choices that the server makes other than by default, at points that the contract leaves open.
+    pub behaviours: Vec<Behaviour>,
     /// Where timestamps come from.
     pub clock: Clock,
-    /// What the server's own choices are drawn from, where it makes any.
+    /// Which requests the behaviours that show now and then show at.
     pub seed: u64,
 }
 
@@ -35,6 +44,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            faults: Vec::new(),
+            behaviours: Vec::new(),
             clock: Clock::System,
             seed: 0,
         }
@@ -45,9 +56,7 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Somebody else listens there.
-    #[error(
-        "listen on `{address}`: the port is in use; choose another one, or port 0 for any free one"
-    )]
+    #[error("listen on `{address}`: the port is in use; choose another one, or port 0 for any free one")]
     PortInUse {
         /// The address that was asked for.
         address: SocketAddr,
@@ -69,7 +78,6 @@ pub enum StartError {
 pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
-    clock: Clock,
     catalogue: Catalogue,
     /// How many sets of projects were made under each name.
     counts: Mutex<HashMap<String, u32>>,
@@ -90,23 +98,20 @@ impl Server {
         // Without it an answer may wait for the acknowledgement of the one before. Where it cannot be set, that is
         // slower and nothing else.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let app = Arc::new(App {
-            store: Store::default(),
-        });
+        let switches = Switches::new(&options.faults, &options.behaviours);
+        let app = Arc::new(App::new(switches));
         let (stop, stopped) = oneshot::channel();
         let router = routes::router(app.clone());
         let serving = tokio::spawn(async move {
             // A dropped sender means stop as well; serving itself never fails.
-            let served =
-                axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+            let served = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
             drop(served.await);
         });
         let counts = Mutex::default();
         Ok(Self {
             address,
             app,
-            clock: options.clock,
-            catalogue: Catalogue::new(),
+            catalogue: Catalogue::new(options.clock, switches, options.seed),
             counts,
             stop,
             serving,
@@ -129,8 +134,7 @@ impl Server {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(name.clone()).or_default();
         *count += 1;
-        self.catalogue
-            .register(&self.app.store, self.clock, &name, *count)
+        self.catalogue.register(&self.app.store, &name, *count)
     }
 
     /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an
@@ -140,20 +144,13 @@ impl Server {
             return Value::Null;
         };
         let project = grant.project.lock();
-        json!(
-            project
-                .offerings
-                .iter()
-                .map(super::offering::Offering::to_json)
-                .collect::<Vec<_>>()
-        )
+        let view = View { switches: Switches::default(), operation: Operation::Get };
+        project.offerings.iter().map(|offering| view.offering(offering)).collect()
     }
 
     /// Stops listening and waits for requests in flight, half a second at most.
     pub async fn stop(self) {
-        let Self {
-            stop, mut serving, ..
-        } = self;
+        let Self { stop, mut serving, .. } = self;
         drop(stop);
         if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
             serving.abort();

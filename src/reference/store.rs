@@ -28,10 +28,7 @@ pub(super) struct Ticker {
 
 impl Ticker {
     pub(super) fn new(clock: Clock) -> Self {
-        Self {
-            clock,
-            last: LOGICAL_START - 1,
-        }
+        Self { clock, last: LOGICAL_START - 1 }
     }
 
     /// The time of one write, in seconds since 1970; never before that of an earlier write.
@@ -71,6 +68,8 @@ pub(super) enum Permission {
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
     pub(super) project: Shared,
+    /// The project that a faulty server mixes up with this one.
+    pub(super) neighbour: Shared,
     pub(super) permission: Permission,
 }
 
@@ -82,17 +81,16 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn add(&self, grants: impl IntoIterator<Item = (String, Grant)>) {
-        self.grants
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(grants);
+        self.grants.write().unwrap_or_else(PoisonError::into_inner).extend(grants);
     }
 
     pub(super) fn find(&self, key: &str) -> Option<Grant> {
-        self.grants
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned()
+        self.grants.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The first grant, by the order of keys, whose key satisfies a condition: how no right server looks a key up.
+    pub(super) fn find_by(&self, condition: impl Fn(&str) -> bool) -> Option<Grant> {
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        grants.iter().filter(|(key, _)| condition(key)).min_by_key(|(key, _)| *key).map(|(_, grant)| grant.clone())
     }
 }

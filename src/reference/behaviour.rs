@@ -1,0 +1,236 @@
+//! Other right choices: what the contract leaves open, and what it does not speak of.
+//!
+//! None of them breaks a must rule. Those that break a should rule name it.
+//!
+//! Start at [`Behaviour::ALL`], or at [`Behaviour::draw`] for combinations.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::fault::UnknownName;
+
+/// All there is to say about a behaviour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BehaviourInfo {
+    /// In kebab-case, unique.
+    pub name: &'static str,
+    /// What the server does, in one sentence.
+    pub sentence: &'static str,
+    /// The should rules that it breaks; empty for what is right in every respect.
+    pub warns: &'static [&'static str],
+    /// What it cannot be combined with; stated on one of the two at least.
+    pub conflicts: &'static [Behaviour],
+}
+
+/// Declares the enum and its rows.
+macro_rules! behaviours {
+    ($($variant:ident $name:literal $([$($rule:literal)+])? $(without [$($conflict:ident)+])? $sentence:literal;)+) => {
+        /// A choice that the server makes other than by default.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Behaviour {
+            $(#[doc = $sentence] $variant),+
+        }
+
+        /// In the order of the variants.
+        const ROWS: &[BehaviourInfo] = &[$(BehaviourInfo {
+            name: $name,
+            sentence: $sentence,
+            warns: &[$($($rule),+)?],
+            conflicts: &[$($(Behaviour::$conflict),+)?],
+        }),+];
+
+        impl Behaviour {
+            /// Every behaviour.
+            pub const ALL: [Self; ROWS.len()] = [$(Self::$variant),+];
+        }
+    };
+}
+
+behaviours! {
+    OrderDescending "order-descending"
+        "The list shows the newest offering first.";
+    NextCursorAbsent "next-cursor-absent" without [NextCursorNull NextCursorOpaque]
+        "The list never has `next_cursor`.";
+    NextCursorNull "next-cursor-null" without [NextCursorOpaque]
+        "`next_cursor` is always null.";
+    NextCursorOpaque "next-cursor-opaque"
+        "`next_cursor` is a token that is no offering's id.";
+    FractionalSeconds "fractional-seconds"
+        "Timestamps have microseconds.";
+    OffsetZero "offset-zero"
+        "Timestamps end in `+00:00`.";
+    EqualTimestamps "equal-timestamps"
+        "Every offering was made and updated in the same second.";
+    UrlEncoded "url-encoded"
+        "`url` has the id percent-encoded.";
+    Charset "charset"
+        "The content type names the charset.";
+    PrettyJson "pretty-json"
+        "Bodies are indented over several lines.";
+    ExtraProperties "extra-properties"
+        "Offerings, lists and errors have properties that no document names.";
+    ExtraHeaders "extra-headers"
+        "Answers have headers for tracing, caching and rate limits.";
+    DetailsNull "details-null-otherwise" ["response.details-omitted"] without [DetailsEmpty]
+        "`details` is null where no field is at fault.";
+    DetailsEmpty "details-empty-otherwise" ["response.details-omitted"]
+        "`details` is an empty array where no field is at fault.";
+    LimitWithoutDetails "limit-without-details" ["list.limit-invalid-details"] without [DetailsNull DetailsEmpty]
+        "A limit out of range names no field.";
+    MetaOnLimit "meta-beside-limit" ["response.no-meta"]
+        "A limit out of range has `_meta` beside the error, as the list page's own example has.";
+    LogicalOn422 "logical-on-422"
+        "A 422 has the type `logical`.";
+    TagZeroOnCreate "tag-zero-on-create"
+        "New offerings have the tag 0.";
+    TagNullOnCreate "tag-null-on-create" without [TagZeroOnCreate]
+        "New offerings have the tag null, also where the body says 0.";
+    DemotedToNull "demoted-to-null" ["set-main.previous-is-zero"]
+        "The previous main gets the tag null.";
+    DeleteMainRefused "delete-main-refused" ["response.error-code-documented"] without [DeleteMainPromotes]
+        "Deleting the main answers 422.";
+    DeleteMainPromotes "delete-main-promotes"
+        "Deleting the main promotes the oldest offering that is left.";
+    PromotesWithoutMain "promotes-without-main"
+        "In a project with offerings but no main a new offering becomes main.";
+    Replay200 "replay-200"
+        "A replayed create answers 200.";
+    ReplayCurrent "replay-current"
+        "A replayed create answers with the offering as it is now, while it exists.";
+    OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
+        "An idempotency key used with another body answers 400.";
+    OtherBody409 "other-body-409" ["response.error-code-documented"] without [OtherBody422]
+        "An idempotency key used with another body answers 409.";
+    OtherBody422 "other-body-422" ["response.documented-status"]
+        "An idempotency key used with another body answers 422.";
+    UnknownField400 "unknown-field-400"
+        "A body with an unknown field is refused.";
+    ReadonlyField400 "readonly-field-400"
+        "A body with a read-only field is refused.";
+    UpdateId400 "update-id-400"
+        "An update with an `id` in its body is refused.";
+    EmptyUpdate400 "empty-update-400"
+        "An update with nothing in its body is refused.";
+    TagOnRegular400 "tag-on-regular-400"
+        "An update with a tag on an offering that is not main is refused.";
+    ProductsMerged "products-merged" without [RepeatedProducts400]
+        "A product that stands twice in a list is kept once.";
+    RepeatedProducts400 "repeated-products-400"
+        "A product that stands twice in a list is refused.";
+    IdsOfAnyCase "ids-of-any-case"
+        "Ids that differ only in case are the same.";
+    UnknownQuery400 "unknown-query-400"
+        "An undocumented query parameter is refused.";
+    InvalidId404 "invalid-id-404"
+        "Get, update and set main of a malformed id answer 404.";
+    SetMainBody400 "set-main-body-400"
+        "Set main with a body is refused.";
+    AnyContentType "any-content-type"
+        "The content type of a body is not looked at.";
+    UpdateAlwaysTouches "update-always-touches"
+        "An update or promotion without effect sets `updated_at` too.";
+    ConnectionClose "connection-close"
+        "The connection is closed after each answer.";
+    Slow "slow"
+        "Every answer takes a few milliseconds.";
+    TooManyRequests "too-many-requests"
+        "Now and then the answer is 429 with `Retry-After`.";
+    ManyOfferings "many-offerings"
+        "The main project holds 350 more offerings.";
+    LegacyTags "legacy-tags"
+        "The main project holds more rows with tags of old, negative ones too.";
+    OthersAdd "others-add" without [OthersComeAndGo]
+        "Somebody else adds offerings meanwhile.";
+    OthersComeAndGo "others-come-and-go"
+        "Somebody else adds offerings meanwhile and deletes them again.";
+}
+
+impl Behaviour {
+    /// What there is to say about it.
+    pub fn info(self) -> &'static BehaviourInfo {
+        &ROWS[self.place()]
+    }
+
+    /// Its place in [`Behaviour::ALL`].
+    pub(super) const fn place(self) -> usize {
+        self as usize
+    }
+
+    fn conflicts_with(self, other: Self) -> bool {
+        self == other || self.info().conflicts.contains(&other) || other.info().conflicts.contains(&self)
+    }
+
+    /// Three to six behaviours that go together, in the order of [`Behaviour::ALL`]; the same for the same seed.
+    pub fn draw(seed: u64) -> Vec<Self> {
+        let mut state = seed;
+        let mut below = |bound: usize| (split_mix(&mut state) % bound as u64) as usize;
+        let wanted = 3 + below(4);
+        let mut drawn: Vec<Self> = Vec::with_capacity(wanted);
+        while drawn.len() < wanted {
+            let next = Self::ALL[below(Self::ALL.len())];
+            if !drawn.iter().any(|other| other.conflicts_with(next)) {
+                drawn.push(next);
+            }
+        }
+        drawn.sort_unstable();
+        drawn
+    }
+}
+
+/// One step of the `SplitMix64` generator.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.info().name)
+    }
+}
+
+impl FromStr for Behaviour {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let unknown = || UnknownName::among("behaviour", name, ROWS.iter().map(|row| row.name));
+        Self::ALL.into_iter().find(|behaviour| behaviour.info().name == name).ok_or_else(unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_behaviour_has_a_kebab_case_name_of_its_own_and_a_sentence() {
+        let mut names = BTreeSet::new();
+        for behaviour in Behaviour::ALL {
+            let info = behaviour.info();
+            assert!(names.insert(info.name), "{behaviour}");
+            assert!(info.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+            assert!(info.sentence.ends_with('.'), "{behaviour}");
+            assert!(!info.conflicts.contains(&behaviour), "{behaviour}");
+            assert_eq!(info.name.parse(), Ok(behaviour));
+        }
+        assert!(Behaviour::ALL.len() <= 64, "a set of them is one word");
+    }
+
+    #[test]
+    fn what_is_drawn_goes_together_and_every_behaviour_is_drawn_some_time() {
+        let mut seen = BTreeSet::new();
+        for seed in 0..500 {
+            let drawn = Behaviour::draw(seed);
+            assert!((3..=6).contains(&drawn.len()));
+            for (place, one) in drawn.iter().enumerate() {
+                assert!(drawn[place + 1..].iter().all(|other| !one.conflicts_with(*other)), "{drawn:?}");
+            }
+            assert_eq!(drawn, Behaviour::draw(seed));
+            seen.extend(drawn);
+        }
+        assert_eq!(seen.len(), Behaviour::ALL.len());
+    }
+}

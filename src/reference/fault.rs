@@ -1,0 +1,260 @@
+//! The catalogue of faults: realistic defects that the server can be told to have, each off by default.
+//!
+//! Here stands what they are: name, sentence, the rules that must catch them, the layer expected to. How each works
+//! stands beside the right code that it spoils. Knows nothing of how they are looked for.
+//!
+//! Start at [`Fault::ALL`].
+
+mod atomicity;
+mod authentication;
+mod deep;
+mod idempotency;
+mod leak;
+mod limit;
+mod main;
+mod pagination;
+mod race;
+mod robustness;
+mod schema;
+mod state;
+mod status;
+mod validation;
+mod variant;
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a fault has to do with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// What an answer looks like.
+    Schema,
+    /// Statuses, typed codes, error types, details.
+    Status,
+    /// Both sides of every limit.
+    Limit,
+    /// What is let in, turned away, or silently changed.
+    Validation,
+    /// Pages, cursors, order.
+    Pagination,
+    /// Promotion and demotion.
+    Main,
+    /// Refused writes that wrote something.
+    Atomicity,
+    /// What is kept, lost, or written elsewhere.
+    State,
+    /// Keys of create and set main.
+    Idempotency,
+    /// Keys, permission, other projects.
+    Authentication,
+    /// Offerings of experiments.
+    Variant,
+    /// Inputs that end in a 500.
+    Robustness,
+    /// What an answer should not tell.
+    Leak,
+    /// What only a particular sequence of requests shows.
+    Deep,
+    /// Steps that are not one step for several clients.
+    Race,
+}
+
+/// Which layer of the harness is expected to catch a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// Written scenarios.
+    Scenario,
+    /// Generated requests.
+    Input,
+    /// Generated sequences of requests.
+    Sequence,
+    /// Several clients at once.
+    Race,
+}
+
+/// All there is to say about a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultInfo {
+    /// In kebab-case, unique.
+    pub name: &'static str,
+    /// What is wrong, in one sentence.
+    pub sentence: &'static str,
+    /// The rules it must trip, the one it is there for first; never empty.
+    pub expected: &'static [&'static str],
+    /// What it has to do with.
+    pub family: Family,
+    /// The layer expected to catch it; earlier layers may as well.
+    pub layer: Layer,
+    /// Deep faults only: how many requests the shortest history has that starts in an empty project and ends with the
+    /// first wrong answer, that one included.
+    pub shortest: Option<usize>,
+}
+
+/// A planted defect; the associated constants are the catalogue.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fault(usize);
+
+/// Declares one family: its constants on [`Fault`] and its rows of the catalogue.
+macro_rules! faults {
+    (
+        $family:ident from $first:expr;
+        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal;)+
+    ) => {
+        #[expect(non_camel_case_types, reason = "named as the constants whose places they number")]
+        #[allow(clippy::upper_case_acronyms, reason = "likewise")]
+        enum Place { $($fault),+ }
+
+        pub(super) const FIRST: usize = $first;
+
+        pub(super) const ROWS: &[super::FaultInfo] = &[$(super::FaultInfo {
+            name: $name,
+            sentence: $sentence,
+            expected: &[$($rule),+],
+            family: super::Family::$family,
+            layer: super::Layer::$layer,
+            shortest: faults!(@shortest $($shortest)?),
+        }),+];
+
+        impl Fault {
+            $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Place::$fault as usize);)+
+        }
+    };
+    (@shortest) => { None };
+    (@shortest $shortest:literal) => { Some($shortest) };
+}
+use faults;
+
+/// The families in the order of their places.
+const FAMILIES: [&[FaultInfo]; 15] = [
+    schema::ROWS,
+    status::ROWS,
+    limit::ROWS,
+    validation::ROWS,
+    pagination::ROWS,
+    main::ROWS,
+    atomicity::ROWS,
+    state::ROWS,
+    idempotency::ROWS,
+    authentication::ROWS,
+    variant::ROWS,
+    robustness::ROWS,
+    leak::ROWS,
+    deep::ROWS,
+    race::ROWS,
+];
+
+const COUNT: usize = race::FIRST + race::ROWS.len();
+
+impl Fault {
+    /// Every fault, family by family.
+    pub const ALL: [Self; COUNT] = {
+        let mut all = [Self(0); COUNT];
+        let mut place = 0;
+        while place < COUNT {
+            all[place] = Self(place);
+            place += 1;
+        }
+        all
+    };
+
+    /// What the catalogue says about it.
+    pub fn info(self) -> &'static FaultInfo {
+        FAMILIES.into_iter().flatten().nth(self.0).expect("every place has a row: both come from one list")
+    }
+
+    /// Its place in [`Fault::ALL`].
+    pub(super) const fn place(self) -> usize {
+        self.0
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.info().name)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Fault({self})")
+    }
+}
+
+/// No fault or behaviour of this name; fits after "cannot …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("find the {kind} `{name}`; the nearest is `{nearest}`")]
+pub struct UnknownName {
+    /// `fault` or `behaviour`.
+    pub kind: &'static str,
+    /// What was asked for.
+    pub name: String,
+    /// The known name that takes the fewest edits.
+    pub nearest: &'static str,
+}
+
+impl UnknownName {
+    pub(super) fn among(kind: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Self {
+        let nearest = known.min_by_key(|known| edits(name, known)).unwrap_or_default();
+        Self { kind, name: name.to_owned(), nearest }
+    }
+}
+
+impl FromStr for Fault {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let unknown = || UnknownName::among("fault", name, Self::ALL.into_iter().map(|fault| fault.info().name));
+        Self::ALL.into_iter().find(|fault| fault.info().name == name).ok_or_else(unknown)
+    }
+}
+
+/// The Levenshtein distance.
+fn edits(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for (column, other_letter) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(letter != other_letter);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_fault_has_a_kebab_case_name_of_its_own_a_sentence_and_rules() {
+        let mut names = BTreeSet::new();
+        for fault in Fault::ALL {
+            let info = fault.info();
+            assert!(names.insert(info.name), "{fault}");
+            assert!(
+                info.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{fault}"
+            );
+            assert!(info.sentence.ends_with('.') && info.sentence.contains(' '), "{fault}");
+            assert!(!info.expected.is_empty(), "{fault}");
+            assert!(info.expected.iter().all(|rule| rule.split_once('.').is_some()), "{fault}");
+            assert_eq!(info.shortest.is_some(), info.family == Family::Deep, "{fault}");
+            assert_eq!(info.name.parse(), Ok(fault));
+        }
+    }
+
+    #[test]
+    fn a_constant_names_its_own_row() {
+        assert_eq!(Fault::OBJECT_WRONG.info().name, "object-wrong");
+        assert_eq!(Fault::DUPLICATE_TOUCHES.info().name, "duplicate-touches");
+        assert_eq!(Fault::RACE_SET_MAIN.to_string(), "race-set-main");
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest() {
+        let unknown = "object-wrogn".parse::<Fault>().expect_err("misspelt");
+        assert_eq!(unknown.to_string(), "find the fault `object-wrogn`; the nearest is `object-wrong`");
+    }
+}

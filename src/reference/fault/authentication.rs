@@ -1,0 +1,85 @@
+//! Authentication faults: keys, permission, other projects.
+
+use super::{Fault, faults};
+
+faults! {
+    Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
+    OPEN_LIST "open-list" Scenario ["auth.missing"]
+        "List needs no key.";
+    OPEN_CREATE "open-create" Scenario ["auth.missing"]
+        "Create needs no key.";
+    OPEN_GET "open-get" Scenario ["auth.missing"]
+        "Get needs no key.";
+    OPEN_UPDATE "open-update" Scenario ["auth.missing"]
+        "Update needs no key.";
+    OPEN_DELETE "open-delete" Scenario ["auth.missing"]
+        "Delete needs no key.";
+    OPEN_SET_MAIN "open-set-main" Scenario ["auth.missing"]
+        "Set main needs no key.";
+    KEY_MISSING_403 "key-missing-403" Scenario ["auth.missing"]
+        "A request without a key answers 403.";
+    KEY_MISSING_400 "key-missing-400" Scenario ["auth.missing"]
+        "A request without a key answers 400.";
+    KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed"]
+        "Any key that looks like one is accepted.";
+    KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed"]
+        "Any scheme before the key is accepted.";
+    KEY_BARE_ACCEPTED "key-bare-accepted" Scenario ["auth.malformed"]
+        "A key without its scheme is accepted.";
+    KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed"]
+        "`Bearer` with nothing after it is accepted.";
+    KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed"]
+        "`Bearer` with nothing after it answers 400.";
+    KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed"]
+        "The beginning of a key is accepted for the key.";
+    KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed"]
+        "What follows a key is ignored.";
+    KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed"]
+        "Keys are compared without regard to case.";
+    KEY_UNKNOWN_403 "key-unknown-403" Scenario ["auth.malformed"]
+        "An unknown key answers 403.";
+    UNAUTHORIZED_CODE "unauthorized-code" Scenario ["auth.code" "response.error-code-documented"]
+        "A 401 has the code `unauthorized`.";
+    UNAUTHORIZED_CODE_ON_WRITE "unauthorized-code-on-write" Scenario ["auth.code" "response.error-code-documented"]
+        "A 401 on a write has the code `invalid_token`.";
+    UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied" Scenario ["auth.no-effect"]
+        "An unauthenticated create answers 401 and is done.";
+    UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied" Scenario ["auth.no-effect"]
+        "An unauthenticated update answers 401 and is done.";
+    UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied" Scenario ["auth.no-effect"]
+        "An unauthenticated delete answers 401 and is done.";
+    UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied" Scenario ["auth.no-effect"]
+        "An unauthenticated set main answers 401 and is done.";
+    MISSING_BEFORE_KEY "missing-before-key" Scenario ["auth.before-existence"]
+        "Without a key a missing offering answers 404.";
+    BODY_BEFORE_KEY "body-before-key" Scenario ["auth.before-existence"]
+        "Without a key a malformed body answers 400.";
+    ID_BEFORE_KEY "id-before-key" Scenario ["auth.before-existence"]
+        "Without a key a malformed id answers 400.";
+    LIMITED_KEY_ALLOWED "limited-key-allowed" Scenario ["auth.forbidden"]
+        "A key without permission may do everything.";
+    LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
+        "A key without permission may read.";
+    LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden"]
+        "A key without permission answers 401.";
+    LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden"]
+        "A key without permission answers 404.";
+    LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden" "response.error-code-documented"]
+        "A key without permission has the code `forbidden`.";
+    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["auth.project-isolation"]
+        "The list shows the offerings of another project too.";
+    OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation"]
+        "Get finds offerings of another project.";
+    OTHER_PROJECT_UPDATED "other-project-updated" Scenario ["auth.project-isolation"]
+        "Update finds offerings of another project.";
+    OTHER_PROJECT_DELETED "other-project-deleted" Scenario ["auth.project-isolation"]
+        "Delete finds offerings of another project.";
+    OTHER_PROJECT_PROMOTED "other-project-promoted" Scenario ["auth.project-isolation"]
+        "Set main finds offerings of another project.";
+    OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation"]
+        "An id of another project cannot be created.";
+    OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation"]
+        "Get of another project's offering answers 403 instead of 404.";
+    OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
+        "Create accepts products of another project.";
+}

@@ -1,0 +1,27 @@
+//! Idempotency faults: keys of create and set main.
+
+use super::{Fault, faults};
+
+faults! {
+    Idempotency from super::state::FIRST + super::state::ROWS.len();
+    CREATE_KEY_IGNORED "create-key-ignored" Scenario ["create.idempotency-replay"]
+        "Create ignores the idempotency key.";
+    CREATE_KEY_DUPLICATES "create-key-duplicates" Scenario ["create.idempotency-replay"]
+        "A replayed create makes another offering with a number after its id.";
+    CREATE_REPLAYS_LAST "create-replays-last" Scenario ["create.idempotency-replay"]
+        "A replayed create answers with the offering made last.";
+    CREATE_KEY_ACROSS_PROJECTS "create-key-across-projects" Scenario ["create.idempotency-scope"]
+        "A key used in one project is replayed in another.";
+    CREATE_KEY_CUT "create-key-cut" Sequence ["create.echo"]
+        "Only the first eight characters of a key count.";
+    CREATE_KEY_OF_ANY_CASE "create-key-of-any-case" Sequence ["create.echo"]
+        "Keys that differ in case are the same.";
+    SET_MAIN_KEY_IGNORED "set-main-key-ignored" Scenario ["set-main.idempotency-replay"]
+        "Set main ignores the idempotency key.";
+    SET_MAIN_KEY_409 "set-main-key-409" Scenario ["set-main.idempotency-replay"]
+        "A replayed set main answers 409.";
+    SET_MAIN_REPLAYS_STATE "set-main-replays-state" Scenario ["set-main.idempotency-replay"]
+        "A replayed set main answers with the offering as it is now.";
+    SET_MAIN_KEY_ACROSS_OFFERINGS "set-main-key-across-offerings" Sequence ["set-main.promotes"]
+        "A key used to promote one offering is replayed for another.";
+}

@@ -1,0 +1,77 @@
+//! State faults: what is kept, lost, or written elsewhere.
+
+use super::{Fault, faults};
+
+faults! {
+    State from super::atomicity::FIRST + super::atomicity::ROWS.len();
+    CREATE_PRODUCTS_SORTED "create-products-sorted" Scenario ["create.echo"]
+        "Create sorts the products.";
+    CREATE_PRODUCTS_REVERSED "create-products-reversed" Scenario ["create.readable"]
+        "Create keeps the products in reverse.";
+    PRODUCTS_ORDER_LOST_FROM_ELEVEN "products-order-lost-from-eleven" Scenario ["create.product-bounds"]
+        "From eleven products on, create keeps them in another order.";
+    PRODUCTS_CUT_AT_FIFTY "products-cut-at-fifty" Scenario ["create.product-bounds"]
+        "Create keeps the first fifty products only.";
+    CREATE_PRODUCTS_OF_MAIN "create-products-of-main" Scenario ["create.echo"]
+        "An offering made without products gets those of the main.";
+    CREATE_NOT_STORED "create-not-stored" Scenario ["create.readable"]
+        "Create answers and keeps nothing.";
+    CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable"]
+        "An offering without products is not listed.";
+    CREATED_LISTED_TWICE "created-listed-twice" Scenario ["create.readable"]
+        "An offering never updated is listed twice.";
+    CREATE_TOUCHES_NEWEST "create-touches-newest" Scenario ["create.readable" "invariant.no-bleed"]
+        "Create changes `updated_at` of the newest other offering.";
+    UPDATE_NOT_STORED "update-not-stored" Scenario ["update.replaces-products"]
+        "Update answers and keeps nothing.";
+    UPDATE_APPENDS "update-appends" Scenario ["update.replaces-products"]
+        "Update adds products to those that are there.";
+    UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored" Scenario ["update.replaces-products"]
+        "Update ignores an empty list of products.";
+    UPDATE_REORDER_IGNORED "update-reorder-ignored" Scenario ["update.replaces-products"]
+        "Update ignores a list with the same products in another order.";
+    UPDATE_PRODUCTS_SORTED "update-products-sorted" Scenario ["update.replaces-products"]
+        "Update sorts the products.";
+    UPDATE_OMITTED_CLEARS "update-omitted-clears" Scenario ["update.partial"]
+        "Update without `product_ids` detaches all.";
+    UPDATE_SECOND_TIME_409 "update-second-time-409" Scenario ["update.retry-safe"]
+        "The same update a second time answers 409.";
+    UPDATE_SECOND_TIME_CLEARS "update-second-time-clears" Scenario ["update.retry-safe"]
+        "The same update a second time detaches all.";
+    UPDATE_RESETS_CREATED_AT "update-resets-created-at" Scenario ["offering.created-at-immutable" "update.partial"]
+        "Update makes the offering look new.";
+    UPDATE_TURNS_TIME_BACK "update-turns-time-back" Scenario ["offering.created-at-immutable"]
+        "A second update sets `updated_at` before the first.";
+    UPDATE_ID_RENAMES "update-id-renames" Scenario ["update.id-immutable"]
+        "Update with an `id` renames the offering.";
+    UPDATE_ID_COPIES "update-id-copies" Scenario ["update.id-immutable"]
+        "Update with an `id` makes a copy under it.";
+    UPDATE_MISSING_UPSERTS "update-missing-upserts" Scenario ["update.missing"]
+        "Update of a missing id makes the offering.";
+    UPDATE_WRITES_NEXT "update-writes-next" Scenario ["update.replaces-products" "invariant.no-bleed"]
+        "Update writes the products of the next offering too.";
+    UPDATE_TOUCHES_OTHERS "update-touches-others" Scenario ["update.partial" "invariant.no-bleed"]
+        "Update changes `updated_at` of every offering.";
+    DELETE_NOT_REMOVED "delete-not-removed" Scenario ["delete.removes"]
+        "Delete answers and removes nothing.";
+    DELETE_STILL_LISTED "delete-still-listed" Scenario ["delete.removes"]
+        "A deleted offering is still listed.";
+    DELETE_STILL_READABLE "delete-still-readable" Scenario ["delete.removes"]
+        "A deleted offering can still be read.";
+    DELETE_BY_PREFIX "delete-by-prefix" Scenario ["delete.removes" "invariant.no-bleed"]
+        "Delete removes every offering whose id starts with the given one.";
+    DELETE_DETACHES_SHARED "delete-detaches-shared" Scenario ["delete.removes" "invariant.no-bleed"]
+        "Delete detaches the offering's products from all others.";
+    DELETE_AGAIN_204 "delete-again-204" Scenario ["delete.again"]
+        "Deleting a second time answers 204.";
+    RECREATE_409 "recreate-409" Scenario ["delete.recreate"]
+        "The id of a deleted offering stays taken.";
+    RECREATE_KEEPS_PRODUCTS "recreate-keeps-products" Scenario ["delete.recreate"]
+        "An offering made again has the products of its former life.";
+    RECREATE_KEEPS_CREATED_AT "recreate-keeps-created-at" Scenario ["delete.recreate"]
+        "An offering made again has the `created_at` of its former life.";
+    GET_TOUCHES "get-touches" Scenario ["get.existing"]
+        "Reading an offering changes its `updated_at`.";
+    GET_SECOND_TIME_404 "get-second-time-404" Scenario ["get.existing"]
+        "Every second get of an offering answers 404.";
+}

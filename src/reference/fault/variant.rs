@@ -1,0 +1,39 @@
+//! Variant faults: offerings of experiments.
+
+use super::{Fault, faults};
+
+faults! {
+    Variant from super::authentication::FIRST + super::authentication::ROWS.len();
+    VARIANT_LISTED "variant-listed" Scenario ["list.excludes-variants"]
+        "The list shows experiment variants.";
+    VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor" Scenario ["list.excludes-variants"]
+        "The list shows experiment variants after a cursor.";
+    VARIANT_READABLE "variant-readable" Scenario ["get.variant-hidden"]
+        "Get shows experiment variants.";
+    GET_VARIANT_403 "get-variant-403" Scenario ["get.variant-hidden"]
+        "Get of an experiment variant answers 403.";
+    GET_VARIANT_422 "get-variant-422" Scenario ["get.variant-hidden" "response.documented-status"]
+        "Get of an experiment variant answers 422.";
+    UPDATE_VARIANT_ACCEPTED "update-variant-accepted" Scenario ["update.variant"]
+        "Update writes experiment variants.";
+    UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant"]
+        "Update of an experiment variant answers 404.";
+    UPDATE_VARIANT_CODE "update-variant-code" Scenario ["update.variant"]
+        "Update of an experiment variant has the code `cannot_demote_main`.";
+    DELETE_VARIANT_ACCEPTED "delete-variant-accepted" Scenario ["delete.variant"]
+        "Delete removes experiment variants.";
+    DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant"]
+        "Delete of an experiment variant answers 404.";
+    DELETE_VARIANT_403 "delete-variant-403" Scenario ["delete.variant"]
+        "Delete of an experiment variant answers 403.";
+    DELETE_VARIANT_CODE "delete-variant-code" Scenario ["delete.variant" "response.error-code-documented"]
+        "Delete of an experiment variant has the code `cannot_patch_experiment_variant`.";
+    SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted" Scenario ["set-main.variant"]
+        "Set main promotes experiment variants.";
+    SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant"]
+        "Set main of an experiment variant answers 404.";
+    SET_MAIN_VARIANT_CODE "set-main-variant-code" Scenario ["set-main.variant" "response.error-code-documented"]
+        "Set main of an experiment variant has the code `cannot_set_main`.";
+    SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant" "invariant.failed-write-no-effect"]
+        "Set main of an experiment variant answers 422 and demotes the main.";
+}

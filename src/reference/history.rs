@@ -1,0 +1,53 @@
+//! What a project has been through, as far as planted faults depend on it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::offering::Offering;
+
+/// Counts and memories; a server without faults never looks at them.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// How many offerings the fixture came with.
+    pub(super) given: u64,
+    pub(super) created: u32,
+    pub(super) updates: u32,
+    pub(super) promotions: u32,
+    pub(super) writes: u32,
+    pub(super) lists: u32,
+    /// All that were deleted, the latest last.
+    pub(super) deleted: Vec<Offering>,
+    /// Whether the main was deleted and none was made since.
+    pub(super) mainless: bool,
+    /// Ids of offerings that were main when they were deleted.
+    pub(super) deleted_mains: HashSet<String>,
+    /// How often each was demoted.
+    pub(super) demotions: HashMap<String, u32>,
+    /// How often each was updated since it was made.
+    pub(super) updated: HashMap<String, u32>,
+    /// What each was made with.
+    pub(super) first_products: HashMap<String, Vec<String>>,
+    /// What each had before its list was emptied.
+    pub(super) emptied: HashMap<String, Vec<String>>,
+    /// The latest update of each, by its bytes.
+    pub(super) latest_update: HashMap<String, String>,
+    /// Rows that only the list shows.
+    pub(super) ghosts: Vec<Offering>,
+    /// Ids that the list leaves out.
+    pub(super) unlisted: HashSet<String>,
+    /// The tags of before the latest promotion.
+    pub(super) former_tags: HashMap<String, Option<i16>>,
+    /// The list as it was when it was last restarted.
+    pub(super) frozen: Option<Vec<Offering>>,
+    /// What get answered last for each, and how often in a row.
+    pub(super) reads: HashMap<String, (Offering, u32)>,
+    /// How often each was read.
+    pub(super) gets: HashMap<String, u32>,
+    /// Whether an update had nothing to do.
+    pub(super) empty_update: bool,
+    /// Whether the latest promotion named nothing.
+    pub(super) missing_promotion: bool,
+    /// Ids whose creation was refused as they exist.
+    pub(super) duplicates: HashSet<String>,
+    /// The state that a racing request took for the present one.
+    pub(super) stale: Option<Vec<Offering>>,
+}
