@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
+use qonform::reference::{Behaviour, Fault};
 
 use super::out::ColorChoice;
 
@@ -29,6 +30,8 @@ pub(super) enum Command {
     Explain(ExplainArguments),
     /// Serve the embedded server, to try the harness or a client on.
     Serve(ServeArguments),
+    /// Run the suite against every planted fault and every right behaviour of the embedded server.
+    Selftest(SelftestArguments),
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +216,34 @@ pub(super) struct ServeArguments {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, short, env = "QONFORM_PORT", default_value_t = 4010)]
     pub(super) port: u16,
+    /// A fault to serve with; may be given again (`qonform selftest -v` lists them).
+    #[arg(long = "fault", value_name = "NAME")]
+    pub(super) faults: Vec<Fault>,
+    /// Another right choice where the contract is open; may be given again.
+    #[arg(long = "behaviour", value_name = "NAME")]
+    pub(super) behaviours: Vec<Behaviour>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SelftestArguments {
+    /// Only these faults and behaviours.
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// Seed of every run.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) seed: u64,
+    /// Servers side by side [default: the number of cores].
+    #[arg(long, short = 'j', value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How many combinations of behaviours are drawn.
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub(super) combinations: u64,
+    /// What stdout gets.
+    #[arg(long, default_value = "human", value_enum)]
+    pub(super) format: StdoutFormat,
+    /// Every trial, not only those that need a look.
+    #[arg(long, short)]
+    pub(super) verbose: bool,
 }
 
 /// `10s`, `500ms`, `2m`, or plain seconds.

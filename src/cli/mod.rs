@@ -7,6 +7,7 @@ mod out;
 mod progress;
 mod rules;
 mod run;
+mod selftest;
 mod serve;
 mod settings;
 
@@ -38,6 +39,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain),
             Command::Serve(serve) => serve::serve(&serve).await,
+            Command::Selftest(selftest) => selftest::selftest(&selftest).await,
         }
     });
     // Tasks that are still under way (connections of a server that was stopped) are not waited for.

@@ -12,6 +12,8 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
     let options = Options {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
         clock: Clock::System,
+        faults: arguments.faults.clone(),
+        behaviours: arguments.behaviours.clone(),
         ..Options::default()
     };
     let server = Server::start(options).await.map_err(Failure::world)?;

@@ -45,6 +45,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
             ..defaults.transport
         },
         patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },
+        confirmation: defaults.confirmation,
         clock: defaults.clock,
     })
 }

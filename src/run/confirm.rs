@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::execute::CaseOutcome;
+use super::settings::Confirm;
 use crate::finding::{Breach, Confirmation};
 use crate::offerings::CaseReport;
 
@@ -10,7 +11,7 @@ use crate::offerings::CaseReport;
 const MOST_ATTEMPTS: u32 = 3;
 
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
-pub(super) async fn play_confirmed<F, Fut>(play: F) -> CaseOutcome
+pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, play: F) -> CaseOutcome
 where
     F: Fn(u32) -> Fut,
     Fut: Future<Output = CaseReport>,
@@ -18,6 +19,10 @@ where
     let first = play(0).await;
     let mut outcome = CaseOutcome { record: first.record, confirmations: Vec::new(), halt: first.halt };
     if outcome.record.breaches.is_empty() {
+        return outcome;
+    }
+    if confirm == Confirm::Never && outcome.record.foreign.is_empty() {
+        outcome.confirmations = vec![Confirmation::NotRetried; outcome.record.breaches.len()];
         return outcome;
     }
     let mut again = play(1).await;

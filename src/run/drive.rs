@@ -98,10 +98,12 @@ impl Driver<'_> {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
                 let Some((index, case)) = waiting.next() else { break };
                 let (server, seed) = (Arc::clone(&server), self.settings.seed);
+                let confirmation = self.settings.confirmation;
                 running.spawn(async move {
                     let lane = |attempt| server.lane(&format!("{}-{attempt}", case.scenario.rule));
                     let outcome =
-                        confirm::play_confirmed(|attempt| play_case(case, lane(attempt), seed, attempt)).await;
+                        confirm::play_confirmed(confirmation, |attempt| play_case(case, lane(attempt), seed, attempt))
+                            .await;
                     (index, outcome, lane(0).client.keys().clone())
                 });
             }

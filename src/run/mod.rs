@@ -12,6 +12,7 @@ mod event;
 mod execute;
 mod plan;
 mod preflight;
+mod selftest;
 mod settings;
 mod shared;
 mod target;
@@ -21,7 +22,9 @@ pub use error::RunError;
 pub use event::Event;
 pub use execute::{CaseOutcome, play_case};
 pub use plan::{Plan, Planned};
+pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
-    Clock, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings, TargetSettings,
+    Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
+    TargetSettings,
 };
 pub use target::Embedded;

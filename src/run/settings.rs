@@ -29,6 +29,8 @@ pub struct Settings {
     pub transport: TransportSettings,
     /// Whether the first violation ends the run.
     pub patience: Patience,
+    /// Whether what is found is looked for again.
+    pub confirmation: Confirm,
     /// Where times in the outcome come from.
     pub clock: Clock,
 }
@@ -45,6 +47,7 @@ impl Default for Settings {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             transport: TransportSettings::default(),
             patience: Patience::ToTheEnd,
+            confirmation: Confirm::Always,
             clock: Clock::System,
         }
     }
@@ -159,6 +162,16 @@ pub enum Patience {
     ToTheEnd,
     /// The first confirmed violation ends the run.
     FailFast,
+}
+
+/// Whether a case that found something is played again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Confirm {
+    /// Always: a finding says whether it showed again.
+    #[default]
+    Always,
+    /// Never: for trying many servers at once that are known to be broken.
+    Never,
 }
 
 /// Where durations come from.

@@ -107,7 +107,7 @@ impl<'d, 'a> Shared<'d, 'a> {
         let seed = self.driver.settings.seed;
         let wrote = Mutex::new(BTreeSet::new());
         let this = &*self;
-        let outcome = confirm::play_confirmed(|attempt| {
+        let outcome = confirm::play_confirmed(self.driver.settings.confirmation, |attempt| {
             let wrote = &wrote;
             async move {
                 let report = play_case(case, this.lane.clone(), seed, attempt).await;

@@ -1,0 +1,127 @@
+//! `qonform selftest`.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use qonform::contract::Contract;
+use qonform::reference::{Behaviour, Fault};
+use qonform::run::{Selftest, SelftestSettings, Settings, Subject, Trial, Verdict, selftest as drive};
+
+use super::args::{SelftestArguments, StdoutFormat};
+use super::{Failure, out};
+
+/// Tries every fault and behaviour and prints the matrix.
+pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
+    let mut only = Vec::new();
+    for name in &arguments.names {
+        let known = name.parse::<Fault>().is_ok() || name.parse::<Behaviour>().is_ok();
+        if !known {
+            return Err(match name.parse::<Fault>() {
+                Err(error) => Failure::usage(error),
+                Ok(_) => Failure::usage(name),
+            });
+        }
+        only.push(name.clone());
+    }
+    let settings = SelftestSettings {
+        seed: arguments.seed,
+        jobs: arguments.jobs.unwrap_or(Settings::default().jobs),
+        combinations: arguments.combinations,
+        only,
+    };
+    let is_terminal = std::io::stderr().is_terminal();
+    let done = AtomicUsize::new(0);
+    let told = |trial: &Trial| {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if is_terminal {
+            out::err(&format!("\r\x1b[K{done} trials · {}", name(&trial.subject)));
+        }
+    };
+    let tested = drive(&settings, Arc::new(Contract::embedded()), &told).await.map_err(Failure::world)?;
+    if is_terminal {
+        out::err("\r\x1b[K");
+    }
+    let text = match arguments.format {
+        StdoutFormat::Human => human(&tested, arguments.verbose || !arguments.names.is_empty()),
+        StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(Failure::world)? + "\n",
+    };
+    out::out(&text)?;
+    Ok(tested.exit_code())
+}
+
+fn name(subject: &Subject) -> String {
+    match subject {
+        Subject::Fault { name, .. } => name.clone(),
+        Subject::Behaviours { names, .. } => names.join(" + "),
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Caught => "caught",
+        Verdict::Overcaught => "overcaught",
+        Verdict::Mistaken => "mistaken",
+        Verdict::Missed => "missed",
+        Verdict::Uncaught => "uncaught",
+        Verdict::Silent => "silent",
+        Verdict::Accused => "accused",
+    }
+}
+
+/// The matrix; without `all` only what is not as it should be, and what waits for a later layer.
+fn human(tested: &Selftest, all: bool) -> String {
+    let mut text = String::new();
+    for trial in &tested.trials {
+        let is_plain = matches!(trial.verdict, Verdict::Caught | Verdict::Silent);
+        if all || !is_plain {
+            text.push_str(&line(trial));
+        }
+    }
+    let (faults, rights): (Vec<_>, Vec<_>) =
+        tested.trials.iter().partition(|trial| matches!(trial.subject, Subject::Fault { .. }));
+    let requests: u64 = tested.trials.iter().map(|trial| trial.requests).sum();
+    text.push_str(&format!(
+        "{} faults: {} caught, {} overcaught, {} mistaken, {} missed, {} uncaught (they wait for a later layer)\n\
+         {} right servers: {} silent, {} accused\n\
+         {requests} requests · {:.1} s · seed {}\n",
+        faults.len(),
+        tested.count(Verdict::Caught),
+        tested.count(Verdict::Overcaught),
+        tested.count(Verdict::Mistaken),
+        tested.count(Verdict::Missed),
+        tested.count(Verdict::Uncaught),
+        rights.len(),
+        tested.count(Verdict::Silent),
+        tested.count(Verdict::Accused),
+        tested.millis as f64 / 1_000.0,
+        tested.seed,
+    ));
+    text
+}
+
+/// Name, what was expected, what was tripped besides, requests, time.
+fn line(trial: &Trial) -> String {
+    let expected = match &trial.subject {
+        Subject::Fault { expected, .. } => expected,
+        Subject::Behaviours { warns, .. } => warns,
+    };
+    let join = |rules: &BTreeSet<String>| rules.iter().cloned().collect::<Vec<_>>().join(" ");
+    let missing: BTreeSet<String> = expected.difference(&trial.tripped).cloned().collect();
+    let extra: BTreeSet<String> = trial.tripped.difference(expected).cloned().collect();
+    let mut text = format!("{:<10} {:<44} {}", word(trial.verdict), name(&trial.subject), join(expected));
+    if let Subject::Fault { layer, .. } = &trial.subject
+        && layer != "scenario"
+    {
+        text.push_str(&format!(" ({layer})"));
+    }
+    if !missing.is_empty() && trial.verdict != Verdict::Uncaught {
+        text.push_str(&format!(" · not tripped: {}", join(&missing)));
+    }
+    if !extra.is_empty() {
+        text.push_str(&format!(" · besides: {}", join(&extra)));
+    }
+    text.push_str(&format!(" · {} requests {} ms\n", trial.requests, trial.millis));
+    text
+}

@@ -1,0 +1,233 @@
+//! Does the harness catch what it should, and is it silent where it should be? Every fault and every behaviour of the
+//! embedded server is a trial.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::error::RunError;
+use super::settings::{Confirm, Settings, TargetSettings};
+use crate::contract::Contract;
+use crate::finding::Outcome;
+use crate::reference::{Behaviour, Clock, Fault, Layer, Options};
+
+/// What a self-test is about.
+#[derive(Clone, Debug)]
+pub struct SelftestSettings {
+    /// Seed of every run, and of the combinations that are drawn.
+    pub seed: u64,
+    /// How many servers are tested side by side.
+    pub jobs: NonZeroUsize,
+    /// How many combinations of behaviours are drawn.
+    pub combinations: u64,
+    /// Only faults and behaviours with these names; empty for all.
+    pub only: Vec<String>,
+}
+
+/// What a server of a trial is like.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Subject {
+    /// It has one fault.
+    Fault {
+        /// Its name.
+        name: String,
+        /// The layer that is expected to catch it.
+        layer: String,
+        /// The rules that it must trip, and no other.
+        expected: BTreeSet<String>,
+    },
+    /// It is right, and chose otherwise where the contract is open.
+    Behaviours {
+        /// Their names.
+        names: Vec<String>,
+        /// The should rules that they break.
+        warns: BTreeSet<String>,
+    },
+}
+
+/// How a trial ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The fault tripped just what it must.
+    Caught,
+    /// The fault tripped what it must, and other rules too.
+    Overcaught,
+    /// The fault tripped some rule, but not all that it must.
+    Mistaken,
+    /// The fault tripped nothing, and a layer that ran should have caught it.
+    Missed,
+    /// The fault tripped nothing, and waits for a layer that did not run.
+    Uncaught,
+    /// The right server was not accused.
+    Silent,
+    /// The right server was accused, or warned of otherwise than it should be.
+    Accused,
+}
+
+impl Verdict {
+    /// Whether the harness did what it should.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Caught | Self::Uncaught | Self::Silent)
+    }
+}
+
+/// One server and what the harness said of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Trial {
+    /// What the server was like.
+    pub subject: Subject,
+    /// Rules that were violated or warned of.
+    pub tripped: BTreeSet<String>,
+    /// Rules that were violated.
+    pub violated: BTreeSet<String>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Checks made: a trial that checked little proves little.
+    pub checks: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+}
+
+/// All trials, in the order of the catalogues.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Selftest {
+    /// The seed.
+    pub seed: u64,
+    /// The trials.
+    pub trials: Vec<Trial>,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+}
+
+impl Selftest {
+    /// How many trials ended so.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.trials.iter().filter(|trial| trial.verdict == verdict).count()
+    }
+
+    /// 0 when everything that should be was caught and nothing right was accused, else 1; 3 when nothing was tried.
+    pub fn exit_code(&self) -> u8 {
+        if self.trials.is_empty() { 3 } else { u8::from(!self.trials.iter().all(|trial| trial.verdict.is_good())) }
+    }
+}
+
+/// Runs the suite against every fault and every behaviour. `told` hears of each trial as it ends.
+///
+/// # Errors
+/// [`RunError`] when a server could not be started.
+pub async fn selftest(
+    settings: &SelftestSettings,
+    contract: Arc<Contract>,
+    told: &(dyn Fn(&Trial) + Sync),
+) -> Result<Selftest, RunError> {
+    let started = Instant::now();
+    let mut waiting = subjects(settings).into_iter().enumerate();
+    let mut running = JoinSet::new();
+    let mut trials = Vec::new();
+    loop {
+        while running.len() < settings.jobs.get() {
+            let Some((index, (subject, options))) = waiting.next() else { break };
+            let (contract, seed) = (Arc::clone(&contract), settings.seed);
+            running.spawn(async move { (index, try_one(subject, options, contract, seed).await) });
+        }
+        let Some(ended) = running.join_next().await else { break };
+        let (index, trial) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let trial = trial?;
+        told(&trial);
+        trials.push((index, trial));
+    }
+    trials.sort_by_key(|(index, _)| *index);
+    Ok(Selftest {
+        seed: settings.seed,
+        trials: trials.into_iter().map(|(_, trial)| trial).collect(),
+        millis: started.elapsed().as_millis() as u64,
+    })
+}
+
+/// Every server to try, with the name of what it is like.
+fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
+    let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
+    let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
+    let faults = Fault::ALL.iter().map(|fault| fault.info()).zip(Fault::ALL).filter(|(info, _)| wanted(info.name)).map(
+        |(info, fault)| {
+            let subject = Subject::Fault {
+                name: info.name.into(),
+                layer: layer_name(info.layer).into(),
+                expected: info.expected.iter().map(|rule| (*rule).to_owned()).collect(),
+            };
+            (subject, Options { faults: vec![fault], ..options.clone() })
+        },
+    );
+    let behaviours = Behaviour::ALL.iter().filter(|one| wanted(one.info().name)).map(|one| vec![*one]);
+    let drawn = (0..settings.combinations)
+        .filter(|_| settings.only.is_empty())
+        .map(|number| Behaviour::draw(settings.seed.wrapping_mul(1_000).wrapping_add(number)));
+    let behaviours = behaviours.chain(drawn).map(|behaviours| {
+        let subject = Subject::Behaviours {
+            names: behaviours.iter().map(|one| one.info().name.to_owned()).collect(),
+            warns: behaviours.iter().flat_map(|one| one.info().warns).map(|rule| (*rule).to_owned()).collect(),
+        };
+        (subject, Options { behaviours, ..options.clone() })
+    });
+    faults.chain(behaviours).collect()
+}
+
+/// The word for a layer.
+fn layer_name(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Scenario => "scenario",
+        Layer::Input => "input",
+        Layer::Sequence => "sequence",
+        Layer::Race => "race",
+    }
+}
+
+async fn try_one(subject: Subject, options: Options, contract: Arc<Contract>, seed: u64) -> Result<Trial, RunError> {
+    let started = Instant::now();
+    let settings = Settings {
+        target: TargetSettings::Embedded(options),
+        seed,
+        jobs: NonZeroUsize::MIN,
+        confirmation: Confirm::Never,
+        ..Settings::default()
+    };
+    let outcome = super::run(&settings, contract, &|_| {}, CancellationToken::new()).await?;
+    let rules = |findings: &mut dyn Iterator<Item = &crate::finding::Finding>| -> BTreeSet<String> {
+        findings.map(|finding| finding.rule.clone()).collect()
+    };
+    let tripped = rules(&mut outcome.findings.iter());
+    let violated = rules(&mut outcome.violations());
+    Ok(Trial {
+        verdict: judge(&subject, &tripped, &violated, &outcome),
+        subject,
+        tripped,
+        violated,
+        checks: outcome.summary.checks,
+        requests: outcome.summary.requests,
+        millis: started.elapsed().as_millis() as u64,
+    })
+}
+
+fn judge(subject: &Subject, tripped: &BTreeSet<String>, violated: &BTreeSet<String>, outcome: &Outcome) -> Verdict {
+    match subject {
+        Subject::Fault { expected, .. } if tripped == expected => Verdict::Caught,
+        Subject::Fault { expected, .. } if tripped.is_superset(expected) => Verdict::Overcaught,
+        Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
+        Subject::Fault { layer, .. } if layer == "scenario" => Verdict::Missed,
+        Subject::Fault { .. } => Verdict::Uncaught,
+        Subject::Behaviours { warns, .. } => {
+            // A run that was not whole proves nothing.
+            let is_silent = violated.is_empty() && tripped == warns && outcome.exit_code() == 0;
+            if is_silent { Verdict::Silent } else { Verdict::Accused }
+        }
+    }
+}
