@@ -83,7 +83,11 @@ impl Stage {
         let mut session = Session::new(lane);
         match session.walk(KeyRole::Main).await {
             Ok(before) => {
-                Ok(Self { state: State::starting_from(&before, &naming.run), session, naming, before, last: None })
+                let mut state = State::starting_from(&before, &naming.run);
+                if session.lane().tenure == Tenure::Disposable {
+                    state.own_all();
+                }
+                Ok(Self { session, naming, state, before, last: None })
             }
             Err(halt) => Err(CaseReport { record: finish(&mut session), halt: Some(halt), wrote: BTreeSet::new() }),
         }

@@ -19,7 +19,7 @@ pub struct State {
     prefix: String,
     known: BTreeMap<String, Known>,
     main: Main,
-    /// Ids that we tried to create, whatever came of it: none of them is somebody else's.
+    /// Ids that we tried to create, whatever came of it, and those we answer for otherwise: none is somebody else's.
     attempted: BTreeSet<String>,
     /// Idempotency keys of promotions that were answered 200.
     promotions: BTreeSet<String>,
@@ -89,6 +89,12 @@ impl State {
         state
     }
 
+    /// Takes what is there now for ours as well: in a project that nobody else works in, whatever happens to it is the
+    /// server's doing.
+    pub fn own_all(&mut self) {
+        self.attempted.extend(self.known.keys().cloned());
+    }
+
     /// Takes the snapshot as the truth from now on.
     pub fn adopt(&mut self, snapshot: &Snapshot) {
         self.known = snapshot
@@ -119,7 +125,7 @@ impl State {
         }
     }
 
-    /// Whether this id was made or tried by us.
+    /// Whether this id was made or tried by us, or is ours because the whole project is.
     pub fn is_ours(&self, id: &str) -> bool {
         id.starts_with(&self.prefix) || self.attempted.contains(id)
     }
@@ -305,11 +311,14 @@ impl State {
             Some(found) if !known.touched && found.tag != expected.tag && !found.is_main() && !expected.is_main() => {
                 Some(("the tag of an offering changed", format!("`{id}` with {}", tag(expected.tag)), tag(found.tag)))
             }
-            Some(found) if !known.touched && !same_times(found, expected) => Some((
-                "the times of an offering changed",
-                format!("`{id}` created {} updated {}", expected.created_at, expected.updated_at),
-                format!("created {} updated {}", found.created_at, found.updated_at),
-            )),
+            // A change of role moves the time too; whether the role may change was compared as a whole.
+            Some(found) if !known.touched && found.is_main() == expected.is_main() && !same_times(found, expected) => {
+                Some((
+                    "the times of an offering changed",
+                    format!("`{id}` created {} updated {}", expected.created_at, expected.updated_at),
+                    format!("created {} updated {}", found.created_at, found.updated_at),
+                ))
+            }
             Some(_) => None,
         };
         let Some((title, documented, received)) = difference else {
