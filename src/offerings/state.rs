@@ -156,6 +156,8 @@ impl State {
                 let key = request.header_value("idempotency-key");
                 let is_replay = key.is_some_and(|key| !self.promotions.insert(format!("{id}\n{key}")));
                 if !is_replay {
+                    // What became main at our word is ours to answer for, whatever it is: an experiment variant too.
+                    self.attempted.insert(id.clone());
                     self.promoted(&id, answered);
                 }
             }
