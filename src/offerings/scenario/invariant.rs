@@ -28,6 +28,8 @@ enum Step {
     Promote(&'static str),
     /// Deletes it. Never the main one, which a server may refuse.
     Delete(&'static str),
+    /// Creates a deleted one again, which a server may refuse as well; nothing may build on it.
+    Recreate(&'static str, usize),
 }
 
 /// Plays steps that must succeed and holds the invariants after each. The basic rules are claimed on the way.
@@ -55,6 +57,10 @@ async fn play(stage: &mut Stage, steps: &[Step]) -> Flow {
             Step::Delete(name) => {
                 let id = stage.id(name);
                 stage.remove(&id).await?;
+            }
+            Step::Recreate(name, n) => {
+                let (id, products) = (stage.id(name), some(stage, n));
+                stage.create(&json!({ "id": id, "product_ids": products })).await?;
             }
         }
         stage.verify().await?;
@@ -90,7 +96,7 @@ async fn single_main(stage: &mut Stage) -> Flow {
 }
 
 async fn mixed(stage: &mut Stage) -> Flow {
-    use Step::{Create, Delete, Promote, Update};
+    use Step::{Create, Delete, Promote, Recreate, Update};
     let first = [
         Create("a", 2),
         Create("b:c d", 3),
@@ -99,18 +105,18 @@ async fn mixed(stage: &mut Stage) -> Flow {
         Update("b:c d", 1),
         Promote("b:c d"),
         Delete("a"),
-        Create("a", 0),
+        Recreate("a", 0),
         Create("e", 12),
         Update("e", 11),
     ];
     play(stage, &first).await?;
     // All of them have a scenario of their own; here a few between writes that succeed.
-    for (what, refused) in refused_writes(stage, "a", "b:c d").into_iter().step_by(3) {
+    for (what, refused) in refused_writes(stage, "e", "b:c d").into_iter().step_by(3) {
         refuse(stage, what, refused).await?;
     }
-    play(stage, &[Promote("a"), Update("a", 2), Delete("b:c d"), Create("b:c d", 1), Promote("b:c d")]).await?;
-    delete_main(stage, "b:c d", "a").await?;
-    play(stage, &[Update("e", 0), Delete("e"), Create("f", 1), Promote("f")]).await
+    play(stage, &[Promote("e"), Update("e", 2), Delete("b:c d"), Create("f:g", 1), Promote("f:g")]).await?;
+    delete_main(stage, "f:g", "e").await?;
+    play(stage, &[Update("e", 0), Create("h", 1), Promote("h"), Delete("e"), Recreate("e", 1)]).await
 }
 
 /// Deletes the main offering, whatever the server makes of it, and goes on with another.
@@ -167,7 +173,7 @@ async fn failed_writes(stage: &mut Stage) -> Flow {
 
 /// Offerings whose ids resemble each other, of which only one is written to at a time.
 async fn no_bleed(stage: &mut Stage) -> Flow {
-    use Step::{Create, Delete, Promote, Update};
+    use Step::{Create, Delete, Promote, Recreate, Update};
     play(
         stage,
         &[
@@ -179,7 +185,7 @@ async fn no_bleed(stage: &mut Stage) -> Flow {
             Update("aa", 2),
             Promote("a b"),
             Delete("a"),
-            Create("a", 1),
+            Recreate("a", 1),
             Update("a b", 0),
             Delete("aa"),
         ],

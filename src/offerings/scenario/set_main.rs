@@ -91,7 +91,7 @@ async fn keeps_rest(stage: &mut Stage) -> Flow {
     const RULE: &str = "set-main.keeps-rest";
     let [a, b, third] = make_all(stage, ["a", "b", "third"]).await?;
     stage.promote(&a).await?;
-    let before = stage.list().await?;
+    let before = stage.verify().await?;
     let promoted = stage.promote(&b).await?;
     let after = stage.unchanged(RULE, &promoted, "a set-main").await?;
     let named = [&a, &b];
@@ -120,6 +120,7 @@ async fn again(stage: &mut Stage) -> Flow {
     const RULE: &str = "set-main.again";
     let [a, _] = make_all(stage, ["a", "b"]).await?;
     stage.promote(&a).await?;
+    stage.verify().await?;
     for what in ["a set-main of the main offering", "a third set-main of the main offering"] {
         let repeated = stage.set_main(&a).await?;
         stage.claim(RULE, &repeated).status(200, what).id(&a).is_main();
@@ -135,6 +136,7 @@ async fn missing(stage: &mut Stage) -> Flow {
     let [main, gone] = make_all(stage, ["main", "gone"]).await?;
     stage.promote(&main).await?;
     stage.remove(&gone).await?;
+    stage.verify().await?;
     let never = stage.id("never");
     for (what, id) in [("a set-main of an id that never existed", &never), ("a set-main of a deleted offering", &gone)]
     {
@@ -150,6 +152,7 @@ async fn variant(stage: &mut Stage) -> Flow {
     let id = stage.variant()?;
     let [main] = make_all(stage, ["main"]).await?;
     stage.promote(&main).await?;
+    stage.verify().await?;
     let what = "a set-main of an experiment variant";
     let refused = stage.set_main(&id).await?;
     stage.claim(RULE, &refused).refused(422, &["cannot_setmain_experiment_variant"], what);
@@ -203,7 +206,6 @@ async fn replay(stage: &mut Stage) -> Flow {
         "the offering that became main meanwhile is still main",
         tag(now.tag),
     );
-    stage.unchanged(RULE, &later, "a replayed set-main").await?;
     Ok(())
 }
 
