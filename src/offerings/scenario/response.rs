@@ -157,9 +157,10 @@ fn refused_wholes(stage: &Stage, there: &str) -> Vec<Request> {
     let never = stage.id("never");
     let mut requests = vec![Request::to(Endpoint::Create).json(&json!({ "id": there }))];
     requests.extend(on_each(&never));
-    let without_key = on_each(there)
+    // Without a key only what would do nothing if it were let in.
+    let without_key = on_each(&never)
         .into_iter()
-        .chain([Request::to(Endpoint::List), Request::to(Endpoint::Create).json(&json!({ "id": never }))]);
+        .chain([Request::to(Endpoint::List), Request::to(Endpoint::Create).json(&json!({ "id": there }))]);
     requests.extend(without_key.map(|request| request.without_header("authorization")));
     requests
 }
