@@ -178,10 +178,15 @@ impl App {
         let halves = call.operation == Operation::Update && faulty(&[Fault::RACE_UPDATE_HALVES]);
         let gap = call.operation == Operation::SetMain && faulty(&[Fault::RACE_SET_MAIN_GAP]);
         if halves || gap {
-            if let Ok(id) = call.id() {
-                project.lock().spoil_half_way(&id, call.json().ok().as_ref());
-            }
-            tokio::time::sleep(GAP).await;
+            let turn = {
+                let mut project = project.lock();
+                if let Ok(id) = call.id() {
+                    project.spoil_half_way(&id, call.json().ok().as_ref());
+                }
+                project.requests % 3
+            };
+            // Gaps of several lengths let a request overtake the one before.
+            tokio::time::sleep(GAP * (1 + turn as u32)).await;
         }
     }
 }

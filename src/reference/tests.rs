@@ -1,6 +1,8 @@
 //! The server over real HTTP, and each of its switches against a long script of requests.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod deep;
 mod http;
+mod races;
 mod script;
 mod switches;

@@ -10,7 +10,7 @@ faults! {
         "Promoting the newest of four or more offerings leaves the old main as it was.";
     RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted" Sequence ["invariant.single-main"] shortest 6
         "A main that was deleted and made again is not demoted any more.";
-    MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted" Sequence ["invariant.single-main"] shortest 6
+    MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted" Sequence ["invariant.single-main"] shortest 5
         "While the main is deleted and others are left, every new offering becomes main.";
     TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted" Sequence ["invariant.model-agrees"] shortest 7
         "An offering that was demoted twice is promoted in the answer only.";

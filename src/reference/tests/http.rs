@@ -8,38 +8,38 @@ use serde_json::{Value, json};
 use crate::reference::{Clock, Fixture, Options, Server, StartError};
 
 /// A client of one project.
-struct Client {
+pub(super) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
 }
 
 impl Client {
-    fn new(server: &Server, token: &str) -> Self {
+    pub(super) fn new(server: &Server, token: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base: server.base_url(), token: token.to_owned() }
     }
 
-    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
-    async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(super) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let request = self.request(method, path);
         finish(if let Some(body) = body { request.json(&body) } else { request }).await
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         self.send("GET", path, None).await
     }
 
-    async fn create(&self, body: Value) -> (u16, Value) {
+    pub(super) async fn create(&self, body: Value) -> (u16, Value) {
         self.send("POST", "/offerings", Some(body)).await
     }
 }
 
-async fn finish(request: reqwest::RequestBuilder) -> (u16, Value) {
+pub(super) async fn finish(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let body = response.bytes().await.unwrap();

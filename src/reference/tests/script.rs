@@ -40,7 +40,7 @@ impl Play {
         Self { expected: Some(expected.to_vec()), ..self }
     }
 
-    fn enter(&mut self, role: &str) {
+    pub(super) fn enter(&mut self, role: &str) {
         let token = match role {
             "second" => &self.fixture.second_token,
             "limited" => &self.fixture.limited_token,
@@ -112,6 +112,33 @@ impl Play {
 
     async fn look(&mut self) {
         self.get("/offerings?limit=100").await;
+    }
+}
+
+impl Play {
+    /// One line of a history: an operation, its offering, and the rest.
+    pub(super) async fn line(&mut self, line: &str) {
+        let mut words = line.split(' ');
+        let operation = words.next().unwrap();
+        let (mut id, mut numbers, mut list, mut nothing) = ("", Vec::new(), "/offerings".to_owned(), false);
+        for word in words {
+            match (word.split_once('='), word.parse()) {
+                (Some(("key", key)), _) => self.key = Some(key.to_owned()),
+                (Some((_, after)), _) => list = format!("/offerings?limit=1&starting_after={after}"),
+                (None, Ok(number)) => numbers.push(number),
+                (None, Err(_)) if word == "{}" => nothing = true,
+                (None, Err(_)) => id = word,
+            }
+        }
+        match operation {
+            "create" => self.create(json!({ "id": id, "product_ids": products(&numbers) })).await,
+            "update" if nothing => self.update(id, json!({})).await,
+            "update" => self.update(id, json!({ "product_ids": products(&numbers) })).await,
+            "delete" => self.delete(id).await,
+            "promote" => self.promote(id).await,
+            "get" => self.get(&format!("/offerings/{id}")).await,
+            _ => self.get(&list).await,
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! The switches over real HTTP: none hangs or breaks a connection, and several clients at once see the races.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::http::Client;
+use crate::reference::{Behaviour, Clock, Fault, Options, Server};
+
+async fn serving(faults: &[Fault], behaviours: &[Behaviour]) -> Server {
+    let (faults, behaviours) = (faults.to_vec(), behaviours.to_vec());
+    Server::start(Options { faults, behaviours, clock: Clock::Logical, ..Options::default() }).await.unwrap()
+}
+
+/// The main flow.
+async fn flow(server: &Server) {
+    let fixture = server.fixture("flow");
+    let client = Client::new(server, &fixture.token);
+    client.get("/offerings?limit=2").await;
+    client.create(json!({ "id": "a b", "product_ids": fixture.product_ids[..3] })).await;
+    client.get("/offerings/a%20b").await;
+    client.send("PATCH", "/offerings/a%20b", Some(json!({ "product_ids": [] }))).await;
+    client.send("POST", "/offerings/a%20b/set-main", None).await;
+    client.send("POST", "/offerings/onboarding/set-main", None).await;
+    client.send("DELETE", "/offerings/a%20b", None).await;
+    client.get("/offerings/none").await;
+}
+
+#[tokio::test]
+async fn the_main_flow_ends_with_each_switch_on() {
+    for fault in Fault::ALL {
+        let server = serving(&[fault], &[]).await;
+        tokio::time::timeout(Duration::from_secs(10), flow(&server)).await.unwrap_or_else(|_| panic!("{fault} hangs"));
+        server.stop().await;
+    }
+    for behaviour in Behaviour::ALL {
+        let server = serving(&[], &[behaviour]).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), flow(&server)).await;
+        ended.unwrap_or_else(|_| panic!("{behaviour} hangs"));
+        server.stop().await;
+    }
+}
+
+/// What several clients at once get for the same requests, and what is stored afterwards.
+async fn at_once(
+    server: &Server,
+    token: &str,
+    requests: &[(&str, String, Option<Value>)],
+    key: Option<&str>,
+) -> (Vec<u16>, Value) {
+    let sent = requests.iter().map(|(method, path, body)| {
+        let client = Client::new(server, token);
+        let (method, path, body, key) = ((*method).to_owned(), path.clone(), body.clone(), key.map(str::to_owned));
+        tokio::spawn(async move {
+            let mut request = client.request(&method, &path);
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            super::http::finish(if let Some(body) = body { request.json(&body) } else { request }).await.0
+        })
+    });
+    let mut statuses = Vec::new();
+    for answer in sent.collect::<Vec<_>>() {
+        statuses.push(answer.await.unwrap());
+    }
+    (statuses, server.snapshot(token))
+}
+
+fn mains(rows: &Value) -> usize {
+    rows.as_array().unwrap().iter().filter(|row| row["tag"] == 1).count()
+}
+
+fn creating(ids: &[&str]) -> Vec<(&'static str, String, Option<Value>)> {
+    ids.iter().map(|id| ("POST", "/offerings".to_owned(), Some(json!({ "id": id })))).collect()
+}
+
+#[tokio::test]
+async fn creates_at_once_show_their_races() {
+    for (fault, ids, key) in [
+        (Fault::RACE_CREATE_TWICE, ["a", "a", "a"], None),
+        (Fault::RACE_FIRST_CREATE, ["a", "b", "c"], None),
+        (Fault::RACE_IDEMPOTENCY, ["a", "a", "a"], Some("k")),
+    ] {
+        for (faults, right) in [(vec![], true), (vec![fault], false)] {
+            let server = serving(&faults, &[]).await;
+            let token = server.fixture("race").empty_token;
+            let (statuses, rows) = at_once(&server, &token, &creating(&ids), key).await;
+            let distinct: BTreeSet<_> = ids.into_iter().collect();
+            let once = rows.as_array().unwrap().len() == distinct.len() && mains(&rows) == 1;
+            assert_eq!(once, right, "{fault} {faults:?} {statuses:?} {rows}");
+            server.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn promotions_and_updates_at_once_show_their_races() {
+    let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
+    let server = serving(&[Fault::RACE_SET_MAIN], &[]).await;
+    let fixture = server.fixture("race");
+    let (_, rows) = at_once(&server, &fixture.token, &[promote("winback"), promote("legacy.row")], None).await;
+    assert_eq!(mains(&rows), 2);
+    server.stop().await;
+
+    let server = serving(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
+    let fixture = server.fixture("race");
+    let once = [promote("winback")];
+    let (gap, _) = tokio::join!(
+        async {
+            let mut seen = false;
+            for _ in 0..200 {
+                seen |= mains(&server.snapshot(&fixture.token)) == 0;
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+            seen
+        },
+        at_once(&server, &fixture.token, &once, None)
+    );
+    assert!(gap);
+    server.stop().await;
+
+    let server = serving(&[Fault::RACE_UPDATE_HALVES], &[]).await;
+    let fixture = server.fixture("race");
+    let list = |range: std::ops::Range<usize>| Some(json!({ "product_ids": fixture.product_ids[range] }));
+    let whole = [json!(fixture.product_ids[..4]), json!(fixture.product_ids[4..8])];
+    let updates = [0..4, 4..8].map(|range| ("PATCH", "/offerings/winback".to_owned(), list(range)));
+    let mut mixed = false;
+    for _ in 0..20 {
+        let (_, rows) = at_once(&server, &fixture.token, &updates, None).await;
+        mixed |= !whole.contains(&rows[1]["product_ids"]);
+    }
+    assert!(mixed);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_update_at_once_with_a_deletion_shows_its_race() {
+    let server = serving(&[Fault::RACE_UPDATE_RESURRECTS], &[]).await;
+    let token = server.fixture("race").token;
+    let path = || "/offerings/winback".to_owned();
+    let requests = [("PATCH", path(), Some(json!({ "product_ids": [] }))), ("DELETE", path(), None)];
+    let (statuses, rows) = at_once(&server, &token, &requests, None).await;
+    assert_eq!(statuses, [200, 204]);
+    assert!(rows.as_array().unwrap().iter().any(|row| row["id"] == "winback"));
+    server.stop().await;
+}
