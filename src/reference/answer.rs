@@ -96,8 +96,8 @@ impl Refusal {
     /// The class of the failure, `error.type`.
     fn kind(&self) -> &'static str {
         match self.status {
-            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => "resource",
-            StatusCode::NOT_FOUND if self.code == "not_found" => "resource",
+            StatusCode::NOT_FOUND if self.code == "invalid_request" => "request",
+            StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => "resource",
             status if status.is_server_error() => "internal",
             _ => "request",
         }

@@ -91,9 +91,9 @@ impl Replays {
         }
     }
 
-    /// Forgets all answers.
-    pub(super) fn forget(&mut self) {
-        self.answers.clear();
+    /// Forgets all answers but those about one offering.
+    pub(super) fn forget_except(&mut self, id: &str) {
+        self.answers.retain(|_, kept| kept.answer.body.as_ref().is_some_and(|body| body["id"] == id));
     }
 
     /// Remembers a refused call.

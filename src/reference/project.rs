@@ -223,23 +223,25 @@ impl Project {
         }
     }
 
-    /// Somebody else at work, now and then: the same requests meet the same interruptions.
+    /// Somebody else at work, now and then: the same requests meet the same interruptions. The others leave the main
+    /// alone and never make a project's first offering.
     pub(super) fn interrupt(&mut self) {
         const EVERY: u64 = 23;
         self.requests += 1;
-        let turn = self.requests / EVERY;
-        if !self.requests.is_multiple_of(EVERY) {
+        let (adds, goes) =
+            (self.switches.behaves(Behaviour::OthersAdd), self.switches.behaves(Behaviour::OthersComeAndGo));
+        if !(adds || goes) || !self.requests.is_multiple_of(EVERY) || !self.offerings.iter().any(Offering::is_main) {
             return;
         }
         let id = |turn: u64| format!("crm-{turn}");
-        if self.switches.behaves(Behaviour::OthersAdd) || self.switches.behaves(Behaviour::OthersComeAndGo) {
-            let product_ids = self.products.iter().take(1).cloned().collect();
-            let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids, readonly: serde_json::Map::new() };
-            // An id that is taken already is no concern of the others.
-            drop(self.create_rightly(&draft));
-        }
-        if self.switches.behaves(Behaviour::OthersComeAndGo) {
-            drop(self.delete_rightly(&id(turn.saturating_sub(2))));
+        let turn = self.requests / EVERY;
+        let product_ids = self.products.iter().take(1).cloned().collect();
+        let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids, readonly: serde_json::Map::new() };
+        // An id that is taken or gone already is no concern of the others.
+        drop(self.create_rightly(&draft));
+        let former = id(turn.saturating_sub(2));
+        if goes && self.position(&former).is_some_and(|index| !self.offerings[index].is_main()) {
+            drop(self.delete_rightly(&former));
         }
     }
 }

@@ -88,8 +88,8 @@ impl App {
             Ok(grant) => grant,
             Err(refusal) => return Err(self.unauthorized(call, refusal)),
         };
-        if self.interrupted(&grant.project) {
-            return Ok(too_many_requests());
+        if let Some(wait) = self.interrupted(&grant.project) {
+            return Ok(too_many_requests(wait));
         }
         if self.switches.any_fault() {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
@@ -153,12 +153,15 @@ impl App {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts the request, lets others work on the project, and says whether it comes too soon.
-    fn interrupted(&self, project: &Shared) -> bool {
+    /// Counts the request, lets others work on the project, and says for how many seconds the client should wait if it
+    /// comes too soon: mostly none, as waiting is slow.
+    fn interrupted(&self, project: &Shared) -> Option<u16> {
         const EVERY: u64 = 29;
+        const LONG_EVERY: u64 = 16 * EVERY;
         let mut project = project.lock();
         project.interrupt();
-        self.switches.behaves(Behaviour::TooManyRequests) && project.requests.is_multiple_of(EVERY)
+        let soon = self.switches.behaves(Behaviour::TooManyRequests) && project.requests.is_multiple_of(EVERY);
+        soon.then(|| u16::from(project.requests.is_multiple_of(LONG_EVERY)))
     }
 
     /// Lets time pass between looking and acting, as servers do that are not atomic.
@@ -214,10 +217,10 @@ impl Desk<'_> {
     }
 }
 
-/// 429: mostly at once again, as a harness that waits for long is no use.
-fn too_many_requests() -> Answer {
+/// 429, to be tried again after so many seconds.
+fn too_many_requests(wait: u16) -> Answer {
     let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.");
     let mut answer = refusal.into_answer();
-    answer.headers.insert(RETRY_AFTER, HeaderValue::from_static("0"));
+    answer.headers.insert(RETRY_AFTER, HeaderValue::from(wait));
     answer
 }

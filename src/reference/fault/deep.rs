@@ -64,7 +64,7 @@ faults! {
         "An id that was deleted twice cannot be made a third time.";
     UPDATED_PRODUCTS_RETURN "updated-products-return" Sequence ["delete.recreate" "invariant.model-agrees"] shortest 5
         "An offering that was updated, deleted and made again has its old products.";
-    PAGE_THREE_REPEATS "page-three-repeats" Sequence ["list.pages-cover"] shortest 4
+    PAGE_THREE_REPEATS "page-three-repeats" Sequence ["list.pages-cover"] shortest 3
         "From page three on a page starts with the cursor's own offering.";
     PAGES_SKIP_AFTER_DELETION "pages-skip-after-deletion" Sequence ["list.pages-cover"] shortest 5
         "After a deletion pages after a cursor start one offering too late.";
@@ -73,7 +73,7 @@ faults! {
     SECOND_READ_CACHED "second-read-cached" Sequence ["invariant.model-agrees"] shortest 5
         "What get answers twice in a row it answers for ever, until the offering is deleted.";
     KEY_FORGOTTEN_AFTER_DELETION "key-forgotten-after-deletion" Sequence ["create.idempotency-replay"] shortest 4
-        "After any deletion idempotency keys are forgotten.";
+        "After a deletion the idempotency keys used for other offerings are forgotten.";
     KEY_FORGOTTEN_AFTER_THREE_WRITES "key-forgotten-after-three-writes" Sequence ["create.idempotency-replay"] shortest 5
         "Idempotency keys are forgotten after three more writes.";
     KEY_OF_REFUSED_CREATE "key-of-refused-create" Sequence ["create.readable"] shortest 3

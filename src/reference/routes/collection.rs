@@ -81,13 +81,15 @@ impl Desk<'_> {
         if let (Some(kept), Ok(draft)) = (kept, &draft) {
             return Ok(self.replayed(&mut project, kept, draft));
         }
-        let before = project.offerings.clone();
+        let retried =
+            self.faulty(Fault::KEY_OF_REFUSED_CREATE) && project.replays.was_refused(self.call, self.switches);
+        let before = retried.then(|| project.offerings.clone());
         let result = match draft {
             Ok(draft) => project.create(&draft),
             Err(refusal) => project.spoil_draft(self.syntax(), &body, refusal),
         };
         let made = result.inspect_err(|_| project.replays.refuse(self.call, self.switches))?;
-        if self.faulty(Fault::KEY_OF_REFUSED_CREATE) && project.replays.was_refused(self.call, self.switches) {
+        if let Some(before) = before {
             project.offerings = before;
         }
         let answer = Answer::json(StatusCode::CREATED, self.shown_as_sent(&made, &body));

@@ -84,7 +84,7 @@ impl Project {
             }
         }
         if self.faulty(Fault::KEY_FORGOTTEN_AFTER_DELETION) {
-            self.replays.forget();
+            self.replays.forget_except(id);
         }
     }
 

@@ -21,6 +21,11 @@ impl Client {
         Self { http, base: server.base_url(), token: token.to_owned() }
     }
 
+    /// A client of another server or project on the same connections.
+    pub(super) fn at(&self, server: &Server, token: &str) -> Self {
+        Self { http: self.http.clone(), base: server.base_url(), token: token.to_owned() }
+    }
+
     pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(&self.token)
     }

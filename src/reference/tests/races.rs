@@ -14,9 +14,9 @@ async fn serving(faults: &[Fault], behaviours: &[Behaviour]) -> Server {
 }
 
 /// The main flow.
-async fn flow(server: &Server) {
+async fn flow(client: &Client, server: &Server) {
     let fixture = server.fixture("flow");
-    let client = Client::new(server, &fixture.token);
+    let client = client.at(server, &fixture.token);
     client.get("/offerings?limit=2").await;
     client.create(json!({ "id": "a b", "product_ids": fixture.product_ids[..3] })).await;
     client.get("/offerings/a%20b").await;
@@ -29,14 +29,17 @@ async fn flow(server: &Server) {
 
 #[tokio::test]
 async fn the_main_flow_ends_with_each_switch_on() {
+    let client = Client::new(&serving(&[], &[]).await, "");
     for fault in Fault::ALL {
         let server = serving(&[fault], &[]).await;
-        tokio::time::timeout(Duration::from_secs(10), flow(&server)).await.unwrap_or_else(|_| panic!("{fault} hangs"));
+        tokio::time::timeout(Duration::from_secs(10), flow(&client, &server))
+            .await
+            .unwrap_or_else(|_| panic!("{fault} hangs"));
         server.stop().await;
     }
     for behaviour in Behaviour::ALL {
         let server = serving(&[], &[behaviour]).await;
-        let ended = tokio::time::timeout(Duration::from_secs(10), flow(&server)).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), flow(&client, &server)).await;
         ended.unwrap_or_else(|_| panic!("{behaviour} hangs"));
         server.stop().await;
     }
@@ -49,8 +52,9 @@ async fn at_once(
     requests: &[(&str, String, Option<Value>)],
     key: Option<&str>,
 ) -> (Vec<u16>, Value) {
+    let client = Client::new(server, token);
     let sent = requests.iter().map(|(method, path, body)| {
-        let client = Client::new(server, token);
+        let client = client.at(server, token);
         let (method, path, body, key) = ((*method).to_owned(), path.clone(), body.clone(), key.map(str::to_owned));
         tokio::spawn(async move {
             let mut request = client.request(&method, &path);
