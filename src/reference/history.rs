@@ -1,6 +1,7 @@
 //! What a project has been through, as far as planted faults depend on it.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use super::offering::Offering;
 
@@ -36,6 +37,8 @@ pub(super) struct History {
     pub(super) unlisted: HashSet<String>,
     /// The tags of before the latest promotion.
     pub(super) former_tags: HashMap<String, Option<i16>>,
+    /// When the latest promotion was.
+    pub(super) promoted_at: Option<Instant>,
     /// The list as it was when it was last restarted.
     pub(super) frozen: Option<Vec<Offering>>,
     /// What get answered last for each, and how often in a row.

@@ -35,6 +35,10 @@ impl Project {
         }
     }
 
+    fn newest_id(&self) -> Option<String> {
+        self.offerings.iter().rfind(|row| row.is_regular()).map(|row| row.id.clone())
+    }
+
     fn main_id(&self) -> Option<String> {
         self.offerings.iter().find(|row| row.is_main()).map(|row| row.id.clone())
     }

@@ -36,4 +36,8 @@ faults! {
         "A refused demotion changes `updated_at`.";
     UPDATE_MISSING_WRITTEN "update-missing-written" Scenario ["update.missing" "invariant.failed-write-no-effect"]
         "An update of a missing id answers 404 and makes the offering.";
+    REFUSED_CREATE_DETACHES "refused-create-detaches" Scenario ["invariant.failed-write-no-effect"]
+        "Any refused create detaches the products of the newest offering.";
+    REFUSED_DELETE_TOUCHES "refused-delete-touches" Scenario ["invariant.failed-write-no-effect" "delete.missing"]
+        "A delete of a missing id changes `updated_at` of the newest offering.";
 }

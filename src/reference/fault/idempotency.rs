@@ -12,6 +12,8 @@ faults! {
         "A replayed create answers with the offering made last.";
     CREATE_KEY_ACROSS_PROJECTS "create-key-across-projects" Scenario ["create.idempotency-scope"]
         "A key used in one project is replayed in another.";
+    CREATE_KEY_ACROSS_PROJECTS_409 "create-key-across-projects-409" Scenario ["create.idempotency-scope"]
+        "A key used in one project answers 409 in another.";
     CREATE_KEY_CUT "create-key-cut" Sequence ["create.echo"]
         "Only the first eight characters of a key count.";
     CREATE_KEY_OF_ANY_CASE "create-key-of-any-case" Sequence ["create.echo"]

@@ -52,6 +52,8 @@ faults! {
         "Set main leaves the previous main as it was.";
     SET_MAIN_PREVIOUS_NULL "set-main-previous-null" Scenario ["set-main.previous-is-zero"]
         "Set main gives the previous main the tag null.";
+    SET_MAIN_PREVIOUS_TWO "set-main-previous-two" Scenario ["set-main.previous-is-zero"]
+        "Set main gives the previous main the tag 2.";
     SET_MAIN_DROPS_PREVIOUS_PRODUCTS "set-main-drops-previous-products" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
         "Set main detaches the products of the previous main.";
     SET_MAIN_DROPS_OWN_PRODUCTS "set-main-drops-own-products" Scenario ["set-main.keeps-rest"]

@@ -12,6 +12,8 @@ faults! {
         "Two promotions at once leave two mains.";
     RACE_SET_MAIN_GAP "race-set-main-gap" Race ["race.set-main-atomic"]
         "Between demotion and promotion there is no main for a moment.";
+    RACE_PROMOTION_LISTED_LATE "race-promotion-listed-late" Race ["race.set-main-linearizable" "set-main.promotes"]
+        "For fifty milliseconds after a promotion the list shows the tags of before.";
     RACE_IDEMPOTENCY "race-idempotency" Race ["race.idempotency-once"]
         "Two creates with one key at once make two offerings.";
     RACE_UPDATE_HALVES "race-update-halves" Race ["race.update-whole"]

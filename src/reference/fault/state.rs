@@ -64,6 +64,8 @@ faults! {
         "Delete detaches the offering's products from all others.";
     DELETE_AGAIN_204 "delete-again-204" Scenario ["delete.again"]
         "Deleting a second time answers 204.";
+    DELETE_AGAIN_400 "delete-again-400" Scenario ["delete.again"]
+        "Deleting a second time answers 400.";
     RECREATE_409 "recreate-409" Scenario ["delete.recreate"]
         "The id of a deleted offering stays taken.";
     RECREATE_KEEPS_PRODUCTS "recreate-keeps-products" Scenario ["delete.recreate"]

@@ -54,6 +54,8 @@ faults! {
         "A space at the end of an id is refused.";
     GET_ID_CUT "get-id-cut" Scenario ["get.id-invalid"]
         "Get cuts an id at 64 characters instead of refusing it.";
+    UPDATE_ID_CUT "update-id-cut" Scenario ["update.id-invalid"]
+        "Update cuts an id at 64 characters instead of refusing it.";
     DELETE_ID_INVALID_204 "delete-id-invalid-204" Scenario ["delete.id-invalid"]
         "Delete of a malformed id answers 204.";
     CREATE_TAG_2_ACCEPTED "create-tag-2-accepted" Scenario ["create.tag-invalid"]

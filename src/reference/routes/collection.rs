@@ -88,7 +88,10 @@ impl Desk<'_> {
             Ok(draft) => project.create(&draft),
             Err(refusal) => project.spoil_draft(self.syntax(), &body, refusal),
         };
-        let made = result.inspect_err(|_| project.replays.refuse(self.call, self.switches))?;
+        let made = result.inspect_err(|_| {
+            project.replays.refuse(self.call, self.switches);
+            project.spoil_refused_create();
+        })?;
         if let Some(before) = before {
             project.offerings = before;
         }
@@ -105,10 +108,17 @@ impl Desk<'_> {
             let message = "An offering with this id already exists.";
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }
-        if self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS) {
-            return self.neighbour.lock().replays.find(self.call, self.switches, 0);
+        let (replays, refuses) =
+            (self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS), self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS_409));
+        if !(replays || refuses) {
+            return Ok(None);
         }
-        Ok(None)
+        let kept = self.neighbour.lock().replays.find(self.call, self.switches, 0)?;
+        if refuses && kept.is_some() {
+            let message = "This idempotency key was used before.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
+        }
+        Ok(kept)
     }
 
     /// The answer to a create that was made before.

@@ -203,6 +203,16 @@ impl Project {
         Ok(made)
     }
 
+    /// A create that was refused for whatever reason.
+    pub(in crate::reference) fn spoil_refused_create(&mut self) {
+        if self.faulty(Fault::REFUSED_CREATE_DETACHES)
+            && let Some(newest) = self.newest_id()
+            && let Some(row) = self.row(&newest)
+        {
+            row.product_ids.clear();
+        }
+    }
+
     /// A body of create that was refused for its syntax.
     pub(in crate::reference) fn spoil_draft(
         &mut self,

@@ -35,7 +35,15 @@ impl Project {
         if missing && (self.faulty(Fault::DELETE_MISSING_204) || (again && self.faulty(Fault::DELETE_AGAIN_204))) {
             return Ok(());
         }
-        Err(refusal)
+        if missing && self.faulty(Fault::REFUSED_DELETE_TOUCHES) {
+            let newest = self.newest_id();
+            self.touch(&newest.unwrap_or_default());
+        }
+        Err(if again && missing && self.faulty(Fault::DELETE_AGAIN_400) {
+            Refusal::malformed("This offering was deleted before.")
+        } else {
+            refusal
+        })
     }
 
     fn spoil_deleted(&mut self, before: &[Offering], deleted: &Offering) {

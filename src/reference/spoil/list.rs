@@ -1,9 +1,14 @@
 //! List: which rows, in which order, starting where.
 
+use std::time::Duration;
+
 use crate::reference::fault::Fault;
 use crate::reference::offering::Offering;
 use crate::reference::page::{Start, Window};
 use crate::reference::project::Project;
+
+/// How long a list may lag behind on a server whose lists do.
+const BEHIND: Duration = Duration::from_millis(50);
 
 impl Project {
     /// The rows that a faulty server lists.
@@ -51,10 +56,11 @@ impl Project {
     }
 
     fn spoil_columns(&self, rows: &mut [Offering]) {
+        let just_now = self.history.promoted_at.is_some_and(|then| then.elapsed() < BEHIND);
+        let late =
+            self.faulty(Fault::SET_MAIN_LIST_LATE) || (just_now && self.faulty(Fault::RACE_PROMOTION_LISTED_LATE));
         for row in rows {
-            if self.faulty(Fault::SET_MAIN_LIST_LATE)
-                && let Some(tag) = self.history.former_tags.get(&row.id)
-            {
+            if late && let Some(tag) = self.history.former_tags.get(&row.id) {
                 row.tag = *tag;
             }
             if self.faulty(Fault::LIST_PRODUCTS_OF_CREATION)

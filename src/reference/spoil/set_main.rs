@@ -1,5 +1,7 @@
 //! Set main.
 
+use std::time::Instant;
+
 use http::StatusCode;
 
 use super::in_state;
@@ -88,6 +90,7 @@ impl Project {
         }
         self.history.promotions += 1;
         self.history.mainless = false;
+        self.history.promoted_at = Some(Instant::now());
         self.history.former_tags = before.iter().map(|row| (row.id.clone(), row.tag)).collect();
         if let Some(previous) = previous {
             *self.history.demotions.entry(previous.id.clone()).or_default() += 1;
@@ -116,14 +119,18 @@ impl Project {
         if kept {
             self.overwrite(previous);
         }
-        let (null, drops, deletes) = (
+        let (null, two, drops, deletes) = (
             self.faulty(Fault::SET_MAIN_PREVIOUS_NULL),
+            self.faulty(Fault::SET_MAIN_PREVIOUS_TWO),
             self.faulty(Fault::SET_MAIN_DROPS_PREVIOUS_PRODUCTS),
             self.faulty(Fault::SET_MAIN_DELETES_PREVIOUS),
         );
         if let Some(row) = self.row(&previous.id) {
             if null {
                 row.tag = None;
+            }
+            if two {
+                row.tag = Some(2);
             }
             if drops {
                 row.product_ids.clear();

@@ -99,7 +99,7 @@ async fn creates_at_once_show_their_races() {
 }
 
 #[tokio::test]
-async fn promotions_and_updates_at_once_show_their_races() {
+async fn promotions_at_once_show_their_races() {
     let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
     let server = serving(&[Fault::RACE_SET_MAIN], &[]).await;
     let fixture = server.fixture("race");
@@ -123,7 +123,22 @@ async fn promotions_and_updates_at_once_show_their_races() {
     );
     assert!(gap);
     server.stop().await;
+}
 
+#[tokio::test]
+async fn a_list_right_after_a_promotion_shows_that_it_lags() {
+    let server = serving(&[Fault::RACE_PROMOTION_LISTED_LATE], &[]).await;
+    let client = Client::new(&server, &server.fixture("race").token);
+    client.send("POST", "/offerings/winback/set-main", None).await;
+    let listed = client.get("/offerings?limit=1").await.1;
+    assert_eq!(listed["data"][0]["tag"], 1);
+    tokio::time::sleep(Duration::from_millis(80)).await;
+    assert_eq!(client.get("/offerings?limit=1").await.1["data"][0]["tag"], 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn updates_at_once_show_their_race() {
     let server = serving(&[Fault::RACE_UPDATE_HALVES], &[]).await;
     let fixture = server.fixture("race");
     let list = |range: std::ops::Range<usize>| Some(json!({ "product_ids": fixture.product_ids[range] }));
