@@ -166,7 +166,7 @@ impl App {
 
     /// Lets time pass between looking and acting, as servers do that are not atomic.
     async fn race(&self, call: &mut Call, project: &Shared) {
-        const GAP: Duration = Duration::from_millis(2);
+        const GAP: Duration = Duration::from_millis(4);
         let faulty = |faults: &[Fault]| faults.iter().any(|fault| self.switches.faulty(*fault));
         let racing = match call.operation {
             Operation::Create => faulty(&[Fault::RACE_CREATE_TWICE, Fault::RACE_FIRST_CREATE, Fault::RACE_IDEMPOTENCY]),

@@ -79,6 +79,9 @@ fn creating(ids: &[&str]) -> Vec<(&'static str, String, Option<Value>)> {
     ids.iter().map(|id| ("POST", "/offerings".to_owned(), Some(json!({ "id": id })))).collect()
 }
 
+/// How often clients may miss each other on a busy machine.
+const ROUNDS: usize = 20;
+
 #[tokio::test]
 async fn creates_at_once_show_their_races() {
     for (fault, ids, key) in [
@@ -88,11 +91,17 @@ async fn creates_at_once_show_their_races() {
     ] {
         for (faults, right) in [(vec![], true), (vec![fault], false)] {
             let server = serving(&faults, &[]).await;
-            let token = server.fixture("race").empty_token;
-            let (statuses, rows) = at_once(&server, &token, &creating(&ids), key).await;
-            let distinct: BTreeSet<_> = ids.into_iter().collect();
-            let once = rows.as_array().unwrap().len() == distinct.len() && mains(&rows) == 1;
-            assert_eq!(once, right, "{fault} {faults:?} {statuses:?} {rows}");
+            let mut always_once = true;
+            for _ in 0..ROUNDS {
+                let token = server.fixture("race").empty_token;
+                let (_, rows) = at_once(&server, &token, &creating(&ids), key).await;
+                let distinct: BTreeSet<_> = ids.into_iter().collect();
+                always_once &= rows.as_array().unwrap().len() == distinct.len() && mains(&rows) == 1;
+                if !always_once {
+                    break;
+                }
+            }
+            assert_eq!(always_once, right, "{fault} {faults:?}");
             server.stop().await;
         }
     }
@@ -102,9 +111,13 @@ async fn creates_at_once_show_their_races() {
 async fn promotions_at_once_show_their_races() {
     let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
     let server = serving(&[Fault::RACE_SET_MAIN], &[]).await;
-    let fixture = server.fixture("race");
-    let (_, rows) = at_once(&server, &fixture.token, &[promote("winback"), promote("legacy.row")], None).await;
-    assert_eq!(mains(&rows), 2);
+    let mut two = false;
+    for _ in 0..ROUNDS {
+        let token = server.fixture("race").token;
+        let (_, rows) = at_once(&server, &token, &[promote("winback"), promote("legacy.row")], None).await;
+        two |= mains(&rows) == 2;
+    }
+    assert!(two);
     server.stop().await;
 
     let server = serving(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
@@ -113,7 +126,7 @@ async fn promotions_at_once_show_their_races() {
     let (gap, _) = tokio::join!(
         async {
             let mut seen = false;
-            for _ in 0..200 {
+            for _ in 0..400 {
                 seen |= mains(&server.snapshot(&fixture.token)) == 0;
                 tokio::time::sleep(Duration::from_micros(200)).await;
             }
@@ -145,7 +158,7 @@ async fn updates_at_once_show_their_race() {
     let whole = [json!(fixture.product_ids[..4]), json!(fixture.product_ids[4..8])];
     let updates = [0..4, 4..8].map(|range| ("PATCH", "/offerings/winback".to_owned(), list(range)));
     let mut mixed = false;
-    for _ in 0..20 {
+    for _ in 0..ROUNDS {
         let (_, rows) = at_once(&server, &fixture.token, &updates, None).await;
         mixed |= !whole.contains(&rows[1]["product_ids"]);
     }
@@ -156,11 +169,14 @@ async fn updates_at_once_show_their_race() {
 #[tokio::test]
 async fn an_update_at_once_with_a_deletion_shows_its_race() {
     let server = serving(&[Fault::RACE_UPDATE_RESURRECTS], &[]).await;
-    let token = server.fixture("race").token;
     let path = || "/offerings/winback".to_owned();
     let requests = [("PATCH", path(), Some(json!({ "product_ids": [] }))), ("DELETE", path(), None)];
-    let (statuses, rows) = at_once(&server, &token, &requests, None).await;
-    assert_eq!(statuses, [200, 204]);
-    assert!(rows.as_array().unwrap().iter().any(|row| row["id"] == "winback"));
+    let mut back = false;
+    for _ in 0..ROUNDS {
+        let token = server.fixture("race").token;
+        let (statuses, rows) = at_once(&server, &token, &requests, None).await;
+        back |= statuses == [200, 204] && rows.as_array().unwrap().iter().any(|row| row["id"] == "winback");
+    }
+    assert!(back);
     server.stop().await;
 }

@@ -21,7 +21,7 @@ async fn the_right_server_answers_the_same_each_time() {
 /// Races need several clients at once.
 #[tokio::test]
 async fn every_fault_but_a_race_can_be_seen_by_a_client() {
-    let right = answers(Switches::default()).await;
+    let right = answers(Switches::default()).await.into();
     let mut unseen = Vec::new();
     for fault in Fault::ALL {
         let mut play = Play::new(Switches::new(&[fault], &[])).against(&right);
