@@ -32,6 +32,16 @@ pub(super) enum Command {
     Serve(ServeArguments),
     /// Run the suite against every planted fault and every right behaviour of the embedded server.
     Selftest(SelftestArguments),
+    /// Make other formats of a JSON report.
+    Report(ReportArguments),
+    /// Compare two JSON reports; 1 when the newer one has new violations.
+    Diff(DiffArguments),
+    /// Tell what is off in the contract's document itself; 1 when anything is.
+    Lint(ContractArguments),
+    /// Print completions for a shell.
+    Completions(CompletionsArguments),
+    /// Print the manual page.
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -244,6 +254,56 @@ pub(super) struct SelftestArguments {
     /// Every trial, not only those that need a look.
     #[arg(long, short)]
     pub(super) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArguments {
+    /// The JSON report of a run.
+    #[arg(value_name = "RUN.json")]
+    pub(super) run: PathBuf,
+    /// Formats and files, as FORMAT=PATH or a path whose ending names the format; may be given again.
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT=PATH")]
+    pub(super) to: Vec<String>,
+    /// When to use colours.
+    #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
+    pub(super) color: ColorChoice,
+    /// Every step with its headers and bodies.
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    /// The JSON report of the older run.
+    #[arg(value_name = "OLD.json")]
+    pub(super) old: PathBuf,
+    /// The JSON report of the newer run.
+    #[arg(value_name = "NEW.json")]
+    pub(super) new: PathBuf,
+    /// What stdout gets.
+    #[arg(long, default_value = "human", value_enum)]
+    pub(super) format: DiffFormat,
+    /// When to use colours.
+    #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
+    pub(super) color: ColorChoice,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// Text for people.
+    Human,
+    /// As JSON.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
 }
 
 /// `10s`, `500ms`, `2m`, or plain seconds.

@@ -3,13 +3,17 @@
 mod args;
 mod explain;
 mod failure;
+mod files;
+mod lint;
 mod out;
 mod progress;
+mod report;
 mod rules;
 mod run;
 mod selftest;
 mod serve;
 mod settings;
+mod shell;
 
 use std::process::ExitCode;
 
@@ -39,6 +43,11 @@ pub(crate) fn main() -> ExitCode {
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain),
             Command::Serve(serve) => serve::serve(&serve).await,
+            Command::Report(report) => report::report(&report),
+            Command::Diff(diff) => report::diff(&diff),
+            Command::Lint(lint) => lint::lint(&lint),
+            Command::Completions(completions) => shell::completions(&completions),
+            Command::Man => shell::man(),
             Command::Selftest(selftest) => selftest::selftest(&selftest).await,
         }
     });

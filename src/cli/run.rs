@@ -1,15 +1,11 @@
 //! `qonform run`.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::PathBuf;
-
-use qonform::finding::Outcome;
-use qonform::report::{self, Color, Detail, Format, Style};
+use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{RunArguments, StdoutFormat};
+use super::files::ReportFile;
 use super::progress::Progress;
 use super::{Failure, out, settings};
 
@@ -22,7 +18,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         return dry_run(&settings, contract).await;
     }
     // Opened before the run, so that a bad path fails at once.
-    let files = arguments.output.reports.iter().map(|text| ReportFile::open(text)).collect::<Result<Vec<_>, _>>()?;
+    let files = ReportFile::open_all(&arguments.output.reports)?;
     let progress = Progress::new(arguments.output.quiet);
     let cancel = CancellationToken::new();
     tokio::spawn(stop_on_signal(cancel.clone()));
@@ -100,33 +96,4 @@ async fn stop_signal() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-}
-
-/// A report that goes to a file.
-struct ReportFile {
-    format: Format,
-    path: PathBuf,
-    file: File,
-}
-
-impl ReportFile {
-    fn open(text: &str) -> Result<Self, Failure> {
-        let Some((format, path)) = text.split_once('=') else {
-            return Err(Failure::usage(format!("use `--report {text}`: write FORMAT=PATH, as in junit=junit.xml")));
-        };
-        let format =
-            format.trim().parse().map_err(|error| Failure::usage(format!("use `--report {text}`: {error}")))?;
-        let path = PathBuf::from(path);
-        let file = File::create(&path)
-            .map_err(|error| Failure::usage(format!("write the report {}: {error}", path.display())))?;
-        Ok(Self { format, path, file })
-    }
-
-    fn write(mut self, outcome: &Outcome) -> Result<(), Failure> {
-        let style = Style { color: Color::Never, ..Style::default() };
-        let text = report::render(self.format, outcome, &style);
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::world(format!("write the report {}: {error}", self.path.display())))
-    }
 }

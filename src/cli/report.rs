@@ -1,0 +1,36 @@
+//! `qonform report` and `qonform diff`: what can be made of JSON reports without a target.
+
+use qonform::report::{self, Detail, Format, Style};
+
+use super::args::{DiffArguments, DiffFormat, ReportArguments};
+use super::files::{self, ReportFile};
+use super::{Failure, out};
+
+/// Makes other formats of a JSON report; without `--to` the one for people, on stdout.
+pub(super) fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
+    let outcome = files::read(&arguments.run)?;
+    if arguments.to.is_empty() {
+        let style = Style {
+            color: arguments.color.for_stdout(),
+            width: out::width(100),
+            detail: if arguments.verbose { Detail::Verbose } else { Detail::Normal },
+        };
+        out::out(&report::render(Format::Human, &outcome, &style))?;
+    }
+    for file in ReportFile::open_all(&arguments.to)? {
+        file.write(&outcome)?;
+    }
+    Ok(0)
+}
+
+/// Compares two runs; the exit code is 1 when the newer one has violations that the older had not.
+pub(super) fn diff(arguments: &DiffArguments) -> Result<u8, Failure> {
+    let difference = report::diff(&files::read(&arguments.old)?, &files::read(&arguments.new)?);
+    let style = Style { color: arguments.color.for_stdout(), width: out::width(100), detail: Detail::Normal };
+    out::out(&match arguments.format {
+        DiffFormat::Human => difference.to_human(&style),
+        DiffFormat::Json => difference.to_json(),
+        DiffFormat::Markdown => difference.to_markdown(),
+    })?;
+    Ok(difference.exit_code())
+}

@@ -1,0 +1,24 @@
+//! `qonform completions` and `qonform man`.
+
+use clap::CommandFactory as _;
+
+use super::args::{Arguments, CompletionsArguments};
+use super::{Failure, out};
+
+/// Prints the completions of a shell.
+pub(super) fn completions(arguments: &CompletionsArguments) -> Result<u8, Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "qonform", &mut text);
+    out::out(&String::from_utf8_lossy(&text))?;
+    Ok(0)
+}
+
+/// Prints the manual page, in roff.
+pub(super) fn man() -> Result<u8, Failure> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Arguments::command())
+        .render(&mut text)
+        .map_err(|error| Failure::world(format!("make the manual page: {error}")))?;
+    out::out(&String::from_utf8_lossy(&text))?;
+    Ok(0)
+}
