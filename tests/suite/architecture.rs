@@ -1,0 +1,87 @@
+//! The floors of the house, read from the source.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules in the order of `lib.rs`, lowest first.
+fn floors() -> Vec<String> {
+    let lib = fs::read_to_string(source().join("lib.rs")).unwrap();
+    lib.lines().filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned())).collect()
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The modules that the code of a file names by `crate::…`; tests at its end may use any floor.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    code.split("crate::")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+#[test]
+fn no_module_imports_from_above() {
+    let floors = floors();
+    assert!(floors.len() >= 10, "lib.rs lists only {floors:?}");
+    for (height, floor) in floors.iter().enumerate() {
+        let mut files = files_below(&source().join(floor));
+        files.push(source().join(format!("{floor}.rs")));
+        for file in files.iter().filter(|file| file.exists() && !is_test(file)) {
+            for import in imports(&fs::read_to_string(file).unwrap()) {
+                let Some(other) = floors.iter().position(|known| *known == import) else { continue };
+                assert!(other <= height, "{} is on floor `{floor}` and imports `{import}` from above", file.display());
+                let is_island = import == "reference" || floor == "reference";
+                assert!(
+                    !is_island || import == *floor || floor == "run",
+                    "{} crosses the water between `{floor}` and `{import}`",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+/// Files that only tests compile.
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| part.as_os_str() == "tests") || file.file_name().is_some_and(|name| name == "tests.rs")
+}
+
+#[test]
+fn no_file_is_longer_than_six_hundred_lines() {
+    for file in files_below(&source()) {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 600, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn every_rule_that_the_code_names_is_in_the_catalogue_and_the_other_way_round() {
+    let catalogue = qonform::contract::Catalogue::embedded();
+    let named: BTreeSet<&str> =
+        qonform::offerings::scenario::all().flat_map(qonform::offerings::scenario::Scenario::rules).collect();
+    for rule in &named {
+        assert!(catalogue.rule(rule).is_some(), "a scenario names `{rule}`, which the catalogue does not know");
+    }
+    let judged: BTreeSet<&str> = qonform::check::RULES.iter().copied().collect();
+    for rule in catalogue.rules() {
+        let is_tried = named.contains(rule.id.as_str()) || judged.contains(rule.id.as_str());
+        assert!(is_tried || rule.area() == "race", "nothing tries `{}`", rule.id);
+    }
+}
