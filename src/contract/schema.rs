@@ -16,6 +16,9 @@ use std::{
 /// The longest message of a schema error, in characters.
 const LONGEST: usize = 240;
 
+/// Of a larger value only the first error is told; a full page of full offerings has under 11,000 values.
+const MOST_VALUES: usize = 50_000;
+
 /// Which way a body goes: what is `readOnly` is not required in a request, what is `writeOnly` not in a response.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
@@ -90,6 +93,15 @@ impl SchemaRef {
         match self.schemas.validator(direction, &self.place) {
             Ok(validator) => {
                 let mut errors = Vec::new();
+                if has_more_values_than(MOST_VALUES, instance) {
+                    // All errors of a hostile body of millions of values would fill the memory.
+                    validator
+                        .validate(instance)
+                        .err()
+                        .iter()
+                        .for_each(|error| self.schemas.flatten(error, &mut errors));
+                    return errors;
+                }
                 for error in validator.iter_errors(instance) {
                     self.schemas.flatten(&error, &mut errors);
                 }
@@ -265,4 +277,21 @@ fn clip(text: &str) -> String {
         return text.to_owned();
     }
     format!("{}…", text.chars().take(LONGEST - 1).collect::<String>())
+}
+/// Whether a value is made of more than `limit` values, itself among them.
+fn has_more_values_than(limit: usize, value: &Value) -> bool {
+    let mut waiting = vec![value];
+    let mut seen = 0;
+    while let Some(value) = waiting.pop() {
+        seen += 1;
+        if seen + waiting.len() > limit {
+            return true;
+        }
+        match value {
+            Value::Array(items) => waiting.extend(items.iter().take(limit + 1)),
+            Value::Object(map) => waiting.extend(map.values().take(limit + 1)),
+            _ => {}
+        }
+    }
+    false
 }

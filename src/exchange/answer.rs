@@ -1,10 +1,13 @@
 //! An answer as it came, parsed at most once.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
+
+use super::Keyring;
 
 /// What the target answered. Its body is parsed the first time somebody asks, and only then.
 #[derive(Debug)]
@@ -14,12 +17,63 @@ pub struct Answer {
     headers: HeaderMap,
     body: Bytes,
     json: OnceLock<Result<Value, String>>,
+    leak: Option<String>,
 }
 
 impl Answer {
     /// An answer of these parts; `body` is complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body, json: OnceLock::new() }
+        Self { status, headers, body, json: OnceLock::new(), leak: None }
+    }
+
+    /// The answer with every secret in it replaced by its name, so that none can get any further; where a key stood is
+    /// remembered for the rule that forbids it.
+    pub(super) fn redacted(mut self, keys: &Keyring) -> Self {
+        self.redact_headers(keys);
+        let whole = String::from_utf8_lossy(&self.body);
+        if let Cow::Owned(clean) = keys.redact(&whole) {
+            let leak = keys.found_in(&self.body).map(|key| format!("the body holds {key}"));
+            (self.body, self.leak) = (Bytes::from(clean), self.leak.or(leak));
+        }
+        // A key may also hide in the escapes of JSON strings.
+        if self.body.contains(&b'\\')
+            && let Ok(mut value) = serde_json::from_slice::<Value>(&self.body)
+        {
+            let mut leak = None;
+            if redact_json(&mut value, keys, &mut leak) {
+                self.body = Bytes::from(value.to_string());
+                self.leak = self.leak.or(leak.map(|key| format!("the body holds {key}")));
+            }
+        }
+        self
+    }
+
+    fn redact_headers(&mut self, keys: &Keyring) {
+        let mut clean = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let leak = keys.found_in(value.as_bytes()).or_else(|| keys.found_in(name.as_str().as_bytes()));
+            if let (Some(key), None) = (leak, &self.leak) {
+                let shown = keys.redact(name.as_str());
+                self.leak = Some(format!("the header `{shown}` holds {key}"));
+            }
+            let name = match keys.redact(name.as_str()) {
+                Cow::Borrowed(_) => name.clone(),
+                Cow::Owned(_) => http::HeaderName::from_static("redacted-name"),
+            };
+            let value = match keys.redact(&String::from_utf8_lossy(value.as_bytes())) {
+                Cow::Borrowed(_) => value.clone(),
+                Cow::Owned(text) => {
+                    http::HeaderValue::from_str(&text).unwrap_or(http::HeaderValue::from_static("redacted"))
+                }
+            };
+            clean.append(name, value);
+        }
+        self.headers = clean;
+    }
+
+    /// Where the answer repeated a key before it was taken out, and which: `the body holds $QONFORM_TOKEN`.
+    pub fn leak(&self) -> Option<&str> {
+        self.leak.as_deref()
     }
 
     /// All headers, as received.
@@ -72,5 +126,76 @@ impl Answer {
             Some(code) => format!("{} {code}", self.status),
             None => self.status.to_string(),
         }
+    }
+}
+
+/// Takes secrets out of every string and name in `value`; says whether there were any, and names the first key.
+fn redact_json(value: &mut Value, keys: &Keyring, leak: &mut Option<String>) -> bool {
+    let mut clean_text = |text: &str| match keys.redact(text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(clean) => {
+            *leak = leak.take().or_else(|| keys.found_in(text.as_bytes()).map(str::to_owned));
+            Some(clean)
+        }
+    };
+    match value {
+        Value::String(text) => clean_text(text).map(|clean| *text = clean).is_some(),
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| redact_json(item, keys, leak) || found),
+        Value::Object(map) => {
+            let names: Vec<_> = map.keys().filter_map(|name| Some((name.clone(), clean_text(name)?))).collect();
+            let mut found = !names.is_empty();
+            for (name, clean) in names {
+                let value = map.remove(&name).unwrap_or_default();
+                map.insert(clean, value);
+            }
+            for item in map.values_mut() {
+                found |= redact_json(item, keys, leak);
+            }
+            found
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{KeyRole, Secret};
+
+    const KEY: &str = "test_sk_main_0001";
+
+    fn redacted(headers: &[(&str, &str)], body: &str) -> Answer {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+            .collect();
+        let keys = Keyring::default().with_key(KeyRole::Main, Secret::new(KEY));
+        Answer::new(200, headers, Bytes::from(body.to_owned())).redacted(&keys)
+    }
+
+    #[test]
+    fn no_key_gets_past_the_answer_wherever_it_stands() {
+        let escaped = format!("\\u0074{}", &KEY[1..]);
+        for (headers, body) in [
+            (vec![("x-echo", format!("Bearer {KEY}"))], String::new()),
+            (vec![("x-a", String::new()), ("test_sk_main_0001", "1".into())], String::new()),
+            (vec![], format!("<p>{KEY}")),
+            (vec![], format!("{{\"a\": [\"{escaped}\"]}}")),
+            (vec![], format!("{{\"{escaped}\": 1}}")),
+        ] {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let answer = redacted(&headers, &body);
+            assert!(answer.leak().is_some_and(|leak| leak.contains("$QONFORM_TOKEN")), "{headers:?} {body}");
+            let shown = format!("{answer:?} {:?}", answer.json());
+            assert!(!shown.contains(KEY) && !shown.contains("est_sk_main"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_keys_stays_as_it_came() {
+        let answer = redacted(&[("x-a", "1"), ("x-a", "2")], r#"{"a": "\u0041"}"#);
+        assert_eq!(answer.leak(), None);
+        assert_eq!(answer.body().as_ref(), br#"{"a": "\u0041"}"#);
+        assert_eq!(answer.headers().get_all("x-a").iter().count(), 2);
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Answer, Keyring, Request, Transport, TransportError};
+use tokio::sync::RwLock;
+
+use super::fate::{self, Fate};
+use super::{Answer, Keyring, Request, Transport, TransportError, Witness};
 
 /// A request and its answer.
 #[derive(Debug)]
@@ -30,8 +33,10 @@ impl Exchange {
 #[derive(Debug, Default)]
 pub struct Traffic {
     requests: AtomicU64,
+    answers: AtomicU64,
     waits: AtomicU64,
     retries: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Traffic {
@@ -45,14 +50,25 @@ impl Traffic {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Reads that were sent again because a connection broke.
+    /// Requests that were sent again because a connection broke: reads, and writes that are known to have had no effect.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Writes of which nobody knows whether they were applied.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
 /// A wait between two tries when the target does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
+
+/// How often one request is sent again because a connection broke or was not opened.
+const MOST_RETRIES: u32 = 2;
+
+/// The wait before the first retry after a connection was refused; it grows.
+const RECONNECT_WAIT: Duration = Duration::from_millis(200);
 
 /// Sends requests with the keys of one project; cheap to clone.
 #[derive(Clone, Debug)]
@@ -60,12 +76,20 @@ pub struct Client {
     transport: Arc<Transport>,
     keys: Arc<Keyring>,
     traffic: Arc<Traffic>,
+    witness: Option<Arc<dyn Witness>>,
+    /// Held for reading while a write is under way.
+    writes: Arc<RwLock<()>>,
 }
 
 impl Client {
     /// A client that uses `keys` over `transport` and counts into `traffic`.
     pub fn new(transport: Arc<Transport>, keys: Keyring, traffic: Arc<Traffic>) -> Self {
-        Self { transport, keys: Arc::new(keys), traffic }
+        Self { transport, keys: Arc::new(keys), traffic, witness: None, writes: Arc::default() }
+    }
+
+    /// The same client with somebody who is told of every write before it leaves.
+    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The secrets it fills in, for redaction.
@@ -83,25 +107,28 @@ impl Client {
         &self.transport
     }
 
+    /// Waits until no write is under way any more: of a case that was dropped, too.
+    pub async fn settled(&self) {
+        drop(self.writes.write().await);
+    }
+
     /// Sends `request` and brings its answer back. 429, and 503 with `Retry-After`, are waited out; a read whose
-    /// connection broke is sent once more; a write never is.
+    /// connection broke is sent again; a write only when the state shows that it was not applied.
     ///
     /// # Errors
     /// [`TransportError`] when no whole answer came.
     pub async fn send(&self, request: Request) -> Result<Exchange, TransportError> {
         let mut waited = Duration::ZERO;
-        let mut throttled = 0;
-        let mut retried = false;
+        let (mut throttled, mut retried) = (0, 0);
         loop {
-            self.traffic.requests.fetch_add(1, Ordering::Relaxed);
             let started = Instant::now();
-            let answer = match self.transport.send(&request, &self.keys).await {
-                Err(TransportError::Broken { .. }) if !request.is_write() && !retried => {
-                    retried = true;
-                    self.traffic.retries.fetch_add(1, Ordering::Relaxed);
+            let answer = match self.once(&request).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    retried += 1;
+                    self.before_retry(&request, error, retried).await?;
                     continue;
                 }
-                other => other?,
             };
             let ended = Instant::now();
             let Some(wait) = wait_asked_for(&answer, SystemTime::now()) else {
@@ -109,13 +136,93 @@ impl Client {
             };
             throttled += 1;
             // A wait of nothing still moves towards the bound, or a target that always says so would never end.
-            waited += wait.max(Duration::from_millis(50));
+            waited = waited.saturating_add(wait.max(Duration::from_millis(50)));
             if waited > self.transport.settings().patience {
                 return Err(TransportError::Throttled { answers: throttled });
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
+            if answer.status == 503 && request.is_write() && self.fate(&request).await == Fate::Unknown {
+                let reason = "a 503 does not say whether the write was applied".into();
+                return Err(self.lost(&request, reason));
+            }
         }
+    }
+
+    /// Sends once. A write goes on when the caller is dropped: only so can it be waited for before cleaning up.
+    async fn once(&self, request: &Request) -> Result<Answer, TransportError> {
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        let answered = if request.is_write() {
+            if let Some(witness) = &self.witness {
+                witness.before(request).map_err(|error| TransportError::Unrecorded {
+                    method: request.method.to_string(),
+                    path: request.path.clone(),
+                    reason: error.to_string(),
+                })?;
+            }
+            let under_way = Arc::clone(&self.writes).read_owned().await;
+            let (client, sent) = (self.clone(), request.clone());
+            let sending = tokio::spawn(async move {
+                let answered = client.transport.send(&sent, &client.keys).await;
+                if let (Some(witness), Ok(answer)) = (&client.witness, &answered) {
+                    witness.after(&sent, answer.status);
+                }
+                drop(under_way);
+                answered
+            });
+            match sending.await.map_err(tokio::task::JoinError::try_into_panic) {
+                Ok(answered) => answered,
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_)) => Err(self.lost(request, "the program is ending".into())),
+            }
+        } else {
+            self.transport.send(request, &self.keys).await
+        };
+        if answered.is_ok() {
+            self.traffic.answers.fetch_add(1, Ordering::Relaxed);
+        }
+        answered
+    }
+
+    /// Waits until `request` may be sent again after `error`; gives the error back when it must not.
+    async fn before_retry(&self, request: &Request, error: TransportError, retry: u32) -> Result<(), TransportError> {
+        let is_worth_it = match &error {
+            // Nothing has left. A target that never answered is not there; one that did may be starting again.
+            TransportError::Connect { .. } => {
+                let has_answered = self.traffic.answers.load(Ordering::Relaxed) > 0 && retry <= MOST_RETRIES;
+                if has_answered {
+                    tokio::time::sleep(RECONNECT_WAIT * (retry * retry)).await;
+                }
+                has_answered
+            }
+            TransportError::Broken { .. } => {
+                retry <= MOST_RETRIES && (!request.is_write() || self.fate(request).await == Fate::NotApplied)
+            }
+            _ => false,
+        };
+        if is_worth_it {
+            self.traffic.retries.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        if request.is_write() && error.may_have_been_applied() {
+            self.traffic.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Err(error)
+    }
+
+    /// Reads the state to learn whether a write was applied.
+    async fn fate(&self, request: &Request) -> Fate {
+        let Some(question) = fate::question(request) else { return Fate::Unknown };
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
+        match self.transport.send(&question, &self.keys).await {
+            Ok(answer) => fate::told_by(request, &answer),
+            Err(_) => Fate::Unknown,
+        }
+    }
+
+    fn lost(&self, request: &Request, reason: String) -> TransportError {
+        self.traffic.lost.fetch_add(1, Ordering::Relaxed);
+        TransportError::Broken { method: request.method.to_string(), path: request.path.clone(), reason }
     }
 }
 

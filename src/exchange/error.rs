@@ -49,6 +49,26 @@ pub enum TransportError {
         /// The innermost cause.
         reason: String,
     },
+    /// The request cannot be put on the wire.
+    #[error("send {method} {path}: {reason}")]
+    Unsendable {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What a write would leave on the target could not be noted first, so it was not sent.
+    #[error("note in the journal what {method} {path} may leave behind: {reason}")]
+    Unrecorded {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The body was larger than the harness reads.
     #[error("read the answer to {method} {path}: it is larger than {limit} bytes")]
     TooLarge {
@@ -75,6 +95,13 @@ impl TransportError {
 
     /// Whether it says something of the target as a whole rather than of one request.
     pub fn is_target_wide(&self) -> bool {
-        matches!(self, Self::BadTarget { .. } | Self::BadClient { .. } | Self::Connect { .. } | Self::Throttled { .. })
+        matches!(
+            self,
+            Self::BadTarget { .. }
+                | Self::BadClient { .. }
+                | Self::Connect { .. }
+                | Self::Throttled { .. }
+                | Self::Unrecorded { .. }
+        )
     }
 }

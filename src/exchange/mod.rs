@@ -9,10 +9,15 @@ mod answer;
 mod client;
 mod curl;
 mod error;
+mod fate;
 mod keys;
 mod pacing;
+mod raw;
 mod request;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
+mod witness;
 
 pub use answer::Answer;
 pub use client::{Client, Exchange, Traffic};
@@ -21,4 +26,5 @@ pub use error::TransportError;
 pub use keys::{KeyRole, Keyring, Secret};
 pub use pacing::{Pacing, Rate};
 pub use request::{OperationRef, Request, encode_segment};
-pub use transport::{Target, Transport, TransportSettings};
+pub use transport::{Target, Transport, TransportSettings, Trust};
+pub use witness::Witness;

@@ -140,6 +140,12 @@ impl Request {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// The role whose whole key it carries, or `None` when it carries another key or none.
+    pub fn role(&self) -> Option<KeyRole> {
+        let value = self.header_value("authorization")?;
+        KeyRole::ALL.into_iter().find(|role| value == role.bearer())
+    }
+
     /// Whether a server may change anything on it: every method but GET, HEAD and OPTIONS.
     pub fn is_write(&self) -> bool {
         ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method)

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_util::client::legacy::Client as RawClient;
-use hyper_util::rt::TokioExecutor;
+use bytes::BytesMut;
+use http_body_util::Full;
 
+use super::raw::{self, Raw};
 use super::{Answer, Keyring, Pacing, Rate, Request, TransportError};
 
-/// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB.
-const LARGEST_BODY: usize = 16 << 20;
+/// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
+/// parsed JSON it may take twenty times as much.
+const LARGEST_BODY: usize = 4 << 20;
 
 /// Where the server under test is: scheme, host, port and base path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,6 +72,20 @@ pub struct TransportSettings {
     pub patience: Duration,
     /// Headers added to every request; values may hold `$NAME`s of secrets.
     pub headers: Vec<(String, String)>,
+    /// Whom an encrypted connection trusts.
+    pub trust: Trust,
+}
+
+/// Whose certificates are taken.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Trust {
+    /// Those that this machine trusts.
+    #[default]
+    Machine,
+    /// Those signed by one of these certificates, in PEM.
+    Only(Vec<u8>),
+    /// Anybody's: whoever answers gets the key.
+    Anybody,
 }
 
 impl Default for TransportSettings {
@@ -82,14 +96,10 @@ impl Default for TransportSettings {
             rate: None,
             patience: Duration::from_mins(1),
             headers: Vec::new(),
+            trust: Trust::Machine,
         }
     }
 }
-
-#[cfg(feature = "tls")]
-type RawConnector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>;
-#[cfg(not(feature = "tls"))]
-type RawConnector = hyper_util::client::legacy::connect::HttpConnector;
 
 /// The connections to one target, shared by every client of a run.
 ///
@@ -101,7 +111,8 @@ pub struct Transport {
     settings: TransportSettings,
     pacing: Pacing,
     client: reqwest::Client,
-    raw: RawClient<RawConnector, Full<Bytes>>,
+    raw: Raw,
+    proxy: Option<String>,
 }
 
 impl Transport {
@@ -110,24 +121,35 @@ impl Transport {
     /// # Errors
     /// [`TransportError::BadClient`] when the TLS set-up of this machine cannot be used.
     pub fn new(target: Target, settings: TransportSettings) -> Result<Self, TransportError> {
-        #[cfg(feature = "tls")]
-        install_crypto();
-        let client = reqwest::Client::builder()
+        let proxy = raw::proxy_for(&target.base, &target.host);
+        let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .no_proxy()
             .timeout(settings.timeout)
             .connect_timeout(settings.connect_timeout)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
+            .tcp_nodelay(true);
+        if proxy.is_none() {
+            builder = builder.no_proxy();
+        }
+        #[cfg(feature = "tls")]
+        {
+            builder = builder.tls_backend_preconfigured(super::tls::config(&settings.trust)?);
+        }
+        let client = builder.build().map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
         Ok(Self {
-            raw: RawClient::builder(TokioExecutor::new()).build(raw_connector()?),
+            raw: Raw::new(&settings, proxy.as_ref())?,
+            // Without the credentials that the variable may hold.
+            proxy: proxy.and_then(|proxy| Some(proxy.uri().authority()?.to_string())),
             pacing: Pacing::new(settings.rate),
             target,
             settings,
             client,
         })
+    }
+
+    /// Host and port of the proxy in between, or `None`.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// Where it sends to.
@@ -148,7 +170,7 @@ impl Transport {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
             _ => self.send_raw(&url, request, keys).await,
         };
-        sent.map_err(|failure| self.explain(failure, request))
+        sent.map(|answer| answer.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
 
     async fn send_url(&self, url: reqwest::Url, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {
@@ -182,25 +204,7 @@ impl Transport {
         let message = builder
             .body(Full::from(request.body.clone().unwrap_or_default()))
             .map_err(|error| Failure::Unsendable(error.to_string()))?;
-        let answer = async {
-            let response = self.raw.request(message).await.map_err(|error| {
-                if error.is_connect() {
-                    Failure::Connect(innermost(&error))
-                } else {
-                    Failure::Broken(innermost(&error))
-                }
-            })?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = Limited::new(response.into_body(), LARGEST_BODY)
-                .collect()
-                .await
-                .map_err(|error| {
-                    if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::Broken(error.to_string()) }
-                })?
-                .to_bytes();
-            Ok(Answer::new(status, headers, body))
-        };
-        tokio::time::timeout(self.settings.timeout, answer).await.map_err(|_| Failure::Timeout)?
+        self.raw.send(message, self.settings.timeout, LARGEST_BODY).await
     }
 
     fn explain(&self, failure: Failure, request: &Request) -> TransportError {
@@ -209,13 +213,14 @@ impl Transport {
             Failure::Timeout => TransportError::Timeout { method, path, limit: self.settings.timeout },
             Failure::Connect(reason) => TransportError::Connect { url: self.target.base.clone(), reason },
             Failure::TooLarge => TransportError::TooLarge { method, path, limit: LARGEST_BODY },
-            Failure::Broken(reason) | Failure::Unsendable(reason) => TransportError::Broken { method, path, reason },
+            Failure::Broken(reason) => TransportError::Broken { method, path, reason },
+            Failure::Unsendable(reason) => TransportError::Unsendable { method, path, reason },
         }
     }
 }
 
 /// What went wrong below, before it is put into words.
-enum Failure {
+pub(super) enum Failure {
     Timeout,
     Connect(String),
     Broken(String),
@@ -239,47 +244,12 @@ impl From<reqwest::Error> for Failure {
 }
 
 /// The last cause of a chain: "connection refused" rather than "error sending request".
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
     cause.to_string()
-}
-
-#[cfg(feature = "tls")]
-fn install_crypto() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    // An application that embeds the library may have installed its own provider; then this one is not needed.
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
-
-#[cfg(feature = "tls")]
-fn raw_connector() -> Result<RawConnector, TransportError> {
-    use hyper_rustls::ConfigBuilderExt as _;
-    let tls = rustls::ClientConfig::builder()
-        .try_with_platform_verifier()
-        .map_err(|error| TransportError::BadClient { reason: error.to_string() })?
-        .with_no_client_auth();
-    Ok(hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(plain_connector()))
-}
-
-#[cfg(not(feature = "tls"))]
-fn raw_connector() -> Result<RawConnector, TransportError> {
-    Ok(plain_connector())
-}
-
-fn plain_connector() -> hyper_util::client::legacy::connect::HttpConnector {
-    let mut connector = hyper_util::client::legacy::connect::HttpConnector::new();
-    connector.enforce_http(false);
-    connector.set_nodelay(true);
-    connector
 }
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! What became of a write whose answer was lost: the state tells, where it can.
+
+use serde_json::Value;
+
+use super::{Answer, KeyRole, Request};
+use crate::contract::Endpoint;
+
+/// What is known of a write without an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// It was not applied: sending it again does what it was meant to do.
+    NotApplied,
+    /// It may have been applied.
+    Unknown,
+}
+
+/// The read whose answer tells what became of `request`, or `None` when no read does.
+pub(super) fn question(request: &Request) -> Option<Request> {
+    let id = match request.operation.endpoint()? {
+        Endpoint::Create => request.json_body()?.get("id")?.as_str()?.to_owned(),
+        Endpoint::Update | Endpoint::Delete | Endpoint::SetMain => request.path_id()?,
+        Endpoint::List | Endpoint::Get => return None,
+    };
+    let is_addressable = !matches!(id.as_str(), "" | "." | "..");
+    is_addressable.then(|| Request::to(Endpoint::Get).id(&id).key(request.role().unwrap_or(KeyRole::Main)))
+}
+
+/// What the answer to [`question`] says of `request`.
+pub(super) fn told_by(request: &Request, answer: &Answer) -> Fate {
+    let field = |name: &str| answer.json().and_then(|body| body.get(name)).cloned();
+    let is_untouched = match (request.operation.endpoint(), answer.status) {
+        // Nothing was made; or there is nothing that could have been changed.
+        (Some(Endpoint::Create | Endpoint::Update | Endpoint::SetMain), 404) | (Some(Endpoint::Delete), 200) => true,
+        (Some(Endpoint::SetMain), 200) => field("tag").is_some_and(|tag| tag != Value::from(1)),
+        (Some(Endpoint::Update), 200) => {
+            let sent = request.json_body().and_then(|body| body.get("product_ids").cloned());
+            sent.is_some() && sent != field("product_ids")
+        }
+        _ => false,
+    };
+    if is_untouched { Fate::NotApplied } else { Fate::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: u16, body: &Value) -> Answer {
+        Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))
+    }
+
+    #[test]
+    fn a_read_of_the_id_tells_whether_a_write_was_applied() {
+        let create = Request::to(Endpoint::Create).json(&json!({ "id": "a b" })).key(KeyRole::Second);
+        let asked = question(&create).expect("a create names its id");
+        assert_eq!((asked.path.as_str(), asked.role()), ("/offerings/a%20b", Some(KeyRole::Second)));
+        assert_eq!(told_by(&create, &answer(404, &json!({}))), Fate::NotApplied);
+        assert_eq!(told_by(&create, &answer(200, &json!({}))), Fate::Unknown);
+        let delete = Request::to(Endpoint::Delete).id("a");
+        assert_eq!(told_by(&delete, &answer(200, &json!({}))), Fate::NotApplied);
+        assert_eq!(told_by(&delete, &answer(404, &json!({}))), Fate::Unknown);
+        let promote = Request::to(Endpoint::SetMain).id("a");
+        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": null }))), Fate::NotApplied);
+        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": 1 }))), Fate::Unknown);
+        let update = Request::to(Endpoint::Update).id("a").json(&json!({ "product_ids": ["x"] }));
+        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": [] }))), Fate::NotApplied);
+        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": ["x"] }))), Fate::Unknown);
+    }
+
+    #[test]
+    fn a_write_without_an_id_cannot_be_asked_after() {
+        assert!(question(&Request::to(Endpoint::Create).raw_body("application/json", "{")).is_none());
+        assert!(question(&Request::to(Endpoint::Create).json(&json!({ "id": ".." }))).is_none());
+    }
+}

@@ -1,0 +1,101 @@
+//! Whom an encrypted connection trusts.
+
+use std::sync::{Arc, Once};
+
+use hyper_rustls::ConfigBuilderExt as _;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::{TransportError, Trust};
+
+/// The set-up of encrypted connections under this trust.
+pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TransportError> {
+    install_crypto();
+    let bad = |reason: String| TransportError::BadClient { reason };
+    let builder = ClientConfig::builder();
+    Ok(match trust {
+        Trust::Machine => {
+            builder.try_with_platform_verifier().map_err(|error| bad(error.to_string()))?.with_no_client_auth()
+        }
+        Trust::Only(pem) => builder.with_root_certificates(roots(pem).map_err(bad)?).with_no_client_auth(),
+        Trust::Anybody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unverified(ring::default_provider())))
+            .with_no_client_auth(),
+    })
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| format!("the file of --cacert is no PEM: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("a certificate of --cacert cannot be used: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err("the file of --cacert holds no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)".into());
+    }
+    Ok(roots)
+}
+
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    // An application that embeds the library may have installed its own provider; then this one is not needed.
+    ONCE.call_once(|| {
+        let _ = ring::default_provider().install_default();
+    });
+}
+
+/// Takes any certificate. Signatures are still checked, so that what is broken stays visible.
+#[derive(Debug)]
+struct Unverified(CryptoProvider);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_certificates_is_refused_with_a_reason() {
+        for pem in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            let error = config(&Trust::Only(pem.as_bytes().to_vec())).expect_err(pem).to_string();
+            assert!(error.contains("--cacert"), "{error}");
+        }
+    }
+}
