@@ -14,7 +14,7 @@ use super::out::ColorChoice;
 #[derive(Debug, Parser)]
 #[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
-    3 the target could not be tested, 130 interrupted.")]
+    3 the target could not be tested or not be left as it was, 101 a bug of qonform, 130 interrupted.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -42,6 +42,8 @@ pub(super) enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page.
     Man,
+    /// Remove what killed runs left on their targets, and put the mains back.
+    Clean(Box<CleanArguments>),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +60,11 @@ pub(super) struct RunArguments {
     pub(super) selection: SelectionArguments,
     #[command(flatten)]
     pub(super) pace: PaceArguments,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
+    /// Where to note what the run creates, before it does [default: a file under ~/.local/state/qonform].
+    #[arg(long, env = "QONFORM_JOURNAL", value_name = "FILE", help_heading = "Target")]
+    pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: OutputArguments,
 }
@@ -162,6 +169,23 @@ pub(super) struct PaceArguments {
     /// The most requests in a second or minute: `20/s`, `600/m`.
     #[arg(long, env = "QONFORM_RATE", value_name = "RATE")]
     pub(super) rate: Option<Rate>,
+    /// How long answers 429 and 503 are waited out, per request.
+    #[arg(long, env = "QONFORM_PATIENCE", default_value = "60s", value_parser = duration, value_name = "TIME")]
+    pub(super) patience: Duration,
+    /// Limit for the whole run, cleaning up apart; what ran until then stands.
+    #[arg(long, env = "QONFORM_MAX_TIME", value_parser = duration, value_name = "TIME")]
+    pub(super) max_time: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ConnectionArguments {
+    /// A file with certificates (PEM) that are trusted instead of the machine's.
+    #[arg(long, env = "QONFORM_CACERT", value_name = "FILE")]
+    pub(super) cacert: Option<PathBuf>,
+    /// Trust whoever answers, without any certificate that can be checked: the keys go to anybody.
+    #[arg(long, env = "QONFORM_INSECURE")]
+    pub(super) insecure: bool,
 }
 
 #[derive(Debug, Args)]
@@ -304,6 +328,26 @@ pub(super) struct CompletionsArguments {
     /// The shell.
     #[arg(value_enum)]
     pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The keys come from the same variables as for the run (QONFORM_TOKEN, …). Only offerings whose \
+    ids start with the run's prefix\nare removed, and those without it that the journal names."
+)]
+pub(super) struct CleanArguments {
+    /// A journal that a run left; may be given again [default: all under ~/.local/state/qonform].
+    #[arg(long = "journal", env = "QONFORM_JOURNAL", value_name = "FILE")]
+    pub(super) journals: Vec<PathBuf>,
+    /// Without a journal: remove everything of the project whose id starts with this (`qf-abcd-`); the main is not put back.
+    #[arg(long, value_name = "PREFIX", conflicts_with = "journals")]
+    pub(super) prefix: Option<String>,
+    #[command(flatten)]
+    pub(super) target: TargetArguments,
+    #[command(flatten)]
+    pub(super) pace: PaceArguments,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArguments,
 }
 
 /// `10s`, `500ms`, `2m`, or plain seconds.

@@ -24,7 +24,7 @@ impl Failure {
 
     /// Prints the message to stderr and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
-        out::err(&format!("qonform: cannot {}\n", self.message));
+        out::err(&out::plain(&format!("qonform: cannot {}\n", self.message)));
         ExitCode::from(self.code)
     }
 }

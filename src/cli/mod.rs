@@ -1,6 +1,7 @@
 //! Arguments as typed, settings as meant, one command per file, and the exit code.
 
 mod args;
+mod clean;
 mod explain;
 mod failure;
 mod files;
@@ -33,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    tell_of_bugs();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::world(format!("start the runtime: {error}")).report(),
@@ -49,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Completions(completions) => shell::completions(&completions),
             Command::Man => shell::man(),
             Command::Selftest(selftest) => selftest::selftest(&selftest).await,
+            Command::Clean(clean) => clean::clean(&clean).await,
         }
     });
     // Tasks that are still under way (connections of a server that was stopped) are not waited for.
@@ -57,4 +60,16 @@ pub(crate) fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => failure.report(),
     }
+}
+
+/// A panic is a bug of ours: whoever meets one is asked to report it.
+fn tell_of_bugs() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        default(panic);
+        out::err(
+            "qonform: this is a bug of qonform, not of the target; please report it with the lines above.\n\
+             What the run created is being removed; `qonform clean` removes what is left.\n",
+        );
+    }));
 }

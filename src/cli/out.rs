@@ -52,3 +52,15 @@ impl ColorChoice {
 pub(super) fn width(otherwise: usize) -> usize {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(otherwise).clamp(60, 160)
 }
+
+/// `text` for a terminal: what could move its cursor is written as an escape, line ends apart.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
+        if c.is_control() && c != '\n' {
+            plain.extend(c.escape_default())
+        } else {
+            plain.push(c)
+        }
+        plain
+    })
+}

@@ -50,7 +50,7 @@ impl Progress {
             Event::Started { cases } => state.cases = *cases,
             Event::Violation { rule, title } => {
                 state.findings += 1;
-                self.line(&format!("violation[{rule}]: {title}"));
+                self.line(&out::plain(&format!("violation[{rule}]: {title}")));
             }
             Event::CaseEnded { case, requests } => {
                 state.done += 1;

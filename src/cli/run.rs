@@ -1,5 +1,6 @@
 //! `qonform run`.
 
+use qonform::exchange::Trust;
 use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,9 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let settings = settings::settings(arguments, &contract)?;
     let style = style(arguments);
+    if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
+        out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
+    }
     if arguments.selection.dry_run {
         return dry_run(&settings, contract).await;
     }
@@ -69,7 +73,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
             text.push_str(&format!("  {rule}: {reason}\n"));
         }
     }
-    out::out(&text)?;
+    out::out(&out::plain(&text))?;
     Ok(if plan.cases.is_empty() { 3 } else { 0 })
 }
 

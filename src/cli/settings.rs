@@ -8,12 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qonform::contract::{Catalogue, Contract, Level};
 use qonform::document::Document;
-use qonform::exchange::{KeyRole, Secret, TransportSettings};
+use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{External, Levels, Patience, Pattern, Production, Scope, Selection, Settings, TargetSettings};
 
 use super::Failure;
-use super::args::{RunArguments, SelectionArguments, TargetArguments};
+use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
 
 /// The contract that the run is about.
 pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, Failure> {
@@ -38,15 +38,34 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         },
         seed: pace.seed.unwrap_or_else(drawn_seed),
         jobs: pace.jobs.unwrap_or(defaults.jobs),
-        transport: TransportSettings {
-            timeout: pace.timeout,
-            connect_timeout: pace.connect_timeout,
-            rate: pace.rate,
-            ..defaults.transport
-        },
+        transport: transport(pace, &arguments.connection)?,
         patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },
         confirmation: defaults.confirmation,
         clock: defaults.clock,
+        max_time: pace.max_time,
+        journal: arguments.journal.clone(),
+    })
+}
+
+/// How requests are sent.
+pub(super) fn transport(pace: &PaceArguments, connection: &ConnectionArguments) -> Result<TransportSettings, Failure> {
+    let authorities = match &connection.cacert {
+        None => None,
+        Some(path) => fs::read(path)
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("read the certificates of {}: {error}", path.display())))?,
+    };
+    Ok(TransportSettings {
+        timeout: pace.timeout,
+        connect_timeout: pace.connect_timeout,
+        rate: pace.rate,
+        patience: pace.patience,
+        trust: match (connection.insecure, authorities) {
+            (true, _) => Trust::Anybody,
+            (false, None) => Trust::Machine,
+            (false, Some(authorities)) => Trust::Only(authorities),
+        },
+        ..TransportSettings::default()
     })
 }
 
@@ -63,6 +82,11 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
             ..reference::Options::default()
         }));
     };
+    external(url, arguments).map(TargetSettings::External)
+}
+
+/// The server at `url`, and what was given of it.
+pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<External, Failure> {
     let keys: BTreeMap<KeyRole, Secret> = [
         (KeyRole::Main, &arguments.token),
         (KeyRole::Second, &arguments.second_token),
@@ -78,14 +102,14 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
             .map_err(|error| Failure::usage(format!("read the product ids of {}: {error}", path.display())))?;
         products.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     }
-    Ok(TargetSettings::External(External {
-        url: url.clone(),
+    Ok(External {
+        url: url.to_owned(),
         keys,
         products,
         variant: arguments.variant_id.clone(),
         production: if arguments.allow_production { Production::Allowed } else { Production::Refused },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
-    }))
+    })
 }
 
 fn read_header(header: &str) -> Result<(String, Secret), Failure> {

@@ -1,9 +1,11 @@
 //! The target is left as it was.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::journal::{Before, Project, Trace};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
@@ -12,67 +14,176 @@ use crate::lane::{Halt, Lane, Session, Snapshot};
 /// How many deletions are under way at once.
 const AT_ONCE: usize = 8;
 
+/// After so many deletions without an answer the rest is not tried.
+const MOST_UNANSWERED: usize = 3;
+
+/// Cleaning one project ends after this, whatever the target does.
+const LONGEST: Duration = Duration::from_mins(2);
+
 /// What a project was like before the run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Home {
-    /// The main offering of each project; `None` when it had none.
-    pub(super) mains: BTreeMap<KeyRole, Option<String>>,
+    /// The projects that the run may write to.
+    pub(super) projects: BTreeMap<Project, Before>,
+}
+
+impl Home {
+    /// The main offering that a role's project had.
+    pub(super) fn main(&self, role: KeyRole) -> Option<&str> {
+        self.projects.get(&Project::of(role))?.main.as_deref()
+    }
+}
+
+/// What must be undone in one project.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Undo {
+    /// What was main before; `None` when nothing was.
+    pub(super) main: Option<String>,
+    /// Every offering whose id starts with it is ours.
+    pub(super) prefix: String,
+    /// Others that are ours.
+    pub(super) strays: Vec<String>,
+    /// All ids that were sent, for when the list cannot be read.
+    pub(super) noted: Vec<String>,
+}
+
+impl Undo {
+    fn is_ours(&self, id: &str) -> bool {
+        id.starts_with(&self.prefix) || self.strays.iter().any(|stray| stray == id)
+    }
 }
 
 /// What cleaning did.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Cleaned {
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Cleaned {
     /// How many offerings were deleted.
-    pub(super) removed: usize,
+    pub removed: usize,
     /// The main that was put back.
-    pub(super) restored: Option<String>,
+    pub restored: Option<String>,
     /// Ids that could not be deleted, and the main that could not be put back, each with the reason.
-    pub(super) left: Vec<String>,
+    pub left: Vec<String>,
 }
 
-/// Deletes every offering of `role`'s project whose id starts with `prefix`, after making `main` main again. What others
-/// made is not touched: a main that somebody else promoted meanwhile stays.
-pub(super) async fn clean(lane: &Lane, role: KeyRole, main: Option<&str>, prefix: &str) -> Result<Cleaned, Halt> {
-    let snapshot = Session::new(lane.clone()).walk(role).await?;
+/// Undoes what a journal says, in every project of which there is a key, and looks once more whether it worked.
+///
+/// A project that is not the journal's (none of its landmarks is there) is not touched.
+pub async fn undo_all(lane: &Lane, trace: &Trace) -> Cleaned {
+    let mut all = Cleaned::default();
+    for (project, before) in &trace.head.projects {
+        let role = project.role();
+        if !lane.client.keys().has(role) {
+            let variable = role.variable();
+            let touched = trace.created.iter().chain(&trace.strays).any(|(of, _)| of == project);
+            if touched {
+                all.left.push(format!("everything that starts with {} ({variable} is not set)", trace.head.prefix));
+            }
+            continue;
+        }
+        if !before.landmarks.is_empty() && !is_same_project(lane, role, before).await {
+            let reason = format!("{} does not open the project that the journal speaks of", role.variable());
+            all.left.push(format!("everything that starts with {} ({reason})", trace.head.prefix));
+            continue;
+        }
+        let cleaned = clean_up(lane, role, &trace.undo(*project)).await;
+        all.removed += cleaned.removed;
+        all.restored = all.restored.or(cleaned.restored);
+        all.left.extend(cleaned.left);
+    }
+    all
+}
+
+async fn is_same_project(lane: &Lane, role: KeyRole, before: &Before) -> bool {
+    let mut session = Session::new(lane.clone());
+    match session.walk(role).await {
+        Ok(snapshot) => before
+            .landmarks
+            .iter()
+            .any(|(id, created)| snapshot.find(id).is_some_and(|found| found.created_at == *created)),
+        // What the reason is comes to light when it is cleaned.
+        Err(_) => true,
+    }
+}
+
+/// Cleans within a limit, and never fails: what could not be done is told.
+pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned {
+    let failed = |reason: String| Cleaned {
+        left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
+        ..Cleaned::default()
+    };
+    match tokio::time::timeout(LONGEST, clean(lane, role, undo)).await {
+        Ok(Ok(cleaned)) => cleaned,
+        Ok(Err(halt)) => failed(halt.to_string()),
+        Err(_) => failed(format!("it could not be removed within {LONGEST:?}")),
+    }
+}
+
+/// Deletes what is ours in `role`'s project, after making the old main main again. What others made is not touched: a
+/// main that somebody else promoted meanwhile stays.
+pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo) -> Result<Cleaned, Halt> {
     let mut cleaned = Cleaned::default();
-    if let Some(main) = main.filter(|main| needs_promotion(&snapshot, main, prefix)) {
+    let snapshot = match Session::new(lane.clone()).walk(role).await {
+        Ok(snapshot) => snapshot,
+        // A list that cannot be read is no reason to leave what we know by name.
+        Err(Halt::Blocked(reason)) if !undo.noted.is_empty() || !undo.strays.is_empty() => {
+            if let Some(main) = &undo.main {
+                cleaned.left.push(format!("{main} (may not be main again: {reason})"));
+            }
+            let ids = undo.noted.iter().chain(&undo.strays).cloned().collect();
+            delete_all(lane, role, ids, AT_ONCE, &mut cleaned).await;
+            return Ok(cleaned);
+        }
+        Err(halt) => return Err(halt),
+    };
+    if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&snapshot, main, undo)) {
         let request = Request::to(Endpoint::SetMain).id(main).key(role);
         match lane.client.send(request).await {
-            Ok(exchange) if exchange.answer.is_success() => cleaned.restored = Some(main.to_owned()),
+            Ok(exchange) if exchange.answer.is_success() => cleaned.restored = Some(main.clone()),
             Ok(exchange) => cleaned.left.push(format!("{main} (is not main again: {})", exchange.answer.summary())),
             Err(error) => cleaned.left.push(format!("{main} (is not main again: cannot {error})")),
         }
     }
     // The main goes last: it can be deleted on some servers only when nothing else is left, on others never.
     let (mains, regulars): (Vec<_>, Vec<_>) =
-        snapshot.offerings.into_iter().filter(|offering| offering.id.starts_with(prefix)).partition(Offering::is_main);
-    for batch in regulars.chunks(AT_ONCE).chain(mains.chunks(1)) {
-        let mut deletions = JoinSet::new();
-        for offering in batch {
-            let (client, id) = (lane.client.clone(), offering.id.clone());
-            deletions.spawn(async move {
-                let request = Request::to(Endpoint::Delete).id(&id).key(role);
-                match client.send(request).await {
-                    // 404: somebody, or an earlier try whose answer was lost, has deleted it.
-                    Ok(exchange) if exchange.answer.is_success() || exchange.answer.status == 404 => Ok(()),
-                    Ok(exchange) => Err(format!("{id} ({})", exchange.answer.summary())),
-                    Err(error) => Err(format!("{id} (cannot {error})")),
-                }
-            });
-        }
-        for deleted in deletions.join_all().await {
-            match deleted {
-                Ok(()) => cleaned.removed += 1,
-                Err(left) => cleaned.left.push(left),
-            }
-        }
-    }
+        snapshot.offerings.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(Offering::is_main);
+    let ids = |offerings: Vec<Offering>| offerings.into_iter().map(|offering| offering.id).collect();
+    delete_all(lane, role, ids(regulars), AT_ONCE, &mut cleaned).await;
+    delete_all(lane, role, ids(mains), 1, &mut cleaned).await;
     cleaned.left.sort();
     Ok(cleaned)
 }
 
+async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize, cleaned: &mut Cleaned) {
+    let mut unanswered = 0;
+    for batch in ids.chunks(at_once) {
+        if unanswered >= MOST_UNANSWERED {
+            cleaned.left.extend(batch.iter().map(|id| format!("{id} (not tried: the target does not answer)")));
+            continue;
+        }
+        let mut deletions = JoinSet::new();
+        for id in batch {
+            let (client, id) = (lane.client.clone(), id.clone());
+            deletions.spawn(async move {
+                let answered = client.send(Request::to(Endpoint::Delete).id(&id).key(role)).await;
+                (id, answered)
+            });
+        }
+        for (id, answered) in deletions.join_all().await {
+            match answered {
+                Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
+                // 404: somebody, or an earlier try whose answer was lost, has deleted it.
+                Ok(exchange) if exchange.answer.status == 404 => {}
+                Ok(exchange) => cleaned.left.push(format!("{id} ({})", exchange.answer.summary())),
+                Err(error) => {
+                    unanswered += 1;
+                    cleaned.left.push(format!("{id} (cannot {error})"));
+                }
+            }
+        }
+    }
+}
+
 /// Whether `main` is there and is not main, and that is our doing.
-fn needs_promotion(snapshot: &Snapshot, main: &str, prefix: &str) -> bool {
+fn needs_promotion(snapshot: &Snapshot, main: &str, undo: &Undo) -> bool {
     snapshot.find(main).is_some_and(|offering| !offering.is_main())
-        && snapshot.mains().iter().all(|other| other.starts_with(prefix))
+        && snapshot.mains().iter().all(|other| undo.is_ours(other))
 }

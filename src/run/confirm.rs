@@ -4,10 +4,12 @@ use std::future::Future;
 
 use super::execute::CaseOutcome;
 use super::settings::Confirm;
+use crate::exchange::TransportError;
 use crate::finding::{Breach, Confirmation};
+use crate::lane::Halt;
 use crate::offerings::CaseReport;
 
-/// How often a case is played again while somebody else keeps changing the project.
+/// How often a case is played in all while somebody else keeps changing the project.
 const MOST_ATTEMPTS: u32 = 3;
 
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
@@ -16,7 +18,13 @@ where
     F: Fn(u32) -> Fut,
     Fut: Future<Output = CaseReport>,
 {
-    let first = play(0).await;
+    let mut first = play(0).await;
+    let mut attempt = 1;
+    if first.record.breaches.is_empty() && first.halt.as_ref().is_some_and(is_lost_answer) {
+        // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
+        first = play(attempt).await;
+        attempt += 1;
+    }
     let mut outcome = CaseOutcome { record: first.record, confirmations: Vec::new(), halt: first.halt };
     if outcome.record.breaches.is_empty() {
         return outcome;
@@ -25,11 +33,11 @@ where
         outcome.confirmations = vec![Confirmation::NotRetried; outcome.record.breaches.len()];
         return outcome;
     }
-    let mut again = play(1).await;
-    let mut attempt = 2;
-    while !again.record.foreign.is_empty() && attempt < MOST_ATTEMPTS {
-        again = play(attempt).await;
+    let mut again = play(attempt).await;
+    let last = attempt + MOST_ATTEMPTS - 2;
+    while !again.record.foreign.is_empty() && attempt < last {
         attempt += 1;
+        again = play(attempt).await;
     }
     let first_was_disturbed = !outcome.record.foreign.is_empty();
     let again_was_disturbed = !again.record.foreign.is_empty();
@@ -49,6 +57,11 @@ where
         outcome.record.breaches.push(breach);
     }
     outcome
+}
+
+/// Whether a case was ended by one answer that did not come, rather than by a target that is not there.
+fn is_lost_answer(halt: &Halt) -> bool {
+    matches!(halt, Halt::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
 }
 
 /// Whether a breach of this rule can be the doing of somebody else who works in the project: whatever is judged by the

@@ -9,20 +9,23 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::aggregate::{self, Frame, Gathered};
+use super::caught::caught;
 use super::confirm;
 use super::error::RunError;
 use super::event::Event;
 use super::execute::{CaseOutcome, play_case};
+use super::journal::Journal;
 use super::plan::{Plan, Planned};
 use super::preflight::{Refused, preflight};
 use super::settings::{Clock, Patience, Scope, Settings, TargetSettings};
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::{Contract, Level};
-use crate::exchange::{Keyring, Traffic};
+use crate::exchange::{Keyring, Traffic, Witness};
 use crate::finding::{Confirmation, Ending, Outcome};
 use crate::lane::{Halt, Lane};
+use crate::offerings::Naming;
 use crate::reference;
 
 /// A channel for progress.
@@ -51,7 +54,7 @@ pub async fn plan(
         TargetSettings::External(external) => {
             external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            Ok(match preflight(lane, Scope::ReadOnly, settings.seed).await {
+            Ok(match preflight(lane, Scope::ReadOnly, settings.seed, None).await {
                 Ok(ready) => Ok((Plan::new(settings, contract.rules(), &ready.missing), ready.notes)),
                 Err(refused) => Err(refused.reason),
             })
@@ -75,8 +78,11 @@ pub async fn run(
         TargetSettings::Embedded(options) => driver.embedded(options.clone(), judge).await,
         TargetSettings::External(external) => {
             external.check()?;
-            let lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            Ok(driver.external(lane).await)
+            let prefix = Naming::run_prefix(settings.seed);
+            let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
+            let mut lane = target::external_lane(external, settings.transport.clone(), judge)?;
+            lane.client = lane.client.with_witness(Arc::clone(&journal) as Arc<dyn Witness>);
+            Ok(driver.external(lane, journal).await)
         }
     }
 }
@@ -109,8 +115,8 @@ impl Driver<'_> {
             }
             let ended = tokio::select! {
                 ended = running.join_next() => ended,
-                () = self.cancel.cancelled() => {
-                    ending = Ending::Interrupted;
+                told = self.told_to_stop() => {
+                    ending = told;
                     None
                 }
             };
@@ -132,35 +138,61 @@ impl Driver<'_> {
         Ok(self.outcome(&plan, played, ending, &traffic, Vec::new(), Vec::new()))
     }
 
-    /// One lane: the cases follow each other, and after each the project is put back as it was.
-    async fn external(&self, lane: Lane) -> Outcome {
+    /// Ctrl-C, or the time is up.
+    pub(super) async fn told_to_stop(&self) -> Ending {
+        let time_is_up = async {
+            match self.settings.max_time {
+                Some(limit) => tokio::time::sleep(limit.saturating_sub(self.started.elapsed())).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.cancel.cancelled() => Ending::Interrupted,
+            () = time_is_up => {
+                let limit = self.settings.max_time.unwrap_or_default();
+                Ending::Stopped(format!("the limit of {limit:?} for the whole run was reached"))
+            }
+        }
+    }
+
+    /// One lane: the cases follow each other, and after each the project is put back as it was. However the cases end,
+    /// by a panic of ours too, everything that was created is removed.
+    async fn external(&self, lane: Lane, journal: Arc<Journal>) -> Outcome {
         let traffic = Arc::clone(lane.client.traffic());
+        let scope = self.settings.scope;
         let ready = tokio::select! {
-            ready = preflight(lane.clone(), self.settings.scope, self.settings.seed) => ready,
-            () = self.cancel.cancelled() => {
-                return self.outcome(&Plan::default(), Vec::new(), Ending::Interrupted, &traffic, Vec::new(), Vec::new());
+            ready = preflight(lane.clone(), scope, self.settings.seed, Some(&journal)) => ready,
+            ending = self.told_to_stop() => {
+                let (notes, left) = shared::leave(&lane, &journal).await;
+                return self.outcome(&Plan::default(), Vec::new(), ending, &traffic, notes, left);
             }
         };
         let ready = match ready {
             Ok(ready) => ready,
-            Err(refused) => return self.refused(*refused, &lane, &traffic),
+            Err(refused) => return self.refused(*refused, &lane, &journal, &traffic).await,
         };
         let plan = Plan::new(self.settings, self.contract.rules(), &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
-        let mut project = Shared::new(self, ready);
-        let (played, ending) = project.play_all(&plan).await;
+        let mut project = Shared::new(self, ready, journal);
+        let (played, ending) = match caught(project.play_all(&plan)).await {
+            Ok(ended) => ended,
+            Err(panic) => {
+                project.leave().await;
+                std::panic::resume_unwind(panic);
+            }
+        };
         (self.events)(Event::Cleaning);
         let (notes, left) = project.leave().await;
         self.outcome(&plan, played, ending, &traffic, notes, left)
     }
 
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
-    fn refused(&self, refused: Refused, lane: &Lane, traffic: &Traffic) -> Outcome {
+    async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
+        let (notes, left) = shared::leave(lane, journal).await;
         let confirmations = vec![Confirmation::NotRetried; refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, confirmations, halt: None };
         let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];
-        let plan = Plan::default();
-        self.finish(&plan, gathered, 0, Ending::GaveUp(refused.reason), traffic, Vec::new(), Vec::new())
+        self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }
 
     pub(super) fn tell(&self, case: Planned, outcome: &CaseOutcome, traffic: &Traffic) {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::journal::JournalError;
 use crate::exchange::TransportError;
 use crate::reference;
 
@@ -14,6 +15,9 @@ pub enum RunError {
     /// The target or the client's settings cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The journal cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The token is missing.
     #[error("test {url} without a key: set QONFORM_TOKEN (or give --token)")]
     NoToken {
@@ -58,9 +62,12 @@ impl RunError {
     /// Whether the arguments are at fault (exit 2) rather than the target or this machine (exit 3).
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Transport(error) => matches!(error, TransportError::BadTarget { .. }),
+            Self::Transport(error) => {
+                matches!(error, TransportError::BadTarget { .. } | TransportError::BadClient { .. })
+            }
             Self::Start(_) => false,
-            Self::NoToken { .. }
+            Self::Journal(_)
+            | Self::NoToken { .. }
             | Self::BadKey { .. }
             | Self::SameKey { .. }
             | Self::ProductionKey { .. }

@@ -4,12 +4,14 @@
 //! nothing is printed here: progress goes out as [`Event`]s. Start at [`run`].
 
 mod aggregate;
+mod caught;
 mod clean;
 mod confirm;
 mod drive;
 mod error;
 mod event;
 mod execute;
+mod journal;
 mod plan;
 mod preflight;
 mod selftest;
@@ -17,14 +19,16 @@ mod settings;
 mod shared;
 mod target;
 
+pub use clean::{Cleaned, undo_all};
 pub use drive::{plan, run};
 pub use error::RunError;
 pub use event::Event;
 pub use execute::{CaseOutcome, play_case};
+pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
 pub use plan::{Plan, Planned};
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
     TargetSettings,
 };
-pub use target::Embedded;
+pub use target::{Embedded, external_lane};

@@ -1,18 +1,22 @@
 //! What a target that is not ours must tell before anything is tested on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::clean::Home;
+use super::journal::{Before, Journal, JournalError, Project};
 use super::plan::describe;
 use super::settings::Scope;
 use crate::contract::{Endpoint, Need};
-use crate::exchange::{KeyRole, Request};
+use crate::exchange::{KeyRole, Request, Trust};
 use crate::finding::Record;
 use crate::lane::{Fixtures, Lane, Session, Snapshot};
 use crate::offerings::Naming;
+
+/// By how many offerings a project is known again.
+const LANDMARKS: usize = 5;
 
 /// What was learnt, and the lane with the fixtures that can be relied on.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(super) struct Preflight {
     /// Needs that are not met, with the reason (empty: nothing was given).
     pub(super) missing: BTreeMap<Need, String>,
     pub(super) home: Home,
+    /// Every offering that was there: never ours.
+    theirs: BTreeSet<(Project, String)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -31,8 +37,22 @@ pub(super) struct Refused {
     pub(super) record: Record,
 }
 
+impl Refused {
+    /// Nothing was found out about the API.
+    pub(super) fn because(reason: String) -> Self {
+        Self { reason, record: Record::default() }
+    }
+}
+
 /// Learns the state of the target: one list for each key, and one request for each other fixture.
-pub(super) async fn preflight(lane: Lane, scope: Scope, seed: u64) -> Result<Preflight, Box<Refused>> {
+///
+/// `journal` begins as soon as the projects are known, before anything is sent that could change them.
+pub(super) async fn preflight(
+    lane: Lane,
+    scope: Scope,
+    seed: u64,
+    journal: Option<&Journal>,
+) -> Result<Preflight, Box<Refused>> {
     let mut session = Session::new(lane.clone());
     let main = match first_look(&mut session).await {
         Ok(snapshot) => snapshot,
@@ -40,15 +60,16 @@ pub(super) async fn preflight(lane: Lane, scope: Scope, seed: u64) -> Result<Pre
             return Err(Box::new(Refused { reason, record: std::mem::take(&mut session.record) }));
         }
     };
-    let mut ready = Preflight {
-        lane,
-        missing: BTreeMap::new(),
-        home: Home { mains: [(KeyRole::Main, first_main(&main))].into() },
-        notes: Vec::new(),
-    };
+    let mut ready =
+        Preflight { lane, missing: BTreeMap::new(), home: Home::default(), theirs: BTreeSet::new(), notes: Vec::new() };
+    ready.found(Project::Main, &main);
+    ready.note_connection();
     ready.learn_products(&main);
     ready.check_projects(&mut session, &main).await;
     if scope != Scope::ReadOnly {
+        if let Some(journal) = journal {
+            ready.begin(journal, seed).map_err(|error| Box::new(Refused::because(format!("cannot {error}"))))?;
+        }
         ready.check_products(&mut session, seed).await?;
         ready.check_variant(&mut session).await;
     }
@@ -96,6 +117,31 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, String> {
 }
 
 impl Preflight {
+    /// Remembers how a project was.
+    fn found(&mut self, project: Project, snapshot: &Snapshot) {
+        let landmarks = snapshot.offerings.iter().filter(|offering| !offering.id.starts_with("qf-"));
+        let landmarks = landmarks.take(LANDMARKS).map(|found| (found.id.clone(), found.created_at.clone())).collect();
+        self.home.projects.insert(project, Before { main: first_main(snapshot), landmarks });
+        self.theirs.extend(snapshot.offerings.iter().map(|offering| (project, offering.id.clone())));
+    }
+
+    /// What a reader of the report must know of the way to the target.
+    fn note_connection(&mut self) {
+        let transport = self.lane.client.transport();
+        if let Some(proxy) = transport.proxy() {
+            self.notes.push(format!("the target was reached through the proxy {proxy}"));
+        }
+        if transport.settings().trust == Trust::Anybody {
+            self.notes.push("--insecure: no certificate was checked, anybody may have answered".into());
+        }
+    }
+
+    fn begin(&mut self, journal: &Journal, seed: u64) -> Result<(), JournalError> {
+        let target = self.lane.client.transport().target().base();
+        let theirs = std::mem::take(&mut self.theirs);
+        journal.begin(target, seed, &Naming::run_prefix(seed), self.home.projects.clone(), theirs)
+    }
+
     /// Products of existing offerings serve when none was named.
     fn learn_products(&mut self, main: &Snapshot) {
         if !self.lane.fixtures.products.is_empty() {
@@ -129,7 +175,7 @@ impl Preflight {
                     self.missing.insert(Need::SecondProject, reason);
                 }
                 Ok(second) => {
-                    self.home.mains.insert(KeyRole::Second, first_main(&second));
+                    self.found(Project::Second, &second);
                 }
                 Err(halt) => {
                     self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {halt}"));
@@ -139,7 +185,7 @@ impl Preflight {
         if self.lane.has(Need::Empty) {
             match session.walk(KeyRole::Empty).await {
                 Ok(empty) if empty.offerings.is_empty() => {
-                    self.home.mains.insert(KeyRole::Empty, None);
+                    self.found(Project::Empty, &empty);
                 }
                 Ok(found) => {
                     let reason =

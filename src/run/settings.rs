@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -33,6 +35,11 @@ pub struct Settings {
     pub confirmation: Confirm,
     /// Where times in the outcome come from.
     pub clock: Clock,
+    /// When the run ends at the latest, cleaning up apart; `None` for when everything was played.
+    pub max_time: Option<Duration>,
+    /// Where the journal of a run on a target that is not ours is kept; `None` for a file of its own in the user's
+    /// state directory.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -49,6 +56,8 @@ impl Default for Settings {
             patience: Patience::ToTheEnd,
             confirmation: Confirm::Always,
             clock: Clock::System,
+            max_time: None,
+            journal: None,
         }
     }
 }

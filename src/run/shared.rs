@@ -1,19 +1,19 @@
 //! A project that must be left as it was, while cases play on it one after the other.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::json;
 
-use super::clean::{self, Home};
+use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{Driver, Played};
 use super::execute::{CaseOutcome, play_case};
+use super::journal::{Journal, Project};
 use super::plan::{Plan, Planned};
 use super::preflight::Preflight;
-use super::settings::Scope;
 use crate::contract::Endpoint;
-use crate::exchange::{KeyRole, Request};
+use crate::exchange::{KeyRole, Request, TransportError};
 use crate::finding::Ending;
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
@@ -22,30 +22,23 @@ use crate::offerings::scenario::Effect;
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
 
+/// How long a write whose answer was lost is expected to take to arrive.
+const LONGEST_ON_ITS_WAY: Duration = Duration::from_secs(1);
+
 /// A project that must be left as it was, while cases play on it.
 pub(super) struct Shared<'d, 'a> {
     driver: &'d Driver<'a>,
     lane: Lane,
-    home: Home,
+    journal: Arc<Journal>,
     /// The main that cases find and leave: the project's own, or an offering of ours.
     anchor: Option<String>,
-    wrote: BTreeSet<KeyRole>,
     notes: Vec<String>,
-    left: Vec<String>,
 }
 
 impl<'d, 'a> Shared<'d, 'a> {
-    pub(super) fn new(driver: &'d Driver<'a>, ready: Preflight) -> Self {
-        let anchor = ready.home.mains.get(&KeyRole::Main).cloned().flatten();
-        Self {
-            driver,
-            lane: ready.lane,
-            home: ready.home,
-            anchor,
-            wrote: BTreeSet::new(),
-            notes: ready.notes,
-            left: Vec::new(),
-        }
+    pub(super) fn new(driver: &'d Driver<'a>, ready: Preflight, journal: Arc<Journal>) -> Self {
+        let anchor = ready.home.main(KeyRole::Main).map(str::to_owned);
+        Self { driver, lane: ready.lane, journal, anchor, notes: ready.notes }
     }
 
     pub(super) async fn play_all(&mut self, plan: &Plan) -> (Played, Ending) {
@@ -58,15 +51,25 @@ impl<'d, 'a> Shared<'d, 'a> {
                 effect = case.scenario.effect;
                 self.set_anchor(effect).await;
             }
-            let outcome = tokio::select! {
+            let (outcome, refused) = tokio::select! {
                 outcome = self.play(case) => outcome,
-                () = driver.cancel.cancelled() => return (played, Ending::Interrupted),
+                ending = driver.told_to_stop() => return (played, ending),
             };
             driver.tell(case, &outcome, self.lane.client.traffic());
-            failures = if matches!(outcome.halt, Some(Halt::World(_))) { failures + 1 } else { 0 };
+            failures = match &outcome.halt {
+                // Nothing gets past these, whatever case comes next.
+                Some(Halt::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
+                    MOST_FAILURES_IN_A_ROW
+                }
+                Some(Halt::World(_)) => failures + 1,
+                _ => 0,
+            };
             let stop = driver.reason_to_stop(&outcome);
             let world = outcome.halt.as_ref().map(ToString::to_string);
             played.push((index, outcome, self.lane.client.keys().clone()));
+            if let Some(reason) = refused {
+                return (played, Ending::GaveUp(reason));
+            }
             if let Some(reason) = stop {
                 return (played, Ending::Stopped(reason));
             }
@@ -89,7 +92,6 @@ impl<'d, 'a> Shared<'d, 'a> {
         if !wanted || self.anchor.as_ref() == Some(&id) {
             return;
         }
-        self.wrote.insert(KeyRole::Main);
         let create = Request::to(Endpoint::Create).json(&json!({ "id": id }));
         let promote = Request::to(Endpoint::SetMain).id(&id);
         for request in [create, promote] {
@@ -102,55 +104,97 @@ impl<'d, 'a> Shared<'d, 'a> {
         self.anchor = Some(id);
     }
 
-    /// Plays a case and puts the project back as it was before.
-    async fn play(&mut self, case: Planned) -> CaseOutcome {
+    /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.
+    async fn play(&self, case: Planned) -> (CaseOutcome, Option<String>) {
         let seed = self.driver.settings.seed;
-        let wrote = Mutex::new(BTreeSet::new());
-        let this = &*self;
+        let refused = OnceLock::new();
         let outcome = confirm::play_confirmed(self.driver.settings.confirmation, |attempt| {
-            let wrote = &wrote;
+            let refused = &refused;
             async move {
-                let report = play_case(case, this.lane.clone(), seed, attempt).await;
+                let mut report = play_case(case, self.lane.clone(), seed, attempt).await;
+                if (!report.record.breaches.is_empty() || report.halt.is_some())
+                    && let Some(reason) = self.key_refused().await
+                {
+                    for breach in std::mem::take(&mut report.record.breaches) {
+                        report.record.undecided.insert(breach.rule, reason.clone());
+                    }
+                    report.halt = Some(Halt::Blocked(reason.clone()));
+                    let _ = refused.set(reason);
+                    return report;
+                }
                 let prefix = Naming::new(seed, case.scenario.rule, attempt);
                 for role in &report.wrote {
-                    let main = if *role == KeyRole::Main {
-                        this.anchor.as_deref()
-                    } else {
-                        this.home.mains.get(role).and_then(Option::as_deref)
-                    };
+                    let undo = self.undo_case(*role, prefix.case_prefix());
                     // What cannot be cleaned now is tried again at the end, and reported then.
-                    let _ = clean::clean(&this.lane, *role, main, prefix.case_prefix()).await;
+                    let _ = clean::clean(&self.lane, *role, &undo).await;
                 }
-                wrote.lock().unwrap_or_else(PoisonError::into_inner).extend(report.wrote.iter().copied());
                 report
             }
         })
         .await;
-        self.wrote.extend(wrote.into_inner().unwrap_or_else(PoisonError::into_inner));
-        outcome
+        (outcome, refused.into_inner())
+    }
+
+    /// A key that was taken at first can be revoked: what is refused after that is not the server's fault.
+    async fn key_refused(&self) -> Option<String> {
+        let probe = Request::to(Endpoint::List).query("limit", "1");
+        let exchange = self.lane.client.send(probe).await.ok()?;
+        let answer = &exchange.answer;
+        matches!(answer.status, 401 | 403)
+            .then(|| format!("the target accepted the key at first and now refuses it with {}", answer.summary()))
+    }
+
+    /// What a case leaves: everything of its prefix, and strays; the main that it found is main again.
+    fn undo_case(&self, role: KeyRole, prefix: &str) -> Undo {
+        let mut undo = self.journal.trace().map(|trace| trace.undo(Project::of(role))).unwrap_or_default();
+        undo.noted.retain(|id| id.starts_with(prefix));
+        prefix.clone_into(&mut undo.prefix);
+        if role == KeyRole::Main {
+            undo.main.clone_from(&self.anchor);
+        }
+        undo
     }
 
     /// Removes whatever is left of the run and puts the project's own main back.
     /// Gives notes for the reader, and what could not be put back.
     pub(super) async fn leave(mut self) -> (Vec<String>, Vec<String>) {
-        let prefix = Naming::run_prefix(self.driver.settings.seed);
-        for (role, main) in &self.home.mains {
-            if !self.wrote.contains(role) && self.driver.settings.scope == Scope::ReadOnly {
-                continue;
-            }
-            match clean::clean(&self.lane, *role, main.as_deref(), &prefix).await {
-                Ok(cleaned) => {
-                    if let Some(main) = cleaned.restored {
-                        self.notes.push(format!("`{main}` is main again, as before the run"));
-                    }
-                    if cleaned.removed > 0 {
-                        self.notes.push(format!("{} offerings of the run were removed at its end", cleaned.removed));
-                    }
-                    self.left.extend(cleaned.left);
-                }
-                Err(halt) => self.left.push(format!("everything that starts with {prefix} ({halt})")),
-            }
-        }
-        (self.notes, self.left)
+        let done = leave(&self.lane, &self.journal).await;
+        self.notes.extend(done.0);
+        (self.notes, done.1)
     }
+}
+
+/// Undoes what the journal says, and removes it when nothing is left to be undone.
+pub(super) async fn leave(lane: &Lane, journal: &Journal) -> (Vec<String>, Vec<String>) {
+    let (mut notes, mut left) = (Vec::new(), Vec::new());
+    // Nothing can have been written before it begins.
+    if journal.trace().is_none() {
+        return (notes, left);
+    }
+    lane.client.settled().await;
+    if lane.client.traffic().lost() > 0 {
+        // A write whose answer was lost may still be on its way.
+        tokio::time::sleep(LONGEST_ON_ITS_WAY.min(lane.client.transport().settings().timeout)).await;
+    }
+    let Some(trace) = journal.trace() else { return (notes, left) };
+    for project in trace.head.projects.keys() {
+        let cleaned = clean::clean_up(lane, project.role(), &trace.undo(*project)).await;
+        if let Some(main) = cleaned.restored {
+            notes.push(format!("`{main}` is main again, as before the run"));
+        }
+        if cleaned.removed > 0 {
+            notes.push(format!("{} offerings of the run were removed at its end", cleaned.removed));
+        }
+        left.extend(cleaned.left);
+    }
+    if left.is_empty() {
+        // A journal that stays says of nothing that it is left: cleaning by it does no harm.
+        let _ = journal.remove();
+    } else {
+        notes.push(format!(
+            "`qonform clean` tries again to remove what is left: {} says what",
+            journal.path().display()
+        ));
+    }
+    (notes, left)
 }

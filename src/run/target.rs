@@ -70,7 +70,10 @@ impl Embedded {
 }
 
 /// The one lane on a target that is not ours.
-pub(super) fn external_lane(
+///
+/// # Errors
+/// The target or the settings cannot be used.
+pub fn external_lane(
     external: &External,
     mut settings: TransportSettings,
     judge: Arc<Judge>,
