@@ -140,7 +140,10 @@ fn redact_json(value: &mut Value, keys: &Keyring, leak: &mut Option<String>) -> 
     };
     match value {
         Value::String(text) => clean_text(text).map(|clean| *text = clean).is_some(),
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| redact_json(item, keys, leak) || found),
+        // Every item is redacted, whatever was found before it.
+        Value::Array(items) => {
+            items.iter_mut().filter_map(|item| redact_json(item, keys, leak).then_some(())).count() > 0
+        }
         Value::Object(map) => {
             let names: Vec<_> = map.keys().filter_map(|name| Some((name.clone(), clean_text(name)?))).collect();
             let mut found = !names.is_empty();

@@ -31,7 +31,7 @@ pub(super) fn told_by(request: &Request, answer: &Answer) -> Fate {
     let is_untouched = match (request.operation.endpoint(), answer.status) {
         // Nothing was made; or there is nothing that could have been changed.
         (Some(Endpoint::Create | Endpoint::Update | Endpoint::SetMain), 404) | (Some(Endpoint::Delete), 200) => true,
-        (Some(Endpoint::SetMain), 200) => field("tag").is_some_and(|tag| tag != Value::from(1)),
+        (Some(Endpoint::SetMain), 200) => field("tag").is_some_and(|tag| tag != 1),
         (Some(Endpoint::Update), 200) => {
             let sent = request.json_body().and_then(|body| body.get("product_ids").cloned());
             sent.is_some() && sent != field("product_ids")
