@@ -3,6 +3,7 @@
 //! Start at [`Stage`], on which every case plays, and at [`scenario::all`], the cases written by hand.
 
 mod claim;
+pub mod model;
 pub mod scenario;
 mod stage;
 mod state;
@@ -10,4 +11,4 @@ mod story;
 
 pub use claim::Claim;
 pub use stage::{CaseReport, Naming, Stage};
-pub use state::{Difference, State};
+pub use state::State;

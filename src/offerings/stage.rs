@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use super::model::{Facts, Verdict};
 use super::state::State;
 use super::{Claim, story};
 use crate::check::Offering;
@@ -72,6 +73,7 @@ pub struct Stage {
     state: State,
     before: Snapshot,
     last: Option<Arc<Exchange>>,
+    told: Vec<Arc<Exchange>>,
 }
 
 impl Stage {
@@ -83,13 +85,23 @@ impl Stage {
         let mut session = Session::new(lane);
         match session.walk(KeyRole::Main).await {
             Ok(before) => {
-                let mut state = State::starting_from(&before, &naming.run);
+                let facts = Facts::of(session.lane(), &naming.run);
+                let mut state = State::starting_from(&before, facts);
                 if session.lane().tenure == Tenure::Disposable {
                     state.own_all();
                 }
-                Ok(Self { session, naming, state, before, last: None })
+                Ok(Self {
+                    state,
+                    session,
+                    naming,
+                    before,
+                    last: None,
+                    told: Vec::new(),
+                })
             }
-            Err(halt) => Err(CaseReport { record: finish(&mut session), halt: Some(halt), wrote: BTreeSet::new() }),
+            Err(halt) => {
+                Err(CaseReport { record: finish(&mut session, &[]), halt: Some(halt), wrote: BTreeSet::new() })
+            }
         }
     }
 
@@ -153,10 +165,24 @@ impl Stage {
     /// # Errors
     /// [`Halt::World`] when no answer came.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+        Ok(self.send_judged(request).await?.0)
+    }
+
+    /// As [`Self::send`], with what the model says of the answer; `None` where it has nothing to say.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn send_judged(&mut self, request: Request) -> Result<(Arc<Exchange>, Option<Verdict>), Halt> {
         let exchange = self.session.send(request).await?;
-        self.state.apply(&exchange);
+        let verdict = self.state.apply(&exchange);
         self.last = Some(Arc::clone(&exchange));
-        Ok(exchange)
+        Ok((exchange, verdict))
+    }
+
+    /// Notes an exchange as one that every story of the case tells: the breaches of such a case are told by these and
+    /// the exchange at which they showed.
+    pub fn tell(&mut self, exchange: &Arc<Exchange>) {
+        self.told.push(Arc::clone(exchange));
     }
 
     /// Holds an answer against a rule.
@@ -394,7 +420,7 @@ impl Stage {
             Ok(()) if self.last.is_none() => None,
             Ok(()) => self.verify().await.err(),
         };
-        CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session), halt }
+        CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session, &self.told), halt }
     }
 
     /// Whether what the case creates must be removed by it.
@@ -404,10 +430,14 @@ impl Stage {
 }
 
 /// The record with the story of every breach.
-fn finish(session: &mut Session) -> Record {
+fn finish(session: &mut Session, told: &[Arc<Exchange>]) -> Record {
     let mut record = std::mem::take(&mut session.record);
     for breach in &mut record.breaches {
-        breach.story = story::leading_to(session.transcript(), &breach.at);
+        breach.story = if told.is_empty() {
+            story::leading_to(session.transcript(), &breach.at)
+        } else {
+            story::told_until(told, &breach.at)
+        };
     }
     record
 }

@@ -31,6 +31,17 @@ pub(super) fn leading_to(transcript: &[Arc<Exchange>], at: &Arc<Exchange>) -> Ve
     story
 }
 
+/// The exchanges of `told` that were over when `at` was asked, and `at`.
+pub(super) fn told_until(told: &[Arc<Exchange>], at: &Arc<Exchange>) -> Vec<Arc<Exchange>> {
+    let before = told.iter().filter(|exchange| exchange.ended <= at.started && !Arc::ptr_eq(exchange, at));
+    let mut story: Vec<_> = before.cloned().collect();
+    if story.len() >= LONGEST {
+        story.drain(LONGEST / 2..story.len() + 1 - LONGEST / 2);
+    }
+    story.push(Arc::clone(at));
+    story
+}
+
 /// A promotion changes two offerings but names one.
 fn is_promotion(exchange: &Exchange) -> bool {
     exchange.request.operation.endpoint() == Some(Endpoint::SetMain) && exchange.answer.is_success()

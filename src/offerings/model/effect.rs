@@ -1,0 +1,167 @@
+//! What a call changes.
+
+use super::call::{Call, Sent};
+use super::replay::Use;
+use super::world::{Main, Row, World};
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::exchange::Answer;
+
+impl World {
+    /// The world after a call that was answered so, right or wrong: a success is taken by its word.
+    pub fn after(&self, call: &Call, answer: &Answer) -> Self {
+        if answer.is_success() {
+            let target = self.rows.contains_key(&call.id).then_some(call.id.as_str());
+            self.done(call, target, answer.json().and_then(Offering::read).as_ref())
+        } else {
+            self.refused(call, answer.status)
+        }
+    }
+
+    /// The world after a call that was refused.
+    pub(super) fn refused(&self, call: &Call, status: u16) -> Self {
+        let mut world = self.clone();
+        world.note_attempt(call);
+        if call.is_write() {
+            world.since.refused += 1;
+            world.remember(call, Use::refused(call, status));
+        }
+        world
+    }
+
+    /// The world after a call that was done; its id stands for `target`.
+    pub(super) fn done(&self, call: &Call, target: Option<&str>, answered: Option<&Offering>) -> Self {
+        let mut world = self.clone();
+        world.note_attempt(call);
+        if !call.is_write() {
+            return world;
+        }
+        world.since.succeeded += 1;
+        let id = target.unwrap_or(&call.id);
+        match call.endpoint {
+            Endpoint::Create => world.created(call, answered),
+            Endpoint::Update => world.updated(id, call, answered),
+            Endpoint::Delete => world.deleted(id),
+            Endpoint::SetMain => world.promoted(id, answered),
+            Endpoint::List | Endpoint::Get => {}
+        }
+        world.remember(call, Use::done(call, answered, world.lives(&call.id)));
+        world
+    }
+
+    /// A replay that had no effect.
+    pub(super) fn unmoved(&self, call: &Call) -> Self {
+        let mut world = self.clone();
+        world.note_attempt(call);
+        world.since.succeeded += 1;
+        world
+    }
+
+    fn note_attempt(&mut self, call: &Call) {
+        if call.endpoint == Endpoint::Create && !call.id.is_empty() {
+            self.attempted.insert(call.id.clone());
+        }
+    }
+
+    fn remember(&mut self, call: &Call, used: Use) {
+        let Some(key) = &call.key else { return };
+        let place = (call.endpoint, key.clone());
+        match self.keys.get(&place) {
+            // The first success is what a key stands for.
+            Some(known) if known.is_done() => {}
+            _ => {
+                self.keys.insert(place, used);
+            }
+        }
+    }
+
+    fn created(&mut self, call: &Call, answered: Option<&Offering>) {
+        let offering = answered.cloned().unwrap_or_else(|| Offering {
+            id: call.id.clone(),
+            tag: None,
+            products: call.body.products().unwrap_or_default().to_vec(),
+            created_at: String::new(),
+            updated_at: String::new(),
+            url: String::new(),
+        });
+        if self.rows.contains_key(&offering.id) {
+            return; // A replay: it is there already.
+        }
+        if answered.is_none() && self.next_is_main() != Some(false) {
+            self.main = Main::Unsure;
+        }
+        if offering.is_main() && !matches!(self.main, Main::Is(_)) {
+            self.main = Main::Is(offering.id.clone());
+        }
+        self.is_untouched = false;
+        *self.lives.entry(offering.id.clone()).or_default() += 1;
+        self.rows.insert(offering.id.clone(), Row { offering, touched: true });
+    }
+
+    fn updated(&mut self, id: &str, call: &Call, answered: Option<&Offering>) {
+        let Some(row) = self.rows.get_mut(id) else { return };
+        row.touched = true;
+        if let Some(answered) = answered {
+            row.offering.updated_at.clone_from(&answered.updated_at);
+        }
+        if let Sent::Value(sent) = &call.body.products {
+            let merged = answered.map(|answered| &answered.products).filter(|answered| is_merged(sent, answered));
+            row.offering.products.clone_from(merged.unwrap_or(sent));
+        }
+    }
+
+    fn deleted(&mut self, id: &str) {
+        self.rows.remove(id);
+        if self.main == Main::Is(id.to_owned()) {
+            self.main = if self.rows.is_empty() { Main::None } else { Main::Unsure };
+        }
+    }
+
+    pub(super) fn promoted(&mut self, id: &str, answered: Option<&Offering>) {
+        // What became main at our word is ours to answer for, whatever it is: an experiment variant too.
+        self.attempted.insert(id.to_owned());
+        if let Main::Is(previous) = &self.main
+            && previous != id
+            && let Some(row) = self.rows.get_mut(previous)
+        {
+            row.touched = true;
+            row.offering.tag = Some(0);
+        }
+        if let Some(row) = self.rows.get_mut(id) {
+            row.touched = true;
+            row.offering.tag = Some(1);
+            if let Some(answered) = answered {
+                row.offering.updated_at.clone_from(&answered.updated_at);
+            }
+        }
+        self.main = Main::Is(id.to_owned());
+    }
+}
+
+/// Whether `found` is `sent` with repeated entries left out: in the same order otherwise, the first or the last of each
+/// kept.
+pub(super) fn is_merged(sent: &[String], found: &[String]) -> bool {
+    let keeps = |found: &[String], sent: &mut dyn Iterator<Item = &String>| {
+        let mut kept: Vec<&String> = Vec::new();
+        for id in sent {
+            if !kept.contains(&id) {
+                kept.push(id);
+            }
+        }
+        kept.len() == found.len() && kept.iter().zip(found).all(|(kept, found)| *kept == found)
+    };
+    let backwards: Vec<String> = found.iter().rev().cloned().collect();
+    keeps(found, &mut sent.iter()) || keeps(&backwards, &mut sent.iter().rev())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merged_list_keeps_the_first_or_the_last_of_each() {
+        let list = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        assert!(is_merged(&list("abac"), &list("abc")) && is_merged(&list("abac"), &list("bac")));
+        assert!(!is_merged(&list("abac"), &list("cab")) && !is_merged(&list("abac"), &list("ab")));
+    }
+}

@@ -1,0 +1,157 @@
+//! One state that a project may be in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::replay::Use;
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::lane::{Lane, Snapshot};
+
+/// What does not change while a case plays.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Facts {
+    /// Whatever starts with it is of this run: its offerings are nobody else's, and no product is called so.
+    pub prefix: String,
+    /// Products that are registered. Others may be too, unless they start with the prefix.
+    pub products: BTreeSet<String>,
+    /// An experiment's offering.
+    pub variant: Option<String>,
+}
+
+impl Facts {
+    /// What is known of a lane; ids that start with `prefix` are ours.
+    pub fn of(lane: &Lane, prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            products: lane.fixtures.products.iter().cloned().collect(),
+            variant: lane.fixtures.variant.clone(),
+        }
+    }
+}
+
+/// Which offering is main, as far as it follows from the answers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Main {
+    /// This one.
+    Is(String),
+    /// There is none.
+    None,
+    /// The main was deleted: none, or another at the server's choice.
+    Unsure,
+}
+
+/// A regular offering.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Row {
+    pub(super) offering: Offering,
+    /// Whether a successful write named it since the last comparison: then its times may have moved.
+    pub(super) touched: bool,
+}
+
+/// What was written since the last comparison.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Since {
+    pub(super) succeeded: u32,
+    pub(super) refused: u32,
+}
+
+/// One state that a project may be in: its regular offerings, its main, and the idempotency keys it may remember.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct World {
+    pub(super) facts: Arc<Facts>,
+    pub(super) rows: BTreeMap<String, Row>,
+    pub(super) main: Main,
+    /// Whether it was empty when it was first seen and nothing was made in it since.
+    pub(super) is_untouched: bool,
+    /// Ids that we tried to create, whatever came of it, and those we answer for otherwise: none is somebody else's.
+    pub(super) attempted: BTreeSet<String>,
+    /// How often each id was created by us.
+    pub(super) lives: BTreeMap<String, u32>,
+    pub(super) keys: BTreeMap<(Endpoint, String), Use>,
+    pub(super) since: Since,
+}
+
+impl World {
+    /// What was there at the start.
+    pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
+        let mut world = Self {
+            facts: Arc::new(facts),
+            rows: BTreeMap::new(),
+            main: Main::None,
+            is_untouched: snapshot.offerings.is_empty(),
+            attempted: BTreeSet::new(),
+            lives: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            since: Since::default(),
+        };
+        world.adopt(snapshot);
+        world
+    }
+
+    /// Takes every offering that is there now for ours as well.
+    pub fn own_all(&mut self) {
+        self.attempted.extend(self.rows.keys().cloned());
+    }
+
+    /// Takes the snapshot as the truth from now on.
+    pub fn adopt(&mut self, snapshot: &Snapshot) {
+        self.rows = snapshot
+            .offerings
+            .iter()
+            .map(|offering| (offering.id.clone(), Row { offering: offering.clone(), touched: false }))
+            .collect();
+        self.main = match snapshot.mains().first() {
+            Some(id) => Main::Is((*id).to_owned()),
+            None => Main::None,
+        };
+        self.since = Since::default();
+    }
+
+    /// The offering with this id, as it should be.
+    pub fn find(&self, id: &str) -> Option<&Offering> {
+        self.rows.get(id).map(|row| &row.offering)
+    }
+
+    /// Every offering, in the order of their ids.
+    pub fn offerings(&self) -> impl Iterator<Item = &Offering> {
+        self.rows.values().map(|row| &row.offering)
+    }
+
+    /// Which offering is main.
+    pub fn main(&self) -> &Main {
+        &self.main
+    }
+
+    /// Whether this id was made or tried by us.
+    pub fn is_ours(&self, id: &str) -> bool {
+        id.starts_with(&self.facts.prefix) || self.attempted.contains(id)
+    }
+
+    /// How often this id was created by us.
+    pub fn lives(&self, id: &str) -> u32 {
+        self.lives.get(id).copied().unwrap_or_default()
+    }
+
+    pub(super) fn is_variant(&self, id: &str) -> bool {
+        self.facts.variant.as_deref() == Some(id)
+    }
+
+    /// The offering that an id may stand for; `None` stands for none. Ids that differ only in case may be the same.
+    pub(super) fn readings(&self, id: &str) -> Vec<Option<String>> {
+        if self.rows.contains_key(id) {
+            return vec![Some(id.to_owned())];
+        }
+        let twin = self.rows.keys().find(|known| self.is_ours(known) && known.eq_ignore_ascii_case(id));
+        std::iter::once(None).chain(twin.map(|twin| Some(twin.clone()))).collect()
+    }
+
+    /// Whether this offering is main; `None` when it cannot be known.
+    pub(super) fn is_main(&self, id: &str) -> Option<bool> {
+        match &self.main {
+            Main::Is(main) => Some(main == id),
+            Main::None => Some(false),
+            Main::Unsure => None,
+        }
+    }
+}
