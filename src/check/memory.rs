@@ -63,7 +63,9 @@ impl Memory {
             }
             Some(Endpoint::Delete) => {
                 if let Some(id) = exchange.request.path_id() {
-                    self.seen.remove(&place(exchange, &id));
+                    // Ids that differ only in case may be one.
+                    let (key, id) = place(exchange, &id);
+                    self.seen.retain(|(of, known), _| *of != key || !known.eq_ignore_ascii_case(&id));
                 }
             }
             _ => {}
