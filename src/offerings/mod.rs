@@ -5,6 +5,7 @@
 mod claim;
 pub mod model;
 pub mod scenario;
+pub mod sequence;
 mod stage;
 mod state;
 mod story;

@@ -17,6 +17,7 @@ mod preflight;
 mod selftest;
 mod settings;
 mod shared;
+mod shrink;
 mod target;
 
 pub use clean::{Cleaned, undo_all};
@@ -31,4 +32,5 @@ pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
     TargetSettings,
 };
+pub use shrink::{Failure, Shrinkable, Shrunk, shrink};
 pub use target::{Embedded, external_lane};

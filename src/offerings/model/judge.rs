@@ -150,7 +150,7 @@ impl World {
         match held {
             Err(fault) => Verdict::Wrong(fault),
             Ok(rules) => {
-                let choices = reasons.iter().filter_map(Reason::taken).chain(self.main_choice(call, target)).collect();
+                let choices = reasons.iter().filter_map(Reason::taken).collect();
                 Verdict::Right(Right { next: vec![self.done(call, target, answered.as_ref())], rules, choices })
             }
         }
@@ -253,12 +253,6 @@ impl World {
         })?;
         Ok(vec![rule, keeps])
     }
-
-    fn main_choice(&self, call: &Call, target: Option<&str>) -> Option<Choice> {
-        let others = self.rows.len() > 1;
-        let is_main = call.endpoint == Endpoint::Delete && target.is_some_and(|id| self.is_main(id) == Some(true));
-        (is_main && others).then(|| Choice::of("delete.main", "a delete of the main offering is taken"))
-    }
 }
 
 const DELETE: &str = "delete.removes";
@@ -326,8 +320,10 @@ impl Reason {
         Fault { rule: self.rule, title: title.into(), documented, received: answer.summary() }
     }
 
-    /// The choice of a server that does not refuse where it may; the main's deletion has more than one way to be done.
+    /// The choice of a server that does not refuse where it may. The deletion of the main can be done in more than one
+    /// way, which the list shows; and the rules of level must leave no choice.
     fn taken(&self) -> Option<Choice> {
-        (self.rule != "delete.main").then(|| Choice::of(self.rule, format!("{} is taken", self.what)))
+        let is_open = !matches!(self.rule, "delete.main" | "get.missing" | "update.id-immutable");
+        is_open.then(|| Choice::of(self.rule, format!("{} is taken", self.what)))
     }
 }

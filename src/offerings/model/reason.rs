@@ -89,9 +89,12 @@ impl World {
         if self.is_variant(id) {
             return Some(variant(call.endpoint));
         }
-        // Of what others own only what is there is known: a variant of theirs is not listed.
-        if target.is_some() || !self.is_ours(id) {
+        if target.is_some() {
             return None;
+        }
+        // Of what others own only what is there is known: a variant of theirs is not listed.
+        if !self.is_ours(id) {
+            return Some(may("get.missing", "a call on an offering of somebody else", &[404, 422]));
         }
         let was_deleted = self.lives(id) > 0;
         Some(match call.endpoint {

@@ -1,0 +1,241 @@
+//! Histories by chance, weighted towards what servers get wrong.
+
+use std::collections::BTreeMap;
+
+use super::draw::Draw;
+use super::step::{Product, Slot, Step, Tag, Who};
+use crate::contract::Need;
+use crate::lane::Lane;
+
+/// Whether a history may change which offering is main.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mains {
+    /// It may promote, and delete the main.
+    Change,
+    /// It leaves the main alone.
+    Keep,
+}
+
+/// What a lane offers: steps that need more are not drawn.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Means {
+    /// How many registered products are known.
+    pub products: usize,
+    /// What else is there.
+    pub has: Vec<Need>,
+    /// Whether the main may change.
+    pub mains: Mains,
+}
+
+impl Means {
+    /// What a lane offers.
+    pub fn of(lane: &Lane, mains: Mains) -> Self {
+        let has = [Need::Variant, Need::SecondProject].into_iter().filter(|need| lane.has(*need)).collect();
+        Self { products: lane.fixtures.products.len(), has, mains }
+    }
+}
+
+/// The history of this seed and index, of `max_steps` steps at most; the same for the same arguments.
+pub fn generate(seed: u64, index: u64, max_steps: usize, means: &Means) -> Vec<Step> {
+    let mut draw = Draw::new(seed, index);
+    let mut author = Author::new(&mut draw, means);
+    let least = max_steps.div_ceil(2).max(1).min(max_steps);
+    let length = least + draw.below(max_steps - least + 1);
+    (0..length).map(|_| author.next(&mut draw)).collect()
+}
+
+/// What an operation is drawn by.
+const CREATE: usize = 0;
+const UPDATE: usize = 1;
+const DELETE: usize = 2;
+const SET_MAIN: usize = 3;
+const GET: usize = 4;
+const PAGE: usize = 5;
+const WALK: usize = 6;
+const AGAIN: usize = 7;
+const WEIGHTS: [usize; 8] = [22, 22, 12, 24, 6, 6, 4, 8];
+
+/// The most entries of a list that is not meant to be long, and the entries of long ones.
+const SHORT: usize = 4;
+const LONG: [usize; 3] = [10, 11, 13];
+
+/// Writes one history, keeping in mind what a right server would hold by then.
+struct Author<'m> {
+    means: &'m Means,
+    weights: [usize; 8],
+    pool: Vec<Slot>,
+    live: BTreeMap<Slot, Vec<Product>>,
+    main: Option<Slot>,
+    latest: Option<Slot>,
+    written: Vec<Step>,
+}
+
+impl<'m> Author<'m> {
+    fn new(draw: &mut Draw, means: &'m Means) -> Self {
+        // Every history has a bent of its own: what is rare on the whole is common in some.
+        let mut weights = WEIGHTS.map(|weight| weight * draw.one(&[1, 2, 2, 2, 6]));
+        let mut pool: Vec<Slot> = Slot::all().collect();
+        let size = *draw.one(&[2, 3, 3, 4, 4, 6, pool.len()]);
+        if size == pool.len() {
+            weights[CREATE] *= 3;
+        }
+        while pool.len() > size {
+            pool.remove(draw.below(pool.len()));
+        }
+        if means.mains == Mains::Keep {
+            weights[SET_MAIN] = 0;
+        }
+        Self { means, weights, pool, live: BTreeMap::new(), main: None, latest: None, written: Vec::new() }
+    }
+
+    fn next(&mut self, draw: &mut Draw) -> Step {
+        let step = if self.live.is_empty() && draw.chance(80) {
+            self.create(draw)
+        } else {
+            match draw.weighted(&self.weights) {
+                CREATE => self.create(draw),
+                UPDATE => self.update(draw),
+                DELETE => Step::Delete { who: self.somebody(draw) },
+                SET_MAIN => Step::SetMain { who: self.somebody(draw), key: key(draw) },
+                GET => self.get(draw),
+                PAGE => self.page(draw),
+                WALK => Step::Walk { limit: *draw.one(&[1, 1, 2, 3, 5]) },
+                AGAIN | _ => self.again(draw),
+            }
+        };
+        self.note(&step);
+        step
+    }
+
+    fn create(&self, draw: &mut Draw) -> Step {
+        let free: Vec<Slot> = self.pool.iter().copied().filter(|slot| !self.live.contains_key(slot)).collect();
+        let who = if free.is_empty() || draw.chance(12) { self.somebody(draw) } else { Who::Slot(*draw.one(&free)) };
+        // What a create with a variant's id answers is written nowhere.
+        let who = if matches!(who, Who::Variant | Who::Elsewhere) { Who::Slot(self.pool[0]) } else { who };
+        let products = (!draw.chance(25)).then(|| self.list(draw, &[]));
+        Step::Create { who, products, tag: tag(draw, 10), key: key(draw) }
+    }
+
+    fn update(&self, draw: &mut Draw) -> Step {
+        let who = self.somebody(draw);
+        let now = match who {
+            Who::Slot(slot) => self.live.get(&slot),
+            Who::Main => self.main.as_ref().and_then(|main| self.live.get(main)),
+            _ => None,
+        };
+        let products = (!draw.chance(15)).then(|| self.list(draw, now.map_or(&[], Vec::as_slice)));
+        Step::Update { who, products, tag: tag(draw, 14) }
+    }
+
+    fn get(&self, draw: &mut Draw) -> Step {
+        let elsewhere = self.means.has.contains(&Need::SecondProject) && draw.chance(10);
+        Step::Get { who: if elsewhere { Who::Elsewhere } else { self.somebody(draw) } }
+    }
+
+    fn page(&self, draw: &mut Draw) -> Step {
+        let after = (!draw.chance(25)).then(|| {
+            // Deleted and unknown cursors are what this is mostly for.
+            if draw.chance(50) { Who::Slot(*draw.one(&self.pool)) } else { self.somebody(draw) }
+        });
+        let after = after.filter(|who| *who != Who::Variant);
+        Step::Page { limit: *draw.one(&[None, Some(1), Some(2), Some(100), Some(0), Some(101)]), after }
+    }
+
+    /// What was done before, word for word: most of all what has a key.
+    fn again(&self, draw: &mut Draw) -> Step {
+        let keyed: Vec<&Step> = self
+            .written
+            .iter()
+            .filter(|step| matches!(step, Step::Create { key: Some(_), .. } | Step::SetMain { key: Some(_), .. }))
+            .collect();
+        match (keyed.is_empty(), self.written.last()) {
+            (false, _) if draw.chance(80) => (*draw.one(&keyed)).clone(),
+            (_, Some(last)) => last.clone(),
+            (_, None) => self.create(draw),
+        }
+    }
+
+    fn somebody(&self, draw: &mut Draw) -> Who {
+        let live: Vec<Slot> = self.live.keys().copied().collect();
+        match draw.weighted(&[20, 50, 12, 10, 3, 1, 1]) {
+            0 if self.latest.is_some() => Who::Slot(self.latest.unwrap_or(self.pool[0])),
+            0 | 1 if !live.is_empty() => Who::Slot(*draw.one(&live)),
+            2 if self.means.mains == Mains::Change => Who::Main,
+            4 if self.means.has.contains(&Need::Variant) => Who::Variant,
+            5 => Who::TooLong,
+            6 => Who::OffCharset,
+            _ => Who::Slot(*draw.one(&self.pool)),
+        }
+    }
+
+    /// A list that is related to the present one.
+    fn list(&self, draw: &mut Draw, now: &[Product]) -> Vec<Product> {
+        let known = self.means.products.min(usize::from(u8::MAX));
+        if draw.chance(4) {
+            return vec![Product::Unknown];
+        }
+        if known == 0 {
+            return Vec::new();
+        }
+        let fresh = |draw: &mut Draw| Product::Known(draw.below(known) as u8);
+        let mut list = now.to_vec();
+        match draw.weighted(&[20, 15, 12, 8, 8, 25, 8, 3]) {
+            0 => list.push(fresh(draw)),
+            1 => list.truncate(list.len().saturating_sub(1 + draw.below(2))),
+            2 => list.reverse(),
+            3 => {}
+            4 => list.clear(),
+            5 => list = (0..1 + draw.below(SHORT)).map(|_| fresh(draw)).collect(),
+            6 => {
+                let start = draw.below(known);
+                list = (0..*draw.one(&LONG)).map(|number| Product::Known(((start + number) % known) as u8)).collect();
+            }
+            _ => list.extend(list.first().copied()),
+        }
+        // A repeated product is an open point: seldom, and on purpose.
+        if !draw.chance(4) {
+            let mut kept = Vec::new();
+            list.retain(|product| !kept.contains(product) && (kept.push(*product) == ()));
+        }
+        list
+    }
+
+    /// What a right server holds after the step.
+    fn note(&mut self, step: &Step) {
+        self.written.push(step.clone());
+        let slot = match step.who() {
+            Some(Who::Slot(slot)) => Some(slot),
+            Some(Who::Main) => self.main,
+            _ => None,
+        };
+        let Some(slot) = slot else { return };
+        self.latest = Some(slot);
+        match step {
+            Step::Create { products, tag: Tag::Absent | Tag::Null | Tag::Zero, .. } if !has_unknown(products) => {
+                self.live.entry(slot).or_insert_with(|| products.clone().unwrap_or_default());
+            }
+            Step::Update { products: Some(products), tag: Tag::Absent, .. } if self.live.contains_key(&slot) => {
+                self.live.insert(slot, products.clone());
+            }
+            Step::Delete { .. } => {
+                self.live.remove(&slot);
+                self.main = self.main.filter(|main| *main != slot);
+            }
+            Step::SetMain { .. } if self.live.contains_key(&slot) => self.main = Some(slot),
+            _ => {}
+        }
+    }
+}
+
+fn has_unknown(products: &Option<Vec<Product>>) -> bool {
+    products.as_ref().is_some_and(|products| products.contains(&Product::Unknown))
+}
+
+fn key(draw: &mut Draw) -> Option<u8> {
+    draw.chance(25).then(|| draw.below(3) as u8)
+}
+
+/// A tag; nothing is said of it except `percent` times in a hundred.
+fn tag(draw: &mut Draw, percent: usize) -> Tag {
+    if draw.chance(percent) { *draw.one(&[Tag::Null, Tag::Zero, Tag::One, Tag::Invalid]) } else { Tag::Absent }
+}

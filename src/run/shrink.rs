@@ -1,0 +1,240 @@
+//! A failing history is made as short and plain as it goes.
+//!
+//! Works on the steps themselves, so that everything can wait for the target in between. A smaller history counts only
+//! if it fails in the same way. It refuses to know what steps are and how they are played: start at [`shrink`].
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::hash::Hash;
+
+use crate::offerings::sequence::{Slot, Step};
+
+#[cfg(test)]
+mod tests;
+
+/// A history of at most so many steps is tried without each pair of them.
+const FEW: usize = 12;
+
+/// What can be made simpler.
+pub trait Shrinkable: Clone + Eq + Hash {
+    /// What steps refer to.
+    type Name: Clone + Eq;
+
+    /// Simpler steps that may do as well, the simplest first. Taking them again and again must come to an end.
+    fn simpler(&self) -> Vec<Self>;
+
+    /// What the step refers to.
+    fn name(&self) -> Option<Self::Name>;
+
+    /// The same step with one name put for another.
+    #[must_use]
+    fn rename(&self, from: &Self::Name, to: &Self::Name) -> Self;
+
+    /// The plainest names, by number; `None` when there are no more.
+    fn plain(index: usize) -> Option<Self::Name>;
+}
+
+/// How and where a history fails.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure<W> {
+    /// At which step, from 0.
+    pub at: usize,
+    /// In which way: the same fault, the same way.
+    pub way: W,
+}
+
+/// What shrinking came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shrunk<S> {
+    /// The shortest history that was found to fail in the same way.
+    pub steps: Vec<S>,
+    /// How many steps it had at first.
+    pub from: usize,
+    /// How many histories were tried.
+    pub attempts: usize,
+    /// Whether the budget ended it: then a shorter one may exist.
+    pub exhausted: bool,
+}
+
+/// Shrinks a history that fails as `first` says. `play` tries one; `has_budget` is asked before each.
+pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &Failure<W>, has_budget: B, play: P) -> Shrunk<S>
+where
+    S: Shrinkable,
+    W: PartialEq,
+    P: Fn(Vec<S>) -> F,
+    F: Future<Output = Option<Failure<W>>>,
+    B: Fn(usize) -> bool,
+{
+    let from = steps.len();
+    let mut current = steps;
+    current.truncate(first.at + 1);
+    let mut search =
+        Search { current, way: &first.way, tried: HashSet::new(), attempts: 0, exhausted: false, has_budget, play };
+    loop {
+        let before = search.current.clone();
+        search.drop_steps().await;
+        search.simplify().await;
+        search.unify().await;
+        if search.current == before && before.len() <= FEW {
+            search.drop_pairs().await;
+        }
+        if search.current == before || search.exhausted {
+            break;
+        }
+    }
+    search.plainly().await;
+    Shrunk { steps: search.current, from, attempts: search.attempts, exhausted: search.exhausted }
+}
+
+struct Search<'w, S, W, P, B> {
+    current: Vec<S>,
+    way: &'w W,
+    tried: HashSet<Vec<S>>,
+    attempts: usize,
+    exhausted: bool,
+    has_budget: B,
+    play: P,
+}
+
+impl<S, W, P, F, B> Search<'_, S, W, P, B>
+where
+    S: Shrinkable,
+    W: PartialEq,
+    P: Fn(Vec<S>) -> F,
+    F: Future<Output = Option<Failure<W>>>,
+    B: Fn(usize) -> bool,
+{
+    /// Takes the candidate, up to the step at which it fails, if it fails in the same way.
+    async fn takes(&mut self, mut candidate: Vec<S>) -> bool {
+        if candidate.is_empty() || self.tried.contains(&candidate) {
+            return false;
+        }
+        if self.exhausted || !(self.has_budget)(self.attempts) {
+            self.exhausted = true;
+            return false;
+        }
+        self.tried.insert(candidate.clone());
+        self.attempts += 1;
+        match (self.play)(candidate.clone()).await {
+            Some(failure) if failure.way == *self.way => {
+                candidate.truncate(failure.at + 1);
+                self.current = candidate;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves out halves, then quarters, down to single steps, from the back, until no single one can be spared.
+    async fn drop_steps(&mut self) {
+        let mut size = (self.current.len() / 2).max(1);
+        loop {
+            let mut end = self.current.len();
+            let mut shorter = false;
+            while end > 0 {
+                let start = end.saturating_sub(size);
+                let rest = [&self.current[..start], &self.current[end..]].concat();
+                if self.takes(rest).await {
+                    shorter = true;
+                    end = start.min(self.current.len());
+                } else {
+                    end = start;
+                }
+            }
+            if size > 1 {
+                size /= 2;
+            } else if !shorter {
+                break;
+            }
+        }
+    }
+
+    /// Makes the steps simpler, one at a time.
+    async fn simplify(&mut self) {
+        let mut place = 0;
+        'steps: while place < self.current.len() {
+            for simpler in self.current[place].simpler() {
+                let mut candidate = self.current.clone();
+                candidate[place] = simpler;
+                if self.takes(candidate).await {
+                    continue 'steps;
+                }
+            }
+            place += 1;
+        }
+    }
+
+    /// Lets names be one that need not be two.
+    async fn unify(&mut self) {
+        let names = self.names();
+        for kept in &names {
+            for other in names.iter().filter(|other| *other != kept) {
+                let candidate: Vec<S> = self.current.iter().map(|step| step.rename(other, kept)).collect();
+                if candidate != self.current {
+                    self.takes(candidate).await;
+                }
+            }
+        }
+    }
+
+    /// Leaves out each pair: a step and the one that undoes it.
+    async fn drop_pairs(&mut self) {
+        for first in 0..self.current.len() {
+            for second in first + 1..self.current.len() {
+                let mut candidate = self.current.clone();
+                candidate.remove(second);
+                candidate.remove(first);
+                if self.takes(candidate).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Uses the plainest names: all of them at once, or else as many as can be had.
+    async fn plainly(&mut self) {
+        let names = self.names();
+        let plain: Option<Vec<_>> = (0..names.len()).map(S::plain).collect();
+        if let Some(plain) = plain
+            && plain != names
+        {
+            let rename = |step: &S| {
+                let place = step.name().and_then(|name| names.iter().position(|known| *known == name));
+                place.map_or_else(|| step.clone(), |place| step.rename(&names[place], &plain[place]))
+            };
+            let candidate = self.current.iter().map(rename).collect();
+            self.takes(candidate).await;
+        }
+    }
+
+    /// What the steps refer to, in the order in which they do.
+    fn names(&self) -> Vec<S::Name> {
+        let mut names = Vec::new();
+        for name in self.current.iter().filter_map(Shrinkable::name) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+impl Shrinkable for Step {
+    type Name = Slot;
+
+    fn simpler(&self) -> Vec<Self> {
+        Step::simpler(self)
+    }
+
+    fn name(&self) -> Option<Slot> {
+        self.slot()
+    }
+
+    fn rename(&self, from: &Slot, to: &Slot) -> Self {
+        Step::rename(self, *from, *to)
+    }
+
+    fn plain(index: usize) -> Option<Slot> {
+        Slot::plain(index)
+    }
+}
