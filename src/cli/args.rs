@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
+use qonform::run::Layer;
 
 use super::out::ColorChoice;
 
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Serve(ServeArguments),
     /// Run the suite against every planted fault and every right behaviour of the embedded server.
     Selftest(SelftestArguments),
+    /// Play the case of one finding again; 1 when it still shows.
+    Replay(Box<ReplayArguments>),
     /// Make other formats of a JSON report.
     Report(ReportArguments),
     /// Compare two JSON reports; 1 when the newer one has new violations.
@@ -143,6 +146,15 @@ pub(super) struct SelectionArguments {
     /// Rules that are not held against the server.
     #[arg(long, env = "QONFORM_ALLOW", value_delimiter = ',', value_name = "GLOB")]
     pub(super) allow: Vec<String>,
+    /// Only these kinds of cases [default: all; with --only scenarios alone].
+    #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
+    pub(super) layers: Vec<Layer>,
+    /// How many generated cases of each kind [default: 50 histories].
+    #[arg(long, short = 'n', env = "QONFORM_CASES", value_name = "N")]
+    pub(super) cases: Option<u64>,
+    /// The most steps of a generated history.
+    #[arg(long, env = "QONFORM_STEPS", default_value_t = 30, value_name = "N")]
+    pub(super) steps: usize,
     /// End at the first violation.
     #[arg(long, env = "QONFORM_FAIL_FAST")]
     pub(super) fail_fast: bool,
@@ -269,6 +281,9 @@ pub(super) struct SelftestArguments {
     /// Servers side by side [default: the number of cores].
     #[arg(long, short = 'j', value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
+    /// Only these kinds of cases.
+    #[arg(long = "layer", value_delimiter = ',', value_name = "LAYER")]
+    pub(super) layers: Vec<Layer>,
     /// How many combinations of behaviours are drawn.
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub(super) combinations: u64,
@@ -278,6 +293,18 @@ pub(super) struct SelftestArguments {
     /// Every trial, not only those that need a look.
     #[arg(long, short)]
     pub(super) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The JSON report that holds the finding.
+    #[arg(value_name = "REPORT")]
+    pub(super) report: PathBuf,
+    /// The finding's fingerprint, or its beginning.
+    #[arg(value_name = "FINGERPRINT")]
+    pub(super) fingerprint: String,
+    #[command(flatten)]
+    pub(super) run: RunArguments,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod files;
 mod lint;
 mod out;
 mod progress;
+mod replay;
 mod report;
 mod rules;
 mod run;
@@ -45,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain),
             Command::Serve(serve) => serve::serve(&serve).await,
+            Command::Replay(replay) => replay::replay(&replay).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
             Command::Lint(lint) => lint::lint(&lint),

@@ -41,7 +41,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     Ok(outcome.exit_code())
 }
 
-fn style(arguments: &RunArguments) -> Style {
+pub(super) fn style(arguments: &RunArguments) -> Style {
     Style {
         color: arguments.output.color.for_stdout(),
         width: out::width(100),
@@ -78,7 +78,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
 }
 
 /// The first Ctrl-C (or SIGTERM) ends the run after cleaning up; the second leaves at once.
-async fn stop_on_signal(cancel: CancellationToken) {
+pub(super) async fn stop_on_signal(cancel: CancellationToken) {
     stop_signal().await;
     cancel.cancel();
     out::err("\nqonform: stopping; what was created is being removed (again to leave at once)\n");

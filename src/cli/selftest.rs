@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Fault};
-use qonform::run::{Selftest, SelftestSettings, Settings, Subject, Trial, Verdict, selftest as drive};
+use qonform::run::{Layer, Selftest, SelftestSettings, Settings, Subject, Trial, Verdict, selftest as drive};
 
 use super::args::{SelftestArguments, StdoutFormat};
 use super::{Failure, out};
@@ -28,6 +28,11 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
     let settings = SelftestSettings {
         seed: arguments.seed,
         jobs: arguments.jobs.unwrap_or(Settings::default().jobs),
+        layers: if arguments.layers.is_empty() {
+            Layer::ALL.into_iter().collect()
+        } else {
+            arguments.layers.iter().copied().collect()
+        },
         combinations: arguments.combinations,
         only,
     };

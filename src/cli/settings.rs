@@ -31,6 +31,11 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
         levels: levels(&arguments.selection, contract.rules())?,
+        layers: Some(arguments.selection.layers.iter().copied().collect::<std::collections::BTreeSet<_>>())
+            .filter(|layers| !layers.is_empty()),
+        histories: arguments.selection.cases.unwrap_or(defaults.histories),
+        steps: arguments.selection.steps.max(1),
+        replay: None,
         scope: match (arguments.target.read_only, arguments.target.keep_main) {
             (true, _) => Scope::ReadOnly,
             (_, true) => Scope::KeepMain,

@@ -1,7 +1,5 @@
 //! What became of a write whose answer was lost: the state tells, where it can.
 
-use serde_json::Value;
-
 use super::{Answer, KeyRole, Request};
 use crate::contract::Endpoint;
 

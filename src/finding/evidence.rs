@@ -32,6 +32,13 @@ pub struct Finding {
     pub case: String,
     /// How many steps the case had before it was shrunk; `None` when nothing was shrunk.
     pub shrunk_from: Option<usize>,
+    /// How many requests shrinking took; `None` when nothing was shrunk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrink_requests: Option<u64>,
+    /// The steps of the history that shows it, which `qonform replay` plays again; `None` where the case itself is
+    /// played again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<serde_json::Value>,
     /// Where the contract's document says it.
     pub place: Option<Place>,
     /// The requests that lead to it and their answers.

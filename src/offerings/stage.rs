@@ -90,14 +90,7 @@ impl Stage {
                 if session.lane().tenure == Tenure::Disposable {
                     state.own_all();
                 }
-                Ok(Self {
-                    state,
-                    session,
-                    naming,
-                    before,
-                    last: None,
-                    told: Vec::new(),
-                })
+                Ok(Self { state, session, naming, before, last: None, told: Vec::new() })
             }
             Err(halt) => {
                 Err(CaseReport { record: finish(&mut session, &[]), halt: Some(halt), wrote: BTreeSet::new() })

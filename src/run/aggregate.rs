@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::execute::CaseOutcome;
+use super::execute::{CaseOutcome, Facts};
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Rule, StatusKey};
 use crate::exchange::Keyring;
 use crate::finding::{
-    Breach, Confirmation, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place, REPORT_VERSION,
-    Record, RuleOutcome, Seen, Severity, Step, Summary, Tool, Verdict, fingerprint,
+    Breach, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place, REPORT_VERSION, Record,
+    RuleOutcome, Seen, Severity, Step, Summary, Tool, Verdict, fingerprint,
 };
 
 /// One case's name, what it found, and the keys that must not show in its evidence.
@@ -40,9 +40,9 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
     let mut record = Record::default();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for Gathered { case, outcome, keys } in gathered {
-        let CaseOutcome { record: mut found, confirmations, .. } = outcome;
-        for (breach, confirmation) in std::mem::take(&mut found.breaches).into_iter().zip(confirmations) {
-            frame.add(&mut findings, &breach, confirmation, &case, &keys);
+        let CaseOutcome { record: mut found, facts, .. } = outcome;
+        for (breach, facts) in std::mem::take(&mut found.breaches).into_iter().zip(facts) {
+            frame.add(&mut findings, &breach, &facts, &case, &keys);
         }
         record.merge(found);
     }
@@ -93,7 +93,7 @@ impl Frame<'_> {
         &self,
         findings: &mut BTreeMap<String, Finding>,
         breach: &Breach,
-        confirmed: Confirmation,
+        facts: &Facts,
         case: &str,
         keys: &Keyring,
     ) {
@@ -109,13 +109,13 @@ impl Frame<'_> {
         let fingerprint = fingerprint(breach.rule, operation.as_deref(), &breach.title);
         if let Some(known) = findings.get_mut(&fingerprint) {
             known.count += 1;
-            known.confirmed = known.confirmed.min(confirmed);
+            known.confirmed = known.confirmed.min(facts.confirmation);
             if known.steps.len() <= breach.story.len() {
                 return;
             }
         }
         let count = findings.get(&fingerprint).map_or(1, |known| known.count);
-        let confirmed = findings.get(&fingerprint).map_or(confirmed, |known| known.confirmed);
+        let confirmed = findings.get(&fingerprint).map_or(facts.confirmation, |known| known.confirmed);
         let last = breach.story.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
         let steps = breach.story.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
@@ -131,7 +131,9 @@ impl Frame<'_> {
             confirmed,
             count,
             case: case.to_owned(),
-            shrunk_from: None,
+            shrunk_from: facts.shrunk.map(|(from, _)| from),
+            shrink_requests: facts.shrunk.map(|(_, requests)| requests),
+            replay: serde_json::to_value(&facts.steps).ok().filter(|_| !facts.steps.is_empty()),
             place: self.place(breach),
             steps: steps.collect(),
             curl: Step::curl_lines(&base, keys, breach.story.iter().map(AsRef::as_ref)),

@@ -2,12 +2,11 @@
 
 use std::future::Future;
 
-use super::execute::CaseOutcome;
+use super::execute::{Attempt, CaseOutcome, Facts};
 use super::settings::Confirm;
 use crate::exchange::TransportError;
 use crate::finding::{Breach, Confirmation};
 use crate::lane::Halt;
-use crate::offerings::CaseReport;
 
 /// How often a case is played in all while somebody else keeps changing the project.
 const MOST_ATTEMPTS: u32 = 3;
@@ -16,32 +15,36 @@ const MOST_ATTEMPTS: u32 = 3;
 pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, play: F) -> CaseOutcome
 where
     F: Fn(u32) -> Fut,
-    Fut: Future<Output = CaseReport>,
+    Fut: Future<Output = Attempt>,
 {
     let mut first = play(0).await;
     let mut attempt = 1;
-    if first.record.breaches.is_empty() && first.halt.as_ref().is_some_and(is_lost_answer) {
+    if first.report.record.breaches.is_empty() && first.report.halt.as_ref().is_some_and(is_lost_answer) {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         first = play(attempt).await;
         attempt += 1;
     }
-    let mut outcome = CaseOutcome { record: first.record, confirmations: Vec::new(), halt: first.halt };
+    let Attempt { report, at, steps } = first;
+    let at = |index: usize| at.get(index).copied().unwrap_or_default();
+    let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt };
+    let facts = |index, confirmation| Facts { confirmation, at: at(index), shrunk: None, steps: steps.clone() };
     if outcome.record.breaches.is_empty() {
         return outcome;
     }
     if confirm == Confirm::Never && outcome.record.foreign.is_empty() {
-        outcome.confirmations = vec![Confirmation::NotRetried; outcome.record.breaches.len()];
+        outcome.facts =
+            (0..outcome.record.breaches.len()).map(|index| facts(index, Confirmation::NotRetried)).collect();
         return outcome;
     }
-    let mut again = play(attempt).await;
+    let mut again = play(attempt).await.report;
     let last = attempt + MOST_ATTEMPTS - 2;
     while !again.record.foreign.is_empty() && attempt < last {
         attempt += 1;
-        again = play(attempt).await;
+        again = play(attempt).await.report;
     }
     let first_was_disturbed = !outcome.record.foreign.is_empty();
     let again_was_disturbed = !again.record.foreign.is_empty();
-    for breach in std::mem::take(&mut outcome.record.breaches) {
+    for (index, breach) in std::mem::take(&mut outcome.record.breaches).into_iter().enumerate() {
         let seen_again = again.record.breaches.iter().any(|other| other.is_like(&breach));
         let spoilt = can_be_spoilt(&breach) && first_was_disturbed && (again_was_disturbed || !seen_again);
         if spoilt {
@@ -49,11 +52,12 @@ where
             outcome.record.undecided.insert(breach.rule, reason);
             continue;
         }
-        outcome.confirmations.push(match &again.halt {
+        let confirmation = match &again.halt {
             _ if seen_again => Confirmation::Confirmed,
             Some(_) => Confirmation::NotRetried,
             None => Confirmation::Intermittent,
-        });
+        };
+        outcome.facts.push(facts(index, confirmation));
         outcome.record.breaches.push(breach);
     }
     outcome

@@ -9,16 +9,18 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::aggregate::{self, Frame, Gathered};
+use super::case::Case;
 use super::caught::caught;
 use super::confirm;
 use super::error::RunError;
 use super::event::Event;
-use super::execute::{CaseOutcome, play_case};
+use super::execute::{CaseOutcome, Facts, play_case, play_steps};
 use super::journal::Journal;
-use super::plan::{Plan, Planned};
+use super::plan::Plan;
 use super::preflight::{Refused, preflight};
-use super::settings::{Clock, Patience, Scope, Settings, TargetSettings};
+use super::settings::{Clock, Confirm, Patience, Scope, Settings, TargetSettings};
 use super::shared::{self, Shared};
+use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::{Contract, Level};
@@ -75,7 +77,7 @@ pub async fn run(
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     let driver = Driver { settings, contract, events, cancel, started: Instant::now() };
     match &settings.target {
-        TargetSettings::Embedded(options) => driver.embedded(options.clone(), judge).await,
+        TargetSettings::Embedded(options) => Box::pin(driver.embedded(options.clone(), judge)).await,
         TargetSettings::External(external) => {
             external.check()?;
             let prefix = Naming::run_prefix(settings.seed);
@@ -96,20 +98,19 @@ impl Driver<'_> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
         let plan = Plan::new(self.settings, self.contract.rules(), &BTreeMap::new());
         (self.events)(Event::Started { cases: plan.cases.len() });
-        let mut waiting = plan.cases.iter().copied().enumerate();
+        let mut waiting = plan.cases.iter().cloned().enumerate();
+        let settings = Arc::new(self.settings.clone());
         let mut running = JoinSet::new();
         let mut played: Played = Vec::new();
         let mut ending = Ending::Complete;
         loop {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
                 let Some((index, case)) = waiting.next() else { break };
-                let (server, seed) = (Arc::clone(&server), self.settings.seed);
-                let confirmation = self.settings.confirmation;
+                let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                 running.spawn(async move {
-                    let lane = |attempt| server.lane(&format!("{}-{attempt}", case.scenario.rule));
-                    let outcome =
-                        confirm::play_confirmed(confirmation, |attempt| play_case(case, lane(attempt), seed, attempt))
-                            .await;
+                    let lane = |attempt| server.lane(&format!("{}-{attempt}", case.mark()));
+                    let play = |attempt| play_case(&case, lane(attempt), &settings, attempt);
+                    let outcome = confirm::play_confirmed(settings.confirmation, play).await;
                     (index, outcome, lane(0).client.keys().clone())
                 });
             }
@@ -123,18 +124,26 @@ impl Driver<'_> {
             let Some(ended) = ended else { break };
             // A panic of ours in a case goes on as one: it is a bug to be reported, not a verdict.
             let (index, outcome, keys) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.tell(plan.cases[index], &outcome, server.traffic());
+            self.tell(&plan.cases[index], &outcome, server.traffic());
             if let Some(reason) = self.reason_to_stop(&outcome) {
                 ending = Ending::Stopped(reason);
             }
             played.push((index, outcome, keys));
         }
         running.shutdown().await;
+        played.sort_by_key(|(index, ..)| *index);
         let traffic = Arc::clone(server.traffic());
+        if self.settings.confirmation == Confirm::Always {
+            smaller::make_smaller(&mut played, &traffic, |index, steps, attempt| {
+                let mark = plan.cases[index].mark();
+                let lane = server.lane(&format!("{mark}-{attempt}"));
+                play_steps(lane, Naming::new(self.settings.seed, &mark, attempt), steps)
+            })
+            .await;
+        }
         if let Some(server) = Arc::into_inner(server) {
             server.stop().await;
         }
-        played.sort_by_key(|(index, ..)| *index);
         Ok(self.outcome(&plan, played, ending, &traffic, Vec::new(), Vec::new()))
     }
 
@@ -181,6 +190,13 @@ impl Driver<'_> {
                 std::panic::resume_unwind(panic);
             }
         };
+        let mut played = played;
+        if ending == Ending::Complete {
+            smaller::make_smaller(&mut played, &traffic, |index, steps, attempt| {
+                project.play_steps(&plan.cases[index], steps, attempt)
+            })
+            .await;
+        }
         (self.events)(Event::Cleaning);
         let (notes, left) = project.leave().await;
         self.outcome(&plan, played, ending, &traffic, notes, left)
@@ -189,13 +205,14 @@ impl Driver<'_> {
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
     async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(lane, journal).await;
-        let confirmations = vec![Confirmation::NotRetried; refused.record.breaches.len()];
-        let outcome = CaseOutcome { record: refused.record, confirmations, halt: None };
+        let fact = Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new() };
+        let facts = vec![fact; refused.record.breaches.len()];
+        let outcome = CaseOutcome { record: refused.record, facts, halt: None };
         let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];
         self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }
 
-    pub(super) fn tell(&self, case: Planned, outcome: &CaseOutcome, traffic: &Traffic) {
+    pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
         for breach in &outcome.record.breaches {
             if self.is_violation(breach.rule) {
                 (self.events)(Event::Violation { rule: breach.rule.into(), title: breach.title.to_string() });
@@ -232,7 +249,7 @@ impl Driver<'_> {
         let gathered = played
             .into_iter()
             .map(|(index, mut outcome, keys)| {
-                let case = plan.cases[index];
+                let case = &plan.cases[index];
                 note_halt(case, &mut outcome, &self.contract);
                 Gathered { case: case.name(), outcome, keys }
             })
@@ -273,9 +290,9 @@ impl Driver<'_> {
 }
 
 /// A case that did not come to its end decided none of its rules, except those it found broken.
-fn note_halt(case: Planned, outcome: &mut CaseOutcome, contract: &Contract) {
+fn note_halt(case: &Case, outcome: &mut CaseOutcome, contract: &Contract) {
     let Some(halt) = &outcome.halt else { return };
-    for rule in case.scenario.rules() {
+    for rule in case.rules() {
         match halt {
             Halt::World(_) | Halt::Blocked(_) => {
                 outcome.record.undecided.entry(rule).or_insert_with(|| halt.to_string());

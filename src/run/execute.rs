@@ -1,8 +1,10 @@
 //! One case, played once.
 
-use super::plan::Planned;
-use crate::finding::Record;
+use super::case::Case;
+use super::settings::{Scope, Settings};
+use crate::finding::{Confirmation, Record};
 use crate::lane::{Halt, Lane};
+use crate::offerings::sequence::{self, Mains, Means, Step};
 use crate::offerings::{CaseReport, Naming, Stage};
 
 /// A case after it was played, and played again where it found something.
@@ -10,19 +12,60 @@ use crate::offerings::{CaseReport, Naming, Stage};
 pub struct CaseOutcome {
     /// What was found; breaches that somebody else could have caused are not among them.
     pub record: Record,
-    /// For each breach of the record: how a second run of the case confirmed it.
-    pub confirmations: Vec<crate::finding::Confirmation>,
+    /// For each breach of the record, what is known of it besides.
+    pub facts: Vec<Facts>,
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
 }
 
+/// What is known of a breach besides what broke.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Whether a second run of the case showed it again.
+    pub confirmation: Confirmation,
+    /// The step of a history at which it showed, from 0.
+    pub at: usize,
+    /// Of a history that was made smaller: how many steps it had, and how many requests that took.
+    pub shrunk: Option<(usize, u64)>,
+    /// The steps that show it, to be played again.
+    pub steps: Vec<Step>,
+}
+
+/// What playing a case once came to.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// What was found.
+    pub report: CaseReport,
+    /// For each breach, the step of a history at which it showed.
+    pub at: Vec<usize>,
+    /// The steps of a history.
+    pub steps: Vec<Step>,
+}
+
 /// Plays a case once on a lane, for the `attempt`-th time, counted from 0.
-pub async fn play_case(case: Planned, lane: Lane, seed: u64, attempt: u32) -> CaseReport {
-    let naming = Naming::new(seed, case.scenario.rule, attempt);
-    let mut stage = match Stage::open(lane, naming).await {
-        Ok(stage) => stage,
-        Err(report) => return report,
-    };
-    let flow = case.scenario.play(&mut stage).await;
-    stage.close(flow).await
+pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u32) -> Attempt {
+    let naming = Naming::new(settings.seed, &case.mark(), attempt);
+    match case {
+        Case::Scenario(scenario) => {
+            let mut stage = match Stage::open(lane, naming).await {
+                Ok(stage) => stage,
+                Err(report) => return Attempt { report, ..Attempt::default() },
+            };
+            let flow = scenario.play(&mut stage).await;
+            Attempt { report: stage.close(flow).await, ..Attempt::default() }
+        }
+        Case::Sequence(number) => {
+            let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
+            let means = Means::of(&lane, mains);
+            let steps = sequence::generate(settings.seed, *number, settings.steps, &means);
+            play_steps(lane, naming, steps).await
+        }
+        Case::Steps(steps) => play_steps(lane, naming, steps.to_vec()).await,
+    }
+}
+
+/// Plays a history once.
+pub(super) async fn play_steps(lane: Lane, naming: Naming, steps: Vec<Step>) -> Attempt {
+    let played = sequence::play_case(lane, naming, &steps).await;
+    Attempt { report: played.report, at: played.at, steps }
 }

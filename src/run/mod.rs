@@ -4,6 +4,7 @@
 //! nothing is printed here: progress goes out as [`Event`]s. Start at [`run`].
 
 mod aggregate;
+mod case;
 mod caught;
 mod clean;
 mod confirm;
@@ -18,15 +19,17 @@ mod selftest;
 mod settings;
 mod shared;
 mod shrink;
+mod smaller;
 mod target;
 
+pub use case::{Case, Layer};
 pub use clean::{Cleaned, undo_all};
 pub use drive::{plan, run};
 pub use error::RunError;
 pub use event::Event;
-pub use execute::{CaseOutcome, play_case};
+pub use execute::{Attempt, CaseOutcome, Facts, play_case};
 pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
-pub use plan::{Plan, Planned};
+pub use plan::Plan;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,

@@ -2,30 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::case::{Case, Layer};
 use super::settings::{Scope, Settings};
 use crate::check;
 use crate::contract::{Catalogue, Need};
 use crate::offerings::scenario::{self, Effect, Scenario};
 
-/// One case of a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Planned {
-    /// What is played.
-    pub scenario: &'static Scenario,
-}
-
-impl Planned {
-    /// The case's name in reports.
-    pub fn name(&self) -> String {
-        self.scenario.name()
-    }
-}
-
 /// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// What is played: reads first, then writes, then everything that changes the main.
-    pub cases: Vec<Planned>,
+    pub cases: Vec<Case>,
     /// For each rule that has a case which cannot be played: why.
     pub reasons: BTreeMap<String, String>,
 }
@@ -36,7 +23,7 @@ impl Plan {
         let mut plan = Self::default();
         for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
             match obstacle(scenario, settings.scope, catalogue, missing) {
-                None => plan.cases.push(Planned { scenario }),
+                None => plan.cases.push(Case::Scenario(scenario)),
                 Some(reason) => {
                     for rule in scenario.rules() {
                         plan.reasons.entry(rule.to_owned()).or_insert_with(|| reason.clone());
@@ -44,8 +31,20 @@ impl Plan {
                 }
             }
         }
-        plan.cases.sort_by_key(|case| case.scenario.effect);
+        plan.cases.sort_by_key(Case::effect);
+        plan.add_histories(settings);
         plan
+    }
+
+    fn add_histories(&mut self, settings: &Settings) {
+        if let Some(steps) = &settings.replay {
+            self.cases = vec![Case::Steps(steps.clone())];
+        } else if let Some(case) = &settings.selection.case {
+            let number = case.strip_prefix("sequence::").and_then(|number| number.parse().ok());
+            self.cases.extend(number.map(Case::Sequence));
+        } else if settings.plays(Layer::Sequence) && settings.scope != Scope::ReadOnly {
+            self.cases.extend((0..settings.histories).map(Case::Sequence));
+        }
     }
 }
 
@@ -56,10 +55,12 @@ fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
         return *case == scenario.name();
     }
     let selected = |rule: &str| settings.selection.includes(rule);
-    scenario.rules().any(selected)
-        || check::RULES
-            .iter()
-            .any(|rule| selected(rule) && !scenario::all().any(|other| other.rules().any(|r| r == *rule)))
+    settings.plays(Layer::Scenario)
+        && settings.replay.is_none()
+        && (scenario.rules().any(selected)
+            || check::RULES
+                .iter()
+                .any(|rule| selected(rule) && !scenario::all().any(|other| other.rules().any(|r| r == *rule))))
 }
 
 fn obstacle(

@@ -10,11 +10,12 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::case::Layer;
 use super::error::RunError;
 use super::settings::{Confirm, Settings, TargetSettings};
 use crate::contract::Contract;
 use crate::finding::Outcome;
-use crate::reference::{Behaviour, Clock, Fault, Layer, Options};
+use crate::reference::{self, Behaviour, Clock, Fault, Options};
 
 /// What a self-test is about.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct SelftestSettings {
     pub seed: u64,
     /// How many servers are tested side by side.
     pub jobs: NonZeroUsize,
+    /// Which kinds of cases are played.
+    pub layers: BTreeSet<Layer>,
     /// How many combinations of behaviours are drawn.
     pub combinations: u64,
     /// Only faults and behaviours with these names; empty for all.
@@ -136,8 +139,8 @@ pub async fn selftest(
     loop {
         while running.len() < settings.jobs.get() {
             let Some((index, (subject, options))) = waiting.next() else { break };
-            let (contract, seed) = (Arc::clone(&contract), settings.seed);
-            running.spawn(async move { (index, try_one(subject, options, contract, seed).await) });
+            let (contract, seed, layers) = (Arc::clone(&contract), settings.seed, settings.layers.clone());
+            running.spawn(async move { (index, try_one(subject, options, contract, seed, layers).await) });
         }
         let Some(ended) = running.join_next().await else { break };
         let (index, trial) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -182,22 +185,30 @@ fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
 }
 
 /// The word for a layer.
-fn layer_name(layer: Layer) -> &'static str {
+fn layer_name(layer: reference::Layer) -> &'static str {
     match layer {
-        Layer::Scenario => "scenario",
-        Layer::Input => "input",
-        Layer::Sequence => "sequence",
-        Layer::Race => "race",
+        reference::Layer::Scenario => "scenario",
+        reference::Layer::Input => "input",
+        reference::Layer::Sequence => "sequence",
+        reference::Layer::Race => "race",
     }
 }
 
-async fn try_one(subject: Subject, options: Options, contract: Arc<Contract>, seed: u64) -> Result<Trial, RunError> {
+async fn try_one(
+    subject: Subject,
+    options: Options,
+    contract: Arc<Contract>,
+    seed: u64,
+    layers: BTreeSet<Layer>,
+) -> Result<Trial, RunError> {
     let started = Instant::now();
+    let played = layers.clone();
     let settings = Settings {
         target: TargetSettings::Embedded(options),
         seed,
         jobs: NonZeroUsize::MIN,
         confirmation: Confirm::Never,
+        layers: Some(layers),
         ..Settings::default()
     };
     let outcome = super::run(&settings, contract, &|_| {}, CancellationToken::new()).await?;
@@ -207,7 +218,7 @@ async fn try_one(subject: Subject, options: Options, contract: Arc<Contract>, se
     let tripped = rules(&mut outcome.findings.iter());
     let violated = rules(&mut outcome.violations());
     Ok(Trial {
-        verdict: judge(&subject, &tripped, &violated, &outcome),
+        verdict: judge(&subject, &tripped, &violated, &outcome, &played),
         subject,
         tripped,
         violated,
@@ -217,12 +228,18 @@ async fn try_one(subject: Subject, options: Options, contract: Arc<Contract>, se
     })
 }
 
-fn judge(subject: &Subject, tripped: &BTreeSet<String>, violated: &BTreeSet<String>, outcome: &Outcome) -> Verdict {
+fn judge(
+    subject: &Subject,
+    tripped: &BTreeSet<String>,
+    violated: &BTreeSet<String>,
+    outcome: &Outcome,
+    played: &BTreeSet<Layer>,
+) -> Verdict {
     match subject {
         Subject::Fault { expected, .. } if tripped == expected => Verdict::Caught,
         Subject::Fault { expected, .. } if tripped.is_superset(expected) => Verdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
-        Subject::Fault { layer, .. } if layer == "scenario" => Verdict::Missed,
+        Subject::Fault { layer, .. } if played.iter().any(|one| one.name() == layer) => Verdict::Missed,
         Subject::Fault { .. } => Verdict::Uncaught,
         Subject::Behaviours { warns, .. } => {
             // A run that was not whole proves nothing.

@@ -1,15 +1,18 @@
 //! What a run was asked to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::RunError;
+use super::case::Layer;
 use crate::contract::{Catalogue, Level};
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
+use crate::offerings::sequence::Step;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -21,6 +24,14 @@ pub struct Settings {
     pub selection: Selection,
     /// How severe they are.
     pub levels: Levels,
+    /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for scenarios alone.
+    pub layers: Option<BTreeSet<Layer>>,
+    /// How many histories are generated.
+    pub histories: u64,
+    /// The most steps of a history.
+    pub steps: usize,
+    /// A history that is played instead of everything else.
+    pub replay: Option<Arc<[Step]>>,
     /// How far the run may go on the target.
     pub scope: Scope,
     /// The same seed sends the same requests.
@@ -49,6 +60,10 @@ impl Default for Settings {
             target: TargetSettings::Embedded(reference::Options::default()),
             selection: Selection::default(),
             levels: Levels::default(),
+            layers: None,
+            histories: 50,
+            steps: 30,
+            replay: None,
             scope: Scope::Full,
             seed: 0,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -58,6 +73,16 @@ impl Default for Settings {
             clock: Clock::System,
             max_time: None,
             journal: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether cases of a layer are played.
+    pub fn plays(&self, layer: Layer) -> bool {
+        match &self.layers {
+            Some(layers) => layers.contains(&layer),
+            None => layer == Layer::Scenario || self.selection.only.is_empty(),
         }
     }
 }

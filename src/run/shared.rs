@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::case::Case;
 use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{Driver, Played};
-use super::execute::{CaseOutcome, play_case};
+use super::execute::{Attempt, CaseOutcome, play_case, play_steps};
 use super::journal::{Journal, Project};
-use super::plan::{Plan, Planned};
+use super::plan::Plan;
 use super::preflight::Preflight;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
@@ -18,6 +19,7 @@ use crate::finding::Ending;
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
+use crate::offerings::sequence::Step;
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
@@ -46,9 +48,9 @@ impl<'d, 'a> Shared<'d, 'a> {
         let mut played: Played = Vec::new();
         let mut failures = 0;
         let mut effect = Effect::Reads;
-        for (index, case) in plan.cases.iter().copied().enumerate() {
-            if case.scenario.effect != effect {
-                effect = case.scenario.effect;
+        for (index, case) in plan.cases.iter().enumerate() {
+            if case.effect() != effect {
+                effect = case.effect();
                 self.set_anchor(effect).await;
             }
             let (outcome, refused) = tokio::select! {
@@ -105,13 +107,14 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.
-    async fn play(&self, case: Planned) -> (CaseOutcome, Option<String>) {
-        let seed = self.driver.settings.seed;
+    async fn play(&self, case: &Case) -> (CaseOutcome, Option<String>) {
+        let settings = self.driver.settings;
         let refused = OnceLock::new();
-        let outcome = confirm::play_confirmed(self.driver.settings.confirmation, |attempt| {
+        let outcome = confirm::play_confirmed(settings.confirmation, |attempt| {
             let refused = &refused;
             async move {
-                let mut report = play_case(case, self.lane.clone(), seed, attempt).await;
+                let mut played = play_case(case, self.lane.clone(), settings, attempt).await;
+                let report = &mut played.report;
                 if (!report.record.breaches.is_empty() || report.halt.is_some())
                     && let Some(reason) = self.key_refused().await
                 {
@@ -120,19 +123,30 @@ impl<'d, 'a> Shared<'d, 'a> {
                     }
                     report.halt = Some(Halt::Blocked(reason.clone()));
                     let _ = refused.set(reason);
-                    return report;
+                    return played;
                 }
-                let prefix = Naming::new(seed, case.scenario.rule, attempt);
-                for role in &report.wrote {
-                    let undo = self.undo_case(*role, prefix.case_prefix());
-                    // What cannot be cleaned now is tried again at the end, and reported then.
-                    let _ = clean::clean(&self.lane, *role, &undo).await;
-                }
-                report
+                self.undo(&played, &Naming::new(settings.seed, &case.mark(), attempt)).await;
+                played
             }
         })
         .await;
         (outcome, refused.into_inner())
+    }
+
+    /// Plays steps in place of those of a case, and puts the project back as it was before.
+    pub(super) async fn play_steps(&self, case: &Case, steps: Vec<Step>, attempt: u32) -> Attempt {
+        let seed = self.driver.settings.seed;
+        let played = play_steps(self.lane.clone(), Naming::new(seed, &case.mark(), attempt), steps).await;
+        self.undo(&played, &Naming::new(seed, &case.mark(), attempt)).await;
+        played
+    }
+
+    async fn undo(&self, played: &Attempt, naming: &Naming) {
+        for role in &played.report.wrote {
+            let undo = self.undo_case(*role, naming.case_prefix());
+            // What cannot be cleaned now is tried again at the end, and reported then.
+            let _ = clean::clean(&self.lane, *role, &undo).await;
+        }
     }
 
     /// A key that was taken at first can be revoked: what is refused after that is not the server's fault.

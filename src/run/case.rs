@@ -1,0 +1,106 @@
+//! What a run is made of.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::contract::Need;
+use crate::offerings::scenario::{Effect, Scenario};
+use crate::offerings::sequence::Step;
+
+/// A kind of cases.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// Written by hand, one for each rule.
+    Scenario,
+    /// Generated histories, each held against the model.
+    Sequence,
+}
+
+impl Layer {
+    /// Every layer, in the order in which they are played.
+    pub const ALL: [Self; 2] = [Self::Scenario, Self::Sequence];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scenario => "scenario",
+            Self::Sequence => "sequence",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Layer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|layer| layer.name() == text)
+            .ok_or_else(|| format!("`{text}` is no layer: known are {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+/// Something to play.
+#[derive(Clone, Debug)]
+pub enum Case {
+    /// A case written by hand.
+    Scenario(&'static Scenario),
+    /// The history of this number.
+    Sequence(u64),
+    /// A history that was kept: the steps of a finding.
+    Steps(Arc<[Step]>),
+}
+
+impl Case {
+    /// Its name in reports: `scenario::create.echo`, `sequence::17`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Scenario(scenario) => scenario.name(),
+            Self::Sequence(number) => format!("sequence::{number}"),
+            Self::Steps(_) => "sequence::replay".into(),
+        }
+    }
+
+    /// The part of its ids that tells it from other cases.
+    pub(super) fn mark(&self) -> String {
+        match self {
+            Self::Scenario(scenario) => scenario.rule.to_owned(),
+            Self::Sequence(number) => format!("s{number}"),
+            Self::Steps(_) => "replay".into(),
+        }
+    }
+
+    /// The rules that it is there for; a history is there for whatever the model holds.
+    pub fn rules(&self) -> Vec<&'static str> {
+        match self {
+            Self::Scenario(scenario) => scenario.rules().collect(),
+            Self::Sequence(_) | Self::Steps(_) => Vec::new(),
+        }
+    }
+
+    /// What it does to the project.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Scenario(scenario) => scenario.effect,
+            Self::Sequence(_) | Self::Steps(_) => Effect::Promotes,
+        }
+    }
+
+    /// What it cannot do without. Histories do with what there is.
+    pub fn needs(&self) -> &'static [Need] {
+        match self {
+            Self::Scenario(scenario) => scenario.needs,
+            Self::Sequence(_) | Self::Steps(_) => &[],
+        }
+    }
+}
