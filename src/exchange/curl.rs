@@ -30,11 +30,14 @@ pub fn curl(base: &str, request: &Request) -> String {
     line
 }
 
+/// How what stands for a secret begins: the name, cut, in capitals.
+const ALIVE: [&str; 3] = ["$QONFORM_", "${QONFORM_", "$(echo $QONFORM_"];
+
 /// In double quotes only `$NAME` of a secret stays alive.
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (index, c) in text.char_indices() {
-        let names_secret = text[index..].starts_with("$QONFORM_") || text[index..].starts_with("${QONFORM_");
+        let names_secret = ALIVE.iter().any(|beginning| text[index..].starts_with(beginning));
         if matches!(c, '"' | '\\' | '`') || (c == '$' && !names_secret) {
             quoted.push('\\');
         }
@@ -72,7 +75,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_key_is_cut_by_the_shell() {
+    fn a_twisted_key_is_twisted_by_the_shell() {
+        assert_eq!(double_quoted("$(echo $QONFORM_TOKEN | tr a-z A-Z)"), "\"$(echo $QONFORM_TOKEN | tr a-z A-Z)\"");
         assert_eq!(double_quoted("a: ${QONFORM_TOKEN%?} ${HOME}"), "\"a: ${QONFORM_TOKEN%?} \\${HOME}\"");
     }
 

@@ -30,6 +30,11 @@ impl Secret {
         self.0.starts_with(prefix)
     }
 
+    /// Whether the value in capitals is another one.
+    pub fn has_small_letters(&self) -> bool {
+        self.0.bytes().any(|byte| byte.is_ascii_lowercase())
+    }
+
     /// Whether the value is empty or holds a character that no header can carry.
     pub fn is_unusable(&self) -> bool {
         self.0.is_empty() || !self.0.chars().all(|c| c.is_ascii_graphic())
@@ -74,6 +79,11 @@ impl KeyRole {
         cut_name(&format!("${}", self.variable()))
     }
 
+    /// The key in capitals, as a shell makes them and as it is shown.
+    pub fn capitals(self) -> String {
+        capitals_name(&format!("${}", self.variable()))
+    }
+
     /// The `Authorization` header of a request made with this key, as it is shown: `Bearer $QONFORM_TOKEN`.
     pub fn bearer(self) -> String {
         format!("Bearer ${}", self.variable())
@@ -113,34 +123,33 @@ impl Keyring {
         self.entries.iter().find(|(name, _)| name[1..] == *role.variable()).map(|(_, secret)| secret)
     }
 
-    /// `text` with every `$NAME` replaced by the secret it stands for, and `${NAME%?}`, as a shell writes it, by the
-    /// secret without its last character: for the wire alone.
+    /// `text` with every `$NAME` replaced by the secret it stands for, cut or in capitals where a shell would do that:
+    /// for the wire alone.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains('$') {
             return Cow::Borrowed(text);
         }
         let mut filled = Cow::Borrowed(text);
         for (name, secret) in &self.entries {
-            let cut = cut_name(name);
-            if filled.contains(&cut) {
-                filled = Cow::Owned(filled.replace(&cut, secret.cut()));
-            }
-            if filled.contains(name.as_str()) {
-                filled = Cow::Owned(filled.replace(name.as_str(), secret.expose()));
+            for (spelling, value) in spellings(name, secret).into_iter().rev() {
+                if filled.contains(&spelling) {
+                    filled = Cow::Owned(filled.replace(&spelling, &value));
+                }
             }
         }
         filled
     }
 
-    /// `text` with every secret replaced by its name, whole or cut by its last character: for everything that is kept
-    /// or shown.
+    /// `text` with every secret replaced by its name, whole, in capitals or cut: for everything that is kept or shown.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
-        let whole = self.entries.iter().map(|(name, secret)| (name.clone(), secret.expose()));
-        let cut = self.entries.iter().map(|(name, secret)| (cut_name(name), secret.cut()));
-        for (name, value) in whole.chain(cut) {
-            if value.len() >= SHORTEST_REDACTED && clean.contains(value) {
-                clean = Cow::Owned(clean.replace(value, &name));
+        let spelled: Vec<_> = self.entries.iter().map(|(name, secret)| spellings(name, secret)).collect();
+        // All whole ones first: another one cut may stand in them.
+        for index in 0..SPELLINGS {
+            for (name, value) in spelled.iter().map(|spellings| &spellings[index]) {
+                if value.len() >= SHORTEST_REDACTED && clean.contains(&**value) {
+                    clean = Cow::Owned(clean.replace(&**value, name));
+                }
             }
         }
         clean
@@ -158,9 +167,26 @@ impl Keyring {
     }
 }
 
+/// How many spellings of a secret can be sent.
+const SPELLINGS: usize = 3;
+
+/// The secret as it is, in capitals and cut, each with what stands for it; the names of the later hold that of the first.
+fn spellings<'s>(name: &str, secret: &'s Secret) -> [(String, Cow<'s, str>); SPELLINGS] {
+    [
+        (name.to_owned(), Cow::Borrowed(secret.expose())),
+        (capitals_name(name), Cow::Owned(secret.expose().to_ascii_uppercase())),
+        (cut_name(name), Cow::Borrowed(secret.cut())),
+    ]
+}
+
 /// `${NAME%?}` for `$NAME`.
 fn cut_name(name: &str) -> String {
     format!("${{{}%?}}", &name[1..])
+}
+
+/// What gives `$NAME` in capitals in any shell.
+fn capitals_name(name: &str) -> String {
+    format!("$(echo {name} | tr a-z A-Z)")
 }
 
 #[cfg(test)]
@@ -179,6 +205,15 @@ mod tests {
         assert_eq!(sent, "Bearer test_sk_main_0001");
         assert_eq!(ring().redact(&sent), "Bearer $QONFORM_TOKEN");
         assert_eq!(ring().fill("Bearer $QONFORM_SECOND_TOKEN"), "Bearer test_sk_second_0002");
+    }
+
+    #[test]
+    fn a_key_can_be_sent_in_capitals_and_is_taken_out_so_too() {
+        let shown = KeyRole::Second.capitals();
+        assert_eq!(shown, "$(echo $QONFORM_SECOND_TOKEN | tr a-z A-Z)");
+        let sent = ring().fill(&shown).into_owned();
+        assert_eq!(sent, "TEST_SK_SECOND_0002");
+        assert_eq!(ring().redact(&sent), shown);
     }
 
     #[test]
