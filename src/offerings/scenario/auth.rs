@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Flow, Scenario, scenario};
 use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Exchange, KeyRole, Request};
+use crate::exchange::{Exchange, KeyRole, Request, Secret};
 use crate::lane::Halt;
 use crate::offerings::Stage;
 
@@ -72,9 +72,9 @@ async fn missing(stage: &mut Stage) -> Flow {
 }
 
 /// Values of `Authorization` that open nothing. (The scheme `bearer` in lower case is right HTTP and not among them.)
-fn malformed_headers() -> Vec<(&'static str, String)> {
+fn malformed_headers(stage: &Stage) -> Vec<(&'static str, String)> {
     let key = format!("${}", KeyRole::Main.variable());
-    vec![
+    let mut headers = vec![
         ("an unknown key", UNKNOWN_KEY.into()),
         ("the key under another scheme", format!("Basic {key}")),
         ("the key under another scheme", format!("garbage {key}")),
@@ -84,7 +84,11 @@ fn malformed_headers() -> Vec<(&'static str, String)> {
         ("a key cut by its last character", format!("Bearer {}", KeyRole::Main.cut())),
         ("a key with a character more", format!("Bearer {key}-")),
         ("the key without its scheme", key),
-    ]
+    ];
+    if stage.lane().client.keys().secret(KeyRole::Main).is_some_and(Secret::has_small_letters) {
+        headers.push(("the key in capitals", format!("Bearer {}", KeyRole::Main.capitals())));
+    }
+    headers
 }
 
 const UNKNOWN_KEY: &str = "Bearer test_sk_qonform-0000000000-unknown";
@@ -92,7 +96,7 @@ const UNKNOWN_KEY: &str = "Bearer test_sk_qonform-0000000000-unknown";
 async fn malformed(stage: &mut Stage) -> Flow {
     let there = make_regular(stage, "there").await?;
     let mut requests = valid_requests(stage, &there);
-    for (what, header) in malformed_headers() {
+    for (what, header) in malformed_headers(stage) {
         let mut refusing = Vec::new();
         for request in requests {
             let with_header = request.clone().header("authorization", header.as_str());

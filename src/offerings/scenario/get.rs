@@ -1,5 +1,7 @@
 //! `GET /offerings/{offering_id}`.
 
+use serde_json::json;
+
 use super::{Flow, Scenario, scenario};
 use crate::offerings::Stage;
 
@@ -26,17 +28,19 @@ pub(super) const OUTSIDE: [(&str, &str); 11] = [
 ];
 
 async fn existing(stage: &mut Stage) -> Flow {
-    let products = stage.products(12).unwrap_or_default();
+    let mut products = stage.products(12).unwrap_or_default();
+    products.reverse();
     let cases = [(stage.id("a"), products), (stage.id("b c:d.e_f-g"), Vec::new())];
+    let mut made = Vec::new();
     for (id, products) in &cases {
-        stage.make(id, products).await?;
+        made.push(stage.make(id, products).await?.created_at);
     }
     // From here on the times of both are known: a get that moves them shows in the next list.
     stage.verify().await?;
-    for (id, products) in &cases {
+    for ((id, products), made) in cases.iter().zip(made) {
         let (first, _) = stage.read(id).await?;
         let (second, again) = stage.read(id).await?;
-        stage.claim("get.existing", &again).products(products).holds(
+        stage.claim("get.existing", &again).products(products).property("created_at", &json!(made)).holds(
             first == second,
             "two gets in a row show different offerings",
             format!("{first:?}"),
@@ -80,10 +84,12 @@ async fn variant_hidden(stage: &mut Stage) -> Flow {
 }
 
 async fn id_invalid(stage: &mut Stage) -> Flow {
-    // An offering that exists, so that a server that cuts, trims or decodes twice finds it.
+    // Offerings that exist, so that a server that cuts, trims or decodes twice finds them.
     let there = stage.id("there");
+    let long = format!("{:x<64}", stage.id("long"));
     stage.make(&there, &[]).await?;
-    refused_id(stage, "an id of 65 characters", &format!("{:x<65}", stage.id("long"))).await?;
+    stage.make(&long, &[]).await?;
+    refused_id(stage, "an id of 65 characters", &format!("{long}x")).await?;
     for (what, tail) in OUTSIDE {
         refused_id(stage, &format!("an id with {what}"), &format!("{there}{tail}")).await?;
     }

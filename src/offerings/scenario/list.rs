@@ -22,7 +22,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("list.unknown-cursor", Writes, [], unknown_cursor),
     scenario!("list.known-cursor-no-header", Writes, [], known_cursor),
     scenario!("list.cursor-invalid", Reads, [], cursor_invalid),
-    scenario!("list.agrees-with-get", Writes, [], agrees_with_get),
+    scenario!("list.agrees-with-get", Promotes, [], agrees_with_get),
     scenario!("list.excludes-variants", Reads, [Variant], excludes_variants),
     scenario!("list.unknown-query", Reads, [], unknown_query),
 ];
@@ -43,6 +43,22 @@ pub(super) struct Page {
 impl Page {
     /// Asks for a page that must come, with `limit` and after `cursor` where they are given.
     pub(super) async fn fetch(stage: &mut Stage, limit: Option<usize>, cursor: Option<&str>) -> Result<Self, Halt> {
+        let (rule, what) = match cursor {
+            None => ("list.limit-honoured", "a list with a valid limit"),
+            Some(_) => ("list.pages-cover", "a list after a cursor that exists"),
+        };
+        let page = Self::ask(stage, rule, what, limit, cursor).await?;
+        page.ok_or_else(|| Halt::Blocked(format!("a page could not be read: {}", stage.latest().answer.summary())))
+    }
+
+    /// Asks for a page that must come by `rule`; `what` names the request in the title. `None` when it did not come.
+    pub(super) async fn ask(
+        stage: &mut Stage,
+        rule: &'static str,
+        what: &str,
+        limit: Option<usize>,
+        cursor: Option<&str>,
+    ) -> Result<Option<Self>, Halt> {
         let mut request = Request::to(Endpoint::List);
         if let Some(limit) = limit {
             request = request.query("limit", &limit.to_string());
@@ -51,9 +67,8 @@ impl Page {
             request = request.query("starting_after", cursor);
         }
         let at = stage.send(request).await?;
-        stage.claim("list.limit-honoured", &at).status(200, "a list with a valid limit and cursor");
-        let blocked = || Halt::Blocked(format!("a page could not be read: {}", at.answer.summary()));
-        Self::read(&at).ok_or_else(blocked)
+        stage.claim(rule, &at).status(200, what);
+        Ok(Self::read(&at))
     }
 
     fn read(at: &Arc<Exchange>) -> Option<Self> {
@@ -268,7 +283,10 @@ async fn unknown_cursor(stage: &mut Stage) -> Flow {
 
 async fn restarts(stage: &mut Stage, what: &str, cursor: &str) -> Flow {
     let before = Page::fetch(stage, Some(3), None).await?;
-    let page = Page::fetch(stage, Some(3), Some(cursor)).await?;
+    let title = format!("a list after {what}");
+    let Some(page) = Page::ask(stage, "list.unknown-cursor", &title, Some(3), Some(cursor)).await? else {
+        return Ok(());
+    };
     let after = Page::fetch(stage, Some(3), None).await?;
     let header = page.at.answer.header(crate::lane::RESTARTED);
     // Where others wrote meanwhile it is not known what the first page was at that moment.
@@ -291,11 +309,9 @@ async fn restarts(stage: &mut Stage, what: &str, cursor: &str) -> Flow {
 }
 
 async fn known_cursor(stage: &mut Stage) -> Flow {
-    let names = ["a", "b c:d", "e"];
-    make_named(stage, &names).await?;
-    for name in names {
-        let cursor = stage.id(name);
-        let page = Page::fetch(stage, Some(2), Some(&cursor)).await?;
+    for id in [stage.id("a"), stage.id("b c:d"), format!("{:x<64}", stage.id("e"))] {
+        stage.make(&id, &[]).await?;
+        let page = Page::fetch(stage, Some(2), Some(&id)).await?;
         claim_no_restart(stage, &page);
     }
     Ok(())
@@ -324,20 +340,29 @@ async fn cursor_invalid(stage: &mut Stage) -> Flow {
 }
 
 async fn agrees_with_get(stage: &mut Stage) -> Flow {
-    let products = stage.products(12).unwrap_or_default();
+    let mut products = stage.products(12).unwrap_or_default();
+    products.reverse();
     let (many, changed) = (stage.id("many"), stage.id("changed"));
     stage.make(&many, &products).await?;
     stage.make(&changed, &[]).await?;
     let some = &products[..products.len().min(2)];
     stage.update(&changed, &json!({ "product_ids": some })).await?;
+    // One that is main, and one that was.
+    stage.promote(&changed).await?;
+    stage.promote(&many).await?;
     let mut read = Vec::new();
     for id in [&many, &changed] {
         read.push(stage.read(id).await?.0);
     }
     let snapshot = stage.list().await?;
     let at = stage.latest();
+    let is_taken_over = snapshot.mains().iter().any(|id| !stage.state().is_ours(id));
     for got in read {
         let listed = snapshot.find(&got.id);
+        // Somebody else's promotion in between demotes ours.
+        if got.is_main() && is_taken_over {
+            continue;
+        }
         stage.claim("list.agrees-with-get", &at).holds(
             listed == Some(&got),
             "the list shows an offering otherwise than get",
@@ -352,17 +377,32 @@ async fn excludes_variants(stage: &mut Stage) -> Flow {
     let variant = stage.variant()?;
     let is_listed = stage.list().await?.find(&variant).is_some();
     let at = stage.latest();
+    claim_excluded(stage, &at, &variant, is_listed);
     let bare = Page::fetch(stage, None, None).await?;
-    let is_on_bare = bare.ids().contains(&&*variant);
-    for (at, is_there) in [(&at, is_listed), (&bare.at, is_on_bare)] {
-        stage.claim("list.excludes-variants", at).holds(
-            !is_there,
-            "the list shows an experiment variant",
-            format!("no `{variant}`"),
-            format!("`{variant}` in the list"),
-        );
+    claim_excluded(stage, &bare.at, &variant, bare.ids().contains(&&*variant));
+    let mut cursor = None;
+    for _ in 0..SOME_PAGES {
+        let page = Page::fetch(stage, Some(2), cursor.as_deref()).await?;
+        let is_there = page.ids().contains(&&*variant);
+        claim_excluded(stage, &page.at, &variant, is_there);
+        cursor = page.ids().last().map(|id| (*id).to_owned());
+        if is_there || !page.has_more || cursor.is_none() {
+            break;
+        }
     }
     Ok(())
+}
+
+/// How many small pages are looked through for variants.
+const SOME_PAGES: usize = 6;
+
+fn claim_excluded(stage: &mut Stage, at: &Arc<Exchange>, variant: &str, is_there: bool) {
+    stage.claim("list.excludes-variants", at).holds(
+        !is_there,
+        "the list shows an experiment variant",
+        format!("no `{variant}`"),
+        format!("`{variant}` in the list"),
+    );
 }
 
 async fn unknown_query(stage: &mut Stage) -> Flow {

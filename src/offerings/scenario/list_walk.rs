@@ -104,8 +104,9 @@ impl Walk {
                 break;
             }
             if let Some(next) = other_cursor.filter(|_| walk.pages.len() <= FOLLOWED) {
-                let page = Page::fetch(stage, Some(limit), Some(&next)).await?;
-                walk.followed.push((walk.pages.len() - 1, page));
+                let what = "a list after a `next_cursor`";
+                let page = Page::ask(stage, "list.next-cursor", what, Some(limit), Some(&next)).await?;
+                walk.followed.extend(page.map(|page| (walk.pages.len() - 1, page)));
             }
             cursor = last;
         }

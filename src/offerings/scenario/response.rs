@@ -66,7 +66,7 @@ fn odd_paths(stage: &Stage) -> Vec<Request> {
             let request = Request::to(endpoint).raw_id(segment);
             if endpoint == Endpoint::Update { request.json(&json!({ "product_ids": [] })) } else { request }
         };
-        let tails = ["%2Fy", "%5Cy", "%00", "%F0%9F%98%80", "%FF", "%C3%28", "%0D%0A", "%25%32%46", "%20"];
+        let tails = ["%2Fy", "%5Cy", "%00", "%F0%9F%98%80", "%FF", "%C3%28", "%0D%0A", "%25%32%46", "%20", "%22"];
         requests.push(to(&long));
         requests.extend(tails.iter().map(|tail| to(&format!("{}{tail}", stage.id("odd")))));
     }
@@ -115,7 +115,14 @@ fn odd_bodies(odd: &str) -> Vec<String> {
         r#"{"id":"$ID","product_ids":{}}"#.to_owned(),
         r#"{"id":"$ID","tag":"😀"}"#.to_owned(),
         r#"{"id":"$ID","id":"$ID"}"#.to_owned(),
+        r#"{"id":"$ID","product_ids":null}"#.to_owned(),
+        r#"{"id":"$ID","product_ids":[{}]}"#.to_owned(),
+        r#"{"id":null}"#.to_owned(),
+        "{}".to_owned(),
         "null".to_owned(),
+        "[]".to_owned(),
+        r#""text""#.to_owned(),
+        String::new(),
         deep,
     ];
     for number in ["1e308", THIRTY_DIGITS, "1e999"] {
@@ -237,7 +244,9 @@ async fn creation_stays(stage: &mut Stage) -> Flow {
     if time == Some(&*made.updated_at) {
         // The clock shows seconds: within the same one a new date would look like the old one.
         tokio::time::sleep(super::list::A_SECOND).await;
-        stage.update(&id, &body).await?;
+    }
+    for products in [&[][..], &products] {
+        stage.update(&id, &json!({ "product_ids": products })).await?;
     }
     stage.read(&id).await?;
     stage.promote(&id).await?;
