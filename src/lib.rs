@@ -6,6 +6,8 @@ pub mod document;
 
 pub mod contract;
 
+pub mod generate;
+
 pub mod exchange;
 
 pub mod finding;

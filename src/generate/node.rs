@@ -1,0 +1,237 @@
+//! A schema as values are made from it: references followed, `allOf` merged, alternatives spread out.
+
+use super::pattern::Pattern;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A JSON type as OpenAPI names it; null is the type of `nullable`.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Kind {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array,
+    Object,
+    Null,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 7] =
+        [Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Array, Kind::Object, Kind::Null];
+
+    pub(super) fn of_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::Integer => "integer",
+            Kind::Number => "number",
+            Kind::Boolean => "boolean",
+            Kind::Array => "array",
+            Kind::Object => "object",
+            Kind::Null => "null",
+        }
+    }
+}
+
+/// A limit of a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bound {
+    /// As written.
+    pub(super) value: f64,
+    /// As an integer, where it is one.
+    pub(super) integer: Option<i128>,
+    /// Whether the value itself is outside.
+    pub(super) exclusive: bool,
+    /// Whether it is the range of a format, such as `int16`.
+    pub(super) by_format: bool,
+}
+
+/// What of properties that are not named.
+#[derive(Clone, Debug)]
+pub(super) enum Additional {
+    /// Nothing is said: they may be sent.
+    Silent,
+    /// They must not be sent.
+    Forbidden,
+    /// They must be like this.
+    Like(Box<Node>),
+}
+
+/// A schema. A keyword that does not concern a type of `kinds` has no effect.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// The types; all of them where the schema names none.
+    pub(super) kinds: Vec<Kind>,
+    /// Whether the schema names its type.
+    pub(super) typed: bool,
+    pub(super) enumeration: Option<Vec<Value>>,
+    pub(super) minimum: Option<Bound>,
+    pub(super) maximum: Option<Bound>,
+    pub(super) multiple_of: Option<f64>,
+    pub(super) format: Option<String>,
+    pub(super) min_length: usize,
+    pub(super) max_length: Option<usize>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) min_items: usize,
+    pub(super) max_items: Option<usize>,
+    pub(super) unique: bool,
+    pub(super) items: Option<Box<Node>>,
+    pub(super) properties: BTreeMap<String, Node>,
+    pub(super) required: Vec<String>,
+    pub(super) additional: Additional,
+    pub(super) min_properties: usize,
+    pub(super) max_properties: Option<usize>,
+    /// `oneOf` and `anyOf`: each alternative merged with all the rest. Empty when there are none.
+    pub(super) branches: Vec<Node>,
+    /// Whether there is a `not` somewhere in it, which is not understood.
+    pub(super) has_not: bool,
+    /// Whether recursion was cut off here: no value is made of it.
+    pub(super) is_cut: bool,
+}
+
+impl Node {
+    /// A schema that takes anything.
+    pub(super) fn anything() -> Node {
+        Node {
+            kinds: Kind::ALL.to_vec(),
+            typed: false,
+            enumeration: None,
+            minimum: None,
+            maximum: None,
+            multiple_of: None,
+            format: None,
+            min_length: 0,
+            max_length: None,
+            pattern: None,
+            min_items: 0,
+            max_items: None,
+            unique: false,
+            items: None,
+            properties: BTreeMap::new(),
+            required: Vec::new(),
+            additional: Additional::Silent,
+            min_properties: 0,
+            max_properties: None,
+            branches: Vec::new(),
+            has_not: false,
+            is_cut: false,
+        }
+    }
+
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    pub(super) fn is_required(&self, property: &str) -> bool {
+        self.required.iter().any(|name| name == property)
+    }
+
+    /// The least and the greatest number of characters, also by the pattern.
+    pub(super) fn lengths(&self) -> (usize, Option<usize>) {
+        match &self.pattern {
+            Some(Pattern::Class { least: fewest, most, .. }) => {
+                (self.min_length.max(*fewest), least(self.max_length, *most))
+            }
+            _ => (self.min_length, self.max_length),
+        }
+    }
+
+    /// The least and the greatest integer, both included; `None` where nothing bounds it.
+    pub(super) fn integers(&self) -> (Option<i128>, Option<i128>) {
+        let least = self.minimum.map(|bound| match bound.integer {
+            Some(integer) => integer + i128::from(bound.exclusive),
+            None => bound.value.ceil() as i128,
+        });
+        let greatest = self.maximum.map(|bound| match bound.integer {
+            Some(integer) => integer - i128::from(bound.exclusive),
+            None => bound.value.floor() as i128,
+        });
+        (least, greatest)
+    }
+
+    /// What divides every integer; 1 when nothing is said.
+    pub(super) fn factor(&self) -> i128 {
+        self.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128)
+    }
+
+    /// What both ask for: `allOf`.
+    pub(super) fn and(mut self, other: Node) -> Node {
+        self.kinds = meet(&self.kinds, &other.kinds);
+        self.typed |= other.typed;
+        self.enumeration = match (self.enumeration, other.enumeration) {
+            (Some(one), Some(two)) => Some(one.into_iter().filter(|value| two.contains(value)).collect()),
+            (one, two) => one.or(two),
+        };
+        self.minimum = tighter(self.minimum, other.minimum, |one, two| one.value > two.value);
+        self.maximum = tighter(self.maximum, other.maximum, |one, two| one.value < two.value);
+        self.multiple_of = self.multiple_of.or(other.multiple_of);
+        self.format = self.format.or(other.format);
+        self.min_length = self.min_length.max(other.min_length);
+        self.max_length = least(self.max_length, other.max_length);
+        self.pattern = self.pattern.or(other.pattern);
+        self.min_items = self.min_items.max(other.min_items);
+        self.max_items = least(self.max_items, other.max_items);
+        self.unique |= other.unique;
+        self.items = match (self.items, other.items) {
+            (Some(one), Some(two)) => Some(Box::new(one.and(*two))),
+            (one, two) => one.or(two),
+        };
+        for (name, node) in other.properties {
+            let merged = match self.properties.remove(&name) {
+                Some(own) => own.and(node),
+                None => node,
+            };
+            self.properties.insert(name, merged);
+        }
+        self.required.extend(other.required);
+        self.required.sort();
+        self.required.dedup();
+        self.additional = match (self.additional, other.additional) {
+            (Additional::Forbidden, _) | (_, Additional::Forbidden) => Additional::Forbidden,
+            (Additional::Silent, other) => other,
+            (own, _) => own,
+        };
+        self.min_properties = self.min_properties.max(other.min_properties);
+        self.max_properties = least(self.max_properties, other.max_properties);
+        self.has_not |= other.has_not;
+        self.is_cut |= other.is_cut;
+        self.branches = match (self.branches, other.branches) {
+            (one, two) if two.is_empty() => one,
+            (one, two) if one.is_empty() => two,
+            (one, two) => one.iter().flat_map(|a| two.iter().map(|b| a.clone().and(b.clone()))).collect(),
+        };
+        self
+    }
+}
+
+/// The types that both allow; an integer is a number.
+fn meet(one: &[Kind], two: &[Kind]) -> Vec<Kind> {
+    let both = |kind: Kind| match kind {
+        Kind::Integer if two.contains(&Kind::Number) => Some(Kind::Integer),
+        Kind::Number if two.contains(&Kind::Integer) && !two.contains(&Kind::Number) => Some(Kind::Integer),
+        kind => two.contains(&kind).then_some(kind),
+    };
+    let mut kinds: Vec<Kind> = one.iter().copied().filter_map(both).collect();
+    kinds.dedup();
+    kinds
+}
+
+fn tighter(one: Option<Bound>, two: Option<Bound>, is_tighter: impl Fn(&Bound, &Bound) -> bool) -> Option<Bound> {
+    match (one, two) {
+        (Some(one), Some(two)) => {
+            Some(if is_tighter(&one, &two) || one.value == two.value && one.exclusive { one } else { two })
+        }
+        (one, two) => one.or(two),
+    }
+}
+
+fn least(one: Option<usize>, two: Option<usize>) -> Option<usize> {
+    match (one, two) {
+        (Some(one), Some(two)) => Some(one.min(two)),
+        (one, two) => one.or(two),
+    }
+}

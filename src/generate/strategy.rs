@@ -1,0 +1,325 @@
+//! Random values of a schema, as proptest makes and shrinks them.
+
+use super::broken::of_every_kind;
+use super::characters::TRIED;
+use super::constraint::Constraint;
+use super::node::{Additional, Kind, Node};
+use super::pattern::Pattern;
+use super::schema::{Facet, Schema, Validity};
+use super::valid::{EXTRA, entries, format_texts, number, numbers, object, simplest, texts};
+use crate::document::pointer;
+use proptest::collection::vec;
+use proptest::prelude::{Just, any};
+use proptest::sample::{Index, select};
+use proptest::strategy::{BoxedStrategy, Strategy, Union};
+use proptest::string::string_regex;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// How much longer than its limit a random value may be.
+const BEYOND: usize = 64;
+
+/// How long a random text or list is that has no limit.
+const UNLIMITED: usize = 40;
+
+/// A longer list is made at its limit by the boundary values only.
+const LONGEST_LIST: usize = 128;
+
+pub(super) fn of(schema: &Schema, validity: &Validity) -> BoxedStrategy<Value> {
+    let made = match validity {
+        Validity::Valid => valid(schema.node()),
+        Validity::Broken(facet) => breaking(schema, facet),
+    };
+    // A filter holds for every step of shrinking too.
+    let (schema, validity) = (schema.clone(), validity.clone());
+    made.prop_filter("of the class that is wanted", move |value| schema.is(&validity, value)).boxed()
+}
+
+fn valid(node: &Node) -> BoxedStrategy<Value> {
+    if !node.branches.is_empty() {
+        return Union::new(node.branches.iter().map(valid)).boxed();
+    }
+    if let Some(values) = node.enumeration.clone().filter(|values| !values.is_empty()) {
+        return select(values).boxed();
+    }
+    let of_kind = |kind: &Kind| match kind {
+        Kind::Null => (1, Just(Value::Null).boxed()),
+        Kind::Boolean => (2, any::<bool>().prop_map(Value::from).boxed()),
+        Kind::Integer => (4, integers(node)),
+        Kind::Number => (4, floats(node)),
+        Kind::String => (4, strings(node).prop_map(Value::from).boxed()),
+        Kind::Array => (4, lists(node)),
+        Kind::Object => (4, objects(node)),
+    };
+    if node.kinds.is_empty() {
+        return Just(Value::Null).boxed();
+    }
+    Union::new_weighted(node.kinds.iter().map(of_kind).collect()).boxed()
+}
+
+fn integers(node: &Node) -> BoxedStrategy<Value> {
+    let (least, greatest) = node.integers();
+    let low = least.unwrap_or_else(|| greatest.unwrap_or(0).min(0) - 1_000_000);
+    let high = greatest.unwrap_or_else(|| low.max(0) + 1_000_000).max(low);
+    let factor =
+        node.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128);
+    let (first, last) = (low.div_euclid(factor) + i128::from(low.rem_euclid(factor) != 0), high.div_euclid(factor));
+    let last = last.max(first);
+    Union::new_weighted(vec![(6, (first..=last).boxed()), (1, Just(first).boxed()), (1, Just(last).boxed())])
+        .prop_map(move |value| number(value * factor))
+        .boxed()
+}
+
+fn floats(node: &Node) -> BoxedStrategy<Value> {
+    let low = node.minimum.map_or(-1_000.0, |bound| bound.value);
+    let high = node.maximum.map_or(low.max(0.0) + 1_000.0, |bound| bound.value).max(low);
+    let factor = node.multiple_of;
+    let between = (0_u32..=1_000).prop_map(move |part| {
+        let value = low + (high - low) * f64::from(part) / 1_000.0;
+        json!(factor.map_or(value, |factor| (value / factor).round() * factor))
+    });
+    let limits = numbers(node);
+    if limits.is_empty() {
+        return between.boxed();
+    }
+    Union::new_weighted(vec![(3, between.boxed()), (1, select(limits).boxed())]).boxed()
+}
+
+fn strings(node: &Node) -> BoxedStrategy<String> {
+    let (least, most) = node.lengths();
+    let most_made = most.unwrap_or(least + UNLIMITED).min(least + 2_000);
+    if node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty()) {
+        let texts = texts(node);
+        return if texts.is_empty() { Just(String::new()).boxed() } else { select(texts).boxed() };
+    }
+    match &node.pattern {
+        Some(Pattern::Class { ranges, .. }) => {
+            let letter = proptest::char::ranges(Cow::Owned(ranges.clone()));
+            sized(letter.boxed(), least, most_made)
+        }
+        Some(Pattern::Other(Some(expression))) => match string_regex(expression) {
+            Ok(texts) => {
+                let fits = move |text: &String| (least..=most.unwrap_or(usize::MAX)).contains(&text.chars().count());
+                texts.prop_filter("as long as it may be", fits).boxed()
+            }
+            Err(_) => Just(String::new()).boxed(),
+        },
+        _ => {
+            let letter = Union::new_weighted(vec![
+                (6, proptest::char::range('a', 'z').boxed()),
+                (1, select(TRIED).boxed()),
+                (1, proptest::char::any().boxed()),
+            ]);
+            sized(letter.boxed(), least, most_made)
+        }
+    }
+}
+
+/// Texts of these letters, often of the least or the greatest length.
+fn sized(letter: BoxedStrategy<char>, least: usize, most: usize) -> BoxedStrategy<String> {
+    let most = most.max(least);
+    let lengths = [(4, least, most), (1, least, least), (1, most, most)];
+    let texts = lengths.map(|(weight, from, to)| (weight, vec(letter.clone(), from..=to)));
+    Union::new_weighted(texts.to_vec()).prop_map(|letters| letters.into_iter().collect()).boxed()
+}
+
+fn lists(node: &Node) -> BoxedStrategy<Value> {
+    let items = node.items.as_deref().map_or_else(|| any::<u8>().prop_map(Value::from).boxed(), valid);
+    let least = node.min_items;
+    let most = node.max_items.unwrap_or(least + 8);
+    let unique = node.unique;
+    let some = vec(items.clone(), least..=most.min(least + 8).max(least)).boxed();
+    let full = vec(items, most.max(least)).boxed();
+    let lists = if most > LONGEST_LIST { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
+    lists
+        .prop_map(move |list| {
+            let mut kept: Vec<Value> = Vec::with_capacity(list.len());
+            for value in list {
+                if !unique || !kept.contains(&value) {
+                    kept.push(value);
+                }
+            }
+            Value::Array(kept)
+        })
+        .boxed()
+}
+
+fn objects(node: &Node) -> BoxedStrategy<Value> {
+    let mut members: Vec<BoxedStrategy<Option<(String, Value)>>> = Vec::new();
+    let mut add = |name: &str, weight: f64, values: BoxedStrategy<Value>| {
+        let name = name.to_owned();
+        let member = values.prop_map(move |value| (name.clone(), value));
+        members.push(if weight < 1.0 {
+            proptest::option::weighted(weight, member).boxed()
+        } else {
+            member.prop_map(Some).boxed()
+        });
+    };
+    for (name, property) in &node.properties {
+        let weight = if node.is_required(name) { 1.0 } else { 0.5 };
+        add(name, weight, valid(property));
+    }
+    if let Additional::Like(like) = &node.additional {
+        add(EXTRA, 0.5, valid(like));
+        add(&format!("{EXTRA}-1"), 0.2, valid(like));
+    }
+    let base = object(node).unwrap_or_default();
+    let (required, fewest) = (node.required.clone(), node.min_properties);
+    members
+        .prop_map(move |members| {
+            let mut object: Map<String, Value> = members.into_iter().flatten().collect();
+            for (name, value) in &base {
+                if required.contains(name) || object.len() < fewest {
+                    object.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
+            Value::Object(object)
+        })
+        .boxed()
+}
+
+/// Valid values in which one place is replaced by something that breaks the constraint.
+fn breaking(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
+    let samples: Vec<Value> =
+        schema.broken().filter(|sample| sample.facet == *facet).map(|sample| sample.value.clone()).collect();
+    let known = (!samples.is_empty()).then(|| select(samples).boxed());
+    let whole = schema.node();
+    if facet.constraint == Constraint::Required {
+        let place = facet.place.clone();
+        let without = valid(whole).prop_map(move |mut value| {
+            remove(&mut value, &place);
+            value
+        });
+        return Union::new(known.into_iter().chain([without.boxed()])).boxed();
+    }
+    let local = find(whole, &facet.place).and_then(|node| locally(node, facet.constraint));
+    let placed = local.map(|local| {
+        let (place, node) = (facet.place.clone(), whole.clone());
+        (valid(whole), local, any::<Index>())
+            .prop_map(move |(mut value, broken, index)| {
+                put(&mut value, &node, &place, broken, index);
+                value
+            })
+            .boxed()
+    });
+    match (placed, known) {
+        (Some(placed), Some(known)) => Union::new_weighted(vec![(4, placed), (1, known)]).boxed(),
+        (Some(placed), None) => placed,
+        (None, Some(known)) => known,
+        (None, None) => Just(Value::Null).prop_filter("nothing breaks it", |_| false).boxed(),
+    }
+}
+
+/// The schema at a place.
+fn find<'n>(node: &'n Node, place: &str) -> Option<&'n Node> {
+    pointer::keys(place).try_fold(node, |node, key| match key.as_str() {
+        "*" => node.items.as_deref(),
+        name => node.properties.get(name).or(match &node.additional {
+            Additional::Like(like) => Some(like),
+            _ => None,
+        }),
+    })
+}
+
+/// Values that break a constraint of this schema, where more than the known ones can be made.
+fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> {
+    let (least, most) = node.lengths();
+    let letters = || match &node.pattern {
+        Some(Pattern::Class { ranges, .. }) => Some(proptest::char::ranges(Cow::Owned(ranges.clone())).boxed()),
+        Some(Pattern::Other(_)) => None,
+        None => Some(proptest::char::range('a', 'z').boxed()),
+    };
+    let text = |from: usize, to: usize| Some(sized(letters()?, from, to).prop_map(Value::from).boxed());
+    let (low, high) = node.integers();
+    match constraint {
+        Constraint::Type => {
+            let others = of_every_kind().into_iter().filter(|(kind, ..)| !node.has(*kind)).map(|(.., value)| value);
+            Some(select(others.collect::<Vec<_>>()).boxed())
+        }
+        Constraint::Nullable => Some(Just(Value::Null).boxed()),
+        Constraint::MinLength => text(0, node.min_length.checked_sub(1)?),
+        Constraint::MaxLength => text(node.max_length? + 1, node.max_length? + BEYOND),
+        Constraint::Pattern => {
+            // Short, so that there is room for a prefix in front.
+            let to = most.unwrap_or(least + 12).min(least + 12);
+            let plain = sized(letters()?, least.max(1), to.max(least.max(1)));
+            let intruders = Union::new_weighted(vec![(3, select(TRIED).boxed()), (1, proptest::char::any().boxed())]);
+            let replaced = (plain, intruders, any::<Index>()).prop_map(|(plain, intruder, index)| {
+                let mut letters: Vec<char> = plain.chars().collect();
+                let at = index.index(letters.len());
+                letters[at] = intruder;
+                Value::from(letters.into_iter().collect::<String>())
+            });
+            Some(replaced.boxed())
+        }
+        Constraint::Minimum | Constraint::Maximum | Constraint::Format if node.has(Kind::Integer) => {
+            let below = low.filter(|_| constraint != Constraint::Maximum).map(|low| (low - 100_000..low).boxed());
+            let above =
+                high.filter(|_| constraint != Constraint::Minimum).map(|high| (high + 1..=high + 100_000).boxed());
+            let sides: Vec<_> = below.into_iter().chain(above).collect();
+            (!sides.is_empty()).then(|| Union::new(sides).prop_map(number).boxed())
+        }
+        Constraint::MaxItems => {
+            let most = node.max_items.filter(|most| *most <= LONGEST_LIST)?;
+            let lists: Vec<Value> =
+                [1, 2, 10].into_iter().filter_map(|more| entries(node, most + more).map(Value::Array)).collect();
+            (!lists.is_empty()).then(|| select(lists).boxed())
+        }
+        _ => None,
+    }
+}
+
+/// Takes away what stands at a place.
+fn remove(value: &mut Value, place: &str) {
+    let Some(parent) = pointer::parent(place) else { return };
+    let last = pointer::last(place);
+    walk(value, &pointer::keys(parent).collect::<Vec<_>>(), &mut |value| {
+        if let Some(object) = value.as_object_mut() {
+            object.remove(&last);
+        }
+    });
+}
+
+/// Applies a change at a place, at every entry of lists on the way.
+fn walk(value: &mut Value, keys: &[String], change: &mut dyn FnMut(&mut Value)) {
+    let Some((key, rest)) = keys.split_first() else { return change(value) };
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, rest, change)),
+        Value::Object(object) => {
+            if let Some(inner) = object.get_mut(key) {
+                walk(inner, rest, change);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Puts a value at a place, with plain values on the way there; of a list one entry is replaced.
+fn put(value: &mut Value, node: &Node, place: &str, broken: Value, index: Index) {
+    let mut here = value;
+    let mut schema = Some(node);
+    for key in pointer::keys(place) {
+        let plain = schema.and_then(simplest);
+        if key == "*" {
+            if !here.is_array() {
+                *here = Value::Array(Vec::new());
+            }
+            schema = schema.and_then(|schema| schema.items.as_deref());
+            let Value::Array(items) = here else { return };
+            if items.is_empty() {
+                items.push(Value::Null);
+            }
+            let at = index.index(items.len());
+            here = &mut items[at];
+        } else {
+            if !here.is_object() {
+                *here = plain.filter(Value::is_object).unwrap_or_else(|| json!({}));
+            }
+            schema = schema.and_then(|schema| find(schema, &pointer::join("", &key)));
+            let Value::Object(object) = here else { return };
+            let inner = schema.and_then(simplest).unwrap_or(Value::Null);
+            here = object.entry(key).or_insert(inner);
+        }
+    }
+    *here = broken;
+}

@@ -1,0 +1,240 @@
+//! The properties of the generator, on the embedded contract and on schemas written for the purpose.
+
+use super::*;
+use crate::contract::{Catalogue, Contract, Direction, Endpoint, Place};
+use crate::document::Document;
+use proptest::strategy::{Strategy, ValueTree};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bodies of operations of their own, added to the embedded document: each tries what that one does not have.
+fn written_for_the_purpose() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "all",
+            json!({"allOf": [
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "minLength": 2}}},
+            {"type": "object", "required": ["b"], "properties": {
+                "a": {"type": "string", "maxLength": 5}, "b": {"type": "integer", "minimum": 3, "maximum": 9}}}]}),
+        ),
+        (
+            "one",
+            json!({"oneOf": [
+            {"type": "object", "required": ["kind", "x"], "properties": {
+                "kind": {"type": "string", "enum": ["x"]}, "x": {"type": "integer"}}, "additionalProperties": false},
+            {"type": "object", "required": ["kind", "y"], "properties": {
+                "kind": {"type": "string", "enum": ["y"]}, "y": {"type": "string", "maxLength": 3}},
+                "additionalProperties": false}]}),
+        ),
+        (
+            "any",
+            json!({"type": "object", "required": ["v"], "properties": {
+            "v": {"anyOf": [{"type": "string", "maxLength": 4}, {"type": "integer", "minimum": 10}]}}}),
+        ),
+        (
+            "nested",
+            json!({"type": "array", "minItems": 1, "maxItems": 3, "items": {
+            "type": "array", "uniqueItems": true, "minItems": 2, "maxItems": 4,
+            "items": {"type": "integer", "minimum": 0, "exclusiveMaximum": true, "maximum": 100, "multipleOf": 5}}}),
+        ),
+        (
+            "map",
+            json!({"type": "object", "minProperties": 1, "maxProperties": 4, "additionalProperties": {
+            "type": "string", "pattern": "^[a-f]{2,6}$", "nullable": true}}),
+        ),
+        (
+            "formats",
+            json!({"type": "object", "additionalProperties": false,
+            "required": ["at", "day", "small"], "properties": {
+                "at": {"type": "string", "format": "date-time"}, "day": {"type": "string", "format": "date"},
+                "mail": {"type": "string", "format": "email"}, "small": {"type": "integer", "format": "int8"},
+                "big": {"type": "integer", "format": "int64"}, "part": {"type": "number", "minimum": 0,
+                    "maximum": 1, "exclusiveMinimum": true}, "cents": {"type": "number", "multipleOf": 0.25},
+                "on": {"type": "boolean"}, "code": {"type": "string", "pattern": "^[A-Z]{3}-\\d+$", "maxLength": 9}}}),
+        ),
+        (
+            "nullable",
+            json!({"type": "object", "required": ["next"], "properties": {
+            "next": {"$ref": "#/components/schemas/Maybe"},
+            "rest": {"type": "array", "items": {"$ref": "#/components/schemas/Maybe"}}}}),
+        ),
+        ("tree", json!({"$ref": "#/components/schemas/Tree"})),
+    ]
+}
+
+fn contract() -> Contract {
+    let mut document = Document::embedded().value().clone();
+    document["components"]["schemas"]["Maybe"] = json!({"type": "string", "nullable": true, "enum": ["on", "off"]});
+    document["components"]["schemas"]["Tree"] = json!({"type": "object", "required": ["name"], "properties": {
+        "name": {"type": "string", "minLength": 1}, "left": {"$ref": "#/components/schemas/Tree"},
+        "children": {"type": "array", "maxItems": 2, "items": {"$ref": "#/components/schemas/Tree"}}}});
+    for (name, schema) in written_for_the_purpose() {
+        document["paths"][format!("/{name}")] = json!({"post": {
+            "operationId": name, "responses": {"204": {"description": "done"}},
+            "requestBody": {"content": {"application/json": {"schema": schema}}}}});
+    }
+    let text = serde_json::to_string_pretty(&document).expect("it was read before");
+    let document = Document::parse(text, "t.yaml").expect("it is a document");
+    Contract::from_document(document, Catalogue::embedded()).expect("it has the six operations")
+}
+
+/// Every schema that is sent, by a name.
+fn schemas() -> Vec<(String, Schema)> {
+    let contract = contract();
+    let mut schemas = Vec::new();
+    for operation in contract.operations() {
+        for parameter in &operation.parameters {
+            let name = format!("{} {}", operation.id, parameter.name);
+            schemas.push((name, Schema::of(&parameter.schema, Direction::Request)));
+        }
+        if let Some(schema) = operation.body.as_ref().and_then(|body| body.json()) {
+            schemas.push((operation.id.clone(), Schema::of(schema, Direction::Request)));
+        }
+    }
+    assert!(schemas.len() >= 6 + written_for_the_purpose().len());
+    schemas
+}
+
+fn show(facets: &[Facet]) -> Vec<String> {
+    facets.iter().map(|facet| format!("{} {}", facet.place, facet.constraint)).collect()
+}
+
+#[test]
+fn a_valid_value_conforms_and_a_broken_one_fails_in_exactly_its_constraint() {
+    let mut unavoidable = BTreeSet::new();
+    for (name, schema) in schemas() {
+        assert!(schema.valid().count() > 0 && schema.plainest().is_some(), "{name}");
+        for sample in schema.valid() {
+            assert!(schema.reference().is_valid(Direction::Request, &sample.value), "{name}: {sample:?}");
+        }
+        for sample in schema.broken() {
+            let errors = schema.reference().validate(Direction::Request, &sample.value);
+            assert!(!errors.is_empty(), "{name}: {sample:?}");
+            if sample.facet.constraint != Constraint::Alternatives {
+                let mut others = errors.iter().filter(|error| {
+                    !sample.facet.constraint.is_told_as(&error.keyword) && !sample.also.contains(&error.keyword)
+                });
+                assert_eq!(others.next(), None, "{name}: {sample:?}");
+            }
+            if !sample.also.is_empty() {
+                unavoidable
+                    .insert(format!("{name} {} {} {:?}", sample.facet.place, sample.facet.constraint, sample.also));
+            }
+        }
+    }
+    for line in &unavoidable {
+        // No text is too short and has a good character, no value of another type stands in a list of values.
+        let known = line.contains("minLength [\"pattern\"]")
+            || line.contains("type [\"enum\"]")
+            || line.contains("nullable [\"enum\"]");
+        assert!(known, "{line}");
+    }
+}
+
+#[test]
+fn both_sides_of_every_constraint_are_made() {
+    for (name, schema) in schemas() {
+        assert_eq!(show(schema.unmade()), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn every_limit_of_the_offerings_bodies_is_met_from_both_sides() {
+    let contract = Contract::embedded();
+    let body = contract.operation(Endpoint::Create).body.as_ref().and_then(|body| body.json()).expect("it has one");
+    let schema = Schema::of(body, Direction::Request);
+    let of = |place: &str, constraint, side| -> Vec<Value> {
+        let samples = schema.samples_of(place, constraint, side);
+        samples.map(|value| value.pointer(&place.replace('*', "0")).cloned().unwrap_or(Value::Null)).collect()
+    };
+    let lengths = |values: Vec<Value>| -> BTreeSet<usize> {
+        values
+            .iter()
+            .map(|value| value.as_str().map_or_else(|| value.as_array().map_or(0, Vec::len), str::len))
+            .collect()
+    };
+    assert!(lengths(of("/id", Constraint::MaxLength, Side::Inside)).is_superset(&[63, 64].into()));
+    assert!(lengths(of("/id", Constraint::MaxLength, Side::Outside)).contains(&65));
+    assert!(lengths(of("/id", Constraint::MinLength, Side::Inside)).contains(&1));
+    assert_eq!(lengths(of("/id", Constraint::MinLength, Side::Outside)), [0].into());
+    assert!(lengths(of("/product_ids", Constraint::MaxItems, Side::Inside)).contains(&100));
+    assert!(lengths(of("/product_ids", Constraint::MaxItems, Side::Outside)).contains(&101));
+    assert!(lengths(of("/product_ids/*", Constraint::MaxLength, Side::Outside)).contains(&256));
+    let tags = of("/tag", Constraint::Enum, Side::Outside);
+    assert!([json!(1), json!(2), json!(-1), json!(32_768)].iter().all(|tag| tags.contains(tag)), "{tags:?}");
+    let letters: BTreeSet<char> = of("/id", Constraint::Pattern, Side::Outside)
+        .iter()
+        .flat_map(|id| id.as_str().unwrap_or_default().chars().collect::<Vec<_>>())
+        .collect();
+    assert!("/?#%+@é\n\t\0".chars().all(|letter| letters.contains(&letter)));
+    let ends: Vec<Value> = of("/id", Constraint::Pattern, Side::Outside);
+    assert!(ends.iter().any(|id| id.as_str().is_some_and(|id| id.ends_with('\n'))));
+}
+
+#[test]
+fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
+    let mut tried: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, schema) in schemas() {
+        let mut wanted = vec![Validity::Valid];
+        wanted.extend(
+            schema
+                .facets()
+                .into_iter()
+                .filter(|(_, sides)| sides.contains(&Side::Outside))
+                .map(|(facet, _)| Validity::Broken(facet)),
+        );
+        for validity in wanted {
+            let strategy = schema.strategy(&validity);
+            for case in 0..5 {
+                let seed = seed(3, &name, case);
+                let Ok(mut tree) = strategy.new_tree(&mut runner(&seed)) else { continue };
+                let first = tree.current();
+                for _ in 0..30 {
+                    assert!(schema.is(&validity, &tree.current()), "{name} {validity:?}: {}", tree.current());
+                    if !tree.simplify() {
+                        break;
+                    }
+                }
+                *tried.entry(name.clone()).or_default() += 1;
+                if case > 0 {
+                    continue;
+                }
+                assert_eq!(schema.draw(&validity, &seed).as_ref(), Some(&first), "the same seed, the same value");
+                let class = schema.class(&first);
+                for simpler in schema.simpler(&first) {
+                    assert_eq!(schema.class(&simpler), class, "{name}: {simpler}");
+                }
+            }
+        }
+    }
+    assert!(tried.values().all(|count| *count >= 10), "{tried:?}");
+    assert!(tried.values().sum::<usize>() > 500, "{tried:?}");
+}
+
+#[test]
+fn random_ids_are_often_at_their_limits() {
+    let contract = Contract::embedded();
+    let parameter = contract.operation(Endpoint::Get).parameter(Place::Path, "offering_id").expect("it has one");
+    let schema = Schema::of(&parameter.schema, Direction::Request);
+    let draw = |case| schema.draw(&Validity::Valid, &seed(1, "ids", case));
+    let lengths: Vec<usize> = (0..200).filter_map(draw).filter_map(|id| id.as_str().map(str::len)).collect();
+    let count = |length| lengths.iter().filter(|one| **one == length).count();
+    assert!(lengths.len() == 200 && count(1) > 10 && count(64) > 10, "{lengths:?}");
+}
+
+#[test]
+fn an_integer_is_spelt_plainly_or_ambiguously_or_not_at_all() {
+    let contract = Contract::embedded();
+    let limit = contract.operation(Endpoint::List).parameter(Place::Query, "limit").expect("it has one");
+    let texts = Schema::of(&limit.schema, Direction::Request).texts();
+    let reading = |text: &str| texts.iter().find(|known| known.text == text).map(|known| known.reading);
+    for text in ["1", "2", "99", "100"] {
+        assert_eq!(reading(text), Some(Reading::Valid), "{text}");
+    }
+    for text in ["0", "-1", "101", "abc", "1.5", "2147483748", "18446744073709551616"] {
+        assert_eq!(reading(text), Some(Reading::Invalid), "{text}");
+    }
+    for text in ["", "+1", "01", " 1", "1e1", "-0", "1.0"] {
+        assert_eq!(reading(text), Some(Reading::Ambiguous), "{text}");
+    }
+}

@@ -1,0 +1,492 @@
+//! Values that keep every constraint, at each limit and just inside of it.
+
+use super::constraint::{Constraint, Side};
+use super::node::{Additional, Kind, Node};
+use super::pattern::Pattern;
+use serde_json::{Map, Number, Value, json};
+
+/// The property that stands for those that a schema does not name.
+pub(super) const EXTRA: &str = "x-qonform";
+
+/// The longest list or text that is made to reach a limit.
+pub(super) const LARGEST: usize = 5_000;
+
+/// A value of one schema, and what it shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Local {
+    pub(super) value: Value,
+    /// Pointer of what it shows, `*` for any entry of a list.
+    pub(super) place: String,
+    pub(super) constraint: Constraint,
+    pub(super) side: Side,
+    pub(super) words: String,
+}
+
+impl Local {
+    pub(super) fn new(value: Value, constraint: Constraint, side: Side, words: impl Into<String>) -> Local {
+        Local { value, place: String::new(), constraint, side, words: words.into() }
+    }
+
+    /// The same one level up.
+    pub(super) fn within(mut self, key: &str, wrap: impl FnOnce(Value) -> Value) -> Local {
+        self.place = format!("/{}{}", crate::document::pointer::escape(key), self.place);
+        self.value = wrap(self.value);
+        self
+    }
+}
+
+/// The plainest value; `None` where none can be made.
+pub(super) fn simplest(node: &Node) -> Option<Value> {
+    if let Some(branch) = node.branches.first() {
+        return simplest(branch);
+    }
+    if let Some(values) = &node.enumeration {
+        return values.iter().find(|value| !value.is_null()).or(values.first()).cloned();
+    }
+    match plainest_kind(node)? {
+        Kind::Null => Some(Value::Null),
+        Kind::Boolean => Some(json!(true)),
+        Kind::String => text(node, node.lengths().0.max(1)).or_else(|| texts(node).into_iter().next()).map(Value::from),
+        Kind::Integer => integers(node).first().map(|value| number(*value)),
+        Kind::Number => numbers(node).first().cloned(),
+        Kind::Array => entries(node, node.min_items).map(Value::Array),
+        Kind::Object => object(node).map(Value::Object),
+    }
+}
+
+/// The type that the other keywords speak of, where the schema names none.
+fn plainest_kind(node: &Node) -> Option<Kind> {
+    let hinted = if !node.properties.is_empty() || !node.required.is_empty() {
+        Kind::Object
+    } else if node.items.is_some() {
+        Kind::Array
+    } else if node.minimum.is_some() || node.maximum.is_some() {
+        Kind::Integer
+    } else {
+        Kind::String
+    };
+    let hinted = Some(hinted).filter(|kind| !node.typed && node.has(*kind));
+    hinted.or_else(|| node.kinds.iter().copied().find(|kind| *kind != Kind::Null)).or(node.kinds.first().copied())
+}
+
+/// Values that keep everything, each with what it shows.
+pub(super) fn valid(node: &Node) -> Vec<Local> {
+    let inside = |value, constraint, words: &str| Local::new(value, constraint, Side::Inside, words);
+    let mut made = Vec::new();
+    if !node.branches.is_empty() {
+        for (index, branch) in node.branches.iter().enumerate() {
+            let words = format!("like alternative {}", index + 1);
+            made.extend(simplest(branch).map(|value| inside(value, Constraint::Alternatives, &words)));
+            made.extend(valid(branch));
+        }
+        return made;
+    }
+    if node.typed {
+        made.extend(simplest(node).map(|value| inside(value, Constraint::Type, "of its type")));
+        if node.has(Kind::Null) {
+            made.push(inside(Value::Null, Constraint::Nullable, "that is null (nullable)"));
+        }
+    }
+    if let Some(values) = &node.enumeration {
+        let listed = values.iter().map(|value| inside(value.clone(), Constraint::Enum, &format!("of {value} (enum)")));
+        made.extend(listed);
+        return made;
+    }
+    for kind in &node.kinds {
+        match kind {
+            Kind::String => made.extend(strings(node)),
+            Kind::Integer => made.extend(whole(node)),
+            Kind::Number => made.extend(fractions(node)),
+            Kind::Array => made.extend(arrays(node)),
+            Kind::Object => made.extend(objects(node)),
+            Kind::Boolean if node.typed => {
+                made.push(inside(json!(false), Constraint::Type, "that is false"));
+            }
+            Kind::Boolean | Kind::Null => {}
+        }
+    }
+    made
+}
+
+fn strings(node: &Node) -> Vec<Local> {
+    let inside = |value: String, constraint, words: String| Local::new(value.into(), constraint, Side::Inside, words);
+    let mut made = Vec::new();
+    let (least, most) = node.lengths();
+    let mut lengths = vec![least, least + 1];
+    lengths.extend(most.into_iter().flat_map(|most| [most.saturating_sub(1), most]));
+    for length in lengths {
+        let Some(value) = text(node, length) else { continue };
+        let words = format!("of {}", characters(length));
+        if most.is_some_and(|most| length + 1 >= most) {
+            let words = format!("{words} (maxLength {})", most.unwrap_or_default());
+            made.push(inside(value, Constraint::MaxLength, words));
+        } else if least > 0 {
+            made.push(inside(value, Constraint::MinLength, format!("{words} (minLength {least})")));
+        }
+    }
+    if let Some(text) = text(node, least).filter(|_| node.min_length > 0) {
+        made.push(inside(text, Constraint::MinLength, format!("of {} (minLength {least})", characters(least))));
+    }
+    match &node.pattern {
+        Some(Pattern::Class { ranges, .. }) => {
+            for character in ranges.iter().flat_map(|range| [*range.start(), *range.end()]) {
+                let Some(plain) = text(node, 3.clamp(least.max(1), most.unwrap_or(LARGEST).max(1))) else { continue };
+                let words = format!("with {} (pattern)", super::characters::name(character));
+                let mut letters: Vec<char> = plain.chars().collect();
+                let middle = letters.len() / 2;
+                letters[middle] = character;
+                made.push(inside(letters.iter().collect(), Constraint::Pattern, words.clone()));
+                if let Some(last) = letters.last_mut() {
+                    *last = character;
+                }
+                let words = format!("with {} at its end (pattern)", super::characters::name(character));
+                made.push(inside(letters.into_iter().collect(), Constraint::Pattern, words));
+            }
+        }
+        Some(Pattern::Other(_)) => {
+            let some = texts(node).into_iter().take(5);
+            made.extend(some.map(|text| inside(text, Constraint::Pattern, "like its pattern".into())));
+        }
+        None => {}
+    }
+    if let Some(format) = node.format.as_deref().filter(|_| node.has(Kind::String)) {
+        let some = format_texts(format).iter().map(|text| (*text).to_owned());
+        made.extend(some.map(|text| inside(text, Constraint::Format, format!("of a {format}"))));
+    }
+    made.dedup();
+    made
+}
+
+/// `1 character`, `64 characters`.
+pub(super) fn characters(count: usize) -> String {
+    if count == 1 { "1 character".into() } else { format!("{count} characters") }
+}
+
+/// A plain text of a length, or `None` where none can be made.
+pub(super) fn text(node: &Node, length: usize) -> Option<String> {
+    if length > LARGEST {
+        return None;
+    }
+    match &node.pattern {
+        _ if node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty()) => {
+            texts(node).into_iter().find(|text| text.chars().count() >= length)
+        }
+        Some(Pattern::Class { ranges, .. }) => {
+            let letter = ranges.iter().find(|range| range.contains(&'a')).map(|_| 'a');
+            let letter = letter.or_else(|| ranges.first().map(|range| *range.start()))?;
+            Some(letter.to_string().repeat(length))
+        }
+        Some(pattern @ Pattern::Other(_)) => pattern.drawn().into_iter().find(|text| text.chars().count() == length),
+        None => Some("a".repeat(length)),
+    }
+}
+
+/// Some texts of a format or a pattern that is not one class, whose lengths fit.
+pub(super) fn texts(node: &Node) -> Vec<String> {
+    let (least, most) = node.lengths();
+    let fits = |text: &String| {
+        let length = text.chars().count();
+        length >= least && most.is_none_or(|most| length <= most)
+    };
+    match (&node.pattern, node.format.as_deref().map(format_texts)) {
+        (_, Some(texts)) if !texts.is_empty() => texts.iter().map(|text| (*text).to_owned()).filter(fits).collect(),
+        (Some(pattern), _) => pattern.drawn().into_iter().filter(fits).collect(),
+        (None, _) => text(node, least.max(1)).into_iter().filter(fits).collect(),
+    }
+}
+
+/// Texts of the formats that are understood; none of another.
+pub(super) fn format_texts(format: &str) -> &'static [&'static str] {
+    match format {
+        "date-time" => &["2025-01-31T23:59:59Z", "2024-02-29T00:00:00.123456+05:30", "1969-12-31T23:59:59-00:30"],
+        "date" => &["2025-01-31", "2024-02-29", "1969-12-31"],
+        "email" => &["a@example.com", "a.b+c@sub.example.org"],
+        "uuid" => &["7d3c2d3e-4ab5-4e0e-9f0c-0b1f5b7f1c55", "00000000-0000-0000-0000-000000000000"],
+        "uri" => &["https://example.com/a?b=c#d", "urn:a:b"],
+        "ipv4" => &["192.0.2.1", "255.255.255.255"],
+        "ipv6" => &["2001:db8::1", "::"],
+        "hostname" => &["example.com", "a"],
+        _ => &[],
+    }
+}
+
+/// Integers at and inside the limits, the plainest first.
+fn integers(node: &Node) -> Vec<i128> {
+    let (least, greatest) = node.integers();
+    let (low, high) = (least.unwrap_or(-1_000), greatest.unwrap_or_else(|| least.unwrap_or(0).max(0) + 1_000));
+    let mut values = vec![0_i128.clamp(low, high.max(low)), low, low + 1, high - 1, high];
+    let factor = node.factor();
+    let multiples = |value: i128| [value.div_euclid(factor) * factor, (value.div_euclid(factor) + 1) * factor];
+    if factor > 1 {
+        values = values.into_iter().flat_map(multiples).collect();
+    }
+    values.retain(|value| (low..=high).contains(value));
+    values
+}
+
+pub(super) fn number(value: i128) -> Value {
+    let number = i64::try_from(value).map(Number::from).or_else(|_| u64::try_from(value).map(Number::from)).ok();
+    number.or_else(|| Number::from_f64(value as f64)).map_or(Value::Null, Value::Number)
+}
+
+/// The constraint that a limit is told as.
+pub(super) fn of_bound(bound: super::node::Bound, plain: Constraint) -> Constraint {
+    if bound.by_format { Constraint::Format } else { plain }
+}
+
+fn whole(node: &Node) -> Vec<Local> {
+    let (least, greatest) = node.integers();
+    integers(node)
+        .into_iter()
+        .map(|value| {
+            let (constraint, limit) = match (node.minimum, node.maximum) {
+                (Some(bound), _) if least.is_some_and(|least| value <= least + node.factor()) => {
+                    (of_bound(bound, Constraint::Minimum), true)
+                }
+                (_, Some(bound)) if greatest.is_some_and(|greatest| value >= greatest - node.factor()) => {
+                    (of_bound(bound, Constraint::Maximum), true)
+                }
+                _ if node.multiple_of.is_some() => (Constraint::MultipleOf, false),
+                _ => (Constraint::Type, false),
+            };
+            let words = if limit { format!("of {value} ({constraint})") } else { format!("of {value}") };
+            Local::new(number(value), constraint, Side::Inside, words)
+        })
+        .chain(node.multiple_of.and_then(|_| integers(node).first().copied()).map(|value| {
+            Local::new(number(value), Constraint::MultipleOf, Side::Inside, format!("of {value} (multipleOf)"))
+        }))
+        .collect()
+}
+
+/// Numbers at and inside the limits, the plainest first.
+pub(super) fn numbers(node: &Node) -> Vec<Value> {
+    let step = node.multiple_of.unwrap_or(0.5);
+    let low = node.minimum.map(|bound| if bound.exclusive { bound.value + step } else { bound.value });
+    let high = node.maximum.map(|bound| if bound.exclusive { bound.value - step } else { bound.value });
+    let middle = match (low, high) {
+        (Some(low), Some(high)) => (low + high) / 2.0,
+        (Some(low), None) => low.max(0.0),
+        (None, Some(high)) => high.min(0.0),
+        (None, None) => 0.5,
+    };
+    let middle = if node.multiple_of.is_some() { (middle / step).round() * step } else { middle };
+    let tight = |bound: super::node::Bound, sign: f64| bound.value + sign * (bound.value.abs() * 1e-9).max(1e-9);
+    let close = [node.minimum.map(|bound| tight(bound, 1.0)), node.maximum.map(|bound| tight(bound, -1.0))];
+    let close = close.into_iter().flatten().filter(|_| node.multiple_of.is_none());
+    [Some(middle), low, high]
+        .into_iter()
+        .flatten()
+        .chain(close)
+        .filter_map(Number::from_f64)
+        .map(Value::Number)
+        .collect()
+}
+
+fn fractions(node: &Node) -> Vec<Local> {
+    let near = |bound: Option<super::node::Bound>, value: f64| {
+        bound.is_some_and(|bound| (bound.value - value).abs() <= node.multiple_of.unwrap_or(0.5))
+    };
+    let mut made: Vec<Local> = numbers(node)
+        .into_iter()
+        .map(|value| {
+            let float = value.as_f64().unwrap_or_default();
+            let constraint = if near(node.minimum, float) {
+                Constraint::Minimum
+            } else if near(node.maximum, float) {
+                Constraint::Maximum
+            } else {
+                Constraint::Type
+            };
+            let words = format!("of {value}");
+            Local::new(value, constraint, Side::Inside, words)
+        })
+        .collect();
+    if let (Some(_), Some(value)) = (node.multiple_of, numbers(node).into_iter().next()) {
+        made.push(Local::new(value, Constraint::MultipleOf, Side::Inside, "of a multiple (multipleOf)"));
+    }
+    made
+}
+
+/// A list of so many entries, all different where they can be made so; `None` where they must be and cannot.
+pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
+    if count > LARGEST {
+        return None;
+    }
+    let plain = Value::from("a");
+    let mut different: Vec<Value> = match &node.items {
+        Some(items) => simplest(items).into_iter().collect(),
+        None => vec![plain],
+    };
+    if different.len() < count && node.unique {
+        let items = node.items.as_deref();
+        let more = items.map(|items| distinct(items, count)).unwrap_or_else(|| (0..count).map(Value::from).collect());
+        different.extend(more);
+        let mut seen = Vec::new();
+        different.retain(|value| {
+            !seen.contains(value) && {
+                seen.push(value.clone());
+                true
+            }
+        });
+        if different.len() < count {
+            return None;
+        }
+        different.truncate(count);
+        return Some(different);
+    }
+    let one = different.into_iter().next();
+    if count == 0 { Some(Vec::new()) } else { one.map(|one| vec![one; count]) }
+}
+
+/// Up to so many different values.
+fn distinct(node: &Node, count: usize) -> Vec<Value> {
+    let (least, most) = node.lengths();
+    let mut values: Vec<Value> = valid(node).into_iter().map(|local| local.value).collect();
+    match plainest_kind(node) {
+        _ if node.enumeration.is_some() || !node.branches.is_empty() => {}
+        Some(Kind::Integer) => {
+            let (low, high) = node.integers();
+            let low = low.unwrap_or_else(|| high.unwrap_or(count as i128) - count as i128);
+            let width = count as i128 * node.factor();
+            let low = low.div_euclid(node.factor()) * node.factor();
+            let up_to = high.unwrap_or(low + width).min(low + width);
+            values.extend((low..=up_to).step_by(node.factor() as usize).map(number));
+        }
+        Some(Kind::String) => {
+            // Numbers in base two, spelt with two letters of the class, so that they fit any class.
+            let letters: Vec<char> = ["a", "b"].iter().filter_map(|letter| letter.chars().next()).collect();
+            let width = least.max(usize::BITS as usize - count.leading_zeros() as usize).max(1);
+            if most.is_none_or(|most| width <= most) {
+                values.extend((0..count).map(|number| {
+                    let bits = (0..width).map(|bit| letters[(number >> bit) & 1]);
+                    Value::from(bits.collect::<String>())
+                }));
+            }
+        }
+        _ => {}
+    }
+    values
+}
+
+fn arrays(node: &Node) -> Vec<Local> {
+    let mut made = Vec::new();
+    let mut sized = |count: usize, constraint, limit: usize| {
+        let list = entries(node, count).map(Value::Array);
+        let words = format!("of {} ({constraint} {limit})", counted(count));
+        made.extend(list.map(|list| Local::new(list, constraint, Side::Inside, words)));
+    };
+    if node.min_items > 0 {
+        sized(node.min_items, Constraint::MinItems, node.min_items);
+    }
+    if let Some(most) = node.max_items {
+        for count in [0, 1, most.saturating_sub(1), most] {
+            sized(count, Constraint::MaxItems, most);
+        }
+    }
+    if node.unique
+        && let Some(list) = entries(node, node.min_items.max(2))
+    {
+        made.push(Local::new(list.into(), Constraint::UniqueItems, Side::Inside, "without repeats (uniqueItems)"));
+    }
+    for local in node.items.iter().flat_map(|items| valid(items)) {
+        let rest = others(node, &local.value);
+        made.push(local.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
+    }
+    made
+}
+
+/// As many more entries as a list needs that has this one.
+pub(super) fn others(node: &Node, entry: &Value) -> Vec<Value> {
+    let some = entries(node, node.min_items).unwrap_or_default();
+    let others = some.into_iter().filter(|other| !node.unique || other != entry);
+    others.take(node.min_items.saturating_sub(1)).collect()
+}
+
+/// `1 entry`, `100 entries`.
+pub(super) fn counted(count: usize) -> String {
+    if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}
+
+/// The plainest object: what is required, and as much more as must be.
+pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
+    let mut object = Map::new();
+    for name in &node.required {
+        let value = match (node.properties.get(name), &node.additional) {
+            (Some(property), _) => simplest(property)?,
+            (None, Additional::Like(like)) => simplest(like)?,
+            (None, _) => json!("a"),
+        };
+        object.insert(name.clone(), value);
+    }
+    for (name, property) in &node.properties {
+        if object.len() < node.min_properties
+            && !object.contains_key(name)
+            && let Some(value) = simplest(property)
+        {
+            object.insert(name.clone(), value);
+        }
+    }
+    while object.len() < node.min_properties.min(LARGEST) {
+        let name = format!("{EXTRA}-{}", object.len());
+        object.insert(name, extra(node)?);
+    }
+    Some(object)
+}
+
+/// A value for a property that is not named; `None` where there must be none.
+pub(super) fn extra(node: &Node) -> Option<Value> {
+    match &node.additional {
+        Additional::Silent => Some(json!("a")),
+        Additional::Forbidden => None,
+        Additional::Like(like) => simplest(like),
+    }
+}
+
+fn objects(node: &Node) -> Vec<Local> {
+    let inside = |value: Map<String, Value>, constraint, words: String| {
+        Local::new(Value::Object(value), constraint, Side::Inside, words)
+    };
+    let Some(base) = object(node) else { return Vec::new() };
+    let mut made = Vec::new();
+    if let Some(name) = node.required.first() {
+        let mut local = inside(base.clone(), Constraint::Required, "that is there (required)".into());
+        for name in node.required.iter().skip(1).chain([name]) {
+            local.place = format!("/{}", crate::document::pointer::escape(name));
+            made.push(local.clone());
+        }
+    }
+    let mut full = base.clone();
+    for (name, property) in &node.properties {
+        if let Some(value) = simplest(property).filter(|_| !full.contains_key(name)) {
+            full.insert(name.clone(), value);
+        }
+    }
+    if full.len() > base.len() {
+        made.push(inside(full.clone(), Constraint::Type, "with every property".into()));
+    }
+    if node.min_properties > 0 {
+        let words = format!("of {} properties (minProperties {})", base.len(), node.min_properties);
+        made.push(inside(base.clone(), Constraint::MinProperties, words));
+    }
+    if let Some(most) = node.max_properties.filter(|most| *most <= LARGEST) {
+        let mut filled: Map<String, Value> = full.into_iter().take(most.max(base.len())).collect();
+        while filled.len() < most
+            && let Some(value) = extra(node)
+        {
+            filled.insert(format!("{EXTRA}-{}", filled.len()), value);
+        }
+        made.push(inside(filled, Constraint::MaxProperties, format!("of {most} properties (maxProperties {most})")));
+    }
+    let put = |name: &str, value: Value| {
+        let mut object = base.clone();
+        object.insert(name.to_owned(), value);
+        Value::Object(object)
+    };
+    for (name, property) in &node.properties {
+        made.extend(valid(property).into_iter().map(|local| local.within(name, |value| put(name, value))));
+    }
+    if let Additional::Like(like) = &node.additional {
+        made.extend(valid(like).into_iter().map(|local| local.within(EXTRA, |value| put(EXTRA, value))));
+    }
+    made
+}
