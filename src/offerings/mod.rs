@@ -3,6 +3,7 @@
 //! Start at [`Stage`], on which every case plays, and at [`scenario::all`], the cases written by hand.
 
 mod claim;
+pub mod input;
 pub mod model;
 pub mod scenario;
 pub mod sequence;

@@ -1,0 +1,204 @@
+//! The inputs of one operation, in their order.
+
+use super::expect::{self, Expectation, Part};
+use super::recipe::{Content, Recipe, Subject};
+use super::{hostile, limits, random};
+use crate::contract::{Contract, Endpoint, Operation};
+use crate::exchange::OperationRef;
+use crate::generate::{Facet, Schema, Side, Validity};
+use crate::lane::Fixtures;
+use serde_json::{Value, json};
+
+/// A generated request, what it is about, and what is expected.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its number in the list of the operation, counted from 0; the same for the same seed.
+    pub number: usize,
+    /// The operation by whose responses the answer is judged; [`OperationRef::None`] where the request is outside of the
+    /// document.
+    pub operation: OperationRef,
+    /// What is special about it, without values that were drawn: `` `id` of 65 characters (maxLength 64)``.
+    pub what: String,
+    /// How it is made.
+    pub recipe: Recipe,
+    /// What the answer must be.
+    pub expectation: Expectation,
+    /// The rule that it is held to; `None` when it is only held to what holds for every answer.
+    pub rule: Option<&'static str>,
+    /// The constraint that it shows, for the coverage.
+    pub shown: Option<Shown>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The schema of the value that it is about, and the class that neither naming nor shrinking must leave.
+    pub(super) kept: Option<(Schema, Validity)>,
+}
+
+/// A side of a constraint of an operation.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Shown {
+    /// The parameter, or the body.
+    pub part: Part,
+    /// Place and constraint within it.
+    pub facet: Facet,
+    /// Which side of it.
+    pub side: Side,
+}
+
+/// Where an input comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// A limit of the document.
+    Limit,
+    /// What HTTP and JSON allow besides.
+    Hostile,
+    /// The seed: case so-and-so.
+    Random(u64),
+}
+
+/// The inputs of one operation.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// The operation.
+    pub operation: OperationRef,
+    /// Its id.
+    pub id: String,
+    /// The inputs, in the order in which they are played.
+    pub list: Vec<Input>,
+    /// Every side of every constraint that there is.
+    pub(super) facets: Vec<Shown>,
+    /// Constraints for a side of which nothing can be sent, each with the reason.
+    pub unmade: Vec<(Shown, String)>,
+}
+
+impl Inputs {
+    /// The inputs of one of the six: every limit from both sides, what is hostile but legal, and `cases` at random.
+    pub fn of(contract: &Contract, endpoint: Endpoint, fixtures: &Fixtures, seed: u64, cases: u64) -> Inputs {
+        let operation = contract.operation(endpoint);
+        let maker = Maker::new(operation, endpoint, fixtures);
+        let mut list = limits::of(&maker);
+        list.extend(hostile::of(&maker));
+        list.extend(random::of(&maker, seed, cases));
+        let (facets, unmade) = maker.facets();
+        let (operation, id) = (maker.reference(), operation.id.clone());
+        Inputs { operation, id, list: numbered(list), facets, unmade }
+    }
+}
+
+pub(super) fn numbered(mut list: Vec<Input>) -> Vec<Input> {
+    for (number, input) in list.iter_mut().enumerate() {
+        input.number = number;
+    }
+    list
+}
+
+/// What inputs of one operation are made from.
+pub(super) struct Maker<'a> {
+    pub(super) operation: &'a Operation,
+    pub(super) endpoint: Endpoint,
+    pub(super) products: &'a [String],
+    /// Where values enter, each with its schema.
+    pub(super) slots: Vec<(Part, Schema)>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(operation: &'a Operation, endpoint: Endpoint, fixtures: &'a Fixtures) -> Self {
+        Self { operation, endpoint, products: &fixtures.products, slots: slots(operation) }
+    }
+
+    pub(super) fn reference(&self) -> OperationRef {
+        OperationRef::Offerings(self.endpoint)
+    }
+
+    /// A request that must be accepted, to which something is done then.
+    pub(super) fn plain(&self) -> Recipe {
+        let subject = match self.endpoint {
+            Endpoint::List | Endpoint::Create => Subject::None,
+            Endpoint::Get | Endpoint::Update => Subject::Shared,
+            Endpoint::Delete | Endpoint::SetMain => Subject::Existing(super::Name::FRESH, super::Spelling::Plain),
+        };
+        let content = match self.endpoint {
+            Endpoint::Create => Content::Json(json!({ "id": "" }), Some(super::Fit::Whole)),
+            Endpoint::Update => Content::Json(json!({ "product_ids": [] }), None),
+            _ => Content::None,
+        };
+        Recipe {
+            method: self.operation.method.clone(),
+            path: self.operation.path.clone(),
+            subject,
+            query: Vec::new(),
+            headers: Vec::new(),
+            content,
+        }
+    }
+
+    /// An input with this recipe.
+    pub(super) fn input(
+        &self,
+        what: impl Into<String>,
+        recipe: Recipe,
+        expected: expect::Expected,
+        origin: Origin,
+    ) -> Input {
+        let (rule, expectation) = expected;
+        Input {
+            number: 0,
+            operation: self.reference(),
+            what: what.into(),
+            recipe,
+            expectation,
+            rule,
+            shown: None,
+            origin,
+            kept: None,
+        }
+    }
+
+    /// The name of a place for a title: `` `id` ``, ``an entry of `product_ids` ``, `the body`.
+    pub(super) fn named(part: &Part, place: &str) -> String {
+        match part {
+            Part::Parameter(_, name) => format!("`{name}`"),
+            Part::Body if place.is_empty() => "the body".into(),
+            Part::Body => {
+                let path = place.trim_start_matches('/').replace('/', ".");
+                match path.strip_suffix(".*") {
+                    Some(list) => format!("an entry of `{list}`"),
+                    None => format!("`{path}`"),
+                }
+            }
+        }
+    }
+
+    /// Every side of every constraint, and those of which nothing can be sent.
+    fn facets(&self) -> (Vec<Shown>, Vec<(Shown, String)>) {
+        let (mut facets, mut unmade) = (Vec::new(), Vec::new());
+        for (part, schema) in &self.slots {
+            for (facet, sides) in schema.facets() {
+                for side in sides {
+                    let shown = Shown { part: part.clone(), facet: facet.clone(), side };
+                    match limits::why_unsendable(part, schema, &facet, side) {
+                        Some(reason) => unmade.push((shown, reason)),
+                        None => facets.push(shown),
+                    }
+                }
+            }
+        }
+        (facets, unmade)
+    }
+}
+
+/// Where values enter an operation: its parameters and its JSON body.
+pub(super) fn slots(operation: &Operation) -> Vec<(Part, Schema)> {
+    use crate::contract::Direction;
+    let parameters = operation.parameters.iter().map(|parameter| {
+        let part = Part::Parameter(parameter.place, parameter.name.clone());
+        (part, Schema::of(&parameter.schema, Direction::Request))
+    });
+    let body = operation.body.as_ref().and_then(|body| body.json());
+    let body = body.map(|schema| (Part::Body, Schema::of(schema, Direction::Request)));
+    parameters.chain(body).collect()
+}
+
+/// Whether a body lists products.
+pub(super) fn products_of(body: &Value) -> Option<&Vec<Value>> {
+    body.get("product_ids")?.as_array()
+}

@@ -1,0 +1,152 @@
+//! How the request of an input is made, once it is known what the project holds and how ids begin.
+
+use super::name::{Fit, Name};
+use crate::exchange::encode_segment;
+use bytes::Bytes;
+use http::Method;
+use serde_json::Value;
+
+/// What stands for a fresh id in texts.
+pub(super) const ID: &str = "‹id›";
+
+/// A request that lacks nothing but its ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The method.
+    pub method: Method,
+    /// The path template, with `{offering_id}` where the subject goes.
+    pub path: String,
+    /// Which offering it is about.
+    pub subject: Subject,
+    /// Parts of the query exactly as sent, such as `limit=1`; `‹id›` stands for the subject's id, encoded.
+    pub query: Vec<String>,
+    /// Headers besides the key; `‹id›` stands for a text that no other request has.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub content: Content,
+}
+
+/// Which offering a request is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// None, or the new one of the body.
+    None,
+    /// One that all such inputs share, made by the first of them; it is not main.
+    Shared,
+    /// One that is made for this input alone, spelt so in the path.
+    Existing(Name, Spelling),
+    /// One that does not exist.
+    Missing(Name),
+    /// An id that none can have. `remains`: an offering is there whose id is its first so many characters, which a
+    /// server that cuts ids would find.
+    Invalid {
+        /// The id.
+        name: Name,
+        /// How many characters of it an existing offering has, or `None`.
+        remains: Option<usize>,
+    },
+    /// A path segment exactly as given, which names no offering.
+    Segment(String),
+}
+
+/// How an id stands in the path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Spelling {
+    /// Unreserved characters as they are, the others percent-encoded.
+    Plain,
+    /// Every byte percent-encoded.
+    EveryByte,
+    /// As `Plain`, with hexadecimal digits in lower case.
+    LowerCase,
+    /// As `Plain`, with the colon as it is, which a path may have.
+    BareColon,
+}
+
+impl Spelling {
+    /// The id as a segment of a path.
+    pub fn segment(self, id: &str) -> String {
+        match self {
+            Spelling::Plain => encode_segment(id),
+            Spelling::EveryByte => id.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            Spelling::LowerCase => {
+                // Only what stands after a percent sign is a digit of it.
+                let mut digits = 0;
+                let lower = |letter: char| {
+                    digits = if letter == '%' { 3 } else { u8::saturating_sub(digits, 1) };
+                    if digits > 0 { letter.to_ascii_lowercase() } else { letter }
+                };
+                encode_segment(id).chars().map(lower).collect()
+            }
+            Spelling::BareColon => encode_segment(id).replace("%3A", ":"),
+        }
+    }
+}
+
+/// A body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// None.
+    None,
+    /// JSON. The id of an object is named as told; `None` leaves it as it stands.
+    Json(Value, Option<Fit>),
+    /// A text exactly as given, `‹id›` for a fresh id.
+    Text {
+        /// The content type, or `None` for no such header.
+        declared: Option<String>,
+        /// The text.
+        text: String,
+        /// Its bytes.
+        encoding: Encoding,
+    },
+}
+
+/// How a text becomes bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Encoding {
+    /// UTF-8.
+    Utf8,
+    /// UTF-8 behind a byte order mark.
+    Marked,
+    /// UTF-16, little end first, behind its mark.
+    Utf16,
+    /// UTF-8 in which the last quotation mark has a byte in front that no UTF-8 has.
+    Broken,
+}
+
+impl Encoding {
+    /// The bytes of a text.
+    pub fn bytes(self, text: &str) -> Bytes {
+        let mut bytes = Vec::new();
+        match self {
+            Encoding::Utf8 => bytes.extend(text.bytes()),
+            Encoding::Marked => bytes.extend([0xef, 0xbb, 0xbf].into_iter().chain(text.bytes())),
+            Encoding::Utf16 => {
+                bytes.extend([0xff, 0xfe]);
+                bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+            }
+            Encoding::Broken => {
+                let at = text.rfind('"').unwrap_or(text.len());
+                bytes.extend(text[..at].bytes().chain([0xff]).chain(text[at..].bytes()));
+            }
+        }
+        bytes.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_spelt_in_several_ways_that_mean_the_same() {
+        let spelt = |spelling: Spelling| spelling.segment("aB:c d");
+        assert_eq!(spelt(Spelling::Plain), "aB%3Ac%20d");
+        assert_eq!(spelt(Spelling::LowerCase), "aB%3ac%20d");
+        assert_eq!(spelt(Spelling::BareColon), "aB:c%20d");
+        assert_eq!(spelt(Spelling::EveryByte), "%61%42%3A%63%20%64");
+        for spelling in [Spelling::Plain, Spelling::LowerCase, Spelling::BareColon, Spelling::EveryByte] {
+            let segment = spelt(spelling);
+            assert_eq!(percent_encoding::percent_decode_str(&segment).decode_utf8_lossy(), "aB:c d");
+        }
+    }
+}
