@@ -149,7 +149,8 @@ pub(super) struct SelectionArguments {
     /// Only these kinds of cases [default: all; with --only scenarios alone].
     #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
-    /// How many generated cases of each kind [default: 50 histories].
+    /// How many generated cases of each kind [default: 100 inputs per operation,
+    /// 50 histories].
     #[arg(long, short = 'n', env = "QONFORM_CASES", value_name = "N")]
     pub(super) cases: Option<u64>,
     /// The most steps of a generated history.

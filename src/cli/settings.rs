@@ -33,6 +33,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         levels: levels(&arguments.selection, contract.rules())?,
         layers: Some(arguments.selection.layers.iter().copied().collect::<std::collections::BTreeSet<_>>())
             .filter(|layers| !layers.is_empty()),
+        inputs: arguments.selection.cases.unwrap_or(defaults.inputs),
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
         replay: None,

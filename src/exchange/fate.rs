@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &Value) -> Answer {
+    fn answer(status: u16, body: &serde_json::Value) -> Answer {
         Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))
     }
 

@@ -13,8 +13,8 @@ mod verdict;
 pub use breach::Breach;
 pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
 pub use outcome::{
-    ContractFacts, Coverage, Drift, Ending, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen, Summary,
-    TargetFacts, Tool,
+    ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen,
+    Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};
 pub use verdict::Verdict;

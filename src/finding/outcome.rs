@@ -190,6 +190,36 @@ pub struct Drift {
 pub struct Coverage {
     /// Every documented answer and every answer that came, with its count (0: never seen).
     pub answers: Vec<Seen>,
+    /// Every constraint of the document that generated requests tried, sorted; empty when none were sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<ConstraintSeen>,
+    /// Sides of constraints that nothing was tried on, with the reason where nothing can be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<String>,
+}
+
+/// One constraint of the document, and what became of the requests that were made for it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ConstraintSeen {
+    /// Operation id.
+    pub operation: String,
+    /// The parameter or property: `path offering_id`, `body /product_ids/*`.
+    pub place: String,
+    /// The keyword: `maxLength`.
+    pub constraint: String,
+    /// Values that keep it; `None` where there are none.
+    pub inside: Option<Tried>,
+    /// Values that break it; `None` where there are none.
+    pub outside: Option<Tried>,
+}
+
+/// What became of requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Tried {
+    /// How many were taken.
+    pub accepted: u64,
+    /// How many were refused.
+    pub refused: u64,
 }
 
 /// One answer of one operation.

@@ -9,9 +9,10 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Rule, StatusKey};
 use crate::exchange::Keyring;
 use crate::finding::{
-    Breach, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place, REPORT_VERSION, Record,
-    RuleOutcome, Seen, Severity, Step, Summary, Tool, Verdict, fingerprint,
+    Breach, ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place,
+    REPORT_VERSION, Record, RuleOutcome, Seen, Severity, Step, Summary, Tool, Tried, Verdict, fingerprint,
 };
+use crate::offerings::input;
 
 /// One case's name, what it found, and the keys that must not show in its evidence.
 pub(super) struct Gathered {
@@ -39,8 +40,10 @@ pub(super) struct Frame<'a> {
 pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
     let mut record = Record::default();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    let mut constraints = input::Coverage::default();
     for Gathered { case, outcome, keys } in gathered {
-        let CaseOutcome { record: mut found, facts, .. } = outcome;
+        let CaseOutcome { record: mut found, facts, coverage: tried, .. } = outcome;
+        constraints.merge(tried);
         for (breach, facts) in std::mem::take(&mut found.breaches).into_iter().zip(facts) {
             frame.add(&mut findings, &breach, &facts, &case, &keys);
         }
@@ -75,7 +78,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         summary,
         observations: observations(&record, frame.settings),
         drift: drift(&record, &findings),
-        coverage: coverage(frame.contract, &record),
+        coverage: coverage(frame.contract, &record, &constraints),
         rules,
         findings,
         notes: frame.notes,
@@ -245,7 +248,7 @@ fn drift(record: &Record, findings: &[Finding]) -> Vec<Drift> {
 }
 
 /// Every documented answer of the six operations and every answer that came.
-fn coverage(contract: &Contract, record: &Record) -> Coverage {
+fn coverage(contract: &Contract, record: &Record, constraints: &input::Coverage) -> Coverage {
     let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
     let order = |id: &str| Endpoint::ALL.iter().position(|endpoint| contract.operation(*endpoint).id == id);
     for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
@@ -282,5 +285,17 @@ fn coverage(contract: &Contract, record: &Record) -> Coverage {
         });
         seen.count += count;
     }
-    Coverage { answers: answers.into_values().collect() }
+    let tried = |sides: input::Sides| Tried { accepted: sides.accepted, refused: sides.refused };
+    let constraint = |row: &input::Row| ConstraintSeen {
+        operation: row.operation.clone(),
+        place: row.place.clone(),
+        constraint: row.constraint.clone(),
+        inside: row.inside.map(tried),
+        outside: row.outside.map(tried),
+    };
+    Coverage {
+        answers: answers.into_values().collect(),
+        constraints: constraints.rows.iter().map(constraint).collect(),
+        holes: constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect(),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::contract::Need;
+use crate::contract::{Endpoint, Need};
 use crate::offerings::scenario::{Effect, Scenario};
 use crate::offerings::sequence::Step;
 
@@ -16,18 +16,21 @@ use crate::offerings::sequence::Step;
 pub enum Layer {
     /// Written by hand, one for each rule.
     Scenario,
+    /// Generated requests, from both sides of every limit of the document.
+    Input,
     /// Generated histories, each held against the model.
     Sequence,
 }
 
 impl Layer {
     /// Every layer, in the order in which they are played.
-    pub const ALL: [Self; 2] = [Self::Scenario, Self::Sequence];
+    pub const ALL: [Self; 3] = [Self::Scenario, Self::Input, Self::Sequence];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scenario => "scenario",
+            Self::Input => "input",
             Self::Sequence => "sequence",
         }
     }
@@ -55,6 +58,8 @@ impl FromStr for Layer {
 pub enum Case {
     /// A case written by hand.
     Scenario(&'static Scenario),
+    /// The generated requests to this operation.
+    Inputs(Endpoint),
     /// The history of this number.
     Sequence(u64),
     /// A history that was kept: the steps of a finding.
@@ -66,6 +71,7 @@ impl Case {
     pub fn name(&self) -> String {
         match self {
             Self::Scenario(scenario) => scenario.name(),
+            Self::Inputs(endpoint) => format!("input::{}", endpoint.operation_id()),
             Self::Sequence(number) => format!("sequence::{number}"),
             Self::Steps(_) => "sequence::replay".into(),
         }
@@ -75,6 +81,7 @@ impl Case {
     pub(super) fn mark(&self) -> String {
         match self {
             Self::Scenario(scenario) => scenario.rule.to_owned(),
+            Self::Inputs(endpoint) => format!("i{}", *endpoint as u8),
             Self::Sequence(number) => format!("s{number}"),
             Self::Steps(_) => "replay".into(),
         }
@@ -84,7 +91,7 @@ impl Case {
     pub fn rules(&self) -> Vec<&'static str> {
         match self {
             Self::Scenario(scenario) => scenario.rules().collect(),
-            Self::Sequence(_) | Self::Steps(_) => Vec::new(),
+            Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => Vec::new(),
         }
     }
 
@@ -92,7 +99,8 @@ impl Case {
     pub fn effect(&self) -> Effect {
         match self {
             Self::Scenario(scenario) => scenario.effect,
-            Self::Sequence(_) | Self::Steps(_) => Effect::Promotes,
+            Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) | Self::Steps(_) => Effect::Promotes,
+            Self::Inputs(_) => Effect::Writes,
         }
     }
 
@@ -100,7 +108,7 @@ impl Case {
     pub fn needs(&self) -> &'static [Need] {
         match self {
             Self::Scenario(scenario) => scenario.needs,
-            Self::Sequence(_) | Self::Steps(_) => &[],
+            Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => &[],
         }
     }
 }

@@ -24,9 +24,9 @@ where
         first = play(attempt).await;
         attempt += 1;
     }
-    let Attempt { report, at, steps } = first;
+    let Attempt { report, at, steps, coverage } = first;
     let at = |index: usize| at.get(index).copied().unwrap_or_default();
-    let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt };
+    let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt, coverage };
     let facts = |index, confirmation| Facts { confirmation, at: at(index), shrunk: None, steps: steps.clone() };
     if outcome.record.breaches.is_empty() {
         return outcome;

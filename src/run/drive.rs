@@ -207,7 +207,7 @@ impl Driver<'_> {
         let (notes, left) = shared::leave(lane, journal).await;
         let fact = Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new() };
         let facts = vec![fact; refused.record.breaches.len()];
-        let outcome = CaseOutcome { record: refused.record, facts, halt: None };
+        let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
         let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];
         self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }

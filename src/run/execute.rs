@@ -2,8 +2,10 @@
 
 use super::case::Case;
 use super::settings::{Scope, Settings};
+use crate::contract::Endpoint;
 use crate::finding::{Confirmation, Record};
 use crate::lane::{Halt, Lane};
+use crate::offerings::input::{Coverage, Inputs};
 use crate::offerings::sequence::{self, Mains, Means, Step};
 use crate::offerings::{CaseReport, Naming, Stage};
 
@@ -16,6 +18,8 @@ pub struct CaseOutcome {
     pub facts: Vec<Facts>,
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
+    /// What generated requests tried.
+    pub coverage: Coverage,
 }
 
 /// What is known of a breach besides what broke.
@@ -40,6 +44,8 @@ pub struct Attempt {
     pub at: Vec<usize>,
     /// The steps of a history.
     pub steps: Vec<Step>,
+    /// What generated requests tried.
+    pub coverage: Coverage,
 }
 
 /// Plays a case once on a lane, for the `attempt`-th time, counted from 0.
@@ -54,6 +60,7 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
             let flow = scenario.play(&mut stage).await;
             Attempt { report: stage.close(flow).await, ..Attempt::default() }
         }
+        Case::Inputs(endpoint) => play_inputs(*endpoint, lane, naming, settings).await,
         Case::Sequence(number) => {
             let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
             let means = Means::of(&lane, mains);
@@ -64,8 +71,20 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
     }
 }
 
+async fn play_inputs(endpoint: Endpoint, lane: Lane, naming: Naming, settings: &Settings) -> Attempt {
+    let contract = lane.judge.contract();
+    let inputs = Inputs::of(contract, endpoint, &lane.fixtures, settings.seed, settings.inputs);
+    let mut coverage = Coverage::of(&inputs);
+    let mut stage = match Stage::open(lane, naming).await {
+        Ok(stage) => stage,
+        Err(report) => return Attempt { report, coverage, ..Attempt::default() },
+    };
+    let flow = inputs.play(&mut stage, &mut coverage).await;
+    Attempt { report: stage.close(flow).await, coverage, ..Attempt::default() }
+}
+
 /// Plays a history once.
 pub(super) async fn play_steps(lane: Lane, naming: Naming, steps: Vec<Step>) -> Attempt {
     let played = sequence::play_case(lane, naming, &steps).await;
-    Attempt { report: played.report, at: played.at, steps }
+    Attempt { report: played.report, at: played.at, steps, ..Attempt::default() }
 }

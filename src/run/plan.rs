@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::case::{Case, Layer};
 use super::settings::{Scope, Settings};
 use crate::check;
-use crate::contract::{Catalogue, Need};
+use crate::contract::{Catalogue, Endpoint, Need};
 use crate::offerings::scenario::{self, Effect, Scenario};
 
 /// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
@@ -31,9 +31,19 @@ impl Plan {
                 }
             }
         }
-        plan.cases.sort_by_key(Case::effect);
+        plan.add_inputs(settings);
         plan.add_histories(settings);
+        plan.cases.sort_by_key(Case::effect);
         plan
+    }
+
+    fn add_inputs(&mut self, settings: &Settings) {
+        let all = Endpoint::ALL.into_iter().map(Case::Inputs);
+        if let Some(case) = &settings.selection.case {
+            self.cases.extend(all.filter(|inputs| inputs.name() == *case));
+        } else if settings.plays(Layer::Input) {
+            self.cases.extend(all.filter(|inputs| allowance(inputs.effect()) <= settings.scope));
+        }
     }
 
     fn add_histories(&mut self, settings: &Settings) {
@@ -69,12 +79,7 @@ fn obstacle(
     catalogue: &Catalogue,
     missing: &BTreeMap<Need, String>,
 ) -> Option<String> {
-    let needed = match scenario.effect {
-        Effect::Reads => Scope::ReadOnly,
-        Effect::Writes => Scope::KeepMain,
-        Effect::Promotes => Scope::Full,
-    };
-    if needed > scope {
+    if allowance(scenario.effect) > scope {
         return Some(match scope {
             Scope::ReadOnly => "it writes, and the run is --read-only".into(),
             Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
@@ -85,6 +90,15 @@ fn obstacle(
         reason if reason.is_empty() => describe(*need, catalogue),
         reason => reason.clone(),
     })
+}
+
+/// How far a run must be allowed to go for a case.
+fn allowance(effect: Effect) -> Scope {
+    match effect {
+        Effect::Reads => Scope::ReadOnly,
+        Effect::Writes => Scope::KeepMain,
+        Effect::Promotes => Scope::Full,
+    }
 }
 
 /// `needs a product id that exists in the project: --product-id`.

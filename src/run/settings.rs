@@ -26,6 +26,8 @@ pub struct Settings {
     pub levels: Levels,
     /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for scenarios alone.
     pub layers: Option<BTreeSet<Layer>>,
+    /// How many requests to each operation are drawn at random, after those at the limits.
+    pub inputs: u64,
     /// How many histories are generated.
     pub histories: u64,
     /// The most steps of a history.
@@ -61,6 +63,7 @@ impl Default for Settings {
             selection: Selection::default(),
             levels: Levels::default(),
             layers: None,
+            inputs: 100,
             histories: 50,
             steps: 30,
             replay: None,
