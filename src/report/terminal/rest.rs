@@ -5,7 +5,7 @@ use super::super::visible::{visible, wrapped};
 use super::super::words::{answers_seen, count};
 use super::super::{Detail, Style};
 use super::item;
-use crate::finding::{Drift, Outcome};
+use crate::finding::{Drift, Outcome, Tried};
 
 /// A block for each kind of which there is something.
 pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
@@ -58,5 +58,31 @@ fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
             block.push_str(&item(&format!("never {}", visible(text.trim_end())), style));
         }
     }
+    constraints(outcome, style, &mut block);
     Some(block)
+}
+
+/// How many sides of the document's constraints were tried; in detail each, and always those that were not.
+fn constraints(outcome: &Outcome, style: &Style, block: &mut String) {
+    let rows = &outcome.coverage.constraints;
+    if rows.is_empty() {
+        return;
+    }
+    let sides = || rows.iter().flat_map(|row| [row.inside, row.outside]).flatten();
+    let tried = sides().filter(|side| side.accepted + side.refused > 0).count();
+    let all = count(sides().count(), "side");
+    block.push_str(&format!("  {tried} of {all} of {} tried\n", count(rows.len(), "constraint")));
+    for hole in &outcome.coverage.holes {
+        block.push_str(&item(&format!("not tried: {}", visible(hole)), style));
+    }
+    if style.detail == Detail::Verbose {
+        for row in rows {
+            let side = |name: &str, side: Option<Tried>| {
+                side.map_or(String::new(), |side| format!("; {name} {} taken, {} refused", side.accepted, side.refused))
+            };
+            let text = format!("{} {} {}", row.operation, row.place, row.constraint);
+            let sides = side("inside", row.inside) + &side("outside", row.outside);
+            block.push_str(&item(&format!("{}{sides}", visible(&text)), style));
+        }
+    }
 }
