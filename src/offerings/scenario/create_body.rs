@@ -26,7 +26,8 @@ async fn body_malformed(stage: &mut Stage) -> Flow {
         ("a create with broken JSON", cut),
         ("a create with an empty body", String::new()),
         ("a create with an array", json!([{ "id": id }]).to_string()),
-        ("a create with a string", json!(id).to_string()),
+        ("a create with a string that holds JSON", json!(whole).to_string()),
+        ("a create with more after its JSON", format!("{whole} x")),
     ] {
         let request = Request::to(Endpoint::Create).raw_body(JSON, body);
         let refused = stage.send(request).await?;

@@ -81,10 +81,10 @@ async fn invalid(stage: &mut Stage) -> Flow {
 async fn regular(stage: &mut Stage) -> Flow {
     const RULE: &str = "create.tag-regular";
     main_elsewhere(stage).await?;
-    if stage.state().main().is_none() {
+    let Some(main) = stage.state().main().map(str::to_owned) else {
         stage.leave_out(RULE, "the project has offerings but no main one");
         return Ok(());
-    }
+    };
     for (name, what, tag) in [
         ("absent", "a create without `tag`", None),
         ("null", "a create with `tag` null", Some(Value::Null)),
@@ -97,6 +97,14 @@ async fn regular(stage: &mut Stage) -> Flow {
             let (_, got) = stage.read(&id).await?;
             stage.claim(RULE, &got).is_regular();
         }
+        let after = stage.verify().await?;
+        // Somebody else's main may give way to another of theirs, but not to none.
+        stage.claim(RULE, &made).holds(
+            after.find(&main).is_none() || !after.mains().is_empty(),
+            format!("{what} takes away the main offering"),
+            "the main offering is as it was",
+            "no offering with tag 1",
+        );
     }
     Ok(())
 }
@@ -157,6 +165,12 @@ async fn round(stage: &mut Stage, name: &str, tag: Option<&Value>) -> Result<(Ar
     if is_main(&first) {
         stage.claim(FIRST, &second).status(201, "a second create in an empty project").is_regular();
         let mains = after.mains();
+        stage.claim("invariant.single-main", &second).holds(
+            mains.len() < 2,
+            "two offerings are main",
+            "at most one offering with tag 1",
+            format!("tag 1 on {}", mains.join(" and ")),
+        );
         stage.claim(FIRST, &second).holds(
             mains == [one.as_str()],
             "the list does not show the first offering as the only main",

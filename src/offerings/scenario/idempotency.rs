@@ -136,7 +136,7 @@ async fn scope(stage: &mut Stage) -> Flow {
     let id = stage.id("a");
     let body = json!({ "id": id });
     let here = create_with(stage, KeyRole::Main, &key, &body).await?;
-    stage.claim(RULE, &here).status(201, "a create with an idempotency key");
+    stage.claim("create.echo", &here).status(201, "a create with an idempotency key");
     let there = create_with(stage, KeyRole::Second, &key, &body).await?;
     stage.claim(RULE, &there).status(201, "a create in another project with the same key").id(&id);
     let get = Request::to(Endpoint::Get).key(KeyRole::Second).id(&id);

@@ -148,6 +148,7 @@ async fn most(stage: &mut Stage, asked: Asked, rule: &'static str) -> Flow {
     };
     let fits = asked.send(stage, "hundred", &json!(list[..MOST])).await?;
     stage.claim(rule, &fits).status(asked.success(), "a list of 100 products").products(&list[..MOST]);
+    stage.verify().await?;
     let refused = asked.send(stage, "more", &json!(list)).await?;
     stage.claim(rule, &refused).refused(400, &[], "a list of 101 products");
     stage.unchanged(rule, &refused, "a write with 101 products").await?;

@@ -10,6 +10,7 @@ use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Request;
 use crate::offerings::Stage;
+use crate::offerings::claim::list;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("update.replaces-products", Writes, [Product], replaces),
@@ -45,7 +46,7 @@ async fn replaces(stage: &mut Stage) -> Flow {
         ("an update to the reverse order", reversed),
         ("an update to fewer products", shorter),
         ("an update to no products", Vec::new()),
-        ("an update from no products", many),
+        ("an update from no products", many.clone()),
     ] {
         let updated = stage.update(&id, &json!({ "product_ids": products })).await?;
         stage.claim(RULE, &updated).status(200, what).id(&id).products(&products);
@@ -53,10 +54,14 @@ async fn replaces(stage: &mut Stage) -> Flow {
         stage.claim(RULE, &got).products(&products);
     }
     let (_, got) = stage.read(&neighbour).await?;
-    let neighbours = stage.state().find(&neighbour).map(|o| o.products.clone());
-    if let Some(products) = neighbours {
-        stage.claim("invariant.no-bleed", &got).products(&products);
-    }
+    stage.claim("invariant.no-bleed", &got).products(&many);
+    let listed = stage.list().await?.find(&id).map(|offering| offering.products.clone());
+    stage.claim(RULE, &got).holds(
+        listed.as_ref() == Some(&many),
+        "the list shows other products than those of the last update",
+        list(&many),
+        listed.as_deref().map_or("not in the list".into(), list),
+    );
     Ok(())
 }
 
@@ -195,7 +200,8 @@ async fn body_malformed(stage: &mut Stage) -> Flow {
     for (what, body) in [
         ("an update with broken JSON", r#"{"product_ids":[]"#),
         ("an update with an array", r#"[{"product_ids":[]}]"#),
-        ("an update with a string", r#""product_ids""#),
+        ("an update with a string that holds JSON", r#""{\"product_ids\":[]}""#),
+        ("an update with more after its JSON", r#"{"product_ids":[]} x"#),
     ] {
         let request = Request::to(Endpoint::Update).id(&id).raw_body("application/json", body);
         let refused = stage.send(request).await?;
