@@ -51,7 +51,7 @@ async fn promotes(stage: &mut Stage) -> Flow {
         let promoted = stage.promote(id).await?;
         let (_, got) = stage.read(id).await?;
         stage.claim(RULE, &got).is_main();
-        let mains = stage.list().await?;
+        let mains = stage.verify().await?;
         let in_list = mains.find(id).is_some_and(Offering::is_main);
         stage.claim(RULE, &promoted).holds(
             in_list,
