@@ -3,7 +3,7 @@
 use super::super::claim::{list, tag};
 use super::call::Call;
 use super::judge::{Fault, Held, expect};
-use super::world::{Main, Row, Since, World};
+use super::world::{Main, Row, Since, Touch, World};
 use crate::check::{Offering, offerings_in};
 use crate::exchange::Answer;
 use crate::lane::{RESTARTED, Snapshot};
@@ -69,10 +69,10 @@ impl World {
     }
 
     /// The invariant that explains a difference: the one that speaks of what was written last.
-    fn blame(&self, touched: bool) -> &'static str {
+    fn blame(&self, named: bool) -> &'static str {
         match self.since {
             Since { succeeded: 0, refused } if refused > 0 => "invariant.failed-write-no-effect",
-            Since { succeeded, .. } if succeeded > 0 && !touched => "invariant.no-bleed",
+            Since { succeeded, .. } if succeeded > 0 && !named => "invariant.no-bleed",
             _ => MODEL_AGREES,
         }
     }
@@ -80,6 +80,9 @@ impl World {
     fn compare_main(&self, snapshot: &Snapshot, comparison: &mut Comparison) {
         let mains = snapshot.mains();
         if mains.len() > 1 {
+            if mains.iter().all(|main| self.crowd.iter().any(|known| known == main)) {
+                return;
+            }
             comparison.differences.push(Difference {
                 rule: "invariant.single-main",
                 title: "two offerings are main",
@@ -88,7 +91,7 @@ impl World {
             });
             return;
         }
-        let touched = |id: &str| self.rows.get(id).is_some_and(|row| row.touched);
+        let touched = |id: &str| self.rows.get(id).is_some_and(|row| row.touch != Touch::None);
         let expected = match (&self.main, mains.first()) {
             (Main::Is(expected), _) => expected,
             (Main::None, Some(found)) if self.rows.contains_key(*found) && self.is_ours(found) => {
@@ -139,7 +142,12 @@ impl World {
             return;
         };
         if self.is_ours(id) {
-            comparison.differences.push(Difference { rule: self.blame(row.touched), title, documented, received });
+            comparison.differences.push(Difference {
+                rule: self.blame(row.touch == Touch::Named),
+                title,
+                documented,
+                received,
+            });
         } else {
             comparison.foreign.push(format!("`{id}` changed: {title}"));
         }
@@ -154,7 +162,7 @@ impl World {
             return Some(("an offering has other products", documented, list(&found.products)));
         }
         // After the main's deletion another may be main at once: that moves its tag and its time.
-        let settled = !row.touched && !(self.main == Main::Unsure && found.is_main());
+        let settled = row.touch == Touch::None && !(self.main == Main::Unsure && found.is_main());
         // Which offering is main is compared as a whole; among the others 0 and null are the same to a reader, but
         // nobody may turn the one into the other.
         if settled && found.tag != expected.tag && !found.is_main() && !expected.is_main() {

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Sent};
 use super::replay::Use;
-use super::world::{Main, Row, World};
+use super::world::{Main, Row, Touch, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Answer;
@@ -95,12 +95,12 @@ impl World {
         }
         self.is_untouched = false;
         *self.lives.entry(offering.id.clone()).or_default() += 1;
-        self.rows.insert(offering.id.clone(), Row { offering, touched: true });
+        self.rows.insert(offering.id.clone(), Row { offering, touch: Touch::Named });
     }
 
     fn updated(&mut self, id: &str, call: &Call, answered: Option<&Offering>) {
         let Some(row) = self.rows.get_mut(id) else { return };
-        row.touched = true;
+        row.touch = Touch::Named;
         if let Some(answered) = answered {
             row.offering.updated_at.clone_from(&answered.updated_at);
         }
@@ -124,11 +124,11 @@ impl World {
             && previous != id
             && let Some(row) = self.rows.get_mut(previous)
         {
-            row.touched = true;
+            row.touch = Touch::Demoted;
             row.offering.tag = Some(0);
         }
         if let Some(row) = self.rows.get_mut(id) {
-            row.touched = true;
+            row.touch = Touch::Named;
             row.offering.tag = Some(1);
             if let Some(answered) = answered {
                 row.offering.updated_at.clone_from(&answered.updated_at);

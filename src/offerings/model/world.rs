@@ -45,8 +45,19 @@ pub enum Main {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Row {
     pub(super) offering: Offering,
-    /// Whether a successful write named it since the last comparison: then its times may have moved.
-    pub(super) touched: bool,
+    /// What successful writes had to do with it since the last comparison; whatever it was, its times may have moved.
+    pub(super) touch: Touch,
+}
+
+/// How a write concerns an offering.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Touch {
+    /// Not at all.
+    None,
+    /// Another was promoted in its place.
+    Demoted,
+    /// It was named.
+    Named,
 }
 
 /// What was written since the last comparison.
@@ -62,6 +73,8 @@ pub struct World {
     pub(super) facts: Arc<Facts>,
     pub(super) rows: BTreeMap<String, Row>,
     pub(super) main: Main,
+    /// The main offerings, where the last comparison showed several: that is reported once.
+    pub(super) crowd: Vec<String>,
     /// Whether it was empty when it was first seen and nothing was made in it since.
     pub(super) is_untouched: bool,
     /// Ids that we tried to create, whatever came of it, and those we answer for otherwise: none is somebody else's.
@@ -79,6 +92,7 @@ impl World {
             facts: Arc::new(facts),
             rows: BTreeMap::new(),
             main: Main::None,
+            crowd: Vec::new(),
             is_untouched: snapshot.offerings.is_empty(),
             attempted: BTreeSet::new(),
             lives: BTreeMap::new(),
@@ -99,12 +113,14 @@ impl World {
         self.rows = snapshot
             .offerings
             .iter()
-            .map(|offering| (offering.id.clone(), Row { offering: offering.clone(), touched: false }))
+            .map(|offering| (offering.id.clone(), Row { offering: offering.clone(), touch: Touch::None }))
             .collect();
-        self.main = match snapshot.mains().first() {
-            Some(id) => Main::Is((*id).to_owned()),
-            None => Main::None,
-        };
+        let mains = snapshot.mains();
+        self.crowd = if mains.len() > 1 { mains.iter().map(|&id| id.to_owned()).collect() } else { Vec::new() };
+        let stays = matches!(&self.main, Main::Is(main) if mains.contains(&main.as_str()));
+        if !stays {
+            self.main = mains.first().map_or(Main::None, |&id| Main::Is(id.to_owned()));
+        }
         self.since = Since::default();
     }
 
