@@ -1,4 +1,48 @@
 //! Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
+//!
+//! # The path of the data
+//!
+//! ```text
+//! data     document -> contract -> generate -> exchange -> check -> finding -> report     run drives it
+//! imports  document <- contract <- generate <- exchange <- finding <- check <- lane <- offerings <- run <- report
+//!          reference: an island
+//! ```
+//!
+//! A module imports only from those above it in the list at the end of this file; a test holds that.
+//!
+//! # Words
+//!
+//! - *Document*: the OpenAPI YAML as written. *Contract*: what it and the catalogue of rules promise. *Operation*: one of
+//!   its method-and-path pairs; *endpoint*: one of the six operations of the offerings resource.
+//! - *Rule*: one checkable promise with an id such as `set-main.demotes-previous`, a level (must, should, open), sources
+//!   and needs.
+//! - *Case*: something to play, of a *layer*: *scenario* (written by hand), *input* (generated requests to one
+//!   operation), *sequence* (a generated history).
+//! - *Target*: the server under test. *Lane*: one project on it. *Stage*: what a case plays on.
+//! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
+//! - *Breach*: a rule that did not hold, as a check saw it. *Finding*: a breach that was confirmed, merged with its like,
+//!   and given its evidence. *Observation*: what the server chose at an open point. *Drift*: any difference between
+//!   documents and server, breaking or not. *Outcome*: all of a run.
+//! - *Fault*: a defect planted in the reference server. *Behaviour*: another right choice, planted there likewise.
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use qonform::contract::Contract;
+//! use qonform::run::{Selection, Settings, run};
+//!
+//! # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+//! let settings = Settings {
+//!     selection: Selection { case: Some("scenario::create.readable".into()), ..Selection::default() },
+//!     ..Settings::default()
+//! };
+//! let contract = Arc::new(Contract::embedded());
+//! let outcome = run(&settings, contract, &|_| {}, Default::default()).await.expect("the embedded server starts");
+//! assert_eq!(outcome.exit_code(), 0);
+//! # });
+//! ```
 
 pub mod reference;
 
