@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The largest file that is read, in MiB. The published document with all its operations is below one.
-const LIMIT: u64 = 32;
+const LIMIT: u64 = 8;
 
 /// Reads a file as text.
 pub(super) fn file(path: &Path) -> Result<String, DocumentError> {

@@ -14,6 +14,9 @@ use serde_yaml::Value as Yaml;
 /// The most values that a document may hold once its aliases are expanded.
 const EXPANDED: usize = 2_000_000;
 
+/// The most brackets that may be open at once in the text, wherever they stand.
+const MOST_OPEN: usize = 2_000;
+
 /// Reads a text. `name` is the name of the file in errors.
 pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentError> {
     let fail = |kind, position, hint: Option<&str>| DocumentError {
@@ -23,6 +26,9 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         pointer: None,
         hint: hint.map(str::to_owned),
     };
+    if let Some(position) = first_bracket_too_many(text) {
+        return Err(fail(ErrorKind::TooDeep { limit: DEEPEST }, Some(position), None));
+    }
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
@@ -55,6 +61,24 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         ..fail(ErrorKind::NotJson { what }, None, Some("write it as plain text, a number, a list or a mapping"))
     })?;
     Ok((value, spans))
+}
+
+/// The bracket that is one too many to be left open. Parsers of YAML take quadratic time to find out; those in texts
+/// and comments are counted too, but nobody leaves thousands of them open.
+fn first_bracket_too_many(text: &str) -> Option<Position> {
+    let mut open = 0_usize;
+    let at = text.bytes().position(|byte| {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > MOST_OPEN
+    })?;
+    let before = &text.as_bytes()[..at];
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    Some(Position { line, column: text[line_start..at].chars().count() + 1 })
 }
 
 /// Reads the places. The parser that knows them refuses some tabs that YAML allows; a space is as wide.

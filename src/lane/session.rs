@@ -13,8 +13,14 @@ use super::{Halt, Lane, Snapshot};
 /// The header of a page that starts again at the first row.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
 
-/// A list of more pages than this is not read: no project has so many offerings, a server that never ends has.
-const MOST_PAGES: usize = 1_100;
+/// A longer list is not read: a project of 50,000 offerings is none to test on, and a server may never end.
+const MOST_PAGES: usize = 500;
+
+/// Nor a list of more bytes; what is kept of it several times over must fit into the memory.
+const MOST_BYTES: usize = 12 << 20;
+
+/// Of a long walk only its first and its last pages stay in the transcript.
+const KEPT_PAGES: usize = 6;
 
 /// How often a walk that was restarted (its cursor was deleted by somebody else) is begun again.
 const MOST_RESTARTS: usize = 3;
@@ -76,6 +82,7 @@ impl Session {
         let mut restarts = 0;
         'again: loop {
             let mut snapshot = Snapshot::default();
+            let mut bytes = 0;
             let mut seen = HashSet::new();
             let mut cursor: Option<String> = None;
             loop {
@@ -93,6 +100,10 @@ impl Session {
                 }
                 let (offerings, has_more) = self.read_page(&page)?;
                 snapshot.pages += 1;
+                bytes += page.answer.body().len();
+                if snapshot.pages > KEPT_PAGES {
+                    self.transcript.remove(self.transcript.len() - KEPT_PAGES / 2);
+                }
                 for offering in offerings {
                     if !seen.insert(offering.id.clone()) {
                         let received = format!("`{}` stands on two pages", offering.id);
@@ -109,7 +120,11 @@ impl Session {
                 }
                 match (has_more, snapshot.offerings.last()) {
                     (false, _) => return Ok(snapshot),
-                    (true, Some(last)) if snapshot.pages < MOST_PAGES && Some(&last.id) != cursor.as_ref() => {
+                    (true, _) if snapshot.pages >= MOST_PAGES || bytes > MOST_BYTES => {
+                        let read = snapshot.offerings.len();
+                        return Err(Halt::Blocked(format!("the list is too long: {read} offerings and more follow")));
+                    }
+                    (true, Some(last)) if Some(&last.id) != cursor.as_ref() => {
                         cursor = Some(last.id.clone());
                     }
                     (true, _) => {
@@ -141,11 +156,12 @@ impl Session {
         }
         let body = page.answer.json();
         let has_more = body.and_then(|body| body.get("has_more")?.as_bool());
+        let has_list = body.is_some_and(|body| body.get("data").is_some_and(serde_json::Value::is_array));
         let items = body.map_or(&[][..], offerings_in);
         let offerings: Option<Vec<_>> = items.iter().map(Offering::read).collect();
         // What is wrong with such a page is in the record by the schema rule already.
         match (offerings, has_more) {
-            (Some(offerings), Some(has_more)) => Ok((offerings, has_more)),
+            (Some(offerings), Some(has_more)) if has_list => Ok((offerings, has_more)),
             _ => Err(Halt::Blocked("the list could not be read: it breaks its schema".into())),
         }
     }

@@ -56,7 +56,8 @@ pub(super) async fn preflight(
     let mut session = Session::new(lane.clone());
     let main = match first_look(&mut session).await {
         Ok(snapshot) => snapshot,
-        Err(reason) => {
+        Err(NoProject::NotTheApi(reason)) => return Err(Box::new(Refused::because(reason))),
+        Err(NoProject::Unreadable(reason)) => {
             return Err(Box::new(Refused { reason, record: std::mem::take(&mut session.record) }));
         }
     };
@@ -85,34 +86,43 @@ fn first_main(snapshot: &Snapshot) -> Option<String> {
     snapshot.mains().first().map(|id| (*id).to_owned())
 }
 
+/// Why the first list shows no project.
+enum NoProject {
+    /// Something else answers: it has no contract to break.
+    NotTheApi(String),
+    /// The API answers, and what is wrong with its answers counts.
+    Unreadable(String),
+}
+
 /// The first list, or why the target cannot be tested.
-async fn first_look(session: &mut Session) -> Result<Snapshot, String> {
+async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
     let first = session.send(Request::to(Endpoint::List).query("limit", "100")).await;
     let answer = match &first {
-        Err(halt) => return Err(halt.to_string()),
+        Err(halt) => return Err(NoProject::Unreadable(halt.to_string())),
         Ok(exchange) => &exchange.answer,
     };
     let looks_like_html = answer.body().trim_ascii_start().starts_with(b"<")
         || answer.header("content-type").is_some_and(|value| value.starts_with("text/html"));
     match answer.status {
         401 | 403 => {
-            Err(format!("the target refuses the key with {}: check QONFORM_TOKEN (or --token)", answer.summary()))
+            let summary = answer.summary();
+            Err(NoProject::Unreadable(format!("the target refuses the key with {summary}: check QONFORM_TOKEN (or --token)")))
         }
-        301..=308 => Err(format!(
+        301..=308 => Err(NoProject::NotTheApi(format!(
             "the target redirects to `{}`; redirects are not followed: give that URL as --target",
             answer.header("location").unwrap_or_default()
-        )),
-        _ if looks_like_html => Err(format!(
+        ))),
+        _ if looks_like_html => Err(NoProject::NotTheApi(format!(
             "the target answers {} with an HTML page instead of JSON: is {} the base URL of the API?",
             answer.status,
             session.lane().client.transport().target().base()
-        )),
-        404 => Err(format!(
+        ))),
+        404 => Err(NoProject::NotTheApi(format!(
             "the target has no list of offerings: GET {}/offerings is answered {}; is this the base URL of the API?",
             session.lane().client.transport().target().base(),
             answer.summary()
-        )),
-        _ => session.walk(KeyRole::Main).await.map_err(|halt| halt.to_string()),
+        ))),
+        _ => session.walk(KeyRole::Main).await.map_err(|halt| NoProject::Unreadable(halt.to_string())),
     }
 }
 

@@ -1,6 +1,18 @@
-//! The harness as a whole, by theme.
+//! The harness as a whole, by theme; from `documents` on the program as its users meet it: on targets that are far away,
+//! hostile or shared, and killed at any moment.
+//!
+//! `program` runs the real binary and looks at everything it leaves; `wire` holds servers that do what no library would.
 
 /// No module imports from a floor above its own.
 mod architecture;
 /// What the README shows is what the program prints.
 mod readme;
+
+mod documents;
+mod hostile;
+mod leaving;
+mod network;
+mod program;
+mod scopes;
+mod secrets;
+mod wire;

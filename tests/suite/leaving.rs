@@ -1,0 +1,344 @@
+//! The target is left as it was, however a run ends.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::program::{Place, Ran, end, qonform, wait};
+use super::wire::{Next, Reference, Seen, Server, json, pass_on};
+
+/// A run on the reference server, or on what stands in front of it.
+fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
+    let mut command = qonform(place);
+    command.envs(reference.variables.iter().cloned()).arg("run").args(more);
+    command
+}
+
+fn clean(reference: &Reference, place: Place, more: &[&str]) -> Ran {
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).arg("clean").args(more);
+    end(command, place)
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill can be run");
+    assert!(sent.success());
+}
+
+/// Numbers that look drawn and are the same every time.
+fn drawn(round: u64, below: u64) -> u64 {
+    let mut x = round.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (x ^ (x >> 31)) % below
+}
+
+/// What the rounds play; together they create, promote, work in other projects and use ids without a prefix.
+const PARTS: [&str; 5] = ["set-main.*", "create.id-bounds", "*", "create.*,delete.*", "auth.*,update.*,delete.main"];
+
+fn killed_and_cleaned(rounds: std::ops::Range<u64>) {
+    let reference = Reference::start();
+    let before = reference.state();
+    let mut left_something = 0;
+    for round in rounds {
+        let place = Place::new();
+        let only = PARTS[usize::try_from(round).unwrap() % PARTS.len()];
+        let mut child =
+            run(&reference, &place, &["--seed", &round.to_string(), "--only", only]).spawn().expect("it starts");
+        // One in five is killed at any moment from the start, the others after they began to write.
+        let started = Instant::now();
+        while round % 5 != 4 && place.journals().is_empty() && started.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(2));
+        }
+        thread::sleep(Duration::from_millis(drawn(round, 500)));
+        child.kill().expect("SIGKILL can be sent");
+        child.wait().expect("the child is ours");
+        left_something += u32::from(reference.state() != before);
+        let journals = place.journals();
+        let cleaned = clean(&reference, place, &[]);
+        assert_eq!(cleaned.code, Some(0), "round {round}: {}{}", cleaned.stdout, cleaned.stderr);
+        assert_eq!(reference.state(), before, "round {round} ({only}), journals {journals:?}: {}", cleaned.stdout);
+        assert!(cleaned.place.journals().is_empty(), "a journal that was worked off is removed");
+    }
+    assert!(left_something >= 5, "the kills came at moments when there was something to clean: {left_something}");
+}
+
+#[test]
+fn a_run_killed_at_any_of_25_moments_is_undone_by_clean() {
+    killed_and_cleaned(0..25);
+}
+
+#[test]
+fn a_run_killed_at_any_of_25_other_moments_is_undone_by_clean() {
+    killed_and_cleaned(25..50);
+}
+
+/// Waits until the run has made something.
+fn until_it_writes(reference: &Reference, before: &[serde_json::Value]) {
+    let started = Instant::now();
+    while reference.state() == before {
+        assert!(started.elapsed() < Duration::from_secs(20), "the run writes nothing");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_a_run_after_cleaning_up() {
+    for (name, moment) in [("-INT", 0), ("-TERM", 350)] {
+        let reference = Reference::start();
+        let before = reference.state();
+        let place = Place::new();
+        let started = Instant::now();
+        let child = run(&reference, &place, &["--seed", "11", "--rate", "150/s"]).spawn().expect("it starts");
+        until_it_writes(&reference, &before);
+        thread::sleep(Duration::from_millis(moment));
+        signal(&child, name);
+        let ran = wait(child, started, place);
+        assert_eq!(ran.code, Some(130), "{name}: {}", ran.stderr);
+        assert_eq!(reference.state(), before, "{name}");
+        ran.says("interrupted");
+        assert!(ran.place.journals().is_empty());
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let slow = Arc::clone(&reference);
+    let server = Server::start(move |seen, stream| {
+        thread::sleep(Duration::from_millis(if seen.method == "DELETE" { 3_000 } else { 1 }));
+        let (head, body) = slow.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let place = Place::new();
+    let more = ["--seed", "12", "--target", &server.url(), "--only", "set-main.*"];
+    let started = Instant::now();
+    let child = run(&reference, &place, &more).spawn().expect("it starts");
+    until_it_writes(&reference, &before);
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(200));
+    signal(&child, "-INT");
+    let ran = wait(child, started, place);
+    assert_eq!(ran.code, Some(130));
+    // The deletions that were under way arrive after all, or not.
+    thread::sleep(Duration::from_secs(3));
+    let Ran { place, .. } = ran;
+    assert_eq!(place.journals().len(), 1);
+    let cleaned = clean(&reference, place, &["--target", &server.url()]);
+    assert_eq!(cleaned.code, Some(0), "{}{}", cleaned.stdout, cleaned.stderr);
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn fail_fast_and_a_time_limit_leave_nothing_behind() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let place = Place::new();
+    let ran = end(run(&reference, &place, &["--seed", "13", "--max-time", "3s", "--rate", "100/s"]), place);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.says("limit");
+    assert_eq!(reference.state(), before);
+    assert!(ran.elapsed < Duration::from_secs(8), "{:?}", ran.elapsed);
+
+    let upstream = Arc::clone(&reference);
+    let wrong = Server::start(move |seen, stream| {
+        let (head, body) = upstream.forward(seen)?;
+        // Every promotion claims to be something else.
+        let head = if seen.path.ends_with("/set-main") { head.replace("200 OK", "202 Accepted") } else { head };
+        pass_on(stream, &head, &body)
+    });
+    let place = Place::new();
+    let more = ["--seed", "14", "--fail-fast", "--target", &wrong.url(), "--only", "set-main.*"];
+    let ran = end(run(&reference, &place, &more), place);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    ran.says("--fail-fast");
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let server = Server::start(move |seen, stream| {
+        if count.fetch_add(1, Ordering::Relaxed) < 200 {
+            let (head, body) = upstream.forward(seen)?;
+            return pass_on(stream, &head, &body);
+        }
+        let body = r#"{"error":{"type":"request","code":"control_unauthorized","message":"no"}}"#;
+        stream.write_all(&json("401 Unauthorized", body)).map(|()| Next::Stay)
+    });
+    let place = Place::new();
+    let report = place.path().join("json");
+    let mut command = run(&reference, &place, &["--seed", "15", "--target", &server.url(), "--only", "create.*"]);
+    command.arg("--report").arg(format!("json={}", report.display()));
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    ran.says("now refuses it with 401");
+    assert_eq!(ran.violated(), [""; 0]);
+    let left = ran.json()["left_behind"].to_string();
+    assert!(left.contains("qf-"), "{left}");
+    // With a key that is accepted again, the journal is worked off; it names the address that refuses for ever now.
+    let Ran { place, .. } = ran;
+    let journal = place.journals().remove(0);
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replace(&server.address.to_string(), &reference.address.to_string())).unwrap();
+    let cleaned = clean(&reference, place, &[]);
+    assert_eq!(cleaned.code, Some(0), "{}{}", cleaned.stdout, cleaned.stderr);
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn what_cannot_be_removed_is_listed_and_tried_again_by_clean() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let (upstream, refusing) = (Arc::clone(&reference), Arc::new(AtomicUsize::new(1)));
+    let switch = Arc::clone(&refusing);
+    let server = Server::start(move |seen: &Seen, stream| {
+        if seen.method == "DELETE" && refusing.load(Ordering::Relaxed) == 1 {
+            let body = r#"{"error":{"type":"logical","code":"locked","message":"no"}}"#;
+            return stream.write_all(&json("422 Unprocessable Entity", body)).map(|()| Next::Stay);
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let target = server.url();
+    let place = Place::new();
+    let ran = end(run(&reference, &place, &["--seed", "16", "--target", &target, "--only", "create.echo"]), place);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    ran.says("422 locked").says("qonform clean");
+    let Ran { place, .. } = ran;
+    let again = clean(&reference, place, &["--target", &target]);
+    assert_eq!(again.code, Some(3));
+    again.says("left behind").says("422 locked");
+    switch.store(0, Ordering::Relaxed);
+    let Ran { place, .. } = again;
+    let done = clean(&reference, place, &["--target", &target]);
+    assert_eq!(done.code, Some(0), "{}", done.stdout);
+    assert_eq!(reference.state(), before);
+}
+
+/// A journal of a run that was killed while it wrote.
+fn killed(reference: &Reference, seed: &str) -> Place {
+    let before = reference.state();
+    let place = Place::new();
+    let mut child = run(reference, &place, &["--seed", seed, "--only", "set-main.*"]).spawn().expect("it starts");
+    until_it_writes(reference, &before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place
+}
+
+#[test]
+fn clean_touches_neither_another_target_nor_another_project() {
+    let reference = Reference::start();
+    let place = killed(&reference, "17");
+    let dirty = reference.state();
+    let journal = place.journals().remove(0).display().to_string();
+    let elsewhere = clean(&reference, place, &["--journal", &journal, "--target", "http://127.0.0.1:1/v4"]);
+    assert_eq!(elsewhere.code, Some(2), "{}{}", elsewhere.stdout, elsewhere.stderr);
+    elsewhere.says("that run was on");
+    // The second project's key in the place of the first's.
+    let Ran { place, .. } = elsewhere;
+    let mut command = qonform(&place);
+    command.env("QONFORM_TOKEN", reference.variable("QONFORM_SECOND_TOKEN")).arg("clean");
+    let wrong_key = end(command, place);
+    assert_eq!(wrong_key.code, Some(3), "{}{}", wrong_key.stdout, wrong_key.stderr);
+    wrong_key.says("does not open the project");
+    assert_eq!(reference.state(), dirty);
+    let Ran { place, .. } = wrong_key;
+    fs::write(place.path().join("qonform").join("broken.journal"), "not a journal\n").unwrap();
+    let broken = clean(&reference, place, &[]);
+    assert_eq!(broken.code, Some(3), "{}", broken.stdout);
+    broken.says("is no head");
+}
+
+#[test]
+fn clean_by_prefix_removes_what_starts_with_it_and_nothing_else() {
+    let reference = Reference::start();
+    let place = killed(&reference, "18");
+    let journal = fs::read_to_string(place.journals().remove(0)).unwrap();
+    let head: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    let prefix = head["prefix"].as_str().unwrap();
+    let cleaned = clean(&reference, place, &["--prefix", prefix]);
+    assert_eq!(cleaned.code, Some(0), "{}", cleaned.stdout);
+    let ids: Vec<_> = reference.state().iter().map(|offering| offering["id"].to_string()).collect();
+    assert_eq!(ids.len(), 6, "the four regular offerings of the one project and the two of the other stay: {ids:?}");
+    let Ran { place, .. } = cleaned;
+    let refused = clean(&reference, place, &["--prefix", "winback"]);
+    assert_eq!(refused.code, Some(2));
+}
+
+#[test]
+fn a_journal_that_is_there_already_is_not_written_over() {
+    let reference = Reference::start();
+    let place = Place::new();
+    let journal = place.path().join("mine");
+    fs::write(&journal, "of another run\n").unwrap();
+    let ran = end(run(&reference, &place, &["--journal", &journal.display().to_string()]), place);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    ran.says("there is one already");
+    assert_eq!(fs::read_to_string(&journal).unwrap(), "of another run\n");
+}
+
+#[test]
+fn no_create_leaves_when_it_cannot_be_noted() {
+    let reference = Reference::start();
+    let before = reference.state();
+    let place = Place::new();
+    let nowhere = place.path().join("file");
+    fs::write(&nowhere, "").unwrap();
+    let ran = end(run(&reference, &place, &["--journal", &nowhere.join("journal").display().to_string()]), place);
+    assert!([Some(2), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stderr);
+    ran.says("the journal");
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn a_panic_of_ours_leaves_the_target_as_it_was() {
+    use qonform::contract::Contract;
+    use qonform::exchange::{KeyRole, Secret};
+    use qonform::run::{self, Event, External, Production, Selection, Settings, TargetSettings};
+
+    let reference = Reference::start();
+    let before = reference.state();
+    let place = Place::new();
+    let settings = Settings {
+        target: TargetSettings::External(External {
+            url: reference.variable("QONFORM_TARGET").to_owned(),
+            keys: [(KeyRole::Main, Secret::new(reference.variable("QONFORM_TOKEN")))].into(),
+            products: Vec::new(),
+            variant: None,
+            headers: Vec::new(),
+            production: Production::Refused,
+        }),
+        selection: Selection::default(),
+        seed: 19,
+        journal: Some(place.path().join("journal")),
+        ..Settings::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cases = AtomicUsize::new(0);
+    let dirty = std::sync::Mutex::new(false);
+    let events = |event: Event| {
+        if let Event::CaseEnded { .. } = event {
+            let state = reference.state();
+            let is_dirty = state != before;
+            *dirty.lock().unwrap() |= is_dirty;
+            assert!(!is_dirty || cases.fetch_add(1, Ordering::Relaxed) < 3, "a bug of ours");
+        }
+    };
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let contract = Arc::new(Contract::embedded());
+        runtime.block_on(run::run(&settings, contract, &events, tokio_util::sync::CancellationToken::new()))
+    }));
+    assert!(panicked.is_err(), "the panic is not swallowed");
+    assert!(*dirty.lock().unwrap(), "something of the run was there when it came");
+    assert_eq!(reference.state(), before);
+    assert!(!place.path().join("journal").exists());
+}

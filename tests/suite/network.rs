@@ -1,0 +1,192 @@
+//! The network is not the server's fault.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::program::{KEY, Place, Ran, end, qonform, run_on};
+use super::wire::{Next, Reference, Server, answer, in_front_of, json, pass_on};
+
+fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
+    let place = Place::new();
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).args(["run", "--target", target]).args(more);
+    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
+    end(command, place)
+}
+
+#[test]
+fn a_right_server_twenty_milliseconds_away_stays_right() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let server = in_front_of(&reference, |_, head, body| {
+        thread::sleep(Duration::from_millis(20));
+        (head, body)
+    });
+    // The slow half is left to the release build: what is played here covers every operation and the promotions.
+    let ran = run(&reference, &server.url(), &["--seed", "21", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let summary = &ran.json()["summary"];
+    assert_eq!((&summary["inconclusive"], &summary["violated"]), (&0.into(), &0.into()));
+    assert!(summary["passed"].as_u64() > Some(40), "{summary}");
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_blindly() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let server = Server::start(move |seen, stream| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        match number % 23 {
+            // The request is lost.
+            7 => return Ok(Next::Close),
+            // The request is applied and its answer is lost, half of it or all.
+            15 => {
+                let (head, _) = upstream.forward(seen)?;
+                stream.write_all(&head.as_bytes()[..head.len() / 2])?;
+                return Ok(Next::Close);
+            }
+            _ => {}
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)?;
+        // Closed without a word after a good answer: the next request finds the connection gone.
+        Ok(if number % 5 == 0 { Next::Close } else { Next::Stay })
+    });
+    let ran = run(&reference, &server.url(), &["--seed", "22", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
+    assert_eq!(ran.violated(), [""; 0], "{}", ran.stdout);
+    assert!([Some(0), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stdout);
+    let summary = &ran.json()["summary"];
+    assert!(summary["retries"].as_u64() > Some(10), "{summary}");
+    assert!(summary["passed"].as_u64() > Some(20), "{summary}");
+    if ran.code == Some(0) {
+        assert_eq!(reference.state(), before);
+    }
+}
+
+#[test]
+fn a_target_that_asks_for_patience_gets_it() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let server = Server::start(move |seen, stream| {
+        let busy = match count.fetch_add(1, Ordering::Relaxed) % 12 {
+            3 => Some(answer("429 Too Many Requests", "retry-after: 0\r\n", b"")),
+            8 => Some(answer("503 Service Unavailable", "retry-after: Fri, 01 Jan 2016 00:00:00 GMT\r\n", b"")),
+            _ => None,
+        };
+        if let Some(busy) = busy {
+            return stream.write_all(&busy).map(|()| Next::Stay);
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let ran = run(&reference, &server.url(), &["--seed", "23", "--only", "create.*,set-main.*"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert!(ran.json()["summary"]["waits"].as_u64() > Some(20));
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn a_pace_is_kept_and_the_whole_run_ends_in_time() {
+    let reference = Reference::start();
+    let target = reference.variable("QONFORM_TARGET");
+    let ran = run(&reference, target, &["--read-only", "--rate", "40/s", "--max-time", "1s"]);
+    let summary = &ran.json()["summary"];
+    let requests = summary["requests"].as_u64().unwrap();
+    assert!((2..=60).contains(&requests), "{requests} requests in a second");
+    assert!(ran.elapsed < Duration::from_secs(4), "{:?}", ran.elapsed);
+    ran.says("limit");
+}
+
+#[test]
+fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    run_on(&format!("http://{address}"), &[]).is_sane(3, Duration::from_secs(5)).says("connect");
+    run_on("http://no-such-host.invalid/v4", &[]).is_sane(3, Duration::from_secs(20));
+    for url in ["127.0.0.1:80", "ftp://x", "http://u:p@x", "http://x/?a=b"] {
+        run_on(url, &[]).is_sane(2, Duration::from_secs(5));
+    }
+    // Plain HTTP where TLS is expected.
+    let plain = super::wire::always(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec());
+    run_on(&format!("https://{}", plain.address), &[]).is_sane(3, Duration::from_secs(5));
+    run_on(&format!("https://{}", plain.address), &["--insecure"]).is_sane(3, Duration::from_secs(5)).says("WARNING");
+    run_on("https://127.0.0.1:1", &["--cacert", "Cargo.toml"]).is_sane(2, Duration::from_secs(5)).says("--cacert");
+}
+
+#[test]
+fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
+    let page = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
+    let serve = move |_: &super::wire::Seen, stream: &mut std::net::TcpStream| {
+        stream.write_all(&page).map(|()| Next::Stay)
+    };
+    let server = Server::start(serve.clone());
+    let target = format!("http://{}/gateway/api/v4/", server.address);
+    let ran = run_on(&target, &["--read-only", "-H", "X-Team: s3cret-team", "--only", "list.*"]);
+    assert!(!ran.stdout.contains("s3cret-team") && !ran.report("json").contains("s3cret-team"));
+    let seen = server.seen();
+    assert!(seen.len() > 3);
+    for request in seen {
+        assert!(request.path.starts_with("/gateway/api/v4/offerings"), "{}", request.path);
+        assert!(request.head.to_ascii_lowercase().contains("x-team: s3cret-team"), "{}", request.head);
+        assert!(request.head.contains(KEY) || request.path.contains("/offerings"), "{}", request.head);
+    }
+    // A machine without IPv6 cannot be asked.
+    if let Ok(six) = Server::on("[::1]:0", serve) {
+        run_on(&six.url(), &["--read-only", "--only", "list.*"]);
+        assert!(six.seen().len() > 3);
+    }
+}
+
+#[test]
+fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
+    let proxy = super::wire::always(json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#));
+    let variable = format!("http://user:pr0xy-s3cret@{}", proxy.address);
+    let through = |target: &str| {
+        let place = Place::new();
+        let mut command = qonform(&place);
+        command.env("QONFORM_TOKEN", KEY).env("HTTP_PROXY", &variable).env("http_proxy", &variable);
+        command.args(["run", "--read-only", "--only", "list.*", "--timeout", "1s", "--target", target]);
+        end(command, place)
+    };
+    let ran = through("http://offerings.invalid/v4");
+    assert!(!proxy.seen().is_empty(), "{}", ran.stderr);
+    ran.says("through the proxy");
+    assert!(!ran.stdout.contains("pr0xy-s3cret") && !ran.stderr.contains("pr0xy-s3cret"));
+    assert!(proxy.seen()[0].path.starts_with("http://offerings.invalid/v4/offerings"), "{}", proxy.seen()[0].path);
+    let reference = Reference::start();
+    let asked = proxy.seen().len();
+    through(reference.variable("QONFORM_TARGET"));
+    through(&format!("http://localhost:{}/v4", reference.address.port()));
+    assert_eq!(proxy.seen().len(), asked);
+}
+
+#[test]
+fn a_clock_that_is_years_off_is_no_fault() {
+    let reference = Arc::new(Reference::start());
+    for year in ["1971", "2093"] {
+        let server = in_front_of(&reference, move |_, head, body| {
+            let head: String = head
+                .trim_end()
+                .lines()
+                .filter(|line| !line.to_ascii_lowercase().starts_with("date:"))
+                .map(|line| format!("{line}\r\n"))
+                .collect();
+            let body = String::from_utf8(body).unwrap();
+            let now = chrono::Utc::now().format("%Y").to_string();
+            let body = [now.as_str(), "2025", "2026"].iter().fold(body, |body, real| {
+                body.replace(&format!("_at\":\"{real}-"), &format!("_at\":\"{year}-"))
+            });
+            (format!("{head}date: Fri, 01 Jan {year} 00:00:00 GMT\r\n\r\n"), body.into_bytes())
+        });
+        let ran = run(&reference, &server.url(), &["--seed", "24", "--only", "create.*,update.*,list.order"]);
+        assert_eq!(ran.violated(), [""; 0], "{year}: {}", ran.stdout);
+        assert_eq!(ran.code, Some(0));
+    }
+}

@@ -1,0 +1,83 @@
+//! How far a run goes on somebody else's project.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::program::{Place, Ran, end, qonform, run_on};
+use super::wire::{Reference, in_front_of};
+
+fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
+    let place = Place::new();
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "31", "--target", target]).args(more);
+    end(command, place)
+}
+
+#[test]
+fn read_only_sends_nothing_but_gets() {
+    let reference = Arc::new(Reference::start());
+    let server = in_front_of(&reference, |_, head, body| (head, body));
+    let ran = run(&reference, &server.url(), &["--read-only"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let seen = server.seen();
+    assert!(seen.len() > 20, "{}", seen.len());
+    let others: Vec<_> = seen.iter().filter(|request| request.method != "GET" || !request.body.is_empty()).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(ran.place.journals().is_empty(), "what writes nothing keeps no journal");
+}
+
+#[test]
+fn keep_main_never_promotes_in_a_project_that_has_a_main() {
+    let reference = Arc::new(Reference::start());
+    let before = reference.state();
+    let server = in_front_of(&reference, |_, head, body| (head, body));
+    let ran = run(&reference, &server.url(), &["--keep-main", "--skip", "list.*"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let seen = server.seen();
+    assert!(seen.iter().any(|request| request.method == "POST"));
+    // Nothing is there to be promoted by a key that opens nothing, a missing id, or a variant: those may be tried.
+    for request in seen.iter().filter(|request| request.path.ends_with("/set-main")) {
+        assert!(!request.path.contains("onboarding") && !request.path.contains("anchor"), "{}", request.path);
+    }
+    for offering in reference.list(reference.variable("QONFORM_TOKEN")) {
+        let is_main = offering["tag"] == 1;
+        assert_eq!(is_main, offering["id"] == "onboarding", "{offering}");
+        let untouched = offering["updated_at"].as_str().unwrap() < "2026-01-02";
+        assert!(untouched, "{offering}");
+    }
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let reference = Arc::new(Reference::start());
+    let server = in_front_of(&reference, |_, head, body| (head, body));
+    let ran = run(&reference, &server.url(), &["--dry-run"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.says("would run");
+    let seen = server.seen();
+    assert!(seen.len() < 10 && seen.iter().all(|request| request.method == "GET"), "{seen:?}");
+}
+
+#[test]
+fn production_is_refused_before_anything_is_sent() {
+    let server = super::wire::always(Vec::new());
+    let key = |token: &str, target: &str, more: &[&str]| {
+        let place = Place::new();
+        let mut command = qonform(&place);
+        command.env("QONFORM_TOKEN", token).args(["run", "--timeout", "300ms", "--target", target]).args(more);
+        end(command, place)
+    };
+    let live = key("sk_live_0123456789", &server.url(), &[]);
+    assert_eq!(live.code, Some(2), "{}", live.stderr);
+    live.says("--allow-production").holds_nothing_of("sk_live_0123456789");
+    assert!(server.seen().is_empty());
+    for host in ["https://api.qonversion.io", "https://API.qonversion.io./v4", "http://api.qonversion.io:80/v4"] {
+        let ran = key("test_sk_0123456789", host, &[]);
+        assert_eq!(ran.code, Some(2), "{host}: {}", ran.stderr);
+        ran.says("production host");
+    }
+    assert_eq!(key("sk_live_0123456789", &server.url(), &["--allow-production"]).code, Some(3));
+    assert!(!server.seen().is_empty());
+    run_on(&server.url(), &["--token", ""]).is_sane(2, Duration::from_secs(5));
+}

@@ -1,0 +1,97 @@
+//! The key goes out in one header of each request, and is seen nowhere else, however the target hands it back.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::program::{KEY, Place, end, qonform, run_on};
+use super::wire::{Next, Reference, Server, always, answer, in_front_of, json};
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_key_in_odd_places_of_answers_is_a_violation_and_is_not_repeated() {
+    let escaped: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    let shifted = |room: usize| format!("{}{KEY}", "x".repeat(room));
+    let error = |code: &str, message: &str| {
+        json("400 Bad Request", &format!(r#"{{"error":{{"type":"request","code":"{code}","message":"{message}"}}}}"#))
+    };
+    let answers = [
+        ("in a header", answer("200 OK", &format!("x-debug: Bearer {KEY}\r\n"), b"{}")),
+        ("in a header's name", answer("200 OK", &format!("{KEY}: 1\r\n"), b"{}")),
+        ("in a redirect", answer("302 Found", &format!("location: http://127.0.0.1:1/?token={KEY}\r\n"), b"")),
+        ("in a code", error(KEY, "m")),
+        ("in a message", error("invalid_data", &format!("unknown key {KEY}"))),
+        ("in a name", json("400 Bad Request", &format!(r#"{{"error":{{"{KEY}":1}}}}"#))),
+        ("in escapes", error("invalid_data", &escaped)),
+        ("in a name in escapes", json("200 OK", &format!(r#"{{"{escaped}":1}}"#))),
+        ("in HTML", answer("500 Oops", "content-type: text/html\r\n", format!("<p>{KEY}</p>").as_bytes())),
+        ("where a message is cut", error(&shifted(200 - KEY.len() / 2), &shifted(240 - KEY.len() / 2))),
+        ("where a body is cut", error("invalid_data", &shifted((64 << 10) - 70))),
+        ("between bytes that are no text", answer("200 OK", "", format!("\u{1}{KEY}").as_bytes())),
+    ];
+    for (place, bytes) in answers {
+        let ran = run_on(&always(bytes.clone()).url(), &[]);
+        let code = if place == "in a redirect" || place == "in HTML" { 3 } else { 1 };
+        ran.is_sane(code, SOON);
+        if code == 1 {
+            assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{place}: {:?}", ran.violated());
+        }
+        // Past the first look, in everything but lists.
+        let list = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
+        let later = Server::start(move |seen, stream| {
+            let is_list = seen.method == "GET" && seen.path.starts_with("/v4/offerings?");
+            stream.write_all(if is_list { &list } else { &bytes }).map(|()| Next::Stay)
+        });
+        let ran = run_on(&later.url(), &["--only", "create.echo,get.missing,auth.missing,response.no-secret"]);
+        ran.is_sane(1, SOON);
+        assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{place}: {:?}", ran.violated());
+    }
+}
+
+#[test]
+fn one_header_that_repeats_the_key_is_the_one_thing_found_in_a_right_server() {
+    let reference = Arc::new(Reference::start());
+    let key = reference.variable("QONFORM_TOKEN").to_owned();
+    let echoed = key.clone();
+    let server = in_front_of(&reference, move |_, head, body| {
+        (head.replacen("\r\n", &format!("\r\nx-request-auth: Bearer {echoed}\r\n"), 1), body)
+    });
+    let place = Place::new();
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).args(["run", "--target", &server.url(), "--seed", "8", "-v"]);
+    command.args(["--only", "create.*,get.*,response.*"]);
+    for format in ["json", "markdown", "har", "junit"] {
+        command.arg("--report").arg(format!("{format}={}", place.path().join(format).display()));
+    }
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.violated(), ["\"response.no-secret\""]);
+    ran.holds_nothing_of(&key);
+}
+
+#[test]
+fn a_journal_holds_no_key_and_no_header_value() {
+    let reference = Reference::start();
+    let place = Place::new();
+    let journal = place.path().join("kept.journal");
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).env("QONFORM_JOURNAL", &journal);
+    command.args(["run", "--seed", "9", "-H", "x-team: s3cret-of-the-team"]);
+    let mut child = command.spawn().expect("the program starts");
+    let mut text = String::new();
+    for _ in 0..1_000 {
+        text = std::fs::read_to_string(&journal).unwrap_or_default();
+        if text.lines().count() > 20 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(text.lines().count() > 20, "{text}");
+    assert!(text.contains("\"creates\"") && text.contains("onboarding"), "{text}");
+    for secret in ["test_sk_", "s3cret"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}

@@ -1,0 +1,239 @@
+//! Servers below HTTP: they see every byte and may answer anything, or nothing.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Whether a connection serves another request.
+pub(crate) enum Next {
+    Stay,
+    Close,
+}
+
+/// A server whose answers are made by a function, one thread for each connection. It ends with the test's process.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static) -> Self {
+        Self::on("127.0.0.1:0", answer).expect("a free port")
+    }
+
+    pub(crate) fn on(
+        address: &str,
+        answer: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
+        let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
+        let noted = Arc::clone(&seen);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (noted, answer) = (Arc::clone(&noted), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, &noted, &*answer));
+            }
+        });
+        Ok(Self { address, seen })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/v4", self.address)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen, &mut TcpStream) -> io::Result<Next>) {
+    let _ = stream.set_nodelay(true);
+    let Ok(mut writer) = stream.try_clone() else { return };
+    let mut reader = BufReader::new(stream);
+    while let Ok(request) = read(&mut reader) {
+        seen.lock().unwrap().push(request.clone());
+        match answer(&request, &mut writer) {
+            Ok(Next::Stay) => {}
+            // The other side went away, as it should when it has had enough.
+            Ok(Next::Close) | Err(_) => break,
+        }
+    }
+    let _ = writer.shutdown(std::net::Shutdown::Both);
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> io::Result<Seen> {
+    let head = read_head(reader)?;
+    let mut words = head.split(' ');
+    let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+    let mut body = vec![0; header(&head, "content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    Ok(Seen { method, path, head, body })
+}
+
+fn read_head(reader: &mut impl io::BufRead) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if reader.read_until(b'\n', &mut head)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// The value of a header in a head.
+pub(crate) fn header(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })
+}
+
+/// A whole JSON answer.
+pub(crate) fn json(status: &str, body: &str) -> Vec<u8> {
+    answer(status, "content-type: application/json\r\n", body.as_bytes())
+}
+
+/// A whole answer with these header lines.
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// The same bytes for every request.
+pub(crate) fn always(bytes: Vec<u8>) -> Server {
+    Server::start(move |_, stream| stream.write_all(&bytes).map(|()| Next::Stay))
+}
+
+/// The reference server in a process of its own.
+pub(crate) struct Reference {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// The variables that it prints, for a run.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+impl Reference {
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_qonform"))
+            .args(["serve", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let mut variables = Vec::new();
+        for line in lines.by_ref() {
+            if let Some((name, value)) = line.strip_prefix("export ").and_then(|line| line.split_once('=')) {
+                let value = value.split("     ").next().unwrap_or_default().split("    #").next().unwrap_or_default();
+                variables.push((name.to_owned(), value.trim().trim_matches('\'').to_owned()));
+            } else if !variables.is_empty() {
+                break;
+            }
+        }
+        let address = variables[0].1.trim_start_matches("http://").trim_end_matches("/v4").parse().expect("an address");
+        Self { child, address, variables }
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables.iter().find(|(known, _)| known == name).expect("a printed variable").1
+    }
+
+    /// Every regular offering of a key's project as JSON, in the list's order.
+    pub(crate) fn list(&self, key: &str) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let request = format!(
+                "GET /v4/offerings?limit=100{cursor} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+            );
+            let (head, body) = exchange(self.address, request.as_bytes()).expect("the reference server answers");
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            let page: serde_json::Value = serde_json::from_slice(&body).expect("a page is JSON");
+            all.extend(page["data"].as_array().expect("a list").iter().cloned());
+            if page["has_more"] != true {
+                return all;
+            }
+            let last = all.last().expect("a page that has more is not empty")["id"].as_str().expect("an id").to_owned();
+            cursor = format!("&starting_after={}", last.replace(' ', "%20"));
+        }
+    }
+
+    /// What must be the same after any run: all offerings of all projects; a main may have another `updated_at`.
+    pub(crate) fn state(&self) -> Vec<serde_json::Value> {
+        let mut all = Vec::new();
+        for key in ["QONFORM_TOKEN", "QONFORM_SECOND_TOKEN", "QONFORM_EMPTY_TOKEN"] {
+            for mut offering in self.list(self.variable(key)) {
+                if offering["tag"] == 1 {
+                    offering["updated_at"] = serde_json::Value::Null;
+                }
+                all.push(offering);
+            }
+        }
+        all
+    }
+
+    /// Sends a request as it was seen and brings head and body of the answer.
+    pub(crate) fn forward(&self, seen: &Seen) -> io::Result<(String, Vec<u8>)> {
+        let end = seen.head.len() - 2;
+        let mut bytes = format!("{}connection: close\r\n\r\n", &seen.head[..end]).into_bytes();
+        bytes.extend_from_slice(&seen.body);
+        exchange(self.address, &bytes)
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<(String, Vec<u8>)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.write_all(request)?;
+    let mut reader = BufReader::new(stream);
+    let head = read_head(&mut reader)?;
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body)?;
+    Ok((head, body))
+}
+
+/// A server in front of the reference server that may look at requests and change answers on their way.
+pub(crate) fn in_front_of(
+    reference: &Arc<Reference>,
+    change: impl Fn(&Seen, String, Vec<u8>) -> (String, Vec<u8>) + Send + Sync + 'static,
+) -> Server {
+    let reference = Arc::clone(reference);
+    Server::start(move |seen, stream| {
+        let (head, body) = reference.forward(seen)?;
+        let (head, body) = change(seen, head, body);
+        pass_on(stream, &head, &body)
+    })
+}
+
+/// Writes an answer whose head was made for a connection that closes.
+pub(crate) fn pass_on(stream: &mut TcpStream, head: &str, body: &[u8]) -> io::Result<Next> {
+    let kept: String = head
+        .trim_end()
+        .lines()
+        .filter(|line| !line.to_ascii_lowercase().starts_with("connection:"))
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let mut bytes = format!("{kept}\r\n").into_bytes();
+    bytes.extend_from_slice(body);
+    stream.write_all(&bytes)?;
+    Ok(Next::Stay)
+}
