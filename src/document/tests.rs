@@ -225,7 +225,7 @@ fn files_that_cannot_be_read_are_told_apart() {
         file("utf16.yaml", b"\xff\xfea\0"),
         "T/utf16.yaml:1:1: it is not UTF-8 text\n  hint: it looks like UTF-16; save it as UTF-8"
     );
-    assert_eq!(file("large.yaml", &vec![b' '; 33 * 1024 * 1024]), "T/large.yaml: it is larger than 32 MiB");
+    assert_eq!(file("large.yaml", &vec![b' '; 9 * 1024 * 1024]), "T/large.yaml: it is larger than 8 MiB");
     assert!(
         file("page.md", b"# T\n> a: b: c\n")
             .ends_with("hint: this looks like a Markdown page; save only the YAML block that it contains")

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::Keyring;
 
+/// A code of more characters is no word that could be documented.
+const LONGEST_CODE: usize = 64;
+
 /// What the target answered. Its body is parsed the first time somebody asks, and only then.
 #[derive(Debug)]
 pub struct Answer {
@@ -120,10 +123,13 @@ impl Answer {
         self.json()?.pointer("/error/code")?.as_str()
     }
 
-    /// `404 not_found`, `201`: how an answer is named in findings.
+    /// `404 not_found`, `201`: how an answer is named in findings. Only what is a word is taken for a code there.
     pub fn summary(&self) -> String {
-        match self.error_code() {
-            Some(code) => format!("{} {code}", self.status),
+        let is_word =
+            |code: &&str| code.len() <= LONGEST_CODE && code.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+        match self.error_code().filter(|code| !code.is_empty()) {
+            Some(code) if is_word(&code) => format!("{} {code}", self.status),
+            Some(_) => format!("{} with an odd code", self.status),
             None => self.status.to_string(),
         }
     }

@@ -106,7 +106,9 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
     match answer.status {
         401 | 403 => {
             let summary = answer.summary();
-            Err(NoProject::Unreadable(format!("the target refuses the key with {summary}: check QONFORM_TOKEN (or --token)")))
+            Err(NoProject::Unreadable(format!(
+                "the target refuses the key with {summary}: check QONFORM_TOKEN (or --token)"
+            )))
         }
         301..=308 => Err(NoProject::NotTheApi(format!(
             "the target redirects to `{}`; redirects are not followed: give that URL as --target",

@@ -29,8 +29,7 @@ fn is_refused(what: &str, text: &[u8]) {
 
 #[test]
 fn files_that_are_no_document_are_refused() {
-    let levels: String =
-        (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    let levels: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
     for (what, text) in [
         ("nothing", Vec::new()),
         ("bytes that are no UTF-8", b"openapi: 3.0.3\ninfo: \xff\xfe\n".to_vec()),
@@ -52,7 +51,8 @@ fn files_that_are_no_document_are_refused() {
 fn references_that_lead_away_or_in_circles_are_refused() {
     let pointed = |to: &str| {
         let needle = "$ref: '#/components/schemas/";
-        let at = SPEC.find(needle).or_else(|| SPEC.find("$ref: \"#/components/schemas/")).expect("the spec has references");
+        let at =
+            SPEC.find(needle).or_else(|| SPEC.find("$ref: \"#/components/schemas/")).expect("the spec has references");
         let end = at + SPEC[at..].find('\n').unwrap();
         format!("{}$ref: '{to}'{}", &SPEC[..at], &SPEC[end..]).into_bytes()
     };

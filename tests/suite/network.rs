@@ -26,7 +26,8 @@ fn a_right_server_twenty_milliseconds_away_stays_right() {
         (head, body)
     });
     // The slow half is left to the release build: what is played here covers every operation and the promotions.
-    let ran = run(&reference, &server.url(), &["--seed", "21", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
+    let ran =
+        run(&reference, &server.url(), &["--seed", "21", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     let summary = &ran.json()["summary"];
     assert_eq!((&summary["inconclusive"], &summary["violated"]), (&0.into(), &0.into()));
@@ -57,7 +58,8 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
         // Closed without a word after a good answer: the next request finds the connection gone.
         Ok(if number % 5 == 0 { Next::Close } else { Next::Stay })
     });
-    let ran = run(&reference, &server.url(), &["--seed", "22", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
+    let ran =
+        run(&reference, &server.url(), &["--seed", "22", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
     assert_eq!(ran.violated(), [""; 0], "{}", ran.stdout);
     assert!([Some(0), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stdout);
     let summary = &ran.json()["summary"];
@@ -123,9 +125,8 @@ fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
 #[test]
 fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
     let page = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
-    let serve = move |_: &super::wire::Seen, stream: &mut std::net::TcpStream| {
-        stream.write_all(&page).map(|()| Next::Stay)
-    };
+    let serve =
+        move |_: &super::wire::Seen, stream: &mut std::net::TcpStream| stream.write_all(&page).map(|()| Next::Stay);
     let server = Server::start(serve.clone());
     let target = format!("http://{}/gateway/api/v4/", server.address);
     let ran = run_on(&target, &["--read-only", "-H", "X-Team: s3cret-team", "--only", "list.*"]);
@@ -146,7 +147,8 @@ fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
 
 #[test]
 fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
-    let proxy = super::wire::always(json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#));
+    let proxy =
+        super::wire::always(json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#));
     let variable = format!("http://user:pr0xy-s3cret@{}", proxy.address);
     let through = |target: &str| {
         let place = Place::new();
@@ -180,9 +182,9 @@ fn a_clock_that_is_years_off_is_no_fault() {
                 .collect();
             let body = String::from_utf8(body).unwrap();
             let now = chrono::Utc::now().format("%Y").to_string();
-            let body = [now.as_str(), "2025", "2026"].iter().fold(body, |body, real| {
-                body.replace(&format!("_at\":\"{real}-"), &format!("_at\":\"{year}-"))
-            });
+            let body = [now.as_str(), "2025", "2026"]
+                .iter()
+                .fold(body, |body, real| body.replace(&format!("_at\":\"{real}-"), &format!("_at\":\"{year}-")));
             (format!("{head}date: Fri, 01 Jan {year} 00:00:00 GMT\r\n\r\n"), body.into_bytes())
         });
         let ran = run(&reference, &server.url(), &["--seed", "24", "--only", "create.*,update.*,list.order"]);
