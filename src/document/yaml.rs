@@ -77,7 +77,7 @@ fn first_bracket_too_many(text: &str) -> Option<Position> {
     })?;
     let before = &text.as_bytes()[..at];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = text[..at].matches('\n').count() + 1;
     Some(Position { line, column: text[line_start..at].chars().count() + 1 })
 }
 

@@ -44,7 +44,7 @@ fn endless(first: &'static [u8], again: &'static [u8]) -> Server {
 #[test]
 fn a_target_that_takes_requests_and_never_answers_is_given_up() {
     let server = Server::start(|_, _| {
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
         Ok(Next::Close)
     });
     run_on(&server.url(), &[]).is_sane(UNTESTED, SOON).says("within 400ms");

@@ -8,6 +8,7 @@ mod architecture;
 /// What the README shows is what the program prints.
 mod readme;
 
+mod corpus;
 mod documents;
 mod hostile;
 mod leaving;
