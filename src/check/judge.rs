@@ -96,6 +96,7 @@ impl Bench<'_> {
                 documented,
                 received: self.keys.redact(&received).into_owned(),
                 operation: self.exchange.request.operation.clone(),
+                level: None,
                 at: Arc::clone(self.exchange),
                 story: Vec::new(),
             }

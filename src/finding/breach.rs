@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::contract::Level;
 use crate::exchange::{Exchange, OperationRef};
 
 /// A rule that was broken, before it is confirmed, merged with its like and turned into a finding.
@@ -18,6 +19,9 @@ pub struct Breach {
     pub received: String,
     /// The operation that is at fault; mostly that of `at`.
     pub operation: OperationRef,
+    /// The level of the part that was broken, where it is weaker than the rule's own (a promise of which a document
+    /// says one half less firmly); `None` for the rule's.
+    pub level: Option<Level>,
     /// The exchange at which it showed.
     pub at: Arc<Exchange>,
     /// The exchanges that lead to it, in order, `at` last. Filled in when the case ends.

@@ -185,6 +185,7 @@ impl Session {
                 documented: documented.into(),
                 received,
                 operation: at.request.operation.clone(),
+                level: None,
                 at: Arc::clone(at),
                 story: Vec::new(),
             }),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::check::Offering;
+use crate::contract::Level;
 use crate::exchange::Exchange;
 use crate::lane::Session;
 
@@ -16,11 +17,18 @@ pub struct Claim<'s> {
     rule: &'static str,
     at: Arc<Exchange>,
     failure: Option<(Cow<'static, str>, String, String)>,
+    level: Option<Level>,
 }
 
 impl<'s> Claim<'s> {
     pub(super) fn new(session: &'s mut Session, rule: &'static str, at: &Arc<Exchange>) -> Self {
-        Self { session, rule, at: Arc::clone(at), failure: None }
+        Self { session, rule, at: Arc::clone(at), failure: None, level: None }
+    }
+
+    /// Claims a part of the rule that the contract says less firmly than the rest: breaking it is a warning.
+    pub fn as_should(mut self) -> Self {
+        self.level = Some(Level::Should);
+        self
     }
 
     /// Ends the claim and says whether everything held.
@@ -134,6 +142,9 @@ impl Drop for Claim<'_> {
         match self.failure.take() {
             Some((title, documented, received)) => {
                 self.session.fault(self.rule, title, documented, received, &self.at);
+                if let Some(breach) = self.session.record.breaches.last_mut() {
+                    breach.level = self.level;
+                }
             }
             None => self.session.record.checked(self.rule),
         }

@@ -88,8 +88,17 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
 
 impl Frame<'_> {
     fn level(&self, rule: &str) -> Level {
-        let level = self.contract.rules().rule(rule).map_or(Level::Must, |rule| rule.level);
-        self.settings.levels.in_force(rule, level)
+        self.settings.levels.in_force(rule, self.catalogued(rule))
+    }
+
+    fn catalogued(&self, rule: &str) -> Level {
+        self.contract.rules().rule(rule).map_or(Level::Must, |rule| rule.level)
+    }
+
+    /// The level of the part of its rule that a breach broke.
+    fn level_of(&self, breach: &Breach) -> Level {
+        let level = self.catalogued(breach.rule);
+        self.settings.levels.in_force(breach.rule, breach.level.map_or(level, |part| part.max(level)))
     }
 
     fn add(
@@ -100,7 +109,8 @@ impl Frame<'_> {
         case: &str,
         keys: &Keyring,
     ) {
-        let severity = match self.level(breach.rule) {
+        let level = self.level_of(breach);
+        let severity = match level {
             Level::Must => Severity::Violation,
             Level::Should => Severity::Warning,
             Level::Open => return,
@@ -125,7 +135,7 @@ impl Frame<'_> {
         let finding = Finding {
             fingerprint: fingerprint.clone(),
             rule: breach.rule.into(),
-            level: self.level(breach.rule),
+            level,
             severity,
             operation,
             title: breach.title.to_string(),
