@@ -7,13 +7,13 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
 
-use crate::offerings::sequence::{Slot, Step};
+use crate::offerings::sequence::{Slot, Step, Who};
 
 #[cfg(test)]
 mod tests;
 
-/// A history of at most so many steps is tried without each pair of them.
-const FEW: usize = 12;
+/// A longer history is tried without pairs of steps only where both have the same name.
+const FEW: usize = 7;
 
 /// What can be made simpler.
 pub trait Shrinkable: Clone + Eq + Hash {
@@ -29,6 +29,9 @@ pub trait Shrinkable: Clone + Eq + Hash {
     /// The same step with one name put for another.
     #[must_use]
     fn rename(&self, from: &Self::Name, to: &Self::Name) -> Self;
+
+    /// The same step about this name; `None` unless it refers to one in another way.
+    fn pointing(&self, to: &Self::Name) -> Option<Self>;
 
     /// The plainest names, by number; `None` when there are no more.
     fn plain(index: usize) -> Option<Self::Name>;
@@ -74,8 +77,9 @@ where
         let before = search.current.clone();
         search.drop_steps().await;
         search.simplify().await;
+        search.point().await;
         search.unify().await;
-        if search.current == before && before.len() <= FEW {
+        if search.current == before {
             search.drop_pairs().await;
         }
         if search.current == before || search.exhausted {
@@ -164,6 +168,18 @@ where
         }
     }
 
+    /// Lets steps refer by name that need not refer in another way.
+    async fn point(&mut self) {
+        for place in 0..self.current.len() {
+            for name in self.names() {
+                let Some(step) = self.current.get(place).and_then(|step| step.pointing(&name)) else { break };
+                let mut candidate = self.current.clone();
+                candidate[place] = step;
+                self.takes(candidate).await;
+            }
+        }
+    }
+
     /// Lets names be one that need not be two.
     async fn unify(&mut self) {
         let names = self.names();
@@ -181,6 +197,9 @@ where
     async fn drop_pairs(&mut self) {
         for first in 0..self.current.len() {
             for second in first + 1..self.current.len() {
+                if self.current.len() > FEW && self.current[first].name() != self.current[second].name() {
+                    continue;
+                }
                 let mut candidate = self.current.clone();
                 candidate.remove(second);
                 candidate.remove(first);
@@ -232,6 +251,10 @@ impl Shrinkable for Step {
 
     fn rename(&self, from: &Slot, to: &Slot) -> Self {
         Step::rename(self, *from, *to)
+    }
+
+    fn pointing(&self, to: &Slot) -> Option<Self> {
+        (self.who() == Some(Who::Main)).then(|| self.about(Who::Slot(*to)))
     }
 
     fn plain(index: usize) -> Option<Slot> {

@@ -65,13 +65,12 @@ impl World {
 
     fn remember(&mut self, call: &Call, used: Use) {
         let Some(key) = &call.key else { return };
-        let place = (call.endpoint, key.clone());
-        match self.keys.get(&place) {
+        let uses = self.keys.entry((call.endpoint, key.clone())).or_default();
+        match uses.iter_mut().find(|known| known.is_for(call)) {
             // The first success is what a key stands for.
             Some(known) if known.is_done() => {}
-            _ => {
-                self.keys.insert(place, used);
-            }
+            Some(known) => *known = used,
+            None => uses.push(used),
         }
     }
 

@@ -42,6 +42,10 @@ impl Use {
         Self { what: asked(call), outcome: Outcome::Done { id, products, life } }
     }
 
+    pub(super) fn is_for(&self, call: &Call) -> bool {
+        self.what == asked(call)
+    }
+
     pub(super) fn is_done(&self) -> bool {
         matches!(self.outcome, Outcome::Done { .. })
     }
@@ -55,17 +59,12 @@ const OTHER_BODY: &str = "create.idempotency-other-body";
 impl World {
     /// Judges a call whose key was used before; `None` when the key makes no difference to it.
     pub(super) fn judge_replay(&self, call: &Call, answer: &Answer) -> Option<Verdict> {
-        let used = self.keys.get(&(call.endpoint, call.key.clone()?))?;
-        let is_same = used.what == asked(call);
-        match &used.outcome {
-            Outcome::Refused(status) => {
-                // The refusal may be what is replayed; otherwise the call is a new one.
-                let replayed = is_same && answer.status == *status;
-                let misused = !is_same && (answer.status == *status || MISUSED.contains(&answer.status));
-                (replayed || misused).then(|| self.replayed_refusal(call, answer))
-            }
-            Outcome::Done { id, products, life } if is_same => self.judge_again(call, answer, id, products, *life),
-            Outcome::Done { id, .. } => self.judge_other(call, answer, id),
+        let uses = self.keys.get(&(call.endpoint, call.key.clone()?))?;
+        match uses.iter().find(|used| used.is_for(call)).map(|used| &used.outcome) {
+            Some(Outcome::Done { id, products, life }) => self.judge_again(call, answer, id, products, *life),
+            // The refusal may be what is replayed; otherwise the call is a new one.
+            Some(Outcome::Refused(status)) if answer.status == *status => Some(self.replayed_refusal(call, answer)),
+            _ => self.judge_other(call, answer, uses),
         }
     }
 
@@ -126,16 +125,21 @@ impl World {
     }
 
     /// The same key for another thing.
-    fn judge_other(&self, call: &Call, answer: &Answer, id: &str) -> Option<Verdict> {
+    fn judge_other(&self, call: &Call, answer: &Answer, uses: &[Use]) -> Option<Verdict> {
         let creates = call.endpoint == Endpoint::Create;
         let choice = |what: &str| if creates { vec![Choice::of(OTHER_BODY, what)] } else { Vec::new() };
-        if MISUSED.contains(&answer.status) {
+        let was_refused = |used: &Use| used.outcome == Outcome::Refused(answer.status);
+        if MISUSED.contains(&answer.status) || (answer.is_refusal() && uses.iter().any(was_refused)) {
             let next = vec![self.refused(call, answer.status)];
             let choices = choice(&format!("a used key with another body is answered {}", answer.status));
             return Some(Verdict::Right(Right { next, rules: Vec::new(), choices }));
         }
         let answered = answer.json().and_then(Offering::read).map(|offering| offering.id);
-        if creates && answer.is_success() && answered.as_deref().is_none_or(|answered| answered == id) {
+        let is_original = |used: &Use| match &used.outcome {
+            Outcome::Done { id, .. } => answered.as_ref().is_none_or(|answered| answered == id),
+            Outcome::Refused(_) => false,
+        };
+        if creates && answer.is_success() && uses.iter().any(is_original) {
             let choices = choice("a used key with another body answers the original");
             return Some(Verdict::Right(Right { next: vec![self.unmoved(call)], rules: Vec::new(), choices }));
         }

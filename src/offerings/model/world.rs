@@ -81,7 +81,8 @@ pub struct World {
     pub(super) attempted: BTreeSet<String>,
     /// How often each id was created by us.
     pub(super) lives: BTreeMap<String, u32>,
-    pub(super) keys: BTreeMap<(Endpoint, String), Use>,
+    /// What each idempotency key of an operation was used for, each thing once.
+    pub(super) keys: BTreeMap<(Endpoint, String), Vec<Use>>,
     pub(super) since: Since,
 }
 

@@ -1,6 +1,6 @@
 //! Histories by chance, weighted towards what servers get wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::draw::Draw;
 use super::step::{Product, Slot, Step, Tag, Who};
@@ -53,7 +53,14 @@ const GET: usize = 4;
 const PAGE: usize = 5;
 const WALK: usize = 6;
 const AGAIN: usize = 7;
-const WEIGHTS: [usize; 8] = [22, 22, 12, 24, 6, 6, 4, 8];
+const PHRASE: usize = 8;
+const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
+
+/// How often each slot is in a history's pool: more often those whose ids have something special.
+const PRESENCE: [usize; Slot::COUNT as usize] = [6, 5, 3, 5, 2, 1, 1, 1, 1, 1, 1, 1];
+
+/// A pool of more slots is for histories that make many offerings.
+const LARGE: usize = 6;
 
 /// The most entries of a list that is not meant to be long, and the entries of long ones.
 const SHORT: usize = 4;
@@ -62,45 +69,57 @@ const LONG: [usize; 3] = [10, 11, 13];
 /// Writes one history, keeping in mind what a right server would hold by then.
 struct Author<'m> {
     means: &'m Means,
-    weights: [usize; 8],
+    weights: [usize; 9],
+    /// How many of a hundred creates and set-mains have an idempotency key.
+    keyed: usize,
     pool: Vec<Slot>,
     live: BTreeMap<Slot, Vec<Product>>,
     main: Option<Slot>,
     latest: Option<Slot>,
     written: Vec<Step>,
+    /// What comes next whatever is drawn: the rest of a phrase.
+    phrase: VecDeque<Step>,
 }
 
 impl<'m> Author<'m> {
     fn new(draw: &mut Draw, means: &'m Means) -> Self {
         // Every history has a bent of its own: what is rare on the whole is common in some.
         let mut weights = WEIGHTS.map(|weight| weight * draw.one(&[1, 2, 2, 2, 6]));
-        let mut pool: Vec<Slot> = Slot::all().collect();
-        let size = *draw.one(&[2, 3, 3, 4, 4, 6, pool.len()]);
-        if size == pool.len() {
-            weights[CREATE] *= 3;
+        let size = *draw.one(&[2, 3, 3, 4, 4, 6, usize::from(Slot::COUNT)]);
+        if size > LARGE {
+            weights[CREATE] *= 4;
         }
-        while pool.len() > size {
-            pool.remove(draw.below(pool.len()));
+        let mut presence = PRESENCE;
+        let mut pool = Vec::with_capacity(size);
+        while pool.len() < size {
+            let place = draw.weighted(&presence);
+            presence[place] = 0;
+            pool.push(Slot(place as u8));
         }
         if means.mains == Mains::Keep {
             weights[SET_MAIN] = 0;
         }
-        Self { means, weights, pool, live: BTreeMap::new(), main: None, latest: None, written: Vec::new() }
+        let keyed = *draw.one(&[0, 20, 20, 60]);
+        let (live, written, phrase) = (BTreeMap::new(), Vec::new(), VecDeque::new());
+        Self { means, weights, keyed, pool, live, main: None, latest: None, written, phrase }
     }
 
     fn next(&mut self, draw: &mut Draw) -> Step {
-        let step = if self.live.is_empty() && draw.chance(80) {
+        let step = if let Some(step) = self.phrase.pop_front() {
+            step
+        } else if self.live.is_empty() && draw.chance(80) {
             self.create(draw)
         } else {
             match draw.weighted(&self.weights) {
                 CREATE => self.create(draw),
                 UPDATE => self.update(draw),
                 DELETE => Step::Delete { who: self.somebody(draw) },
-                SET_MAIN => Step::SetMain { who: self.somebody(draw), key: key(draw) },
+                SET_MAIN => Step::SetMain { who: self.somebody(draw), key: self.key(draw) },
                 GET => self.get(draw),
                 PAGE => self.page(draw),
                 WALK => Step::Walk { limit: *draw.one(&[1, 1, 2, 3, 5]) },
-                AGAIN | _ => self.again(draw),
+                AGAIN => self.again(draw),
+                PHRASE | _ => self.begin_phrase(draw),
             }
         };
         self.note(&step);
@@ -113,7 +132,57 @@ impl<'m> Author<'m> {
         // What a create with a variant's id answers is written nowhere.
         let who = if matches!(who, Who::Variant | Who::Elsewhere) { Who::Slot(self.pool[0]) } else { who };
         let products = (!draw.chance(25)).then(|| self.list(draw, &[]));
-        Step::Create { who, products, tag: tag(draw, 10), key: key(draw) }
+        Step::Create { who, products, tag: tag(draw, 10), key: self.key(draw) }
+    }
+
+    fn key(&self, draw: &mut Draw) -> Option<u8> {
+        draw.chance(self.keyed).then(|| draw.below(3) as u8)
+    }
+
+    /// Steps that belong together: what chance alone puts in a row too seldom. The first is done now.
+    fn begin_phrase(&mut self, draw: &mut Draw) -> Step {
+        let live: Vec<Slot> = self.live.keys().copied().collect();
+        let one = *draw.one(if live.is_empty() { &self.pool } else { &live });
+        let other =
+            self.pool[(self.pool.iter().position(|slot| *slot == one).unwrap_or_default() + 1) % self.pool.len()];
+        let (one, other) = (Who::Slot(one), Who::Slot(other));
+        let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
+        let promote = |who| Step::SetMain { who, key: None };
+        let key = Some(draw.below(3) as u8);
+        let keyed = Step::SetMain { who: one, key };
+        let mut phrase: VecDeque<Step> = match draw.below(6) {
+            // An offering that was main, or gave it up, comes back.
+            0 => [create(other), promote(one), Step::Delete { who: one }, create(one), promote(one), promote(other)]
+                .into(),
+            1 => [create(other), promote(one), promote(other), Step::Delete { who: one }, create(one), promote(one)]
+                .into(),
+            // Two take turns.
+            2 => [create(other), promote(one), promote(other), promote(one), promote(other), promote(one)].into(),
+            // A key is used again when much has changed.
+            3 => [create(other), keyed.clone(), promote(other), keyed].into(),
+            // A refused create is tried again under its key.
+            4 => {
+                let retried = |products| Step::Create { who: other, products, tag: Tag::Absent, key };
+                [Step::Delete { who: other }, retried(Some(vec![Product::Unknown])), retried(None)].into()
+            }
+            // The same again and again.
+            _ => {
+                let list = self.list(draw, &[]);
+                let update = Step::Update { who: one, products: Some(list), tag: Tag::Absent };
+                [update.clone(), Step::Delete { who: one }, create(one), Step::Delete { who: one }, create(one)].into()
+            }
+        };
+        if self.means.mains == Mains::Keep {
+            phrase.retain(|step| !matches!(step, Step::SetMain { .. }));
+        }
+        // A phrase that already stands begins later.
+        let begins_late = matches!(phrase.front(), Some(Step::Create { .. })) && other != one;
+        if begins_late && other_is_live(&self.live, other) {
+            phrase.pop_front();
+        }
+        let first = phrase.pop_front().unwrap_or_else(|| create(one));
+        self.phrase = phrase;
+        first
     }
 
     fn update(&self, draw: &mut Draw) -> Step {
@@ -227,12 +296,12 @@ impl<'m> Author<'m> {
     }
 }
 
-fn has_unknown(products: &Option<Vec<Product>>) -> bool {
-    products.as_ref().is_some_and(|products| products.contains(&Product::Unknown))
+fn other_is_live(live: &BTreeMap<Slot, Vec<Product>>, who: Who) -> bool {
+    matches!(who, Who::Slot(slot) if live.contains_key(&slot))
 }
 
-fn key(draw: &mut Draw) -> Option<u8> {
-    draw.chance(25).then(|| draw.below(3) as u8)
+fn has_unknown(products: &Option<Vec<Product>>) -> bool {
+    products.as_ref().is_some_and(|products| products.contains(&Product::Unknown))
 }
 
 /// A tag; nothing is said of it except `percent` times in a hundred.

@@ -8,6 +8,7 @@ use super::step::{Step, Who};
 use super::walk;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
+use crate::finding::Breach;
 use crate::lane::{Lane, Snapshot};
 use crate::offerings::model::{Call, Sent, Verdict};
 use crate::offerings::scenario::Flow;
@@ -23,6 +24,22 @@ pub struct Played {
     pub report: CaseReport,
     /// For each breach of the record, the step after which it showed, from 0.
     pub at: Vec<usize>,
+}
+
+impl Played {
+    /// The place of the breach that the history is about, among those that `counts`: the earliest, and of those that
+    /// showed at the same step one that is not of every answer, which tells more.
+    pub fn first(&self, counts: impl Fn(&Breach) -> bool) -> Option<usize> {
+        let breaches = &self.report.record.breaches;
+        (0..breaches.len())
+            .filter(|place| counts(&breaches[*place]))
+            .min_by_key(|place| (self.at[*place], is_general(breaches[*place].rule)))
+    }
+}
+
+/// Whether a rule is of every answer, whatever asked for it.
+fn is_general(rule: &str) -> bool {
+    rule.starts_with("response.") || rule.starts_with("offering.")
 }
 
 /// Plays a history on a lane.
@@ -107,14 +124,11 @@ impl Player<'_> {
         let (exchange, verdict) = self.stage.send_judged(request).await?;
         self.stage.tell(&exchange);
         hold(self.stage, &exchange, verdict.as_ref());
-        if *step == (Step::Get { who: Who::Elsewhere }) && self.stage.state().find(&exchange_id(&exchange)).is_none() {
-            self.stage.claim("auth.project-isolation", &exchange).refused(
-                404,
-                &["not_found"],
-                "a get of an offering of another project",
-            );
-        }
         let Some(call) = Call::read(&exchange.request) else { return Ok(()) };
+        if *step == (Step::Get { who: Who::Elsewhere }) && self.stage.state().find(&call.id).is_none() {
+            let what = "a get of an offering of another project";
+            self.stage.claim("auth.project-isolation", &exchange).refused(404, &["not_found"], what);
+        }
         if call.is_write() && call.id.starts_with(&self.stage.id("")) {
             self.used.insert(call.id.clone());
         }
@@ -129,7 +143,8 @@ impl Player<'_> {
         let is_replay = matches!(&verdict, Some(Verdict::Right(right)) if right.rules.contains(&REPLAY));
         let is_gone = call.endpoint == Endpoint::Delete && exchange.answer.is_success();
         if exchange.answer.is_success() || self.stage.state().find(&call.id).is_some() {
-            let rule = specific(&call, &exchange).filter(|_| !is_replay);
+            let again = self.stage.state().world().lives(&call.id) > 1;
+            let rule = specific(&call, &exchange, again).filter(|_| !is_replay);
             self.probe(&call.id, rule).await?;
         }
         if call.endpoint == Endpoint::SetMain
@@ -223,25 +238,21 @@ impl Player<'_> {
     fn is_over(&mut self, known: usize) -> bool {
         let rules = Arc::clone(self.stage.lane().judge.contract());
         self.stage.record().breaches[known..].iter().any(|breach| {
-            let is_general = breach.rule.starts_with("response.") || breach.rule.starts_with("offering.");
             let level = rules.rules().rule(breach.rule).map(|rule| rule.level);
-            !is_general && level == Some(Level::Must)
+            !is_general(breach.rule) && level == Some(Level::Must)
         })
     }
-}
-
-fn exchange_id(exchange: &Exchange) -> String {
-    exchange.request.path_id().unwrap_or_default()
 }
 
 const REPLAY: &str = "set-main.idempotency-replay";
 
 /// The rule that promises that a get after a successful write shows what was written.
-fn specific(call: &Call, exchange: &Exchange) -> Option<&'static str> {
+fn specific(call: &Call, exchange: &Exchange, is_recreated: bool) -> Option<&'static str> {
     if !exchange.answer.is_success() {
         return None;
     }
     match call.endpoint {
+        Endpoint::Create if is_recreated => Some("delete.recreate"),
         Endpoint::Create => Some("create.readable"),
         Endpoint::Update if call.body.products == Sent::Absent => Some("update.partial"),
         Endpoint::Update => Some("update.replaces-products"),
