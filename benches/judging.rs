@@ -1,0 +1,162 @@
+//! What judging costs: the same requests sent bare and judged, and generating and judging alone.
+//!
+//! `cargo bench --bench judging`; the column `items/s` is requests per second (or inputs, or judgements).
+
+use std::sync::{Arc, LazyLock};
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use qonform::check::{Judge, Memory};
+use qonform::contract::{Contract, Direction, Endpoint, Place};
+use qonform::exchange::{Exchange, Request, TransportSettings};
+use qonform::finding::Record;
+use qonform::generate::Schema;
+use qonform::lane::{Lane, Session};
+use qonform::offerings::input::{Coverage, Inputs};
+use qonform::offerings::{Naming, Stage};
+use qonform::reference::Options;
+use qonform::run::Embedded;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+/// Projects that are talked to at once.
+const LANES: usize = 16;
+
+fn main() {
+    divan::main();
+}
+
+/// One server for all, and the runtime that it lives on.
+struct World {
+    runtime: Runtime,
+    server: Embedded,
+    contract: Arc<Contract>,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let runtime = Runtime::new().expect("a runtime can be made");
+    let contract = Arc::new(Contract::embedded());
+    let judge = Arc::new(Judge::new(Arc::clone(&contract)));
+    let started = Embedded::start(Options::default(), TransportSettings::default(), judge);
+    let server = runtime.block_on(started).expect("a port is free");
+    World { runtime, server, contract }
+});
+
+/// Requests made of the document: bodies and parameters at every limit.
+fn requests(contract: &Contract) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for endpoint in [Endpoint::Create, Endpoint::Update] {
+        let body = contract.operation(endpoint).body.as_ref().and_then(|body| body.json());
+        let schema = Schema::of(body.expect("both take a body"), Direction::Request);
+        let bodies = schema.valid().chain(schema.broken());
+        requests.extend(bodies.map(|sample| Request::to(endpoint).id("winback").json(&sample.value)));
+    }
+    let limit = contract.operation(Endpoint::List).parameter(Place::Query, "limit").expect("a list has a limit");
+    let limits = Schema::of(&limit.schema, Direction::Request).texts();
+    requests.extend(limits.iter().map(|text| Request::to(Endpoint::List).query("limit", &text.text)));
+    let id = contract.operation(Endpoint::Get).parameter(Place::Path, "offering_id").expect("a get names an offering");
+    let ids = Schema::of(&id.schema, Direction::Request).texts();
+    let ids = ids.iter().filter(|text| !text.text.is_empty());
+    requests.extend(ids.map(|text| Request::to(Endpoint::Get).id(&text.text)));
+    requests
+}
+
+/// Sends all requests on every lane at once.
+fn send_all<Fut>(requests: &Arc<[Request]>, send: impl Fn(Lane, Arc<[Request]>) -> Fut)
+where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let world = &*WORLD;
+    world.runtime.block_on(async {
+        let mut lanes = JoinSet::new();
+        for number in 0..LANES {
+            lanes.spawn(send(world.server.lane(&format!("bench-{number}")), Arc::clone(requests)));
+        }
+        lanes.join_all().await;
+    });
+}
+
+async fn bare(lane: Lane, requests: Arc<[Request]>) {
+    for request in requests.iter() {
+        lane.client.send(request.clone()).await.expect("the server answers");
+    }
+}
+
+async fn judged(lane: Lane, requests: Arc<[Request]>) {
+    let mut session = Session::new(lane);
+    for request in requests.iter() {
+        session.send(request.clone()).await.expect("the server answers");
+    }
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn requests_sent_bare(bencher: Bencher<'_, '_>) {
+    let requests: Arc<[Request]> = requests(&WORLD.contract).into();
+    bencher.counter(ItemsCount::new(requests.len() * LANES)).bench(|| send_all(&requests, bare));
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn requests_sent_and_judged(bencher: Bencher<'_, '_>) {
+    let requests: Arc<[Request]> = requests(&WORLD.contract).into();
+    bencher.counter(ItemsCount::new(requests.len() * LANES)).bench(|| send_all(&requests, judged));
+}
+
+/// Whole cases: generated, set up, sent, judged, compared. Counts inputs, of which some take several requests.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
+    let world = &*WORLD;
+    let play = |lane: Lane, seed: u64| async move {
+        let contract = Arc::clone(lane.judge.contract());
+        let mut played = 0;
+        for endpoint in Endpoint::ALL {
+            let inputs = Inputs::of(&contract, endpoint, &lane.fixtures, seed, 100);
+            let naming = Naming::new(seed, &format!("i{}", endpoint as u8), 0);
+            let mut stage = Stage::open(lane.clone(), naming).await.expect("the list can be read");
+            let flow = inputs.play(&mut stage, &mut Coverage::of(&inputs)).await;
+            let report = stage.close(flow).await;
+            assert!(report.record.breaches.is_empty() && report.halt.is_none(), "the server is right");
+            played += inputs.list.len();
+        }
+        played
+    };
+    let lane = world.server.lane("bench-count");
+    let inputs = world.runtime.block_on(play(lane, 0));
+    bencher.counter(ItemsCount::new(inputs * LANES)).bench(|| {
+        world.runtime.block_on(async {
+            let mut lanes = JoinSet::new();
+            for number in 0..LANES {
+                lanes.spawn(play(world.server.lane(&format!("bench-play-{number}")), number as u64));
+            }
+            lanes.join_all().await;
+        });
+    });
+}
+
+#[divan::bench]
+fn generating_alone(bencher: Bencher<'_, '_>) {
+    let world = &*WORLD;
+    let lane = world.server.lane("bench-generate");
+    let inputs = || Inputs::of(&world.contract, Endpoint::Create, &lane.fixtures, 1, 100);
+    bencher.counter(ItemsCount::new(inputs().list.len())).bench(inputs);
+}
+
+#[divan::bench]
+fn judging_alone(bencher: Bencher<'_, '_>) {
+    let world = &*WORLD;
+    let lane = world.server.lane("bench-judge");
+    let requests = requests(&world.contract);
+    let exchanges: Vec<Arc<Exchange>> = world.runtime.block_on(async {
+        let mut exchanges = Vec::new();
+        for request in requests {
+            exchanges.push(Arc::new(lane.client.send(request).await.expect("the server answers")));
+        }
+        exchanges
+    });
+    bencher.counter(ItemsCount::new(exchanges.len())).bench(|| {
+        let (mut memory, mut record) = (Memory::default(), Record::default());
+        for exchange in &exchanges {
+            lane.judge.exchange(exchange, lane.client.keys(), &mut memory, &mut record);
+        }
+        record
+    });
+}
