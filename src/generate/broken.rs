@@ -50,7 +50,8 @@ pub(super) fn broken(node: &Node) -> Vec<Local> {
             node.kinds.iter().filter(|kind| **kind != Kind::Null).map(|kind| kind.name()).collect();
         let expected = expected.join(" or ");
         for (kind, words, value) in of_every_kind() {
-            if !node.has(kind) && !(kind == Kind::Integer && node.has(Kind::Number)) {
+            let is_allowed = node.has(kind) || kind == Kind::Integer && node.has(Kind::Number);
+            if !is_allowed {
                 made.push(outside(value, Constraint::Type, format!("that is {words} (type {expected})")));
             }
         }

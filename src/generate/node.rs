@@ -63,6 +63,7 @@ pub(super) enum Additional {
 
 /// A schema. A keyword that does not concern a type of `kinds` has no effect.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "keywords of JSON Schema, which are booleans there")]
 pub(super) struct Node {
     /// The types; all of them where the schema names none.
     pub(super) kinds: Vec<Kind>,
@@ -223,7 +224,8 @@ fn meet(one: &[Kind], two: &[Kind]) -> Vec<Kind> {
 fn tighter(one: Option<Bound>, two: Option<Bound>, is_tighter: impl Fn(&Bound, &Bound) -> bool) -> Option<Bound> {
     match (one, two) {
         (Some(one), Some(two)) => {
-            Some(if is_tighter(&one, &two) || one.value == two.value && one.exclusive { one } else { two })
+            let is_first = is_tighter(&one, &two) || one.exclusive && !is_tighter(&two, &one);
+            Some(if is_first { one } else { two })
         }
         (one, two) => one.or(two),
     }

@@ -95,7 +95,7 @@ fn strings(node: &Node) -> BoxedStrategy<String> {
     match &node.pattern {
         Some(Pattern::Class { ranges, .. }) => {
             let letter = proptest::char::ranges(Cow::Owned(ranges.clone()));
-            sized(letter.boxed(), least, most_made)
+            sized(&letter.boxed(), least, most_made)
         }
         Some(Pattern::Other(Some(expression))) => match string_regex(expression) {
             Ok(texts) => {
@@ -110,13 +110,13 @@ fn strings(node: &Node) -> BoxedStrategy<String> {
                 (1, select(TRIED).boxed()),
                 (1, proptest::char::any().boxed()),
             ]);
-            sized(letter.boxed(), least, most_made)
+            sized(&letter.boxed(), least, most_made)
         }
     }
 }
 
 /// Texts of these letters, often of the least or the greatest length.
-fn sized(letter: BoxedStrategy<char>, least: usize, most: usize) -> BoxedStrategy<String> {
+fn sized(letter: &BoxedStrategy<char>, least: usize, most: usize) -> BoxedStrategy<String> {
     let most = most.max(least);
     let lengths = [(4, least, most), (1, least, least), (1, most, most)];
     let texts = lengths.map(|(weight, from, to)| (weight, vec(letter.clone(), from..=to)));
@@ -229,7 +229,7 @@ fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> 
         Some(Pattern::Other(_)) => None,
         None => Some(proptest::char::range('a', 'z').boxed()),
     };
-    let text = |from: usize, to: usize| Some(sized(letters()?, from, to).prop_map(Value::from).boxed());
+    let text = |from: usize, to: usize| Some(sized(&letters()?, from, to).prop_map(Value::from).boxed());
     let (low, high) = node.integers();
     match constraint {
         Constraint::Type => {
@@ -242,7 +242,7 @@ fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> 
         Constraint::Pattern => {
             // Short, so that there is room for a prefix in front.
             let to = most.unwrap_or(least + 12).min(least + 12);
-            let plain = sized(letters()?, least.max(1), to.max(least.max(1)));
+            let plain = sized(&letters()?, least.max(1), to.max(least.max(1)));
             let intruders = Union::new_weighted(vec![(3, select(TRIED).boxed()), (1, proptest::char::any().boxed())]);
             let replaced = (plain, intruders, any::<Index>()).prop_map(|(plain, intruder, index)| {
                 let mut letters: Vec<char> = plain.chars().collect();

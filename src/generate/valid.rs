@@ -264,7 +264,7 @@ pub(super) fn numbers(node: &Node) -> Vec<Value> {
     let low = node.minimum.map(|bound| if bound.exclusive { bound.value + step } else { bound.value });
     let high = node.maximum.map(|bound| if bound.exclusive { bound.value - step } else { bound.value });
     let middle = match (low, high) {
-        (Some(low), Some(high)) => (low + high) / 2.0,
+        (Some(low), Some(high)) => low.midpoint(high),
         (Some(low), None) => low.max(0.0),
         (None, Some(high)) => high.min(0.0),
         (None, None) => 0.5,
@@ -319,7 +319,7 @@ pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
     };
     if different.len() < count && node.unique {
         let items = node.items.as_deref();
-        let more = items.map(|items| distinct(items, count)).unwrap_or_else(|| (0..count).map(Value::from).collect());
+        let more = items.map_or_else(|| (0..count).map(Value::from).collect(), |items| distinct(items, count));
         different.extend(more);
         let mut seen = Vec::new();
         different.retain(|value| {

@@ -201,7 +201,7 @@ impl Other<'_> {
         let mut recipe = plain.clone();
         if place == Place::Path {
             // The plain one has a text there already: from the template, with every other parameter as it is.
-            recipe.path = self.operation.path.clone();
+            recipe.path.clone_from(&self.operation.path);
             for (part, schema) in &self.slots {
                 if let Part::Parameter(Place::Path, other) = part {
                     let plain = Schema::spelt(&schema.plainest()?)?;

@@ -138,7 +138,8 @@ enum Ready {
 
 impl Player<'_> {
     async fn play(&mut self, input: &Input) -> Flow {
-        if self.refused.as_ref().is_some_and(|refused| Some(refused.rule) != input.rule || refused.count >= BATCH) {
+        let effects = self.rule_of_effects(input);
+        if self.refused.as_ref().is_some_and(|refused| refused.rule != effects || refused.count >= BATCH) {
             self.settle().await?;
         }
         let (request, subject) = match self.request(input).await? {
@@ -160,23 +161,23 @@ impl Player<'_> {
         self.judge(input, &exchange, before.as_ref());
         self.count(input, &exchange);
         if is_write && exchange.answer.is_refusal() {
-            let rule = input.rule.filter(|rule| self.may_speak_of_effects(rule));
-            let rule = rule.unwrap_or("invariant.failed-write-no-effect");
             match &mut self.refused {
                 Some(refused) => {
                     refused.last = Arc::clone(&exchange);
                     refused.count += 1;
                 }
-                None => self.refused = Some(Refused { rule, last: Arc::clone(&exchange), count: 1 }),
+                None => self.refused = Some(Refused { rule: effects, last: Arc::clone(&exchange), count: 1 }),
             }
         }
         self.tidy(&exchange).await
     }
 
-    /// Whether it is a must rule: an effect of a refused write is never less.
-    fn may_speak_of_effects(&self, rule: &str) -> bool {
+    /// The rule that an effect of the input breaks if it is refused: its own, unless that is no must rule. An effect of
+    /// a refused write is never less.
+    fn rule_of_effects(&self, input: &Input) -> &'static str {
         let rules = self.stage.lane().judge.contract().rules();
-        rules.rule(rule).is_some_and(|rule| rule.level == Level::Must)
+        let is_must = |rule: &&str| rules.rule(rule).is_some_and(|rule| rule.level == Level::Must);
+        input.rule.filter(is_must).unwrap_or("invariant.failed-write-no-effect")
     }
 
     /// Looks at what the refused writes since the last look left behind.

@@ -88,7 +88,7 @@ fn body(maker: &Maker<'_>, facet: &Facet, side: Side, mut value: Value, choice: 
         let with_products = value.get("product_ids").is_some();
         let about_tag = Facet { place: "/tag".into(), constraint: Constraint::Type };
         let of_tag = expect::of(maker.endpoint, &Part::Body, &about_tag, side, &value);
-        let is_main = *tag == Value::from(1);
+        let is_main = tag.as_i64() == Some(1);
         // Beside a list of products a refused tag and a refused product may come in either order.
         let refused_anyway = matches!(expected.1, Expectation::Refuse(..));
         expected = match of_tag {

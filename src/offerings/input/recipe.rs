@@ -67,7 +67,7 @@ impl Spelling {
     pub fn segment(self, id: &str) -> String {
         match self {
             Spelling::Plain => encode_segment(id),
-            Spelling::EveryByte => id.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            Spelling::EveryByte => id.bytes().fold(String::new(), |segment, byte| segment + &format!("%{byte:02X}")),
             Spelling::LowerCase => {
                 // Only what stands after a percent sign is a digit of it.
                 let mut digits = 0;
