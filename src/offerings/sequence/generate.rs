@@ -119,7 +119,8 @@ impl<'m> Author<'m> {
                 PAGE => self.page(draw),
                 WALK => Step::Walk { limit: *draw.one(&[1, 1, 2, 3, 5]) },
                 AGAIN => self.again(draw),
-                PHRASE | _ => self.begin_phrase(draw),
+                // PHRASE: the last of the weights.
+                _ => self.begin_phrase(draw),
             }
         };
         self.note(&step);
@@ -254,7 +255,7 @@ impl<'m> Author<'m> {
             2 => list.reverse(),
             3 => {}
             4 => list.clear(),
-            5 => list = (0..1 + draw.below(SHORT)).map(|_| fresh(draw)).collect(),
+            5 => list = (0..=draw.below(SHORT)).map(|_| fresh(draw)).collect(),
             6 => {
                 let start = draw.below(known);
                 list = (0..*draw.one(&LONG)).map(|number| Product::Known(((start + number) % known) as u8)).collect();
