@@ -107,9 +107,9 @@ fn ctrl_c_and_sigterm_end_a_run_after_cleaning_up() {
 
 #[test]
 fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
-    let slow = Arc::clone(&reference);
+    let slow = reference.upstream();
     let server = Server::start(move |seen, stream| {
         thread::sleep(Duration::from_millis(if seen.method == "DELETE" { 3_000 } else { 1 }));
         let (head, body) = slow.forward(seen)?;
@@ -136,7 +136,7 @@ fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
 
 #[test]
 fn fail_fast_and_a_time_limit_leave_nothing_behind() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
     let place = Place::new();
     let ran = end(run(&reference, &place, &["--seed", "13", "--max-time", "3s", "--rate", "100/s"]), place);
@@ -145,7 +145,7 @@ fn fail_fast_and_a_time_limit_leave_nothing_behind() {
     assert_eq!(reference.state(), before);
     assert!(ran.elapsed < Duration::from_secs(8), "{:?}", ran.elapsed);
 
-    let upstream = Arc::clone(&reference);
+    let upstream = reference.upstream();
     let wrong = Server::start(move |seen, stream| {
         let (head, body) = upstream.forward(seen)?;
         // Every promotion claims to be something else.
@@ -162,9 +162,9 @@ fn fail_fast_and_a_time_limit_leave_nothing_behind() {
 
 #[test]
 fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
-    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
     let server = Server::start(move |seen, stream| {
         if count.fetch_add(1, Ordering::Relaxed) < 200 {
             let (head, body) = upstream.forward(seen)?;
@@ -195,9 +195,9 @@ fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
 
 #[test]
 fn what_cannot_be_removed_is_listed_and_tried_again_by_clean() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
-    let (upstream, refusing) = (Arc::clone(&reference), Arc::new(AtomicUsize::new(1)));
+    let (upstream, refusing) = (reference.upstream(), Arc::new(AtomicUsize::new(1)));
     let switch = Arc::clone(&refusing);
     let server = Server::start(move |seen: &Seen, stream| {
         if seen.method == "DELETE" && refusing.load(Ordering::Relaxed) == 1 {

@@ -1,7 +1,6 @@
 //! The network is not the server's fault.
 
 use std::io::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -19,7 +18,7 @@ fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
 
 #[test]
 fn a_right_server_twenty_milliseconds_away_stays_right() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
     let server = in_front_of(&reference, |_, head, body| {
         thread::sleep(Duration::from_millis(20));
@@ -37,9 +36,9 @@ fn a_right_server_twenty_milliseconds_away_stays_right() {
 
 #[test]
 fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_blindly() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
-    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
     let server = Server::start(move |seen, stream| {
         let number = count.fetch_add(1, Ordering::Relaxed);
         match number % 23 {
@@ -72,9 +71,9 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
 
 #[test]
 fn a_target_that_asks_for_patience_gets_it() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
-    let (upstream, count) = (Arc::clone(&reference), AtomicUsize::new(0));
+    let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
     let server = Server::start(move |seen, stream| {
         let busy = match count.fetch_add(1, Ordering::Relaxed) % 12 {
             3 => Some(answer("429 Too Many Requests", "retry-after: 0\r\n", b"")),
@@ -171,7 +170,7 @@ fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
 
 #[test]
 fn a_clock_that_is_years_off_is_no_fault() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     for year in ["1971", "2093"] {
         let server = in_front_of(&reference, move |_, head, body| {
             let head: String = head

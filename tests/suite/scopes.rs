@@ -1,6 +1,5 @@
 //! How far a run goes on somebody else's project.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::program::{Place, Ran, end, qonform, run_on};
@@ -15,7 +14,7 @@ fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
 
 #[test]
 fn read_only_sends_nothing_but_gets() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let server = in_front_of(&reference, |_, head, body| (head, body));
     let ran = run(&reference, &server.url(), &["--read-only"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
@@ -28,7 +27,7 @@ fn read_only_sends_nothing_but_gets() {
 
 #[test]
 fn keep_main_never_promotes_in_a_project_that_has_a_main() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let before = reference.state();
     let server = in_front_of(&reference, |_, head, body| (head, body));
     let ran = run(&reference, &server.url(), &["--keep-main", "--skip", "list.*"]);
@@ -50,7 +49,7 @@ fn keep_main_never_promotes_in_a_project_that_has_a_main() {
 
 #[test]
 fn a_dry_run_changes_nothing() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let server = in_front_of(&reference, |_, head, body| (head, body));
     let ran = run(&reference, &server.url(), &["--dry-run"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

@@ -1,7 +1,6 @@
 //! The key goes out in one header of each request, and is seen nowhere else, however the target hands it back.
 
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::program::{KEY, Place, end, qonform, run_on};
@@ -51,7 +50,7 @@ fn a_key_in_odd_places_of_answers_is_a_violation_and_is_not_repeated() {
 
 #[test]
 fn one_header_that_repeats_the_key_is_the_one_thing_found_in_a_right_server() {
-    let reference = Arc::new(Reference::start());
+    let reference = Reference::start();
     let key = reference.variable("QONFORM_TOKEN").to_owned();
     let echoed = key.clone();
     let server = in_front_of(&reference, move |_, head, body| {

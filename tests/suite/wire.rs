@@ -184,12 +184,23 @@ impl Reference {
         all
     }
 
+    /// The way to it, for servers that stand in front of it and outlive the test.
+    pub(crate) fn upstream(&self) -> Upstream {
+        Upstream(self.address)
+    }
+}
+
+/// Where requests are passed on to. It keeps nothing alive.
+#[derive(Clone, Copy)]
+pub(crate) struct Upstream(SocketAddr);
+
+impl Upstream {
     /// Sends a request as it was seen and brings head and body of the answer.
     pub(crate) fn forward(&self, seen: &Seen) -> io::Result<(String, Vec<u8>)> {
         let end = seen.head.len() - 2;
         let mut bytes = format!("{}connection: close\r\n\r\n", &seen.head[..end]).into_bytes();
         bytes.extend_from_slice(&seen.body);
-        exchange(self.address, &bytes)
+        exchange(self.0, &bytes)
     }
 }
 
@@ -213,12 +224,12 @@ fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<(String, Vec<u8>)
 
 /// A server in front of the reference server that may look at requests and change answers on their way.
 pub(crate) fn in_front_of(
-    reference: &Arc<Reference>,
+    reference: &Reference,
     change: impl Fn(&Seen, String, Vec<u8>) -> (String, Vec<u8>) + Send + Sync + 'static,
 ) -> Server {
-    let reference = Arc::clone(reference);
+    let upstream = reference.upstream();
     Server::start(move |seen, stream| {
-        let (head, body) = reference.forward(seen)?;
+        let (head, body) = upstream.forward(seen)?;
         let (head, body) = change(seen, head, body);
         pass_on(stream, &head, &body)
     })
