@@ -24,7 +24,8 @@ pub struct Breach {
     pub level: Option<Level>,
     /// The exchange at which it showed.
     pub at: Arc<Exchange>,
-    /// The exchanges that lead to it, in order, `at` last. Filled in when the case ends.
+    /// The exchanges that lead to it, in order, `at` last. Filled in when the case ends, where it is
+    /// empty then.
     pub story: Vec<Arc<Exchange>>,
 }
 

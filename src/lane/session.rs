@@ -73,6 +73,20 @@ impl Session {
         exchange
     }
 
+    /// Judges and keeps what several clients did at once, in the order in which they began. Of times nothing is held
+    /// against it: none of these answers is surely older than another.
+    pub fn take_in_at_once(&mut self, exchanges: Vec<Exchange>) -> Vec<Arc<Exchange>> {
+        let taken = exchanges
+            .into_iter()
+            .map(|exchange| {
+                self.memory = Memory::default();
+                self.take_in(exchange)
+            })
+            .collect();
+        self.memory = Memory::default();
+        taken
+    }
+
     /// Reads every regular offering of the project that `role`'s key opens, by pages of 100.
     ///
     /// # Errors

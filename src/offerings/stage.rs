@@ -252,6 +252,24 @@ impl Stage {
         exchange
     }
 
+    /// Judges what several clients did at once, in the order in which they began. What the project should hold is not
+    /// known afterwards: [`Self::rebase`] finds out.
+    pub(super) fn take_in_at_once(&mut self, exchanges: Vec<Exchange>) -> Vec<Arc<Exchange>> {
+        let exchanges = self.session.take_in_at_once(exchanges);
+        self.last = exchanges.last().cloned().or(self.last.take());
+        exchanges
+    }
+
+    /// Takes what the list shows now as what the project should hold.
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub(super) async fn rebase(&mut self) -> Result<Snapshot, Halt> {
+        let snapshot = self.list().await?;
+        self.state.adopt(&snapshot);
+        Ok(snapshot)
+    }
+
     /// Sends a create with this body and the main key.
     ///
     /// # Errors
@@ -422,10 +440,10 @@ impl Stage {
     }
 }
 
-/// The record with the story of every breach.
+/// The record with the story of every breach that does not have its own.
 fn finish(session: &mut Session, told: &[Arc<Exchange>]) -> Record {
     let mut record = std::mem::take(&mut session.record);
-    for breach in &mut record.breaches {
+    for breach in record.breaches.iter_mut().filter(|breach| breach.story.is_empty()) {
         breach.story = if told.is_empty() {
             story::leading_to(session.transcript(), &breach.at)
         } else {
