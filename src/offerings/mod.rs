@@ -5,6 +5,7 @@
 mod claim;
 pub mod input;
 pub mod model;
+pub mod race;
 pub mod scenario;
 pub mod sequence;
 mod stage;

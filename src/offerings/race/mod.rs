@@ -1,0 +1,33 @@
+//! Races: several clients at once, and an order of their requests that must explain what they saw.
+//!
+//! A [`Race`] is a case like a scenario: it plays on a lane and leaves a [`RaceReport`]. What its clients do is a
+//! [`Program`], data that can be drawn and shrunk. Every try is recorded request by request and judged twice: directly
+//! (no list of one page shows two mains), and by a search for an order of the requests, compatible with real time,
+//! that explains every answer ([`order`]). A request without an answer may have been applied or not; a list of several
+//! pages is not one moment. Neither is ever held against the server.
+//!
+//! The judge refuses to know how the server works, and how the requests were sent. Start at [`Race::play`].
+
+mod direct;
+mod draw;
+mod generated;
+mod history;
+mod hunt;
+mod judge;
+mod model;
+pub mod order;
+mod play;
+mod program;
+mod race;
+mod shrink;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod written;
+
+pub use generated::generated;
+pub use hunt::{Effort, RaceReport, Shown, Tries};
+pub use program::{Program, Step};
+pub use race::Race;
+pub use timeline::{Span, Timeline};
+pub use written::written;

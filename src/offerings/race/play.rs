@@ -1,0 +1,284 @@
+//! One try: the offerings are made, the clients are released together, everything is recorded, and what is left is read.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use super::Race;
+use super::draw::Draw;
+use super::history::{Act, History, Page, main_among};
+use super::model::Main;
+use super::program::{Cast, Program, Step, product_lists};
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::exchange::{Client, Exchange, KeyRole, Request};
+use crate::lane::Halt;
+use crate::offerings::Stage;
+
+/// How many products a list has: enough to see a mixture.
+const LIST_LENGTH: usize = 12;
+
+/// Clients start up to so many milliseconds apart.
+const LATEST_START: usize = 3;
+
+/// Plays the tries of one race on a stage.
+pub(super) struct Player<'s> {
+    stage: &'s mut Stage,
+    role: KeyRole,
+    name: String,
+    seed: u64,
+    /// The offering of ours that is main while nobody promotes another.
+    anchor: Option<String>,
+    /// How many tries were played.
+    tries: u32,
+}
+
+/// What one client has to do.
+struct Part {
+    client: usize,
+    /// Each request, and the pause before it.
+    requests: Vec<(Step, Request, Duration)>,
+}
+
+impl<'s> Player<'s> {
+    /// Makes the project ready: a race that promotes gets a main that is ours.
+    pub(super) async fn new(stage: &'s mut Stage, race: &Race, seed: u64) -> Result<Self, Halt> {
+        let mut anchor = None;
+        if race.program.promotes() && race.role == KeyRole::Main {
+            let id = stage.id("anchor");
+            stage.make(&id, &[]).await?;
+            stage.promote(&id).await?;
+            anchor = Some(id);
+        }
+        Ok(Self { stage, role: race.role, name: race.name.clone(), seed, anchor, tries: 0 })
+    }
+
+    pub(super) fn stage(&mut self) -> &mut Stage {
+        self.stage
+    }
+
+    /// Plays `program` once, with fresh ids and drawn start offsets.
+    pub(super) async fn play(&mut self, program: &Program) -> Result<History, Halt> {
+        let cast = self.cast(program);
+        let before = self.open(program.clients.len()).await?;
+        let prepared = self.prepare(program, &cast).await?;
+        let main = self.main(&cast, &before, &prepared);
+        let mut draw = Draw::new(self.seed, &self.name, u64::from(self.tries));
+        self.tries += 1;
+        let mut acts = release(self.client(), parts(program, &cast, &mut draw)).await;
+        let observer = program.clients.len();
+        for step in &program.after {
+            acts.push(act(self.client(), observer, *step, cast.request(*step)).await);
+        }
+        acts.extend(self.read_rest(program, &cast).await);
+        if let Some(lost) = nothing_came(&acts) {
+            return Err(Halt::Blocked(format!("no request of a race was answered: cannot {lost}")));
+        }
+        let acts = self.take_in(acts);
+        let history = History { cast, anchor: self.anchor.clone(), before, main, prepared, acts };
+        self.tidy(&history).await?;
+        Ok(history)
+    }
+
+    fn client(&self) -> Client {
+        self.stage.lane().client.clone()
+    }
+
+    fn cast(&self, program: &Program) -> Cast {
+        let ids = (0..program.made.len()).map(|slot| self.stage.id(&format!("{}.{slot}", self.tries))).collect();
+        let known = &self.stage.lane().fixtures.products;
+        let lists = product_lists(known, program.lists(), LIST_LENGTH);
+        Cast { role: self.role, ids, lists, keys: self.stage.id(&self.tries.to_string()) }
+    }
+
+    /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
+    async fn open(&mut self, clients: usize) -> Result<Page, Halt> {
+        let cheap = Request::to(Endpoint::List).query("limit", "1").key(self.role);
+        let page = Request::to(Endpoint::List).query("limit", "100").key(self.role);
+        for _ in 0..2 {
+            let requests = std::iter::once(page.clone()).chain(std::iter::repeat_n(cheap.clone(), clients - 1));
+            let exchanges = self.at_once(requests.collect()).await?;
+            let body = exchanges.first().filter(|exchange| exchange.answer.status == 200);
+            let Some(page) = body.and_then(|exchange| Page::read(exchange.answer.json()?)) else {
+                return Err(Halt::Blocked("the list cannot be read".into()));
+            };
+            let ours = self.stage.id("");
+            if self.role == KeyRole::Main {
+                let foreign = page.mains().into_iter().find(|main| !main.starts_with(&ours)).map(str::to_owned);
+                if let (Some(main), Some(_)) = (foreign, &self.anchor) {
+                    self.stage.record().foreign.push(format!("`{main}` became main"));
+                    return Err(Halt::Blocked(format!("somebody else made `{main}` main meanwhile")));
+                }
+            }
+            let left: Vec<_> = page
+                .offerings
+                .iter()
+                .map(|offering| &offering.id)
+                .filter(|id| id.starts_with(&ours) && Some(*id) != self.anchor.as_ref())
+                .cloned()
+                .collect();
+            if left.is_empty() && self.role == KeyRole::Empty && !page.offerings.is_empty() {
+                return Err(Halt::NotApplicable("the project that should be empty is not".into()));
+            }
+            if left.is_empty() {
+                return Ok(page);
+            }
+            self.remove(left).await?;
+        }
+        Err(Halt::Blocked("what an earlier try made cannot be removed".into()))
+    }
+
+    /// Makes the offerings that are there when the clients are released.
+    async fn prepare(&mut self, program: &Program, cast: &Cast) -> Result<Vec<Arc<Exchange>>, Halt> {
+        let steps = program.made.iter().enumerate();
+        let steps = steps.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
+        let made = self.at_once(steps.map(|step| cast.request(step)).collect()).await?;
+        match made.iter().find(|exchange| exchange.answer.status != 201) {
+            None => Ok(made),
+            Some(exchange) => {
+                let received = exchange.answer.summary();
+                Err(Halt::Blocked(format!("a create that the race builds on was answered {received}")))
+            }
+        }
+    }
+
+    /// Who is main when everything is prepared.
+    fn main(&self, cast: &Cast, before: &Page, prepared: &[Arc<Exchange>]) -> Main {
+        let promoted = prepared.iter().find_map(|exchange| {
+            let offering = Offering::read(exchange.answer.json()?)?;
+            offering.is_main().then_some(offering.id)
+        });
+        let anchor = self.anchor.as_deref();
+        match promoted {
+            Some(promoted) => main_among(&[&promoted], &cast.ids, anchor),
+            None if anchor.is_some() => Main::Anchor,
+            None if before.whole => main_among(&before.mains(), &cast.ids, anchor),
+            None => main_among(&self.stage.before().mains(), &cast.ids, anchor),
+        }
+    }
+
+    /// Reads every offering and the list when nobody writes any more.
+    async fn read_rest(&self, program: &Program, cast: &Cast) -> Vec<(Act, Option<Exchange>)> {
+        let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
+        let gets = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
+        let parts = gets
+            .chain([Step::List])
+            .map(|step| Part {
+                client: program.clients.len(),
+                requests: vec![(step, cast.request(step), Duration::ZERO)],
+            })
+            .collect();
+        release(self.client(), parts).await
+    }
+
+    fn take_in(&mut self, mut acts: Vec<(Act, Option<Exchange>)>) -> Vec<Act> {
+        acts.sort_by_key(|(act, _)| act.start);
+        let exchanges = acts.iter_mut().filter_map(|(_, exchange)| exchange.take()).collect();
+        let mut taken = self.stage.take_in_at_once(exchanges).into_iter();
+        acts.into_iter()
+            .map(|(act, _)| {
+                let exchange = if act.lost.is_none() { taken.next() } else { None };
+                Act { exchange, ..act }
+            })
+            .collect()
+    }
+
+    /// Makes the anchor main again and removes what the try made, row by row.
+    async fn tidy(&mut self, history: &History) -> Result<(), Halt> {
+        if let Some(anchor) = &self.anchor {
+            let request = Request::to(Endpoint::SetMain).id(anchor);
+            self.at_once(vec![request]).await?;
+        }
+        let ids = &history.cast.ids;
+        let rows = match history.acts.iter().rev().find_map(Act::page).filter(|page| page.whole) {
+            Some(page) => {
+                page.offerings.into_iter().map(|offering| offering.id).filter(|id| ids.contains(id)).collect()
+            }
+            None => ids.clone(),
+        };
+        self.remove(rows).await
+    }
+
+    async fn remove(&mut self, rows: Vec<String>) -> Result<(), Halt> {
+        let delete = |id: &String| Request::to(Endpoint::Delete).id(id).key(self.role);
+        let requests = rows.iter().map(delete).collect();
+        self.at_once(requests).await.map(drop)
+    }
+
+    /// Sends requests that are not part of the race, all at once.
+    async fn at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
+        let sending: Vec<_> = requests
+            .into_iter()
+            .map(|request| {
+                let client = self.client();
+                tokio::spawn(async move { client.send(request).await })
+            })
+            .collect();
+        let mut exchanges = Vec::with_capacity(sending.len());
+        let mut failure = None;
+        for sent in sending {
+            match sent.await.expect("nobody cancels a request, and sending does not panic") {
+                Ok(exchange) => exchanges.push(exchange),
+                Err(error) => failure = Some(error),
+            }
+        }
+        let exchanges = self.stage.take_in_at_once(exchanges);
+        failure.map_or(Ok(exchanges), |error| Err(Halt::World(error)))
+    }
+}
+
+/// The requests of each client, and when they leave.
+fn parts(program: &Program, cast: &Cast, draw: &mut Draw) -> Vec<Part> {
+    let mut part = |(client, steps): (usize, &Vec<Step>)| {
+        let start = draw.below(LATEST_START + 1);
+        let requests = steps.iter().enumerate().map(|(place, step)| {
+            let pause = if place == 0 { start } else { usize::from(draw.below(4) == 0) };
+            (*step, cast.request(*step), Duration::from_millis(pause as u64))
+        });
+        Part { client, requests: requests.collect() }
+    };
+    program.clients.iter().enumerate().map(&mut part).collect()
+}
+
+/// Lets all parts begin at one moment and waits for their end.
+async fn release(client: Client, parts: Vec<Part>) -> Vec<(Act, Option<Exchange>)> {
+    let barrier = Arc::new(Barrier::new(parts.len()));
+    let mut running = JoinSet::new();
+    for part in parts {
+        let (client, barrier) = (client.clone(), Arc::clone(&barrier));
+        running.spawn(async move {
+            barrier.wait().await;
+            let mut acts = Vec::with_capacity(part.requests.len());
+            for (step, request, pause) in part.requests {
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                acts.push(act(client.clone(), part.client, step, request).await);
+            }
+            acts
+        });
+    }
+    running.join_all().await.into_iter().flatten().collect()
+}
+
+/// Sends one request of a client and records it.
+async fn act(client: Client, number: usize, step: Step, request: Request) -> (Act, Option<Exchange>) {
+    let start = Instant::now();
+    let sent = client.send(request).await;
+    let blank = Act { client: number, step, start, end: None, exchange: None, lost: None };
+    match sent {
+        // Of a request that was sent again after a 429 only the last time counts.
+        Ok(exchange) => (Act { start: exchange.started, end: Some(exchange.ended), ..blank }, Some(exchange)),
+        Err(error) => (Act { lost: Some(error.to_string()), ..blank }, None),
+    }
+}
+
+/// Why nothing was answered at all, if nothing was.
+fn nothing_came(acts: &[(Act, Option<Exchange>)]) -> Option<&str> {
+    if acts.iter().any(|(_, exchange)| exchange.is_some()) {
+        return None;
+    }
+    acts.iter().find_map(|(act, _)| act.lost.as_deref())
+}

@@ -1,0 +1,192 @@
+//! What the clients of a race do, as data: it names its offerings by number, so that every try can use fresh ids.
+
+use serde_json::json;
+
+use crate::contract::Endpoint;
+use crate::exchange::{KeyRole, Request};
+
+/// One request of a client. Offerings and product lists are numbers, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// Creates an offering.
+    Create {
+        /// Which one.
+        slot: usize,
+        /// With which products.
+        list: usize,
+        /// Which idempotency key, if any.
+        key: Option<usize>,
+    },
+    /// Reads an offering.
+    Get {
+        /// Which one.
+        slot: usize,
+    },
+    /// Reads the first page of 100.
+    List,
+    /// Replaces an offering's products.
+    Update {
+        /// Which one.
+        slot: usize,
+        /// With which products.
+        list: usize,
+    },
+    /// Deletes an offering.
+    Delete {
+        /// Which one.
+        slot: usize,
+    },
+    /// Promotes an offering.
+    SetMain {
+        /// Which one.
+        slot: usize,
+    },
+}
+
+impl Step {
+    /// The operation.
+    pub fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Create { .. } => Endpoint::Create,
+            Self::Get { .. } => Endpoint::Get,
+            Self::List => Endpoint::List,
+            Self::Update { .. } => Endpoint::Update,
+            Self::Delete { .. } => Endpoint::Delete,
+            Self::SetMain { .. } => Endpoint::SetMain,
+        }
+    }
+
+    /// The offering, unless it reads all.
+    pub fn slot(self) -> Option<usize> {
+        match self {
+            Self::List => None,
+            Self::Create { slot, .. }
+            | Self::Get { slot }
+            | Self::Update { slot, .. }
+            | Self::Delete { slot }
+            | Self::SetMain { slot } => Some(slot),
+        }
+    }
+
+    /// Whether it may change something.
+    pub fn writes(self) -> bool {
+        self.endpoint().writes()
+    }
+}
+
+/// A race as data: what is there before, and what each client does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Program {
+    /// For each offering: the product list it is made with before the race, or `None` when it is not made.
+    pub made: Vec<Option<usize>>,
+    /// The steps of each client, one after the other; the clients all at once.
+    pub clients: Vec<Vec<Step>>,
+    /// What one client does when all others have ended.
+    pub after: Vec<Step>,
+}
+
+impl Program {
+    /// Whether any step promotes.
+    pub fn promotes(&self) -> bool {
+        self.steps().any(|step| matches!(step, Step::SetMain { .. }))
+    }
+
+    /// Whether any step deletes the offering.
+    pub fn deletes(&self, slot: usize) -> bool {
+        self.steps().any(|step| step == Step::Delete { slot })
+    }
+
+    /// Every step of every client, and what comes after.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+        self.clients.iter().flatten().chain(&self.after).copied()
+    }
+
+    /// The largest number of a product list, plus one.
+    pub fn lists(&self) -> usize {
+        let in_steps = self.steps().filter_map(|step| match step {
+            Step::Create { list, .. } | Step::Update { list, .. } => Some(list),
+            _ => None,
+        });
+        in_steps.chain(self.made.iter().copied().flatten()).max().map_or(1, |list| list + 1)
+    }
+
+    /// How many requests the clients send.
+    pub fn len(&self) -> usize {
+        self.steps().count()
+    }
+
+    /// Whether nobody does anything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same for at most so many clients: the last ones stay away.
+    pub fn for_clients(mut self, most: usize) -> Self {
+        self.clients.truncate(most.max(2));
+        self
+    }
+}
+
+/// The ids and products that stand for the numbers of a program in one try.
+#[derive(Clone, Debug)]
+pub(super) struct Cast {
+    pub(super) role: KeyRole,
+    /// The id of each offering.
+    pub(super) ids: Vec<String>,
+    /// The products of each list.
+    pub(super) lists: Vec<Vec<String>>,
+    /// What idempotency keys start with.
+    pub(super) keys: String,
+}
+
+impl Cast {
+    /// The request that a step stands for.
+    pub(super) fn request(&self, step: Step) -> Request {
+        let request = Request::to(step.endpoint()).key(self.role);
+        match step {
+            Step::List => request.query("limit", "100"),
+            Step::Get { slot } | Step::Delete { slot } | Step::SetMain { slot } => request.id(&self.ids[slot]),
+            Step::Update { slot, list } => {
+                request.id(&self.ids[slot]).json(&json!({ "product_ids": self.lists[list] }))
+            }
+            Step::Create { slot, list, key } => {
+                let mut body = json!({ "id": self.ids[slot] });
+                if !self.lists[list].is_empty() {
+                    body["product_ids"] = json!(self.lists[list]);
+                }
+                let request = request.json(&body);
+                match key {
+                    Some(key) => request.header("idempotency-key", format!("{}-key-{key}", self.keys)),
+                    None => request,
+                }
+            }
+        }
+    }
+}
+
+/// `count` lists of products, the first of them empty, the others of up to `length` products. They have no product in
+/// common where enough are known; else they are the same products in another order.
+pub(super) fn product_lists(known: &[String], count: usize, length: usize) -> Vec<Vec<String>> {
+    let length = length.min(known.len());
+    let apart = known.len() >= length * count.saturating_sub(1);
+    let list = |number: usize| -> Vec<String> {
+        let start = if apart { (number - 1) * length } else { number - 1 };
+        known.iter().cycle().skip(start).take(length).cloned().collect()
+    };
+    (0..count).map(|number| if number == 0 { Vec::new() } else { list(number) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_nothing_in_common_where_there_are_enough_products() {
+        let known: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();
+        let lists = product_lists(&known, 4, 12);
+        assert!(lists[0].is_empty());
+        assert_eq!(lists[1..].concat(), known[..36]);
+        assert_eq!(product_lists(&known[..2], 3, 12), [vec![], vec!["p0", "p1"], vec!["p1", "p0"]]);
+        assert_eq!(product_lists(&[], 2, 12), [Vec::<String>::new(), Vec::new()]);
+    }
+}

@@ -1,0 +1,110 @@
+//! Races against the embedded server, right and wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Effort, Race, RaceReport, Tries, generated, written};
+use crate::check::Judge;
+use crate::contract::Contract;
+use crate::exchange::TransportSettings;
+use crate::finding::Confirmation;
+use crate::offerings::Naming;
+use crate::reference::{Behaviour, Family, Fault, Options};
+use crate::run::Embedded;
+
+async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
+    let contract = Arc::new(Contract::embedded());
+    let options = Options { faults: faults.to_vec(), behaviours: behaviours.to_vec(), ..Options::default() };
+    Embedded::start(options, TransportSettings::default(), Arc::new(Judge::new(contract))).await.unwrap()
+}
+
+async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, effort: Effort) -> RaceReport {
+    let naming = Naming::new(seed, &race.name, 0);
+    let tries = Tries { races, limit: Duration::from_secs(20), effort, ..Tries::default() };
+    race.play(server.lane(&race.name), naming, seed, &tries).await
+}
+
+async fn play(server: &Embedded, race: &Race, seed: u64, races: u32) -> RaceReport {
+    played(server, race, seed, races, Effort::Explain).await
+}
+
+async fn detect(server: &Embedded, race: &Race, seed: u64, races: u32) -> RaceReport {
+    played(server, race, seed, races, Effort::Detect).await
+}
+
+fn race(name: &str) -> Race {
+    written().into_iter().find(|race| race.name == name).unwrap()
+}
+
+fn told(report: &RaceReport) -> String {
+    let breaches = report.case.record.breaches.iter().zip(&report.shown);
+    let told = breaches.map(|(breach, shown)| {
+        let picture = shown.timeline.as_ref().map(|timeline| timeline.text(120)).unwrap_or_default();
+        format!("{}: {}: {}\n{picture}", breach.rule, breach.title, breach.received)
+    });
+    told.collect::<Vec<_>>().join("\n") + &format!("{:?} {:?}", report.case.halt, report.case.record.undecided)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_server_is_not_accused() {
+    let server = server(&[], &[]).await;
+    for seed in 0..50 {
+        for race in written().iter().chain(&generated(seed, 2)) {
+            let report = detect(&server, race, seed, 1).await;
+            assert!(report.case.record.breaches.is_empty(), "{} {seed}\n{}", race.name, told(&report));
+            assert_eq!(report.case.halt, None, "{}", race.name);
+            assert!(
+                report.case.record.undecided.is_empty() && report.case.record.skipped.is_empty(),
+                "{}",
+                told(&report)
+            );
+            assert!(race.rules.iter().all(|rule| report.case.record.checks[rule] > 0), "{}", race.name);
+        }
+    }
+    server.stop().await;
+}
+
+/// Whether any race about the fault's first rule sees it with the default number of tries.
+async fn is_caught(fault: Fault, seed: u64) -> bool {
+    let rule = fault.info().expected[0];
+    let server = server(&[fault], &[]).await;
+    let mut caught = false;
+    for race in written().iter().filter(|race| race.rules.contains(&rule)) {
+        let report = detect(&server, race, seed, Tries::default().races).await;
+        if report.case.record.breaches.iter().any(|breach| breach.rule == rule) {
+            caught = true;
+            break;
+        }
+    }
+    server.stop().await;
+    caught
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
+    for fault in Fault::ALL.into_iter().filter(|fault| fault.info().family == Family::Race) {
+        let mut missed = Vec::new();
+        for seed in 0..20 {
+            if !is_caught(fault, seed).await {
+                missed.push(seed);
+            }
+        }
+        assert!(missed.len() <= 1, "{fault}: missed for {missed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_found_is_shrunk_confirmed_and_drawn() {
+    let server = server(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
+    let report = play(&server, &race("set-main-atomic"), 1, 10).await;
+    let at = report.case.record.breaches.iter().position(|breach| breach.rule == "race.set-main-atomic").unwrap();
+    let (breach, shown) = (&report.case.record.breaches[at], &report.shown[at]);
+    assert_eq!(breach.title, "one list shows no main");
+    assert_eq!((shown.confirmation, shown.shrunk_from), (Confirmation::Confirmed, Some(22)));
+    assert!(shown.showed > 0 && shown.tries == 10, "{shown:?}");
+    assert!(Arc::ptr_eq(breach.story.last().unwrap(), &breach.at));
+    let timeline = shown.timeline.as_ref().unwrap();
+    let [promotion, list] = &timeline.spans[..] else { panic!("{}", told(&report)) };
+    assert!(promotion.request.ends_with("/set-main") && list.here, "{}", told(&report));
+    server.stop().await;
+}

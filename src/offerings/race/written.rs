@@ -1,0 +1,131 @@
+//! The races written by hand: one or more for each `race.*` rule.
+
+use super::Race;
+use super::program::{Program, Step};
+use crate::contract::Need;
+use crate::exchange::KeyRole;
+
+/// A client that reads the list `times` times.
+fn lists(times: usize) -> Vec<Step> {
+    vec![Step::List; times]
+}
+
+fn promote(slots: &[usize]) -> Vec<Step> {
+    slots.iter().map(|&slot| Step::SetMain { slot }).collect()
+}
+
+fn get(slots: &[usize]) -> Vec<Step> {
+    slots.iter().map(|&slot| Step::Get { slot }).collect()
+}
+
+fn update(slot: usize, lists: &[usize]) -> Vec<Step> {
+    lists.iter().map(|&list| Step::Update { slot, list }).collect()
+}
+
+/// Creates of one offering without products.
+fn create(slot: usize, key: Option<usize>) -> Vec<Step> {
+    vec![Step::Create { slot, list: 0, key }]
+}
+
+/// The races of the rules, in the order of the catalogue.
+pub fn written() -> Vec<Race> {
+    let mut races = promotions();
+    races.extend(creations());
+    races.extend(changes());
+    races
+}
+
+fn promotions() -> Vec<Race> {
+    vec![
+        Race::new("set-main-atomic", "race.set-main-atomic").program(Program {
+            made: vec![Some(0), Some(0)],
+            clients: vec![promote(&[0, 1, 0]), promote(&[1, 0, 1]), lists(8), lists(8)],
+            after: Vec::new(),
+        }),
+        Race::new("set-main-linearizable", "race.set-main-linearizable").program(Program {
+            made: vec![Some(0), Some(0), Some(0)],
+            clients: vec![promote(&[0, 1]), promote(&[1, 2]), promote(&[2, 0]), get(&[0, 1, 2, 0, 1, 2]), lists(4)],
+            after: Vec::new(),
+        }),
+        // An update that writes back the whole row it read takes a promotion back, or promotes again.
+        Race::new("set-main-and-update", "race.set-main-linearizable").also(&["race.update-whole"]).program(Program {
+            made: vec![Some(0), Some(0)],
+            clients: vec![promote(&[0, 1]), update(0, &[1, 2]), update(1, &[2, 1]), lists(5)],
+            after: Vec::new(),
+        }),
+        // A deletion between the look and the promotion leaves a main that is not there.
+        Race::new("set-main-and-delete", "race.set-main-linearizable").also(&["race.delete-vs-update"]).program(
+            Program {
+                made: vec![Some(0), Some(0)],
+                clients: vec![promote(&[0]), vec![Step::Delete { slot: 0 }], get(&[0, 0, 0]), lists(4)],
+                after: promote(&[1]),
+            },
+        ),
+    ]
+}
+
+fn creations() -> Vec<Race> {
+    let one = |clients: usize, key| Program {
+        made: vec![None],
+        clients: (0..clients).map(|_| create(0, key)).collect(),
+        after: create(0, key),
+    };
+    let mut first =
+        Program { made: vec![None; 5], clients: (0..5).map(|slot| create(slot, None)).collect(), after: Vec::new() };
+    first.clients.push(lists(3));
+    vec![
+        Race::new("create-once", "race.create-once").program(one(6, None)),
+        // With and without products: the loser's products must not show in the winner.
+        Race::new("create-once-products", "race.create-once").needs(&[Need::Product]).program(Program {
+            made: vec![None],
+            clients: (1..=4)
+                .map(|list| vec![Step::Create { slot: 0, list, key: None }])
+                .chain([get(&[0, 0, 0])])
+                .collect(),
+            after: Vec::new(),
+        }),
+        Race::new("idempotency-once", "race.idempotency-once").program(one(4, Some(0))),
+        Race::new("first-create", "race.first-create").needs(&[Need::Empty]).role(KeyRole::Empty).program(first),
+    ]
+}
+
+fn changes() -> Vec<Race> {
+    vec![
+        Race::new("update-whole", "race.update-whole").needs(&[Need::Product]).program(Program {
+            made: vec![Some(1)],
+            clients: vec![update(0, &[2, 3]), update(0, &[4, 5]), get(&[0; 6]), lists(4)],
+            after: Vec::new(),
+        }),
+        // Two offerings: what is written to the one must not show in the other.
+        Race::new("update-apart", "race.update-whole").needs(&[Need::Product]).program(Program {
+            made: vec![Some(1), Some(2)],
+            clients: vec![update(0, &[3, 4, 3]), update(1, &[5, 6, 5]), get(&[0, 1, 0, 1]), lists(4)],
+            after: Vec::new(),
+        }),
+        Race::new("delete-vs-update", "race.delete-vs-update").needs(&[Need::Product]).program(Program {
+            made: vec![Some(1), Some(1)],
+            clients: vec![
+                [update(0, &[2]), update(1, &[2])].concat(),
+                vec![Step::Delete { slot: 0 }, Step::Delete { slot: 1 }],
+                get(&[0, 1, 0, 1]),
+                lists(4),
+            ],
+            after: get(&[0, 1]),
+        }),
+        // One deletion of two succeeds.
+        Race::new("delete-once", "race.delete-vs-update").program(Program {
+            made: vec![Some(0)],
+            clients: vec![vec![Step::Delete { slot: 0 }]; 3],
+            after: Vec::new(),
+        }),
+        Race::new("delete-vs-create", "race.delete-vs-update").also(&["race.create-once"]).program(Program {
+            made: vec![Some(0)],
+            clients: vec![
+                vec![Step::Delete { slot: 0 }, Step::Create { slot: 0, list: 0, key: None }],
+                vec![Step::Create { slot: 0, list: 0, key: None }, Step::Delete { slot: 0 }],
+                get(&[0; 5]),
+            ],
+            after: Vec::new(),
+        }),
+    ]
+}
