@@ -87,13 +87,14 @@ fn blame(program: &Program, game: &Offerings, scene: &Scene, calls: &[Call<Event
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
+    let updates = program.steps().any(|step| matches!(step, Step::Update { .. }));
     if explained(Look::NotRoles) {
         if scene.main == Main::Nobody && !game.others && !program.promotes() {
             "race.first-create"
         } else {
             "race.set-main-linearizable"
         }
-    } else if explained(Look::NotProducts) {
+    } else if updates && explained(Look::NotProducts) {
         "race.update-whole"
     } else if keyed {
         "race.idempotency-once"

@@ -131,7 +131,7 @@ impl Model for Offerings {
                     Vec::new()
                 }
             }
-            (Step::Update { slot, list }, reply) => self.update(scene, slot, list, reply),
+            (Step::Update { slot, list }, reply) => self.update(scene, slot, list, reply, event.contended),
             (Step::Delete { slot }, reply) => self.delete(scene, slot, reply),
             (Step::SetMain { slot }, reply) => self.set_main(scene, slot, reply),
             (Step::List | Step::Get { .. }, _) => Vec::new(),
@@ -212,12 +212,13 @@ impl Offerings {
         }
     }
 
-    fn update(&self, scene: &Scene, slot: usize, list: usize, reply: &Reply) -> Vec<Scene> {
+    /// A server may read the offering again for its answer: with other writes under way that shows what they did.
+    fn update(&self, scene: &Scene, slot: usize, list: usize, reply: &Reply, contended: bool) -> Vec<Scene> {
         let mut updated = scene.clone();
         match (scene.rows[slot], reply) {
             (Some(_), Reply::Offering(shown)) => {
                 updated.rows[slot] = Some(list);
-                if self.shows(&updated, slot, *shown) { vec![updated] } else { Vec::new() }
+                if contended || self.shows(&updated, slot, *shown) { vec![updated] } else { Vec::new() }
             }
             (Some(_), Reply::Lost) => {
                 updated.rows[slot] = Some(list);

@@ -23,6 +23,12 @@ const LIST_LENGTH: usize = 12;
 /// Clients start up to so many milliseconds apart.
 const LATEST_START: usize = 3;
 
+/// How often the project is looked at before a try, until nothing of an earlier one is left.
+const LOOKS: usize = 4;
+
+/// How long a list that shows a former main is waited for.
+const LAG: Duration = Duration::from_millis(60);
+
 /// Plays the tries of one race on a stage.
 pub(super) struct Player<'s> {
     stage: &'s mut Stage,
@@ -95,30 +101,16 @@ impl<'s> Player<'s> {
 
     /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
     async fn open(&mut self, clients: usize) -> Result<Page, Halt> {
-        let cheap = Request::to(Endpoint::List).query("limit", "1").key(self.role);
-        let page = Request::to(Endpoint::List).query("limit", "100").key(self.role);
-        for _ in 0..2 {
-            let requests = std::iter::once(page.clone()).chain(std::iter::repeat_n(cheap.clone(), clients - 1));
-            let exchanges = self.at_once(requests.collect()).await?;
-            let body = exchanges.first().filter(|exchange| exchange.answer.status == 200);
-            let Some(page) = body.and_then(|exchange| Page::read(exchange.answer.json()?)) else {
-                return Err(Halt::Blocked("the list cannot be read".into()));
-            };
-            let ours = self.stage.id("");
-            if self.role == KeyRole::Main {
-                let foreign = page.mains().into_iter().find(|main| !main.starts_with(&ours)).map(str::to_owned);
-                if let (Some(main), Some(_)) = (foreign, &self.anchor) {
-                    self.stage.record().foreign.push(format!("`{main}` became main"));
-                    return Err(Halt::Blocked(format!("somebody else made `{main}` main meanwhile")));
-                }
+        let mut stranger = None;
+        for _ in 0..LOOKS {
+            let page = self.look_around(clients).await?;
+            stranger = self.stranger(&page);
+            if stranger.is_some() {
+                // Perhaps the list only lags behind: whether it may is for others to say.
+                tokio::time::sleep(LAG).await;
+                continue;
             }
-            let left: Vec<_> = page
-                .offerings
-                .iter()
-                .map(|offering| &offering.id)
-                .filter(|id| id.starts_with(&ours) && Some(*id) != self.anchor.as_ref())
-                .cloned()
-                .collect();
+            let left = self.leftovers(&page);
             if left.is_empty() && self.role == KeyRole::Empty && !page.offerings.is_empty() {
                 return Err(Halt::NotApplicable("the project that should be empty is not".into()));
             }
@@ -127,7 +119,34 @@ impl<'s> Player<'s> {
             }
             self.remove(left).await?;
         }
-        Err(Halt::Blocked("what an earlier try made cannot be removed".into()))
+        let Some(main) = stranger else {
+            return Err(Halt::Blocked("what an earlier try made cannot be removed".into()));
+        };
+        self.stage.record().foreign.push(format!("`{main}` became main"));
+        Err(Halt::Blocked(format!("somebody else made `{main}` main meanwhile")))
+    }
+
+    async fn look_around(&mut self, clients: usize) -> Result<Page, Halt> {
+        let list = |limit| Request::to(Endpoint::List).query("limit", limit).key(self.role);
+        let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
+        let exchanges = self.at_once(std::iter::once(list("100")).chain(others).collect()).await?;
+        let page = exchanges.first().filter(|exchange| exchange.answer.status == 200);
+        let page = page.and_then(|exchange| Page::read(exchange.answer.json()?));
+        page.ok_or_else(|| Halt::Blocked("the list cannot be read".into()))
+    }
+
+    /// The main of somebody else, where it should be ours.
+    fn stranger(&self, page: &Page) -> Option<String> {
+        let ours = self.stage.id("");
+        let mains = page.mains();
+        mains.into_iter().find(|main| self.anchor.is_some() && !main.starts_with(&ours)).map(str::to_owned)
+    }
+
+    /// What earlier tries left.
+    fn leftovers(&self, page: &Page) -> Vec<String> {
+        let ours = self.stage.id("");
+        let ids = page.offerings.iter().map(|offering| &offering.id);
+        ids.filter(|id| id.starts_with(&ours) && Some(*id) != self.anchor.as_ref()).cloned().collect()
     }
 
     /// Makes the offerings that are there when the clients are released.
@@ -207,8 +226,19 @@ impl<'s> Player<'s> {
         self.at_once(requests).await.map(drop)
     }
 
-    /// Sends requests that are not part of the race, all at once.
+    /// Sends requests that are not part of the race, all at once; what a server that takes one writer at a time refused
+    /// is sent once more, alone.
     async fn at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
+        let mut exchanges = self.all_at_once(requests).await?;
+        let refused = |exchange: &Exchange| exchange.answer.status == 409 && exchange.request.is_write();
+        for exchange in exchanges.iter_mut().filter(|exchange| refused(exchange)) {
+            let again = self.all_at_once(vec![exchange.request.clone()]).await?;
+            exchange.clone_from(&again[0]);
+        }
+        Ok(exchanges)
+    }
+
+    async fn all_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
         let sending: Vec<_> = requests
             .into_iter()
             .map(|request| {

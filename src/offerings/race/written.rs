@@ -85,6 +85,12 @@ fn creations() -> Vec<Race> {
             after: Vec::new(),
         }),
         Race::new("idempotency-once", "race.idempotency-once").program(one(4, Some(0))),
+        // What is kept for one key must not be given for another.
+        Race::new("idempotency-apart", "race.idempotency-once").program(Program {
+            made: vec![None, None],
+            clients: vec![create(0, Some(0)), create(1, Some(1))],
+            after: [create(0, Some(0)), create(1, Some(1))].concat(),
+        }),
         Race::new("first-create", "race.first-create").needs(&[Need::Empty]).role(KeyRole::Empty).program(first),
     ]
 }
