@@ -143,6 +143,26 @@ behaviours! {
         "Somebody else adds offerings meanwhile.";
     OthersComeAndGo "others-come-and-go"
         "Somebody else adds offerings meanwhile and deletes them again.";
+    UnevenPace "uneven-pace"
+        "Requests wait for some milliseconds, some longer than others, before they are worked on.";
+    LateAnswers "late-answers"
+        "Writes are answered some milliseconds after they took effect, some later than others.";
+    LateReads "late-reads"
+        "Reads are answered some milliseconds after they were made, some later than others.";
+    OneWriteAtATime "one-write-at-a-time"
+        "Writes wait for each other, and each takes a few milliseconds.";
+    KeyInFlight409 "key-in-flight-409" ["response.error-code-documented"] without [KeyInFlightWaits]
+        "A create whose idempotency key is in flight answers 409.";
+    KeyInFlightWaits "key-in-flight-waits"
+        "A create whose idempotency key is in flight waits for the first answer.";
+    SecondWriter409 "second-writer-409" ["response.documented-status" "response.error-code-documented"]
+        "Of two writes at once one is refused with 409.";
+    SecondWriterOfOffering409 "second-writer-of-offering-409" ["response.documented-status" "response.error-code-documented"]
+        "Of two writes at once to one offering one is refused with 409.";
+    ReservedIds "reserved-ids"
+        "A create reserves its id and stores the offering a few milliseconds later.";
+    UpdateReadsAgain "update-reads-again"
+        "An update reads the offering again for its answer.";
 }
 
 impl Behaviour {

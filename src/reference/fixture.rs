@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::behaviour::Behaviour;
+use super::crowd::Crowd;
 use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
@@ -109,6 +110,7 @@ impl Catalogue {
             // Any number will do that makes the first interruption depend on the seed.
             requests: self.seed % 23,
             history: History { given: made, ..History::default() },
+            crowd: Crowd::default(),
         })
     }
 

@@ -9,6 +9,7 @@
 mod answer;
 mod behaviour;
 mod call;
+mod crowd;
 mod fault;
 mod fixture;
 mod history;

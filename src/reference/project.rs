@@ -10,6 +10,7 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::behaviour::Behaviour;
+use super::crowd::Crowd;
 use super::fault::Fault;
 use super::history::History;
 use super::idempotency::Replays;
@@ -36,6 +37,8 @@ pub(super) struct Project {
     pub(super) requests: u64,
     /// What only faults need to remember.
     pub(super) history: History,
+    /// Who is at work, where that takes time.
+    pub(super) crowd: Crowd,
 }
 
 impl Project {

@@ -3,8 +3,10 @@
 mod auth;
 mod collection;
 mod crash;
+mod crowd;
 mod item;
 mod present;
+mod race;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -99,7 +101,11 @@ impl App {
             }
             self.race(call, &grant.project).await;
         }
-        self.operate(call, &grant)
+        let admission = self.admit(call, &grant.project).await?;
+        let result =
+            if self.switches.any_fault() { self.operate_apart(call, &grant).await } else { self.operate(call, &grant) };
+        drop(admission);
+        self.linger(call, &grant.project, result).await
     }
 
     /// The answer to a request that may be made.
