@@ -34,7 +34,7 @@ fn write(draw: &mut Draw, slots: usize, promoting: bool) -> Step {
     let slot = draw.below(slots);
     match draw.below(if promoting { 10 } else { 7 }) {
         0 | 1 => Step::Create { slot, list: draw.below(3), key: None },
-        2 | 3 | 4 => Step::Update { slot, list: draw.below(5) },
+        2..=4 => Step::Update { slot, list: draw.below(5) },
         5 => Step::Delete { slot },
         6 => read(draw, slots),
         _ => Step::SetMain { slot },

@@ -33,7 +33,7 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
     }
     let game = Offerings { look: Look::Whole, others: has_others(history), first_is_main };
     let scene = initial(program, history);
-    match order::explain(&game, scene.clone(), &calls, BUDGET) {
+    match order::explain(&game, &scene, &calls, BUDGET) {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
             let undecided = Some("no order of the requests was found in time, nor that there is none");
@@ -82,7 +82,7 @@ fn initial(program: &Program, history: &History) -> Scene {
 fn blame(program: &Program, game: &Offerings, scene: &Scene, calls: &[Call<Event>]) -> &'static str {
     let explained = |look| {
         let game = Offerings { look, ..game.clone() };
-        matches!(order::explain(&game, scene.clone(), calls, BUDGET), Verdict::Explained(_))
+        matches!(order::explain(&game, scene, calls, BUDGET), Verdict::Explained(_))
     };
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));

@@ -8,6 +8,7 @@
 //!
 //! The judge refuses to know how the server works, and how the requests were sent. Start at [`Race::play`].
 
+mod case;
 mod direct;
 mod draw;
 mod generated;
@@ -18,16 +19,15 @@ mod model;
 pub mod order;
 mod play;
 mod program;
-mod race;
 mod shrink;
 #[cfg(test)]
 mod tests;
 mod timeline;
 mod written;
 
+pub use case::Race;
 pub use generated::generated;
 pub use hunt::{Effort, RaceReport, Shown, Tries};
 pub use program::{Program, Step};
-pub use race::Race;
 pub use timeline::{Span, Timeline};
 pub use written::written;

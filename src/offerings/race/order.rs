@@ -48,7 +48,7 @@ pub enum Verdict {
 }
 
 /// Looks for an order of `calls`, compatible with real time, in which `model` allows every answer, within `budget`.
-pub fn explain<M: Model>(model: &M, initial: M::State, calls: &[Call<M::Event>], budget: Duration) -> Verdict {
+pub fn explain<M: Model>(model: &M, initial: &M::State, calls: &[Call<M::Event>], budget: Duration) -> Verdict {
     Search::new(model, calls).run(initial, budget).0
 }
 
@@ -73,7 +73,7 @@ where
             .filter(|call| call.start <= now)
             .map(|call| Call { end: call.end.filter(|&end| end <= now), ..call.clone() })
             .collect();
-        explain(model, initial.clone(), &known, budget) != Verdict::Unexplained
+        explain(model, initial, &known, budget) != Verdict::Unexplained
     };
     let first = ended.partition_point(is_explained);
     ended.get(first).copied()
@@ -107,7 +107,7 @@ impl<'m, M: Model> Search<'m, M> {
     }
 
     /// The verdict, and how many points were looked at.
-    fn run(&self, initial: M::State, budget: Duration) -> (Verdict, u64) {
+    fn run(&self, initial: &M::State, budget: Duration) -> (Verdict, u64) {
         if self.calls.len() > MOST {
             return (Verdict::Unknown, 0);
         }
@@ -115,7 +115,7 @@ impl<'m, M: Model> Search<'m, M> {
         let mut seen: HashSet<(u128, M::State)> = HashSet::new();
         let mut visited = 0;
         let mut path = Vec::new();
-        let choices = self.choices(0, &initial);
+        let choices = self.choices(0, initial);
         let mut stack = vec![Frame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
             if frame.done & self.must == self.must {
@@ -132,17 +132,14 @@ impl<'m, M: Model> Search<'m, M> {
                     break Some((place, state));
                 }
             };
-            match next {
-                Some((place, state)) => {
-                    let done = done | 1 << place;
-                    let choices = self.choices(done, &state);
-                    path.push(place);
-                    stack.push(Frame { done, choices });
-                }
-                None => {
-                    stack.pop();
-                    path.pop();
-                }
+            if let Some((place, state)) = next {
+                let done = done | 1 << place;
+                let choices = self.choices(done, &state);
+                path.push(place);
+                stack.push(Frame { done, choices });
+            } else {
+                stack.pop();
+                path.pop();
             }
         }
         (Verdict::Unexplained, visited)
@@ -215,9 +212,9 @@ mod tests {
     #[test]
     fn overlapping_writes_may_stand_in_any_order_and_others_may_not() {
         let overlapping = [call(true, 1, 0, Some(10)), call(true, 2, 1, Some(9)), call(false, 1, 11, Some(12))];
-        assert_eq!(explain(&Register, 0, &overlapping, BUDGET), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&Register, &0, &overlapping, BUDGET), Verdict::Explained(vec![1, 0, 2]));
         let apart = [call(true, 1, 0, Some(1)), call(true, 2, 2, Some(3)), call(false, 1, 4, Some(5))];
-        assert_eq!(explain(&Register, 0, &apart, BUDGET), Verdict::Unexplained);
+        assert_eq!(explain(&Register, &0, &apart, BUDGET), Verdict::Unexplained);
         assert_eq!(breaking_point(&Register, &0, &apart, BUDGET), Some(2));
         assert_eq!(breaking_point(&Register, &0, &overlapping, BUDGET), None);
     }
@@ -226,11 +223,11 @@ mod tests {
     fn a_lost_write_may_come_late_or_never() {
         let lost = call(true, 1, 0, None);
         let never = [lost.clone(), call(false, 0, 1, Some(2))];
-        assert_eq!(explain(&Register, 0, &never, BUDGET), Verdict::Explained(vec![1]));
+        assert_eq!(explain(&Register, &0, &never, BUDGET), Verdict::Explained(vec![1]));
         let late = [lost.clone(), call(false, 0, 1, Some(2)), call(false, 1, 3, Some(4))];
-        assert_eq!(explain(&Register, 0, &late, BUDGET), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&Register, &0, &late, BUDGET), Verdict::Explained(vec![1, 0, 2]));
         let twice = [lost, call(false, 1, 1, Some(2)), call(false, 0, 3, Some(4))];
-        assert_eq!(explain(&Register, 0, &twice, BUDGET), Verdict::Unexplained);
+        assert_eq!(explain(&Register, &0, &twice, BUDGET), Verdict::Unexplained);
     }
 
     /// A history of `clients` clients in turn on a right register; each call takes effect at one moment of its span.
@@ -265,12 +262,12 @@ mod tests {
     fn sixty_calls_of_six_clients_are_judged_with_little_work() {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
-            let (verdict, visited) = Search::new(&Register, &calls).run(0, BUDGET);
+            let (verdict, visited) = Search::new(&Register, &calls).run(&0, BUDGET);
             assert!(matches!(verdict, Verdict::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
-            let (verdict, visited) = Search::new(&Register, &calls).run(0, BUDGET);
+            let (verdict, visited) = Search::new(&Register, &calls).run(&0, BUDGET);
             assert_eq!(verdict, Verdict::Unexplained, "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
         }
@@ -279,10 +276,10 @@ mod tests {
     #[test]
     fn too_many_calls_and_too_little_time_are_unknown_and_never_a_violation() {
         let many: Vec<_> = (0..129).map(|start| call(false, 9, start, Some(start + 1))).collect();
-        assert_eq!(explain(&Register, 0, &many, BUDGET), Verdict::Unknown);
+        assert_eq!(explain(&Register, &0, &many, BUDGET), Verdict::Unknown);
         // No two writes are alike, so that no state comes again.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
-        assert_eq!(explain(&Register, 0, &wide, Duration::ZERO), Verdict::Unknown);
+        assert_eq!(explain(&Register, &0, &wide, Duration::ZERO), Verdict::Unknown);
     }
 }

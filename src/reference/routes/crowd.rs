@@ -18,8 +18,10 @@ const WORK: Duration = Duration::from_millis(2);
 /// A request that was let in; dropped when it is over.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
-    _turn: Option<Turn>,
-    _gate: Option<OwnedMutexGuard<()>>,
+    #[expect(dead_code, reason = "held until it is dropped")]
+    turn: Option<Turn>,
+    #[expect(dead_code, reason = "held until it is dropped")]
+    gate: Option<OwnedMutexGuard<()>>,
 }
 
 impl App {
@@ -32,10 +34,10 @@ impl App {
         if matches!(call.operation, Operation::List | Operation::Get) {
             return Ok(Admission::default());
         }
-        let mut admission = Admission::default();
+        let mut gate = None;
         if behaves(Behaviour::OneWriteAtATime) {
-            let gate = project.lock().crowd.gate.clone();
-            admission._gate = Some(gate.lock_owned().await);
+            let shared = project.lock().crowd.gate.clone();
+            gate = Some(shared.lock_owned().await);
             tokio::time::sleep(WORK).await;
         }
         let meeting = [
@@ -46,13 +48,12 @@ impl App {
             Behaviour::ReservedIds,
         ];
         if !meeting.into_iter().any(behaves) {
-            return Ok(admission);
+            return Ok(Admission { turn: None, gate });
         }
         let turn = Turn::begin(call, project);
         self.meet(call, &turn).await?;
         tokio::time::sleep(WORK).await;
-        admission._turn = Some(turn);
-        Ok(admission)
+        Ok(Admission { turn: Some(turn), gate })
     }
 
     /// What happens to a write that finds another under way.

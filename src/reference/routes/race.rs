@@ -37,9 +37,9 @@ impl App {
         self.switches.faulty(fault)
     }
 
-    fn show(&self, call: &Call, row: &Offering) -> Answered {
+    fn show(&self, call: &Call, row: &Offering) -> Answer {
         let status = if call.operation == Operation::Create { StatusCode::CREATED } else { StatusCode::OK };
-        Ok(Answer::json(status, View { switches: self.switches, operation: call.operation }.offering(row)))
+        Answer::json(status, View { switches: self.switches, operation: call.operation }.offering(row))
     }
 
     async fn create_apart(&self, call: &Call, grant: &Grant) -> Answered {
@@ -67,7 +67,7 @@ impl App {
                 }
                 row.product_ids.clone_from(&draft.product_ids);
                 if self.has(Fault::RACE_CREATE_OVERWRITES) {
-                    return self.show(call, row);
+                    return Ok(self.show(call, row));
                 }
             }
         }
@@ -90,7 +90,7 @@ impl App {
         match find(&mut project, &draft.id) {
             Some(row) => {
                 row.tag = if alone { Some(1) } else { row.tag };
-                self.show(call, row)
+                Ok(self.show(call, row))
             }
             None => Ok(answer),
         }
@@ -167,7 +167,7 @@ impl App {
             && let Some(row) = find(&mut grant.project.lock(), &seen.id)
         {
             row.product_ids = seen.product_ids;
-            return self.show(call, row);
+            return Ok(self.show(call, row));
         }
         Ok(answer)
     }
@@ -183,7 +183,7 @@ impl App {
         let now = project.ticker.tick();
         let row = find(&mut project, &seen.id).ok_or_else(Refusal::not_found)?;
         row.updated_at = now;
-        self.show(call, &Offering { tag: Some(1), ..row.clone() })
+        Ok(self.show(call, &Offering { tag: Some(1), ..row.clone() }))
     }
 
     /// Answers at once, and promotes later, when another promotion is under way.
@@ -200,7 +200,7 @@ impl App {
             drop(project.lock().set_main_rightly(&id));
             drop(turn);
         });
-        self.show(call, &Offering { tag: Some(1), ..seen })
+        Ok(self.show(call, &Offering { tag: Some(1), ..seen }))
     }
 
     async fn update_apart(&self, call: &Call, grant: &Grant) -> Answered {
@@ -217,7 +217,7 @@ impl App {
         match find(&mut grant.project.lock(), &seen.id).filter(|_| role) {
             Some(row) => {
                 row.tag = seen.tag;
-                self.show(call, row)
+                Ok(self.show(call, row))
             }
             None => Ok(answer),
         }

@@ -33,13 +33,14 @@ async fn every_fault_but_a_race_can_be_seen_by_a_client() {
     assert_eq!(unseen, []);
 }
 
-/// Those that are about time or the content type show in no answer of the script.
+/// Those that are about time, other clients or the content type show in no answer of the script.
 #[tokio::test]
 async fn every_behaviour_can_be_seen_by_a_client_and_is_no_server_error() {
     let right = answers(Switches::default()).await;
     let mut unseen = Vec::new();
     for behaviour in Behaviour::ALL {
-        if matches!(behaviour, Behaviour::Slow | Behaviour::AnyContentType) {
+        let unseen_alone = Behaviour::OF_CROWDS.contains(&behaviour);
+        if unseen_alone || matches!(behaviour, Behaviour::Slow | Behaviour::AnyContentType) {
             continue;
         }
         let chosen = answers(Switches::new(&[], &[behaviour])).await;
