@@ -156,6 +156,9 @@ pub(super) struct SelectionArguments {
     /// The most steps of a generated history.
     #[arg(long, env = "QONFORM_STEPS", default_value_t = 30, value_name = "N")]
     pub(super) steps: usize,
+    /// How often each race is tried.
+    #[arg(long, env = "QONFORM_RACE_TRIES", default_value_t = 30, value_name = "N")]
+    pub(super) race_tries: u32,
     /// End at the first violation.
     #[arg(long, env = "QONFORM_FAIL_FAST")]
     pub(super) fail_fast: bool,

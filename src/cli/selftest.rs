@@ -28,11 +28,7 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
     let settings = SelftestSettings {
         seed: arguments.seed,
         jobs: arguments.jobs.unwrap_or(Settings::default().jobs),
-        layers: if arguments.layers.is_empty() {
-            Layer::ALL.into_iter().collect()
-        } else {
-            arguments.layers.iter().copied().collect()
-        },
+        layers: Some(arguments.layers.iter().copied().collect::<BTreeSet<Layer>>()).filter(|some| !some.is_empty()),
         combinations: arguments.combinations,
         only,
     };

@@ -36,6 +36,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         inputs: arguments.selection.cases.unwrap_or(defaults.inputs),
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
+        race_tries: arguments.selection.race_tries.max(1),
         replay: None,
         scope: match (arguments.target.read_only, arguments.target.keep_main) {
             (true, _) => Scope::ReadOnly,

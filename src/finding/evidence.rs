@@ -39,6 +39,9 @@ pub struct Finding {
     /// played again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<serde_json::Value>,
+    /// What several clients did at once, as a picture of text lines; `None` where one client shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<String>,
     /// Where the contract's document says it.
     pub place: Option<Place>,
     /// The requests that lead to it and their answers.

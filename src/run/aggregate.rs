@@ -145,7 +145,8 @@ impl Frame<'_> {
             count,
             case: case.to_owned(),
             shrunk_from: facts.shrunk.map(|(from, _)| from),
-            shrink_requests: facts.shrunk.map(|(_, requests)| requests),
+            shrink_requests: facts.shrunk.map(|(_, requests)| requests).filter(|requests| *requests > 0),
+            timeline: facts.timeline.clone(),
             replay: serde_json::to_value(&facts.steps).ok().filter(|_| !facts.steps.is_empty()),
             place: self.place(breach),
             steps: steps.collect(),
@@ -215,7 +216,7 @@ impl Frame<'_> {
             return reason.clone();
         }
         if id.starts_with("race.") {
-            return "this version has no races".into();
+            return "races are not part of this run: --layer race".into();
         }
         match &self.ending {
             Ending::Complete => "nothing in this run gave an occasion to check it".into(),

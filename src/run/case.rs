@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::contract::{Endpoint, Need};
+use crate::offerings::race::Race;
 use crate::offerings::scenario::{Effect, Scenario};
 use crate::offerings::sequence::Step;
 
@@ -20,11 +21,13 @@ pub enum Layer {
     Input,
     /// Generated histories, each held against the model.
     Sequence,
+    /// Several clients at once.
+    Race,
 }
 
 impl Layer {
     /// Every layer, in the order in which they are played.
-    pub const ALL: [Self; 3] = [Self::Scenario, Self::Input, Self::Sequence];
+    pub const ALL: [Self; 4] = [Self::Scenario, Self::Input, Self::Sequence, Self::Race];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Layer {
             Self::Scenario => "scenario",
             Self::Input => "input",
             Self::Sequence => "sequence",
+            Self::Race => "race",
         }
     }
 }
@@ -64,6 +68,8 @@ pub enum Case {
     Sequence(u64),
     /// A history that was kept: the steps of a finding.
     Steps(Arc<[Step]>),
+    /// Several clients at once.
+    Race(Arc<Race>),
 }
 
 impl Case {
@@ -74,6 +80,7 @@ impl Case {
             Self::Inputs(endpoint) => format!("input::{}", endpoint.operation_id()),
             Self::Sequence(number) => format!("sequence::{number}"),
             Self::Steps(_) => "sequence::replay".into(),
+            Self::Race(race) => race.case_name(),
         }
     }
 
@@ -84,6 +91,7 @@ impl Case {
             Self::Inputs(endpoint) => format!("i{}", *endpoint as u8),
             Self::Sequence(number) => format!("s{number}"),
             Self::Steps(_) => "replay".into(),
+            Self::Race(race) => race.name.clone(),
         }
     }
 
@@ -91,6 +99,7 @@ impl Case {
     pub fn rules(&self) -> Vec<&'static str> {
         match self {
             Self::Scenario(scenario) => scenario.rules().collect(),
+            Self::Race(race) => race.rules.clone(),
             Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => Vec::new(),
         }
     }
@@ -101,6 +110,7 @@ impl Case {
             Self::Scenario(scenario) => scenario.effect,
             Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) | Self::Steps(_) => Effect::Promotes,
             Self::Inputs(_) => Effect::Writes,
+            Self::Race(race) => race.effect,
         }
     }
 
@@ -108,6 +118,7 @@ impl Case {
     pub fn needs(&self) -> &'static [Need] {
         match self {
             Self::Scenario(scenario) => scenario.needs,
+            Self::Race(race) => race.needs,
             Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => &[],
         }
     }

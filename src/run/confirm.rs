@@ -27,7 +27,8 @@ where
     let Attempt { report, at, steps, coverage } = first;
     let at = |index: usize| at.get(index).copied().unwrap_or_default();
     let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt, coverage };
-    let facts = |index, confirmation| Facts { confirmation, at: at(index), shrunk: None, steps: steps.clone() };
+    let facts =
+        |index, confirmation| Facts { confirmation, at: at(index), shrunk: None, steps: steps.clone(), timeline: None };
     if outcome.record.breaches.is_empty() {
         return outcome;
     }

@@ -14,7 +14,7 @@ use super::caught::caught;
 use super::confirm;
 use super::error::RunError;
 use super::event::Event;
-use super::execute::{CaseOutcome, Facts, play_case, play_steps};
+use super::execute::{CaseOutcome, Facts, play_case, play_race, play_steps};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
@@ -110,7 +110,10 @@ impl Driver<'_> {
                 running.spawn(async move {
                     let lane = |attempt| server.lane(&format!("{}-{attempt}", case.mark()));
                     let play = |attempt| play_case(&case, lane(attempt), &settings, attempt);
-                    let outcome = confirm::play_confirmed(settings.confirmation, play).await;
+                    let outcome = match &case {
+                        Case::Race(race) => play_race(race, lane(0), &settings).await.0,
+                        _ => confirm::play_confirmed(settings.confirmation, play).await,
+                    };
                     (index, outcome, lane(0).client.keys().clone())
                 });
             }
@@ -205,7 +208,8 @@ impl Driver<'_> {
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
     async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(lane, journal).await;
-        let fact = Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new() };
+        let fact =
+            Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new(), timeline: None };
         let facts = vec![fact; refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
         let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];

@@ -1,11 +1,15 @@
 //! One case, played once.
 
+use std::collections::BTreeSet;
+
 use super::case::Case;
-use super::settings::{Scope, Settings};
+use super::settings::{Confirm, Scope, Settings};
 use crate::contract::Endpoint;
+use crate::exchange::KeyRole;
 use crate::finding::{Confirmation, Record};
-use crate::lane::{Halt, Lane};
+use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::input::{Coverage, Inputs};
+use crate::offerings::race::{Effort, Race, Shown, Tries};
 use crate::offerings::sequence::{self, Mains, Means, Step};
 use crate::offerings::{CaseReport, Naming, Stage};
 
@@ -33,6 +37,8 @@ pub struct Facts {
     pub shrunk: Option<(usize, u64)>,
     /// The steps that show it, to be played again.
     pub steps: Vec<Step>,
+    /// The picture of a race.
+    pub timeline: Option<String>,
 }
 
 /// What playing a case once came to.
@@ -68,6 +74,8 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
             play_steps(lane, naming, steps).await
         }
         Case::Steps(steps) => play_steps(lane, naming, steps.to_vec()).await,
+        // A race has its own way of being tried; it is played by `play_race`.
+        Case::Race(_) => Attempt::default(),
     }
 }
 
@@ -82,6 +90,35 @@ async fn play_inputs(endpoint: Endpoint, lane: Lane, naming: Naming, settings: &
     let flow = inputs.play(&mut stage, &mut coverage).await;
     Attempt { report: stage.close(flow).await, coverage, ..Attempt::default() }
 }
+
+/// Plays a race: it is tried many times, made small and seen again by itself.
+pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (CaseOutcome, BTreeSet<KeyRole>) {
+    let naming = Naming::new(settings.seed, &race.name, 0);
+    let clients = match lane.tenure {
+        Tenure::Disposable => Tries::default().clients,
+        Tenure::Shared => settings.jobs.get().clamp(2, Tries::default().clients),
+    };
+    let effort = if settings.confirmation == Confirm::Always { Effort::Explain } else { Effort::Detect };
+    let tries = Tries { races: settings.race_tries, clients, effort, ..Tries::default() };
+    let played = race.play(lane, naming, settings.seed, &tries).await;
+    let facts = |shown: Shown| Facts {
+        confirmation: shown.confirmation,
+        at: 0,
+        shrunk: shown.shrunk_from.map(|from| (from, 0)),
+        steps: Vec::new(),
+        timeline: shown.timeline.map(|timeline| timeline.text(TIMELINE_WIDTH)),
+    };
+    let outcome = CaseOutcome {
+        record: played.case.record,
+        facts: played.shown.into_iter().map(facts).collect(),
+        halt: played.case.halt,
+        coverage: Coverage::default(),
+    };
+    (outcome, played.case.wrote)
+}
+
+/// Columns of the picture of a race.
+const TIMELINE_WIDTH: usize = 92;
 
 /// Plays a history once.
 pub(super) async fn play_steps(lane: Lane, naming: Naming, steps: Vec<Step>) -> Attempt {

@@ -1,12 +1,17 @@
 //! What runs and what does not, and why.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::case::{Case, Layer};
 use super::settings::{Scope, Settings};
 use crate::check;
 use crate::contract::{Catalogue, Endpoint, Need};
+use crate::offerings::race::{self, Race};
 use crate::offerings::scenario::{self, Effect, Scenario};
+
+/// How many races are drawn besides the written ones.
+const GENERATED_RACES: usize = 6;
 
 /// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
 #[derive(Clone, Debug, Default)]
@@ -22,19 +27,27 @@ impl Plan {
     pub fn new(settings: &Settings, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Self {
         let mut plan = Self::default();
         for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
-            match obstacle(scenario, settings.scope, catalogue, missing) {
-                None => plan.cases.push(Case::Scenario(scenario)),
-                Some(reason) => {
-                    for rule in scenario.rules() {
-                        plan.reasons.entry(rule.to_owned()).or_insert_with(|| reason.clone());
-                    }
-                }
-            }
+            plan.add(Case::Scenario(scenario), settings.scope, catalogue, missing);
         }
         plan.add_inputs(settings);
         plan.add_histories(settings);
+        for race in races(settings) {
+            plan.add(Case::Race(Arc::new(race)), settings.scope, catalogue, missing);
+        }
         plan.cases.sort_by_key(Case::effect);
         plan
+    }
+
+    /// Adds a case, or the reason why it cannot be played to the rules that it is there for.
+    fn add(&mut self, case: Case, scope: Scope, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) {
+        match obstacle(&case, scope, catalogue, missing) {
+            None => self.cases.push(case),
+            Some(reason) => {
+                for rule in case.rules() {
+                    self.reasons.entry(rule.to_owned()).or_insert_with(|| reason.clone());
+                }
+            }
+        }
     }
 
     fn add_inputs(&mut self, settings: &Settings) {
@@ -73,19 +86,29 @@ fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
                 .any(|rule| selected(rule) && !scenario::all().any(|other| other.rules().any(|r| r == *rule))))
 }
 
-fn obstacle(
-    scenario: &Scenario,
-    scope: Scope,
-    catalogue: &Catalogue,
-    missing: &BTreeMap<Need, String>,
-) -> Option<String> {
-    if allowance(scenario.effect) > scope {
+/// The races that are wanted: written ones for the rules that are selected, generated ones where every rule is.
+fn races(settings: &Settings) -> Vec<Race> {
+    let all = || race::written().into_iter().chain(race::generated(settings.seed, GENERATED_RACES));
+    if settings.replay.is_some() {
+        return Vec::new();
+    }
+    if let Some(case) = &settings.selection.case {
+        return all().filter(|race| race.case_name() == *case).collect();
+    }
+    if !settings.plays(Layer::Race) {
+        return Vec::new();
+    }
+    all().filter(|race| race.rules.iter().any(|rule| settings.selection.includes(rule))).collect()
+}
+
+fn obstacle(case: &Case, scope: Scope, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Option<String> {
+    if allowance(case.effect()) > scope {
         return Some(match scope {
             Scope::ReadOnly => "it writes, and the run is --read-only".into(),
             Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
         });
     }
-    let need = scenario.needs.iter().find(|need| missing.contains_key(need))?;
+    let need = case.needs().iter().find(|need| missing.contains_key(need))?;
     Some(match &missing[need] {
         reason if reason.is_empty() => describe(*need, catalogue),
         reason => reason.clone(),

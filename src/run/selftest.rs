@@ -24,8 +24,9 @@ pub struct SelftestSettings {
     pub seed: u64,
     /// How many servers are tested side by side.
     pub jobs: NonZeroUsize,
-    /// Which kinds of cases are played.
-    pub layers: BTreeSet<Layer>,
+    /// Which kinds of cases are played; `None` for scenarios, and for the layer besides that is expected to catch a
+    /// fault.
+    pub layers: Option<BTreeSet<Layer>>,
     /// How many combinations of behaviours are drawn.
     pub combinations: u64,
     /// Only faults and behaviours with these names; empty for all.
@@ -194,14 +195,23 @@ fn layer_name(layer: reference::Layer) -> &'static str {
     }
 }
 
+fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
+    let own = match subject {
+        Subject::Fault { layer, .. } => layer.parse().ok(),
+        Subject::Behaviours { .. } => None,
+    };
+    own.into_iter().chain([Layer::Scenario]).collect()
+}
+
 async fn try_one(
     subject: Subject,
     options: Options,
     contract: Arc<Contract>,
     seed: u64,
-    layers: BTreeSet<Layer>,
+    layers: Option<BTreeSet<Layer>>,
 ) -> Result<Trial, RunError> {
     let started = Instant::now();
+    let layers = layers.unwrap_or_else(|| layers_for(&subject));
     let played = layers.clone();
     let settings = Settings {
         target: TargetSettings::Embedded(options),

@@ -24,7 +24,7 @@ pub struct Settings {
     pub selection: Selection,
     /// How severe they are.
     pub levels: Levels,
-    /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for scenarios alone.
+    /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for those written by hand.
     pub layers: Option<BTreeSet<Layer>>,
     /// How many requests to each operation are drawn at random, after those at the limits.
     pub inputs: u64,
@@ -32,6 +32,8 @@ pub struct Settings {
     pub histories: u64,
     /// The most steps of a history.
     pub steps: usize,
+    /// How often each race is tried.
+    pub race_tries: u32,
     /// A history that is played instead of everything else.
     pub replay: Option<Arc<[Step]>>,
     /// How far the run may go on the target.
@@ -66,6 +68,7 @@ impl Default for Settings {
             inputs: 100,
             histories: 50,
             steps: 30,
+            race_tries: 30,
             replay: None,
             scope: Scope::Full,
             seed: 0,
@@ -85,7 +88,7 @@ impl Settings {
     pub fn plays(&self, layer: Layer) -> bool {
         match &self.layers {
             Some(layers) => layers.contains(&layer),
-            None => layer == Layer::Scenario || self.selection.only.is_empty(),
+            None => matches!(layer, Layer::Scenario | Layer::Race) || self.selection.only.is_empty(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A project that must be left as it was, while cases play on it one after the other.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::case::Case;
 use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{Driver, Played};
-use super::execute::{Attempt, CaseOutcome, play_case, play_steps};
+use super::execute::{Attempt, CaseOutcome, play_case, play_race, play_steps};
 use super::journal::{Journal, Project};
 use super::plan::Plan;
 use super::preflight::Preflight;
@@ -109,6 +110,11 @@ impl<'d, 'a> Shared<'d, 'a> {
     /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.
     async fn play(&self, case: &Case) -> (CaseOutcome, Option<String>) {
         let settings = self.driver.settings;
+        if let Case::Race(race) = case {
+            let (outcome, wrote) = play_race(race, self.lane.clone(), settings).await;
+            self.undo(&wrote, &Naming::new(settings.seed, &case.mark(), 0)).await;
+            return (outcome, None);
+        }
         let refused = OnceLock::new();
         let outcome = confirm::play_confirmed(settings.confirmation, |attempt| {
             let refused = &refused;
@@ -125,7 +131,7 @@ impl<'d, 'a> Shared<'d, 'a> {
                     let _ = refused.set(reason);
                     return played;
                 }
-                self.undo(&played, &Naming::new(settings.seed, &case.mark(), attempt)).await;
+                self.undo(&played.report.wrote, &Naming::new(settings.seed, &case.mark(), attempt)).await;
                 played
             }
         })
@@ -137,12 +143,12 @@ impl<'d, 'a> Shared<'d, 'a> {
     pub(super) async fn play_steps(&self, case: &Case, steps: Vec<Step>, attempt: u32) -> Attempt {
         let seed = self.driver.settings.seed;
         let played = play_steps(self.lane.clone(), Naming::new(seed, &case.mark(), attempt), steps).await;
-        self.undo(&played, &Naming::new(seed, &case.mark(), attempt)).await;
+        self.undo(&played.report.wrote, &Naming::new(seed, &case.mark(), attempt)).await;
         played
     }
 
-    async fn undo(&self, played: &Attempt, naming: &Naming) {
-        for role in &played.report.wrote {
+    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming) {
+        for role in wrote {
             let undo = self.undo_case(*role, naming.case_prefix());
             // What cannot be cleaned now is tried again at the end, and reported then.
             let _ = clean::clean(&self.lane, *role, &undo).await;

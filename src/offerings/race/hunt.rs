@@ -273,6 +273,7 @@ impl<'r, 's> Hunter<'r, 's> {
         let often = if *showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
         Breach {
             rule: complaint.rule,
+            level: None,
             title: complaint.title.into(),
             documented: complaint.documented.clone(),
             received: format!("{} ({often})", complaint.received),

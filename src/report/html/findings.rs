@@ -56,6 +56,7 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
                     @if let Some(place) = &finding.place { " " span.pointer { (visible(&place.pointer)) } } }
             }
             (steps(finding))
+            @if let Some(timeline) = &finding.timeline { pre.timeline { @for line in timeline.lines() { (visible(line)) "\n" } } }
             (reproduction(finding))
         }
     }

@@ -34,6 +34,9 @@ pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
     block.push_str(&steps(finding, style));
+    for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
+        block.push_str(&format!("  {}\n", visible(line)));
+    }
     block.push_str(&reproduction(finding));
     block
 }
