@@ -11,6 +11,8 @@ mod effect;
 mod judge;
 mod reason;
 mod replay;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use call::{Body, Call, Sent};

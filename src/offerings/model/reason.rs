@@ -146,7 +146,7 @@ impl World {
             return Some(must(PRODUCTS[usize::from(creates)], "`product_ids` beyond their bounds", &[400], &[]));
         }
         let known = |id: &&String| self.facts.products.contains(*id);
-        if products.iter().any(|id| id.starts_with(&self.facts.prefix)) {
+        if products.iter().any(|id| !known(&id) && id.starts_with(&self.facts.prefix)) {
             return Some(must(
                 of("create.product-unknown", "update.product-unknown"),
                 of("a create with an unknown product", "an update with an unknown product"),

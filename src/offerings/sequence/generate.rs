@@ -85,9 +85,10 @@ impl<'m> Author<'m> {
     fn new(draw: &mut Draw, means: &'m Means) -> Self {
         // Every history has a bent of its own: what is rare on the whole is common in some.
         let mut weights = WEIGHTS.map(|weight| weight * draw.one(&[1, 2, 2, 2, 6]));
-        let size = *draw.one(&[2, 3, 3, 4, 4, 6, usize::from(Slot::COUNT)]);
+        let all = usize::from(Slot::COUNT);
+        let size = *draw.one(&[2, 3, 3, 4, 4, 6, all, all]);
         if size > LARGE {
-            weights[CREATE] *= 4;
+            weights[CREATE] *= 12;
         }
         let mut presence = PRESENCE;
         let mut pool = Vec::with_capacity(size);
@@ -194,7 +195,8 @@ impl<'m> Author<'m> {
             _ => None,
         };
         let products = (!draw.chance(15)).then(|| self.list(draw, now.map_or(&[], Vec::as_slice)));
-        Step::Update { who, products, tag: tag(draw, 14) }
+        let is_main = who == Who::Main || self.main.is_some_and(|main| who == Who::Slot(main));
+        Step::Update { who, products, tag: tag(draw, if is_main { 35 } else { 12 }) }
     }
 
     fn get(&self, draw: &mut Draw) -> Step {

@@ -8,7 +8,6 @@ use super::step::{Step, Who};
 use super::walk;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
-use crate::finding::Breach;
 use crate::lane::{Lane, Snapshot};
 use crate::offerings::model::{Call, Sent, Verdict};
 use crate::offerings::scenario::Flow;
@@ -24,17 +23,6 @@ pub struct Played {
     pub report: CaseReport,
     /// For each breach of the record, the step after which it showed, from 0.
     pub at: Vec<usize>,
-}
-
-impl Played {
-    /// The place of the breach that the history is about, among those that `counts`: the earliest, and of those that
-    /// showed at the same step one that is not of every answer, which tells more.
-    pub fn first(&self, counts: impl Fn(&Breach) -> bool) -> Option<usize> {
-        let breaches = &self.report.record.breaches;
-        (0..breaches.len())
-            .filter(|place| counts(&breaches[*place]))
-            .min_by_key(|place| (self.at[*place], is_general(breaches[*place].rule)))
-    }
 }
 
 /// Whether a rule is of every answer, whatever asked for it.
