@@ -15,11 +15,12 @@ fn outside(value: Value, constraint: Constraint, words: impl Into<String>) -> Lo
 }
 
 /// A value of each JSON type, with its name.
-pub(super) fn of_every_kind() -> [(Kind, &'static str, Value); 11] {
+pub(super) fn of_every_kind() -> [(Kind, &'static str, Value); 12] {
     [
         (Kind::String, "a string", json!("a")),
         (Kind::String, "an empty string", json!("")),
         (Kind::String, "a string of digits", json!("1")),
+        (Kind::String, "a string of zero", json!("0")),
         (Kind::Integer, "a number", json!(1)),
         (Kind::Number, "a fraction", json!(1.5)),
         (Kind::Boolean, "true", json!(true)),

@@ -144,9 +144,7 @@ fn update(facet: &Facet, side: Side, value: &Value) -> Expected {
         },
         ("/tag", Side::Outside) if value.get("tag").is_some_and(is_whole_fraction) => (None, Expectation::Either),
         ("/tag", Side::Outside) => (Some("update.tag-invalid"), refuse(&[BAD], &[])),
-        ("/product_ids" | "/product_ids/*", Side::Inside) => {
-            (Some("update.replaces-products"), Expectation::Accept(200))
-        }
+        ("/product_ids" | "/product_ids/*", Side::Inside) => (Some("update.product-bounds"), Expectation::Accept(200)),
         ("/product_ids" | "/product_ids/*", Side::Outside) => (Some("update.product-bounds"), refuse(&[BAD], &[])),
         _ => (None, Expectation::Either),
     }

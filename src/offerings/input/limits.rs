@@ -9,6 +9,9 @@ use crate::exchange::encode_segment;
 use crate::generate::{Constraint, Facet, Reading, Sample, Schema, Side, Text, Validity};
 use serde_json::{Value, json};
 
+/// So many offerings do not fit on a page whose limit is left out.
+const MORE_THAN_A_PAGE: usize = 24;
+
 /// Why nothing can be sent for a side of a constraint; `None` when something can.
 pub(super) fn why_unsendable(part: &Part, schema: &Schema, facet: &Facet, side: Side) -> Option<String> {
     let is_text = matches!(part, Part::Parameter(..));
@@ -45,6 +48,7 @@ pub(super) fn of(maker: &Maker<'_>) -> Vec<Input> {
         }
     }
     inputs.extend(products(maker));
+    inputs.extend(left_out(maker));
     inputs.extend(missing(maker));
     inputs
 }
@@ -229,12 +233,36 @@ fn products(maker: &Maker<'_>) -> Vec<Input> {
     if let [first, second, third, ..] = maker.products {
         inputs.push(make("products in reverse order", json!([third, second, first]), taken()));
     }
+    // With a product that exists, so that nothing but the form of the list is wrong.
+    if let Some(known) = maker.products.first() {
+        let bounds = || expect::of(maker.endpoint, &Part::Body, &facet, Side::Outside, &Value::Null);
+        inputs.push(make("`product_ids` that is a product and no list", json!(known), bounds()));
+        inputs.push(make("`product_ids` that is a map", json!({ "0": known }), bounds()));
+        inputs.push(make("an entry of `product_ids` that is a list of a product", json!([[known]]), bounds()));
+        inputs.push(make("an entry of `product_ids` that is an object with an id", json!([{ "id": known }]), bounds()));
+        inputs.push(make("an entry of `product_ids` that is null beside a product", json!([known, null]), bounds()));
+        inputs.push(make("an entry of `product_ids` that is a number beside a product", json!([known, 1]), bounds()));
+    }
     // Which of the answers is kept is open, so an update that may be taken is not sent: what is stored would be unknown.
     if let (Endpoint::Create, Some(known)) = (maker.endpoint, maker.products.first()) {
         let open = (Some("create.duplicate-products"), Expectation::Choose(201, vec![expect::BAD]));
         inputs.push(make("a product twice", json!([known, known]), open));
     }
     inputs
+}
+
+/// What may be left out and is: the tag of a new offering, the limit of a list.
+fn left_out(maker: &Maker<'_>) -> Option<Input> {
+    let (what, rule, recipe) = match maker.endpoint {
+        Endpoint::Create => ("`tag` that is left out", "create.tag-regular", maker.plain()),
+        Endpoint::List => {
+            let subject = Subject::Crowd(MORE_THAN_A_PAGE);
+            ("`limit` that is left out", "list.default-limit", Recipe { subject, ..maker.plain() })
+        }
+        _ => return None,
+    };
+    let accept = Expectation::Accept(expect::success(maker.endpoint));
+    Some(maker.input(what, recipe, (Some(rule), accept), Origin::Limit))
 }
 
 /// Ids that nobody has.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// The rules that inputs can check, besides what holds for every answer.
 pub const RULES: &[&str] = &[
     "list.limit-honoured",
+    "list.default-limit",
     "list.limit-invalid",
     "list.unknown-cursor",
     "list.cursor-invalid",
@@ -59,6 +60,9 @@ pub const RULES: &[&str] = &[
     "set-main.id-invalid",
     "set-main.body-ignored",
 ];
+
+/// How many offerings a page has whose limit is not given.
+const DEFAULT_LIMIT: usize = 20;
 
 /// So many refused writes are compared with one list.
 const BATCH: usize = 24;
@@ -103,7 +107,7 @@ impl Input {
     pub fn only_reads(&self) -> bool {
         let safe = [http::Method::GET, http::Method::HEAD, http::Method::OPTIONS].contains(&self.recipe.method);
         let sets_up = match &self.recipe.subject {
-            Subject::Shared | Subject::Existing(..) => true,
+            Subject::Shared | Subject::Crowd(_) | Subject::Existing(..) => true,
             Subject::Invalid { remains, .. } => remains.is_some(),
             Subject::None | Subject::Missing(_) | Subject::Segment(_) => false,
         };
@@ -189,7 +193,7 @@ impl Player<'_> {
 
     /// An id that nobody has, and that no other input has.
     fn prefix(&self, input: &Input) -> String {
-        self.stage.id(&format!("{}.", input.number))
+        self.stage.id(&format!("{}x", input.number))
     }
 
     fn named(&self, input: &Input, name: &Name) -> String {
@@ -211,6 +215,10 @@ impl Player<'_> {
         let mut segment = None;
         let subject = match &recipe.subject {
             Subject::None => None,
+            Subject::Crowd(count) => {
+                self.crowd(*count).await?;
+                None
+            }
             Subject::Segment(text) => {
                 segment = Some(text.clone());
                 None
@@ -295,6 +303,16 @@ impl Player<'_> {
             }
         }
         Ok(self.shared.clone())
+    }
+
+    /// Creates as many offerings as there must be at least.
+    async fn crowd(&mut self, count: usize) -> Flow {
+        let there = self.stage.list().await?.offerings.len();
+        for number in there..count {
+            let id = self.stage.id(&format!("crowd{number}"));
+            self.set_up(&id).await?;
+        }
+        Ok(())
     }
 
     /// Creates an offering that an input needs; says whether it is there now.
@@ -427,7 +445,7 @@ impl Player<'_> {
             Some(Endpoint::Update) => {
                 if let Some(before) = before {
                     let expected = products.unwrap_or_else(|| before.products.clone());
-                    self.stage.claim(rule, exchange).id(&before.id).products(&expected);
+                    self.stage.claim("update.replaces-products", exchange).id(&before.id).products(&expected);
                     self.hold_role(exchange, Some(before));
                 }
             }
@@ -454,6 +472,12 @@ impl Player<'_> {
                 format!("at most {limit}"),
                 received,
             );
+        }
+        if rule == "list.default-limit" {
+            let received = items.len().to_string();
+            let title = "a page without a limit is not as long as the default";
+            let holds = items.len() == DEFAULT_LIMIT;
+            self.stage.claim(rule, exchange).holds(holds, title, DEFAULT_LIMIT.to_string(), received);
         }
         let Some(cursor) = value("starting_after") else { return };
         if rule == "list.unknown-cursor" {

@@ -31,6 +31,8 @@ pub struct Recipe {
 pub enum Subject {
     /// None, or the new one of the body.
     None,
+    /// None, in a project that holds at least so many.
+    Crowd(usize),
     /// One that all such inputs share, made by the first of them; it is not main.
     Shared,
     /// One that is made for this input alone, spelt so in the path.
