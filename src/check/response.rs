@@ -23,6 +23,9 @@ pub(super) const HEADERS_SANE: &str = "response.headers-sane";
 /// Statuses that any HTTP server may answer whatever the document says: noted, not judged.
 const GENERAL: [u16; 7] = [403, 405, 413, 414, 415, 429, 431];
 
+/// What `error.type` may be.
+const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
+
 /// A longer value is cut in a message.
 const LONGEST_VALUE: usize = 200;
 
@@ -158,21 +161,7 @@ fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
         return;
     };
     if let Some(code) = answer.error_code() {
-        let code = shorten(code);
-        bench.rule(CODE_FORMAT, is_snake_case(&code), || {
-            ("an error code that is not snake_case".into(), "snake_case".into(), format!("`{code}`"))
-        });
-        let codes = match documented {
-            Some(response) if !response.codes.is_empty() => &response.codes[..],
-            Some(_) => bench.general_codes,
-            None => &[],
-        };
-        if !codes.is_empty() {
-            let known = codes.contains(&code);
-            bench.rule(CODE_DOCUMENTED, known, || {
-                (format!("an undocumented code with {status}"), codes.join(", "), format!("{status} {code}"))
-            });
-        }
+        error_code(bench, documented, &shorten(code));
     }
     let Some(error) = body.get("error").and_then(Value::as_object) else {
         return;
@@ -199,13 +188,33 @@ fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
         404 | 409 => "resource",
         _ => return,
     };
-    if let Some(found) = error.get("type").and_then(Value::as_str) {
+    // A word that is no type at all is for the schema.
+    if let Some(found) = error.get("type").and_then(Value::as_str).filter(|found| TYPES.contains(found)) {
         bench.rule(ERROR_TYPE, found == expected, || {
             (
                 format!("the error type of a {status}"),
                 format!("type `{expected}`"),
                 format!("type `{}`", shorten(found)),
             )
+        });
+    }
+}
+
+fn error_code(bench: &mut Bench<'_>, documented: Option<&Response>, code: &str) {
+    let status = bench.exchange.answer.status;
+    let is_well_formed = is_snake_case(code);
+    bench.rule(CODE_FORMAT, is_well_formed, || {
+        ("an error code that is not snake_case".into(), "snake_case".into(), format!("`{code}`"))
+    });
+    let codes = match documented {
+        Some(response) if !response.codes.is_empty() => &response.codes[..],
+        Some(_) => bench.general_codes,
+        None => &[],
+    };
+    // An ill-formed code is no documented one either, which is the same fault.
+    if is_well_formed && !codes.is_empty() {
+        bench.rule(CODE_DOCUMENTED, codes.iter().any(|known| known == code), || {
+            (format!("an undocumented code with {status}"), codes.join(", "), format!("{status} {code}"))
         });
     }
 }

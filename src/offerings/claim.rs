@@ -8,16 +8,47 @@ use serde_json::Value;
 use crate::check::Offering;
 use crate::contract::Level;
 use crate::exchange::Exchange;
+use crate::finding::Breach;
 use crate::lane::Session;
 
 /// Holds one answer against one rule. Only the first thing that does not hold is reported: the others mostly follow
-/// from it. Dropping the claim counts the check.
+/// from it. Nor is anything reported that follows from what is wrong with the answer as such, whatever was asked: that
+/// is told by its own rule, and the claim is neither kept nor broken. Dropping the claim counts the check.
 pub struct Claim<'s> {
     session: &'s mut Session,
     rule: &'static str,
     at: Arc<Exchange>,
-    failure: Option<(Cow<'static, str>, String, String)>,
+    failure: Option<Failure>,
     level: Option<Level>,
+}
+
+struct Failure {
+    about: About,
+    title: Cow<'static, str>,
+    documented: String,
+    received: String,
+}
+
+/// What of the answer a claim is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum About {
+    /// Whether the request was done, and the status that says so.
+    Status,
+    /// The typed code of a refusal.
+    Code,
+    /// What the body shows.
+    Body,
+}
+
+impl About {
+    /// The rules of an answer as such from whose breach it follows that the claim does not hold.
+    fn explained_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Status => &["response.no-server-error"],
+            Self::Code => &["response.no-server-error", "response.schema", "response.error-code-format"],
+            Self::Body => &["response.no-server-error", "response.schema"],
+        }
+    }
 }
 
 impl<'s> Claim<'s> {
@@ -36,25 +67,57 @@ impl<'s> Claim<'s> {
         self.failure.is_none()
     }
 
-    /// Claims anything. `title` says in a clause, without values, what is wrong if it does not hold.
+    /// Claims anything of what the answer shows. `title` says in a clause, without values, what is wrong if it does not
+    /// hold.
     pub fn holds(
+        self,
+        holds: bool,
+        title: impl Into<Cow<'static, str>>,
+        documented: impl Into<String>,
+        received: impl Into<String>,
+    ) -> Self {
+        self.require(About::Body, holds, title, documented, received)
+    }
+
+    fn require(
         mut self,
+        about: About,
         holds: bool,
         title: impl Into<Cow<'static, str>>,
         documented: impl Into<String>,
         received: impl Into<String>,
     ) -> Self {
         if !holds && self.failure.is_none() {
-            self.failure = Some((title.into(), documented.into(), received.into()));
+            let (title, documented, received) = (title.into(), documented.into(), received.into());
+            self.failure = Some(Failure { about, title, documented, received });
         }
         self
+    }
+
+    /// The answer is wrong, as somebody else found; the texts are as those of [`Self::holds`].
+    pub fn fails(
+        self,
+        title: impl Into<Cow<'static, str>>,
+        documented: impl Into<String>,
+        received: impl Into<String>,
+    ) -> Self {
+        self.require(About::Status, false, title, documented, received)
+    }
+
+    /// The request was done, with whatever status of success: which one it must be is claimed elsewhere. `what` names
+    /// the request in the title.
+    pub fn accepted(self, what: &str) -> Self {
+        let received = self.at.answer.summary();
+        let holds = self.at.answer.is_success();
+        self.require(About::Status, holds, format!("{what} is refused"), "2xx", received)
     }
 
     /// The answer has this status; `what` names the request in the title ("a valid create").
     pub fn status(self, status: u16, what: &str) -> Self {
         let received = self.at.answer.summary();
         let holds = self.at.answer.status == status;
-        self.holds(holds, format!("{what} is not answered {status}"), status.to_string(), received)
+        let title = format!("{what} is not answered {status}");
+        self.require(About::Status, holds, title, status.to_string(), received)
     }
 
     /// The answer has one of these statuses; `what` names the request in the title.
@@ -62,7 +125,7 @@ impl<'s> Claim<'s> {
         let received = self.at.answer.summary();
         let holds = statuses.contains(&self.at.answer.status);
         let documented = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
-        self.holds(holds, format!("{what} is not answered {documented}"), documented, received)
+        self.require(About::Status, holds, format!("{what} is not answered {documented}"), documented, received)
     }
 
     /// The request is refused with this status, and with one of these typed codes where the answer has one to read;
@@ -82,8 +145,9 @@ impl<'s> Claim<'s> {
             format!("{what} is refused with another code")
         };
         let has_code = codes.is_empty() || answer.error_code().is_some_and(|code| codes.contains(&code));
-        let holds = answer.status == status && has_code;
-        self.holds(holds, title, documented, received)
+        let has_status = answer.status == status;
+        let about = if has_status { About::Code } else { About::Status };
+        self.require(about, has_status && has_code, title, documented, received)
     }
 
     /// The answer is an offering with this id.
@@ -140,13 +204,17 @@ impl<'s> Claim<'s> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         match self.failure.take() {
-            Some((title, documented, received)) => {
-                self.session.fault(self.rule, title, documented, received, &self.at);
-                if let Some(breach) = self.session.record.breaches.last_mut() {
-                    breach.level = self.level;
+            None => self.session.record.checked(self.rule),
+            Some(failure) => {
+                let reasons = failure.about.explained_by();
+                let is_told = |breach: &Breach| reasons.contains(&breach.rule) && Arc::ptr_eq(&breach.at, &self.at);
+                if !self.session.record.breaches.iter().any(is_told) {
+                    self.session.fault(self.rule, failure.title, failure.documented, failure.received, &self.at);
+                    if let Some(breach) = self.session.record.breaches.last_mut() {
+                        breach.level = self.level;
+                    }
                 }
             }
-            None => self.session.record.checked(self.rule),
         }
     }
 }

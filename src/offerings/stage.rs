@@ -30,7 +30,9 @@ impl Naming {
     /// idempotency key is ever used by two of them.
     pub fn new(seed: u64, case: &str, attempt: u32) -> Self {
         let run = Self::run_prefix(seed);
-        let again = if attempt == 0 { String::new() } else { format!("{attempt}.") };
+        let again = if attempt == 0 { String::new() } else { format!("{attempt}-") };
+        // Plain characters only: a server that refuses others shows it where they are tried, and nowhere else.
+        let case = case.replace('.', "-");
         Self { case: format!("{run}{again}{case}-"), run }
     }
 
@@ -73,6 +75,8 @@ pub struct Stage {
     state: State,
     before: Snapshot,
     last: Option<Arc<Exchange>>,
+    /// Whether anything was written since the list was read last.
+    is_unsettled: bool,
     told: Vec<Arc<Exchange>>,
 }
 
@@ -90,7 +94,7 @@ impl Stage {
                 if session.lane().tenure == Tenure::Disposable {
                     state.own_all();
                 }
-                Ok(Self { state, session, naming, before, last: None, told: Vec::new() })
+                Ok(Self { state, session, naming, before, last: None, is_unsettled: false, told: Vec::new() })
             }
             Err(halt) => {
                 Err(CaseReport { record: finish(&mut session, &[]), halt: Some(halt), wrote: BTreeSet::new() })
@@ -168,6 +172,7 @@ impl Stage {
     pub async fn send_judged(&mut self, request: Request) -> Result<(Arc<Exchange>, Option<Verdict>), Halt> {
         let exchange = self.session.send(request).await?;
         let verdict = self.state.apply(&exchange);
+        self.is_unsettled |= exchange.request.is_write();
         self.last = Some(Arc::clone(&exchange));
         Ok((exchange, verdict))
     }
@@ -203,7 +208,8 @@ impl Stage {
             body["product_ids"] = json!(products);
         }
         let made = self.create(&body).await?;
-        let stands = self.claim("create.echo", &made).status(201, "a valid create").id(id).products(products).stands();
+        let rule = rule_of_refused(&made);
+        let stands = self.claim(rule, &made).status(201, "a valid create").id(id).products(products).stands();
         match made.answer.json().and_then(Offering::read) {
             Some(offering) if stands => Ok(offering),
             _ => Err(blocked("create", &made)),
@@ -229,7 +235,8 @@ impl Stage {
             }
             for (id, made) in group.iter().zip(made) {
                 let made = made?;
-                let stands = self.claim("create.echo", &made).status(201, "a valid create").id(id).stands();
+                let rule = rule_of_refused(&made);
+                let stands = self.claim(rule, &made).status(201, "a valid create").id(id).stands();
                 if !stands {
                     return Err(blocked("create", &made));
                 }
@@ -248,6 +255,7 @@ impl Stage {
     fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
         let exchange = self.session.take_in(exchange);
         self.state.apply(&exchange);
+        self.is_unsettled = true;
         self.last = Some(Arc::clone(&exchange));
         exchange
     }
@@ -284,6 +292,23 @@ impl Stage {
     /// [`Halt::World`] when no answer came.
     pub async fn get(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
         self.send(Request::to(Endpoint::Get).id(id)).await
+    }
+
+    /// Gets an offering that must not exist, and says whether it does not. Its being there breaks `rule`, how its absence
+    /// is told is a matter of `get.missing`. `what` names the request in titles.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came.
+    pub async fn gone(&mut self, rule: &'static str, id: &str, what: &str) -> Result<bool, Halt> {
+        let got = self.get(id).await?;
+        let is_there = got.answer.is_success() && got.answer.json().is_some_and(Value::is_object);
+        if is_there {
+            self.claim(rule, &got).refused(404, &["not_found"], what);
+        } else {
+            self.session.record.checked(rule);
+            self.claim("get.missing", &got).refused(404, &["not_found"], what);
+        }
+        Ok(!is_there)
     }
 
     /// Gets an offering that must exist.
@@ -344,8 +369,34 @@ impl Stage {
     /// [`Halt::Blocked`] when it was not deleted; `delete.removes` is broken then.
     pub async fn remove(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
         let removed = self.delete(id).await?;
-        let stands = self.claim("delete.removes", &removed).status(204, "a delete of an existing offering").stands();
-        if stands { Ok(removed) } else { Err(blocked("delete", &removed)) }
+        let rule = "delete.removes";
+        let stands = self.claim(rule, &removed).status(204, "a delete of an existing offering").stands();
+        if stands && self.gone(rule, id, "a get of a deleted offering").await? {
+            Ok(removed)
+        } else {
+            Err(blocked("delete", &removed))
+        }
+    }
+
+    /// Ends the set-up: holds the invariants where something was written, so that what follows is not blamed for what
+    /// went before.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when the project is not as it should be; an invariant is broken then.
+    pub async fn settle(&mut self) -> Result<(), Halt> {
+        let before = self.session.record.breaches.len();
+        if self.is_unsettled {
+            self.verify().await?;
+        }
+        let is_broken =
+            self.session.record.breaches[before..].iter().any(|breach| breach.rule.starts_with("invariant."));
+        if is_broken { Err(Halt::Blocked("what the case builds on is not as it was made".into())) } else { Ok(()) }
+    }
+
+    /// Whether a rule of its own was found broken; what every answer is held against is not meant.
+    fn has_found(&self) -> bool {
+        let is_of_answers = |rule: &str| rule.starts_with("response.") || rule.starts_with("offering.");
+        self.session.record.breaches.iter().any(|breach| !is_of_answers(breach.rule))
     }
 
     /// Reads the whole list of the main project.
@@ -392,6 +443,7 @@ impl Stage {
             }
         }
         self.state.adopt(&snapshot);
+        self.is_unsettled = false;
         Ok(snapshot)
     }
 
@@ -420,6 +472,7 @@ impl Stage {
             }
         }
         self.state.adopt(&snapshot);
+        self.is_unsettled = false;
         Ok(snapshot)
     }
 
@@ -429,6 +482,8 @@ impl Stage {
             Err(halt) => Some(halt),
             // Reads alone change nothing: there is nothing new to hold.
             Ok(()) if self.last.is_none() => None,
+            // What the list would show now follows from what was found.
+            Ok(()) if self.has_found() => None,
             Ok(()) => self.verify().await.err(),
         };
         CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session, &self.told), halt }
@@ -463,6 +518,17 @@ fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
             KeyRole::ALL.into_iter().find(|role| value == Some(&role.bearer())).unwrap_or(KeyRole::Main)
         })
         .collect()
+}
+
+/// What a refused create of the set-up breaks: where the answer says that the id is at fault, the rule of ids.
+fn rule_of_refused(made: &Exchange) -> &'static str {
+    let details = made.answer.json().and_then(|body| body.pointer("/error/details")?.as_array());
+    let is_id = |detail: &Value| detail.get("field").is_some_and(|field| field == "id");
+    if made.answer.status == 400 && details.is_some_and(|details| details.iter().any(is_id)) {
+        "create.id-bounds"
+    } else {
+        "create.echo"
+    }
 }
 
 fn blocked(what: &str, exchange: &Exchange) -> Halt {

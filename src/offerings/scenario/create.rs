@@ -54,7 +54,9 @@ async fn readable(stage: &mut Stage) -> Flow {
     let mut answers = Vec::new();
     for body in [json!({ "id": a, "product_ids": products }), json!({ "id": b })] {
         let made = stage.create(&body).await?;
-        stage.claim("create.readable", &made).status(201, "a valid create");
+        if !stage.claim("create.echo", &made).status(201, "a valid create").stands() {
+            return Ok(());
+        }
         answers.push(made);
     }
     for (id, made) in [&a, &b].into_iter().zip(&answers) {
@@ -151,7 +153,7 @@ async fn one_character(stage: &mut Stage) -> Flow {
 /// Creates an offering with this id and reads it back. `None` when there is none now.
 async fn create_and_get(stage: &mut Stage, what: &'static str, id: &str) -> Result<Option<Arc<Exchange>>, Halt> {
     let made = stage.create(&json!({ "id": id })).await?;
-    stage.claim("create.id-bounds", &made).status(201, what).id(id);
+    stage.claim("create.id-bounds", &made).accepted(what).id(id);
     if !made.answer.is_success() {
         return Ok(None);
     }
@@ -167,7 +169,7 @@ async fn spaces_in_paths(stage: &mut Stage) -> Flow {
         return Ok(());
     }
     let updated = stage.update(&id, &json!({ "product_ids": [] })).await?;
-    stage.claim("create.id-bounds", &updated).status(200, "an update of an id with spaces").id(&id);
+    stage.claim("create.id-bounds", &updated).accepted("an update of an id with spaces").id(&id);
     stage.remove(&id).await?;
     Ok(())
 }
@@ -199,6 +201,7 @@ fn invalid_ids(stage: &Stage) -> Vec<(&'static str, Option<Value>)> {
 async fn id_invalid(stage: &mut Stage) -> Flow {
     let mut last = None;
     let mut stray = Vec::new();
+    stage.settle().await?;
     for (what, id) in invalid_ids(stage) {
         let body = id.map_or_else(|| json!({}), |id| json!({ "id": id }));
         let refused = stage.create(&body).await?;
@@ -229,6 +232,7 @@ async fn duplicate(stage: &mut Stage) -> Flow {
     let id = stage.id("twice");
     let products = stage.distinct_products(2).unwrap_or_default();
     let made = stage.make(&id, &products).await?;
+    stage.settle().await?;
     let fewer: Vec<_> = products.iter().skip(1).collect();
     let mut last = None;
     for (what, body) in [

@@ -92,7 +92,7 @@ async fn regular(stage: &mut Stage) -> Flow {
     ] {
         let id = stage.id(name);
         let made = stage.create(&with_tag(&id, tag.as_ref())).await?;
-        stage.claim(RULE, &made).status(201, what).id(&id).is_regular();
+        stage.claim(RULE, &made).accepted(what).id(&id).is_regular();
         if made.answer.is_success() {
             let (_, got) = stage.read(&id).await?;
             stage.claim(RULE, &got).is_regular();
@@ -162,11 +162,11 @@ enum Emptied {
 async fn round(stage: &mut Stage, name: &str, tag: Option<&Value>) -> Result<(Arc<Exchange>, Emptied), Halt> {
     let (one, two) = (stage.id(&format!("{name}-1")), stage.id(&format!("{name}-2")));
     let first = create_in_empty(stage, &one, tag).await?;
-    stage.claim(FIRST, &first).status(201, "a create in an empty project").id(&one);
+    stage.claim(FIRST, &first).accepted("a create in an empty project").id(&one);
     let second = create_in_empty(stage, &two, None).await?;
     let after = stage.list_of(KeyRole::Empty).await?;
     if is_main(&first) {
-        stage.claim(FIRST, &second).status(201, "a second create in an empty project").is_regular();
+        stage.claim(FIRST, &second).accepted("a second create in an empty project").is_regular();
         let mains = after.mains();
         stage.claim("invariant.single-main", &second).holds(
             mains.len() < 2,

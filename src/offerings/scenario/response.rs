@@ -189,9 +189,11 @@ async fn documented_failures(stage: &mut Stage) -> Flow {
     if let Ok(variant) = stage.variant() {
         requests.extend(on_each(&variant));
     }
+    stage.settle().await?;
     for request in requests {
         stage.send(request).await?;
     }
+    stage.settle().await?;
     // Only on an offering of our own that was made main: the project's own main is nothing to try this on.
     stage.promote(&there).await?;
     stage.update(&there, &json!({ "tag": 0 })).await?;

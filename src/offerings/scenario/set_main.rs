@@ -103,6 +103,7 @@ async fn keeps_rest(stage: &mut Stage) -> Flow {
     stage.promote(&a).await?;
     // Made after the first promotion, so that the second is the first that could do something to it.
     let [third] = make_all(stage, ["third"]).await?;
+    stage.settle().await?;
     let before = stage.verify().await?;
     let promoted = stage.promote(&b).await?;
     let after = stage.unchanged(RULE, &promoted, "a set-main").await?;
@@ -132,7 +133,7 @@ async fn again(stage: &mut Stage) -> Flow {
     const RULE: &str = "set-main.again";
     let [a, _] = make_all(stage, ["a", "b"]).await?;
     stage.promote(&a).await?;
-    stage.verify().await?;
+    stage.settle().await?;
     for what in ["a set-main of the main offering", "a third set-main of the main offering"] {
         let repeated = stage.set_main(&a).await?;
         stage.claim(RULE, &repeated).status(200, what).id(&a).is_main();
@@ -148,7 +149,7 @@ async fn missing(stage: &mut Stage) -> Flow {
     let [main, gone] = make_all(stage, ["main", "gone"]).await?;
     stage.promote(&main).await?;
     stage.remove(&gone).await?;
-    stage.verify().await?;
+    stage.settle().await?;
     let never = stage.id("never");
     for (what, id) in [("a set-main of an id that never existed", &never), ("a set-main of a deleted offering", &gone)]
     {
@@ -164,7 +165,7 @@ async fn variant(stage: &mut Stage) -> Flow {
     let id = stage.variant()?;
     let [main] = make_all(stage, ["main"]).await?;
     stage.promote(&main).await?;
-    stage.verify().await?;
+    stage.settle().await?;
     let what = "a set-main of an experiment variant";
     let refused = stage.set_main(&id).await?;
     stage.claim(RULE, &refused).refused(422, &["cannot_setmain_experiment_variant"], what);
@@ -176,6 +177,7 @@ async fn id_invalid(stage: &mut Stage) -> Flow {
     const RULE: &str = "set-main.id-invalid";
     let [main, regular] = make_all(stage, ["main", "regular"]).await?;
     stage.promote(&main).await?;
+    stage.settle().await?;
     path_id::refused(stage, RULE, Endpoint::SetMain, (&regular, None), Else::NotFound).await?;
     Ok(())
 }

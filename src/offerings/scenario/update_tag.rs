@@ -31,7 +31,7 @@ async fn pair(stage: &mut Stage) -> Result<Pair, Halt> {
         stage.make(id, &products).await?;
     }
     stage.promote(&main).await?;
-    stage.verify().await?;
+    stage.settle().await?;
     Ok(Pair { regular, main, fewer: json!(products.iter().skip(1).collect::<Vec<_>>()), products })
 }
 

@@ -85,7 +85,7 @@ pub(super) fn hold(stage: &mut Stage, at: &Arc<Exchange>, verdict: Option<&Verdi
         }
         Some(Verdict::Wrong(fault)) => {
             let (documented, received) = (fault.documented.clone(), fault.received.clone());
-            stage.claim(fault.rule, at).holds(false, fault.title.clone(), documented, received);
+            stage.claim(fault.rule, at).fails(fault.title.clone(), documented, received);
             false
         }
     }
@@ -160,7 +160,7 @@ impl Player<'_> {
             Some(Verdict::Wrong(fault)) if fault.rule != rule => {
                 let title = format!("a get right after it shows otherwise: {}", fault.title);
                 let (documented, received) = (fault.documented.clone(), fault.received.clone());
-                self.stage.claim(rule, &got).holds(false, title, documented, received);
+                self.stage.claim(rule, &got).fails(title, documented, received);
             }
             _ => self.stage.record().checked(rule),
         }
