@@ -200,7 +200,7 @@ fn a_number_of_fifty_megabytes_is_not_read() {
     let server = Server::start(|_, stream| {
         write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 52428800\r\n\r\n")?;
         for _ in 0..800 {
-            stream.write_all(&[b'7'; 65_536])?;
+            stream.write_all(&vec![b'7'; 65_536])?;
         }
         Ok(Next::Stay)
     });
@@ -216,7 +216,7 @@ fn duplicate_keys_everywhere_are_survived() {
 
 /// The text of an attack, as it stands in JSON.
 const ATTACK: &str =
-    r#"\u001b]0;owned\u0007\u001b[2J<script>alert(1)</script>]]>&<!--\u202e\u0000\u009b31m\r\n::error::x"#;
+    r"\u001b]0;owned\u0007\u001b[2J<script>alert(1)</script>]]>&<!--\u202e\u0000\u009b31m\r\n::error::x";
 
 #[test]
 fn escapes_and_markup_reach_neither_terminal_nor_html_nor_junit() {

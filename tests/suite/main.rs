@@ -3,6 +3,8 @@
 //!
 //! `program` runs the real binary and looks at everything it leaves; `wire` holds servers that do what no library would.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 /// No module imports from a floor above its own.
 mod architecture;
 /// What the README shows is what the program prints.

@@ -241,11 +241,11 @@ impl World {
         if self.readings(after).len() > 1 {
             return Ok(Vec::new());
         }
-        const RULE: &str = "list.unknown-cursor";
-        expect(RULE, restarted, "a list after an unknown cursor does not say that it starts again", || {
+        let rule = "list.unknown-cursor";
+        expect(rule, restarted, "a list after an unknown cursor does not say that it starts again", || {
             (format!("{RESTARTED}: true"), "no such header".into())
         })?;
-        Ok(vec![RULE])
+        Ok(vec![rule])
     }
 }
 

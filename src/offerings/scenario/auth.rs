@@ -115,10 +115,10 @@ async fn malformed(stage: &mut Stage) -> Flow {
 async fn no_effect(stage: &mut Stage) -> Flow {
     let kept = make_regular(stage, "kept").await?;
     stage.settle().await?;
-    let (before, _) = stage.read(&kept).await?;
+    let (read, _) = stage.read(&kept).await?;
     // A get that changes what it reads is told of by its own rule.
     stage.verify().await?;
-    let (before, _) = (stage.state().find(&kept).cloned().unwrap_or(before), ());
+    let before = stage.state().find(&kept).cloned().unwrap_or(read);
     let mut is_intact = true;
     for request in valid_requests(stage, &kept).into_iter().filter(Request::is_write) {
         let what = match request.operation.endpoint() {

@@ -1,6 +1,6 @@
 //! Histories by chance, weighted towards what servers get wrong.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::draw::Draw;
 use super::step::{Product, Slot, Step, Tag, Who};
@@ -53,7 +53,6 @@ const GET: usize = 4;
 const PAGE: usize = 5;
 const WALK: usize = 6;
 const AGAIN: usize = 7;
-const PHRASE: usize = 8;
 const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
 
 /// How often each slot is in a history's pool: more often those whose ids have something special.
@@ -120,7 +119,7 @@ impl<'m> Author<'m> {
                 PAGE => self.page(draw),
                 WALK => Step::Walk { limit: *draw.one(&[1, 1, 2, 3, 5]) },
                 AGAIN => self.again(draw),
-                // PHRASE: the last of the weights.
+                // The last of the weights.
                 _ => self.begin_phrase(draw),
             }
         };
@@ -266,8 +265,8 @@ impl<'m> Author<'m> {
         }
         // A repeated product is an open point: seldom, and on purpose.
         if !draw.chance(4) {
-            let mut kept = Vec::new();
-            list.retain(|product| !kept.contains(product) && (kept.push(*product) == ()));
+            let mut kept = BTreeSet::new();
+            list.retain(|product| kept.insert(*product));
         }
         list
     }
@@ -283,7 +282,9 @@ impl<'m> Author<'m> {
         let Some(slot) = slot else { return };
         self.latest = Some(slot);
         match step {
-            Step::Create { products, tag: Tag::Absent | Tag::Null | Tag::Zero, .. } if !has_unknown(products) => {
+            Step::Create { products, tag: Tag::Absent | Tag::Null | Tag::Zero, .. }
+                if !has_unknown(products.as_deref()) =>
+            {
                 self.live.entry(slot).or_insert_with(|| products.clone().unwrap_or_default());
             }
             Step::Update { products: Some(products), tag: Tag::Absent, .. } if self.live.contains_key(&slot) => {
@@ -303,8 +304,8 @@ fn other_is_live(live: &BTreeMap<Slot, Vec<Product>>, who: Who) -> bool {
     matches!(who, Who::Slot(slot) if live.contains_key(&slot))
 }
 
-fn has_unknown(products: &Option<Vec<Product>>) -> bool {
-    products.as_ref().is_some_and(|products| products.contains(&Product::Unknown))
+fn has_unknown(products: Option<&[Product]>) -> bool {
+    products.is_some_and(|products| products.contains(&Product::Unknown))
 }
 
 /// A tag; nothing is said of it except `percent` times in a hundred.

@@ -1,5 +1,6 @@
 //! The sequence layer as a whole, against the embedded server.
 
+#![expect(clippy::print_stderr, reason = "how much was measured is told to whoever runs these")]
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -27,7 +28,7 @@ fn level(rule: &str) -> Level {
 
 async fn embedded(faults: Vec<Fault>, behaviours: Vec<Behaviour>) -> Embedded {
     let clock = reference::Clock::Logical;
-    let options = Options { clock, faults, behaviours, ..Options::default() };
+    let options = Options { faults, behaviours, clock, ..Options::default() };
     let judge = Arc::new(Judge::new(Arc::clone(&CONTRACT)));
     Embedded::start(options, TransportSettings::default(), judge).await.unwrap()
 }
