@@ -160,6 +160,28 @@ pub(super) fn unknown_product(endpoint: Endpoint) -> Option<Expected> {
     Some((Some(rule), refuse(&[BAD], &["product_not_in_project"])))
 }
 
+/// What a new offering is answered with whose id exists.
+pub(super) fn duplicate() -> Expected {
+    (Some("create.duplicate"), refuse(&[409], &["offering_already_exists"]))
+}
+
+/// What a request with an unknown key is answered with.
+pub(super) fn stranger() -> Expected {
+    (Some("auth.malformed"), refuse(&[401], &[]))
+}
+
+/// What a request about an experiment variant is answered with; `None` where the operation names no offering.
+pub(super) fn variant(endpoint: Endpoint) -> Option<Expected> {
+    let (rule, status, code) = match endpoint {
+        Endpoint::Get => ("get.variant-hidden", 404, "not_found"),
+        Endpoint::Update => ("update.variant", 422, "cannot_patch_experiment_variant"),
+        Endpoint::Delete => ("delete.variant", 422, "cannot_delete_experiment_variant"),
+        Endpoint::SetMain => ("set-main.variant", 422, "cannot_setmain_experiment_variant"),
+        Endpoint::List | Endpoint::Create => return None,
+    };
+    Some((Some(rule), refuse(&[status], &[code])))
+}
+
 /// What an id that nobody has is answered with; `None` where the operation has none in its path.
 pub(super) fn missing(endpoint: Endpoint) -> Option<Expected> {
     let rule = match endpoint {

@@ -96,13 +96,16 @@ pub(super) struct Maker<'a> {
     pub(super) operation: &'a Operation,
     pub(super) endpoint: Endpoint,
     pub(super) products: &'a [String],
+    /// The id of an experiment variant, where one is known.
+    pub(super) variant: Option<&'a str>,
     /// Where values enter, each with its schema.
     pub(super) slots: Vec<(Part, Schema)>,
 }
 
 impl<'a> Maker<'a> {
     fn new(operation: &'a Operation, endpoint: Endpoint, fixtures: &'a Fixtures) -> Self {
-        Self { operation, endpoint, products: &fixtures.products, slots: slots(operation) }
+        let (products, variant) = (fixtures.products.as_slice(), fixtures.variant.as_deref());
+        Self { operation, endpoint, products, variant, slots: slots(operation) }
     }
 
     pub(super) fn reference(&self) -> OperationRef {

@@ -49,7 +49,8 @@ pub(super) fn of(maker: &Maker<'_>) -> Vec<Input> {
     }
     inputs.extend(products(maker));
     inputs.extend(left_out(maker));
-    inputs.extend(missing(maker));
+    inputs.extend(main_tags(maker));
+    inputs.extend(known(maker));
     inputs
 }
 
@@ -265,9 +266,42 @@ fn left_out(maker: &Maker<'_>) -> Option<Input> {
     Some(maker.input(what, recipe, (Some(rule), accept), Origin::Limit))
 }
 
-/// Ids that nobody has.
-fn missing(maker: &Maker<'_>) -> Vec<Input> {
-    let Some(expected) = expect::missing(maker.endpoint) else { return Vec::new() };
-    let recipe = Recipe { subject: Subject::Missing(Name::FRESH), ..maker.plain() };
-    vec![maker.input("an id that nobody has", recipe, expected, Origin::Limit)]
+/// A tag that would make main, which is refused whatever stands beside it.
+fn main_tags(maker: &Maker<'_>) -> Vec<Input> {
+    let bare = match maker.endpoint {
+        Endpoint::Create => json!({ "id": "", "tag": 1 }),
+        Endpoint::Update => json!({ "tag": 1 }),
+        _ => return Vec::new(),
+    };
+    let mut beside = bare.clone();
+    beside["product_ids"] = json!(maker.products.iter().take(2).collect::<Vec<_>>());
+    let facet = Facet { place: "/tag".into(), constraint: Constraint::Enum };
+    // To the schema of a new offering it is outside, to that of an update inside.
+    let side = if maker.endpoint == Endpoint::Create { Side::Outside } else { Side::Inside };
+    let make = |what: &str, body: Value| {
+        let expected = expect::of(maker.endpoint, &Part::Body, &facet, side, &body);
+        with_body(maker, body, &facet, expected, what.to_owned(), Origin::Limit)
+    };
+    vec![make("`tag` of 1", bare), make("`tag` of 1 beside products", beside)]
+}
+
+/// What a schema cannot say: an id must be there or must not, a variant is left alone, a key must be known.
+fn known(maker: &Maker<'_>) -> Vec<Input> {
+    let with = |what: &str, subject: Subject, expected: Expected| {
+        maker.input(what, Recipe { subject, ..maker.plain() }, expected, Origin::Limit)
+    };
+    let mut inputs = Vec::new();
+    if let Some(expected) = expect::missing(maker.endpoint) {
+        inputs.push(with("an id that nobody has", Subject::Missing(Name::FRESH), expected));
+    }
+    if maker.endpoint == Endpoint::Create {
+        inputs.push(with("an `id` that exists", Subject::Shared, expect::duplicate()));
+    }
+    if let (Some(id), Some(expected)) = (maker.variant, expect::variant(maker.endpoint)) {
+        inputs.push(with("the id of an experiment variant", Subject::Segment(encode_segment(id)), expected));
+    }
+    let headers = vec![("authorization".to_owned(), "Bearer qf-no-such-key".to_owned())];
+    let stranger = Recipe { headers, ..maker.plain() };
+    inputs.push(maker.input("a key that nobody has", stranger, expect::stranger(), Origin::Limit));
+    inputs
 }

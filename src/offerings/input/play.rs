@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 /// The rules that inputs can check, besides what holds for every answer.
 pub const RULES: &[&str] = &[
+    "auth.malformed",
     "list.limit-honoured",
     "list.default-limit",
     "list.limit-invalid",
@@ -29,6 +30,7 @@ pub const RULES: &[&str] = &[
     "create.echo",
     "create.id-bounds",
     "create.id-invalid",
+    "create.duplicate",
     "create.tag-main-rejected",
     "create.tag-invalid",
     "create.tag-regular",
@@ -40,6 +42,7 @@ pub const RULES: &[&str] = &[
     "create.unknown-field",
     "get.existing",
     "get.missing",
+    "get.variant-hidden",
     "get.id-invalid",
     "update.replaces-products",
     "update.product-unknown",
@@ -49,14 +52,18 @@ pub const RULES: &[&str] = &[
     "update.tag-invalid",
     "update.id-immutable",
     "update.missing",
+    "update.partial",
+    "update.variant",
     "update.id-invalid",
     "update.body-malformed",
     "update.empty-body",
     "delete.removes",
     "delete.missing",
+    "delete.variant",
     "delete.id-invalid",
     "set-main.promotes",
     "set-main.missing",
+    "set-main.variant",
     "set-main.id-invalid",
     "set-main.body-ignored",
 ];
@@ -267,8 +274,12 @@ impl Player<'_> {
         if let Content::Json(value, fit) = &recipe.content
             && let Some(id) = value.get("id").and_then(Value::as_str).filter(|_| fit.is_some())
         {
-            let id = self.new_id(input, value, id, fit.unwrap_or(Fit::Whole));
-            if self.is_taken(&id) {
+            let id = match &subject {
+                // The one input whose id must be taken.
+                Some(taken) if input.operation.endpoint() == Some(Endpoint::Create) => taken.clone(),
+                _ => self.new_id(input, value, id, fit.unwrap_or(Fit::Whole)),
+            };
+            if subject.is_none() && self.is_taken(&id) {
                 return Ok(Ready::Not("its id is taken".into()));
             }
             let mut value = value.clone();

@@ -4,9 +4,11 @@ use super::*;
 use crate::check::Judge;
 use crate::contract::{Contract, Endpoint};
 use crate::exchange::TransportSettings;
+use crate::lane::Fixtures;
 use crate::offerings::{CaseReport, Naming, Stage};
 use crate::reference;
 use crate::run::Embedded;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 async fn server(options: reference::Options) -> Embedded {
@@ -57,4 +59,75 @@ async fn on_a_right_server_nothing_is_found_and_nothing_is_left_untried() {
         assert!(is_narrowed || row.inside.is_none_or(|sides| sides.accepted > 0), "{row:?}");
         assert!(row.outside.is_none_or(|sides| sides.accepted == 0 && sides.refused > 0), "{row:?}");
     }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_inputs_and_every_rule_of_theirs_is_known() {
+    let contract = Contract::embedded();
+    let products = (0..120).map(|number| format!("p{number}")).collect();
+    let fixtures = Fixtures { products, variant: Some("v".into()) };
+    let mut rules = BTreeSet::new();
+    for endpoint in Endpoint::ALL {
+        let make = |seed| Inputs::of(&contract, endpoint, &fixtures, seed, 60);
+        let (one, again, other) = (make(1), make(1), make(2));
+        let shape = |inputs: &Inputs| -> Vec<String> {
+            inputs
+                .list
+                .iter()
+                .map(|input| format!("{} {:?} {:?}", input.what, input.recipe, input.expectation))
+                .collect()
+        };
+        assert_eq!(shape(&one), shape(&again), "{endpoint}");
+        let limits = one.list.iter().filter(|input| !matches!(input.origin, Origin::Random(_))).count();
+        assert_eq!(shape(&one)[..limits], shape(&other)[..limits], "{endpoint}: what is not random is the same");
+        assert_ne!(shape(&one), shape(&other), "{endpoint}");
+        assert!(one.list.len() - limits > 40, "{endpoint}: {}", one.list.len() - limits);
+        rules.extend(one.list.iter().filter_map(|input| input.rule));
+    }
+    for rule in &rules {
+        assert!(contract.rules().rule(rule).is_some(), "{rule}");
+        assert!(RULES.contains(rule), "{rule}");
+    }
+    // It is held to where the answer to another input is looked at.
+    let unused: Vec<_> = RULES.iter().filter(|rule| !rules.contains(**rule)).collect();
+    assert_eq!(unused, [&"update.partial"]);
+}
+
+#[test]
+fn a_simpler_input_is_of_the_same_class_and_expects_the_same() {
+    let contract = Contract::embedded();
+    let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], variant: None };
+    let mut simplified = 0;
+    for endpoint in Endpoint::ALL {
+        for input in Inputs::of(&contract, endpoint, &fixtures, 5, 60).list {
+            let is_random = matches!(input.origin, Origin::Random(_));
+            for simpler in input.simpler().into_iter().take(if is_random { 20 } else { 3 }) {
+                assert_ne!(simpler.recipe, input.recipe);
+                assert_eq!((&simpler.expectation, simpler.rule), (&input.expectation, input.rule));
+                simplified += 1;
+            }
+        }
+    }
+    assert!(simplified > 500, "{simplified}");
+}
+
+#[tokio::test]
+async fn an_operation_that_is_known_by_its_schema_alone_is_tried_too_and_never_blamed() {
+    let server = server(reference::Options::default()).await;
+    let lane = server.lane("other");
+    let contract = Arc::clone(lane.judge.contract());
+    let mut stage = Stage::open(lane, Naming::new(1, "o", 0)).await.expect("the list can be read");
+    for endpoint in [Endpoint::List, Endpoint::Get] {
+        let inputs = Inputs::of_other(contract.operation(endpoint), 1, 30);
+        assert!(inputs.list.len() > 40, "{endpoint}: {}", inputs.list.len());
+        assert!(inputs.list.iter().all(|input| input.rule.is_none() && !input.recipe.path.contains('{')));
+        let mut coverage = Coverage::of(&inputs);
+        inputs.play_other(&mut stage, &mut coverage).await.expect("the server answers");
+        assert_eq!(coverage.holes(), Vec::<String>::new(), "{endpoint}");
+    }
+    // The reference refuses an empty text, which its schema does as well.
+    assert_eq!(stage.record().drift, std::collections::BTreeMap::new());
+    let report = stage.close(Ok(())).await;
+    server.stop().await;
+    assert_eq!(found(&report), Vec::<String>::new());
 }
