@@ -77,7 +77,8 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
 
 fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let answer = &bench.exchange.answer;
-    let declared = answer.header("content-type");
+    let declared: Vec<_> =
+        answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
     if answer.status == 204 {
         let length = answer.header("content-length");
         let is_empty = answer.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
@@ -95,12 +96,13 @@ fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
     if answer.body().is_empty() || !(promises_json || is_json) {
         return;
     }
-    bench.rule(CONTENT_TYPE, declared.as_deref().is_some_and(is_json_type), || {
-        (
-            "a body that is not declared as JSON".into(),
-            "content-type: application/json".into(),
-            declared.map_or("no content-type".into(), |value| format!("content-type: {}", shorten(&value))),
-        )
+    let holds = !declared.is_empty() && declared.iter().all(|value| is_json_type(value));
+    bench.rule(CONTENT_TYPE, holds, || {
+        let received = match &declared[..] {
+            [] => "no content-type".into(),
+            values => format!("content-type: {}", shorten(&values.join(", "))),
+        };
+        ("a body that is not declared as JSON".into(), "content-type: application/json".into(), received)
     });
 }
 

@@ -12,7 +12,7 @@ use super::{Claim, story};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
-use crate::finding::Record;
+use crate::finding::{Breach, Record};
 use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
 
 /// How many creates are sent at once to a project that others use too.
@@ -77,6 +77,8 @@ pub struct Stage {
     last: Option<Arc<Exchange>>,
     /// Whether anything was written since the list was read last.
     is_unsettled: bool,
+    /// Whether something was created since the list was read last.
+    is_unproved: bool,
     told: Vec<Arc<Exchange>>,
 }
 
@@ -94,7 +96,16 @@ impl Stage {
                 if session.lane().tenure == Tenure::Disposable {
                     state.own_all();
                 }
-                Ok(Self { state, session, naming, before, last: None, is_unsettled: false, told: Vec::new() })
+                Ok(Self {
+                    state,
+                    session,
+                    naming,
+                    before,
+                    last: None,
+                    is_unsettled: false,
+                    is_unproved: false,
+                    told: Vec::new(),
+                })
             }
             Err(halt) => {
                 Err(CaseReport { record: finish(&mut session, &[]), halt: Some(halt), wrote: BTreeSet::new() })
@@ -172,7 +183,7 @@ impl Stage {
     pub async fn send_judged(&mut self, request: Request) -> Result<(Arc<Exchange>, Option<Verdict>), Halt> {
         let exchange = self.session.send(request).await?;
         let verdict = self.state.apply(&exchange);
-        self.is_unsettled |= exchange.request.is_write();
+        self.note_write(&exchange);
         self.last = Some(Arc::clone(&exchange));
         Ok((exchange, verdict))
     }
@@ -255,7 +266,7 @@ impl Stage {
     fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
         let exchange = self.session.take_in(exchange);
         self.state.apply(&exchange);
-        self.is_unsettled = true;
+        self.note_write(&exchange);
         self.last = Some(Arc::clone(&exchange));
         exchange
     }
@@ -276,6 +287,12 @@ impl Stage {
         let snapshot = self.list().await?;
         self.state.adopt(&snapshot);
         Ok(snapshot)
+    }
+
+    fn note_write(&mut self, exchange: &Exchange) {
+        self.is_unsettled |= exchange.request.is_write();
+        let creates = exchange.request.operation.endpoint() == Some(Endpoint::Create);
+        self.is_unproved |= creates && exchange.answer.is_success();
     }
 
     /// Sends a create with this body and the main key.
@@ -316,6 +333,7 @@ impl Stage {
     /// # Errors
     /// [`Halt::Blocked`] when it cannot be read; `get.existing` is broken then.
     pub async fn read(&mut self, id: &str) -> Result<(Offering, Arc<Exchange>), Halt> {
+        self.prove().await?;
         let got = self.get(id).await?;
         let stands = self.claim("get.existing", &got).status(200, "a get of an existing offering").id(id).stands();
         match got.answer.json().and_then(Offering::read) {
@@ -353,13 +371,15 @@ impl Stage {
     /// # Errors
     /// [`Halt::Blocked`] when it was not promoted; `set-main.promotes` is broken then.
     pub async fn promote(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        self.prove().await?;
+        let is_main = self.state.main() == Some(id);
+        let (rule, what) = if is_main {
+            ("set-main.again", "a set-main of the main offering")
+        } else {
+            ("set-main.promotes", "a set-main of an existing offering")
+        };
         let promoted = self.set_main(id).await?;
-        let stands = self
-            .claim("set-main.promotes", &promoted)
-            .status(200, "a set-main of an existing offering")
-            .id(id)
-            .is_main()
-            .stands();
+        let stands = self.claim(rule, &promoted).status(200, what).id(id).is_main().stands();
         if stands { Ok(promoted) } else { Err(blocked("set-main", &promoted)) }
     }
 
@@ -368,6 +388,7 @@ impl Stage {
     /// # Errors
     /// [`Halt::Blocked`] when it was not deleted; `delete.removes` is broken then.
     pub async fn remove(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+        self.prove().await?;
         let removed = self.delete(id).await?;
         let rule = "delete.removes";
         let stands = self.claim(rule, &removed).status(204, "a delete of an existing offering").stands();
@@ -388,13 +409,25 @@ impl Stage {
         if self.is_unsettled {
             self.verify().await?;
         }
+        (self.is_unsettled, self.is_unproved) = (false, false);
         let is_broken =
             self.session.record.breaches[before..].iter().any(|breach| breach.rule.starts_with("invariant."));
         if is_broken { Err(Halt::Blocked("what the case builds on is not as it was made".into())) } else { Ok(()) }
     }
 
+    /// Settles where an offering was made that no list has shown yet.
+    async fn prove(&mut self) -> Result<(), Halt> {
+        if self.is_unproved { self.settle().await } else { Ok(()) }
+    }
+
+    /// Whether the form of an answer is broken, which is told by a rule of its own.
+    pub fn is_ill_formed(&self, at: &Arc<Exchange>) -> bool {
+        let is_it = |breach: &Breach| breach.rule == "response.schema" && Arc::ptr_eq(&breach.at, at);
+        self.session.record.breaches.iter().any(is_it)
+    }
+
     /// Whether a rule of its own was found broken; what every answer is held against is not meant.
-    fn has_found(&self) -> bool {
+    pub fn has_found(&self) -> bool {
         let is_of_answers = |rule: &str| rule.starts_with("response.") || rule.starts_with("offering.");
         self.session.record.breaches.iter().any(|breach| !is_of_answers(breach.rule))
     }
@@ -443,7 +476,7 @@ impl Stage {
             }
         }
         self.state.adopt(&snapshot);
-        self.is_unsettled = false;
+        (self.is_unsettled, self.is_unproved) = (false, false);
         Ok(snapshot)
     }
 
@@ -472,8 +505,21 @@ impl Stage {
             }
         }
         self.state.adopt(&snapshot);
-        self.is_unsettled = false;
+        (self.is_unsettled, self.is_unproved) = (false, false);
         Ok(snapshot)
+    }
+
+    /// Takes the project as it is now, whatever it should be: what the case sent is looked into by other cases.
+    ///
+    /// # Errors
+    /// As [`Session::walk`].
+    pub async fn take_as_is(&mut self) -> Result<(), Halt> {
+        if self.is_unsettled {
+            let snapshot = self.list().await?;
+            self.state.adopt(&snapshot);
+        }
+        (self.is_unsettled, self.is_unproved) = (false, false);
+        Ok(())
     }
 
     /// Ends the case: the invariants are held once more, and the breaches get their stories.
@@ -484,6 +530,7 @@ impl Stage {
             Ok(()) if self.last.is_none() => None,
             // What the list would show now follows from what was found.
             Ok(()) if self.has_found() => None,
+            Ok(()) if !self.is_unsettled => None,
             Ok(()) => self.verify().await.err(),
         };
         CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session, &self.told), halt }

@@ -83,7 +83,7 @@ const SLIPS: &[Slip] = &[
     invalid(Fault::UPDATE_BODY_422, Update, Body, Status(422)),
     invalid(Fault::UPDATE_TAG_422, Update, Field("tag"), Status(422)),
     invalid(Fault::GET_ID_422, Get, ID, Status(422)),
-    invalid(Fault::GET_ID_CODE, Get, ID, Code("invalid_identifier")),
+    invalid(Fault::GET_ID_CODE, Get, ID, Code("invalid-identifier")),
     invalid(Fault::UPDATE_ID_422, Update, ID, Status(422)),
     invalid(Fault::DELETE_ID_404, Delete, ID, Status(404)),
     invalid(Fault::SET_MAIN_ID_422, SetMain, ID, Status(422)),

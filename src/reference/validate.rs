@@ -234,8 +234,8 @@ impl Syntax {
     fn new_id_passes(self, id: &str) -> bool {
         let max = if self.faulty(Fault::ID_64_REFUSED) {
             63
-        } else if self.faulty(Fault::ID_OVER_32_REFUSED) {
-            32
+        } else if self.faulty(Fault::ID_OVER_56_REFUSED) {
+            56
         } else if self.faulty(Fault::ID_65_ACCEPTED) {
             65
         } else if self.faulty(Fault::ID_256_ACCEPTED) {

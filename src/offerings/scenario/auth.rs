@@ -17,7 +17,11 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("auth.no-effect", Promotes, [], no_effect),
     scenario!("auth.before-existence", Writes, [], also: ["auth.code"], before_existence),
     scenario!("auth.forbidden", Promotes, [LimitedKey], forbidden),
-    scenario!("auth.project-isolation", Promotes, [SecondProject], project_isolation),
+    scenario!(
+        "auth.project-isolation", Promotes, [SecondProject],
+        also: ["create.product-unknown"],
+        project_isolation
+    ),
 ];
 
 /// One valid request for each operation, on an offering that exists; the create is for another one. The delete comes
@@ -117,8 +121,7 @@ async fn no_effect(stage: &mut Stage) -> Flow {
     stage.settle().await?;
     let (read, _) = stage.read(&kept).await?;
     // A get that changes what it reads is told of by its own rule.
-    stage.verify().await?;
-    let before = stage.state().find(&kept).cloned().unwrap_or(read);
+    let before = stage.verify().await?.find(&kept).cloned().unwrap_or(read);
     let mut is_intact = true;
     for request in valid_requests(stage, &kept).into_iter().filter(Request::is_write) {
         let what = match request.operation.endpoint() {
@@ -139,7 +142,8 @@ async fn no_effect(stage: &mut Stage) -> Flow {
     let ghost = stage.id("ghost");
     stage.gone("auth.no-effect", &ghost, "a get of what was only created without a key").await?;
     let (after, got) = stage.read(&kept).await?;
-    let seen = |offering: &Offering| (offering.products.clone(), offering.created_at.clone(), offering.tag);
+    // The times are compared by lists: a get that shows others has a fault of its own.
+    let seen = |offering: &Offering| (offering.products.clone(), offering.tag);
     stage.claim("auth.no-effect", &got).holds(
         seen(&after) == seen(&before),
         "an offering is another after unauthenticated writes",
@@ -194,7 +198,8 @@ async fn before_existence(stage: &mut Stage) -> Flow {
             }
         }
     }
-    Ok(())
+    // That nothing was done is looked into elsewhere.
+    stage.take_as_is().await
 }
 
 async fn forbidden(stage: &mut Stage) -> Flow {
@@ -214,9 +219,11 @@ async fn forbidden(stage: &mut Stage) -> Flow {
 async fn project_isolation(stage: &mut Stage) -> Flow {
     let theirs = stage.id("theirs");
     let over_there = create_there(stage, &theirs).await?;
+    product_of_theirs(stage, &over_there).await?;
     not_listed(stage, &theirs).await?;
     not_reached(stage, &over_there).await?;
     if same_there(stage, &over_there, "a request with another project's key").await? {
+        stage.settle().await?;
         same_id_here(stage, &over_there).await?;
     }
     // Whatever comes of it: if it was the first over there it is main, and what deleting that does is open.
@@ -237,6 +244,21 @@ async fn create_there(stage: &mut Stage, id: &str) -> Result<Offering, Halt> {
         Some(offering) if stands => Ok(offering),
         _ => Err(Halt::Blocked(format!("a create in the second project was answered {}", made.answer.summary()))),
     }
+}
+
+/// A product that only the other project has is unknown here. Whether that is so is known of a project of our own alone:
+/// two projects may well sell products of the same id.
+async fn product_of_theirs(stage: &mut Stage, theirs: &Offering) -> Flow {
+    const RULE: &str = "create.product-unknown";
+    let known = &stage.lane().fixtures.products;
+    let Some(product) = theirs.products.iter().find(|id| !known.contains(id)).cloned() else { return Ok(()) };
+    if stage.is_shared() {
+        return Ok(());
+    }
+    let body = json!({ "id": stage.id("with-theirs"), "product_ids": [product] });
+    let refused = stage.create(&body).await?;
+    stage.claim(RULE, &refused).refused(400, &["product_not_in_project"], "a product of another project");
+    stage.take_as_is().await
 }
 
 async fn not_listed(stage: &mut Stage, theirs: &str) -> Flow {
@@ -264,8 +286,8 @@ async fn not_reached(stage: &mut Stage, theirs: &Offering) -> Flow {
         };
         let answered = stage.send(request).await?;
         let what = "a request for an offering of another project";
-        if !answered.answer.is_success() && answered.answer.status != 404 {
-            // Refused as what does not exist anywhere: nothing is told of the other project.
+        if answered.answer.status != 404 {
+            // Answered as what does not exist anywhere: nothing is told of the other project.
             let missing = stage.send(of_none).await?;
             if missing.answer.status == answered.answer.status {
                 stage.claim(missing_rule(&missing), &missing).refused(404, &[], "a request for a missing offering");
@@ -290,7 +312,13 @@ fn missing_rule(exchange: &Exchange) -> &'static str {
 /// The other project still shows its offering as it was, in get and list. Says whether it does.
 async fn same_there(stage: &mut Stage, before: &Offering, what: &str) -> Result<bool, Halt> {
     let got = stage.send(Request::to(Endpoint::Get).id(&before.id).key(KeyRole::Second)).await?;
-    if !claim_same(stage, &got, got.answer.json().and_then(Offering::read), before, what) {
+    // The times are compared by the list: a get that shows others has a fault of its own.
+    let seen = got.answer.json().and_then(Offering::read).map(|offering| Offering {
+        created_at: before.created_at.clone(),
+        updated_at: before.updated_at.clone(),
+        ..offering
+    });
+    if !claim_same(stage, &got, seen, before, what) {
         return Ok(false);
     }
     let listed = stage.list_of(KeyRole::Second).await?.find(&before.id).cloned();
@@ -329,8 +357,9 @@ async fn same_id_here(stage: &mut Stage, theirs: &Offering) -> Flow {
     if !stands {
         return Ok(());
     }
+    stage.settle().await?;
     let got = stage.get(&theirs.id).await?;
-    stage.claim(ISOLATION, &got).status(200, "a get of an id that another project has too").products(&products);
+    stage.claim(ISOLATION, &got).accepted("a get of an id that another project has too").products(&products);
     if !same_there(stage, theirs, "a create of the same id").await? {
         return Ok(());
     }

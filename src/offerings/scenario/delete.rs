@@ -120,7 +120,7 @@ async fn recreate(stage: &mut Stage) -> Flow {
     stage.claim("delete.recreate", &got).products(&[]);
     if made.created() != before.created() || clock_moves(stage, &before).await? {
         stage.claim("delete.recreate", &got).holds(
-            made.created() != before.created(),
+            made.created().is_none() || made.created() != before.created(),
             "a recreated offering keeps its `created_at`",
             format!("another than {}", before.created_at),
             made.created_at,

@@ -50,6 +50,12 @@ impl Frame {
         Some(order[at + 1..].to_vec())
     }
 
+    /// Whether these ids begin what follows an offering (or the beginning), as far as they were there all the time.
+    fn goes_on(&self, id: Option<&str>, ids: &[&str]) -> bool {
+        let Some(expected) = self.following(id) else { return true };
+        expected.starts_with(&self.stable(ids.iter().copied()))
+    }
+
     /// Whether something follows an offering (or the beginning); `None` when that cannot be known.
     fn has_more_after(&self, id: Option<&str>) -> Option<bool> {
         if !self.following(id)?.is_empty() {
@@ -103,7 +109,8 @@ impl Walk {
                 walk.end = if has_more { End::Astray } else { End::LastPage };
                 break;
             }
-            if let Some(next) = other_cursor.filter(|_| walk.pages.len() <= FOLLOWED) {
+            let is_sound = walk.pages.last().is_some_and(|page| !stage.is_ill_formed(&page.at));
+            if let Some(next) = other_cursor.filter(|_| is_sound && walk.pages.len() <= FOLLOWED) {
                 let what = "a list after a `next_cursor`";
                 let page = Page::ask(stage, "list.next-cursor", what, Some(limit), Some(&next)).await?;
                 walk.followed.extend(page.map(|page| (walk.pages.len() - 1, page)));
@@ -126,6 +133,11 @@ impl Walk {
                 return;
             }
             self.judge_length(stage, page);
+            if !frame.goes_on(cursor, &page.ids()) {
+                // Whatever such a page says of what follows is no wonder.
+                self.judge_coverage(stage, frame);
+                return;
+            }
             cursor = page.ids().last().copied().or(cursor);
             if let Some(follows) = frame.has_more_after(cursor) {
                 claim_has_more(stage, page, follows);
@@ -226,16 +238,13 @@ fn shorten(ids: &[&str]) -> String {
     format!("{}{rest}", ids[..ids.len().min(6)].join(", "))
 }
 
-/// Both orders of what was there all the time are one.
-pub(super) fn judge_order(stage: &mut Stage, frame: &Frame) {
+/// Claims that both orders of what was there all the time are one, and says whether they are.
+pub(super) fn judge_order(stage: &mut Stage, frame: &Frame) -> bool {
     let [before, after] = frame.orders();
     let at = stage.latest();
-    stage.claim("list.order", &at).holds(
-        before == after,
-        "two lists in a row have different orders",
-        shorten(&before),
-        shorten(&after),
-    );
+    let (documented, received) = (shorten(&before), shorten(&after));
+    let title = "two lists in a row have different orders";
+    stage.claim("list.order", &at).holds(before == after, title, documented, received).stands()
 }
 
 #[cfg(test)]

@@ -47,10 +47,11 @@ impl Asked {
     }
 }
 
-/// The offering that updates are sent to.
+/// The offering that updates are sent to; a create that must work before others are refused.
 const SUBJECT: &str = "subject";
 
 async fn create_unknown(stage: &mut Stage) -> Flow {
+    make_subject(stage).await?;
     unknown(stage, Asked::Create, "create.product-unknown").await
 }
 
@@ -60,6 +61,7 @@ async fn update_unknown(stage: &mut Stage) -> Flow {
 }
 
 async fn create_bounds(stage: &mut Stage) -> Flow {
+    make_subject(stage).await?;
     bounds(stage, Asked::Create, "create.product-bounds").await
 }
 
@@ -141,7 +143,10 @@ async fn most(stage: &mut Stage, asked: Asked, rule: &'static str) -> Flow {
         return Ok(());
     };
     let fits = asked.send(stage, "hundred", &json!(list[..MOST])).await?;
-    stage.claim(rule, &fits).accepted("a list of 100 products").products(&list[..MOST]);
+    let stands = stage.claim(rule, &fits).accepted("a list of 100 products").stands();
+    if stands && matches!(asked, Asked::Create) {
+        stage.claim(rule, &fits).products(&list[..MOST]);
+    }
     stage.settle().await?;
     let refused = asked.send(stage, "more", &json!(list)).await?;
     stage.claim(rule, &refused).refused(400, &[], "a list of 101 products");

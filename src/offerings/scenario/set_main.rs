@@ -72,6 +72,7 @@ async fn demotes_previous(stage: &mut Stage) -> Flow {
     if let Some(own) = own.filter(|own| *own != a) {
         demoted(stage, &own).await?;
     }
+    stage.settle().await?;
     for (previous, next) in [(&a, &b), (&b, &c), (&c, &a), (&a, &b)] {
         stage.promote(next).await?;
         demoted(stage, previous).await?;
@@ -81,13 +82,10 @@ async fn demotes_previous(stage: &mut Stage) -> Flow {
 }
 
 async fn demoted(stage: &mut Stage, previous: &str) -> Flow {
-    let (demoted, got) = stage.read(previous).await?;
-    stage.claim("set-main.demotes-previous", &got).holds(
-        !demoted.is_main(),
-        "the previous main offering is still main",
-        "tag 0",
-        tag(demoted.tag),
-    );
+    let got = stage.get(previous).await?;
+    let claim = stage.claim("set-main.demotes-previous", &got).accepted("a get of the previous main offering");
+    let Some(demoted) = got.answer.json().and_then(Offering::read) else { return Ok(()) };
+    claim.holds(!demoted.is_main(), "the previous main offering is still main", "tag 0", tag(demoted.tag));
     stage.claim("set-main.previous-is-zero", &got).holds(
         demoted.is_main() || demoted.tag == Some(0),
         "the previous main offering does not read 0",
@@ -99,12 +97,10 @@ async fn demoted(stage: &mut Stage, previous: &str) -> Flow {
 
 async fn keeps_rest(stage: &mut Stage) -> Flow {
     const RULE: &str = "set-main.keeps-rest";
-    let [a, b] = make_all(stage, ["a", "b"]).await?;
-    stage.promote(&a).await?;
-    // Made after the first promotion, so that the second is the first that could do something to it.
-    let [third] = make_all(stage, ["third"]).await?;
+    let [a, b, third] = make_all(stage, ["a", "b", "third"]).await?;
     stage.settle().await?;
-    let before = stage.verify().await?;
+    let promoted = stage.promote(&a).await?;
+    let before = stage.unchanged(RULE, &promoted, "a set-main").await?;
     let promoted = stage.promote(&b).await?;
     let after = stage.unchanged(RULE, &promoted, "a set-main").await?;
     let named = [&a, &b];
@@ -178,7 +174,11 @@ async fn id_invalid(stage: &mut Stage) -> Flow {
     let [main, regular] = make_all(stage, ["main", "regular"]).await?;
     stage.promote(&main).await?;
     stage.settle().await?;
-    path_id::refused(stage, RULE, Endpoint::SetMain, (&regular, None), Else::NotFound).await?;
+    let last = path_id::refused(stage, RULE, Endpoint::SetMain, (&regular, None), Else::NotFound).await?;
+    if let Some(last) = last {
+        let what = "a set-main of an invalid id";
+        stage.unchanged("invariant.failed-write-no-effect", &last, what).await?;
+    }
     Ok(())
 }
 
@@ -202,6 +202,7 @@ async fn replay(stage: &mut Stage) -> Flow {
         return Ok(());
     }
     let offering = |body: Option<&Value>| body.and_then(Offering::read);
+    stage.settle().await?;
     let original = offering(first.answer.json());
     let at_once = stage.send(keyed.clone()).await?;
     stage.promote(&b).await?;

@@ -10,7 +10,7 @@ faults! {
         "A create refused for a product leaves a row that only the list shows.";
     CREATE_TAG_MAIN_WRITTEN "create-tag-main-written" Scenario ["create.tag-main-rejected" "invariant.failed-write-no-effect"]
         "A create refused for `tag` 1 makes the offering.";
-    CREATE_TAG_INVALID_WRITTEN "create-tag-invalid-written" Scenario ["create.tag-invalid" "invariant.failed-write-no-effect"]
+    CREATE_TAG_INVALID_WRITTEN "create-tag-invalid-written" Scenario ["create.tag-invalid"]
         "A create refused for its tag makes the offering.";
     CREATE_PRODUCTS_OVER_100_WRITTEN "create-products-over-100-written" Scenario ["create.product-bounds" "invariant.failed-write-no-effect"]
         "A create refused for too many products makes the offering without any.";
@@ -28,7 +28,7 @@ faults! {
         "An update refused for too many products has detached the old ones.";
     UPDATE_TAG_MAIN_PRODUCTS_WRITTEN "update-tag-main-products-written" Scenario ["update.tag-main-rejected" "invariant.failed-write-no-effect"]
         "An update refused for `tag` 1 writes the products beside it.";
-    UPDATE_TAG_INVALID_TOUCHES "update-tag-invalid-touches" Scenario ["update.tag-invalid" "invariant.failed-write-no-effect"]
+    UPDATE_TAG_INVALID_TOUCHES "update-tag-invalid-touches" Scenario ["invariant.failed-write-no-effect"]
         "An update refused for its tag changes `updated_at`.";
     DEMOTE_PRODUCTS_WRITTEN "demote-products-written" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
         "A refused demotion writes the products beside it.";

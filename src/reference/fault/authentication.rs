@@ -6,21 +6,21 @@ faults! {
     Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
     OPEN_LIST "open-list" Scenario ["auth.missing"]
         "List needs no key.";
-    OPEN_CREATE "open-create" Scenario ["auth.missing"]
+    OPEN_CREATE "open-create" Scenario ["auth.missing" "auth.no-effect"]
         "Create needs no key.";
     OPEN_GET "open-get" Scenario ["auth.missing"]
         "Get needs no key.";
-    OPEN_UPDATE "open-update" Scenario ["auth.missing"]
+    OPEN_UPDATE "open-update" Scenario ["auth.missing" "auth.no-effect"]
         "Update needs no key.";
-    OPEN_DELETE "open-delete" Scenario ["auth.missing"]
+    OPEN_DELETE "open-delete" Scenario ["auth.missing" "auth.no-effect"]
         "Delete needs no key.";
-    OPEN_SET_MAIN "open-set-main" Scenario ["auth.missing"]
+    OPEN_SET_MAIN "open-set-main" Scenario ["auth.missing" "auth.no-effect"]
         "Set main needs no key.";
     KEY_MISSING_403 "key-missing-403" Scenario ["auth.missing"]
         "A request without a key answers 403.";
-    KEY_MISSING_400 "key-missing-400" Scenario ["auth.missing"]
+    KEY_MISSING_400 "key-missing-400" Scenario ["auth.missing" "response.error-code-documented"]
         "A request without a key answers 400.";
-    KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed"]
+    KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed" "auth.no-effect"]
         "Any key that looks like one is accepted.";
     KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed"]
         "Any scheme before the key is accepted.";
@@ -28,13 +28,13 @@ faults! {
         "A key without its scheme is accepted.";
     KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed"]
         "`Bearer` with nothing after it is accepted.";
-    KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed"]
+    KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed" "response.error-code-documented"]
         "`Bearer` with nothing after it answers 400.";
     KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed"]
         "The beginning of a key is accepted for the key.";
     KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed"]
         "What follows a key is ignored.";
-    KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed"]
+    KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed" "auth.no-effect"]
         "Keys are compared without regard to case.";
     KEY_UNKNOWN_403 "key-unknown-403" Scenario ["auth.malformed"]
         "An unknown key answers 403.";
@@ -60,13 +60,13 @@ faults! {
         "A key without permission may do everything.";
     LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
         "A key without permission may read.";
-    LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden"]
+    LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden" "response.error-code-documented"]
         "A key without permission answers 401.";
-    LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden"]
+    LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden" "response.error-code-documented" "response.documented-status"]
         "A key without permission answers 404.";
-    LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden" "response.error-code-documented"]
+    LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden"]
         "A key without permission has the code `forbidden`.";
-    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["auth.project-isolation" "invariant.single-main" "list.pages-cover"]
         "The list shows the offerings of another project too.";
     OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation"]
         "Get finds offerings of another project.";
@@ -76,7 +76,7 @@ faults! {
         "Delete finds offerings of another project.";
     OTHER_PROJECT_PROMOTED "other-project-promoted" Scenario ["auth.project-isolation"]
         "Set main finds offerings of another project.";
-    OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation" "create.idempotency-scope"]
         "An id of another project cannot be created.";
     OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation"]
         "Get of another project's offering answers 403 instead of 404.";

@@ -4,9 +4,9 @@ use super::{Fault, faults};
 
 faults! {
     Deep from super::leak::FIRST + super::leak::ROWS.len();
-    THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main" Sequence ["invariant.single-main"] shortest 6
+    THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
         "Every third promotion leaves the old main as it was.";
-    NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main" Sequence ["invariant.single-main"] shortest 6
+    NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
         "Promoting the newest of four or more offerings leaves the old main as it was.";
     RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted" Sequence ["invariant.single-main"] shortest 6
         "A main that was deleted and made again is not demoted any more.";

@@ -20,7 +20,7 @@ faults! {
         "Keys that differ in case are the same.";
     SET_MAIN_KEY_IGNORED "set-main-key-ignored" Scenario ["set-main.idempotency-replay"]
         "Set main ignores the idempotency key.";
-    SET_MAIN_KEY_409 "set-main-key-409" Scenario ["set-main.idempotency-replay"]
+    SET_MAIN_KEY_409 "set-main-key-409" Scenario ["set-main.idempotency-replay" "response.documented-status"]
         "A replayed set main answers 409.";
     SET_MAIN_REPLAYS_STATE "set-main-replays-state" Scenario ["set-main.idempotency-replay"]
         "A replayed set main answers with the offering as it is now.";

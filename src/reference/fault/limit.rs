@@ -14,7 +14,7 @@ faults! {
         "A limit over 100 means 100.";
     LIMIT_NEGATIVE_ACCEPTED "limit-negative-accepted" Scenario ["list.limit-invalid"]
         "A negative limit loses its sign.";
-    LIMIT_ONE_TOO_MANY "limit-one-too-many" Scenario ["list.limit-honoured"]
+    LIMIT_ONE_TOO_MANY "limit-one-too-many" Scenario ["list.limit-honoured" "list.default-limit"]
         "A page has one offering more than the limit says.";
     LIMIT_IGNORED "limit-ignored" Scenario ["list.limit-honoured"]
         "Every page has up to 20 offerings, whatever the limit.";
@@ -26,11 +26,11 @@ faults! {
         "Without a limit a page has 100 offerings.";
     ID_64_REFUSED "id-64-refused" Scenario ["create.id-bounds"]
         "An id of 64 characters is refused.";
-    ID_OVER_32_REFUSED "id-over-32-refused" Scenario ["create.id-bounds"]
-        "An id of more than 32 characters is refused.";
-    ID_65_ACCEPTED "id-65-accepted" Scenario ["create.id-invalid"]
+    ID_OVER_56_REFUSED "id-over-56-refused" Scenario ["create.id-bounds"]
+        "An id of more than 56 characters is refused.";
+    ID_65_ACCEPTED "id-65-accepted" Scenario ["create.id-invalid" "response.schema"]
         "An id of 65 characters is accepted.";
-    ID_256_ACCEPTED "id-256-accepted" Scenario ["create.id-invalid"]
+    ID_256_ACCEPTED "id-256-accepted" Scenario ["create.id-invalid" "response.schema"]
         "Ids of up to 256 characters are accepted, as the older guide says.";
     ID_OF_ONE_REFUSED "id-of-one-refused" Scenario ["create.id-bounds"]
         "An id of one character is refused.";
@@ -46,14 +46,14 @@ faults! {
         "Update refuses 100 products.";
     UPDATE_PRODUCTS_101_ACCEPTED "update-products-101-accepted" Scenario ["update.product-bounds"]
         "Update accepts 101 products.";
-    PRODUCT_ID_256_ACCEPTED "product-id-256-accepted" Scenario ["create.product-bounds"]
+    PRODUCT_ID_256_ACCEPTED "product-id-256-accepted" Scenario ["create.product-bounds" "response.schema"]
         "Create accepts a product id over 255 characters, registered or not.";
-    UPDATE_PRODUCT_ID_256_ACCEPTED "update-product-id-256-accepted" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCT_ID_256_ACCEPTED "update-product-id-256-accepted" Scenario ["update.product-bounds" "response.schema"]
         "Update accepts a product id over 255 characters, registered or not.";
     PRODUCT_ID_OVER_64_REFUSED "product-id-over-64-refused" Input ["create.product-bounds"]
         "A registered product whose id has more than 64 characters is refused.";
     CURSOR_65_ACCEPTED "cursor-65-accepted" Scenario ["list.cursor-invalid"]
         "A cursor of 65 characters is looked up instead of refused.";
-    CURSOR_64_REFUSED "cursor-64-refused" Input ["list.pages-cover"]
+    CURSOR_64_REFUSED "cursor-64-refused" Input ["list.pages-cover" "list.unknown-cursor"]
         "A cursor of 64 characters is refused.";
 }

@@ -60,14 +60,14 @@ faults! {
         "Every page says that the list was restarted.";
     RESTART_HEADER_ON_LAST_PAGE "restart-header-on-last-page" Scenario ["list.known-cursor-no-header"]
         "The last page after a cursor says that the list was restarted.";
-    LIST_PRODUCTS_SORTED "list-products-sorted" Scenario ["list.agrees-with-get"]
+    LIST_PRODUCTS_SORTED "list-products-sorted" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
         "The list shows products sorted.";
-    LIST_PRODUCTS_CUT "list-products-cut" Scenario ["list.agrees-with-get"]
+    LIST_PRODUCTS_CUT "list-products-cut" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
         "The list shows at most two products of each offering.";
     LIST_DEMOTED_AS_NULL "list-demoted-as-null" Scenario ["list.agrees-with-get"]
         "The list shows null for tag 0.";
-    LIST_UPDATED_AT_OF_CREATION "list-updated-at-of-creation" Scenario ["list.agrees-with-get"]
+    LIST_UPDATED_AT_OF_CREATION "list-updated-at-of-creation" Scenario ["list.agrees-with-get" "offering.created-at-immutable"]
         "The list shows the creation time as `updated_at`.";
-    LIST_PRODUCTS_OF_CREATION "list-products-of-creation" Scenario ["list.agrees-with-get" "update.replaces-products"]
+    LIST_PRODUCTS_OF_CREATION "list-products-of-creation" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
         "The list shows the products that an offering was created with.";
 }

@@ -12,19 +12,19 @@ faults! {
         "Update leaves `url` out.";
     ID_MISSING_IN_LIST "id-missing-in-list" Scenario ["response.schema"]
         "The list leaves `id` out.";
-    ID_NUMBER_WHEN_DIGITS "id-number-when-digits" Input ["response.schema" "create.echo"]
+    ID_NUMBER_WHEN_DIGITS "id-number-when-digits" Input ["response.schema"]
         "An id of digits only is shown as a number.";
     TAG_MISSING_WHEN_NULL "tag-missing-when-null" Scenario ["response.schema"]
         "`tag` is left out where it is null.";
     TAG_AS_STRING "tag-as-string" Scenario ["response.schema"]
         "`tag` is shown as a string.";
-    TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main" Scenario ["response.schema" "set-main.promotes"]
+    TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main" Scenario ["response.schema"]
         "Set main answers with `tag` true.";
-    PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted" Scenario ["response.schema" "create.echo"]
+    PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted" Scenario ["response.schema"]
         "Create leaves `product_ids` out when the offering has none.";
     PRODUCTS_NULL_WHEN_EMPTY "products-null-when-empty" Scenario ["response.schema"]
         "`product_ids` is null where it is empty.";
-    PRODUCTS_JOINED_IN_LIST "products-joined-in-list" Scenario ["response.schema" "list.agrees-with-get"]
+    PRODUCTS_JOINED_IN_LIST "products-joined-in-list" Scenario ["response.schema"]
         "The list shows `product_ids` as one string with commas.";
     PRODUCTS_AS_OBJECTS_ON_GET "products-as-objects-on-get" Scenario ["response.schema"]
         "Get shows each product as an object with its id.";
@@ -44,15 +44,15 @@ faults! {
         "An empty list has `data` null.";
     LIST_BARE_ARRAY "list-bare-array" Scenario ["response.schema"]
         "The list is a bare array.";
-    HAS_MORE_AS_STRING "has-more-as-string" Scenario ["response.schema" "list.has-more"]
+    HAS_MORE_AS_STRING "has-more-as-string" Scenario ["response.schema"]
         "`has_more` is a string.";
-    HAS_MORE_MISSING_ON_LAST_PAGE "has-more-missing-on-last-page" Scenario ["response.schema" "list.has-more"]
+    HAS_MORE_MISSING_ON_LAST_PAGE "has-more-missing-on-last-page" Scenario ["response.schema"]
         "The last page has no `has_more`.";
     NEXT_CURSOR_ENCODED "next-cursor-encoded" Scenario ["response.schema"]
         "`next_cursor` is base64 with its padding, outside the charset of ids.";
-    GET_WRAPPED_IN_DATA "get-wrapped-in-data" Scenario ["response.schema" "get.existing"]
+    GET_WRAPPED_IN_DATA "get-wrapped-in-data" Scenario ["response.schema"]
         "Get wraps the offering in `data`.";
-    ERROR_FLAT "error-flat" Scenario ["response.schema"]
+    ERROR_FLAT "error-flat" Scenario ["response.schema" "auth.forbidden"]
         "Errors stand at the top level, without `error`.";
     ERROR_AS_STRING_ON_404 "error-as-string-on-404" Scenario ["response.schema"]
         "`error` is a string on 404.";

@@ -12,13 +12,13 @@ faults! {
         "From eleven products on, create keeps them in another order.";
     PRODUCTS_CUT_AT_FIFTY "products-cut-at-fifty" Scenario ["create.product-bounds"]
         "Create keeps the first fifty products only.";
-    CREATE_PRODUCTS_OF_MAIN "create-products-of-main" Scenario ["create.echo"]
+    CREATE_PRODUCTS_OF_MAIN "create-products-of-main" Scenario ["create.echo" "delete.recreate"]
         "An offering made without products gets those of the main.";
     CREATE_NOT_STORED "create-not-stored" Scenario ["create.readable"]
         "Create answers and keeps nothing.";
     CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable"]
         "An offering without products is not listed.";
-    CREATED_LISTED_TWICE "created-listed-twice" Scenario ["create.readable"]
+    CREATED_LISTED_TWICE "created-listed-twice" Scenario ["list.pages-cover"]
         "An offering never updated is listed twice.";
     CREATE_TOUCHES_NEWEST "create-touches-newest" Scenario ["create.readable" "invariant.no-bleed"]
         "Create changes `updated_at` of the newest other offering.";
@@ -26,21 +26,21 @@ faults! {
         "Update answers and keeps nothing.";
     UPDATE_APPENDS "update-appends" Scenario ["update.replaces-products"]
         "Update adds products to those that are there.";
-    UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored" Scenario ["update.replaces-products"]
+    UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored" Scenario ["update.replaces-products" "invariant.model-agrees"]
         "Update ignores an empty list of products.";
     UPDATE_REORDER_IGNORED "update-reorder-ignored" Scenario ["update.replaces-products"]
         "Update ignores a list with the same products in another order.";
-    UPDATE_PRODUCTS_SORTED "update-products-sorted" Scenario ["update.replaces-products"]
+    UPDATE_PRODUCTS_SORTED "update-products-sorted" Scenario ["update.replaces-products" "invariant.model-agrees"]
         "Update sorts the products.";
     UPDATE_OMITTED_CLEARS "update-omitted-clears" Scenario ["update.partial"]
         "Update without `product_ids` detaches all.";
-    UPDATE_SECOND_TIME_409 "update-second-time-409" Scenario ["update.retry-safe"]
+    UPDATE_SECOND_TIME_409 "update-second-time-409" Scenario ["update.retry-safe" "response.documented-status"]
         "The same update a second time answers 409.";
     UPDATE_SECOND_TIME_CLEARS "update-second-time-clears" Scenario ["update.retry-safe"]
         "The same update a second time detaches all.";
     UPDATE_RESETS_CREATED_AT "update-resets-created-at" Scenario ["offering.created-at-immutable" "update.partial"]
         "Update makes the offering look new.";
-    UPDATE_TURNS_TIME_BACK "update-turns-time-back" Scenario ["offering.created-at-immutable"]
+    UPDATE_TURNS_TIME_BACK "update-turns-time-back" Scenario ["offering.created-at-immutable" "offering.timestamps"]
         "A second update sets `updated_at` before the first.";
     UPDATE_ID_RENAMES "update-id-renames" Scenario ["update.id-immutable"]
         "Update with an `id` renames the offering.";
@@ -48,9 +48,9 @@ faults! {
         "Update with an `id` makes a copy under it.";
     UPDATE_MISSING_UPSERTS "update-missing-upserts" Scenario ["update.missing"]
         "Update of a missing id makes the offering.";
-    UPDATE_WRITES_NEXT "update-writes-next" Scenario ["update.replaces-products" "invariant.no-bleed"]
+    UPDATE_WRITES_NEXT "update-writes-next" Scenario ["invariant.no-bleed" "invariant.model-agrees"]
         "Update writes the products of the next offering too.";
-    UPDATE_TOUCHES_OTHERS "update-touches-others" Scenario ["update.partial" "invariant.no-bleed"]
+    UPDATE_TOUCHES_OTHERS "update-touches-others" Scenario ["invariant.no-bleed"]
         "Update changes `updated_at` of every offering.";
     DELETE_NOT_REMOVED "delete-not-removed" Scenario ["delete.removes"]
         "Delete answers and removes nothing.";

@@ -4,7 +4,7 @@ use super::{Fault, faults};
 
 faults! {
     Status from super::schema::FIRST + super::schema::ROWS.len();
-    CREATE_ANSWERS_200 "create-answers-200" Scenario ["create.echo"]
+    CREATE_ANSWERS_200 "create-answers-200" Scenario ["create.echo" "response.documented-status"]
         "Create answers 200.";
     UPDATE_ANSWERS_202 "update-answers-202" Scenario ["update.replaces-products" "response.documented-status"]
         "Update answers 202.";
@@ -16,9 +16,9 @@ faults! {
         "Set main answers 201.";
     SET_MAIN_ANSWERS_204 "set-main-answers-204" Scenario ["set-main.promotes" "response.documented-status"]
         "Set main answers 204 without the offering.";
-    LIST_ANSWERS_206 "list-answers-206" Scenario ["response.documented-status"]
+    LIST_ANSWERS_206 "list-answers-206" Scenario ["response.documented-status" "list.limit-honoured"]
         "A page with more to follow is answered 206.";
-    EMPTY_LIST_404 "empty-list-404" Scenario ["response.documented-status"]
+    EMPTY_LIST_404 "empty-list-404" Scenario ["response.documented-status" "list.limit-honoured" "list.pages-cover"]
         "An empty list is answered 404.";
     GET_MISSING_410 "get-missing-410" Scenario ["get.missing" "response.documented-status"]
         "Get of a missing id answers 410.";
@@ -30,17 +30,17 @@ faults! {
         "Get of a missing id answers 200 with null.";
     UPDATE_MISSING_CODE "update-missing-code" Scenario ["update.missing" "response.error-code-documented"]
         "Update of a missing id has the code `relation_not_found`.";
-    UPDATE_MISSING_400 "update-missing-400" Scenario ["update.missing"]
+    UPDATE_MISSING_400 "update-missing-400" Scenario ["update.missing" "response.error-code-documented"]
         "Update of a missing id answers 400.";
     DELETE_MISSING_204 "delete-missing-204" Scenario ["delete.missing" "delete.again"]
         "Delete of a missing id answers 204.";
-    DELETE_MISSING_422 "delete-missing-422" Scenario ["delete.missing" "delete.again"]
+    DELETE_MISSING_422 "delete-missing-422" Scenario ["delete.missing" "delete.again" "response.error-code-documented"]
         "Delete of a missing id answers 422.";
-    SET_MAIN_MISSING_422 "set-main-missing-422" Scenario ["set-main.missing"]
+    SET_MAIN_MISSING_422 "set-main-missing-422" Scenario ["set-main.missing" "response.error-code-documented"]
         "Set main of a missing id answers 422.";
     SET_MAIN_MISSING_CODE "set-main-missing-code" Scenario ["set-main.missing" "response.error-code-documented"]
         "Set main of a missing id has the code `already_exists`.";
-    DUPLICATE_400 "duplicate-400" Scenario ["create.duplicate"]
+    DUPLICATE_400 "duplicate-400" Scenario ["create.duplicate" "response.error-code-documented"]
         "Creating an existing id answers 400.";
     DUPLICATE_CODE "duplicate-code" Scenario ["create.duplicate" "response.error-code-documented"]
         "Creating an existing id has the code `already_exists`.";
@@ -48,19 +48,19 @@ faults! {
         "Create with `tag` 1 answers 422.";
     CREATE_TAG_MAIN_CODE "create-tag-main-code" Scenario ["create.tag-main-rejected"]
         "Create with `tag` 1 has the code `invalid_data`.";
-    UPDATE_TAG_MAIN_422 "update-tag-main-422" Scenario ["update.tag-main-rejected"]
+    UPDATE_TAG_MAIN_422 "update-tag-main-422" Scenario ["update.tag-main-rejected" "response.error-code-documented"]
         "Update with `tag` 1 answers 422.";
     UPDATE_TAG_MAIN_CODE "update-tag-main-code" Scenario ["update.tag-main-rejected"]
         "Update with `tag` 1 has the code `invalid_data`.";
-    DEMOTE_400 "demote-400" Scenario ["update.demote-rejected" "update.demote-null"]
+    DEMOTE_400 "demote-400" Scenario ["update.demote-rejected" "update.demote-null" "response.error-code-documented"]
         "Demoting the main answers 400.";
-    DEMOTE_CODE "demote-code" Scenario ["update.demote-rejected" "update.demote-null"]
+    DEMOTE_CODE "demote-code" Scenario ["update.demote-rejected" "update.demote-null" "response.error-code-documented"]
         "Demoting the main has the code `cannot_set_main_directly`.";
     CREATE_PRODUCT_404 "create-product-404" Scenario ["create.product-unknown" "response.documented-status"]
         "An unknown product on create answers 404.";
     CREATE_PRODUCT_CODE "create-product-code" Scenario ["create.product-unknown"]
         "An unknown product on create has the code `invalid_product_id`.";
-    UPDATE_PRODUCT_422 "update-product-422" Scenario ["update.product-unknown"]
+    UPDATE_PRODUCT_422 "update-product-422" Scenario ["update.product-unknown" "response.error-code-documented"]
         "An unknown product on update answers 422.";
     UPDATE_PRODUCT_CODE "update-product-code" Scenario ["update.product-unknown"]
         "An unknown product on update has the code `invalid_product_id`.";
@@ -82,23 +82,23 @@ faults! {
         "A malformed tag on create answers 422.";
     CREATE_PRODUCTS_422 "create-products-422" Scenario ["create.product-bounds" "response.documented-status"]
         "A malformed product list on create answers 422.";
-    UPDATE_BODY_422 "update-body-422" Scenario ["update.body-malformed"]
+    UPDATE_BODY_422 "update-body-422" Scenario ["update.body-malformed" "response.error-code-documented"]
         "A malformed body on update answers 422.";
-    UPDATE_TAG_422 "update-tag-422" Scenario ["update.tag-invalid"]
+    UPDATE_TAG_422 "update-tag-422" Scenario ["update.tag-invalid" "response.error-code-documented"]
         "A malformed tag on update answers 422.";
     GET_ID_422 "get-id-422" Scenario ["get.id-invalid" "response.documented-status"]
         "Get of a malformed id answers 422.";
-    GET_ID_CODE "get-id-code" Scenario ["response.error-code-documented"]
-        "Get of a malformed id has the code `invalid_identifier`.";
-    UPDATE_ID_422 "update-id-422" Scenario ["update.id-invalid"]
+    GET_ID_CODE "get-id-code" Scenario ["response.error-code-format"]
+        "Get of a malformed id has the code `invalid-identifier`.";
+    UPDATE_ID_422 "update-id-422" Scenario ["update.id-invalid" "response.error-code-documented"]
         "Update of a malformed id answers 422.";
-    DELETE_ID_404 "delete-id-404" Scenario ["delete.id-invalid"]
+    DELETE_ID_404 "delete-id-404" Scenario ["delete.id-invalid" "response.error-code-documented"]
         "Delete of a malformed id answers 404.";
-    SET_MAIN_ID_422 "set-main-id-422" Scenario ["set-main.id-invalid"]
+    SET_MAIN_ID_422 "set-main-id-422" Scenario ["set-main.id-invalid" "response.error-code-documented"]
         "Set main of a malformed id answers 422.";
     CODE_IN_CAMEL_CASE "code-in-camel-case" Scenario ["response.error-code-format"]
         "Error codes are in camel case.";
-    CODE_WITH_SPACES_ON_404 "code-with-spaces-on-404" Scenario ["response.error-code-format" "get.missing"]
+    CODE_WITH_SPACES_ON_404 "code-with-spaces-on-404" Scenario ["response.error-code-format"]
         "The code of a 404 reads `Not Found`.";
     TYPE_RESOURCE_ON_400 "type-resource-on-400" Scenario ["response.error-type"]
         "A 400 has the type `resource`.";

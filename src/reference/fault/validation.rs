@@ -10,7 +10,7 @@ faults! {
         "A newline at the end of a cursor slips through the pattern.";
     ID_TRIMMED "id-trimmed" Scenario ["create.id-invalid"]
         "White space around an id is trimmed before the check.";
-    ID_LOWERCASED "id-lowercased" Scenario ["create.echo"]
+    ID_LOWERCASED "id-lowercased" Scenario ["create.echo" "create.id-bounds"]
         "Ids are made lower case on create.";
     ID_NUMBER_COERCED "id-number-coerced" Scenario ["create.id-invalid"]
         "A number is accepted as an id.";
@@ -20,23 +20,23 @@ faults! {
         "An id is made up where it is null.";
     ID_EMPTY_GENERATED "id-empty-generated" Scenario ["create.id-invalid"]
         "An id is made up where it is empty.";
-    ID_SLASH_ACCEPTED "id-slash-accepted" Scenario ["create.id-invalid"]
+    ID_SLASH_ACCEPTED "id-slash-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A slash is accepted in an id.";
-    ID_QUESTION_MARK_ACCEPTED "id-question-mark-accepted" Scenario ["create.id-invalid"]
+    ID_QUESTION_MARK_ACCEPTED "id-question-mark-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A question mark is accepted in an id.";
-    ID_HASH_ACCEPTED "id-hash-accepted" Scenario ["create.id-invalid"]
+    ID_HASH_ACCEPTED "id-hash-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A hash is accepted in an id.";
-    ID_PERCENT_ACCEPTED "id-percent-accepted" Scenario ["create.id-invalid"]
+    ID_PERCENT_ACCEPTED "id-percent-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A percent sign is accepted in an id.";
-    ID_PLUS_ACCEPTED "id-plus-accepted" Scenario ["create.id-invalid"]
+    ID_PLUS_ACCEPTED "id-plus-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A plus sign is accepted in an id.";
-    ID_AT_ACCEPTED "id-at-accepted" Scenario ["create.id-invalid"]
+    ID_AT_ACCEPTED "id-at-accepted" Scenario ["create.id-invalid" "response.schema"]
         "An at sign is accepted in an id.";
-    ID_LETTERS_OF_ANY_ALPHABET "id-letters-of-any-alphabet" Scenario ["create.id-invalid"]
+    ID_LETTERS_OF_ANY_ALPHABET "id-letters-of-any-alphabet" Scenario ["create.id-invalid" "response.schema"]
         "Letters of any alphabet are accepted in an id.";
-    ID_TAB_ACCEPTED "id-tab-accepted" Scenario ["create.id-invalid"]
+    ID_TAB_ACCEPTED "id-tab-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A tab is accepted in an id.";
-    ID_NUL_ACCEPTED "id-nul-accepted" Scenario ["create.id-invalid"]
+    ID_NUL_ACCEPTED "id-nul-accepted" Scenario ["create.id-invalid" "response.schema"]
         "A NUL is accepted in an id.";
     ID_SPACE_REFUSED "id-space-refused" Scenario ["create.id-bounds"]
         "A space is refused in an id.";
@@ -70,11 +70,11 @@ faults! {
         "Create takes true and false for tags of regular offerings.";
     CREATE_TAG_WRAPS "create-tag-wraps" Scenario ["create.tag-invalid"]
         "Create cuts a tag to 16 bits.";
-    CREATE_TAG_ZERO_REFUSED "create-tag-zero-refused" Scenario ["create.tag-regular"]
+    CREATE_TAG_ZERO_REFUSED "create-tag-zero-refused" Scenario ["create.tag-regular" "create.first-is-main"]
         "Create refuses `tag` 0.";
-    CREATE_TAG_NULL_REFUSED "create-tag-null-refused" Scenario ["create.tag-regular"]
+    CREATE_TAG_NULL_REFUSED "create-tag-null-refused" Scenario ["create.tag-regular" "create.first-is-main"]
         "Create refuses `tag` null.";
-    CREATE_TAG_ABSENT_REFUSED "create-tag-absent-refused" Scenario ["create.tag-regular" "create.echo"]
+    CREATE_TAG_ABSENT_REFUSED "create-tag-absent-refused" Scenario ["create.tag-regular" "create.echo" "create.first-is-main"]
         "Create asks for a tag.";
     UPDATE_TAG_INVALID_IGNORED "update-tag-invalid-ignored" Scenario ["update.tag-invalid"]
         "Update ignores a tag of the wrong type.";
@@ -88,7 +88,7 @@ faults! {
         "Create checks only the first product.";
     UPDATE_PRODUCT_UNKNOWN_ACCEPTED "update-product-unknown-accepted" Scenario ["update.product-unknown"]
         "Update accepts unknown products.";
-    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped" Scenario ["update.product-unknown"]
+    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped" Scenario ["update.product-unknown" "invariant.model-agrees"]
         "Update silently drops unknown products.";
     CREATE_PRODUCT_MALFORMED_DROPPED "create-product-malformed-dropped" Scenario ["create.product-bounds"]
         "Create silently drops product ids outside the charset.";
@@ -100,7 +100,7 @@ faults! {
         "Create takes an object for an empty list of products.";
     CREATE_PRODUCTS_NULL_ACCEPTED "create-products-null-accepted" Input ["create.product-bounds"]
         "Create takes null for an empty list of products.";
-    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped" Scenario ["update.product-bounds" "invariant.model-agrees"]
         "Update silently drops product ids outside the charset.";
     UPDATE_PRODUCT_NUMBER_DROPPED "update-product-number-dropped" Scenario ["update.product-bounds"]
         "Update silently drops products that are no strings.";

@@ -16,13 +16,13 @@ faults! {
         "Get of an experiment variant answers 422.";
     UPDATE_VARIANT_ACCEPTED "update-variant-accepted" Scenario ["update.variant"]
         "Update writes experiment variants.";
-    UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant"]
+    UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant" "response.error-code-documented"]
         "Update of an experiment variant answers 404.";
     UPDATE_VARIANT_CODE "update-variant-code" Scenario ["update.variant"]
         "Update of an experiment variant has the code `cannot_demote_main`.";
     DELETE_VARIANT_ACCEPTED "delete-variant-accepted" Scenario ["delete.variant"]
         "Delete removes experiment variants.";
-    DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant"]
+    DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant" "response.error-code-documented"]
         "Delete of an experiment variant answers 404.";
     DELETE_VARIANT_403 "delete-variant-403" Scenario ["delete.variant"]
         "Delete of an experiment variant answers 403.";
@@ -30,10 +30,10 @@ faults! {
         "Delete of an experiment variant has the code `cannot_patch_experiment_variant`.";
     SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted" Scenario ["set-main.variant"]
         "Set main promotes experiment variants.";
-    SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant"]
+    SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant" "response.error-code-documented"]
         "Set main of an experiment variant answers 404.";
     SET_MAIN_VARIANT_CODE "set-main-variant-code" Scenario ["set-main.variant" "response.error-code-documented"]
         "Set main of an experiment variant has the code `cannot_set_main`.";
-    SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant" "invariant.failed-write-no-effect"]
+    SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant"]
         "Set main of an experiment variant answers 422 and demotes the main.";
 }

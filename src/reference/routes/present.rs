@@ -202,7 +202,9 @@ fn spoil_headers(switches: Switches, call: &Call, answer: &mut Answer) {
         } else {
             None
         };
-        answer.headers.extend(declared.map(|declared| (CONTENT_TYPE, HeaderValue::from_static(declared))));
+        if let Some(declared) = declared {
+            answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static(declared));
+        }
     }
     if switches.faulty(Fault::KEY_IN_HEADER)
         && let Some(key) = auth::bearer(&call.headers).and_then(|key| HeaderValue::from_str(key).ok())

@@ -53,8 +53,7 @@ impl Project {
             let not_main = self.faulty(Fault::FIRST_NOT_MAIN)
                 || (self.faulty(Fault::FIRST_MAIN_ONLY_WITHOUT_TAG) && draft.tag != Tag::Absent)
                 || (self.faulty(Fault::FIRST_MAIN_NOT_WITH_ZERO) && draft.tag == Tag::Value(0))
-                || (self.faulty(Fault::FIRST_MAIN_ONLY_WITH_PRODUCTS) && draft.product_ids.is_empty())
-                || (self.faulty(Fault::FIRST_AGAIN_NOT_MAIN) && !self.history.deleted.is_empty());
+                || (self.faulty(Fault::FIRST_MAIN_ONLY_WITH_PRODUCTS) && draft.product_ids.is_empty());
             if not_main {
                 made.tag = None;
             }
