@@ -35,5 +35,5 @@ pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
     TargetSettings,
 };
-pub use shrink::{Failure, Shrinkable, Shrunk, shrink};
+pub use shrink::{Failure, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_lane};

@@ -59,6 +59,40 @@ pub struct Shrunk<S> {
     pub exhausted: bool,
 }
 
+/// Shrinks by a cheap way of playing as far as it shows the failure too, and by the thorough one from there.
+/// `cheap` looks at what comes of a history at its end alone. The rest as for [`shrink`].
+pub async fn shrink_by_both<S, W, C, P, F, G, B>(
+    mut steps: Vec<S>,
+    first: &Failure<W>,
+    has_budget: B,
+    cheap: C,
+    thorough: P,
+) -> Shrunk<S>
+where
+    S: Shrinkable,
+    W: PartialEq,
+    C: Fn(Vec<S>) -> F,
+    P: Fn(Vec<S>) -> G,
+    F: Future<Output = Option<Failure<W>>>,
+    G: Future<Output = Option<Failure<W>>>,
+    B: Fn(usize) -> bool,
+{
+    let from = steps.len();
+    steps.truncate(first.at + 1);
+    let mut attempts = 1;
+    let mut at = first.at;
+    if cheap(steps.clone()).await.is_some_and(|failure| failure.way == first.way) {
+        let small = shrink(steps.clone(), first, &has_budget, &cheap).await;
+        attempts += small.attempts + 1;
+        if let Some(failure) = thorough(small.steps.clone()).await.filter(|failure| failure.way == first.way) {
+            at = failure.at;
+            steps = small.steps;
+        }
+    }
+    let small = shrink_from(steps, at, &first.way, |tried| has_budget(attempts + tried), thorough).await;
+    Shrunk { from, attempts: attempts + small.attempts, ..small }
+}
+
 /// Shrinks a history that fails as `first` says. `play` tries one; `has_budget` is asked before each.
 pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &Failure<W>, has_budget: B, play: P) -> Shrunk<S>
 where
@@ -68,11 +102,22 @@ where
     F: Future<Output = Option<Failure<W>>>,
     B: Fn(usize) -> bool,
 {
+    shrink_from(steps, first.at, &first.way, has_budget, play).await
+}
+
+async fn shrink_from<S, W, P, F, B>(steps: Vec<S>, at: usize, way: &W, has_budget: B, play: P) -> Shrunk<S>
+where
+    S: Shrinkable,
+    W: PartialEq,
+    P: Fn(Vec<S>) -> F,
+    F: Future<Output = Option<Failure<W>>>,
+    B: Fn(usize) -> bool,
+{
     let from = steps.len();
     let mut current = steps;
-    current.truncate(first.at + 1);
-    let mut search =
-        Search { current, way: &first.way, tried: HashSet::new(), attempts: 0, exhausted: false, has_budget, play };
+    current.truncate(at + 1);
+    let mut search = Search { current, way, tried: HashSet::new(), attempts: 0, exhausted: false, has_budget, play };
+    search.drop_names().await;
     loop {
         let before = search.current.clone();
         search.drop_steps().await;
@@ -129,6 +174,17 @@ where
         }
     }
 
+    /// Leaves out everything that refers to nobody by name, then everything about one name after the other.
+    async fn drop_names(&mut self) {
+        let without = |steps: &[S], name: Option<&S::Name>| -> Vec<S> {
+            steps.iter().filter(|step| step.name().as_ref() != name).cloned().collect()
+        };
+        self.takes(without(&self.current, None)).await;
+        for name in self.names() {
+            self.takes(without(&self.current, Some(&name))).await;
+        }
+    }
+
     /// Leaves out halves, then quarters, down to single steps, from the back, until no single one can be spared.
     async fn drop_steps(&mut self) {
         let mut size = (self.current.len() / 2).max(1);
@@ -171,7 +227,9 @@ where
     /// Lets steps refer by name that need not refer in another way.
     async fn point(&mut self) {
         for place in 0..self.current.len() {
-            for name in self.names() {
+            let names = self.names();
+            let fresh = (0..).map_while(S::plain).find(|name| !names.contains(name));
+            for name in names.into_iter().chain(fresh) {
                 let Some(step) = self.current.get(place).and_then(|step| step.pointing(&name)) else { break };
                 let mut candidate = self.current.clone();
                 candidate[place] = step;

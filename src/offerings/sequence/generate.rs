@@ -151,27 +151,31 @@ impl<'m> Author<'m> {
         let promote = |who| Step::SetMain { who, key: None };
         let key = Some(draw.below(3) as u8);
         let keyed = Step::SetMain { who: one, key };
-        let mut phrase: VecDeque<Step> = match draw.below(6) {
+        let made = |who, products, key| Step::Create { who, products, tag: Tag::Absent, key };
+        let update = |products| Step::Update { who: one, products: Some(products), tag: Tag::Absent };
+        let delete = |who| Step::Delete { who };
+        let mut phrase: VecDeque<Step> = match draw.below(8) {
             // An offering that was main, or gave it up, comes back.
-            0 => [create(other), promote(one), Step::Delete { who: one }, create(one), promote(one), promote(other)]
-                .into(),
-            1 => [create(other), promote(one), promote(other), Step::Delete { who: one }, create(one), promote(one)]
-                .into(),
+            0 => [create(other), promote(one), delete(one), create(one), promote(one), promote(other)].into(),
+            1 => [create(other), promote(one), promote(other), delete(one), create(one), promote(one)].into(),
             // Two take turns.
             2 => [create(other), promote(one), promote(other), promote(one), promote(other), promote(one)].into(),
             // A key is used again when much has changed.
             3 => [create(other), keyed.clone(), promote(other), keyed].into(),
-            // A refused create is tried again under its key.
             4 => {
-                let retried = |products| Step::Create { who: other, products, tag: Tag::Absent, key };
-                [Step::Delete { who: other }, retried(Some(vec![Product::Unknown])), retried(None)].into()
+                let keyed = made(one, Some(self.list(draw, &[])), key);
+                [create(other), delete(one), keyed.clone(), delete(other), keyed].into()
+            }
+            // A refused create is tried again under its key.
+            5 => [delete(other), made(other, Some(vec![Product::Unknown]), key), made(other, None, key)].into(),
+            // Products grow, shrink, go, and come again.
+            6 => {
+                let long = self.run_of(draw, LONG[1]);
+                let short = long.iter().take(2).copied().collect();
+                [create(one), update(long), update(short), update(Vec::new()), update(self.list(draw, &[]))].into()
             }
             // The same again and again.
-            _ => {
-                let list = self.list(draw, &[]);
-                let update = Step::Update { who: one, products: Some(list), tag: Tag::Absent };
-                [update.clone(), Step::Delete { who: one }, create(one), Step::Delete { who: one }, create(one)].into()
-            }
+            _ => [update(self.list(draw, &[])), delete(one), create(one), delete(one), create(one)].into(),
         };
         if self.means.mains == Mains::Keep {
             phrase.retain(|step| !matches!(step, Step::SetMain { .. }));
@@ -258,8 +262,8 @@ impl<'m> Author<'m> {
             4 => list.clear(),
             5 => list = (0..=draw.below(SHORT)).map(|_| fresh(draw)).collect(),
             6 => {
-                let start = draw.below(known);
-                list = (0..*draw.one(&LONG)).map(|number| Product::Known(((start + number) % known) as u8)).collect();
+                let length = *draw.one(&LONG);
+                list = self.run_of(draw, length);
             }
             _ => list.extend(list.first().copied()),
         }
@@ -269,6 +273,13 @@ impl<'m> Author<'m> {
             list.retain(|product| kept.insert(*product));
         }
         list
+    }
+
+    /// So many products in a row, as far as there are.
+    fn run_of(&self, draw: &mut Draw, length: usize) -> Vec<Product> {
+        let known = self.means.products.min(usize::from(u8::MAX));
+        let start = if known == 0 { 0 } else { draw.below(known) };
+        (0..length.min(known)).map(|number| Product::Known(((start + number) % known) as u8)).collect()
     }
 
     /// What a right server holds after the step.

@@ -61,19 +61,13 @@ impl Step {
     }
 }
 
-/// Shorter lists, and lists of the first products.
+/// Shorter lists of the first products, and as many of the first products.
 fn fewer(products: &[Product]) -> Vec<Vec<Product>> {
+    let length = products.len();
     let first = |count: usize| (0..count).map(|number| Product::Known(number as u8)).collect::<Vec<_>>();
-    let mut all = Vec::new();
-    for count in [0, 1, 2, products.len() / 2, products.len().saturating_sub(1)] {
-        if count < products.len() {
-            all.push(first(count));
-            all.push(products[..count].to_vec());
-        }
-    }
-    if products != first(products.len()) {
-        all.push(first(products.len()));
-    }
+    let mut counts = vec![0, 1, length / 2, length.saturating_sub(1), length];
+    counts.dedup();
+    let mut all: Vec<_> = counts.into_iter().filter(|count| *count <= length).map(first).collect();
     all.retain(|fewer| *fewer != products);
     all.dedup();
     all
