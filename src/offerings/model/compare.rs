@@ -232,11 +232,10 @@ impl World {
         let Some(after) = call.after.as_deref().filter(|after| self.is_ours(after)) else { return Ok(Vec::new()) };
         let restarted = answer.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
         if self.rows.contains_key(after) {
-            const RULE: &str = "list.known-cursor-no-header";
-            expect(RULE, !restarted, "a list after a known cursor says that it starts again", || {
+            expect(KNOWN, !restarted, "a list after a known cursor says that it starts again", || {
                 (format!("no {RESTARTED}: true"), format!("{RESTARTED}: true"))
             })?;
-            return Ok(vec![RULE]);
+            return Ok(vec![KNOWN]);
         }
         if self.readings(after).len() > 1 {
             return Ok(Vec::new());
@@ -249,6 +248,8 @@ impl World {
     }
 }
 
+const KNOWN: &str = "list.known-cursor-no-header";
+const UNKNOWN: &str = "list.unknown-cursor";
 const MODEL_AGREES: &str = "invariant.model-agrees";
 
 fn same_times(a: &Offering, b: &Offering) -> bool {

@@ -8,9 +8,9 @@ use crate::exchange::{Answer, Request};
 use crate::lane::Snapshot;
 
 #[expect(clippy::needless_pass_by_value, reason = "the callers' `json!(…)` reads better without a reference")]
-fn offering(id: &str, tag: Value, products: &[&str]) -> Value {
+fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
     json!({
-        "object": "offering", "id": id, "url": format!("/v4/offerings/{id}"), "tag": tag, "product_ids": products,
+        "object": "offering", "id": id, "url": format!("/v4/offerings/{id}"), "tag": tag.into(), "product_ids": products,
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
     })
 }
@@ -24,28 +24,28 @@ fn refusal(status: u16, code: &str) -> Answer {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "requests are built in the call")]
-fn call(request: Request) -> Call {
-    Call::read(&request).unwrap()
+fn call(request: &Request) -> Call {
+    Call::read(request).unwrap()
 }
 
 fn create(id: &str) -> Call {
-    call(Request::to(Endpoint::Create).json(&json!({ "id": id })))
+    call(&Request::to(Endpoint::Create).json(&json!({ "id": id })))
 }
 
 fn of(endpoint: Endpoint, id: &str) -> Call {
-    call(Request::to(endpoint).id(id))
+    call(&Request::to(endpoint).id(id))
 }
 
 fn keyed(endpoint: Endpoint, id: &str, key: &str) -> Call {
     let request = Request::to(endpoint).id(id).header("idempotency-key", key);
-    call(if endpoint == Endpoint::Create { request.json(&json!({ "id": id })) } else { request })
+    call(&if endpoint == Endpoint::Create { request.json(&json!({ "id": id })) } else { request })
 }
 
 /// A project with the offerings `a`, main, and `b`.
 fn world() -> World {
     let facts = Facts { products: ["p".to_owned()].into(), ..Facts::default() };
     let mut world = World::starting_from(&Snapshot::default(), facts);
-    for (id, tag) in [("a", json!(1)), ("b", Value::Null)] {
+    for (id, tag) in [("a", Some(1)), ("b", None)] {
         world = only(world.step(&create(id), &answer(201, &offering(id, tag, &[]))));
     }
     world
@@ -66,8 +66,8 @@ fn fault(world: &World, call: &Call, answer: &Answer) -> &'static str {
 #[test]
 fn the_first_offering_is_main_and_the_second_is_not() {
     let empty = World::starting_from(&Snapshot::default(), Facts::default());
-    assert_eq!(fault(&empty, &create("a"), &answer(201, &offering("a", Value::Null, &[]))), "create.first-is-main");
-    assert_eq!(fault(&world(), &create("c"), &answer(201, &offering("c", json!(1), &[]))), "create.tag-regular");
+    assert_eq!(fault(&empty, &create("a"), &answer(201, &offering("a", None, &[]))), "create.first-is-main");
+    assert_eq!(fault(&world(), &create("c"), &answer(201, &offering("c", 1, &[]))), "create.tag-regular");
 }
 
 #[test]
@@ -77,25 +77,25 @@ fn deleting_the_main_has_three_right_outcomes() {
     assert_eq!(refused.main(), &Main::Is("a".into()));
     let done = only(world().step(&delete, &answer(204, &Value::Null)));
     assert_eq!(done.main(), &Main::Unsure);
-    for tag in [json!(0), json!(1)] {
+    for tag in [0, 1] {
         assert_eq!(done.step(&of(Endpoint::Get, "b"), &answer(200, &offering("b", tag, &[]))).len(), 1);
     }
-    assert_eq!(fault(&done, &of(Endpoint::Get, "a"), &answer(200, &offering("a", json!(1), &[]))), "delete.removes");
+    assert_eq!(fault(&done, &of(Endpoint::Get, "a"), &answer(200, &offering("a", 1, &[]))), "delete.removes");
 }
 
 #[test]
 fn a_promotion_moves_the_main() {
-    let promoted = only(world().step(&of(Endpoint::SetMain, "b"), &answer(200, &offering("b", json!(1), &[]))));
+    let promoted = only(world().step(&of(Endpoint::SetMain, "b"), &answer(200, &offering("b", 1, &[]))));
     let get = of(Endpoint::Get, "a");
-    assert_eq!(fault(&promoted, &get, &answer(200, &offering("a", json!(1), &[]))), "invariant.model-agrees");
-    assert_eq!(promoted.step(&get, &answer(200, &offering("a", json!(0), &[]))).len(), 1);
+    assert_eq!(fault(&promoted, &get, &answer(200, &offering("a", 1, &[]))), "invariant.model-agrees");
+    assert_eq!(promoted.step(&get, &answer(200, &offering("a", 0, &[]))).len(), 1);
     assert_eq!(fault(&world(), &of(Endpoint::SetMain, "c"), &answer(200, &json!({}))), "set-main.missing");
 }
 
 #[test]
 fn a_replayed_promotion_promotes_nothing() {
     let first = keyed(Endpoint::SetMain, "b", "k");
-    let yes = |id| answer(200, &offering(id, json!(1), &[]));
+    let yes = |id| answer(200, &offering(id, 1, &[]));
     let world = only(world().step(&first, &yes("b")));
     let world = only(world.step(&of(Endpoint::SetMain, "a"), &yes("a")));
     let replayed = only(world.step(&first, &yes("b")));
@@ -107,8 +107,8 @@ fn a_replayed_promotion_promotes_nothing() {
 
 #[test]
 fn what_a_key_of_a_deleted_offering_does_is_open() {
-    let again = call(Request::to(Endpoint::Create).header("idempotency-key", "k").json(&json!({ "id": "c" })));
-    let made = answer(201, &offering("c", Value::Null, &[]));
+    let again = call(&Request::to(Endpoint::Create).header("idempotency-key", "k").json(&json!({ "id": "c" })));
+    let made = answer(201, &offering("c", None, &[]));
     let world = only(world().step(&again, &made));
     assert_eq!(fault(&world, &again, &refusal(409, "offering_already_exists")), "create.idempotency-replay");
     let world = only(world.step(&of(Endpoint::Delete, "c"), &answer(204, &Value::Null)));
@@ -120,13 +120,13 @@ fn what_a_key_of_a_deleted_offering_does_is_open() {
 fn ids_that_differ_in_case_are_one_or_two() {
     let get = of(Endpoint::Get, "B");
     assert_eq!(world().step(&get, &refusal(404, "not_found")).len(), 1);
-    assert_eq!(world().step(&get, &answer(200, &offering("b", Value::Null, &[]))).len(), 1);
-    assert_eq!(fault(&world(), &get, &answer(200, &offering("a", json!(1), &[]))), "get.missing");
+    assert_eq!(world().step(&get, &answer(200, &offering("b", None, &[]))).len(), 1);
+    assert_eq!(fault(&world(), &get, &answer(200, &offering("a", 1, &[]))), "get.missing");
 }
 
 #[test]
 fn what_a_server_error_did_is_not_known() {
-    let update = call(Request::to(Endpoint::Update).id("b").json(&json!({ "product_ids": ["p"] })));
+    let update = call(&Request::to(Endpoint::Update).id("b").json(&json!({ "product_ids": ["p"] })));
     let next = world().step(&update, &answer(500, &json!({})));
     let products = next.iter().map(|world| world.find("b").unwrap().products.len());
     assert_eq!(products.collect::<Vec<_>>(), [0, 1]);
@@ -134,20 +134,20 @@ fn what_a_server_error_did_is_not_known() {
 
 #[test]
 fn one_page_of_everything_is_held_whole() {
-    let list = call(Request::to(Endpoint::List));
+    let list = call(&Request::to(Endpoint::List));
     let page = |data: Value| answer(200, &json!({ "object": "list", "url": "/", "has_more": false, "data": data }));
-    let (a, b) = (offering("a", json!(1), &[]), offering("b", Value::Null, &[]));
+    let (a, b) = (offering("a", 1, &[]), offering("b", None, &[]));
     assert_eq!(world().step(&list, &page(json!([a, b]))).len(), 1);
     assert_eq!(fault(&world(), &list, &page(json!([a]))), "invariant.model-agrees");
-    assert_eq!(fault(&world(), &list, &page(json!([a, b, offering("c", Value::Null, &[])]))), "invariant.model-agrees");
+    assert_eq!(fault(&world(), &list, &page(json!([a, b, offering("c", None, &[])]))), "invariant.model-agrees");
 }
 
 #[test]
 fn the_main_keeps_its_tag() {
-    let demote = |tag: Value| call(Request::to(Endpoint::Update).id("a").json(&json!({ "tag": tag })));
-    let main = answer(200, &offering("a", json!(1), &[]));
-    assert_eq!(fault(&world(), &demote(json!(0)), &main), "update.demote-rejected");
-    assert_eq!(fault(&world(), &demote(Value::Null), &main), "update.demote-null");
-    assert_eq!(fault(&world(), &demote(json!(1)), &main), "update.tag-main-rejected");
-    assert_eq!(world().step(&demote(json!(0)), &refusal(422, "cannot_demote_main")).len(), 1);
+    let demote = |tag: Option<i64>| call(&Request::to(Endpoint::Update).id("a").json(&json!({ "tag": tag })));
+    let main = answer(200, &offering("a", 1, &[]));
+    assert_eq!(fault(&world(), &demote(Some(0)), &main), "update.demote-rejected");
+    assert_eq!(fault(&world(), &demote(None), &main), "update.demote-null");
+    assert_eq!(fault(&world(), &demote(Some(1)), &main), "update.tag-main-rejected");
+    assert_eq!(world().step(&demote(Some(0)), &refusal(422, "cannot_demote_main")).len(), 1);
 }

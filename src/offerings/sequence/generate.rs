@@ -53,6 +53,7 @@ const GET: usize = 4;
 const PAGE: usize = 5;
 const WALK: usize = 6;
 const AGAIN: usize = 7;
+/// The last is for phrases.
 const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
 
 /// How often each slot is in a history's pool: more often those whose ids have something special.
@@ -140,13 +141,28 @@ impl<'m> Author<'m> {
         draw.chance(self.keyed).then(|| draw.below(3) as u8)
     }
 
-    /// Steps that belong together: what chance alone puts in a row too seldom. The first is done now.
+    /// Begins steps that belong together; the first is done now.
     fn begin_phrase(&mut self, draw: &mut Draw) -> Step {
         let live: Vec<Slot> = self.live.keys().copied().collect();
         let one = *draw.one(if live.is_empty() { &self.pool } else { &live });
-        let other =
-            self.pool[(self.pool.iter().position(|slot| *slot == one).unwrap_or_default() + 1) % self.pool.len()];
-        let (one, other) = (Who::Slot(one), Who::Slot(other));
+        let place = self.pool.iter().position(|slot| *slot == one).unwrap_or_default();
+        let other = self.pool[(place + 1) % self.pool.len()];
+        let mut phrase = self.phrase_about(draw, Who::Slot(one), Who::Slot(other));
+        if self.means.mains == Mains::Keep {
+            phrase.retain(|step| !matches!(step, Step::SetMain { .. }));
+        }
+        // What is there already is not made first.
+        let begins_late = matches!(phrase.front(), Some(Step::Create { .. })) && live.contains(&other);
+        if begins_late && one != other {
+            phrase.pop_front();
+        }
+        let first = phrase.pop_front().unwrap_or(Step::Get { who: Who::Slot(one) });
+        self.phrase = phrase;
+        first
+    }
+
+    /// Steps that belong together: what chance alone puts in a row too seldom.
+    fn phrase_about(&self, draw: &mut Draw, one: Who, other: Who) -> VecDeque<Step> {
         let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
         let promote = |who| Step::SetMain { who, key: None };
         let key = Some(draw.below(3) as u8);
@@ -154,7 +170,7 @@ impl<'m> Author<'m> {
         let made = |who, products, key| Step::Create { who, products, tag: Tag::Absent, key };
         let update = |products| Step::Update { who: one, products: Some(products), tag: Tag::Absent };
         let delete = |who| Step::Delete { who };
-        let mut phrase: VecDeque<Step> = match draw.below(8) {
+        match draw.below(8) {
             // An offering that was main, or gave it up, comes back.
             0 => [create(other), promote(one), delete(one), create(one), promote(one), promote(other)].into(),
             1 => [create(other), promote(one), promote(other), delete(one), create(one), promote(one)].into(),
@@ -176,18 +192,7 @@ impl<'m> Author<'m> {
             }
             // The same again and again.
             _ => [update(self.list(draw, &[])), delete(one), create(one), delete(one), create(one)].into(),
-        };
-        if self.means.mains == Mains::Keep {
-            phrase.retain(|step| !matches!(step, Step::SetMain { .. }));
         }
-        // A phrase that already stands begins later.
-        let begins_late = matches!(phrase.front(), Some(Step::Create { .. })) && other != one;
-        if begins_late && other_is_live(&self.live, other) {
-            phrase.pop_front();
-        }
-        let first = phrase.pop_front().unwrap_or_else(|| create(one));
-        self.phrase = phrase;
-        first
     }
 
     fn update(&self, draw: &mut Draw) -> Step {
@@ -309,10 +314,6 @@ impl<'m> Author<'m> {
             _ => {}
         }
     }
-}
-
-fn other_is_live(live: &BTreeMap<Slot, Vec<Product>>, who: Who) -> bool {
-    matches!(who, Who::Slot(slot) if live.contains_key(&slot))
 }
 
 fn has_unknown(products: Option<&[Product]>) -> bool {

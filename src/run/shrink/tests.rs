@@ -271,6 +271,7 @@ async fn tally(fault: Fault, shortest: usize, seeds: std::ops::Range<u64>) -> Ta
 }
 
 /// With `QONFORM_TEST_SEEDS=20` this is the promise of the layer: 19 of 20.
+#[expect(clippy::print_stderr, reason = "the numbers are what a long run of it is for")]
 #[tokio::test]
 async fn deep_faults_are_caught_and_shrunk_to_one_step_more_than_the_shortest_at_most() {
     let count = seeds(1);
@@ -307,6 +308,7 @@ fn resident() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "the numbers are what it is for")]
 #[ignore = "200,000 requests: run it with --release --ignored"]
 async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
     let server = Arc::new(embedded(Vec::new(), Vec::new()).await);
