@@ -14,6 +14,7 @@ use super::execute::{Attempt, CaseOutcome, play_case, play_race, play_steps};
 use super::journal::{Journal, Project};
 use super::plan::Plan;
 use super::preflight::Preflight;
+use super::settings::Scope;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
 use crate::finding::Ending;
@@ -89,7 +90,8 @@ impl<'d, 'a> Shared<'d, 'a> {
         let wanted = match effect {
             Effect::Reads => false,
             Effect::Writes => self.anchor.is_none(),
-            Effect::Promotes => true,
+            // Histories of a run that keeps the main promote nothing.
+            Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
         };
         let id = format!("{}anchor", Naming::run_prefix(self.driver.settings.seed));
         if !wanted || self.anchor.as_ref() == Some(&id) {

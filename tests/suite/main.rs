@@ -18,4 +18,5 @@ mod network;
 mod program;
 mod scopes;
 mod secrets;
+mod teeth;
 mod wire;

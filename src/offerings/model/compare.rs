@@ -240,11 +240,10 @@ impl World {
         if self.readings(after).len() > 1 {
             return Ok(Vec::new());
         }
-        let rule = "list.unknown-cursor";
-        expect(rule, restarted, "a list after an unknown cursor does not say that it starts again", || {
+        expect(UNKNOWN, restarted, "a list after an unknown cursor does not say that it starts again", || {
             (format!("{RESTARTED}: true"), "no such header".into())
         })?;
-        Ok(vec![rule])
+        Ok(vec![UNKNOWN])
     }
 }
 

@@ -7,7 +7,6 @@ use crate::contract::Endpoint;
 use crate::exchange::{Answer, Request};
 use crate::lane::Snapshot;
 
-#[expect(clippy::needless_pass_by_value, reason = "the callers' `json!(…)` reads better without a reference")]
 fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
     json!({
         "object": "offering", "id": id, "url": format!("/v4/offerings/{id}"), "tag": tag.into(), "product_ids": products,
@@ -23,7 +22,6 @@ fn refusal(status: u16, code: &str) -> Answer {
     answer(status, &json!({ "error": { "type": "resource", "code": code, "message": "no" } }))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "requests are built in the call")]
 fn call(request: &Request) -> Call {
     Call::read(request).unwrap()
 }

@@ -42,6 +42,8 @@ pub(super) async fn refused(
     (existing, body): (&str, Option<&Value>),
     otherwise: Else,
 ) -> Result<Option<Arc<Exchange>>, Halt> {
+    // What an id of 65 characters becomes where it is cut.
+    stage.make(&format!("{existing:x<64}"), &[]).await?;
     let mut last = None;
     for (what, id) in invalid(existing) {
         let mut request = Request::to(endpoint).id(&id);

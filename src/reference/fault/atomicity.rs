@@ -18,13 +18,13 @@ faults! {
         "A create refused for its id overwrites the products of the existing offering.";
     DUPLICATE_TOUCHES "duplicate-touches" Scenario ["create.duplicate" "invariant.failed-write-no-effect"]
         "A create refused for its id changes `updated_at` of the existing offering.";
-    DUPLICATE_ACCEPTED "duplicate-accepted" Scenario ["create.duplicate"]
+    DUPLICATE_ACCEPTED "duplicate-accepted" Scenario ["create.duplicate" "invariant.no-bleed"]
         "Creating an existing id replaces the offering.";
     UPDATE_PRODUCT_UNKNOWN_WRITTEN "update-product-unknown-written" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
         "An update refused for a product writes the other products.";
     UPDATE_PRODUCT_UNKNOWN_CLEARS "update-product-unknown-clears" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
         "An update refused for a product has detached the old ones.";
-    UPDATE_PRODUCTS_OVER_100_WRITTEN "update-products-over-100-written" Scenario ["update.product-bounds" "invariant.failed-write-no-effect"]
+    UPDATE_PRODUCTS_OVER_100_WRITTEN "update-products-over-100-written" Scenario ["update.product-bounds"]
         "An update refused for too many products has detached the old ones.";
     UPDATE_TAG_MAIN_PRODUCTS_WRITTEN "update-tag-main-products-written" Scenario ["update.tag-main-rejected" "invariant.failed-write-no-effect"]
         "An update refused for `tag` 1 writes the products beside it.";
@@ -34,9 +34,9 @@ faults! {
         "A refused demotion writes the products beside it.";
     DEMOTE_TOUCHES "demote-touches" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
         "A refused demotion changes `updated_at`.";
-    UPDATE_MISSING_WRITTEN "update-missing-written" Scenario ["update.missing" "invariant.failed-write-no-effect"]
+    UPDATE_MISSING_WRITTEN "update-missing-written" Scenario ["update.missing" "invariant.failed-write-no-effect" "auth.project-isolation"]
         "An update of a missing id answers 404 and makes the offering.";
-    REFUSED_CREATE_DETACHES "refused-create-detaches" Scenario ["invariant.failed-write-no-effect"]
+    REFUSED_CREATE_DETACHES "refused-create-detaches" Scenario ["invariant.failed-write-no-effect" "create.duplicate" "create.product-bounds" "create.product-unknown"]
         "Any refused create detaches the products of the newest offering.";
     REFUSED_DELETE_TOUCHES "refused-delete-touches" Scenario ["invariant.failed-write-no-effect" "delete.missing"]
         "A delete of a missing id changes `updated_at` of the newest offering.";

@@ -22,17 +22,17 @@ faults! {
         "A request without a key answers 400.";
     KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed" "auth.no-effect"]
         "Any key that looks like one is accepted.";
-    KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed"]
+    KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed" "auth.no-effect"]
         "Any scheme before the key is accepted.";
-    KEY_BARE_ACCEPTED "key-bare-accepted" Scenario ["auth.malformed"]
+    KEY_BARE_ACCEPTED "key-bare-accepted" Scenario ["auth.malformed" "auth.no-effect"]
         "A key without its scheme is accepted.";
-    KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed"]
+    KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed" "auth.no-effect"]
         "`Bearer` with nothing after it is accepted.";
     KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed" "response.error-code-documented"]
         "`Bearer` with nothing after it answers 400.";
-    KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed"]
+    KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed" "auth.no-effect"]
         "The beginning of a key is accepted for the key.";
-    KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed"]
+    KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed" "auth.no-effect"]
         "What follows a key is ignored.";
     KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed" "auth.no-effect"]
         "Keys are compared without regard to case.";
@@ -56,7 +56,7 @@ faults! {
         "Without a key a malformed body answers 400.";
     ID_BEFORE_KEY "id-before-key" Scenario ["auth.before-existence"]
         "Without a key a malformed id answers 400.";
-    LIMITED_KEY_ALLOWED "limited-key-allowed" Scenario ["auth.forbidden"]
+    LIMITED_KEY_ALLOWED "limited-key-allowed" Scenario ["auth.forbidden" "invariant.failed-write-no-effect"]
         "A key without permission may do everything.";
     LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
         "A key without permission may read.";
@@ -66,9 +66,9 @@ faults! {
         "A key without permission answers 404.";
     LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden"]
         "A key without permission has the code `forbidden`.";
-    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["auth.project-isolation" "invariant.single-main" "list.pages-cover"]
+    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["list.pages-cover"]
         "The list shows the offerings of another project too.";
-    OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation" "delete.removes"]
         "Get finds offerings of another project.";
     OTHER_PROJECT_UPDATED "other-project-updated" Scenario ["auth.project-isolation"]
         "Update finds offerings of another project.";
@@ -78,7 +78,7 @@ faults! {
         "Set main finds offerings of another project.";
     OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation" "create.idempotency-scope"]
         "An id of another project cannot be created.";
-    OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation" "get.missing"]
         "Get of another project's offering answers 403 instead of 404.";
     OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
         "Create accepts products of another project.";

@@ -12,7 +12,7 @@ faults! {
         "The first offering becomes main unless `tag` is 0.";
     FIRST_MAIN_ONLY_WITH_PRODUCTS "first-main-only-with-products" Scenario ["create.first-is-main"]
         "The first offering becomes main only when it has products.";
-    SECOND_IS_MAIN_TOO "second-is-main-too" Scenario ["create.first-is-main"]
+    SECOND_IS_MAIN_TOO "second-is-main-too" Scenario ["create.first-is-main" "invariant.single-main"]
         "The second offering of a project becomes main as well.";
     SECOND_TAKES_OVER "second-takes-over" Scenario ["create.first-is-main"]
         "The second offering of a project becomes main instead of the first.";
@@ -36,17 +36,17 @@ faults! {
         "Update with `tag` 0 demotes the main.";
     DEMOTE_IGNORED "demote-ignored" Scenario ["update.demote-rejected"]
         "Update ignores `tag` 0 on the main.";
-    DEMOTE_NULL_ACCEPTED "demote-null-accepted" Scenario ["update.demote-null"]
+    DEMOTE_NULL_ACCEPTED "demote-null-accepted" Scenario ["update.demote-null" "invariant.main-exists"]
         "Update with `tag` null demotes the main.";
     DEMOTE_NULL_IGNORED "demote-null-ignored" Scenario ["update.demote-null"]
         "Update ignores `tag` null on the main.";
     UPDATE_CLEARS_MAIN "update-clears-main" Scenario ["update.partial" "invariant.main-exists"]
         "Update of the main's products takes its tag away.";
-    SET_MAIN_NOT_STORED "set-main-not-stored" Scenario ["set-main.promotes"]
+    SET_MAIN_NOT_STORED "set-main-not-stored" Scenario ["set-main.promotes" "invariant.model-agrees" "offering.created-at-immutable" "set-main.demotes-previous" "set-main.keeps-rest"]
         "Set main answers as if it had promoted, and has not.";
     SET_MAIN_ANSWERS_OLD_TAG "set-main-answers-old-tag" Scenario ["set-main.promotes"]
         "Set main answers with the tag of before.";
-    SET_MAIN_KEEPS_PREVIOUS "set-main-keeps-previous" Scenario ["set-main.demotes-previous" "invariant.single-main"]
+    SET_MAIN_KEEPS_PREVIOUS "set-main-keeps-previous" Scenario ["set-main.demotes-previous" "invariant.single-main" "set-main.keeps-rest"]
         "Set main leaves the previous main as it was.";
     SET_MAIN_PREVIOUS_NULL "set-main-previous-null" Scenario ["set-main.previous-is-zero"]
         "Set main gives the previous main the tag null.";
@@ -54,7 +54,7 @@ faults! {
         "Set main gives the previous main the tag 2.";
     SET_MAIN_DROPS_PREVIOUS_PRODUCTS "set-main-drops-previous-products" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
         "Set main detaches the products of the previous main.";
-    SET_MAIN_DROPS_OWN_PRODUCTS "set-main-drops-own-products" Scenario ["set-main.keeps-rest"]
+    SET_MAIN_DROPS_OWN_PRODUCTS "set-main-drops-own-products" Scenario ["set-main.keeps-rest" "invariant.model-agrees" "invariant.no-bleed"]
         "Set main detaches the products of the new main.";
     SET_MAIN_ZEROES_ALL "set-main-zeroes-all" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
         "Set main gives every other offering the tag 0.";
@@ -62,17 +62,17 @@ faults! {
         "Set main changes `updated_at` of every offering.";
     SET_MAIN_RESETS_CREATED_AT "set-main-resets-created-at" Scenario ["set-main.keeps-rest" "offering.created-at-immutable"]
         "Set main makes the offering look new.";
-    SET_MAIN_DELETES_PREVIOUS "set-main-deletes-previous" Scenario ["set-main.demotes-previous"]
+    SET_MAIN_DELETES_PREVIOUS "set-main-deletes-previous" Scenario ["set-main.demotes-previous" "delete.removes" "get.existing" "invariant.no-bleed" "set-main.keeps-rest" "set-main.promotes"]
         "Set main deletes the previous main.";
     SET_MAIN_AGAIN_409 "set-main-again-409" Scenario ["set-main.again" "response.documented-status"]
         "Set main on the main itself answers 409.";
     SET_MAIN_AGAIN_DEMOTES "set-main-again-demotes" Scenario ["set-main.again"]
         "Set main on the main itself demotes it.";
-    SET_MAIN_MISSING_DEMOTES "set-main-missing-demotes" Scenario ["set-main.missing" "invariant.failed-write-no-effect"]
+    SET_MAIN_MISSING_DEMOTES "set-main-missing-demotes" Scenario ["set-main.missing" "invariant.failed-write-no-effect" "invariant.main-exists"]
         "Set main of a missing id answers 404 and demotes the main.";
     SET_MAIN_ID_INVALID_DEMOTES "set-main-id-invalid-demotes" Scenario ["invariant.failed-write-no-effect"]
         "Set main of a malformed id answers 400 and demotes the main.";
-    SET_MAIN_LIST_LATE "set-main-list-late" Scenario ["set-main.promotes" "list.agrees-with-get"]
+    SET_MAIN_LIST_LATE "set-main-list-late" Scenario ["set-main.promotes" "list.agrees-with-get" "invariant.main-exists" "invariant.model-agrees" "set-main.keeps-rest"]
         "The list shows the tags of before the last promotion.";
     DELETE_DEMOTES_MAIN "delete-demotes-main" Scenario ["delete.removes" "invariant.main-exists"]
         "Deleting any offering demotes the main.";

@@ -4,15 +4,15 @@ use super::{Fault, faults};
 
 faults! {
     Pagination from super::validation::FIRST + super::validation::ROWS.len();
-    PAGE_SKIPS_ONE "page-skips-one" Scenario ["list.pages-cover"]
+    PAGE_SKIPS_ONE "page-skips-one" Scenario ["list.pages-cover" "list.has-more"]
         "A page after a cursor starts one offering too late.";
     PAGE_REPEATS_LAST "page-repeats-last" Scenario ["list.pages-cover"]
         "A page after a cursor starts with the cursor's own offering.";
     PAGE_CURSOR_IGNORED "page-cursor-ignored" Scenario ["list.pages-cover"]
         "A cursor that exists gives the first page again.";
-    PAGE_COMPARES_IDS "page-compares-ids" Scenario ["list.pages-cover"]
+    PAGE_COMPARES_IDS "page-compares-ids" Scenario ["list.pages-cover" "list.has-more"]
         "A page after a cursor holds the ids greater than it, whatever the order.";
-    PAGE_SKIPS_TIES "page-skips-ties" Scenario ["list.pages-cover"]
+    PAGE_SKIPS_TIES "page-skips-ties" Scenario ["list.pages-cover" "list.has-more"]
         "A page after a cursor starts at a later minute than the cursor's offering was made in.";
     PAGE_REVERSED_AFTER_CURSOR "page-reversed-after-cursor" Scenario ["list.pages-cover"]
         "A page after a cursor stands in reverse.";
@@ -36,7 +36,7 @@ faults! {
         "The list is ordered by id.";
     ORDER_BY_UPDATE "order-by-update" Scenario ["list.order"]
         "The list is ordered by the last update.";
-    ORDER_CHANGES "order-changes" Scenario ["list.order"]
+    ORDER_CHANGES "order-changes" Scenario ["list.order" "list.pages-cover"]
         "Each list call turns the order by one.";
     ORDER_DEPENDS_ON_LIMIT "order-depends-on-limit" Scenario ["list.pages-cover"]
         "Pages of an odd limit stand in reverse order.";
@@ -60,14 +60,14 @@ faults! {
         "Every page says that the list was restarted.";
     RESTART_HEADER_ON_LAST_PAGE "restart-header-on-last-page" Scenario ["list.known-cursor-no-header"]
         "The last page after a cursor says that the list was restarted.";
-    LIST_PRODUCTS_SORTED "list-products-sorted" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_SORTED "list-products-sorted" Scenario ["invariant.model-agrees"]
         "The list shows products sorted.";
-    LIST_PRODUCTS_CUT "list-products-cut" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_CUT "list-products-cut" Scenario ["invariant.model-agrees"]
         "The list shows at most two products of each offering.";
     LIST_DEMOTED_AS_NULL "list-demoted-as-null" Scenario ["list.agrees-with-get"]
         "The list shows null for tag 0.";
     LIST_UPDATED_AT_OF_CREATION "list-updated-at-of-creation" Scenario ["list.agrees-with-get" "offering.created-at-immutable"]
         "The list shows the creation time as `updated_at`.";
-    LIST_PRODUCTS_OF_CREATION "list-products-of-creation" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_OF_CREATION "list-products-of-creation" Scenario ["invariant.model-agrees" "update.replaces-products"]
         "The list shows the products that an offering was created with.";
 }

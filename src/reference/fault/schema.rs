@@ -84,7 +84,7 @@ faults! {
         "Timestamps have a space between date and time.";
     UPDATED_BEFORE_CREATED "updated-before-created" Scenario ["offering.timestamps"]
         "A new offering was updated a second before it was created.";
-    CREATED_AT_NOW_ON_GET "created-at-now-on-get" Scenario ["offering.created-at-immutable" "get.existing"]
+    CREATED_AT_NOW_ON_GET "created-at-now-on-get" Scenario ["offering.created-at-immutable" "get.existing" "create.readable" "list.agrees-with-get" "update.partial"]
         "Get shows the time of reading as `created_at`.";
     JSON_AS_TEXT "json-as-text" Scenario ["response.content-type"]
         "Every body is declared `text/plain`.";

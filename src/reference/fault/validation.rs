@@ -88,7 +88,7 @@ faults! {
         "Create checks only the first product.";
     UPDATE_PRODUCT_UNKNOWN_ACCEPTED "update-product-unknown-accepted" Scenario ["update.product-unknown"]
         "Update accepts unknown products.";
-    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped" Scenario ["update.product-unknown" "invariant.model-agrees"]
+    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped" Scenario ["update.product-unknown"]
         "Update silently drops unknown products.";
     CREATE_PRODUCT_MALFORMED_DROPPED "create-product-malformed-dropped" Scenario ["create.product-bounds"]
         "Create silently drops product ids outside the charset.";
@@ -100,7 +100,7 @@ faults! {
         "Create takes an object for an empty list of products.";
     CREATE_PRODUCTS_NULL_ACCEPTED "create-products-null-accepted" Input ["create.product-bounds"]
         "Create takes null for an empty list of products.";
-    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped" Scenario ["update.product-bounds" "invariant.model-agrees"]
+    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped" Scenario ["update.product-bounds"]
         "Update silently drops product ids outside the charset.";
     UPDATE_PRODUCT_NUMBER_DROPPED "update-product-number-dropped" Scenario ["update.product-bounds"]
         "Update silently drops products that are no strings.";
@@ -128,7 +128,7 @@ faults! {
         "Create takes over `updated_at` from the body.";
     CREATE_URL_TAKEN "create-url-taken" Scenario ["create.readonly-ignored" "offering.url"]
         "Create answers with the `url` of the body.";
-    CREATE_OBJECT_TAKEN "create-object-taken" Scenario ["create.readonly-ignored" "response.schema"]
+    CREATE_OBJECT_TAKEN "create-object-taken" Scenario ["response.schema"]
         "Create answers with the `object` of the body.";
     LIMIT_WORD_IGNORED "limit-word-ignored" Scenario ["list.limit-invalid"]
         "A limit that is no number means the default.";

@@ -6,7 +6,7 @@ faults! {
     Variant from super::authentication::FIRST + super::authentication::ROWS.len();
     VARIANT_LISTED "variant-listed" Scenario ["list.excludes-variants"]
         "The list shows experiment variants.";
-    VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor" Scenario ["list.excludes-variants"]
+    VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor" Scenario ["list.excludes-variants" "list.unknown-cursor"]
         "The list shows experiment variants after a cursor.";
     VARIANT_READABLE "variant-readable" Scenario ["get.variant-hidden"]
         "Get shows experiment variants.";

@@ -1,6 +1,5 @@
 //! The sequence layer as a whole, against the embedded server.
 
-#![expect(clippy::print_stderr, reason = "how much was measured is told to whoever runs these")]
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
