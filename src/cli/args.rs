@@ -146,7 +146,8 @@ pub(super) struct SelectionArguments {
     /// Rules that are not held against the server.
     #[arg(long, env = "QONFORM_ALLOW", value_delimiter = ',', value_name = "GLOB")]
     pub(super) allow: Vec<String>,
-    /// Only these kinds of cases [default: all; with --only scenarios alone].
+    /// Only these kinds of cases: scenario, input, sequence, race [default: all but race; with --only those written by
+    /// hand].
     #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
     /// How many generated cases of each kind [default: 100 inputs per operation,

@@ -204,8 +204,10 @@ pub(super) async fn leave(lane: &Lane, journal: &Journal) -> (Vec<String>, Vec<S
         if let Some(main) = cleaned.restored {
             notes.push(format!("`{main}` is main again, as before the run"));
         }
-        if cleaned.removed > 0 {
-            notes.push(format!("{} offerings of the run were removed at its end", cleaned.removed));
+        match cleaned.removed {
+            0 => {}
+            1 => notes.push("one offering of the run was removed at its end".into()),
+            many => notes.push(format!("{many} offerings of the run were removed at its end")),
         }
         left.extend(cleaned.left);
     }
