@@ -232,8 +232,12 @@ impl Driver<'_> {
 
     pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
         let found = outcome.record.breaches.iter().find(|breach| self.is_violation(breach.rule));
-        match self.settings.patience {
+        match &self.settings.patience {
             Patience::ToTheEnd => None,
+            Patience::Until(rule) => {
+                let is_broken = outcome.record.breaches.iter().any(|breach| breach.rule == rule);
+                is_broken.then(|| format!("{rule} was broken, which was waited for"))
+            }
             Patience::FailFast => {
                 found.map(|breach| format!("{} was violated, and the run is --fail-fast", breach.rule))
             }

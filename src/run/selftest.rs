@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::Layer;
 use super::error::RunError;
-use super::settings::{Confirm, Settings, TargetSettings};
+use super::settings::{Confirm, Patience, Settings, TargetSettings};
 use crate::contract::Contract;
 use crate::finding::Outcome;
 use crate::reference::{self, Behaviour, Clock, Fault, Options};
@@ -24,8 +24,8 @@ pub struct SelftestSettings {
     pub seed: u64,
     /// How many servers are tested side by side.
     pub jobs: NonZeroUsize,
-    /// Which kinds of cases are played; `None` for scenarios, and for the layer besides that is expected to catch a
-    /// fault.
+    /// Which kinds of cases are played; `None` for the layer that is expected to catch a fault, and for scenarios where
+    /// the server is right.
     pub layers: Option<BTreeSet<Layer>>,
     /// How many combinations of behaviours are drawn.
     pub combinations: u64,
@@ -204,7 +204,7 @@ fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
         Subject::Fault { layer, .. } => layer.parse().ok(),
         Subject::Behaviours { .. } => None,
     };
-    own.into_iter().chain([Layer::Scenario]).collect()
+    [own.unwrap_or(Layer::Scenario)].into()
 }
 
 async fn try_one(
@@ -222,6 +222,11 @@ async fn try_one(
         seed,
         jobs: NonZeroUsize::MIN,
         confirmation: Confirm::Never,
+        patience: match &subject {
+            // What follows from such a fault depends on the seed: its main rule is what counts.
+            Subject::Fault { layer, main, .. } if layer != "scenario" => Patience::Until(main.clone()),
+            _ => Patience::ToTheEnd,
+        },
         layers: Some(layers),
         ..Settings::default()
     };

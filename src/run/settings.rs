@@ -201,13 +201,15 @@ pub enum Scope {
 }
 
 /// Whether to go on after a violation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Patience {
     /// Every case runs.
     #[default]
     ToTheEnd,
     /// The first confirmed violation ends the run.
     FailFast,
+    /// The first breach of this rule ends the run.
+    Until(String),
 }
 
 /// Whether a case that found something is played again.

@@ -16,7 +16,7 @@ faults! {
         "An offering made without products gets those of the main.";
     CREATE_NOT_STORED "create-not-stored" Scenario ["create.readable" "auth.project-isolation" "create.first-is-main" "create.idempotency-scope" "get.existing" "invariant.model-agrees" "list.default-limit" "list.pages-cover" "offering.created-at-immutable" "set-main.promotes" "update.product-bounds" "update.replaces-products"]
         "Create answers and keeps nothing.";
-    CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable" "create.first-is-main" "invariant.main-exists" "invariant.model-agrees" "list.default-limit" "list.pages-cover"]
+    CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable" "create.first-is-main" "invariant.failed-write-no-effect" "invariant.main-exists" "invariant.model-agrees" "list.default-limit" "list.pages-cover"]
         "An offering without products is not listed.";
     CREATED_LISTED_TWICE "created-listed-twice" Scenario ["list.pages-cover"]
         "An offering never updated is listed twice.";

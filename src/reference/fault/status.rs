@@ -28,7 +28,7 @@ faults! {
         "Get of a missing id has the code `offering_not_found`.";
     GET_MISSING_200_NULL "get-missing-200-null" Scenario ["get.missing" "response.schema"]
         "Get of a missing id answers 200 with null.";
-    UPDATE_MISSING_CODE "update-missing-code" Scenario ["update.missing" "response.error-code-documented"]
+    UPDATE_MISSING_CODE "update-missing-code" Scenario ["response.error-code-documented" "update.missing"]
         "Update of a missing id has the code `relation_not_found`.";
     UPDATE_MISSING_400 "update-missing-400" Scenario ["update.missing" "response.error-code-documented"]
         "Update of a missing id answers 400.";
