@@ -3,7 +3,7 @@
 //! An [`Input`] is data: which request, what is special about it, and whether the server must take it, must refuse it or
 //! may choose. [`Inputs::of`] makes them for one operation, always in the same order and the same for the same seed;
 //! [`Inputs::play`] sends them on a [`Stage`](super::Stage) and judges the answers; [`Coverage`] counts what was tried.
-//! What a schema cannot say (a product must exist, an id must be new) is said here, in [`expect`].
+//! What a schema cannot say (a product must exist, an id must be new) is said here.
 //!
 //! It does not know how requests are drawn at random (the floor `generate` does), nor when cases run.
 
