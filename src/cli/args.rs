@@ -164,7 +164,7 @@ pub(super) struct SelectionArguments {
     #[arg(long, env = "QONFORM_FAIL_FAST")]
     pub(super) fail_fast: bool,
     /// Tell what would run and what would be skipped, and change nothing.
-    #[arg(long)]
+    #[arg(long, env = "QONFORM_DRY_RUN")]
     pub(super) dry_run: bool,
 }
 
