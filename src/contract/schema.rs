@@ -2,7 +2,8 @@
 //!
 //! The only place that knows `jsonschema`.
 
-use super::{draft4, undocumented};
+use super::draft4;
+use super::undocumented::Names;
 use crate::document::{Document, DocumentError, ErrorKind, Lint, pointer};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use percent_encoding::percent_decode_str;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// The longest message of a schema error, in characters.
@@ -62,35 +63,41 @@ impl fmt::Display for SchemaError {
 
 /// A schema of the document: where it stands, and validators for each direction, compiled once and shared. Cheap to clone.
 #[derive(Clone)]
-pub struct SchemaRef {
-    place: Arc<str>,
+pub struct SchemaRef(Arc<Place>);
+
+/// A schema, with what is made of it once, when it is first asked for.
+struct Place {
+    pointer: String,
     schemas: Arc<Schemas>,
+    request: OnceLock<Compiled>,
+    response: OnceLock<Compiled>,
+    names: OnceLock<Mutex<Names>>,
 }
 
 impl SchemaRef {
     /// JSON pointer of the schema as written in its media type or parameter, where it may be a reference.
     pub fn pointer(&self) -> &str {
-        &self.place
+        &self.0.pointer
     }
 
     /// The schema as written, references not followed. Null when none is described; that accepts anything.
     pub fn raw(&self) -> &Value {
-        self.schemas.document.value().pointer(&self.place).unwrap_or(&Value::Null)
+        self.0.schemas.document.value().pointer(&self.0.pointer).unwrap_or(&Value::Null)
     }
 
     /// The schema with references followed: its pointer and what stands there. Null when none is described.
     pub fn resolved(&self) -> (String, &Value) {
-        self.schemas.document.resolve(&self.place).unwrap_or_else(|| (self.place.to_string(), &Value::Null))
+        self.0.schemas.document.resolve(&self.0.pointer).unwrap_or_else(|| (self.0.pointer.clone(), &Value::Null))
     }
 
     /// The document that the schema is part of.
     pub fn document(&self) -> &Document {
-        &self.schemas.document
+        &self.0.schemas.document
     }
 
     /// Every way in which a value is not as the schema says; none when it is valid.
     pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
-        match self.schemas.validator(direction, &self.place) {
+        match self.validator(direction) {
             Ok(validator) => {
                 let mut errors = Vec::new();
                 if has_more_values_than(MOST_VALUES, instance) {
@@ -99,18 +106,18 @@ impl SchemaRef {
                         .validate(instance)
                         .err()
                         .iter()
-                        .for_each(|error| self.schemas.flatten(error, &mut errors));
+                        .for_each(|error| self.0.schemas.flatten(error, &mut errors));
                     return errors;
                 }
                 for error in validator.iter_errors(instance) {
-                    self.schemas.flatten(&error, &mut errors);
+                    self.0.schemas.flatten(&error, &mut errors);
                 }
                 errors
             }
             // Only a schema outside of the six operations gets here: theirs were compiled when the contract was made.
             Err(message) => vec![SchemaError {
                 instance_path: String::new(),
-                schema_pointer: self.place.to_string(),
+                schema_pointer: self.0.pointer.clone(),
                 keyword: "$schema".to_owned(),
                 message: clip(&format!("the schema itself cannot be used: {message}")),
             }],
@@ -119,26 +126,36 @@ impl SchemaRef {
 
     /// Whether a value is as the schema says.
     pub fn is_valid(&self, direction: Direction, instance: &Value) -> bool {
-        self.schemas.validator(direction, &self.place).is_ok_and(|validator| validator.is_valid(instance))
+        self.validator(direction).as_ref().is_ok_and(|validator| validator.is_valid(instance))
     }
 
     /// Pointers into a value of properties that no schema names, through references, lists and combined schemas.
     ///
     /// Nothing is undocumented where a schema says nothing about properties, or describes those it does not name.
     pub fn undocumented(&self, instance: &Value) -> Vec<String> {
-        undocumented::properties(&self.schemas.document, &self.place, instance)
+        let Place { pointer, schemas, names, .. } = &*self.0;
+        let names = names.get_or_init(|| Mutex::new(Names::of(&schemas.document, pointer)));
+        names.lock().unwrap_or_else(PoisonError::into_inner).missing_for(&schemas.document, instance)
+    }
+
+    fn validator(&self, direction: Direction) -> &Compiled {
+        let compiled = match direction {
+            Direction::Request => &self.0.request,
+            Direction::Response => &self.0.response,
+        };
+        compiled.get_or_init(|| self.0.schemas.validator(direction, &self.0.pointer))
     }
 }
 
 impl fmt::Debug for SchemaRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SchemaRef").field(&self.place).finish()
+        f.debug_tuple("SchemaRef").field(&self.0.pointer).finish()
     }
 }
 
 impl PartialEq for SchemaRef {
     fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
+        self.0.pointer == other.0.pointer
     }
 }
 
@@ -176,7 +193,13 @@ impl Schemas {
 
     /// The schema at a pointer, whether or not one is written there.
     pub(super) fn at(self: &Arc<Self>, place: &str) -> SchemaRef {
-        SchemaRef { place: place.into(), schemas: Arc::clone(self) }
+        SchemaRef(Arc::new(Place {
+            pointer: place.to_owned(),
+            schemas: Arc::clone(self),
+            request: OnceLock::new(),
+            response: OnceLock::new(),
+            names: OnceLock::new(),
+        }))
     }
 
     /// Compiles a schema both ways, so that a mistake in it is known before anything is sent.

@@ -2,49 +2,132 @@
 
 use crate::document::{Document, pointer};
 use serde_json::Value;
+use std::collections::HashMap;
 
-/// Pointers into `instance` of properties that the schema at `place` does not name.
-pub(super) fn properties(document: &Document, place: &str, instance: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    walk(document, vec![place.to_owned()], instance, &mut String::new(), &mut found);
-    found
+/// What the schemas that speak about one value name, found out once per value's place, on the first visit.
+#[derive(Debug)]
+pub(super) struct Names {
+    groups: Vec<Group>,
+    /// Groups by the schemas that they are made of, sorted: a recursive schema has as many as it has places.
+    known: HashMap<Vec<String>, usize>,
 }
 
-/// `places` are the schemas that all speak about the same value.
-fn walk(document: &Document, places: Vec<String>, instance: &Value, at: &mut String, found: &mut Vec<String>) {
-    if !instance.is_object() && !instance.is_array() {
-        return;
+/// All schemas that speak about the same value.
+#[derive(Debug)]
+struct Group {
+    named: HashMap<String, Next>,
+    others: Option<Next>,
+    items: Option<Next>,
+    /// Whether properties that are neither named nor described are undocumented.
+    is_closed: bool,
+}
+
+/// What speaks about a value within: pointers until somebody goes there, then a group.
+#[derive(Debug)]
+enum Next {
+    Places(Vec<String>),
+    Group(usize),
+}
+
+/// A way into a value.
+#[derive(Clone, Copy)]
+enum Key<'k> {
+    Property(&'k str),
+    Item,
+}
+
+impl Names {
+    /// Those of the schema at `place`.
+    pub(super) fn of(document: &Document, place: &str) -> Self {
+        let mut names = Self { groups: Vec::new(), known: HashMap::new() };
+        names.add(document, vec![place.to_owned()]);
+        names
     }
-    let schemas = together(document, places);
-    let length = at.len();
-    match instance {
-        Value::Object(members) => {
-            let speaks = schemas.iter().any(|(_, schema)| schema.get("properties").is_some());
-            let open = schemas.iter().any(|(_, schema)| is_open(schema));
-            for (name, value) in members {
-                at.push('/');
-                at.push_str(&pointer::escape(name));
-                let named = beneath(&schemas, &["properties", name]);
-                let others = beneath(&schemas, &["additionalProperties"]);
-                if !named.is_empty() {
-                    walk(document, named, value, at, found);
-                } else if !others.is_empty() {
-                    walk(document, others, value, at, found);
-                } else if speaks && !open {
-                    found.push(at.clone());
+
+    /// Pointers into `instance` of properties that no schema names.
+    pub(super) fn missing_for(&mut self, document: &Document, instance: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        self.walk(document, 0, instance, &mut String::new(), &mut found);
+        found
+    }
+
+    fn walk(&mut self, document: &Document, group: usize, instance: &Value, at: &mut String, found: &mut Vec<String>) {
+        let length = at.len();
+        match instance {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    let next = self.enter(document, group, Key::Property(name));
+                    if next.is_none() && !self.groups[group].is_closed {
+                        continue;
+                    }
+                    at.push('/');
+                    at.push_str(&pointer::escape(name));
+                    match next {
+                        Some(next) => self.walk(document, next, value, at, found),
+                        None => found.push(at.clone()),
+                    }
+                    at.truncate(length);
                 }
-                at.truncate(length);
             }
-        }
-        Value::Array(items) => {
-            let described = beneath(&schemas, &["items"]);
-            for (index, item) in items.iter().enumerate() {
-                at.push_str(&format!("/{index}"));
-                walk(document, described.clone(), item, at, found);
-                at.truncate(length);
+            Value::Array(items) => {
+                let Some(next) = self.enter(document, group, Key::Item) else { return };
+                for (index, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
+                    at.push_str(&format!("/{index}"));
+                    self.walk(document, next, item, at, found);
+                    at.truncate(length);
+                }
             }
+            _ => {}
         }
-        _ => {}
+    }
+
+    /// The group of what stands under a key, if anything is said about it.
+    fn enter(&mut self, document: &Document, group: usize, key: Key<'_>) -> Option<usize> {
+        let places = match self.groups[group].next(key)? {
+            Next::Group(group) => return Some(*group),
+            Next::Places(places) => std::mem::take(places),
+        };
+        let entered = self.add(document, places);
+        *self.groups[group].next(key)? = Next::Group(entered);
+        Some(entered)
+    }
+
+    fn add(&mut self, document: &Document, places: Vec<String>) -> usize {
+        let schemas = together(document, places);
+        let mut targets: Vec<String> = schemas.iter().map(|(target, _)| target.clone()).collect();
+        targets.sort_unstable();
+        *self.known.entry(targets).or_insert_with(|| {
+            self.groups.push(Group::of(&schemas));
+            self.groups.len() - 1
+        })
+    }
+}
+
+impl Group {
+    fn of(schemas: &[(String, &Value)]) -> Self {
+        let named: std::collections::BTreeSet<&String> = schemas
+            .iter()
+            .filter_map(|(_, schema)| schema.get("properties")?.as_object())
+            .flat_map(serde_json::Map::keys)
+            .collect();
+        let speaks = schemas.iter().any(|(_, schema)| schema.get("properties").is_some());
+        let is_open = schemas.iter().any(|(_, schema)| is_open(schema));
+        Self {
+            named: named
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), beneath(schemas, &["properties", name])?)))
+                .collect(),
+            others: beneath(schemas, &["additionalProperties"]),
+            items: beneath(schemas, &["items"]),
+            is_closed: speaks && !is_open,
+        }
+    }
+
+    fn next(&mut self, key: Key<'_>) -> Option<&mut Next> {
+        match key {
+            Key::Property(name) => self.named.get_mut(name).or(self.others.as_mut()),
+            Key::Item => self.items.as_mut(),
+        }
     }
 }
 
@@ -66,12 +149,14 @@ fn together(document: &Document, places: Vec<String>) -> Vec<(String, &Value)> {
     schemas
 }
 
-/// Pointers of what stands below the schemas under these keys, where a schema (no boolean) stands there.
-fn beneath(schemas: &[(String, &Value)], keys: &[&str]) -> Vec<String> {
-    let places = schemas
+/// What stands below the schemas under these keys, where a schema (no boolean) stands there.
+fn beneath(schemas: &[(String, &Value)], keys: &[&str]) -> Option<Next> {
+    let places: Vec<String> = schemas
         .iter()
-        .filter(|(_, schema)| keys.iter().try_fold(*schema, |value, key| value.get(key)).is_some_and(Value::is_object));
-    places.map(|(place, _)| keys.iter().fold(place.clone(), |place, key| pointer::join(&place, key))).collect()
+        .filter(|(_, schema)| keys.iter().try_fold(*schema, |value, key| value.get(key)).is_some_and(Value::is_object))
+        .map(|(place, _)| keys.iter().fold(place.clone(), |place, key| pointer::join(&place, key)))
+        .collect();
+    (!places.is_empty()).then_some(Next::Places(places))
 }
 
 /// Whether a schema says in so many words that it has properties beyond those it names.

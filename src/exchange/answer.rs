@@ -33,8 +33,9 @@ impl Answer {
     /// remembered for the rule that forbids it.
     pub(super) fn redacted(mut self, keys: &Keyring) -> Self {
         self.redact_headers(keys);
-        let whole = String::from_utf8_lossy(&self.body);
-        if let Cow::Owned(clean) = keys.redact(&whole) {
+        if keys.occur_in(&self.body)
+            && let Cow::Owned(clean) = keys.redact(&String::from_utf8_lossy(&self.body))
+        {
             let leak = keys.found_in(&self.body).map(|key| format!("the body holds {key}"));
             (self.body, self.leak) = (Bytes::from(clean), self.leak.or(leak));
         }
@@ -52,6 +53,10 @@ impl Answer {
     }
 
     fn redact_headers(&mut self, keys: &Keyring) {
+        let mut headers = self.headers.iter();
+        if !headers.any(|(name, value)| keys.occur_in(name.as_ref()) || keys.occur_in(value.as_bytes())) {
+            return;
+        }
         let mut clean = HeaderMap::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             let leak = keys.found_in(value.as_bytes()).or_else(|| keys.found_in(name.as_str().as_bytes()));

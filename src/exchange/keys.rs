@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem::Finder;
+
 /// A value that must not be shown. `Debug` and `Display` print a mark, never the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
@@ -91,14 +93,32 @@ impl KeyRole {
 }
 
 /// The secrets of one lane, each with the `$NAME` that stands for it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Keyring {
     /// Longest name first: `$QONFORM_TOKEN` must not be filled in inside a longer name.
-    entries: Vec<(String, Secret)>,
+    entries: Vec<Entry>,
 }
+
+#[derive(Clone)]
+struct Entry {
+    name: String,
+    secret: Secret,
+    spellings: [(String, Arc<str>); SPELLINGS],
+    /// Of the spellings that are long enough to be looked for: nearly all texts hold none, and are only searched.
+    finders: Vec<Finder<'static>>,
+}
+
+/// How many spellings of a secret can be sent: as it is, in capitals, and cut.
+const SPELLINGS: usize = 3;
 
 /// Shorter values are not looked for in answers: a header value such as `1` would be found everywhere.
 const SHORTEST_REDACTED: usize = 8;
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(|entry| &entry.name)).finish()
+    }
+}
 
 impl Keyring {
     /// Adds the key of a role.
@@ -108,8 +128,8 @@ impl Keyring {
 
     /// Adds a secret that `$name` stands for (the value of a `--header`).
     pub fn with(mut self, name: &str, secret: Secret) -> Self {
-        self.entries.push((format!("${name}"), secret));
-        self.entries.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        self.entries.push(Entry::new(format!("${name}"), secret));
+        self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.name.len()));
         self
     }
 
@@ -120,33 +140,38 @@ impl Keyring {
 
     /// The key of a role.
     pub fn secret(&self, role: KeyRole) -> Option<&Secret> {
-        self.entries.iter().find(|(name, _)| name[1..] == *role.variable()).map(|(_, secret)| secret)
+        self.entries.iter().find(|entry| entry.name[1..] == *role.variable()).map(|entry| &entry.secret)
     }
 
     /// `text` with every `$NAME` replaced by the secret it stands for, cut or in capitals where a shell would do that:
     /// for the wire alone.
     pub(super) fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if !text.contains('$') {
-            return Cow::Borrowed(text);
-        }
         let mut filled = Cow::Borrowed(text);
-        for (name, secret) in &self.entries {
-            for (spelling, value) in spellings(name, secret).into_iter().rev() {
-                if filled.contains(&spelling) {
-                    filled = Cow::Owned(filled.replace(&spelling, &value));
-                }
+        if !text.contains('$') {
+            return filled;
+        }
+        for (name, value) in self.entries.iter().flat_map(|entry| entry.spellings.iter().rev()) {
+            if filled.contains(name) {
+                filled = Cow::Owned(filled.replace(name, value));
             }
         }
         filled
     }
 
+    /// Whether a secret, however spelled, occurs in `bytes`.
+    pub(super) fn occur_in(&self, bytes: &[u8]) -> bool {
+        self.entries.iter().flat_map(|entry| &entry.finders).any(|finder| finder.find(bytes).is_some())
+    }
+
     /// `text` with every secret replaced by its name, whole, in capitals or cut: for everything that is kept or shown.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
-        let spelled: Vec<_> = self.entries.iter().map(|(name, secret)| spellings(name, secret)).collect();
+        if !self.occur_in(text.as_bytes()) {
+            return clean;
+        }
         // All whole ones first: another one cut may stand in them.
         for index in 0..SPELLINGS {
-            for (name, value) in spelled.iter().map(|spellings| &spellings[index]) {
+            for (name, value) in self.entries.iter().map(|entry| &entry.spellings[index]) {
                 if value.len() >= SHORTEST_REDACTED && clean.contains(&**value) {
                     clean = Cow::Owned(clean.replace(&**value, name));
                 }
@@ -157,7 +182,10 @@ impl Keyring {
 
     /// The name of a key (not of a `--header` value) that occurs in `bytes`.
     pub fn found_in(&self, bytes: &[u8]) -> Option<&str> {
-        self.entries.iter().find_map(|(name, secret)| {
+        if !self.occur_in(bytes) {
+            return None;
+        }
+        self.entries.iter().find_map(|Entry { name, secret, .. }| {
             let value = secret.expose().as_bytes();
             let is_key = KeyRole::ALL.iter().any(|role| name[1..] == *role.variable());
             let found =
@@ -167,16 +195,21 @@ impl Keyring {
     }
 }
 
-/// How many spellings of a secret can be sent.
-const SPELLINGS: usize = 3;
-
-/// The secret as it is, in capitals and cut, each with what stands for it; the names of the later hold that of the first.
-fn spellings<'s>(name: &str, secret: &'s Secret) -> [(String, Cow<'s, str>); SPELLINGS] {
-    [
-        (name.to_owned(), Cow::Borrowed(secret.expose())),
-        (capitals_name(name), Cow::Owned(secret.expose().to_ascii_uppercase())),
-        (cut_name(name), Cow::Borrowed(secret.cut())),
-    ]
+impl Entry {
+    /// The secret under its name, each spelling with what stands for it; the names of the later hold that of the first.
+    fn new(name: String, secret: Secret) -> Self {
+        let spellings = [
+            (name.clone(), Arc::clone(&secret.0)),
+            (capitals_name(&name), secret.expose().to_ascii_uppercase().into()),
+            (cut_name(&name), secret.cut().into()),
+        ];
+        let finders = spellings
+            .iter()
+            .filter(|(_, value)| value.len() >= SHORTEST_REDACTED)
+            .map(|(_, value)| Finder::new(value.as_bytes()).into_owned())
+            .collect();
+        Self { name, secret, spellings, finders }
+    }
 }
 
 /// `${NAME%?}` for `$NAME`.

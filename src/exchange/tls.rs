@@ -1,6 +1,6 @@
 //! Whom an encrypted connection trusts.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,7 +18,13 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TransportError> {
     let builder = ClientConfig::builder();
     Ok(match trust {
         Trust::Machine => {
-            builder.try_with_platform_verifier().map_err(|error| bad(error.to_string()))?.with_no_client_auth()
+            // All certificates of the machine are read for it, and every transport of a process wants the same.
+            static READ: OnceLock<ClientConfig> = OnceLock::new();
+            if let Some(config) = READ.get() {
+                return Ok(config.clone());
+            }
+            let builder = builder.try_with_platform_verifier().map_err(|error| bad(error.to_string()))?;
+            READ.get_or_init(|| builder.with_no_client_auth()).clone()
         }
         Trust::Only(pem) => builder.with_root_certificates(roots(pem).map_err(bad)?).with_no_client_auth(),
         Trust::Anybody => builder

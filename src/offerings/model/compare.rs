@@ -47,7 +47,7 @@ impl World {
             comparison.checked.push("invariant.failed-write-no-effect");
         }
         self.compare_main(snapshot, &mut comparison);
-        for (id, row) in &self.rows {
+        for (id, row) in self.rows.iter() {
             self.compare_row(row, snapshot.find(id), &mut comparison);
         }
         for offering in &snapshot.offerings {

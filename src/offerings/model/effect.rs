@@ -1,5 +1,7 @@
 //! What a call changes.
 
+use std::sync::Arc;
+
 use super::call::{Call, Sent};
 use super::replay::Use;
 use super::world::{Main, Row, Touch, World};
@@ -59,13 +61,13 @@ impl World {
 
     fn note_attempt(&mut self, call: &Call) {
         if call.endpoint == Endpoint::Create && !call.id.is_empty() {
-            self.attempted.insert(call.id.clone());
+            Arc::make_mut(&mut self.attempted).insert(call.id.clone());
         }
     }
 
     fn remember(&mut self, call: &Call, used: Use) {
         let Some(key) = &call.key else { return };
-        let uses = self.keys.entry((call.endpoint, key.clone())).or_default();
+        let uses = Arc::make_mut(&mut self.keys).entry((call.endpoint, key.clone())).or_default();
         match uses.iter_mut().find(|known| known.is_for(call)) {
             // The first success is what a key stands for.
             Some(known) if known.is_done() => {}
@@ -93,12 +95,12 @@ impl World {
             self.main = Main::Is(offering.id.clone());
         }
         self.is_untouched = false;
-        *self.lives.entry(offering.id.clone()).or_default() += 1;
-        self.rows.insert(offering.id.clone(), Row { offering, touch: Touch::Named });
+        *Arc::make_mut(&mut self.lives).entry(offering.id.clone()).or_default() += 1;
+        Arc::make_mut(&mut self.rows).insert(offering.id.clone(), Row { offering, touch: Touch::Named });
     }
 
     fn updated(&mut self, id: &str, call: &Call, answered: Option<&Offering>) {
-        let Some(row) = self.rows.get_mut(id) else { return };
+        let Some(row) = Arc::make_mut(&mut self.rows).get_mut(id) else { return };
         row.touch = Touch::Named;
         if let Some(answered) = answered {
             row.offering.updated_at.clone_from(&answered.updated_at);
@@ -110,7 +112,7 @@ impl World {
     }
 
     fn deleted(&mut self, id: &str) {
-        self.rows.remove(id);
+        Arc::make_mut(&mut self.rows).remove(id);
         if self.main == Main::Is(id.to_owned()) {
             self.main = if self.rows.is_empty() { Main::None } else { Main::Unsure };
         }
@@ -118,15 +120,15 @@ impl World {
 
     pub(super) fn promoted(&mut self, id: &str, answered: Option<&Offering>) {
         // What became main at our word is ours to answer for, whatever it is: an experiment variant too.
-        self.attempted.insert(id.to_owned());
+        Arc::make_mut(&mut self.attempted).insert(id.to_owned());
         if let Main::Is(previous) = &self.main
             && previous != id
-            && let Some(row) = self.rows.get_mut(previous)
+            && let Some(row) = Arc::make_mut(&mut self.rows).get_mut(previous)
         {
             row.touch = Touch::Demoted;
             row.offering.tag = Some(0);
         }
-        if let Some(row) = self.rows.get_mut(id) {
+        if let Some(row) = Arc::make_mut(&mut self.rows).get_mut(id) {
             row.touch = Touch::Named;
             row.offering.tag = Some(1);
             if let Some(answered) = answered {

@@ -68,21 +68,23 @@ pub(super) struct Since {
 }
 
 /// One state that a project may be in: its regular offerings, its main, and the idempotency keys it may remember.
+///
+/// Cheap to clone: what answers leave as it was is shared by the worlds before and after.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct World {
     pub(super) facts: Arc<Facts>,
-    pub(super) rows: BTreeMap<String, Row>,
+    pub(super) rows: Arc<BTreeMap<String, Row>>,
     pub(super) main: Main,
     /// The main offerings, where the last comparison showed several: that is reported once.
     pub(super) crowd: Vec<String>,
     /// Whether it was empty when it was first seen and nothing was made in it since.
     pub(super) is_untouched: bool,
     /// Ids that we tried to create, whatever came of it, and those we answer for otherwise: none is somebody else's.
-    pub(super) attempted: BTreeSet<String>,
+    pub(super) attempted: Arc<BTreeSet<String>>,
     /// How often each id was created by us.
-    pub(super) lives: BTreeMap<String, u32>,
+    pub(super) lives: Arc<BTreeMap<String, u32>>,
     /// What each idempotency key of an operation was used for, each thing once.
-    pub(super) keys: BTreeMap<(Endpoint, String), Vec<Use>>,
+    pub(super) keys: Arc<BTreeMap<(Endpoint, String), Vec<Use>>>,
     pub(super) since: Since,
 }
 
@@ -91,13 +93,13 @@ impl World {
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
         let mut world = Self {
             facts: Arc::new(facts),
-            rows: BTreeMap::new(),
+            rows: Arc::default(),
             main: Main::None,
             crowd: Vec::new(),
             is_untouched: snapshot.offerings.is_empty(),
-            attempted: BTreeSet::new(),
-            lives: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            attempted: Arc::default(),
+            lives: Arc::default(),
+            keys: Arc::default(),
             since: Since::default(),
         };
         world.adopt(snapshot);
@@ -106,16 +108,13 @@ impl World {
 
     /// Takes every offering that is there now for ours as well.
     pub fn own_all(&mut self) {
-        self.attempted.extend(self.rows.keys().cloned());
+        Arc::make_mut(&mut self.attempted).extend(self.rows.keys().cloned());
     }
 
     /// Takes the snapshot as the truth from now on.
     pub fn adopt(&mut self, snapshot: &Snapshot) {
-        self.rows = snapshot
-            .offerings
-            .iter()
-            .map(|offering| (offering.id.clone(), Row { offering: offering.clone(), touch: Touch::None }))
-            .collect();
+        let row = |offering: &Offering| Row { offering: offering.clone(), touch: Touch::None };
+        self.rows = Arc::new(snapshot.offerings.iter().map(|one| (one.id.clone(), row(one))).collect());
         let mains = snapshot.mains();
         self.crowd = if mains.len() > 1 { mains.iter().map(|&id| id.to_owned()).collect() } else { Vec::new() };
         let stays = matches!(&self.main, Main::Is(main) if mains.contains(&main.as_str()));
