@@ -1,5 +1,6 @@
 //! What a run was given of one project.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::check::Judge;
@@ -35,6 +36,8 @@ pub struct Lane {
     pub fixtures: Arc<Fixtures>,
     /// Whether it must be left as it was.
     pub tenure: Tenure,
+    /// What keeps the project there as long as anybody uses the lane; `None` where nothing is needed for that.
+    pub hold: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Lane {

@@ -91,7 +91,7 @@ behaviours! {
         "Deleting the main answers 422.";
     DeleteMainPromotes "delete-main-promotes"
         "Deleting the main promotes the oldest offering that is left.";
-    FirstAgainRegular "first-again-regular" without [PromotesWithoutMain]
+    FirstAgainRegular "first-again-regular" ["create.first-is-main"] without [PromotesWithoutMain DeleteMainRefused]
         "In a project that was emptied the first offering does not become main.";
     PromotesWithoutMain "promotes-without-main"
         "In a project with offerings but no main a new offering becomes main.";

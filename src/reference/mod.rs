@@ -31,5 +31,5 @@ mod view;
 pub use behaviour::{Behaviour, BehaviourInfo};
 pub use fault::{Family, Fault, FaultInfo, Layer, UnknownName};
 pub use fixture::Fixture;
-pub use server::{Options, Server, StartError};
+pub use server::{Loan, Options, Server, StartError};
 pub use store::Clock;

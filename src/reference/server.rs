@@ -71,6 +71,21 @@ pub enum StartError {
     },
 }
 
+/// A fresh set of projects that the server forgets when this is dropped: what a long run is served from.
+#[derive(Debug)]
+pub struct Loan {
+    /// Its keys and ids.
+    pub fixture: Fixture,
+    app: Arc<App>,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Fixture { token, second_token, limited_token, empty_token, .. } = &self.fixture;
+        self.app.store.remove([token, second_token, limited_token, empty_token]);
+    }
+}
+
 /// A server that is running, on the tokio runtime it was started on.
 ///
 /// Dropping it stops it too, without waiting for requests in flight.
@@ -135,6 +150,11 @@ impl Server {
         let count = counts.entry(name.clone()).or_default();
         *count += 1;
         self.catalogue.register(&self.app.store, &name, *count)
+    }
+
+    /// Like [`Server::fixture`], until the loan is dropped.
+    pub fn lend(&self, name: &str) -> Loan {
+        Loan { fixture: self.fixture(name), app: Arc::clone(&self.app) }
     }
 
     /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an

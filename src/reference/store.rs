@@ -84,6 +84,13 @@ impl Store {
         self.grants.write().unwrap_or_else(PoisonError::into_inner).extend(grants);
     }
 
+    pub(super) fn remove<'k>(&self, keys: impl IntoIterator<Item = &'k String>) {
+        let mut grants = self.grants.write().unwrap_or_else(PoisonError::into_inner);
+        for key in keys {
+            grants.remove(key);
+        }
+    }
+
     pub(super) fn find(&self, key: &str) -> Option<Grant> {
         self.grants.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }

@@ -109,12 +109,17 @@ impl Driver<'_> {
                 let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                 running.spawn(async move {
                     let lane = |attempt| server.lane(&format!("{}-{attempt}", case.mark()));
-                    let play = |attempt| play_case(&case, lane(attempt), &settings, attempt);
+                    let first = lane(0);
+                    let keys = first.client.keys().clone();
+                    let play = |attempt| {
+                        let lane = if attempt == 0 { first.clone() } else { lane(attempt) };
+                        play_case(&case, lane, &settings, attempt)
+                    };
                     let outcome = match &case {
-                        Case::Race(race) => play_race(race, lane(0), &settings).await.0,
+                        Case::Race(race) => play_race(race, first.clone(), &settings).await.0,
                         _ => confirm::play_confirmed(settings.confirmation, play).await,
                     };
-                    (index, outcome, lane(0).client.keys().clone())
+                    (index, outcome, keys)
                 });
             }
             let ended = tokio::select! {

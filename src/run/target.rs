@@ -44,9 +44,11 @@ impl Embedded {
         &self.traffic
     }
 
-    /// A lane with fresh projects and every fixture. The same name gives the same keys.
+    /// A lane with fresh projects and every fixture, which are gone with the last clone of it. The same name for the
+    /// first time gives the same keys.
     pub fn lane(&self, name: &str) -> Lane {
-        let fixture = self.server.fixture(name);
+        let loan = self.server.lend(name);
+        let fixture = &loan.fixture;
         let keys = [
             (KeyRole::Main, &fixture.token),
             (KeyRole::Second, &fixture.second_token),
@@ -58,8 +60,12 @@ impl Embedded {
         Lane {
             client: Client::new(Arc::clone(&self.transport), keys, Arc::clone(&self.traffic)),
             judge: Arc::clone(&self.judge),
-            fixtures: Arc::new(Fixtures { products: fixture.product_ids, variant: Some(fixture.variant_id) }),
+            fixtures: Arc::new(Fixtures {
+                products: fixture.product_ids.clone(),
+                variant: Some(fixture.variant_id.clone()),
+            }),
             tenure: Tenure::Disposable,
+            hold: Some(Arc::new(loan)),
         }
     }
 
@@ -99,6 +105,7 @@ pub fn external_lane(
         judge,
         fixtures: Arc::new(Fixtures { products, variant: external.variant.clone() }),
         tenure: Tenure::Shared,
+        hold: None,
     })
 }
 

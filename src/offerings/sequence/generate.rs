@@ -56,8 +56,8 @@ const AGAIN: usize = 7;
 /// The last is for phrases.
 const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
 
-/// How often each slot is in a history's pool: more often those whose ids have something special.
-const PRESENCE: [usize; Slot::COUNT as usize] = [6, 5, 3, 5, 2, 1, 1, 1, 1, 1, 1, 1];
+/// How often each slot is in a history's pool beside the first: more often those whose ids have something special.
+const PRESENCE: [usize; Slot::COUNT as usize] = [0, 5, 3, 5, 2, 1, 1, 1, 1, 1, 1, 1];
 
 /// A pool of more slots is for histories that make many offerings.
 const LARGE: usize = 6;
@@ -90,8 +90,10 @@ impl<'m> Author<'m> {
         if size > LARGE {
             weights[CREATE] *= 12;
         }
+        // The plainest is always there: the ids of others contain it, or are it in capitals.
         let mut presence = PRESENCE;
         let mut pool = Vec::with_capacity(size);
+        pool.push(Slot(0));
         while pool.len() < size {
             let place = draw.weighted(&presence);
             presence[place] = 0;
@@ -170,7 +172,7 @@ impl<'m> Author<'m> {
         let made = |who, products, key| Step::Create { who, products, tag: Tag::Absent, key };
         let update = |products| Step::Update { who: one, products: Some(products), tag: Tag::Absent };
         let delete = |who| Step::Delete { who };
-        match draw.below(8) {
+        match draw.below(10) {
             // An offering that was main, or gave it up, comes back.
             0 => [create(other), promote(one), delete(one), create(one), promote(one), promote(other)].into(),
             1 => [create(other), promote(one), promote(other), delete(one), create(one), promote(one)].into(),
@@ -182,10 +184,17 @@ impl<'m> Author<'m> {
                 let keyed = made(one, Some(self.list(draw, &[])), key);
                 [create(other), delete(one), keyed.clone(), delete(other), keyed].into()
             }
+            5 => {
+                let keyed = made(one, Some(self.list(draw, &[])), key);
+                let (first, second) = (update(self.list(draw, &[])), update(self.list(draw, &[])));
+                [delete(one), keyed.clone(), create(other), first, second, keyed].into()
+            }
+            // A key is used for another offering.
+            6 => [create(other), keyed, Step::SetMain { who: other, key }].into(),
             // A refused create is tried again under its key.
-            5 => [delete(other), made(other, Some(vec![Product::Unknown]), key), made(other, None, key)].into(),
+            7 => [delete(other), made(other, Some(vec![Product::Unknown]), key), made(other, None, key)].into(),
             // Products grow, shrink, go, and come again.
-            6 => {
+            8 => {
                 let long = self.run_of(draw, LONG[1]);
                 let short = long.iter().take(2).copied().collect();
                 [create(one), update(long), update(short), update(Vec::new()), update(self.list(draw, &[]))].into()

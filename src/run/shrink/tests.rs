@@ -17,7 +17,7 @@ use crate::run::Embedded;
 
 const STEPS: usize = 30;
 const HISTORIES: u64 = 50;
-const MOST_REQUESTS: u64 = 1_800;
+const MOST_REQUESTS: u64 = 1_940;
 
 static CONTRACT: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::embedded()));
 
