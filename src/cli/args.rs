@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
 use qonform::run::Layer;
 
+use super::configuration::{ConfigurationArguments, InitArguments, Rank};
 use super::out::ColorChoice;
 
 /// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
@@ -40,7 +41,11 @@ pub(super) enum Command {
     /// Compare two JSON reports; 1 when the newer one has new violations.
     Diff(DiffArguments),
     /// Tell what is off in the contract's document itself; 1 when anything is.
-    Lint(ContractArguments),
+    Lint(LintArguments),
+    /// Write a commented qonform.toml, which holds what every run of a project has in common.
+    Init(InitArguments),
+    /// Print what a run would take for every flag, and where each value comes from.
+    Config(Box<RunArguments>),
     /// Print completions for a shell.
     Completions(CompletionsArguments),
     /// Print the manual page.
@@ -70,6 +75,8 @@ pub(super) struct RunArguments {
     pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
     pub(super) output: OutputArguments,
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArguments,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +136,14 @@ pub(super) struct ContractArguments {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct LintArguments {
+    #[command(flatten)]
+    pub(super) contract: ContractArguments,
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArguments,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectionArguments {
     /// Only rules that match (`create.*`, `*.variant`, an area such as `list`); may be given again.
@@ -146,6 +161,9 @@ pub(super) struct SelectionArguments {
     /// Rules that are not held against the server.
     #[arg(long, env = "QONFORM_ALLOW", value_delimiter = ',', value_name = "GLOB")]
     pub(super) allow: Vec<String>,
+    /// How much the three above weigh against each other: a flag more than a file, whatever its level.
+    #[arg(skip)]
+    pub(super) ranks: LevelRanks,
     /// Only these kinds of cases: scenario, input, sequence, race [default: all but race; with --only those written by
     /// hand].
     #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
@@ -166,6 +184,14 @@ pub(super) struct SelectionArguments {
     /// Tell what would run and what would be skipped, and change nothing.
     #[arg(long, env = "QONFORM_DRY_RUN")]
     pub(super) dry_run: bool,
+}
+
+/// Where the globs of levels came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LevelRanks {
+    pub(super) allow: Rank,
+    pub(super) warn: Rank,
+    pub(super) deny: Rank,
 }
 
 #[derive(Debug, Args)]
@@ -218,11 +244,11 @@ pub(super) struct OutputArguments {
     #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
     pub(super) color: ColorChoice,
     /// Only findings and the last line.
-    #[arg(long, short, conflicts_with = "verbose")]
+    #[arg(long, short, env = "QONFORM_QUIET", conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// More: every step with its headers and bodies.
-    #[arg(long, short)]
-    pub(super) verbose: bool,
+    #[arg(long, short, env = "QONFORM_VERBOSE", action = ArgAction::Count)]
+    pub(super) verbose: u8,
 }
 
 /// What stdout gets.
@@ -380,6 +406,8 @@ pub(super) struct CleanArguments {
     pub(super) pace: PaceArguments,
     #[command(flatten)]
     pub(super) connection: ConnectionArguments,
+    #[command(flatten)]
+    pub(super) configuration: ConfigurationArguments,
 }
 
 /// `10s`, `500ms`, `2m`, or plain seconds.

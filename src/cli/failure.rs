@@ -4,6 +4,12 @@ use std::process::ExitCode;
 
 use super::out;
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// A message for the user, and the exit code that goes with it.
 #[derive(Debug)]
 pub(super) struct Failure {

@@ -2,6 +2,7 @@
 
 mod args;
 mod clean;
+mod configuration;
 mod explain;
 mod failure;
 mod files;
@@ -16,25 +17,54 @@ mod selftest;
 mod serve;
 mod settings;
 mod shell;
+mod written;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, LevelRanks, RunArguments};
+use configuration::Sources;
 use failure::Failure;
 
 /// Reads the arguments and does what they say.
 pub(crate) fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; clap prints them to stdout.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
+    let typed: Vec<_> = std::env::args_os().collect();
+    let command = configuration::without_empty_variables(Arguments::command());
+    let first = match command.clone().try_get_matches_from(&typed) {
+        Ok(first) => first,
+        Err(error) => return refuse(&error),
     };
+    let (matches, sources) = match configuration::in_force(command, &typed, first) {
+        Ok(in_force) => in_force,
+        Err(failure) => return failure.report(),
+    };
+    let mut arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    if let Some(run) = run_of(&mut arguments.command) {
+        let rank = |key| sources.rank(key);
+        run.selection.ranks = LevelRanks { allow: rank("allow"), warn: rank("warn"), deny: rank("deny") };
+    }
+    start(arguments, &matches, &sources)
+}
+
+/// Prints what clap says; help and version are no errors and go to stdout.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+fn run_of(command: &mut Command) -> Option<&mut RunArguments> {
+    match command {
+        Command::Run(run) => Some(run),
+        Command::Replay(replay) => Some(&mut replay.run),
+        _ => None,
+    }
+}
+
+fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) -> ExitCode {
     tell_of_bugs();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -49,7 +79,9 @@ pub(crate) fn main() -> ExitCode {
             Command::Replay(replay) => replay::replay(&replay).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
-            Command::Lint(lint) => lint::lint(&lint),
+            Command::Lint(lint) => lint::lint(&lint.contract),
+            Command::Init(init) => configuration::init(&init),
+            Command::Config(_) => config(matches, sources),
             Command::Completions(completions) => shell::completions(&completions),
             Command::Man => shell::man(),
             Command::Selftest(selftest) => selftest::selftest(&selftest).await,
@@ -61,6 +93,14 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(failure) => failure.report(),
+    }
+}
+
+fn config(matches: &clap::ArgMatches, sources: &Sources) -> Result<u8, Failure> {
+    let command = Arguments::command();
+    match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
+        Some((command, matches)) => configuration::show(command, matches, sources),
+        None => Ok(2),
     }
 }
 

@@ -47,8 +47,8 @@ pub(super) fn style(arguments: &RunArguments) -> Style {
         width: out::width(100),
         detail: match (arguments.output.quiet, arguments.output.verbose) {
             (true, _) => Detail::Quiet,
-            (_, true) => Detail::Verbose,
-            _ => Detail::Normal,
+            (_, 0) => Detail::Normal,
+            _ => Detail::Verbose,
         },
     }
 }

@@ -150,10 +150,16 @@ fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Se
 }
 
 fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Levels, Failure> {
+    let ranks = arguments.ranks;
+    let mut said = [
+        (ranks.allow, &arguments.allow, Level::Open),
+        (ranks.warn, &arguments.warn, Level::Should),
+        (ranks.deny, &arguments.deny, Level::Must),
+    ];
+    // The last that matches decides: a flag over a file, whatever their levels.
+    said.sort_by_key(|(rank, ..)| *rank);
     let mut overrides = Vec::new();
-    for (texts, level) in
-        [(&arguments.allow, Level::Open), (&arguments.warn, Level::Should), (&arguments.deny, Level::Must)]
-    {
+    for (_, texts, level) in said {
         for text in texts {
             let text = if text == "all" { "*" } else { text };
             overrides.push((Pattern::of(text, catalogue).map_err(Failure::usage)?, level));

@@ -10,6 +10,7 @@ mod architecture;
 /// What the README shows is what the program prints.
 mod readme;
 
+mod configuration;
 mod corpus;
 mod documents;
 mod hostile;

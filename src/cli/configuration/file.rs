@@ -1,0 +1,254 @@
+//! The file itself: its keys and profiles, each value with its place.
+
+use qonform::document::nearest;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::super::Failure;
+use super::super::written::{Written, hint};
+use super::key::{FROM_VARIABLE, Key, Kind};
+
+/// What the file says for one flag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    /// The flag's name.
+    pub(super) key: String,
+    pub(super) value: Value,
+    /// `qonform.toml:3:1`.
+    pub(super) place: String,
+}
+
+/// A value, or where to find it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// As they would be typed behind the flag.
+    Texts(Vec<String>),
+    /// The variable that holds it.
+    Variable(String),
+}
+
+/// A file that was read: every key known, every type right.
+#[derive(Debug)]
+pub(super) struct File {
+    /// As it was named.
+    pub(super) name: String,
+    /// What stands outside of profiles.
+    pub(super) general: Vec<Entry>,
+    /// What stands in the chosen profile.
+    pub(super) chosen: Vec<Entry>,
+    /// Where keys stand in plain text.
+    pub(super) bare_secrets: Vec<String>,
+}
+
+/// The table of profiles.
+const PROFILES: &str = "profile";
+
+/// Reads all of it, profiles that are not chosen too.
+pub(super) fn read(written: &Written, profile: Option<&str>, keys: &[Key]) -> Result<File, Failure> {
+    let root = written.table()?;
+    let mut file =
+        File { name: written.name().to_owned(), general: Vec::new(), chosen: Vec::new(), bare_secrets: Vec::new() };
+    let mut profiles: Vec<String> = Vec::new();
+    file.general = entries(written, root.get_ref(), keys, &mut file.bare_secrets)?;
+    if let Some((_, table)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == PROFILES) {
+        let Some(tables) = table.get_ref().as_table() else {
+            return Err(written.wrong(&table.span(), "profiles are tables: write `[profile.NAME]`"));
+        };
+        for (name, table) in tables {
+            let Some(values) = table.get_ref().as_table() else {
+                let what = format!("a profile is a table: write `[profile.{}]`", name.get_ref());
+                return Err(written.wrong(&name.span(), what));
+            };
+            let entries = entries(written, values, keys, &mut file.bare_secrets)?;
+            if profile == Some(name.get_ref()) {
+                file.chosen = entries;
+            }
+            profiles.push(name.get_ref().to_string());
+        }
+    }
+    match profile {
+        Some(wanted) if !profiles.iter().any(|known| known == wanted) => Err(unknown_profile(&file, wanted, &profiles)),
+        _ => Ok(file),
+    }
+}
+
+fn unknown_profile(file: &File, wanted: &str, profiles: &[String]) -> Failure {
+    let near = nearest(wanted, profiles.iter().map(String::as_str));
+    let known = if profiles.is_empty() { "it has none".into() } else { format!("it has {}", profiles.join(", ")) };
+    Failure::usage(format!("find the profile `{wanted}` in {}: {known}{}", file.name, hint(near)))
+}
+
+fn entries(
+    written: &Written,
+    table: &DeTable<'_>,
+    keys: &[Key],
+    bare_secrets: &mut Vec<String>,
+) -> Result<Vec<Entry>, Failure> {
+    let mut found: Vec<Entry> = Vec::new();
+    for (name, value) in table {
+        let text = name.get_ref().as_ref();
+        if text == PROFILES && value.get_ref().is_table() {
+            continue;
+        }
+        let place = written.place(&name.span());
+        let of_variable = text.strip_suffix(FROM_VARIABLE);
+        let by_variable = keys.iter().find(|key| key.has_variable_key() && Some(key.name.as_str()) == of_variable);
+        let entry = if let Some(key) = by_variable {
+            Entry { key: key.name.clone(), value: Value::Variable(variable(written, text, value)?), place }
+        } else if let Some(key) = keys.iter().find(|key| key.name == text) {
+            if key.secret {
+                bare_secrets.push(place.clone());
+            }
+            Entry { key: key.name.clone(), value: Value::Texts(texts(written, key, value)?), place }
+        } else {
+            return Err(unknown_key(written, name, keys));
+        };
+        if found.iter().any(|other| other.key == entry.key) {
+            let what = format!("`{0}` and `{0}{FROM_VARIABLE}` say the same thing: keep one", entry.key);
+            return Err(written.wrong(&name.span(), what));
+        }
+        found.push(entry);
+    }
+    Ok(found)
+}
+
+fn unknown_key(written: &Written, name: &Spanned<std::borrow::Cow<'_, str>>, keys: &[Key]) -> Failure {
+    let text = name.get_ref().as_ref();
+    let variables: Vec<String> =
+        keys.iter().filter(|key| key.has_variable_key()).map(|key| format!("{}{FROM_VARIABLE}", key.name)).collect();
+    let known = keys.iter().map(|key| key.name.as_str()).chain(variables.iter().map(String::as_str)).chain([PROFILES]);
+    // Keys are written with dashes, as flags are; underscores and plurals are what people try.
+    let dashed = text.replace('_', "-");
+    let near = nearest(&dashed, known);
+    written.wrong(&name.span(), format!("there is no key `{text}`{}", hint(near)))
+}
+
+fn variable(written: &Written, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Failure> {
+    let name = value.get_ref().as_str().filter(|name| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with("test_sk_")
+    });
+    // What stands there is not repeated: somebody may have put the key itself.
+    let wrong = || written.wrong(&value.span(), format!("`{key}` takes the name of a variable that holds the key"));
+    name.map(str::to_owned).ok_or_else(wrong)
+}
+
+/// The values of a key, as they would be typed.
+fn texts(written: &Written, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Failure> {
+    let wrong = |value: &Spanned<DeValue<'_>>| {
+        let wanted = match key.kind {
+            Kind::Switch => "true or false",
+            Kind::Count => "a number from 0 to 255",
+            Kind::One => "a text or a whole number",
+            Kind::Many => "a list of texts",
+        };
+        let found = value.get_ref().type_str();
+        written.wrong(&value.span(), format!("`{}` takes {wanted}, and this is of type {found}", key.name))
+    };
+    let texts = match (key.kind, value.get_ref()) {
+        (Kind::Switch, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
+        (Kind::Count, DeValue::Integer(number)) => {
+            let count: u8 = number.as_str().parse().map_err(|_| wrong(value))?;
+            return Ok(vec![count.to_string()]);
+        }
+        (Kind::One, _) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
+        (Kind::Many, DeValue::Array(items)) => items
+            .iter()
+            .map(|item| Ok((text(item).ok_or_else(|| wrong(item))?, item.span())))
+            .collect::<Result<_, _>>()?,
+        (Kind::Many, DeValue::String(_)) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
+        _ => return Err(wrong(value)),
+    };
+    for (text, span) in &texts {
+        if let Err(reason) = key.check(text) {
+            let shown = if key.secret { String::new() } else { format!(" `{text}`") };
+            return Err(written.wrong(span, format!("`{}` cannot be{shown}: {reason}", key.name)));
+        }
+    }
+    Ok(texts.into_iter().map(|(text, _)| text).collect())
+}
+
+fn text(value: &Spanned<DeValue<'_>>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().replace('_', "")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::keys;
+    use super::*;
+
+    fn read_text(text: &str, profile: Option<&str>) -> Result<File, String> {
+        read(&Written::of("q.toml", text), profile, &keys()).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_profile_is_chosen_and_the_others_are_checked_too() {
+        let text = "seed = 5\n[profile.staging]\ntarget = \"https://s.example\"\n[profile.local]\nseed = 6\n";
+        let file = read_text(text, Some("staging")).unwrap();
+        assert_eq!(file.general.len(), 1);
+        assert_eq!(file.chosen[0].key, "target");
+        assert_eq!(file.chosen[0].place, "q.toml:3:1");
+        let error = read_text(text, Some("stagin")).unwrap_err();
+        assert_eq!(error, "find the profile `stagin` in q.toml: it has local, staging; is `staging` meant?");
+        assert!(read_text("[profile.a]\nsed = 1\n", None).unwrap_err().starts_with("use q.toml:2:1: there is no key"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_place_and_the_nearest_one() {
+        let error = |text: &str| read_text(text, None).unwrap_err();
+        assert_eq!(
+            error("\n tokne-env = \"X\"\n"),
+            "use q.toml:2:2: there is no key `tokne-env`; is `token-env` meant?"
+        );
+        assert_eq!(error("product_ids = []"), "use q.toml:1:1: there is no key `product_ids`; is `product-id` meant?");
+        assert_eq!(error("nonsense = 1"), "use q.toml:1:1: there is no key `nonsense`");
+        assert_eq!(error("[run]\nseed = 1"), "use q.toml:1:2: there is no key `run`");
+        assert_eq!(error("config = \"x\""), "use q.toml:1:1: there is no key `config`");
+    }
+
+    #[test]
+    fn a_wrong_type_or_value_says_what_and_where() {
+        let error = |text: &str| read_text(text, None).unwrap_err();
+        assert_eq!(
+            error("read-only = \"yes\""),
+            "use q.toml:1:13: `read-only` takes true or false, and this is of type string"
+        );
+        assert_eq!(
+            error("only = [\"create.*\", 1.5]"),
+            "use q.toml:1:21: `only` takes a list of texts, and this is of type float"
+        );
+        assert_eq!(error("seed = \"x\""), "use q.toml:1:8: `seed` cannot be `x`: invalid digit found in string");
+        assert_eq!(
+            error("timeout = \"5h\""),
+            "use q.toml:1:11: `timeout` cannot be `5h`: `5h` is no time: write `10s`, `500ms` or `2m`"
+        );
+        assert_eq!(error("format = \"xml\""), "use q.toml:1:10: `format` cannot be `xml`: known are human, json");
+        assert_eq!(
+            error("only = [\"a,b\"]"),
+            "use q.toml:1:9: `only` cannot be `a,b`: ',' separates values: write them as a list"
+        );
+    }
+
+    #[test]
+    fn no_error_repeats_what_may_be_a_key() {
+        for text in ["token = [\"test_sk_1\"]", "token-env = \"test_sk_1\"", "token-env = \"a b test_sk_1\""] {
+            let error = read_text(text, None).unwrap_err();
+            assert!(!error.contains("test_sk_1"), "{error}");
+        }
+        assert_eq!(read_text("token = \"test_sk_1\"", None).unwrap().bare_secrets, ["q.toml:1:1"]);
+        let both = read_text("token = \"a\"\ntoken-env = \"A\"", None).unwrap_err();
+        assert!(both.ends_with("`token` and `token-env` say the same thing: keep one"), "{both}");
+    }
+
+    #[test]
+    fn numbers_and_lists_are_taken_as_they_are_typed() {
+        let file = read_text("cases = 1_000\nproduct-id = \"a\"\nverbose = 2\nheader = [\"a: b\"]\n", None).unwrap();
+        let texts = |key: &str| file.general.iter().find(|entry| entry.key == key).unwrap().value.clone();
+        assert_eq!(texts("cases"), Value::Texts(vec!["1000".into()]));
+        assert_eq!(texts("product-id"), Value::Texts(vec!["a".into()]));
+        assert_eq!(texts("verbose"), Value::Texts(vec!["2".into()]));
+    }
+}

@@ -1,0 +1,121 @@
+//! The keys of the file: every flag of `qonform run`, by its long name.
+
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
+
+use super::super::args::Arguments;
+
+/// What stands behind a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// `true` or `false`.
+    Switch,
+    /// How often a flag is given.
+    Count,
+    /// One text or number.
+    One,
+    /// A list of texts.
+    Many,
+}
+
+/// A flag that the file can set.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    /// The name of the flag, without its dashes.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// Whether its value must never show.
+    pub(super) secret: bool,
+    pub(super) arg: Arg,
+}
+
+/// Flags that say where the values come from, or ask for something else than a run.
+const NO_KEYS: [&str; 4] = ["config", "profile", "help", "version"];
+
+/// Flags whose values are keys or may hold some.
+const SECRETS: [&str; 5] = ["token", "second-token", "limited-token", "empty-token", "header"];
+
+/// The ending of a key that names the variable with the secret, instead of the secret.
+pub(super) const FROM_VARIABLE: &str = "-env";
+
+/// Every key, in the order of the help.
+pub(super) fn keys() -> Vec<Key> {
+    let command = Arguments::command();
+    let run = command.find_subcommand("run").expect("there is a command `run`");
+    of(run)
+}
+
+/// Every key that a command heeds, grouped by heading.
+pub(super) fn of(command: &Command) -> Vec<Key> {
+    let keys: Vec<Key> = command.get_arguments().filter_map(key).collect();
+    let mut headings: Vec<&str> = Vec::new();
+    for key in &keys {
+        if !headings.contains(&key.heading()) {
+            headings.push(key.heading());
+        }
+    }
+    let under = |heading: &str| keys.iter().filter(move |key| key.heading() == heading).cloned().collect::<Vec<_>>();
+    headings.iter().flat_map(|heading| under(heading)).collect()
+}
+
+fn key(arg: &Arg) -> Option<Key> {
+    let name = arg.get_long()?.to_owned();
+    if NO_KEYS.contains(&name.as_str()) {
+        return None;
+    }
+    let kind = match arg.get_action() {
+        ArgAction::SetTrue => Kind::Switch,
+        ArgAction::Count => Kind::Count,
+        ArgAction::Append => Kind::Many,
+        _ => Kind::One,
+    };
+    let secret = SECRETS.contains(&name.as_str());
+    Some(Key { name, kind, secret, arg: arg.clone() })
+}
+
+impl Key {
+    /// The heading of the help that it stands under.
+    pub(super) fn heading(&self) -> &str {
+        self.arg.get_help_heading().unwrap_or("Options")
+    }
+
+    /// Whether it has a second key, which names a variable.
+    pub(super) fn has_variable_key(&self) -> bool {
+        self.secret && self.kind == Kind::One
+    }
+
+    /// Reads a value as the flag would.
+    ///
+    /// # Errors
+    /// The reason why the flag would refuse it.
+    pub(super) fn check(&self, value: &str) -> Result<(), String> {
+        if let Some(delimiter) = self.arg.get_value_delimiter().filter(|delimiter| value.contains(*delimiter)) {
+            return Err(format!("{delimiter:?} separates values: write them as a list"));
+        }
+        let known: Vec<String> =
+            self.arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        if !known.is_empty() && !known.iter().any(|known| known == value) {
+            return Err(format!("known are {}", known.join(", ")));
+        }
+        let alone = Command::new("value").no_binary_name(true).arg(self.arg.clone().env(None::<&str>));
+        let Err(error) = alone.try_get_matches_from([format!("--{}={value}", self.name)]) else { return Ok(()) };
+        let reason = std::error::Error::source(&error).map_or_else(|| error.kind().to_string(), ToString::to_string);
+        Err(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_with_a_secret_is_a_key_and_known_as_secret() {
+        let keys = keys();
+        for secret in SECRETS {
+            assert!(keys.iter().any(|key| key.name == secret && key.secret), "{secret}");
+        }
+        // Whatever hides its value in the help is a secret here too.
+        for key in keys {
+            assert_eq!(key.arg.is_hide_env_values_set(), key.secret, "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `qonform config`: what is in force, and where each value came from.
+
+use clap::{Arg, ArgMatches};
+
+use super::super::{Failure, out};
+use super::key::{self, Key, Kind};
+use super::sources::{Source, Sources};
+
+/// Columns that a key and its value get before the source.
+const BEFORE_SOURCE: usize = 44;
+
+/// Prints every key with its value and its source, as a file that could be read again; secrets only as set or not.
+pub(crate) fn show(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Result<u8, Failure> {
+    out::out(&out::plain(&text(command, matches, sources)))?;
+    Ok(0)
+}
+
+fn text(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> String {
+    let mut text = match (&sources.file, &sources.profile) {
+        (None, _) => "# no file was read\n".to_owned(),
+        (Some(file), None) => format!("# {file}, no profile\n"),
+        (Some(file), Some(profile)) => format!("# {file}, profile {profile}\n"),
+    };
+    let mut heading = None;
+    for key in key::of(command) {
+        let own = key.heading().to_owned();
+        if heading.as_ref() != Some(&own) {
+            text.push_str(&format!("\n# {own}\n"));
+            heading = Some(own);
+        }
+        let source = told(sources.of(&key.name));
+        let line = line(&key, matches);
+        text.push_str(&format!("{line:BEFORE_SOURCE$}  # {source}\n"));
+    }
+    text
+}
+
+/// `seed = 5`; as a comment where there is no value, or none that may show.
+fn line(key: &Key, matches: &ArgMatches) -> String {
+    let name = &key.name;
+    let values = raw(&key.arg, matches);
+    match key.kind {
+        _ if key.secret && values.is_empty() => format!("# {name} is not set"),
+        _ if key.secret => format!("# {name} is set and not shown"),
+        Kind::Switch => format!("{name} = {}", matches.get_flag(key.arg.get_id().as_str())),
+        Kind::Count => format!("{name} = {}", matches.get_count(key.arg.get_id().as_str())),
+        Kind::One => match values.first() {
+            None => format!("# {name} is not set"),
+            Some(value) if value.parse::<u64>().is_ok() => format!("{name} = {value}"),
+            Some(value) => format!("{name} = {}", quoted(&without_password(value))),
+        },
+        Kind::Many if values.is_empty() => format!("# {name} is not set"),
+        Kind::Many => {
+            let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+            format!("{name} = [{}]", values.join(", "))
+        }
+    }
+}
+
+fn raw(arg: &Arg, matches: &ArgMatches) -> Vec<String> {
+    let values = matches.get_raw(arg.get_id().as_str()).into_iter().flatten();
+    values.map(|value| value.to_string_lossy().into_owned()).collect()
+}
+
+/// A URL without what stands before its host.
+fn without_password(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    match host.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+        None => value.to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn told(source: &Source) -> String {
+    match source {
+        Source::Default => "default".into(),
+        Source::File(place) => format!("file {place}"),
+        Source::Profile(name, place) => format!("profile {name}, {place}"),
+        Source::Variable(name) => format!("variable {name}"),
+        Source::Flag => "flag".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        assert_eq!(without_password("https://a:b@h.example/v4"), "https://…@h.example/v4");
+        assert_eq!(without_password("https://h.example/v4@1"), "https://h.example/v4@1");
+        assert_eq!(without_password("sarif=x"), "sarif=x");
+    }
+}
