@@ -10,6 +10,7 @@ use qonform::reference::{Behaviour, Fault};
 use qonform::run::Layer;
 
 use super::configuration::{ConfigurationArguments, InitArguments, Rank};
+use super::gates::GateArguments;
 use super::out::ColorChoice;
 
 /// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
@@ -66,6 +67,8 @@ pub(super) struct RunArguments {
     pub(super) contract: ContractArguments,
     #[command(flatten)]
     pub(super) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(super) gates: GateArguments,
     #[command(flatten)]
     pub(super) pace: PaceArguments,
     #[command(flatten)]

@@ -6,6 +6,7 @@ mod configuration;
 mod explain;
 mod failure;
 mod files;
+mod gates;
 mod lint;
 mod out;
 mod progress;
@@ -17,6 +18,7 @@ mod selftest;
 mod serve;
 mod settings;
 mod shell;
+mod waivers;
 mod written;
 
 use std::process::ExitCode;

@@ -10,10 +10,12 @@ use qonform::contract::{Catalogue, Contract, Level};
 use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
-use qonform::run::{External, Levels, Patience, Pattern, Production, Scope, Selection, Settings, TargetSettings};
+use qonform::run::{
+    External, Levels, Patience, Pattern, Production, Scope, Selection, Settings, TargetSettings, Waivers,
+};
 
-use super::Failure;
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
+use super::{Failure, waivers};
 
 /// The contract that the run is about.
 pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, Failure> {
@@ -31,6 +33,10 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
         levels: levels(&arguments.selection, contract.rules())?,
+        waivers: match &arguments.gates.waivers {
+            Some(path) => waivers::read(path, contract, chrono::Utc::now().date_naive())?,
+            None => Waivers::default(),
+        },
         layers: Some(arguments.selection.layers.iter().copied().collect::<std::collections::BTreeSet<_>>())
             .filter(|layers| !layers.is_empty()),
         inputs: arguments.selection.cases.unwrap_or(defaults.inputs),

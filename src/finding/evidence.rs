@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Waived;
 use crate::contract::Level;
 use crate::exchange::{Exchange, Keyring, curl};
 
@@ -28,6 +29,9 @@ pub struct Finding {
     pub confirmed: Confirmation,
     /// How often it was seen in this run.
     pub count: u64,
+    /// Who answers for it until when; `None` for a finding that nobody waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waived>,
     /// The case that showed it with the fewest steps: `scenario::create.echo`.
     pub case: String,
     /// How many steps the case had before it was shrunk; `None` when nothing was shrunk.
@@ -58,6 +62,8 @@ pub enum Severity {
     Violation,
     /// It does not.
     Warning,
+    /// It would, or be a warning, had not somebody waived it until a day that is still to come.
+    Waived,
 }
 
 impl Severity {
@@ -66,6 +72,7 @@ impl Severity {
         match self {
             Self::Violation => "violation",
             Self::Warning => "warning",
+            Self::Waived => "waived",
         }
     }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod outcome;
 mod record;
 mod verdict;
+mod waiver;
 
 pub use breach::Breach;
 pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
@@ -18,3 +19,4 @@ pub use outcome::{
 };
 pub use record::{DriftKey, Record};
 pub use verdict::Verdict;
+pub use waiver::{Waived, WaiverOutcome, WaiverState};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Severity, Verdict};
+use super::{Finding, Severity, Verdict, WaiverOutcome};
 use crate::contract::Level;
 
 /// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
@@ -29,7 +29,7 @@ pub struct Outcome {
     pub summary: Summary,
     /// A verdict for every rule of the catalogue, in its order.
     pub rules: Vec<RuleOutcome>,
-    /// Violations first, then warnings, each in the order of the rules.
+    /// Violations first, then warnings, then what is waived, each in the order of the rules.
     pub findings: Vec<Finding>,
     /// What the server chose where the contract is open.
     pub observations: Vec<Observation>,
@@ -41,6 +41,9 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Ids of offerings that the run created and could not remove.
     pub left_behind: Vec<String>,
+    /// What became of the waivers that the run was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverOutcome>,
 }
 
 /// The program.
@@ -246,6 +249,11 @@ impl Outcome {
     /// Findings that do not.
     pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// Findings that do not fail the run because somebody answers for them.
+    pub fn waived(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Waived)
     }
 
     /// Whether no selected rule was decided: such a run is no success.

@@ -42,7 +42,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
 fn annotation(finding: &Finding) -> String {
     let command = match finding.severity {
         Severity::Violation => "error",
-        Severity::Warning => "warning",
+        Severity::Warning | Severity::Waived => "warning",
     };
     let mut properties = String::new();
     if let Some(place) = &finding.place {
@@ -55,8 +55,13 @@ fn annotation(finding: &Finding) -> String {
         format!("documented: {}", visible(&cut(&finding.documented, LONGEST))),
         format!("received: {}", visible(&cut(&finding.received, LONGEST))),
         format!("seen: {}", story::facts(finding)),
+        story::waiver(finding)
+            .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, LONGEST)))),
         format!("reproduce: {}", visible(&cut(&story::replay(finding), LONGEST))),
     ]
+    .into_iter()
+    .filter(|line| !line.is_empty())
+    .collect::<Vec<_>>()
     .join("\n");
     format!("::{command} {properties}title={}::{}\n", property(&title), escaped(&told))
 }

@@ -77,6 +77,9 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
     let level = match finding.severity {
         Severity::Violation => "error",
         Severity::Warning => "warning",
+        // What it would be without its waiver: the suppression says that it is none.
+        Severity::Waived if finding.level == Level::Must => "error",
+        Severity::Waived => "warning",
     };
     let mut result = json!({
         "ruleId": finding.rule,
@@ -94,6 +97,10 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
     });
     if let Some(index) = outcome.rules.iter().position(|rule| rule.id == finding.rule) {
         result["ruleIndex"] = json!(index);
+    }
+    if finding.severity == Severity::Waived {
+        let justification = story::waiver(finding).unwrap_or_default();
+        result["suppressions"] = json!([{"kind": "external", "status": "accepted", "justification": justification}]);
     }
     // The schema wants at least one location in a thread flow.
     if !finding.steps.is_empty() {

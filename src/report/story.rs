@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::words::count;
-use crate::finding::{Finding, Step};
+use crate::finding::{Finding, Outcome, Step};
 
 /// The longest piece of a sent body that stands in a step's line, in characters.
 const LONGEST_SENT: usize = 60;
@@ -207,6 +207,21 @@ fn short(text: &str) -> String {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
+}
+
+/// `by the payments team until 2026-12-31: a reason`, of a finding that was waived.
+pub(super) fn waiver(finding: &Finding) -> Option<String> {
+    let waived = finding.waiver.as_ref()?;
+    let over = if waived.expired { ", which is over: it counts again" } else { "" };
+    Some(format!("by {} until {}{over}: {}", waived.owner, waived.expires, waived.reason))
+}
+
+/// Waivers that somebody should look at: expired ones, and those that waive nothing.
+pub(super) fn waivers(outcome: &Outcome) -> impl Iterator<Item = String> + '_ {
+    outcome.waivers.iter().filter_map(|waiver| {
+        let remark = waiver.remark()?;
+        Some(format!("{} ({} until {}): {remark}", waiver.subject(), waiver.owner, waiver.expires))
+    })
 }
 
 #[cfg(test)]

@@ -32,7 +32,6 @@ pub(super) enum Glance {
 /// The verdict on a run, in a clause; it agrees with [`Outcome::exit_code`].
 pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
     let violations = outcome.violations().count();
-    let warnings = outcome.warnings().count();
     if violations > 0 {
         return (Glance::Broken, format!("contract broken: {}", count(violations, "violation")));
     }
@@ -44,9 +43,19 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
             (Glance::Unclear, "contract kept, but the target was not left as it was".into())
         }
         Ending::Stopped(_) => (Glance::Kept, "contract kept as far as it was tested".into()),
-        _ if warnings > 0 => (Glance::Kept, format!("contract kept, with {}", count(warnings, "warning"))),
-        Ending::Complete => (Glance::Kept, "contract kept".into()),
+        Ending::Complete => (Glance::Kept, format!("contract kept{}", exceptions(outcome))),
     }
+}
+
+/// `, with 1 warning and 2 waived findings`: what a kept contract is not quite kept in.
+fn exceptions(outcome: &Outcome) -> String {
+    let (warnings, waived) = (outcome.warnings().count(), outcome.waived().count());
+    let parts: Vec<String> = [(warnings, "warning"), (waived, "waived finding")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| count(number, noun))
+        .collect();
+    if parts.is_empty() { String::new() } else { format!(", with {}", parts.join(" and ")) }
 }
 
 /// Why the run is not whole, or `None` when it is.

@@ -79,6 +79,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         observations: observations(&record, frame.settings),
         drift: drift(&record, &findings),
         coverage: coverage(frame.contract, &record, &constraints),
+        waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
         findings,
         notes: frame.notes,
@@ -87,20 +88,6 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
 }
 
 impl Frame<'_> {
-    fn level(&self, rule: &str) -> Level {
-        self.settings.levels.in_force(rule, self.catalogued(rule))
-    }
-
-    fn catalogued(&self, rule: &str) -> Level {
-        self.contract.rules().rule(rule).map_or(Level::Must, |rule| rule.level)
-    }
-
-    /// The level of the part of its rule that a breach broke.
-    fn level_of(&self, breach: &Breach) -> Level {
-        let level = self.catalogued(breach.rule);
-        self.settings.levels.in_force(breach.rule, breach.level.map_or(level, |part| part.max(level)))
-    }
-
     fn add(
         &self,
         findings: &mut BTreeMap<String, Finding>,
@@ -109,15 +96,7 @@ impl Frame<'_> {
         case: &str,
         keys: &Keyring,
     ) {
-        let level = self.level_of(breach);
-        let severity = match level {
-            Level::Must => Severity::Violation,
-            Level::Should => Severity::Warning,
-            Level::Open => return,
-        };
-        if !self.settings.selection.includes(breach.rule) {
-            return;
-        }
+        let Some(severity) = self.settings.severity_of(breach, self.contract.rules()) else { return };
         let operation = breach.operation.id().map(str::to_owned);
         let fingerprint = fingerprint(breach.rule, operation.as_deref(), &breach.title);
         if let Some(known) = findings.get_mut(&fingerprint) {
@@ -135,7 +114,7 @@ impl Frame<'_> {
         let finding = Finding {
             fingerprint: fingerprint.clone(),
             rule: breach.rule.into(),
-            level,
+            level: self.settings.level_of(breach, self.contract.rules()),
             severity,
             operation,
             title: breach.title.to_string(),
@@ -143,6 +122,7 @@ impl Frame<'_> {
             received: breach.received.clone(),
             confirmed,
             count,
+            waiver: self.settings.waiver_of(breach),
             case: case.to_owned(),
             shrunk_from: facts.shrunk.map(|(from, _)| from),
             shrink_requests: facts.shrunk.map(|(_, requests)| requests).filter(|requests| *requests > 0),
@@ -184,7 +164,7 @@ impl Frame<'_> {
 
     fn verdict(&self, rule: &Rule, record: &Record, findings: &BTreeMap<String, Finding>) -> RuleOutcome {
         let id = rule.id.as_str();
-        let level = self.level(id);
+        let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.checks.get(id).copied().unwrap_or_default();
         let worst = findings.values().filter(|finding| finding.rule == id).map(|finding| finding.severity).min();
         let undecided = record.undecided.get(id);
@@ -193,6 +173,7 @@ impl Frame<'_> {
             _ if !self.settings.selection.includes(id) => (Verdict::Skipped, Some("not selected".into())),
             Some(Severity::Violation) => (Verdict::Violated, None),
             Some(Severity::Warning) => (Verdict::Warned, None),
+            Some(Severity::Waived) => (Verdict::Warned, Some("what was found is waived".into())),
             None if undecided.is_some() => (Verdict::Inconclusive, undecided.cloned()),
             None if checked == 0 => (Verdict::Skipped, Some(self.why_skipped(id, left_out))),
             None if level == Level::Open => (Verdict::Observed, left_out.cloned()),

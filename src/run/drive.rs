@@ -23,9 +23,9 @@ use super::shared::{self, Shared};
 use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
-use crate::contract::{Contract, Level};
+use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
-use crate::finding::{Confirmation, Ending, Outcome};
+use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity};
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
 use crate::reference;
@@ -223,20 +223,19 @@ impl Driver<'_> {
 
     pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
         for breach in &outcome.record.breaches {
-            if self.is_violation(breach.rule) {
+            if self.is_violation(breach) {
                 (self.events)(Event::Violation { rule: breach.rule.into(), title: breach.title.to_string() });
             }
         }
         (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });
     }
 
-    fn is_violation(&self, rule: &str) -> bool {
-        let level = self.contract.rules().rule(rule).map_or(Level::Must, |rule| rule.level);
-        self.settings.selection.includes(rule) && self.settings.levels.in_force(rule, level) == Level::Must
+    fn is_violation(&self, breach: &Breach) -> bool {
+        self.settings.severity_of(breach, self.contract.rules()) == Some(Severity::Violation)
     }
 
     pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
-        let found = outcome.record.breaches.iter().find(|breach| self.is_violation(breach.rule));
+        let found = outcome.record.breaches.iter().find(|breach| self.is_violation(breach));
         match &self.settings.patience {
             Patience::ToTheEnd => None,
             Patience::Until(rule) => {

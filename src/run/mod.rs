@@ -21,6 +21,7 @@ mod shared;
 mod shrink;
 mod smaller;
 mod target;
+mod waivers;
 
 pub use case::{Case, Layer};
 pub use clean::{Cleaned, undo_all};
@@ -37,3 +38,4 @@ pub use settings::{
 };
 pub use shrink::{Failure, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_lane};
+pub use waivers::{Waiver, Waivers, Waives};

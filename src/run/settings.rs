@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::RunError;
 use super::case::Layer;
+use super::waivers::Waivers;
 use crate::contract::{Catalogue, Level};
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::sequence::Step;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub selection: Selection,
     /// How severe they are.
     pub levels: Levels,
+    /// Findings that do not fail the run until a day.
+    pub waivers: Waivers,
     /// Which kinds of cases; `None` for every kind but races, or, where single rules are selected, for those written by
     /// hand.
     pub layers: Option<BTreeSet<Layer>>,
@@ -65,6 +68,7 @@ impl Default for Settings {
             target: TargetSettings::Embedded(reference::Options::default()),
             selection: Selection::default(),
             levels: Levels::default(),
+            waivers: Waivers::default(),
             layers: None,
             inputs: 100,
             histories: 50,
@@ -264,6 +268,12 @@ impl Pattern {
     /// Whether a rule id matches; `*` stands for any run of characters, `?` for one.
     pub fn matches(&self, id: &str) -> bool {
         matches(self.0.as_bytes(), id.as_bytes())
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -13,6 +13,7 @@ mod readme;
 mod configuration;
 mod corpus;
 mod documents;
+mod gates;
 mod hostile;
 mod leaving;
 mod network;

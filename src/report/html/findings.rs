@@ -29,7 +29,7 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
 fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
     let class = match finding.severity {
         Severity::Violation => "violated",
-        Severity::Warning => "warned",
+        Severity::Warning | Severity::Waived => "warned",
     };
     let rule = outcome.rules.iter().position(|rule| rule.id == finding.rule);
     let (documented, received) = contrasted(&finding.documented, &finding.received);

@@ -93,6 +93,7 @@ fn told(finding: &Finding) -> String {
     let mark = match finding.severity {
         Severity::Violation => "❌",
         Severity::Warning => "⚠️",
+        Severity::Waived => "⏳",
     };
     let mut block = format!(
         "<details><summary>{mark} {} {}: {} ({})</summary>\n\n",
@@ -103,6 +104,9 @@ fn told(finding: &Finding) -> String {
     );
     block.push_str(&format!("- documented: {}\n", quoted(&finding.documented)));
     block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
+    if let Some(waiver) = story::waiver(finding) {
+        block.push_str(&format!("- waived: {}\n", quoted(&waiver)));
+    }
     let place =
         story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, LONGEST_QUOTE))));
     let operations = story::operations(finding);
@@ -161,9 +165,11 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
     if documented > 0 {
         notes.push(format!("{seen} of {} came", count(documented, "documented answer")));
     }
+    let waivers = story::waivers(outcome).map(|remark| quoted(&remark));
     let left = outcome.left_behind.iter().map(|id| code(&cut(id, LONGEST_QUOTE)));
     vec![
         ("Left behind", left.collect()),
+        ("Waivers that want a look", waivers.collect()),
         ("Not decided", undecided.collect()),
         ("Observed where the contract is open", observed.collect()),
         ("Drift between documents and server", drift.collect()),

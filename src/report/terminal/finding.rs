@@ -33,6 +33,9 @@ pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
+    if let Some(waiver) = story::waiver(finding) {
+        block.push_str(&labelled(2, "waived", LABEL, &visible(&cut(&waiver, LONGEST)), style));
+    }
     block.push_str(&steps(finding, style));
     for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
         block.push_str(&format!("  {}\n", visible(line)));
@@ -45,6 +48,7 @@ fn title(finding: &Finding, style: &Style) -> String {
     let tone = match finding.severity {
         Severity::Violation => Tone::Bad,
         Severity::Warning => Tone::Doubtful,
+        Severity::Waived => Tone::Aside,
     };
     let mark = format!("{}[{}]", finding.severity.word(), visible(&finding.rule));
     let said = format!("{mark}: {}", visible(&cut(&finding.title, LONGEST)));

@@ -15,7 +15,9 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
     });
     let drift = outcome.drift.iter().map(drift);
     let left = outcome.left_behind.iter().map(Clone::clone);
+    let waivers = super::super::story::waivers(outcome);
     let blocks = [
+        list(("waivers", " that want a look"), waivers, style),
         list(("observations", ": what the server chose where the contract is open"), observed, style),
         list(("drift", ": where documents and server differ"), drift, style),
         coverage(outcome, style),

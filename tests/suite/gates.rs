@@ -1,0 +1,130 @@
+//! What fails a run and what does not: waivers, a baseline, and the parts of a run put together.
+
+use std::sync::Arc;
+
+use qonform::contract::Contract;
+use qonform::finding::{Outcome, Severity, Verdict, WaiverState};
+use qonform::reference::{Clock, Fault, Options};
+use qonform::report::{self, Color, Format, Style};
+use qonform::run::{self, Pattern, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
+use tokio_util::sync::CancellationToken;
+
+/// A run of the embedded server with these faults, in which nothing takes any time.
+pub(crate) async fn outcome(faults: &[&str], change: impl FnOnce(&mut Settings)) -> Outcome {
+    let faults: Vec<Fault> = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+    let mut settings = Settings {
+        target: TargetSettings::Embedded(Options { faults, clock: Clock::Logical, ..Options::default() }),
+        seed: 7,
+        clock: run::Clock::Frozen,
+        ..Settings::default()
+    };
+    change(&mut settings);
+    run::run(&settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
+}
+
+fn only(rule: &str) -> Selection {
+    Selection { only: vec![Pattern::of(rule, Contract::embedded().rules()).unwrap()], ..Selection::default() }
+}
+
+fn waiver(rule: &str, expires: &str) -> Waiver {
+    let pattern = Pattern::of(rule, Contract::embedded().rules()).unwrap();
+    Waiver {
+        subject: Waives::Rules { pattern, operation: None },
+        reason: "the cache is rebuilt in June".into(),
+        owner: "the catalogue team".into(),
+        expires: expires.parse().unwrap(),
+    }
+}
+
+/// `delete.removes` held against a server that breaks it, or not.
+async fn waived(faults: &[&str], list: Vec<Waiver>) -> Outcome {
+    outcome(faults, |settings| {
+        settings.selection = only("delete.removes");
+        settings.waivers = Waivers { list, today: "2026-06-15".parse().unwrap() };
+    })
+    .await
+}
+
+const FAULT: &[&str] = &["delete-still-readable"];
+
+#[tokio::test]
+async fn a_waived_violation_is_shown_and_does_not_fail() {
+    let outcome = waived(FAULT, vec![waiver("delete.*", "2026-12-31")]).await;
+    assert!(!outcome.findings.is_empty());
+    assert!(outcome.findings.iter().all(|finding| finding.severity == Severity::Waived));
+    assert_eq!(outcome.exit_code(), 0);
+    let verdicts: Vec<Verdict> =
+        outcome.rules.iter().filter(|rule| rule.id == "delete.removes").map(|rule| rule.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Warned]);
+    assert_eq!(outcome.waivers[0].state, WaiverState::Used);
+    let text = |format| report::render(format, &outcome, &Style { color: Color::Never, ..Style::default() });
+    let by = "by the catalogue team until 2026-12-31: the cache is rebuilt in June";
+    let human = text(Format::Human);
+    assert!(human.contains("waived[delete.removes]: ") && human.contains(by), "{human}");
+    assert!(human.contains("contract kept, with 1 waived finding"), "{human}");
+    assert!(text(Format::Markdown).contains("until 2026-12-31&#58; the cache is rebuilt"));
+    let junit = text(Format::Junit);
+    assert!(!junit.contains("<failure") && junit.contains(by), "{junit}");
+    let sarif: serde_json::Value = serde_json::from_str(&text(Format::Sarif)).unwrap();
+    let suppressed = &sarif["runs"][0]["results"][0];
+    assert_eq!(suppressed["level"], "error");
+    assert_eq!(suppressed["suppressions"][0]["kind"], "external");
+    assert_eq!(suppressed["suppressions"][0]["justification"], by);
+    assert!(!text(Format::Github).contains("::error"));
+    assert!(text(Format::Html).contains("delete.removes"));
+    assert_eq!(report::parse(text(Format::Json).as_bytes()).unwrap(), outcome);
+}
+
+#[tokio::test]
+async fn an_expired_waiver_fails_and_says_that_it_expired() {
+    let outcome = waived(FAULT, vec![waiver("delete.*", "2026-06-14")]).await;
+    assert_eq!(outcome.exit_code(), 1);
+    assert_eq!(outcome.waivers[0].state, WaiverState::Expired);
+    let text = |format| report::render(format, &outcome, &Style::default());
+    let over = "by the catalogue team until 2026-06-14, which is over: it counts again";
+    for format in [Format::Human, Format::Junit, Format::Github] {
+        assert!(text(format).contains(over), "{format}: {}", text(format));
+    }
+    assert!(text(Format::Human).contains("waivers that want a look"));
+}
+
+#[tokio::test]
+async fn an_unused_waiver_is_reported_only_where_its_rules_were_checked() {
+    let list = vec![
+        waiver("delete.removes", "2026-12-31"),
+        waiver("create.echo", "2026-12-31"),
+        waiver("get.*", "2020-01-01"),
+    ];
+    let outcome = waived(&[], list).await;
+    let states: Vec<WaiverState> = outcome.waivers.iter().map(|waiver| waiver.state).collect();
+    assert_eq!(states, [WaiverState::Unused, WaiverState::Unchecked, WaiverState::Expired]);
+    assert_eq!(outcome.exit_code(), 0);
+    let text = report::render(Format::Human, &outcome, &Style::default());
+    assert!(text.contains("delete.removes (the catalogue team until 2026-12-31): nothing that it waives was found"));
+}
+
+#[tokio::test]
+async fn a_waived_violation_does_not_end_a_run_that_fails_fast() {
+    let ran = |list: Vec<Waiver>| async {
+        let fast = |settings: &mut Settings| {
+            settings.selection = only("delete.*");
+            settings.patience = run::Patience::FailFast;
+            settings.waivers = Waivers { list, today: "2026-06-15".parse().unwrap() };
+        };
+        outcome(FAULT, fast).await.ending
+    };
+    assert!(matches!(ran(Vec::new()).await, qonform::finding::Ending::Stopped(_)));
+    assert_eq!(ran(vec![waiver("*", "2026-12-31")]).await, qonform::finding::Ending::Complete);
+}
+
+#[tokio::test]
+async fn a_report_with_waivers_is_valid_against_the_published_schema() {
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../spec/report.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let list = vec![waiver("delete.*", "2026-12-31"), waiver("get.*", "2020-01-01")];
+    let value = serde_json::to_value(waived(FAULT, list).await).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(value["findings"][0]["waiver"]["expired"], false);
+}
