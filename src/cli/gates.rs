@@ -1,8 +1,12 @@
-//! What fails a run, and what does not.
+//! What fails a run: known violations that are waived, and those of an earlier run.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use qonform::finding::Outcome;
+use qonform::report::{self, Style};
+
+use super::{Failure, files};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gates")]
@@ -10,4 +14,32 @@ pub(super) struct GateArguments {
     /// A file with violations that do not fail the run until a day, each with a reason and an owner.
     #[arg(long, env = "QONFORM_WAIVERS", value_name = "FILE")]
     pub(super) waivers: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) baseline: BaselineArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gates")]
+pub(super) struct BaselineArguments {
+    /// The JSON report of an earlier run: only violations that it does not have fail this one.
+    #[arg(long, env = "QONFORM_BASELINE", value_name = "OLD.json")]
+    pub(super) baseline: Option<PathBuf>,
+}
+
+/// An earlier run that this one is measured by.
+pub(super) struct Baseline(Outcome);
+
+impl Baseline {
+    /// Reads the report of the earlier run, if there is one: before anything is sent, and before a report can be written
+    /// over it.
+    pub(super) fn open(arguments: &BaselineArguments) -> Result<Option<Self>, Failure> {
+        arguments.baseline.as_deref().map(|path| files::read(path).map(Self)).transpose()
+    }
+
+    /// What changed since then, as `qonform diff` tells it, and the exit code: what is new fails, and whatever keeps a
+    /// run from being a success besides.
+    pub(super) fn judge(&self, outcome: &Outcome, style: &Style) -> (String, u8) {
+        let difference = report::diff(&self.0, outcome);
+        (difference.to_human(style), outcome.exit_code_given(difference.new_violations() > 0))
+    }
 }

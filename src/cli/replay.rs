@@ -24,7 +24,7 @@ pub(super) async fn replay(arguments: &ReplayArguments) -> Result<u8, Failure> {
     let outcome = drive(&settings, contract, &|_| {}, cancel)
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
-    out::out(&report::render(Format::Human, &outcome, &run::style(&arguments.run)))?;
+    out::out(&report::render(Format::Human, &outcome, &run::style(&arguments.run.output)))?;
     let is_like = |other: &&Finding| {
         (&other.rule, &other.operation, &other.title) == (&finding.rule, &finding.operation, &finding.title)
     };

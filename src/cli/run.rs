@@ -1,12 +1,14 @@
 //! `qonform run`.
 
 use qonform::exchange::Trust;
+use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
-use super::args::{RunArguments, StdoutFormat};
+use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
+use super::gates::Baseline;
 use super::progress::Progress;
 use super::{Failure, out, settings};
 
@@ -14,7 +16,6 @@ use super::{Failure, out, settings};
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let settings = settings::settings(arguments, &contract)?;
-    let style = style(arguments);
     if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
         out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
     }
@@ -22,6 +23,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         return dry_run(&settings, contract).await;
     }
     // Opened before the run, so that a bad path fails at once.
+    let baseline = Baseline::open(&arguments.gates.baseline)?;
     let files = ReportFile::open_all(&arguments.output.reports)?;
     let progress = Progress::new(arguments.output.quiet);
     let cancel = CancellationToken::new();
@@ -30,22 +32,47 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
+    conclude(&outcome, files, &arguments.output, baseline.as_ref())
+}
+
+/// Writes the reports, tells the outcome, and gives the exit code.
+pub(super) fn conclude(
+    outcome: &Outcome,
+    files: Vec<ReportFile>,
+    output: &OutputArguments,
+    baseline: Option<&Baseline>,
+) -> Result<u8, Failure> {
     for file in files {
-        file.write(&outcome)?;
+        file.write(outcome)?;
     }
-    let format = match arguments.output.format {
+    let style = style(output);
+    // Whoever reads JSON from stdout wants nothing else there.
+    let besides = |text: &str| match output.format {
+        StdoutFormat::Human => out::out(text),
+        StdoutFormat::Json => {
+            out::err(text);
+            Ok(())
+        }
+    };
+    let format = match output.format {
         StdoutFormat::Human => Format::Human,
         StdoutFormat::Json => Format::Json,
     };
-    out::out(&report::render(format, &outcome, &style))?;
-    Ok(outcome.exit_code())
+    out::out(&report::render(format, outcome, &style))?;
+    if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
+        besides(&report::render(Format::Github, outcome, &style))?;
+    }
+    let Some(baseline) = baseline else { return Ok(outcome.exit_code()) };
+    let (text, code) = baseline.judge(outcome, &style);
+    besides(&format!("\nsince the baseline\n\n{text}"))?;
+    Ok(code)
 }
 
-pub(super) fn style(arguments: &RunArguments) -> Style {
+pub(super) fn style(output: &OutputArguments) -> Style {
     Style {
-        color: arguments.output.color.for_stdout(),
+        color: output.color.for_stdout(),
         width: out::width(100),
-        detail: match (arguments.output.quiet, arguments.output.verbose) {
+        detail: match (output.quiet, output.verbose) {
             (true, _) => Detail::Quiet,
             (_, 0) => Detail::Normal,
             _ => Detail::Verbose,

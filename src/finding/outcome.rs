@@ -266,9 +266,15 @@ impl Outcome {
     /// 0 nothing broken; 1 violations; 3 the target could not be tested, nothing was tested, or something was left
     /// behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
     pub fn exit_code(&self) -> u8 {
+        self.exit_code_given(self.violations().next().is_some())
+    }
+
+    /// The exit code when something else than the violations decides whether the contract counts as broken: what is new
+    /// since a baseline.
+    pub fn exit_code_given(&self, is_broken: bool) -> u8 {
         match self.ending {
             Ending::Interrupted => 130,
-            _ if self.violations().next().is_some() => 1,
+            _ if is_broken => 1,
             Ending::GaveUp(_) => 3,
             _ if !self.left_behind.is_empty() => 3,
             _ if self.tested_nothing() => 3,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::program::{Place, Ran, end, qonform};
 use qonform::contract::Contract;
 use qonform::finding::{Outcome, Severity, Verdict, WaiverState};
-use qonform::reference::{Clock, Fault, Options};
+use qonform::reference::{Clock, Fault, Options, Server};
 use qonform::report::{self, Color, Format, Style};
 use qonform::run::{self, Pattern, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
 use tokio_util::sync::CancellationToken;
@@ -127,4 +128,41 @@ async fn a_report_with_waivers_is_valid_against_the_published_schema() {
         validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert_eq!(errors, Vec::<String>::new());
     assert_eq!(value["findings"][0]["waiver"]["expired"], false);
+}
+
+/// Runs the program on a server with these faults.
+async fn program(faults: &[&str], place: Place, more: &[&str]) -> Ran {
+    let faults: Vec<Fault> = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+    let server = Server::start(Options { faults, ..Options::default() }).await.unwrap();
+    let mut command = qonform(&place);
+    command.env("QONFORM_TOKEN", server.fixture("baseline").token);
+    command.args(["run", "--target", &server.base_url(), "--seed", "7"]);
+    command.args(["--only", "delete.removes", "--only", "create.echo"]).args(more);
+    let ran = tokio::task::spawn_blocking(move || end(command, place)).await.unwrap();
+    server.stop().await;
+    ran
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_baseline_only_what_is_new_fails() {
+    let place = Place::new();
+    let old = place.path().join("old.json").display().to_string();
+    let first = program(FAULT, place, &["--report", &format!("json={old}")]).await;
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    let same = program(FAULT, Place::new(), &["--baseline", &old]).await;
+    assert_eq!(same.code, Some(0), "{}", same.stdout);
+    same.says("contract broken: 1 violation")
+        .says("since the baseline")
+        .says("0 new findings (0 violations), 0 fixed, 1 still");
+    let both = [FAULT, &["create-products-sorted"]].concat();
+    let more = program(&both, Place::new(), &["--baseline", &old, "--format", "json"]).await;
+    assert_eq!(more.code, Some(1), "{}", more.stderr);
+    assert!(more.stderr.contains("1 still there"), "{}", more.stderr);
+    report::parse(more.stdout.as_bytes()).expect("stdout is the JSON report and nothing else");
+    let fixed = program(&[], Place::new(), &["--baseline", &old]).await;
+    assert_eq!(fixed.code, Some(0));
+    fixed.says("1 fixed");
+    let none = program(&[], Place::new(), &["--baseline", "none.json"]).await;
+    assert_eq!(none.code, Some(2));
+    none.says("cannot read none.json");
 }

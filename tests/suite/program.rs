@@ -65,7 +65,11 @@ pub(crate) fn qonform(place: &Place) -> Command {
             command.env_remove(&name);
         }
     }
-    command.env("XDG_STATE_HOME", place.path()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command
+        .env_remove("GITHUB_ACTIONS")
+        .env("XDG_STATE_HOME", place.path())
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
