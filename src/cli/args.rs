@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
-use qonform::run::Layer;
+use qonform::run::{Layer, Shard};
 
 use super::configuration::{ConfigurationArguments, InitArguments, Rank};
 use super::gates::GateArguments;
+use super::merge::MergeArguments;
 use super::out::ColorChoice;
 
 /// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
@@ -41,6 +42,8 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Compare two JSON reports; 1 when the newer one has new violations.
     Diff(DiffArguments),
+    /// Put the reports of shards together into the one of the whole run.
+    Merge(MergeArguments),
     /// Tell what is off in the contract's document itself; 1 when anything is.
     Lint(LintArguments),
     /// Write a commented qonform.toml, which holds what every run of a project has in common.
@@ -181,6 +184,10 @@ pub(super) struct SelectionArguments {
     /// How often each race is tried.
     #[arg(long, env = "QONFORM_RACE_TRIES", default_value_t = 30, value_name = "N")]
     pub(super) race_tries: u32,
+    /// Only a part of the cases, as `2/4`; every part needs the same --seed, and `qonform merge` puts their reports
+    /// together.
+    #[arg(long, env = "QONFORM_SHARD", value_name = "N/OF")]
+    pub(super) shard: Option<Shard>,
     /// End at the first violation.
     #[arg(long, env = "QONFORM_FAIL_FAST")]
     pub(super) fail_fast: bool,

@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod gates;
 mod lint;
+mod merge;
 mod out;
 mod progress;
 mod replay;
@@ -81,6 +82,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
             Command::Replay(replay) => replay::replay(&replay).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
+            Command::Merge(merge) => merge::merge(&merge),
             Command::Lint(lint) => lint::lint(&lint.contract),
             Command::Init(init) => configuration::init(&init),
             Command::Config(_) => config(matches, sources),

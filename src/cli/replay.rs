@@ -56,6 +56,7 @@ fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, Failu
 }
 
 fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), Failure> {
+    settings.shard = None;
     settings.selection.only.clear();
     settings.selection.skip.clear();
     match &finding.replay {

@@ -29,6 +29,9 @@ pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, Failure> {
 pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, Failure> {
     let pace = &arguments.pace;
     let defaults = Settings::default();
+    if arguments.selection.shard.is_some() && pace.seed.is_none() {
+        return Err(Failure::usage("split a run without a seed: give every shard the same --seed"));
+    }
     Ok(Settings {
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
@@ -44,6 +47,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         steps: arguments.selection.steps.max(1),
         race_tries: arguments.selection.race_tries.max(1),
         replay: None,
+        shard: arguments.selection.shard,
         scope: match (arguments.target.read_only, arguments.target.keep_main) {
             (true, _) => Scope::ReadOnly,
             (_, true) => Scope::KeepMain,

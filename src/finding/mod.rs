@@ -8,6 +8,7 @@ mod breach;
 mod evidence;
 mod outcome;
 mod record;
+mod shard;
 mod verdict;
 mod waiver;
 
@@ -18,5 +19,6 @@ pub use outcome::{
     Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};
+pub use shard::{Doubt, ShardCase, ShardFacts, ShardReason};
 pub use verdict::Verdict;
 pub use waiver::{Waived, WaiverOutcome, WaiverState};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Severity, Verdict, WaiverOutcome};
+use super::{Finding, Severity, ShardFacts, Verdict, WaiverOutcome};
 use crate::contract::Level;
 
 /// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
@@ -44,6 +44,9 @@ pub struct Outcome {
     /// What became of the waivers that the run was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<WaiverOutcome>,
+    /// Which part of a run this is; `None` for a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardFacts>,
 }
 
 /// The program.
@@ -256,8 +259,14 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Waived)
     }
 
-    /// Whether no selected rule was decided: such a run is no success.
+    /// Whether no selected rule was decided: such a run is no success. A part of a run to which no case fell is not
+    /// asked: the whole is.
     pub fn tested_nothing(&self) -> bool {
+        let has_no_part =
+            self.ending == Ending::Complete && self.shard.as_ref().is_some_and(|part| part.cases.is_empty());
+        if has_no_part {
+            return false;
+        }
         self.summary.cases == 0
             || self.summary.checks == 0
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))

@@ -9,14 +9,17 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Rule, StatusKey};
 use crate::exchange::Keyring;
 use crate::finding::{
-    Breach, ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place,
-    REPORT_VERSION, Record, RuleOutcome, Seen, Severity, Step, Summary, Tool, Tried, Verdict, fingerprint,
+    Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Observation, Outcome, Place,
+    REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary, Tool,
+    Tried, Verdict, fingerprint,
 };
 use crate::offerings::input;
 
-/// One case's name, what it found, and the keys that must not show in its evidence.
+/// One case's name and place, what it found, and the keys that must not show in its evidence.
 pub(super) struct Gathered {
     pub(super) case: String,
+    /// Its place in the whole run, from 0.
+    pub(super) place: usize,
     pub(super) outcome: CaseOutcome,
     pub(super) keys: Keyring,
 }
@@ -41,9 +44,13 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
     let mut record = Record::default();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut constraints = input::Coverage::default();
-    for Gathered { case, outcome, keys } in gathered {
+    let mut part = frame.part();
+    for Gathered { case, place, outcome, keys } in gathered {
         let CaseOutcome { record: mut found, facts, coverage: tried, .. } = outcome;
         constraints.merge(tried);
+        if let Some(part) = &mut part {
+            frame.note(part, place, &case, &found);
+        }
         for (breach, facts) in std::mem::take(&mut found.breaches).into_iter().zip(facts) {
             frame.add(&mut findings, &breach, &facts, &case, &keys);
         }
@@ -62,7 +69,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
     for rule in &rules {
         summary.count(rule.verdict);
     }
-    let findings = frame.sorted(findings);
+    let findings = sorted(findings, rules.iter().map(|rule| rule.id.as_str()));
     Outcome {
         report_version: REPORT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -77,11 +84,15 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         ending: frame.ending.clone(),
         summary,
         observations: observations(&record, frame.settings),
-        drift: drift(&record, &findings),
-        coverage: coverage(frame.contract, &record, &constraints),
+        drift: drift(
+            record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
+            &findings,
+        ),
+        coverage: covered(answers(frame.contract, &record), &constraints),
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
         findings,
+        shard: part,
         notes: frame.notes,
         left_behind: frame.left_behind,
     }
@@ -150,16 +161,29 @@ impl Frame<'_> {
         Some(Place { file: document.name().to_owned(), pointer, line: position.line, column: position.column })
     }
 
-    fn sorted(&self, findings: BTreeMap<String, Finding>) -> Vec<Finding> {
-        let order: BTreeMap<&str, usize> =
-            self.contract.rules().rules().iter().enumerate().map(|(i, rule)| (rule.id.as_str(), i)).collect();
-        let mut findings: Vec<_> = findings.into_values().collect();
-        findings.sort_by(|a, b| {
-            let key =
-                |f: &Finding| (f.severity, order.get(f.rule.as_str()).copied(), f.operation.clone(), f.title.clone());
-            key(a).cmp(&key(b))
-        });
-        findings
+    /// What a part of a run tells besides; `None` for a whole one.
+    fn part(&self) -> Option<ShardFacts> {
+        let shard = self.settings.shard?;
+        Some(ShardFacts {
+            number: shard.number(),
+            of: shard.of(),
+            planned: self.plan.planned,
+            cases: Vec::new(),
+            reasons: Vec::new(),
+        })
+    }
+
+    /// Notes a case of a part of a run, and the reasons that it is the first to give.
+    fn note(&self, part: &mut ShardFacts, place: usize, case: &str, record: &Record) {
+        part.cases.push(ShardCase { place, name: case.to_owned() });
+        let undecided = record.undecided.iter().map(|(rule, reason)| (Doubt::Undecided, rule, reason));
+        let left_out = record.skipped.iter().map(|(rule, reason)| (Doubt::LeftOut, rule, reason));
+        for (of, rule, reason) in undecided.chain(left_out) {
+            let is_known = part.reasons.iter().any(|known| known.of == of && known.rule == **rule);
+            if !is_known && self.settings.selection.includes(rule) {
+                part.reasons.push(ShardReason { rule: (*rule).to_owned(), of, place, reason: reason.clone() });
+            }
+        }
     }
 
     fn verdict(&self, rule: &Rule, record: &Record, findings: &BTreeMap<String, Finding>) -> RuleOutcome {
@@ -167,17 +191,12 @@ impl Frame<'_> {
         let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.checks.get(id).copied().unwrap_or_default();
         let worst = findings.values().filter(|finding| finding.rule == id).map(|finding| finding.severity).min();
-        let undecided = record.undecided.get(id);
         let left_out = record.skipped.get(id);
-        let (verdict, reason) = match worst {
-            _ if !self.settings.selection.includes(id) => (Verdict::Skipped, Some("not selected".into())),
-            Some(Severity::Violation) => (Verdict::Violated, None),
-            Some(Severity::Warning) => (Verdict::Warned, None),
-            Some(Severity::Waived) => (Verdict::Warned, Some("what was found is waived".into())),
-            None if undecided.is_some() => (Verdict::Inconclusive, undecided.cloned()),
-            None if checked == 0 => (Verdict::Skipped, Some(self.why_skipped(id, left_out))),
-            None if level == Level::Open => (Verdict::Observed, left_out.cloned()),
-            None => (Verdict::Passed, left_out.cloned()),
+        let basis = Basis { worst, undecided: record.undecided.get(id), left_out, checked, level };
+        let (verdict, reason) = if self.settings.selection.includes(id) {
+            basis.verdict(|| self.why_skipped(id, left_out))
+        } else {
+            (Verdict::Skipped, Some("not selected".into()))
         };
         let area = self.contract.rules().areas().iter().find(|area| area.id == rule.area());
         RuleOutcome {
@@ -208,6 +227,47 @@ impl Frame<'_> {
     }
 }
 
+/// What the verdict of a rule rests on.
+pub(super) struct Basis<'r> {
+    /// The gravest of its findings.
+    pub(super) worst: Option<Severity>,
+    /// Why a check of it could not be finished.
+    pub(super) undecided: Option<&'r String>,
+    /// Why it, or a part of it, was left out.
+    pub(super) left_out: Option<&'r String>,
+    /// How often it was checked.
+    pub(super) checked: u64,
+    /// Its level in force.
+    pub(super) level: Level,
+}
+
+impl Basis<'_> {
+    /// The verdict, and the reason where there is one.
+    pub(super) fn verdict(&self, why_skipped: impl FnOnce() -> String) -> (Verdict, Option<String>) {
+        let left_out = || self.left_out.cloned();
+        match self.worst {
+            Some(Severity::Violation) => (Verdict::Violated, None),
+            Some(Severity::Warning) => (Verdict::Warned, None),
+            Some(Severity::Waived) => (Verdict::Warned, Some("what was found is waived".into())),
+            None if self.undecided.is_some() => (Verdict::Inconclusive, self.undecided.cloned()),
+            None if self.checked == 0 => (Verdict::Skipped, Some(why_skipped())),
+            None if self.level == Level::Open => (Verdict::Observed, left_out()),
+            None => (Verdict::Passed, left_out()),
+        }
+    }
+}
+
+/// Findings in the order of reports: by severity, then as the rules stand in the catalogue.
+pub(super) fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterator<Item = &'r str>) -> Vec<Finding> {
+    let order: BTreeMap<&str, usize> = rules.enumerate().map(|(index, rule)| (rule, index)).collect();
+    let mut findings: Vec<_> = findings.into_values().collect();
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (f.severity, order.get(f.rule.as_str()).copied(), f.operation.clone(), f.title.clone());
+        key(a).cmp(&key(b))
+    });
+    findings
+}
+
 fn observations(record: &Record, settings: &Settings) -> Vec<Observation> {
     record
         .observations
@@ -223,12 +283,16 @@ fn observations(record: &Record, settings: &Settings) -> Vec<Observation> {
         .collect()
 }
 
-fn drift(record: &Record, findings: &[Finding]) -> Vec<Drift> {
-    let quiet = record.drift.iter().map(|(key, count)| Drift {
-        operation: Some(key.operation.clone()).filter(|id| !id.is_empty()),
-        what: key.what.clone(),
+/// What breaks rules, then what breaks none: operation id (or empty) and what differs, with its count.
+pub(super) fn drift<'r>(
+    quiet: impl IntoIterator<Item = ((&'r str, &'r str), u64)>,
+    findings: &[Finding],
+) -> Vec<Drift> {
+    let quiet = quiet.into_iter().map(|((operation, what), count)| Drift {
+        operation: Some(operation.to_owned()).filter(|id| !id.is_empty()),
+        what: what.to_owned(),
         rule: None,
-        count: *count,
+        count,
     });
     let breaking = findings.iter().map(|finding| Drift {
         operation: finding.operation.clone(),
@@ -240,7 +304,7 @@ fn drift(record: &Record, findings: &[Finding]) -> Vec<Drift> {
 }
 
 /// Every documented answer of the six operations and every answer that came.
-fn coverage(contract: &Contract, record: &Record, constraints: &input::Coverage) -> Coverage {
+fn answers(contract: &Contract, record: &Record) -> Vec<Seen> {
     let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
     let order = |id: &str| Endpoint::ALL.iter().position(|endpoint| contract.operation(*endpoint).id == id);
     for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
@@ -277,6 +341,11 @@ fn coverage(contract: &Contract, record: &Record, constraints: &input::Coverage)
         });
         seen.count += count;
     }
+    answers.into_values().collect()
+}
+
+/// What was seen of the contract, and what generated requests tried.
+pub(super) fn covered(answers: Vec<Seen>, constraints: &input::Coverage) -> Coverage {
     let tried = |sides: input::Sides| Tried { accepted: sides.accepted, refused: sides.refused };
     let constraint = |row: &input::Row| ConstraintSeen {
         operation: row.operation.clone(),
@@ -286,7 +355,7 @@ fn coverage(contract: &Contract, record: &Record, constraints: &input::Coverage)
         outside: row.outside.map(tried),
     };
     Coverage {
-        answers: answers.into_values().collect(),
+        answers,
         constraints: constraints.rows.iter().map(constraint).collect(),
         holes: constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect(),
     }

@@ -217,7 +217,7 @@ impl Driver<'_> {
             Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new(), timeline: None };
         let facts = vec![fact; refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
-        let gathered = vec![Gathered { case: "preflight".into(), outcome, keys: lane.client.keys().clone() }];
+        let gathered = vec![Gathered { case: "preflight".into(), place: 0, outcome, keys: lane.client.keys().clone() }];
         self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }
 
@@ -263,7 +263,7 @@ impl Driver<'_> {
             .map(|(index, mut outcome, keys)| {
                 let case = &plan.cases[index];
                 note_halt(case, &mut outcome, &self.contract);
-                Gathered { case: case.name(), outcome, keys }
+                Gathered { case: case.name(), place: plan.places[index], outcome, keys }
             })
             .collect();
         self.finish(plan, gathered, cases, ending, traffic, notes, left_behind)

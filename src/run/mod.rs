@@ -13,10 +13,12 @@ mod error;
 mod event;
 mod execute;
 mod journal;
+mod merge;
 mod plan;
 mod preflight;
 mod selftest;
 mod settings;
+mod shard;
 mod shared;
 mod shrink;
 mod smaller;
@@ -30,12 +32,14 @@ pub use error::RunError;
 pub use event::Event;
 pub use execute::{Attempt, CaseOutcome, Facts, play_case};
 pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
+pub use merge::{MergeError, merge};
 pub use plan::Plan;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
     TargetSettings,
 };
+pub use shard::Shard;
 pub use shrink::{Failure, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_lane};
 pub use waivers::{Waiver, Waivers, Waives};

@@ -18,6 +18,10 @@ const GENERATED_RACES: usize = 6;
 pub struct Plan {
     /// What is played: reads first, then writes, then everything that changes the main.
     pub cases: Vec<Case>,
+    /// The place of each of them in the whole run, from 0; they differ from the order here in a part of a run.
+    pub places: Vec<usize>,
+    /// Cases of the whole run.
+    pub planned: usize,
     /// For each rule that has a case which cannot be played: why.
     pub reasons: BTreeMap<String, String>,
 }
@@ -35,7 +39,16 @@ impl Plan {
             plan.add(Case::Race(Arc::new(race)), settings.scope, catalogue, missing);
         }
         plan.cases.sort_by_key(Case::effect);
+        plan.take_part(settings);
         plan
+    }
+
+    /// Leaves the cases that are played in this part of the run.
+    fn take_part(&mut self, settings: &Settings) {
+        self.planned = self.cases.len();
+        let is_played = |case: &Case| settings.shard.is_none_or(|shard| shard.plays(&case.name()));
+        let all = std::mem::take(&mut self.cases).into_iter().enumerate();
+        (self.places, self.cases) = all.filter(|(_, case)| is_played(case)).unzip();
     }
 
     /// Adds a case, or the reason why it cannot be played to the rules that it is there for.

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::RunError;
 use super::case::Layer;
+use super::shard::Shard;
 use super::waivers::Waivers;
 use crate::contract::{Catalogue, Level};
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub race_tries: u32,
     /// A history that is played instead of everything else.
     pub replay: Option<Arc<[Step]>>,
+    /// Which part of the cases is played; `None` for all of them.
+    pub shard: Option<Shard>,
     /// How far the run may go on the target.
     pub scope: Scope,
     /// The same seed sends the same requests.
@@ -75,6 +78,7 @@ impl Default for Settings {
             steps: 30,
             race_tries: 30,
             replay: None,
+            shard: None,
             scope: Scope::Full,
             seed: 0,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -263,6 +267,11 @@ impl Pattern {
         } else {
             Err(PatternError { pattern: text.to_owned(), hint: catalogue.nearest(text).map(str::to_owned) })
         }
+    }
+
+    /// A pattern that was written to a report by a run that knew it.
+    pub(super) fn read_back(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// Whether a rule id matches; `*` stands for any run of characters, `?` for one.

@@ -54,10 +54,13 @@ fn a_run_takes_what_the_file_says() {
 
 #[test]
 fn a_variable_that_is_empty_counts_as_not_set() {
-    let variables = [("QONFORM_SEED", ""), ("QONFORM_TARGET", ""), ("QONFORM_TOKEN", "")];
+    let variables = [("QONFORM_SEED", ""), ("QONFORM_RATE", ""), ("QONFORM_TOKEN", "")];
     let ran = in_place("seed = 5\n", &variables, &["config"]);
     assert_eq!(line(&ran, "seed").0, "5");
-    ran.says("# target is not set").says("# token is not set");
+    ran.says("# rate is not set").says("# token is not set");
+    // But a run that was meant for a server must not quietly test the embedded one.
+    let untargeted = in_place("", &[("QONFORM_TARGET", "")], &["run"]);
+    assert_eq!(untargeted.code, Some(2), "{}", untargeted.stdout);
 }
 
 #[test]

@@ -166,3 +166,121 @@ async fn with_a_baseline_only_what_is_new_fails() {
     assert_eq!(none.code, Some(2));
     none.says("cannot read none.json");
 }
+
+/// Plays a run in so many parts, and puts them together.
+async fn in_parts(of: u32, faults: &[&str], change: impl Fn(&mut Settings)) -> Outcome {
+    let mut parts = Vec::new();
+    for number in (1..=of).rev() {
+        let part = outcome(faults, |settings| {
+            change(settings);
+            settings.shard = Some(format!("{number}/{of}").parse().unwrap());
+        })
+        .await;
+        // Through the file, as between jobs.
+        let text = report::render(Format::Json, &part, &Style::default());
+        parts.push((format!("{number}.json"), report::parse(text.as_bytes()).unwrap()));
+    }
+    run::merge(&parts).unwrap()
+}
+
+fn json(outcome: &Outcome) -> String {
+    report::render(Format::Json, outcome, &Style::default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_put_together_are_the_whole_run_byte_for_byte() {
+    // Every layer but races, which are different each time.
+    let small = |settings: &mut Settings| (settings.inputs, settings.histories) = (5, 12);
+    let whole = outcome(&[], small).await;
+    assert!(whole.summary.cases > 100 && whole.findings.is_empty());
+    for of in [1, 3] {
+        assert!(json(&in_parts(of, &[], small).await) == json(&whole), "{of} parts differ from the whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_of_parts_put_together_are_those_of_the_whole() {
+    // One fault is met by cases of several parts, the other warns; one of them is waived.
+    let faults = ["delete-still-readable", "create-products-sorted"];
+    let with = |settings: &mut Settings| {
+        settings.layers = Some([run::Layer::Scenario].into());
+        settings.waivers = Waivers {
+            list: vec![waiver("create.echo", "2026-12-31"), waiver("get.*", "2026-12-31")],
+            today: "2026-06-15".parse().unwrap(),
+        };
+    };
+    let whole = outcome(&faults, with).await;
+    assert!(whole.findings.len() >= 2 && whole.findings.iter().any(|finding| finding.count > 1), "{}", json(&whole));
+    for of in [2, 5] {
+        assert!(json(&in_parts(of, &faults, with).await) == json(&whole), "{of} parts differ from the whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_without_cases_is_no_failure_and_the_whole_still_tells() {
+    let one = |settings: &mut Settings| settings.selection = only("create.echo");
+    let whole = outcome(&[], one).await;
+    let mut codes = Vec::new();
+    for number in 1..=40 {
+        let part = outcome(&[], |settings| {
+            one(settings);
+            settings.shard = Some(format!("{number}/40").parse().unwrap());
+        });
+        codes.push(part.await.exit_code());
+    }
+    assert_eq!(codes, [0; 40]);
+    assert_eq!(json(&in_parts(40, &[], one).await), json(&whole));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_all_of_one_run_is_refused() {
+    let part = |shard: &'static str, seed: u64| async move {
+        let change = |settings: &mut Settings| {
+            settings.selection = only("create.echo");
+            (settings.seed, settings.shard) = (seed, Some(shard.parse().unwrap()));
+        };
+        (format!("{}.json", shard.replace('/', "-")), outcome(&[], change).await)
+    };
+    let refused = |reports: &[(String, Outcome)]| run::merge(reports).unwrap_err().to_string();
+    let (one, two) = (part("1/3", 7).await, part("2/3", 7).await);
+    assert_eq!(refused(&[one.clone(), two.clone()]), "merge the shards of a run that has 3: shard 3 is missing");
+    assert_eq!(refused(&[one.clone(), two.clone(), one.clone()]), "merge 1-3.json: shard 1 was given already");
+    assert_eq!(
+        refused(&[one.clone(), part("2/3", 8).await]),
+        "merge 2-3.json with 1-3.json: they are of different runs: the seed of one is 7, of the other 8"
+    );
+    let whole = ("whole.json".to_owned(), outcome(&[], |settings| settings.selection = only("create.echo")).await);
+    assert!(refused(&[whole]).starts_with("merge whole.json: it is the report of a whole run"));
+    assert_eq!(refused(&[]), "merge nothing: name the reports of the shards");
+}
+
+#[test]
+fn the_program_splits_a_run_and_puts_its_reports_together() {
+    let place = Place::new();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let run = |more: &[&str]| {
+        let inner = Place::new();
+        let mut command = qonform(&inner);
+        command.args(more);
+        end(command, inner)
+    };
+    let selected = ["run", "--seed", "7", "--only", "create.*", "--only", "get.*"];
+    for shard in ["1", "2"] {
+        let part = format!("{shard}/2");
+        let json = format!("json={}", path(shard));
+        let ran = run(&[&selected[..], &["--shard", &part, "--report", &json]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.says("shard ");
+    }
+    let merged = run(&["merge", &path("2"), &path("1"), "--format", "json"]);
+    let whole = run(&[&selected[..], &["--format", "json"]].concat());
+    assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+    let read = |ran: &Ran| Outcome { duration_ms: 0, ..report::parse(ran.stdout.as_bytes()).unwrap() };
+    assert_eq!(read(&merged), read(&whole));
+    let missing = run(&["merge", &path("1")]);
+    assert_eq!(missing.code, Some(2));
+    missing.says("cannot merge the shards of a run that has 2: shard 2 is missing");
+    let unseeded = run(&["run", "--shard", "1/2"]);
+    assert_eq!(unseeded.code, Some(2));
+    unseeded.says("give every shard the same --seed");
+}

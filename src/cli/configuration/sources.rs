@@ -72,14 +72,15 @@ impl Sources {
     }
 }
 
-/// The command without the variables that are empty: CI systems set those that have no value.
+/// The command without the variables that are empty: CI systems set those that have no value. An empty target stays a
+/// mistake: a run that was meant for a server must not quietly test the embedded one.
 pub(crate) fn without_empty_variables(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |sub| {
             sub.mut_args(|arg| {
-                let is_empty =
-                    arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+                let is_empty = arg.get_id() != "target"
+                    && arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
                 if is_empty { arg.env(None::<&str>) } else { arg }
             })
         })

@@ -38,8 +38,12 @@ fn header(outcome: &Outcome, style: &Style) -> String {
         visible(&outcome.target.url).into_owned()
     };
     let title = format!("{} {}", outcome.tool.name, outcome.tool.version);
+    let shard = outcome.shard.as_ref().map_or_else(String::new, |shard| {
+        let cases = count(shard.planned, "case");
+        format!("  shard     {} of {}: {} of {cases}\n", shard.number, shard.of, shard.cases.len())
+    });
     format!(
-        "{}\n  target    {target}\n  contract  {}, {}, {}\n",
+        "{}\n  target    {target}\n  contract  {}, {}, {}\n{shard}",
         style.paint(Tone::Strong, visible(&title)),
         visible(&outcome.contract.document),
         count(outcome.contract.rules, "rule"),

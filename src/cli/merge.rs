@@ -1,0 +1,36 @@
+//! `qonform merge`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use qonform::run;
+
+use super::args::OutputArguments;
+use super::gates::{Baseline, BaselineArguments};
+use super::run::conclude;
+use super::{Failure, files};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    qonform run --seed 7 --shard 1/2 --report json=1.json      in one job\n  \
+    qonform run --seed 7 --shard 2/2 --report json=2.json      in another\n  \
+    qonform merge 1.json 2.json --report junit=junit.xml       after both")]
+pub(super) struct MergeArguments {
+    /// The JSON reports of all shards of a run, in any order.
+    #[arg(required = true, value_name = "SHARD.json")]
+    pub(super) shards: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) baseline: BaselineArguments,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+}
+
+/// Puts the reports of shards together and tells what the whole run would have told.
+pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
+    let baseline = Baseline::open(&arguments.baseline)?;
+    let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path)?));
+    let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+    let outcome = run::merge(&shards).map_err(Failure::usage)?;
+    let files = files::ReportFile::open_all(&arguments.output.reports)?;
+    conclude(&outcome, files, &arguments.output, baseline.as_ref())
+}

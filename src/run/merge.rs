@@ -1,0 +1,305 @@
+//! The parts of a run, put together again.
+//!
+//! What the whole run would have said is worked out from its parts: counts are added, of each finding the evidence is
+//! kept that the whole run would have kept, and every rule gets its verdict anew. `duration_ms` is that of the longest
+//! part, since parts run side by side. What each part really sent is added up, too: a fault of generated histories is
+//! made small in every part that meets it, and a target that is not ours is looked at before each part.
+//! Start at [`merge`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::aggregate::{self, Basis};
+use super::settings::Pattern;
+use super::waivers::{Waives, is_checked};
+use crate::finding::{
+    ConstraintSeen, Coverage, Doubt, Drift, Ending, Finding, Observation, Outcome, RuleOutcome, Seen, ShardFacts,
+    Summary, Tried, WaiverOutcome, WaiverState,
+};
+use crate::offerings::input;
+
+/// Why outcomes are not the parts of one run.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum MergeError {
+    /// There is nothing to put together.
+    #[error("merge nothing: name the reports of the shards")]
+    Nothing,
+    /// One is no part of anything.
+    #[error("merge {name}: it is the report of a whole run; shards are made by `qonform run --shard 1/4 --seed N`")]
+    NoShard {
+        /// The report's name.
+        name: String,
+    },
+    /// Two are of different runs.
+    #[error("merge {name} with {first}: they are of different runs: the {what} of one is {one}, of the other {other}")]
+    Differ {
+        /// The report's name.
+        name: String,
+        /// The name of the first.
+        first: String,
+        /// What differs.
+        what: &'static str,
+        /// In the first.
+        one: String,
+        /// In this one.
+        other: String,
+    },
+    /// One part is there twice.
+    #[error("merge {name}: shard {number} was given already")]
+    Twice {
+        /// The report's name.
+        name: String,
+        /// The part, from 1.
+        number: u32,
+    },
+    /// Parts are missing.
+    #[error("merge the shards of a run that has {of}: {} missing", list(.missing))]
+    Missing {
+        /// Their numbers.
+        missing: Vec<u32>,
+        /// How many there are.
+        of: u32,
+    },
+}
+
+fn list(numbers: &[u32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(|number| format!("shard {number}")).collect();
+    format!("{} {}", numbers.join(", "), if numbers.len() == 1 { "is" } else { "are" })
+}
+
+/// An outcome and what it is a part of.
+struct Part<'o> {
+    outcome: &'o Outcome,
+    facts: &'o ShardFacts,
+}
+
+/// Puts the parts of a run together: names of reports and their outcomes, in any order.
+///
+/// # Errors
+/// [`MergeError`] when they are not all the parts of one run.
+pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
+    let parts = parts(reports)?;
+    let first = parts.first().ok_or(MergeError::Nothing)?.outcome;
+    let ending = ending(&parts);
+    let findings = findings(&parts);
+    let rules: Vec<RuleOutcome> =
+        first.rules.iter().enumerate().map(|(index, rule)| verdict(rule, index, &parts, &findings)).collect();
+    let findings = aggregate::sorted(findings, rules.iter().map(|rule| rule.id.as_str()));
+    let outcomes = || parts.iter().map(|part| part.outcome);
+    Ok(Outcome {
+        report_version: first.report_version,
+        tool: first.tool.clone(),
+        contract: first.contract.clone(),
+        target: first.target.clone(),
+        seed: first.seed,
+        duration_ms: outcomes().map(|outcome| outcome.duration_ms).max().unwrap_or_default(),
+        summary: summary(&parts, &rules),
+        observations: observations(&parts),
+        drift: drift(&parts, &findings),
+        coverage: coverage(&parts),
+        notes: distinct(outcomes().flat_map(|outcome| &outcome.notes)),
+        left_behind: distinct(outcomes().flat_map(|outcome| &outcome.left_behind)),
+        waivers: waivers(&parts, &rules, &ending),
+        shard: None,
+        ending,
+        rules,
+        findings,
+    })
+}
+
+/// The parts in the order of their numbers, when they are all there and of one run.
+fn parts(reports: &[(String, Outcome)]) -> Result<Vec<Part<'_>>, MergeError> {
+    let mut parts: BTreeMap<u32, Part<'_>> = BTreeMap::new();
+    for (name, outcome) in reports {
+        let facts = outcome.shard.as_ref().ok_or_else(|| MergeError::NoShard { name: name.clone() })?;
+        let (first, one) = (&reports[0].0, &reports[0].1);
+        let compared = [
+            ("seed", one.seed.to_string(), outcome.seed.to_string()),
+            ("target", one.target.url.clone(), outcome.target.url.clone()),
+            ("contract", one.contract.digest.clone(), outcome.contract.digest.clone()),
+            ("version of qonform", one.tool.version.clone(), outcome.tool.version.clone()),
+            ("number of shards", of(one, |facts| facts.of as usize), facts.of.to_string()),
+            ("number of cases", of(one, |facts| facts.planned), facts.planned.to_string()),
+            ("selection of rules", levels(one), levels(outcome)),
+        ];
+        if let Some((what, one, other)) = compared.into_iter().find(|(_, one, other)| one != other) {
+            return Err(MergeError::Differ { name: name.clone(), first: first.clone(), what, one, other });
+        }
+        if parts.insert(facts.number, Part { outcome, facts }).is_some() {
+            return Err(MergeError::Twice { name: name.clone(), number: facts.number });
+        }
+    }
+    let of = parts.values().next().map_or(0, |part| part.facts.of);
+    let missing: Vec<u32> = (1..=of).filter(|number| !parts.contains_key(number)).collect();
+    if !missing.is_empty() {
+        return Err(MergeError::Missing { missing, of });
+    }
+    Ok(parts.into_values().collect())
+}
+
+fn of(outcome: &Outcome, number: impl Fn(&ShardFacts) -> usize) -> String {
+    outcome.shard.as_ref().map_or(0, number).to_string()
+}
+
+/// The levels in force, in the catalogue's order: runs with other `--deny` are other runs.
+fn levels(outcome: &Outcome) -> String {
+    outcome.rules.iter().map(|rule| format!("{}={:?} ", rule.id, rule.level)).collect()
+}
+
+/// The ending that says most against the run.
+fn ending(parts: &[Part<'_>]) -> Ending {
+    let badness = |ending: &Ending| match ending {
+        Ending::Interrupted => 0,
+        Ending::GaveUp(_) => 1,
+        Ending::Stopped(_) => 2,
+        Ending::Complete => 3,
+    };
+    let endings = parts.iter().map(|part| &part.outcome.ending);
+    endings.min_by_key(|ending| badness(ending)).cloned().unwrap_or(Ending::Complete)
+}
+
+/// Of each finding the evidence with the fewest steps, that of the first case where several have as many.
+fn findings(parts: &[Part<'_>]) -> BTreeMap<String, Finding> {
+    let mut found: BTreeMap<String, Vec<(usize, &Finding)>> = BTreeMap::new();
+    for part in parts {
+        for finding in &part.outcome.findings {
+            let place = part.facts.place_of(&finding.case);
+            found.entry(finding.fingerprint.clone()).or_default().push((place, finding));
+        }
+    }
+    let merged = |(print, alike): (String, Vec<(usize, &Finding)>)| {
+        let best = alike.iter().min_by_key(|(place, finding)| (finding.steps.len(), *place))?;
+        let finding = Finding {
+            count: alike.iter().map(|(_, finding)| finding.count).sum(),
+            confirmed: alike.iter().map(|(_, finding)| finding.confirmed).min()?,
+            ..best.1.clone()
+        };
+        Some((print, finding))
+    };
+    found.into_iter().filter_map(merged).collect()
+}
+
+fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTreeMap<String, Finding>) -> RuleOutcome {
+    let own = || parts.iter().filter_map(|part| part.outcome.rules.get(index));
+    let first_reason = |of: Doubt| {
+        let reasons = parts.iter().flat_map(|part| &part.facts.reasons);
+        let mine = reasons.filter(|reason| reason.rule == rule.id && reason.of == of);
+        mine.min_by_key(|reason| reason.place).map(|reason| &reason.reason)
+    };
+    let checked = own().map(|rule| rule.checked).sum();
+    let basis = Basis {
+        worst: findings.values().filter(|finding| finding.rule == rule.id).map(|finding| finding.severity).min(),
+        undecided: first_reason(Doubt::Undecided),
+        left_out: first_reason(Doubt::LeftOut),
+        checked,
+        level: rule.level,
+    };
+    // Where nothing was checked anywhere, a part that ended early knows best why.
+    let why_skipped = || {
+        let cut_short = parts.iter().filter(|part| part.outcome.ending != Ending::Complete);
+        let mut reasons = cut_short.chain(parts).filter_map(|part| part.outcome.rules.get(index)?.reason.clone());
+        reasons.next().unwrap_or_default()
+    };
+    let (verdict, reason) = basis.verdict(why_skipped);
+    RuleOutcome { verdict, reason, checked, ..rule.clone() }
+}
+
+fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
+    let sum = |count: fn(&Summary) -> u64| parts.iter().map(|part| count(&part.outcome.summary)).sum();
+    let mut summary = Summary {
+        cases: sum(|summary| summary.cases),
+        checks: sum(|summary| summary.checks),
+        requests: sum(|summary| summary.requests),
+        waits: sum(|summary| summary.waits),
+        retries: sum(|summary| summary.retries),
+        ..Summary::default()
+    };
+    for rule in rules {
+        summary.count(rule.verdict);
+    }
+    summary
+}
+
+fn observations(parts: &[Part<'_>]) -> Vec<Observation> {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for seen in parts.iter().flat_map(|part| &part.outcome.observations) {
+        *counts.entry((&seen.rule, &seen.choice)).or_default() += seen.count;
+    }
+    let observation = |((rule, choice), count): ((&str, &str), u64)| Observation {
+        rule: rule.to_owned(),
+        choice: choice.to_owned(),
+        count,
+    };
+    counts.into_iter().map(observation).collect()
+}
+
+/// What breaks a rule is a finding, whose count is known; the rest is added up.
+fn drift(parts: &[Part<'_>], findings: &[Finding]) -> Vec<Drift> {
+    let mut quiet: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for drift in parts.iter().flat_map(|part| &part.outcome.drift).filter(|drift| drift.rule.is_none()) {
+        *quiet.entry((drift.operation.as_deref().unwrap_or_default(), &drift.what)).or_default() += drift.count;
+    }
+    aggregate::drift(quiet, findings)
+}
+
+fn coverage(parts: &[Part<'_>]) -> Coverage {
+    let mut operations: Vec<&str> = Vec::new();
+    let mut answers: BTreeMap<(usize, u16, &str), Seen> = BTreeMap::new();
+    for seen in parts.iter().flat_map(|part| &part.outcome.coverage.answers) {
+        let known = operations.iter().position(|operation| *operation == seen.operation);
+        let index = known.unwrap_or_else(|| {
+            operations.push(&seen.operation);
+            operations.len() - 1
+        });
+        let key = (index, seen.status, seen.code.as_deref().unwrap_or_default());
+        answers.entry(key).and_modify(|known| known.count += seen.count).or_insert_with(|| seen.clone());
+    }
+    let mut constraints = input::Coverage::default();
+    for part in parts {
+        constraints.merge(tried(&part.outcome.coverage));
+    }
+    aggregate::covered(answers.into_values().collect(), &constraints)
+}
+
+/// What generated requests tried, as it was before it became a report.
+fn tried(coverage: &Coverage) -> input::Coverage {
+    let sides = |side: Option<Tried>| side.map(|side| input::Sides { accepted: side.accepted, refused: side.refused });
+    let row = |seen: &ConstraintSeen| input::Row {
+        operation: seen.operation.clone(),
+        place: seen.place.clone(),
+        constraint: seen.constraint.clone(),
+        inside: sides(seen.inside),
+        outside: sides(seen.outside),
+    };
+    let mut tried = input::Coverage { rows: coverage.constraints.iter().map(row).collect(), unsendable: Vec::new() };
+    let untried: BTreeSet<String> = tried.holes().into_iter().collect();
+    tried.unsendable = coverage.holes.iter().filter(|hole| !untried.contains(*hole)).cloned().collect();
+    tried
+}
+
+fn waivers(parts: &[Part<'_>], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
+    let Some(first) = parts.first() else { return Vec::new() };
+    let merged = |(index, waiver): (usize, &WaiverOutcome)| {
+        let prints = parts.iter().filter_map(|part| part.outcome.waivers.get(index)).flat_map(|one| &one.findings);
+        let findings: BTreeSet<String> = prints.cloned().collect();
+        let subject = match (&waiver.rule, &waiver.fingerprint) {
+            (Some(rule), _) => Waives::Rules { pattern: Pattern::read_back(rule), operation: waiver.operation.clone() },
+            (None, print) => Waives::Finding(print.clone().unwrap_or_default()),
+        };
+        let state = match waiver.state {
+            WaiverState::Expired => WaiverState::Expired,
+            _ if !findings.is_empty() => WaiverState::Used,
+            _ if is_checked(&subject, rules, ending) => WaiverState::Unused,
+            _ => WaiverState::Unchecked,
+        };
+        WaiverOutcome { state, findings: findings.into_iter().collect(), ..waiver.clone() }
+    };
+    first.outcome.waivers.iter().enumerate().map(merged).collect()
+}
+
+/// Each text once, in the order in which they came.
+fn distinct<'t>(texts: impl Iterator<Item = &'t String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.as_str())).cloned().collect()
+}
