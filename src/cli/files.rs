@@ -30,7 +30,7 @@ impl ReportFile {
     }
 
     /// A bare path is written in the format that its ending names.
-    fn parse(text: &str) -> Result<(Format, PathBuf), Failure> {
+    pub(super) fn parse(text: &str) -> Result<(Format, PathBuf), Failure> {
         let bad = |reason: &dyn std::fmt::Display| Failure::usage(format!("use `--report {text}`: {reason}"));
         if let Some((format, path)) = text.split_once('=') {
             let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error))?;

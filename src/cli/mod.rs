@@ -20,6 +20,8 @@ mod serve;
 mod settings;
 mod shell;
 mod waivers;
+#[cfg(test)]
+mod workflows;
 mod written;
 
 use std::process::ExitCode;
