@@ -103,6 +103,9 @@ fn told(finding: &Finding) -> String {
     );
     block.push_str(&format!("- documented: {}\n", quoted(&finding.documented)));
     block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
+    if let Some(request) = &finding.shrunk_request {
+        block.push_str(&format!("- shrunk from: {}\n", code(&cut(request, LONGEST_QUOTE))));
+    }
     let place =
         story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, LONGEST_QUOTE))));
     let operations = story::operations(finding);

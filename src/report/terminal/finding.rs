@@ -33,6 +33,9 @@ pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
+    if let Some(request) = &finding.shrunk_request {
+        block.push_str(&labelled(2, "shrunk from", LABEL, &visible(&cut(request, LONGEST)), style));
+    }
     block.push_str(&steps(finding, style));
     for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
         block.push_str(&format!("  {}\n", visible(line)));
