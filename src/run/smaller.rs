@@ -12,6 +12,7 @@ use super::execute::{Attempt, Facts, Reduction};
 use super::shrink::{Failure, Shrinkable, shrink};
 use crate::exchange::Traffic;
 use crate::finding::Breach;
+use crate::offerings::input::Input;
 
 /// The most requests that making one finding smaller may take.
 const MOST_REQUESTS: u64 = 1_800;
@@ -33,6 +34,8 @@ where
 {
     let mut done: BTreeSet<(&'static str, Option<String>, String)> = BTreeSet::new();
     let begun = traffic.requests();
+    // Counted through, so that no two attempts find the names of each other taken.
+    let attempt = AtomicU32::new(FIRST_ATTEMPT);
     for (case, outcome, _) in played {
         for (breach, facts) in outcome.record.breaches.iter_mut().zip(&mut outcome.facts) {
             let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
@@ -44,7 +47,6 @@ where
                 let now = traffic.requests();
                 now - before < MOST_REQUESTS && now - begun < MOST_IN_ALL
             };
-            let attempt = AtomicU32::new(FIRST_ATTEMPT);
             let sought = breach.clone();
             let once = |course: Course| {
                 let playing = play(*case, course, attempt.fetch_add(1, Ordering::Relaxed));
@@ -52,29 +54,48 @@ where
                 async move { find(playing.await, sought) }
             };
             let span = facts.span.clone();
-            let small = match facts.course.clone() {
-                Course::Whole => None,
-                Course::Steps(steps) => {
-                    let small = smaller(&steps, &span, has_budget, |steps| once(Course::Steps(steps.into()))).await;
-                    small.map(|small| (Course::Steps(small.steps.into()), small.found, small.last, None))
-                }
-                Course::Inputs(inputs) => {
-                    let playing = |list| once(Course::Inputs(Arc::new(inputs.with(list))));
-                    let small = smaller(&inputs.list, &span, has_budget, playing).await;
-                    small.map(|small| {
-                        let was = inputs.list.get(*span.end()).map(|input| (input, input.sketch()));
-                        let now = small.steps.last();
-                        // Only what was drawn is made simpler; a limit is shown as it is.
-                        let was = was.filter(|(was, _)| now.is_some_and(|now| now.recipe != was.recipe));
-                        let course = Course::Inputs(Arc::new(inputs.with(small.steps)));
-                        (course, small.found, small.last, was.map(|(_, sketch)| sketch))
-                    })
-                }
-            };
-            let Some((course, found, last, was)) = small else { continue };
+            let Some(reduced) = reduce(&facts.course, &span, has_budget, once).await else { continue };
+            let Reduced { course, was, found, last } = reduced;
             let shrunk = Reduction { from: span.end() + 1, requests: traffic.requests() - before, was };
             *facts = Facts { shrunk: Some(shrunk), span: 0..=last, course, ..facts.clone() };
             *breach = found;
+        }
+    }
+}
+
+/// A course that was made smaller.
+struct Reduced {
+    course: Course,
+    was: Option<String>,
+    found: Breach,
+    last: usize,
+}
+
+/// Makes smaller what fails in `span` of a course.
+async fn reduce<P, F>(
+    course: &Course,
+    span: &RangeInclusive<usize>,
+    has_budget: impl Fn(usize) -> bool,
+    play: P,
+) -> Option<Reduced>
+where
+    P: Fn(Course) -> F,
+    F: Future<Output = Option<(Breach, usize)>>,
+{
+    match course {
+        Course::Whole => None,
+        Course::Steps(steps) => {
+            let Small { steps, found, last } =
+                smaller(steps, span, has_budget, |steps| play(Course::Steps(steps.into()))).await?;
+            Some(Reduced { course: Course::Steps(steps.into()), was: None, found, last })
+        }
+        Course::Inputs(inputs) => {
+            let playing = |list| play(Course::Inputs(Arc::new(inputs.with(list))));
+            let Small { steps, found, last } = smaller(&inputs.list, span, has_budget, playing).await?;
+            // Only what was drawn is made simpler; a limit is shown as it is.
+            let is_another = |was: &&Input| steps.last().is_some_and(|now| now.recipe != was.recipe);
+            let was = inputs.list.get(*span.end()).filter(is_another).map(Input::sketch);
+            Some(Reduced { course: Course::Inputs(Arc::new(inputs.with(steps))), was, found, last })
         }
     }
 }
