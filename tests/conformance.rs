@@ -1,4 +1,4 @@
-//! Every case as a trial: under `cargo test` and `cargo nextest`, against the embedded server or, with
+//! Every case as a trial, generated ones by operation and in groups: under `cargo test` and `cargo nextest`, against the embedded server or, with
 //! `QONFORM_TARGET` and the other variables of `qonform run`, against any other.
 //!
 //! A trial passes when its case found no violation; it is ignored when something that it needs was not given.
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use qonform::contract::Contract;
+use qonform::contract::{Contract, Endpoint};
 use qonform::finding::{Ending, Outcome, Verdict};
 use qonform::offerings::scenario;
 use qonform::reference;
@@ -15,16 +15,29 @@ use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{self, External, Selection, Settings, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
+/// Generated histories are played in so many groups.
+const GROUPS: u64 = 5;
+
+/// So many histories are one trial.
+const GROUP: u64 = 10;
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     // Made of the catalogue alone: `--list` starts nothing, and every process of nextest sees the same names.
-    let trials = scenario::all()
-        .map(|scenario| {
-            let case = scenario.name();
-            Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, scenario.rule))
+    let written = scenario::all().map(|scenario| {
+        let case = scenario.name();
+        Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, scenario.rule))
+    });
+    let inputs = Endpoint::ALL.map(|endpoint| format!("input::{endpoint}"));
+    let histories = (0..GROUPS).map(|group| format!("sequence::{}-{}", group * GROUP, (group + 1) * GROUP - 1));
+    let generated = inputs.into_iter().chain(histories).map(|case| {
+        Trial::test(case.clone(), move || {
+            let outcome = play(&case)?;
+            is_clean(&outcome)?;
+            is_tested(&outcome)
         })
-        .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+    });
+    libtest_mimic::run(&arguments, written.chain(generated).collect()).exit_code()
 }
 
 /// What all trials of this process share.
@@ -69,7 +82,8 @@ fn play(case: &str) -> Result<Outcome, Failed> {
     shared.runtime.block_on(run).map_err(|error| Failed::from(format!("cannot {error}")))
 }
 
-fn judge(outcome: &Outcome, rule: &str) -> Result<Completion, Failed> {
+/// No violation, and a target that is as it was before.
+fn is_clean(outcome: &Outcome) -> Result<(), Failed> {
     if outcome.violations().next().is_some() {
         let style = Style { detail: Detail::Quiet, ..Style::default() };
         return Err(report::render(Format::Human, outcome, &style).into());
@@ -80,6 +94,22 @@ fn judge(outcome: &Outcome, rule: &str) -> Result<Completion, Failed> {
     if !outcome.left_behind.is_empty() {
         return Err(format!("left behind on the target: {}", outcome.left_behind.join(", ")).into());
     }
+    Ok(())
+}
+
+/// That generated cases were played to their end.
+fn is_tested(outcome: &Outcome) -> Result<(), Failed> {
+    if outcome.tested_nothing() {
+        return Err("nothing was tested".into());
+    }
+    match outcome.notes.iter().find(|note| note.contains("ended early")) {
+        Some(note) => Err(note.as_str().into()),
+        None => Ok(()),
+    }
+}
+
+fn judge(outcome: &Outcome, rule: &str) -> Result<Completion, Failed> {
+    is_clean(outcome)?;
     let own = outcome.rules.iter().find(|outcome| outcome.id == rule).ok_or("the catalogue has no such rule")?;
     match own.verdict {
         Verdict::Skipped => Ok(Completion::ignored_with(own.reason.clone().unwrap_or_default())),

@@ -174,6 +174,14 @@ pub(super) struct SelectionArguments {
     /// hand].
     #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
+    /// Operations outside of the offerings to try as well, by operation id (`v4*Product*`); may be given again. What they
+    /// create is not removed.
+    #[arg(long = "operations", env = "QONFORM_OPERATIONS", value_delimiter = ',', value_name = "GLOB")]
+    pub(super) operations: Vec<String>,
+    /// A file of past failures of generated cases, which are played first; what this run finds is added [default:
+    /// qonform-regressions.json where it exists].
+    #[arg(long, env = "QONFORM_REGRESSIONS", value_name = "FILE")]
+    pub(super) regressions: Option<PathBuf>,
     /// How many generated cases of each kind [default: 100 inputs per operation,
     /// 50 histories].
     #[arg(long, short = 'n', env = "QONFORM_CASES", value_name = "N")]

@@ -1,11 +1,8 @@
 //! `qonform replay`.
 
-use std::sync::Arc;
-
 use qonform::finding::{Finding, Outcome};
-use qonform::offerings::sequence::Step;
 use qonform::report::{self, Format};
-use qonform::run::{Settings, run as drive};
+use qonform::run::{Kept, Settings, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::ReplayArguments;
@@ -60,10 +57,10 @@ fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), Failure> 
     settings.selection.only.clear();
     settings.selection.skip.clear();
     match &finding.replay {
-        Some(steps) => {
-            let steps: Vec<Step> = serde_json::from_value(steps.clone())
-                .map_err(|error| Failure::usage(format!("read the steps of {}: {error}", finding.fingerprint)))?;
-            settings.replay = Some(Arc::from(steps));
+        Some(kept) => {
+            let kept = Kept::read(kept)
+                .map_err(|error| Failure::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
+            settings.replay = Some(kept);
         }
         None => settings.selection.case = Some(finding.case.clone()),
     }

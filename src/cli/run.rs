@@ -15,7 +15,9 @@ use super::{Failure, out, settings};
 /// Holds the target to the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
-    let settings = settings::settings(arguments, &contract)?;
+    let mut settings = settings::settings(arguments, &contract)?;
+    let mut regressions = settings::regressions(arguments.selection.regressions.as_deref())?;
+    settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
         out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
     }
@@ -32,6 +34,12 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
+    if let Some(regressions) = &mut regressions {
+        let added = regressions.add(&outcome).map_err(Failure::world)?;
+        if added > 0 {
+            out::err(&format!("qonform: {added} new in `{}`\n", regressions.path().display()));
+        }
+    }
     conclude(&outcome, files, &arguments.output, baseline.as_ref())
 }
 
@@ -87,7 +95,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
         Err(reason) => return Err(Failure::world(format!("test the target: {reason}"))),
     };
     let mut text = String::new();
-    for note in notes {
+    for note in notes.iter().chain(&plan.notes) {
         text.push_str(&format!("note: {note}\n"));
     }
     text.push_str(&format!("{} cases would run:\n", plan.cases.len()));

@@ -11,7 +11,7 @@ use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
-    External, Levels, Patience, Pattern, Production, Scope, Selection, Settings, TargetSettings, Waivers,
+    External, Levels, Patience, Pattern, Production, Regressions, Scope, Selection, Settings, TargetSettings, Waivers,
 };
 
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
@@ -48,6 +48,8 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         race_tries: arguments.selection.race_tries.max(1),
         replay: None,
         shard: arguments.selection.shard,
+        regressions: Vec::new(),
+        operations: operations(&arguments.selection.operations, contract)?,
         scope: match (arguments.target.read_only, arguments.target.keep_main) {
             (true, _) => Scope::ReadOnly,
             (_, true) => Scope::KeepMain,
@@ -144,6 +146,22 @@ fn read_header(header: &str) -> Result<(String, Secret), Failure> {
 
 fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<Pattern>, Failure> {
     texts.iter().map(|text| Pattern::of(text.trim(), catalogue).map_err(Failure::usage)).collect()
+}
+
+fn operations(texts: &[String], contract: &Contract) -> Result<Vec<Pattern>, Failure> {
+    texts.iter().map(|text| Pattern::of_operations(text.trim(), contract).map_err(Failure::usage)).collect()
+}
+
+/// Where past failures are kept when nothing else is said.
+const REGRESSIONS: &str = "qonform-regressions.json";
+
+/// The file of past failures; `None` where none was named and none is there.
+pub(super) fn regressions(named: Option<&Path>) -> Result<Option<Regressions>, Failure> {
+    let usual = Path::new(REGRESSIONS);
+    match named.or_else(|| usual.exists().then_some(usual)) {
+        Some(path) => Regressions::load(path).map(Some).map_err(Failure::usage),
+        None => Ok(None),
+    }
 }
 
 fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Selection, Failure> {

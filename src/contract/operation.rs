@@ -2,6 +2,7 @@
 
 use super::{Endpoint, SchemaRef};
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
@@ -45,7 +46,8 @@ impl Operation {
 }
 
 /// Where a parameter is sent.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// In the path.
     Path,

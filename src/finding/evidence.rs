@@ -34,13 +34,17 @@ pub struct Finding {
     pub waiver: Option<Waived>,
     /// The case that showed it with the fewest steps: `scenario::create.echo`.
     pub case: String,
-    /// How many steps the case had before it was shrunk; `None` when nothing was shrunk.
+    /// How many steps (or generated requests) the case had before it was shrunk; `None` when nothing was shrunk.
     pub shrunk_from: Option<usize>,
     /// How many requests shrinking took; `None` when nothing was shrunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrink_requests: Option<u64>,
-    /// The steps of the history that shows it, which `qonform replay` plays again; `None` where the case itself is
-    /// played again.
+    /// The request that was drawn, before it was made simpler; `None` for a history, and where the request stayed as it
+    /// was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk_request: Option<String>,
+    /// The steps of the history or the generated requests that show it, which `qonform replay` plays again; `None` where
+    /// the case itself is played again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<serde_json::Value>,
     /// What several clients did at once, as a picture of text lines; `None` where one client shows it.

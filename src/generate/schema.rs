@@ -8,6 +8,7 @@ use super::{read, strategy};
 use crate::contract::{Direction, SchemaRef};
 use crate::document::pointer;
 use proptest::strategy::BoxedStrategy;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub struct Schema {
 }
 
 /// One constraint at one place.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Facet {
     /// JSON pointer into the value, `*` for any entry of a list; empty for the value itself.
     pub place: String,
@@ -81,7 +82,8 @@ impl Class {
 }
 
 /// Which values are wanted at random.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Validity {
     /// Those that keep everything.
     Valid,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::case::Case;
 use super::execute::{CaseOutcome, Facts};
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
-use crate::contract::{Contract, Endpoint, Level, Rule, StatusKey};
+use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::Keyring;
 use crate::finding::{
     Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Observation, Outcome, Place,
@@ -88,7 +89,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
             record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
             &findings,
         ),
-        coverage: covered(answers(frame.contract, &record), &constraints),
+        coverage: covered(answers(frame.contract, frame.plan, &record), &constraints),
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
         findings,
@@ -135,10 +136,11 @@ impl Frame<'_> {
             count,
             waiver: self.settings.waiver_of(breach),
             case: case.to_owned(),
-            shrunk_from: facts.shrunk.map(|(from, _)| from),
-            shrink_requests: facts.shrunk.map(|(_, requests)| requests).filter(|requests| *requests > 0),
+            shrunk_from: facts.shrunk.as_ref().map(|shrunk| shrunk.from),
+            shrink_requests: facts.shrunk.as_ref().map(|shrunk| shrunk.requests).filter(|requests| *requests > 0),
+            shrunk_request: facts.shrunk.as_ref().and_then(|shrunk| shrunk.was.as_deref()).map(short),
             timeline: facts.timeline.clone(),
-            replay: serde_json::to_value(&facts.steps).ok().filter(|_| !facts.steps.is_empty()),
+            replay: facts.course.kept(&facts.span).and_then(|kept| serde_json::to_value(kept).ok()),
             place: self.place(breach),
             steps: steps.collect(),
             curl: Step::curl_lines(&base, keys, breach.story.iter().map(AsRef::as_ref)),
@@ -303,12 +305,25 @@ pub(super) fn drift<'r>(
     breaking.chain(quiet).collect()
 }
 
-/// Every documented answer of the six operations and every answer that came.
-fn answers(contract: &Contract, record: &Record) -> Vec<Seen> {
+/// A request that was drawn can be of any length.
+fn short(text: &str) -> String {
+    const MOST: usize = 2_000;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Every documented answer of the operations that were meant to be played, and every answer that came.
+fn answers(contract: &Contract, plan: &Plan, record: &Record) -> Vec<Seen> {
     let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
-    let order = |id: &str| Endpoint::ALL.iter().position(|endpoint| contract.operation(*endpoint).id == id);
-    for (index, endpoint) in Endpoint::ALL.into_iter().enumerate() {
-        let operation = contract.operation(endpoint);
+    let others = plan.cases.iter().filter_map(|case| match case {
+        Case::Other(operation) => Some(&**operation),
+        _ => None,
+    });
+    let operations: Vec<&Operation> =
+        Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(others).collect();
+    for (index, operation) in operations.iter().enumerate() {
         for response in &operation.responses {
             let StatusKey::Code(status) = response.status else { continue };
             let codes: Vec<Option<&String>> =
@@ -322,13 +337,10 @@ fn answers(contract: &Contract, record: &Record) -> Vec<Seen> {
         }
     }
     for ((id, status, code), count) in &record.seen {
-        let (index, operation) = match Endpoint::ALL.iter().position(|endpoint| endpoint.operation_id() == id) {
-            Some(index) => (index, contract.operation(Endpoint::ALL[index])),
-            None => match order(id) {
-                Some(index) => (index, contract.operation(Endpoint::ALL[index])),
-                None => continue,
-            },
-        };
+        // The six are counted under their published ids, whatever the document calls them.
+        let published = Endpoint::ALL.iter().position(|endpoint| endpoint.operation_id() == id);
+        let known = published.or_else(|| operations.iter().position(|operation| operation.id == *id));
+        let Some((index, operation)) = known.and_then(|index| Some((index, operations.get(index)?))) else { continue };
         // Where the document names no codes, any code is the documented answer.
         let names_codes = operation.response(*status).is_some_and(|response| !response.codes.is_empty());
         let code = if names_codes || operation.response(*status).is_none() { code.clone() } else { String::new() };

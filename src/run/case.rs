@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::contract::{Endpoint, Need};
+use super::course::Course;
+use crate::contract::{Endpoint, Need, Operation};
+use crate::offerings::input::Input;
 use crate::offerings::race::Race;
 use crate::offerings::scenario::{Effect, Scenario};
-use crate::offerings::sequence::Step;
 
 /// A kind of cases.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -66,10 +67,21 @@ pub enum Case {
     Inputs(Endpoint),
     /// The history of this number.
     Sequence(u64),
-    /// A history that was kept: the steps of a finding.
-    Steps(Arc<[Step]>),
+    /// The generated requests to another operation of the document.
+    Other(Arc<Operation>),
+    /// What showed a finding of another run.
+    Kept(Arc<KeptCase>),
     /// Several clients at once.
     Race(Arc<Race>),
+}
+
+/// What showed a finding of another run, to be played again.
+#[derive(Clone, Debug)]
+pub struct KeptCase {
+    /// Its name as a case: `sequence::replay`, `regression::5f1c9ae2`.
+    pub name: String,
+    /// What is played.
+    pub course: Course,
 }
 
 impl Case {
@@ -79,7 +91,8 @@ impl Case {
             Self::Scenario(scenario) => scenario.name(),
             Self::Inputs(endpoint) => format!("input::{}", endpoint.operation_id()),
             Self::Sequence(number) => format!("sequence::{number}"),
-            Self::Steps(_) => "sequence::replay".into(),
+            Self::Other(operation) => format!("input::{}", operation.id),
+            Self::Kept(kept) => kept.name.clone(),
             Self::Race(race) => race.case_name(),
         }
     }
@@ -90,7 +103,8 @@ impl Case {
             Self::Scenario(scenario) => scenario.rule.to_owned(),
             Self::Inputs(endpoint) => format!("i{}", *endpoint as u8),
             Self::Sequence(number) => format!("s{number}"),
-            Self::Steps(_) => "replay".into(),
+            Self::Other(operation) => plain(&format!("o-{}", operation.id)),
+            Self::Kept(kept) => plain(kept.name.rsplit("::").next().unwrap_or_default()),
             Self::Race(race) => race.name.clone(),
         }
     }
@@ -100,7 +114,7 @@ impl Case {
         match self {
             Self::Scenario(scenario) => scenario.rules().collect(),
             Self::Race(race) => race.rules.clone(),
-            Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => Vec::new(),
+            Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) | Self::Kept(_) => Vec::new(),
         }
     }
 
@@ -108,8 +122,16 @@ impl Case {
     pub fn effect(&self) -> Effect {
         match self {
             Self::Scenario(scenario) => scenario.effect,
-            Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) | Self::Steps(_) => Effect::Promotes,
+            Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) => Effect::Promotes,
             Self::Inputs(_) => Effect::Writes,
+            Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
+            Self::Other(_) => Effect::Writes,
+            Self::Kept(kept) => match &kept.course {
+                Course::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => Effect::Promotes,
+                Course::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,
+                Course::Inputs(_) => Effect::Writes,
+                Course::Steps(_) | Course::Whole => Effect::Promotes,
+            },
             Self::Race(race) => race.effect,
         }
     }
@@ -119,7 +141,12 @@ impl Case {
         match self {
             Self::Scenario(scenario) => scenario.needs,
             Self::Race(race) => race.needs,
-            Self::Inputs(_) | Self::Sequence(_) | Self::Steps(_) => &[],
+            Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) | Self::Kept(_) => &[],
         }
     }
+}
+
+/// The text with nothing in it that an id of an offering may not have.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }

@@ -24,11 +24,12 @@ where
         first = play(attempt).await;
         attempt += 1;
     }
-    let Attempt { report, at, steps, coverage } = first;
-    let at = |index: usize| at.get(index).copied().unwrap_or_default();
+    let Attempt { report, spans, course, coverage } = first;
     let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt, coverage };
-    let facts =
-        |index, confirmation| Facts { confirmation, at: at(index), shrunk: None, steps: steps.clone(), timeline: None };
+    let facts = |index: usize, confirmation| {
+        let span = spans.get(index).cloned().unwrap_or(0..=0);
+        Facts { span, course: course.clone(), ..Facts::plain(confirmation) }
+    };
     if outcome.record.breaches.is_empty() {
         return outcome;
     }

@@ -14,7 +14,7 @@ use super::caught::caught;
 use super::confirm;
 use super::error::RunError;
 use super::event::Event;
-use super::execute::{CaseOutcome, Facts, play_case, play_race, play_steps};
+use super::execute::{CaseOutcome, Facts, play_case, play_course, play_race};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
@@ -52,12 +52,12 @@ pub async fn plan(
 ) -> Result<Result<(Plan, Vec<String>), String>, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     match &settings.target {
-        TargetSettings::Embedded(_) => Ok(Ok((Plan::new(settings, contract.rules(), &BTreeMap::new()), Vec::new()))),
+        TargetSettings::Embedded(_) => Ok(Ok((Plan::new(settings, &contract, &BTreeMap::new()), Vec::new()))),
         TargetSettings::External(external) => {
             external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
             Ok(match preflight(lane, Scope::ReadOnly, settings.seed, None).await {
-                Ok(ready) => Ok((Plan::new(settings, contract.rules(), &ready.missing), ready.notes)),
+                Ok(ready) => Ok((Plan::new(settings, &contract, &ready.missing), ready.notes)),
                 Err(refused) => Err(refused.reason),
             })
         }
@@ -96,7 +96,7 @@ impl Driver<'_> {
     /// Every case gets a lane of its own; as many run side by side as jobs were asked for.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
-        let plan = Plan::new(self.settings, self.contract.rules(), &BTreeMap::new());
+        let plan = Plan::new(self.settings, &self.contract, &BTreeMap::new());
         (self.events)(Event::Started { cases: plan.cases.len() });
         let mut waiting = plan.cases.iter().cloned().enumerate();
         let settings = Arc::new(self.settings.clone());
@@ -142,10 +142,11 @@ impl Driver<'_> {
         played.sort_by_key(|(index, ..)| *index);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always {
-            smaller::make_smaller(&mut played, &traffic, |index, steps, attempt| {
+            let worth = |breach: &Breach| self.is_reported(breach);
+            smaller::make_smaller(&mut played, &traffic, worth, |index, course, attempt| {
                 let mark = plan.cases[index].mark();
                 let lane = server.lane(&format!("{mark}-{attempt}"));
-                play_steps(lane, Naming::new(self.settings.seed, &mark, attempt), steps)
+                play_course(course, lane, Naming::new(self.settings.seed, &mark, attempt))
             })
             .await;
         }
@@ -188,7 +189,7 @@ impl Driver<'_> {
             Ok(ready) => ready,
             Err(refused) => return self.refused(*refused, &lane, &journal, &traffic).await,
         };
-        let plan = Plan::new(self.settings, self.contract.rules(), &ready.missing);
+        let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
         let mut project = Shared::new(self, ready, journal);
         let (played, ending) = match caught(project.play_all(&plan)).await {
@@ -200,8 +201,9 @@ impl Driver<'_> {
         };
         let mut played = played;
         if ending == Ending::Complete {
-            smaller::make_smaller(&mut played, &traffic, |index, steps, attempt| {
-                project.play_steps(&plan.cases[index], steps, attempt)
+            let worth = |breach: &Breach| self.is_reported(breach);
+            smaller::make_smaller(&mut played, &traffic, worth, |index, course, attempt| {
+                project.play_course(&plan.cases[index], course, attempt)
             })
             .await;
         }
@@ -213,9 +215,7 @@ impl Driver<'_> {
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
     async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(lane, journal).await;
-        let fact =
-            Facts { confirmation: Confirmation::NotRetried, at: 0, shrunk: None, steps: Vec::new(), timeline: None };
-        let facts = vec![fact; refused.record.breaches.len()];
+        let facts = vec![Facts::plain(Confirmation::NotRetried); refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
         let gathered = vec![Gathered { case: "preflight".into(), place: 0, outcome, keys: lane.client.keys().clone() }];
         self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
@@ -232,6 +232,11 @@ impl Driver<'_> {
 
     fn is_violation(&self, breach: &Breach) -> bool {
         self.settings.severity_of(breach, self.contract.rules()) == Some(Severity::Violation)
+    }
+
+    /// Whether a breach becomes a finding.
+    fn is_reported(&self, breach: &Breach) -> bool {
+        self.settings.severity_of(breach, self.contract.rules()).is_some()
     }
 
     pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
@@ -254,10 +259,17 @@ impl Driver<'_> {
         played: Played,
         ending: Ending,
         traffic: &Traffic,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
         let cases = played.len() as u64;
+        notes.extend(plan.notes.iter().cloned());
+        // Where no rule says that it is undecided, nothing else does.
+        notes.extend(played.iter().filter_map(|(index, outcome, _)| {
+            let case = &plan.cases[*index];
+            let halt = outcome.halt.as_ref().filter(|_| case.rules().is_empty())?;
+            Some(format!("`{}` ended early: {halt}", case.name()))
+        }));
         let gathered = played
             .into_iter()
             .map(|(index, mut outcome, keys)| {

@@ -1,16 +1,18 @@
 //! One case, played once.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::case::Case;
+use super::course::Course;
 use super::settings::{Confirm, Scope, Settings};
-use crate::contract::Endpoint;
 use crate::exchange::KeyRole;
 use crate::finding::{Confirmation, Record};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::input::{Coverage, Inputs};
 use crate::offerings::race::{Effort, Race, Shown, Tries};
-use crate::offerings::sequence::{self, Mains, Means, Step};
+use crate::offerings::sequence::{self, Mains, Means};
 use crate::offerings::{CaseReport, Naming, Stage};
 
 /// A case after it was played, and played again where it found something.
@@ -31,14 +33,32 @@ pub struct CaseOutcome {
 pub struct Facts {
     /// Whether a second run of the case showed it again.
     pub confirmation: Confirmation,
-    /// The step of a history at which it showed, from 0.
-    pub at: usize,
-    /// Of a history that was made smaller: how many steps it had, and how many requests that took.
-    pub shrunk: Option<(usize, u64)>,
-    /// The steps that show it, to be played again.
-    pub steps: Vec<Step>,
+    /// The part of the course that can have caused it, from 0; it showed at its end.
+    pub span: RangeInclusive<usize>,
+    /// What making it smaller came to; `None` when that was not tried, or in vain.
+    pub shrunk: Option<Reduction>,
+    /// What shows it, to be played again.
+    pub course: Course,
     /// The picture of a race.
     pub timeline: Option<String>,
+}
+
+impl Facts {
+    /// What is known of a breach of a case that is played as a whole.
+    pub(super) fn plain(confirmation: Confirmation) -> Self {
+        Self { confirmation, span: 0..=0, shrunk: None, course: Course::Whole, timeline: None }
+    }
+}
+
+/// Something that was made smaller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reduction {
+    /// How many steps or inputs there were.
+    pub from: usize,
+    /// How many requests it took.
+    pub requests: u64,
+    /// What the request was that was made simpler; `None` for a history, and for a request that stayed as it was.
+    pub was: Option<String>,
 }
 
 /// What playing a case once came to.
@@ -46,10 +66,10 @@ pub struct Facts {
 pub struct Attempt {
     /// What was found.
     pub report: CaseReport,
-    /// For each breach, the step of a history at which it showed.
-    pub at: Vec<usize>,
-    /// The steps of a history.
-    pub steps: Vec<Step>,
+    /// For each breach, the part of the course that can have caused it; it showed at its end.
+    pub spans: Vec<RangeInclusive<usize>>,
+    /// What was played.
+    pub course: Course,
     /// What generated requests tried.
     pub coverage: Coverage,
 }
@@ -66,29 +86,25 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
             let flow = scenario.play(&mut stage).await;
             Attempt { report: stage.close(flow).await, ..Attempt::default() }
         }
-        Case::Inputs(endpoint) => play_inputs(*endpoint, lane, naming, settings).await,
+        Case::Inputs(endpoint) => {
+            let contract = lane.judge.contract();
+            let inputs = Inputs::of(contract, *endpoint, &lane.fixtures, settings.seed, settings.inputs);
+            play_course(Course::Inputs(Arc::new(inputs)), lane, naming).await
+        }
+        Case::Other(operation) => {
+            let inputs = Inputs::of_other(operation, settings.seed, settings.inputs);
+            play_course(Course::Inputs(Arc::new(inputs)), lane, naming).await
+        }
         Case::Sequence(number) => {
             let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
             let means = Means::of(&lane, mains);
             let steps = sequence::generate(settings.seed, *number, settings.steps, &means);
-            play_steps(lane, naming, steps).await
+            play_course(Course::Steps(steps.into()), lane, naming).await
         }
-        Case::Steps(steps) => play_steps(lane, naming, steps.to_vec()).await,
+        Case::Kept(kept) => play_course(kept.course.clone(), lane, naming).await,
         // A race has its own way of being tried; it is played by `play_race`.
         Case::Race(_) => Attempt::default(),
     }
-}
-
-async fn play_inputs(endpoint: Endpoint, lane: Lane, naming: Naming, settings: &Settings) -> Attempt {
-    let contract = lane.judge.contract();
-    let inputs = Inputs::of(contract, endpoint, &lane.fixtures, settings.seed, settings.inputs);
-    let mut coverage = Coverage::of(&inputs);
-    let mut stage = match Stage::open(lane, naming).await {
-        Ok(stage) => stage,
-        Err(report) => return Attempt { report, coverage, ..Attempt::default() },
-    };
-    let flow = inputs.play(&mut stage, &mut coverage).await;
-    Attempt { report: stage.close(flow).await, coverage, ..Attempt::default() }
 }
 
 /// Plays a race: it is tried many times, made small and seen again by itself.
@@ -102,11 +118,9 @@ pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (
     let tries = Tries { races: settings.race_tries, clients, effort, ..Tries::default() };
     let played = race.play(lane, naming, settings.seed, &tries).await;
     let facts = |shown: Shown| Facts {
-        confirmation: shown.confirmation,
-        at: 0,
-        shrunk: shown.shrunk_from.map(|from| (from, 0)),
-        steps: Vec::new(),
+        shrunk: shown.shrunk_from.map(|from| Reduction { from, requests: 0, was: None }),
         timeline: shown.timeline.map(|timeline| timeline.text(TIMELINE_WIDTH)),
+        ..Facts::plain(shown.confirmation)
     };
     let outcome = CaseOutcome {
         record: played.case.record,
@@ -120,8 +134,19 @@ pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (
 /// Columns of the picture of a race.
 const TIMELINE_WIDTH: usize = 92;
 
-/// Plays a history once.
-pub(super) async fn play_steps(lane: Lane, naming: Naming, steps: Vec<Step>) -> Attempt {
-    let played = sequence::play_case(lane, naming, &steps).await;
-    Attempt { report: played.report, at: played.at, steps, ..Attempt::default() }
+/// Plays steps or inputs once.
+pub(super) async fn play_course(course: Course, lane: Lane, naming: Naming) -> Attempt {
+    match &course {
+        Course::Whole => Attempt::default(),
+        Course::Steps(steps) => {
+            let played = sequence::play_case(lane, naming, steps).await;
+            // Of a history, anything before can have to do with it.
+            let spans = played.at.into_iter().map(|at| 0..=at).collect();
+            Attempt { report: played.report, spans, course, coverage: Coverage::default() }
+        }
+        Course::Inputs(inputs) => {
+            let played = inputs.play_case(lane, naming).await;
+            Attempt { report: played.report, spans: played.spans, coverage: played.coverage, course }
+        }
+    }
 }

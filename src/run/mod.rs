@@ -8,6 +8,7 @@ mod case;
 mod caught;
 mod clean;
 mod confirm;
+mod course;
 mod drive;
 mod error;
 mod event;
@@ -16,6 +17,7 @@ mod journal;
 mod merge;
 mod plan;
 mod preflight;
+mod regressions;
 mod selftest;
 mod settings;
 mod shard;
@@ -25,15 +27,17 @@ mod smaller;
 mod target;
 mod waivers;
 
-pub use case::{Case, Layer};
+pub use case::{Case, KeptCase, Layer};
 pub use clean::{Cleaned, undo_all};
+pub use course::{Course, Kept};
 pub use drive::{plan, run};
 pub use error::RunError;
 pub use event::Event;
-pub use execute::{Attempt, CaseOutcome, Facts, play_case};
+pub use execute::{Attempt, CaseOutcome, Facts, Reduction, play_case};
 pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
 pub use merge::{MergeError, merge};
 pub use plan::Plan;
+pub use regressions::{Regression, Regressions, RegressionsError};
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,

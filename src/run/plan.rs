@@ -1,12 +1,14 @@
 //! What runs and what does not, and why.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::case::{Case, Layer};
+use super::case::{Case, KeptCase, Layer};
+use super::course::Kept;
 use super::settings::{Scope, Settings};
 use crate::check;
-use crate::contract::{Catalogue, Endpoint, Need};
+use crate::contract::{Catalogue, Contract, Endpoint, Need};
 use crate::offerings::race::{self, Race};
 use crate::offerings::scenario::{self, Effect, Scenario};
 
@@ -16,7 +18,7 @@ const GENERATED_RACES: usize = 6;
 /// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// What is played: reads first, then writes, then everything that changes the main.
+    /// What is played: past failures first; then reads, then writes, then everything that changes the main.
     pub cases: Vec<Case>,
     /// The place of each of them in the whole run, from 0; they differ from the order here in a part of a run.
     pub places: Vec<usize>,
@@ -24,21 +26,34 @@ pub struct Plan {
     pub planned: usize,
     /// For each rule that has a case which cannot be played: why.
     pub reasons: BTreeMap<String, String>,
+    /// What else was asked for and is not played, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
     /// Plans for a target that lacks `missing`.
-    pub fn new(settings: &Settings, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Self {
+    pub fn new(settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) -> Self {
         let mut plan = Self::default();
+        if let Some(kept) = &settings.replay {
+            plan.add_kept(&format!("{}::replay", kept.layer()), kept, settings.scope, contract);
+            return plan;
+        }
+        let catalogue = contract.rules();
         for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
             plan.add(Case::Scenario(scenario), settings.scope, catalogue, missing);
         }
         plan.add_inputs(settings);
+        plan.add_operations(settings, contract);
         plan.add_histories(settings);
         for race in races(settings) {
             plan.add(Case::Race(Arc::new(race)), settings.scope, catalogue, missing);
         }
         plan.cases.sort_by_key(Case::effect);
+        if settings.selection.case.is_none() {
+            let rest = std::mem::take(&mut plan.cases);
+            plan.add_regressions(settings, contract, missing);
+            plan.cases.extend(rest);
+        }
         plan.take_part(settings);
         plan
     }
@@ -72,12 +87,74 @@ impl Plan {
         }
     }
 
+    /// Other operations of the document, where they were asked for.
+    fn add_operations(&mut self, settings: &Settings, contract: &Contract) {
+        let excluded = settings.layers.as_ref().is_some_and(|layers| !layers.contains(&Layer::Input));
+        if settings.operations.is_empty() || excluded {
+            return;
+        }
+        let is_meant = |id: &str| settings.operations.iter().any(|pattern| pattern.matches(id));
+        let others = contract.operations().iter().filter(|other| other.endpoint.is_none() && is_meant(&other.id));
+        let others: Vec<Case> = others.map(|other| Case::Other(Arc::new(other.clone()))).collect();
+        if others.is_empty() {
+            self.notes.push(
+                "--operations matches no operation besides those of the offerings, which are tried anyway".into(),
+            );
+        }
+        for case in others {
+            if settings.selection.case.as_ref().is_some_and(|wanted| *wanted != case.name()) {
+                continue;
+            }
+            match forbidden(&case, settings.scope) {
+                Some(reason) => self.notes.push(format!("`{}` is left out: {reason}", case.name())),
+                None => self.cases.push(case),
+            }
+        }
+    }
+
+    /// Past failures. What the contract does not know any more is told.
+    fn add_regressions(&mut self, settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) {
+        for regression in &settings.regressions {
+            let name = regression.case_name();
+            match regression.kept() {
+                Some(Ok(kept)) => self.add_kept(&name, &kept, settings.scope, contract),
+                Some(Err(reason)) => self.notes.push(format!("`{name}` does not apply any more: {reason}")),
+                None => {
+                    let drawn = race::written().into_iter().chain(race::generated(regression.seed, GENERATED_RACES));
+                    let race = drawn.into_iter().find(|race| race.case_name() == regression.case);
+                    let Some(race) = race else {
+                        self.notes.push(format!("`{name}` does not apply any more: there is no `{}`", regression.case));
+                        continue;
+                    };
+                    let case = Case::Race(Arc::new(race));
+                    match obstacle(&case, settings.scope, contract.rules(), missing) {
+                        Some(reason) => self.notes.push(format!("`{name}` is left out: {reason}")),
+                        None => self.cases.push(case),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds what showed a finding of another run, or the reason why it cannot be played.
+    fn add_kept(&mut self, name: &str, kept: &Kept, scope: Scope, contract: &Contract) {
+        let case = match kept.course(contract) {
+            Ok(course) => Case::Kept(Arc::new(KeptCase { name: name.to_owned(), course })),
+            Err(outdated) => {
+                self.notes.push(format!("`{name}` does not apply any more: {outdated}"));
+                return;
+            }
+        };
+        match forbidden(&case, scope) {
+            Some(reason) => self.notes.push(format!("`{name}` is left out: {reason}")),
+            None => self.cases.push(case),
+        }
+    }
+
     fn add_histories(&mut self, settings: &Settings) {
-        if let Some(steps) = &settings.replay {
-            self.cases = vec![Case::Steps(steps.clone())];
-        } else if let Some(case) = &settings.selection.case {
-            let number = case.strip_prefix("sequence::").and_then(|number| number.parse().ok());
-            self.cases.extend(number.map(Case::Sequence));
+        if let Some(case) = &settings.selection.case {
+            let numbers = case.strip_prefix("sequence::").and_then(numbers);
+            self.cases.extend(numbers.into_iter().flatten().map(Case::Sequence));
         } else if settings.plays(Layer::Sequence) && settings.scope != Scope::ReadOnly {
             self.cases.extend((0..settings.histories).map(Case::Sequence));
         }
@@ -92,7 +169,6 @@ fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
     }
     let selected = |rule: &str| settings.selection.includes(rule);
     settings.plays(Layer::Scenario)
-        && settings.replay.is_none()
         && (scenario.rules().any(selected)
             || check::RULES
                 .iter()
@@ -102,9 +178,6 @@ fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
 /// The races that are wanted: written ones for the rules that are selected, generated ones where every rule is.
 fn races(settings: &Settings) -> Vec<Race> {
     let all = || race::written().into_iter().chain(race::generated(settings.seed, GENERATED_RACES));
-    if settings.replay.is_some() {
-        return Vec::new();
-    }
     if let Some(case) = &settings.selection.case {
         return all().filter(|race| race.case_name() == *case).collect();
     }
@@ -114,12 +187,23 @@ fn races(settings: &Settings) -> Vec<Race> {
     all().filter(|race| race.rules.iter().any(|rule| settings.selection.includes(rule))).collect()
 }
 
+/// Why a case goes further than the run may; `None` when it does not.
+fn forbidden(case: &Case, scope: Scope) -> Option<String> {
+    (allowance(case.effect()) > scope).then(|| match scope {
+        Scope::ReadOnly => "it writes, and the run is --read-only".into(),
+        Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
+    })
+}
+
+/// The numbers of one history, `17`, or of a group, `0-9`.
+fn numbers(text: &str) -> Option<RangeInclusive<u64>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
 fn obstacle(case: &Case, scope: Scope, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Option<String> {
-    if allowance(case.effect()) > scope {
-        return Some(match scope {
-            Scope::ReadOnly => "it writes, and the run is --read-only".into(),
-            Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
-        });
+    if let Some(reason) = forbidden(case, scope) {
+        return Some(reason);
     }
     let need = case.needs().iter().find(|need| missing.contains_key(need))?;
     Some(match &missing[need] {

@@ -261,6 +261,12 @@ fn judge(
 ) -> Verdict {
     match subject {
         Subject::Fault { expected, .. } if tripped == expected => Verdict::Caught,
+        // What another layer than its own trips besides depends on what it happens to send.
+        Subject::Fault { layer, expected, .. }
+            if !played.iter().any(|one| one.name() == layer) && !tripped.is_disjoint(expected) =>
+        {
+            Verdict::Caught
+        }
         Subject::Fault { layer, main, .. } if layer != "scenario" && tripped.contains(main) => Verdict::Caught,
         Subject::Fault { expected, .. } if tripped.is_superset(expected) => Verdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::RunError;
 use super::case::Layer;
+use super::course::Kept;
+use super::regressions::Regression;
 use super::shard::Shard;
 use super::waivers::Waivers;
-use crate::contract::{Catalogue, Level};
+use crate::contract::{Catalogue, Contract, Level};
+use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
-use crate::offerings::sequence::Step;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -39,8 +40,12 @@ pub struct Settings {
     pub steps: usize,
     /// How often each race is tried.
     pub race_tries: u32,
-    /// A history that is played instead of everything else.
-    pub replay: Option<Arc<[Step]>>,
+    /// What showed a finding, which is played instead of everything else.
+    pub replay: Option<Kept>,
+    /// Past failures, which are played before everything else.
+    pub regressions: Vec<Regression>,
+    /// Which other operations of the document are tried, by operation id; none where it is empty.
+    pub operations: Vec<Pattern>,
     /// Which part of the cases is played; `None` for all of them.
     pub shard: Option<Shard>,
     /// How far the run may go on the target.
@@ -79,6 +84,8 @@ impl Default for Settings {
             race_tries: 30,
             replay: None,
             shard: None,
+            regressions: Vec::new(),
+            operations: Vec::new(),
             scope: Scope::Full,
             seed: 0,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -240,17 +247,19 @@ pub enum Clock {
     Frozen,
 }
 
-/// A pattern of rule ids: `create.*`, `*.variant`, `set-main.again`.
+/// A pattern of rule ids (`create.*`, `*.variant`, `set-main.again`) or operation ids.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern(String);
 
-/// A pattern that matches no rule.
+/// A pattern that matches nothing.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("find a rule that matches `{pattern}`{}", hint.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?")))]
+#[error("find {what} that matches `{pattern}`{}", hint.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?")))]
 pub struct PatternError {
+    /// What it should match, with its article.
+    pub what: &'static str,
     /// The pattern.
     pub pattern: String,
-    /// The nearest rule.
+    /// The nearest name.
     pub hint: Option<String>,
 }
 
@@ -265,7 +274,11 @@ impl Pattern {
         if catalogue.rules().iter().any(|rule| pattern.matches(&rule.id)) {
             Ok(pattern)
         } else {
-            Err(PatternError { pattern: text.to_owned(), hint: catalogue.nearest(text).map(str::to_owned) })
+            Err(PatternError {
+                what: "a rule",
+                pattern: text.to_owned(),
+                hint: catalogue.nearest(text).map(str::to_owned),
+            })
         }
     }
 
@@ -274,7 +287,23 @@ impl Pattern {
         Self(text.to_owned())
     }
 
-    /// Whether a rule id matches; `*` stands for any run of characters, `?` for one.
+    /// A pattern that matches at least one operation id of the document.
+    ///
+    /// # Errors
+    /// [`PatternError`] when it matches none.
+    pub fn of_operations(text: &str, contract: &Contract) -> Result<Self, PatternError> {
+        let pattern = Self(text.to_owned());
+        let ids = || contract.operations().iter().map(|operation| operation.id.as_str());
+        if ids().any(|id| pattern.matches(id)) {
+            return Ok(pattern);
+        }
+        let bare: String = text.chars().filter(|letter| !['*', '?'].contains(letter)).collect();
+        let starts = |id: &&str| !bare.is_empty() && id.to_lowercase().contains(&bare.to_lowercase());
+        let hint = nearest(&bare, ids()).or_else(|| ids().find(starts)).map(str::to_owned);
+        Err(PatternError { what: "an operation", pattern: text.to_owned(), hint })
+    }
+
+    /// Whether an id matches; `*` stands for any run of characters, `?` for one.
     pub fn matches(&self, id: &str) -> bool {
         matches(self.0.as_bytes(), id.as_bytes())
     }

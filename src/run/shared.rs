@@ -9,8 +9,9 @@ use serde_json::json;
 use super::case::Case;
 use super::clean::{self, Undo};
 use super::confirm;
+use super::course::Course;
 use super::drive::{Driver, Played};
-use super::execute::{Attempt, CaseOutcome, play_case, play_race, play_steps};
+use super::execute::{Attempt, CaseOutcome, play_case, play_course, play_race};
 use super::journal::{Journal, Project};
 use super::plan::Plan;
 use super::preflight::Preflight;
@@ -21,7 +22,6 @@ use crate::finding::Ending;
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
-use crate::offerings::sequence::Step;
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
@@ -141,10 +141,10 @@ impl<'d, 'a> Shared<'d, 'a> {
         (outcome, refused.into_inner())
     }
 
-    /// Plays steps in place of those of a case, and puts the project back as it was before.
-    pub(super) async fn play_steps(&self, case: &Case, steps: Vec<Step>, attempt: u32) -> Attempt {
+    /// Plays something in place of what a case played, and puts the project back as it was before.
+    pub(super) async fn play_course(&self, case: &Case, course: Course, attempt: u32) -> Attempt {
         let seed = self.driver.settings.seed;
-        let played = play_steps(self.lane.clone(), Naming::new(seed, &case.mark(), attempt), steps).await;
+        let played = play_course(course, self.lane.clone(), Naming::new(seed, &case.mark(), attempt)).await;
         self.undo(&played.report.wrote, &Naming::new(seed, &case.mark(), attempt)).await;
         played
     }

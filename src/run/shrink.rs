@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::hash::Hash;
 
+use crate::offerings::input::{Input, Origin};
 use crate::offerings::sequence::{Slot, Step, Who};
 
 #[cfg(test)]
@@ -317,5 +318,34 @@ impl Shrinkable for Step {
 
     fn plain(index: usize) -> Option<Slot> {
         Slot::plain(index)
+    }
+}
+
+impl Shrinkable for Input {
+    /// Inputs do not refer to each other.
+    type Name = ();
+
+    /// What was drawn has no meaning of its own; what stands at a limit would lose its.
+    fn simpler(&self) -> Vec<Self> {
+        match self.origin {
+            Origin::Random(_) => Input::simpler(self),
+            Origin::Limit | Origin::Hostile => Vec::new(),
+        }
+    }
+
+    fn name(&self) -> Option<()> {
+        None
+    }
+
+    fn rename(&self, (): &(), (): &()) -> Self {
+        self.clone()
+    }
+
+    fn pointing(&self, (): &()) -> Option<Self> {
+        None
+    }
+
+    fn plain(_: usize) -> Option<()> {
+        None
     }
 }

@@ -1,67 +1,144 @@
-//! What generated histories found is made small, once for each fault.
+//! What generated cases found is made small, once for each fault.
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::course::Course;
 use super::drive::Played;
-use super::execute::Attempt;
-use super::shrink::{Failure, shrink};
+use super::execute::{Attempt, Facts, Reduction};
+use super::shrink::{Failure, Shrinkable, shrink};
 use crate::exchange::Traffic;
 use crate::finding::Breach;
-use crate::offerings::sequence::Step;
+use crate::offerings::input::Input;
 
 /// The most requests that making one finding smaller may take.
-const MOST_REQUESTS: u64 = 1_940;
+const MOST_REQUESTS: u64 = 1_880;
+
+/// The most requests that making findings smaller may take in a run: a server that is wrong everywhere is not told
+/// any better for more.
+const MOST_IN_ALL: u64 = 20 * MOST_REQUESTS;
 
 /// Attempts that shrinking makes are numbered from here, apart from those that confirm.
 const FIRST_ATTEMPT: u32 = 10;
 
-/// Makes the first history of each fault smaller: `play` plays the steps of a case for the given attempt, in the state
-/// in which every other attempt finds the project. The others of the same fault stay as they are: they are only counted.
-pub(super) async fn make_smaller<P, F>(played: &mut Played, traffic: &Traffic, play: P)
+/// Makes the first case of each fault smaller: `play` plays something in place of what a case played, for the given
+/// attempt, in the state in which every other attempt finds the project. The others of the same fault stay as they are:
+/// they are only counted. Only what is `worth` it is made smaller.
+pub(super) async fn make_smaller<P, F>(played: &mut Played, traffic: &Traffic, worth: impl Fn(&Breach) -> bool, play: P)
 where
-    P: Fn(usize, Vec<Step>, u32) -> F,
+    P: Fn(usize, Course, u32) -> F,
     F: Future<Output = Attempt>,
 {
     let mut done: BTreeSet<(&'static str, Option<String>, String)> = BTreeSet::new();
+    let begun = traffic.requests();
+    // Counted through, so that no two attempts find the names of each other taken.
+    let attempt = AtomicU32::new(FIRST_ATTEMPT);
     for (case, outcome, _) in played {
         for (breach, facts) in outcome.record.breaches.iter_mut().zip(&mut outcome.facts) {
             let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
-            if facts.steps.is_empty() || !done.insert(way) {
+            if matches!(facts.course, Course::Whole) || !worth(breach) || !done.insert(way) {
                 continue;
             }
             let before = traffic.requests();
-            let attempt = AtomicU32::new(FIRST_ATTEMPT);
+            let has_budget = |_| {
+                let now = traffic.requests();
+                now - before < MOST_REQUESTS && now - begun < MOST_IN_ALL
+            };
             let sought = breach.clone();
-            let once = |steps: Vec<Step>| {
-                let playing = play(*case, steps, attempt.fetch_add(1, Ordering::Relaxed));
+            let once = |course: Course| {
+                let playing = play(*case, course, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
                 async move { find(playing.await, sought) }
             };
-            let first = Failure { at: facts.at, way: () };
-            let small = shrink(
-                facts.steps.clone(),
-                &first,
-                |_| traffic.requests() - before < MOST_REQUESTS,
-                |steps| {
-                    let tried = once(steps);
-                    async move { tried.await.map(|(_, at)| Failure { at, way: () }) }
-                },
-            )
-            .await;
-            // Once more for the story; a fault that does not show now keeps the one that it had.
-            if let Some((found, _)) = once(small.steps.clone()).await {
-                facts.shrunk = Some((small.from, traffic.requests() - before));
-                facts.steps = small.steps;
-                *breach = found;
-            }
+            let span = facts.span.clone();
+            let Some(reduced) = reduce(&facts.course, &span, has_budget, once).await else { continue };
+            let Reduced { course, was, found, last } = reduced;
+            let shrunk = Reduction { from: span.end() + 1, requests: traffic.requests() - before, was };
+            *facts = Facts { shrunk: Some(shrunk), span: 0..=last, course, ..facts.clone() };
+            *breach = found;
         }
     }
 }
 
-/// The breach of the attempt that is like the one that is sought, and the step at which it showed.
+/// A course that was made smaller.
+struct Reduced {
+    course: Course,
+    was: Option<String>,
+    found: Breach,
+    last: usize,
+}
+
+/// Makes smaller what fails in `span` of a course.
+async fn reduce<P, F>(
+    course: &Course,
+    span: &RangeInclusive<usize>,
+    has_budget: impl Fn(usize) -> bool,
+    play: P,
+) -> Option<Reduced>
+where
+    P: Fn(Course) -> F,
+    F: Future<Output = Option<(Breach, usize)>>,
+{
+    match course {
+        Course::Whole => None,
+        Course::Steps(steps) => {
+            let Small { steps, found, last } =
+                smaller(steps, span, has_budget, |steps| play(Course::Steps(steps.into()))).await?;
+            Some(Reduced { course: Course::Steps(steps.into()), was: None, found, last })
+        }
+        Course::Inputs(inputs) => {
+            let playing = |list| play(Course::Inputs(Arc::new(inputs.with(list))));
+            let Small { steps, found, last } = smaller(&inputs.list, span, has_budget, playing).await?;
+            // Only what was drawn is made simpler; a limit is shown as it is.
+            let is_another = |was: &&Input| steps.last().is_some_and(|now| now.recipe != was.recipe);
+            let was = inputs.list.get(*span.end()).filter(is_another).map(Input::sketch);
+            Some(Reduced { course: Course::Inputs(Arc::new(inputs.with(steps))), was, found, last })
+        }
+    }
+}
+
+/// What is left, and what it showed when it was played once more.
+struct Small<S> {
+    steps: Vec<S>,
+    found: Breach,
+    last: usize,
+}
+
+/// Makes smaller what fails in `span`; `None` when it does not show again.
+async fn smaller<S, P, F>(
+    steps: &[S],
+    span: &RangeInclusive<usize>,
+    has_budget: impl Fn(usize) -> bool,
+    play: P,
+) -> Option<Small<S>>
+where
+    S: Shrinkable,
+    P: Fn(Vec<S>) -> F,
+    F: Future<Output = Option<(Breach, usize)>>,
+{
+    let (mut candidate, mut at) = (steps.to_vec(), *span.end());
+    if *span.start() > 0 && has_budget(0) {
+        // What can have to do with it is mostly enough.
+        let alone = steps.get(span.clone()).unwrap_or_default().to_vec();
+        if let Some((_, shown)) = play(alone.clone()).await {
+            (candidate, at) = (alone, shown);
+        }
+    }
+    let small = shrink(candidate, &Failure { at, way: () }, has_budget, |steps| {
+        let tried = play(steps);
+        async move { tried.await.map(|(_, at)| Failure { at, way: () }) }
+    })
+    .await;
+    // Once more for the story; a fault that does not show now keeps the one that it had.
+    let (found, last) = play(small.steps.clone()).await?;
+    Some(Small { steps: small.steps, found, last })
+}
+
+/// The breach of the attempt that is like the one that is sought, and where it showed.
 fn find(attempt: Attempt, sought: &Breach) -> Option<(Breach, usize)> {
-    let mut breaches = attempt.report.record.breaches.into_iter().zip(attempt.at);
-    breaches.find(|(breach, _)| breach.is_like(sought))
+    let mut breaches = attempt.report.record.breaches.into_iter().zip(attempt.spans);
+    breaches.find(|(breach, _)| breach.is_like(sought)).map(|(breach, span)| (breach, *span.end()))
 }

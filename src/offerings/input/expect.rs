@@ -2,10 +2,13 @@
 
 use crate::contract::{Endpoint, Place};
 use crate::generate::{Constraint, Facet, Side};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Where a value enters.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A parameter: where it is sent, and its name.
     Parameter(Place, String),
@@ -14,12 +17,13 @@ pub enum Part {
 }
 
 /// What the answer must be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Expectation {
     /// This status, and what was sent is what is answered.
     Accept(u16),
     /// One of these statuses (none: any 4xx), with one of these typed codes (none: any), and nothing changes.
-    Refuse(Vec<u16>, Vec<&'static str>),
+    Refuse(Vec<u16>, Vec<Cow<'static, str>>),
     /// Accepted with this status, or refused with one of those: a choice of the server, which is observed where the rule
     /// is an open one.
     Choose(u16, Vec<u16>),
@@ -33,8 +37,8 @@ pub(super) type Expected = (Option<&'static str>, Expectation);
 /// What a schema error is answered with.
 pub(super) const BAD: u16 = 400;
 
-fn refuse(statuses: &[u16], codes: &[&'static str]) -> Expectation {
-    Expectation::Refuse(statuses.to_vec(), codes.to_vec())
+pub(super) fn refuse(statuses: &[u16], codes: &[&'static str]) -> Expectation {
+    Expectation::Refuse(statuses.to_vec(), codes.iter().map(|code| Cow::Borrowed(*code)).collect())
 }
 
 /// What a valid request of an operation is answered with.
@@ -158,6 +162,12 @@ pub(super) fn unknown_product(endpoint: Endpoint) -> Option<Expected> {
         _ => return None,
     };
     Some((Some(rule), refuse(&[BAD], &["product_not_in_project"])))
+}
+
+/// What an update is answered with that would take the main its role: `tag` 0 or null.
+pub(super) fn demotion(tag: &Value) -> Expected {
+    let rule = if tag.is_null() { "update.demote-null" } else { "update.demote-rejected" };
+    (Some(rule), refuse(&[422], &["cannot_demote_main"]))
 }
 
 /// What a new offering is answered with whose id exists.

@@ -1,6 +1,6 @@
 //! Requests that are unusual but legal: nothing may make a server fail, and most of them it may take or refuse.
 
-use super::expect::{self, BAD, Expectation, Expected};
+use super::expect::{self, BAD, Expectation, Expected, refuse};
 use super::inputs::{Input, Maker, Origin};
 use super::name::{Fit, Name};
 use super::recipe::{Content, Encoding, ID, Recipe, Spelling, Subject};
@@ -85,10 +85,6 @@ fn queries(maker: &Maker<'_>) -> Vec<Input> {
     ];
     inputs.extend(accepts(maker));
     inputs
-}
-
-fn refuse(statuses: &[u16], codes: &[&'static str]) -> Expectation {
-    Expectation::Refuse(statuses.to_vec(), codes.to_vec())
 }
 
 /// Whatever refuses it: the operation, or what stands in front of it. No rule speaks of how.

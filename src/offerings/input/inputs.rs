@@ -8,6 +8,7 @@ use crate::exchange::OperationRef;
 use crate::generate::{Facet, Schema, Side, Validity};
 use crate::lane::Fixtures;
 use serde_json::{Value, json};
+use std::hash::{Hash, Hasher};
 
 /// A generated request, what it is about, and what is expected.
 #[derive(Clone, Debug)]
@@ -30,7 +31,33 @@ pub struct Input {
     /// Where it comes from.
     pub origin: Origin,
     /// The schema of the value that it is about, and the class that neither naming nor shrinking must leave.
-    pub(super) kept: Option<(Schema, Validity)>,
+    pub(super) kept: Option<Class>,
+}
+
+/// A value of a schema that an input is about.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    /// Where it enters.
+    pub(super) part: Part,
+    /// Its schema there.
+    pub(super) schema: Schema,
+    /// What it is to the schema.
+    pub(super) validity: Validity,
+}
+
+/// What an input is, is its request.
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        (self.number, &self.recipe) == (other.number, &other.recipe)
+    }
+}
+
+impl Eq for Input {}
+
+impl Hash for Input {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.number, &self.recipe).hash(state);
+    }
 }
 
 /// A side of a constraint of an operation.
@@ -81,6 +108,14 @@ impl Inputs {
         let (facets, unmade) = maker.facets();
         let (operation, id) = (maker.reference(), operation.id.clone());
         Inputs { operation, id, list: numbered(list), facets, unmade }
+    }
+}
+
+impl Inputs {
+    /// Some of them, or others in their place.
+    pub fn with(&self, list: Vec<Input>) -> Inputs {
+        let (operation, id) = (self.operation.clone(), self.id.clone());
+        Inputs { operation, id, list, facets: Vec::new(), unmade: Vec::new() }
     }
 }
 

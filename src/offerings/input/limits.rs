@@ -1,7 +1,7 @@
 //! Inputs at the limits of the document, from both sides.
 
 use super::expect::{self, Expectation, Expected, Part};
-use super::inputs::{Input, Maker, Origin, Shown, products_of};
+use super::inputs::{Class, Input, Maker, Origin, Shown, products_of};
 use super::name::{Fit, Name};
 use super::recipe::{Content, ID, Recipe, Spelling, Subject};
 use crate::contract::{Endpoint, Place};
@@ -50,6 +50,7 @@ pub(super) fn of(maker: &Maker<'_>) -> Vec<Input> {
     inputs.extend(products(maker));
     inputs.extend(left_out(maker));
     inputs.extend(main_tags(maker));
+    inputs.extend(demotions(maker));
     inputs.extend(known(maker));
     inputs
 }
@@ -61,7 +62,8 @@ fn body(maker: &Maker<'_>, schema: &Schema, sample: &Sample) -> Input {
     let words = format!("{} {}", Maker::named(&Part::Body, &facet.place), sample.words);
     let mut input = with_body(maker, value, facet, expected, words, Origin::Limit);
     input.shown = Some(Shown { part: Part::Body, facet: facet.clone(), side: sample.side });
-    input.kept = Some((schema.clone(), validity(facet, sample.side)));
+    let validity = validity(facet, sample.side);
+    input.kept = Some(Class { part: Part::Body, schema: schema.clone(), validity });
     input
 }
 
@@ -159,10 +161,11 @@ fn parameter(maker: &Maker<'_>, (place, name): (Place, &str), schema: &Schema, t
     }
     let mut input = maker.input(format!("`{name}` {}", text.words), recipe, expected, Origin::Limit);
     if text.reading != Reading::Ambiguous {
-        input.shown = Some(Shown { part, facet: text.facet.clone(), side });
+        input.shown = Some(Shown { part: part.clone(), facet: text.facet.clone(), side });
     }
     if place == Place::Path || name == "starting_after" {
-        input.kept = Some((schema.clone(), validity(&text.facet, side)));
+        let validity = validity(&text.facet, side);
+        input.kept = Some(Class { part, schema: schema.clone(), validity });
     }
     Some(input)
 }
@@ -283,6 +286,32 @@ fn main_tags(maker: &Maker<'_>) -> Vec<Input> {
         with_body(maker, body, &facet, expected, what.to_owned(), Origin::Limit)
     };
     vec![make("`tag` of 1", bare), make("`tag` of 1 beside products", beside)]
+}
+
+/// Updates of the main itself, whose role no update changes.
+fn demotions(maker: &Maker<'_>) -> Vec<Input> {
+    if maker.endpoint != Endpoint::Update {
+        return Vec::new();
+    }
+    let make = |what: &str, body: Value, expected: Expected| {
+        let recipe = Recipe { subject: Subject::Main, content: Content::Json(body, None), ..maker.plain() };
+        maker.input(what, recipe, expected, Origin::Limit)
+    };
+    let products = json!(maker.products.iter().take(2).collect::<Vec<_>>());
+    let demotion = |tag: Value| expect::demotion(&tag);
+    let facet = Facet { place: "/tag".into(), constraint: Constraint::Enum };
+    let promotion = json!({ "tag": 1 });
+    let refused = expect::of(maker.endpoint, &Part::Body, &facet, Side::Inside, &promotion);
+    vec![
+        make("`tag` of 0 on the main", json!({ "tag": 0 }), demotion(json!(0))),
+        make(
+            "`tag` of 0 on the main, beside products",
+            json!({ "tag": 0, "product_ids": products }),
+            demotion(json!(0)),
+        ),
+        make("`tag` of null on the main", json!({ "tag": null }), demotion(Value::Null)),
+        make("`tag` of 1 on the main", promotion, refused),
+    ]
 }
 
 /// What a schema cannot say: an id must be there or must not, a variant is left alone, a key must be known.

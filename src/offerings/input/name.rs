@@ -1,7 +1,10 @@
 //! How the ids of inputs are named: with the run's prefix wherever the constraint that is tried leaves room for it.
 
+use serde::{Deserialize, Serialize};
+
 /// How much of a suggested id must survive.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fit {
     /// Its length: its beginning may be overwritten.
     Length,
@@ -12,7 +15,7 @@ pub enum Fit {
 }
 
 /// An id that is suggested.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Name {
     /// The suggestion; `None` for any id that nobody has.
     pub text: Option<String>,

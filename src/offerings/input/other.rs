@@ -5,14 +5,16 @@
 
 use super::coverage::{Coverage, Taken};
 use super::expect::{Expectation, Part};
-use super::inputs::{Input, Inputs, Origin, Shown, numbered, slots};
+use super::inputs::{Class, Input, Inputs, Origin, Shown, numbered, slots};
 use super::limits::{validity, why_unsendable};
 use super::recipe::{Content, Recipe, Subject};
 use crate::contract::{Operation, Place};
 use crate::exchange::{OperationRef, encode_segment};
 use crate::generate::{Facet, Reading, Schema, Side, Validity, seed};
+use crate::lane::Halt;
 use crate::offerings::Stage;
 use crate::offerings::scenario::Flow;
+use std::ops::RangeInclusive;
 
 impl Inputs {
     /// The inputs of any operation of the document, by its schemas alone. Empty where a parameter that must be sent, or
@@ -48,43 +50,56 @@ impl Inputs {
         inputs
     }
 
-    /// Plays inputs of an operation outside of the resource.
-    ///
-    /// # Errors
-    /// [`Halt::World`](crate::lane::Halt::World) when no answer came.
-    pub async fn play_other(&self, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
-        for input in &self.list {
-            let mut request = crate::exchange::Request::new(
-                input.operation.clone(),
-                input.recipe.method.clone(),
-                input.recipe.path.as_str(),
-            );
-            for part in &input.recipe.query {
-                request = request.raw_query(part);
+    /// Plays inputs of an operation outside of the resource; the project is taken then as it is, whatever they did to it.
+    pub(super) async fn play_other(
+        &self,
+        stage: &mut Stage,
+        coverage: &mut Coverage,
+        spans: &mut Vec<RangeInclusive<usize>>,
+    ) -> Flow {
+        if self.list.is_empty() {
+            let reason = "no request could be made for it: a parameter or body is of a kind that no value is known for";
+            return Err(Halt::NotApplicable(reason.into()));
+        }
+        for (index, input) in self.list.iter().enumerate() {
+            let flow = self.play_one(input, stage, coverage).await;
+            spans.resize(stage.record().breaches.len(), index..=index);
+            flow?;
+        }
+        stage.take_as_is().await
+    }
+
+    async fn play_one(&self, input: &Input, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
+        let mut request = crate::exchange::Request::new(
+            input.operation.clone(),
+            input.recipe.method.clone(),
+            input.recipe.path.as_str(),
+        );
+        for part in &input.recipe.query {
+            request = request.raw_query(part);
+        }
+        for (name, value) in &input.recipe.headers {
+            request = request.header(name, value.as_str());
+        }
+        if let Content::Json(body, _) = &input.recipe.content {
+            request = request.json(body);
+        }
+        let exchange = stage.send(request).await?;
+        let is_refused = exchange.answer.is_refusal();
+        let taken = if is_refused { Taken::Refused } else { Taken::Accepted };
+        if let Some(shown) = &input.shown {
+            coverage.count(&self.id, shown, taken);
+        }
+        let drift = match (&input.expectation, exchange.answer.is_success()) {
+            (Expectation::Refuse(..), true) => Some(format!("{} was accepted", input.what)),
+            // 400 and 422 speak of the request itself; the others of what it is about.
+            (Expectation::Accept(_), _) if [400, 422].contains(&exchange.answer.status) => {
+                Some(format!("{} was refused", input.what))
             }
-            for (name, value) in &input.recipe.headers {
-                request = request.header(name, value.as_str());
-            }
-            if let Content::Json(body, _) = &input.recipe.content {
-                request = request.json(body);
-            }
-            let exchange = stage.send(request).await?;
-            let is_refused = exchange.answer.is_refusal();
-            let taken = if is_refused { Taken::Refused } else { Taken::Accepted };
-            if let Some(shown) = &input.shown {
-                coverage.count(&self.id, shown, taken);
-            }
-            let drift = match (&input.expectation, exchange.answer.is_success()) {
-                (Expectation::Refuse(..), true) => Some(format!("{} was accepted", input.what)),
-                // 400 and 422 speak of the request itself; the others of what it is about.
-                (Expectation::Accept(_), _) if [400, 422].contains(&exchange.answer.status) => {
-                    Some(format!("{} was refused", input.what))
-                }
-                _ => None,
-            };
-            if let Some(what) = drift {
-                stage.record().drift(&self.id, what);
-            }
+            _ => None,
+        };
+        if let Some(what) = drift {
+            stage.record().drift(&self.id, what);
         }
         Ok(())
     }
@@ -153,7 +168,8 @@ impl Other<'_> {
                     let what = format!("{} {}", super::inputs::Maker::named(part, &sample.facet.place), sample.words);
                     let mut input = self.input(what, Recipe { content, ..plain.clone() }, sample.side, Origin::Limit);
                     input.shown = Some(shown(&sample.facet, sample.side));
-                    input.kept = Some((schema.clone(), validity(&sample.facet, sample.side)));
+                    let validity = validity(&sample.facet, sample.side);
+                    input.kept = Some(Class { part: part.clone(), schema: schema.clone(), validity });
                     inputs.push(input);
                 }
             }
@@ -193,7 +209,11 @@ impl Other<'_> {
             }
             Part::Parameter(place, name) => self.with(plain, *place, name, &Schema::spelt(&value)?)?,
         };
-        Some(self.input(what, recipe, side, Origin::Random(case)))
+        let mut input = self.input(what, recipe, side, Origin::Random(case));
+        if *part == Part::Body {
+            input.kept = Some(Class { part: part.clone(), schema: schema.clone(), validity });
+        }
+        Some(input)
     }
 
     /// The plain request with another text for a parameter.

@@ -7,14 +7,14 @@ use super::name::{Fit, Name};
 use super::recipe::{Content, Encoding, ID, Recipe, Spelling, Subject};
 use crate::check::{Offering, offerings_in};
 use crate::contract::{Endpoint, Level};
-use crate::exchange::{Exchange, Request, TransportError, encode_segment};
+use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
 use crate::generate::Side;
 use crate::lane::{Halt, is_restarted};
 use crate::offerings::Stage;
 use crate::offerings::scenario::Flow;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The rules that inputs can check, besides what holds for every answer.
@@ -48,6 +48,8 @@ pub const RULES: &[&str] = &[
     "update.product-unknown",
     "update.product-bounds",
     "update.tag-main-rejected",
+    "update.demote-rejected",
+    "update.demote-null",
     "update.tag-on-regular",
     "update.tag-invalid",
     "update.id-immutable",
@@ -80,45 +82,39 @@ impl Inputs {
     /// # Errors
     /// [`Halt::World`] when no answer came to a request that a server must answer.
     pub async fn play(&self, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
-        let mut player = Player { stage, coverage, operation: &self.id, shared: None, refused: None, bare: Vec::new() };
-        for input in &self.list {
-            player.play(input).await?;
-        }
-        player.settle().await
+        self.play_noting(stage, coverage, &mut Vec::new()).await
     }
 
-    /// Plays the inputs of these numbers alone, in their order: to confirm or to repeat.
-    ///
-    /// # Errors
-    /// As [`Inputs::play`].
-    pub async fn play_some(&self, numbers: &BTreeSet<usize>, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
-        let list = self.list.iter().filter(|input| numbers.contains(&input.number)).cloned().collect();
-        Inputs { list, ..self.clone() }.play(stage, coverage).await
+    /// Plays all of them, and notes for each breach of the stage which of them can have caused it.
+    pub(super) async fn play_noting(
+        &self,
+        stage: &mut Stage,
+        coverage: &mut Coverage,
+        spans: &mut Vec<RangeInclusive<usize>>,
+    ) -> Flow {
+        if let OperationRef::Other(_) = self.operation {
+            return self.play_other(stage, coverage, spans).await;
+        }
+        let operation = &self.id;
+        let mut player = Player { stage, coverage, spans, operation, shared: None, refused: None, bare: Vec::new() };
+        for (index, input) in self.list.iter().enumerate() {
+            let flow = player.play(index, input).await;
+            player.note(index..=index);
+            flow?;
+        }
+        player.settle().await
     }
 }
 
 impl Input {
-    /// Plays it alone, and compares what the project holds then.
-    ///
-    /// # Errors
-    /// As [`Inputs::play`].
-    pub async fn play(&self, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
-        let operation = self.operation.id().unwrap_or_default().to_owned();
-        let mut player =
-            Player { stage, coverage, operation: &operation, shared: None, refused: None, bare: Vec::new() };
-        player.play(self).await?;
-        player.settle().await
-    }
-
-    /// Whether it changes nothing on a right server and needs nothing set up that does.
+    /// Whether it sends nothing but GETs and needs nothing set up.
     pub fn only_reads(&self) -> bool {
-        let safe = [http::Method::GET, http::Method::HEAD, http::Method::OPTIONS].contains(&self.recipe.method);
         let sets_up = match &self.recipe.subject {
             Subject::Shared | Subject::Crowd(_) | Subject::Existing(..) => true,
             Subject::Invalid { remains, .. } => remains.is_some(),
-            Subject::None | Subject::Missing(_) | Subject::Segment(_) => false,
+            Subject::None | Subject::Main | Subject::Missing(_) | Subject::Segment(_) => false,
         };
-        safe && !sets_up
+        self.recipe.method == http::Method::GET && !sets_up
     }
 }
 
@@ -126,12 +122,14 @@ impl Input {
 struct Refused {
     rule: &'static str,
     last: Arc<Exchange>,
-    count: usize,
+    inputs: RangeInclusive<usize>,
 }
 
 struct Player<'p> {
     stage: &'p mut Stage,
     coverage: &'p mut Coverage,
+    /// For each breach, the inputs that can have caused it.
+    spans: &'p mut Vec<RangeInclusive<usize>>,
     operation: &'p str,
     /// The offering that inputs share which are not about one.
     shared: Option<String>,
@@ -148,9 +146,15 @@ enum Ready {
 }
 
 impl Player<'_> {
-    async fn play(&mut self, input: &Input) -> Flow {
+    /// Puts the breaches that nothing was noted of yet down to these inputs.
+    fn note(&mut self, inputs: RangeInclusive<usize>) {
+        self.spans.resize(self.stage.record().breaches.len(), inputs);
+    }
+
+    async fn play(&mut self, index: usize, input: &Input) -> Flow {
         let effects = self.rule_of_effects(input);
-        if self.refused.as_ref().is_some_and(|refused| refused.rule != effects || refused.count >= BATCH) {
+        let is_over = |refused: &Refused| refused.rule != effects || index - refused.inputs.start() >= BATCH;
+        if self.refused.as_ref().is_some_and(is_over) {
             self.settle().await?;
         }
         let (request, subject) = match self.request(input).await? {
@@ -175,9 +179,12 @@ impl Player<'_> {
             match &mut self.refused {
                 Some(refused) => {
                     refused.last = Arc::clone(&exchange);
-                    refused.count += 1;
+                    refused.inputs = *refused.inputs.start()..=index;
                 }
-                None => self.refused = Some(Refused { rule: effects, last: Arc::clone(&exchange), count: 1 }),
+                None => {
+                    let (last, inputs) = (Arc::clone(&exchange), index..=index);
+                    self.refused = Some(Refused { rule: effects, last, inputs });
+                }
             }
         }
         self.tidy(&exchange).await
@@ -194,8 +201,9 @@ impl Player<'_> {
     /// Looks at what the refused writes since the last look left behind.
     async fn settle(&mut self) -> Flow {
         let Some(refused) = self.refused.take() else { return Ok(()) };
-        self.stage.unchanged(refused.rule, &refused.last, "a refused request").await?;
-        Ok(())
+        let flow = self.stage.unchanged(refused.rule, &refused.last, "a refused request").await;
+        self.note(refused.inputs);
+        flow.map(drop)
     }
 
     /// An id that nobody has, and that no other input has.
@@ -205,7 +213,7 @@ impl Player<'_> {
 
     fn named(&self, input: &Input, name: &Name) -> String {
         name.with_prefix(&self.prefix(input), |id| match &input.kept {
-            Some((schema, validity)) => schema.is(validity, &Value::from(id)),
+            Some(kept) => kept.schema.is(&kept.validity, &Value::from(id)),
             None => id.chars().count() <= 64 || name.fit == Fit::Length,
         })
     }
@@ -240,6 +248,10 @@ impl Player<'_> {
             Subject::Shared => match self.shared().await? {
                 Some(id) => Some(id),
                 None => return Ok(Ready::Not("the offering that it needs was not created".into())),
+            },
+            Subject::Main => match self.own_main() {
+                Some(id) => Some(id),
+                None => return Ok(Ready::Not("the main offering is not the run's own".into())),
             },
             Subject::Existing(name, spelling) => {
                 let id = self.named(input, name);
@@ -296,10 +308,10 @@ impl Player<'_> {
             return prefix;
         }
         Name::like(id, fit).with_prefix(&prefix, |id| match &input.kept {
-            Some((schema, validity)) => {
+            Some(kept) => {
                 let mut body = body.clone();
                 body["id"] = json!(id);
-                schema.is(validity, &body)
+                kept.schema.is(&kept.validity, &body)
             }
             None => id.chars().count() <= 64 || fit == Fit::Length,
         })
@@ -314,6 +326,13 @@ impl Player<'_> {
             }
         }
         Ok(self.shared.clone())
+    }
+
+    /// The main, where it may be put at risk: in a project that is thrown away, or made by the run.
+    fn own_main(&self) -> Option<String> {
+        let main = self.stage.state().main()?;
+        let is_own = !self.stage.is_shared() || self.stage.state().is_ours(main);
+        is_own.then(|| main.to_owned())
     }
 
     /// Creates as many offerings as there must be at least.
@@ -371,7 +390,7 @@ impl Player<'_> {
         let status = exchange.answer.status;
         let by_another_rule = shown.side == Side::Inside
             && matches!(&input.expectation, Expectation::Refuse(statuses, codes)
-                if statuses.contains(&status) && exchange.answer.error_code().is_some_and(|code| codes.contains(&code)));
+                if statuses.contains(&status) && exchange.answer.error_code().is_some_and(|code| codes.iter().any(|known| known == code)));
         if exchange.answer.is_success() || by_another_rule {
             self.coverage.count(self.operation, shown, Taken::Accepted);
         } else if exchange.answer.is_refusal() {
@@ -391,13 +410,12 @@ impl Player<'_> {
         match &input.expectation {
             Expectation::Accept(expected) => {
                 let title = if answer.is_refusal() { "was refused" } else { "was not taken as it should be" };
-                let stands = self
-                    .stage
-                    .claim(rule, exchange)
-                    .holds(status == *expected, format!("{what} {title}"), expected.to_string(), received)
-                    .stands();
-                if stands {
+                if status == *expected {
+                    self.stage.record().checked(rule);
                     self.hold_content(rule, exchange, before);
+                } else {
+                    let title = format!("{what} {title}");
+                    self.stage.claim(rule, exchange).fails(title, expected.to_string(), received);
                 }
             }
             Expectation::Refuse(statuses, codes) => {
@@ -405,13 +423,20 @@ impl Player<'_> {
                 let documented =
                     if codes.is_empty() { named.clone() } else { format!("{named} {}", codes.join(" or ")) };
                 let is_right = if statuses.is_empty() { answer.is_refusal() } else { statuses.contains(&status) };
-                let has_code = codes.is_empty() || answer.error_code().is_some_and(|code| codes.contains(&code));
+                let has_code =
+                    codes.is_empty() || answer.error_code().is_some_and(|code| codes.iter().any(|known| known == code));
                 let title = match (answer.is_success(), is_right) {
                     (true, _) => format!("{what} was accepted"),
                     (false, false) => format!("{what} was not refused with {named}"),
                     (false, true) => format!("{what} was refused with another code"),
                 };
-                self.stage.claim(rule, exchange).holds(is_right && has_code, title, documented, received);
+                let claim = self.stage.claim(rule, exchange);
+                // What was taken or not is plain from the status, however ill-formed the body is.
+                if is_right {
+                    claim.holds(has_code, title, documented, received)
+                } else {
+                    claim.fails(title, documented, received)
+                };
             }
             Expectation::Choose(accepted, refused) => {
                 let choice = if answer.is_success() { "taken" } else { "refused" };

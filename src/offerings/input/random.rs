@@ -1,7 +1,7 @@
 //! Inputs at random, each with a seed of its own.
 
 use super::expect::{self, Expectation, Part};
-use super::inputs::{Input, Maker, Origin};
+use super::inputs::{Class, Input, Maker, Origin};
 use super::limits::{Filling, settled, with_body, with_text};
 use super::recipe::{Recipe, Subject};
 use super::{Fit, Name};
@@ -68,7 +68,8 @@ fn input(maker: &Maker<'_>, source: &Source<'_>, value: Value, case: u64, choice
         Part::Body => body(maker, &facet, side, value, choice, origin),
         Part::Parameter(place, name) => parameter(maker, (*place, name), &facet, side, &value, choice, origin)?,
     };
-    input.kept = Some((source.schema.clone(), source.validity.clone()));
+    let (part, schema, validity) = (source.part.clone(), source.schema.clone(), source.validity.clone());
+    input.kept = Some(Class { part, schema, validity });
     Some(input)
 }
 

@@ -4,15 +4,17 @@ use super::name::{Fit, Name};
 use crate::exchange::encode_segment;
 use bytes::Bytes;
 use http::Method;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// What stands for a fresh id in texts.
 pub(super) const ID: &str = "‹id›";
 
 /// A request that lacks nothing but its ids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The method.
+    #[serde(serialize_with = "write_method", deserialize_with = "read_method")]
     pub method: Method,
     /// The path template, with `{offering_id}` where the subject goes.
     pub path: String,
@@ -26,8 +28,17 @@ pub struct Recipe {
     pub content: Content,
 }
 
+fn write_method<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.as_str())
+}
+
+fn read_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
 /// Which offering a request is about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// None, or the new one of the body.
     None,
@@ -35,6 +46,8 @@ pub enum Subject {
     Crowd(usize),
     /// One that all such inputs share, made by the first of them; it is not main.
     Shared,
+    /// The main of the project, where it is the run's own: a server that forgets itself would demote it.
+    Main,
     /// One that is made for this input alone, spelt so in the path.
     Existing(Name, Spelling),
     /// One that does not exist.
@@ -52,7 +65,8 @@ pub enum Subject {
 }
 
 /// How an id stands in the path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Spelling {
     /// Unreserved characters as they are, the others percent-encoded.
     Plain,
@@ -85,7 +99,8 @@ impl Spelling {
 }
 
 /// A body.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Content {
     /// None.
     None,
@@ -103,7 +118,8 @@ pub enum Content {
 }
 
 /// How a text becomes bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// UTF-8.
     Utf8,

@@ -1,6 +1,6 @@
 //! Simpler inputs than an input that found something.
 
-use super::inputs::{Input, products_of};
+use super::inputs::{Class, Input, products_of};
 use super::name::{Fit, Name};
 use super::recipe::{Content, Subject};
 use crate::generate::{Schema, Validity};
@@ -10,7 +10,7 @@ impl Input {
     /// Inputs with a simpler value that is valid, or breaks the same constraint and nothing else, the simplest first.
     /// What is expected of them is the same. None where the input is not about a value of a schema.
     pub fn simpler(&self) -> Vec<Input> {
-        let Some((schema, validity)) = &self.kept else { return Vec::new() };
+        let Some(Class { schema, validity, .. }) = &self.kept else { return Vec::new() };
         match (&self.recipe.content, &self.recipe.subject) {
             (Content::Json(value, fit), Subject::None | Subject::Shared) => self.bodies(schema, validity, value, *fit),
             (_, Subject::Invalid { name: Name { text: Some(text), fit }, remains }) => {

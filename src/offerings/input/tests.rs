@@ -122,7 +122,7 @@ async fn an_operation_that_is_known_by_its_schema_alone_is_tried_too_and_never_b
         assert!(inputs.list.len() > 40, "{endpoint}: {}", inputs.list.len());
         assert!(inputs.list.iter().all(|input| input.rule.is_none() && !input.recipe.path.contains('{')));
         let mut coverage = Coverage::of(&inputs);
-        inputs.play_other(&mut stage, &mut coverage).await.expect("the server answers");
+        inputs.play(&mut stage, &mut coverage).await.expect("the server answers");
         assert_eq!(coverage.holes(), Vec::<String>::new(), "{endpoint}");
     }
     // The reference refuses an empty text, which its schema does as well.

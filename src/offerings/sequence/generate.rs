@@ -57,7 +57,7 @@ const AGAIN: usize = 7;
 const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
 
 /// How often each slot is in a history's pool beside the first: more often those whose ids have something special.
-const PRESENCE: [usize; Slot::COUNT as usize] = [0, 5, 3, 5, 2, 1, 1, 1, 1, 1, 1, 1];
+const PRESENCE: [usize; Slot::COUNT as usize] = [0, 8, 3, 6, 2, 1, 1, 1, 1, 1, 1, 1];
 
 /// A pool of more slots is for histories that make many offerings.
 const LARGE: usize = 6;

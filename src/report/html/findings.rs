@@ -50,6 +50,9 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
             dl.contrast {
                 div { dt { "Documented" } dd { (documented) } }
                 div { dt { "Received" } dd { (received) } }
+                @if let Some(request) = &finding.shrunk_request {
+                    div { dt { "Shrunk from" } dd { code { (visible(request)) } } }
+                }
             }
             @if let Some(place) = story::place(finding) {
                 p.place { "In the document: " code { (visible(&place)) }

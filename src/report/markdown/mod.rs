@@ -107,6 +107,9 @@ fn told(finding: &Finding) -> String {
     if let Some(waiver) = story::waiver(finding) {
         block.push_str(&format!("- waived: {}\n", quoted(&waiver)));
     }
+    if let Some(request) = &finding.shrunk_request {
+        block.push_str(&format!("- shrunk from: {}\n", code(&cut(request, LONGEST_QUOTE))));
+    }
     let place =
         story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, LONGEST_QUOTE))));
     let operations = story::operations(finding);

@@ -36,6 +36,9 @@ pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
     if let Some(waiver) = story::waiver(finding) {
         block.push_str(&labelled(2, "waived", LABEL, &visible(&cut(&waiver, LONGEST)), style));
     }
+    if let Some(request) = &finding.shrunk_request {
+        block.push_str(&labelled(2, "shrunk from", LABEL, &visible(&cut(request, LONGEST)), style));
+    }
     block.push_str(&steps(finding, style));
     for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
         block.push_str(&format!("  {}\n", visible(line)));

@@ -17,7 +17,7 @@ use crate::run::Embedded;
 
 const STEPS: usize = 30;
 const HISTORIES: u64 = 50;
-const MOST_REQUESTS: u64 = 1_940;
+const MOST_REQUESTS: u64 = 1_880;
 
 static CONTRACT: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::embedded()));
 

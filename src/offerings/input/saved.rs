@@ -1,0 +1,166 @@
+//! Inputs as they are written down, so that another run can send just these again.
+
+use super::expect::{Expectation, Part};
+use super::inputs::{Class, Input, Inputs, Origin, slots};
+use super::play::RULES;
+use super::recipe::{Content, Recipe, Subject};
+use super::{Fit, Name};
+use crate::contract::Contract;
+use crate::exchange::OperationRef;
+use crate::generate::Validity;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+/// Inputs of one operation, one after the other. They need no seed: they are whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    operation: String,
+    inputs: Vec<One>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct One {
+    number: usize,
+    what: String,
+    recipe: Recipe,
+    expectation: Expectation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// Whether the answer is not held against what the document says of the operation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    outside: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class: Option<(Part, Validity)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    random: Option<u64>,
+}
+
+/// Why inputs that were written down mean nothing to this contract.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum Outdated {
+    /// The operation is gone.
+    #[error("the document has no operation `{0}`")]
+    Operation(String),
+    /// The rule is gone.
+    #[error("no rule `{0}` is held against inputs")]
+    Rule(String),
+    /// The parameter or body is gone.
+    #[error("`{0}` has no such parameter or body any more")]
+    Part(String),
+    /// What was broken is valid now, or the other way round.
+    #[error("the document says otherwise now of the value in: {0}")]
+    Class(String),
+}
+
+impl Saved {
+    /// These inputs, written down.
+    pub fn of(inputs: &Inputs, list: &[Input]) -> Saved {
+        let one = |input: &Input| One {
+            number: input.number,
+            what: input.what.clone(),
+            recipe: input.recipe.clone(),
+            expectation: input.expectation.clone(),
+            rule: input.rule.map(str::to_owned),
+            outside: input.operation == OperationRef::None,
+            class: input.kept.as_ref().map(|class| (class.part.clone(), class.validity.clone())),
+            random: match input.origin {
+                Origin::Random(case) => Some(case),
+                Origin::Limit | Origin::Hostile => None,
+            },
+        };
+        Saved { operation: inputs.id.clone(), inputs: list.iter().map(one).collect() }
+    }
+
+    /// The id of the operation.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The inputs again.
+    ///
+    /// # Errors
+    /// [`Outdated`] when the contract does not know the operation, the rule or the value as what it was.
+    pub fn restore(&self, contract: &Contract) -> Result<Inputs, Outdated> {
+        let operation = contract.operations().iter().find(|operation| operation.id == self.operation);
+        let operation = operation.ok_or_else(|| Outdated::Operation(self.operation.clone()))?;
+        let reference = match operation.endpoint {
+            Some(endpoint) => OperationRef::Offerings(endpoint),
+            None => OperationRef::Other(operation.id.as_str().into()),
+        };
+        let slots = slots(operation);
+        let restore = |one: &One| {
+            let rule = match &one.rule {
+                None => None,
+                Some(rule) => {
+                    let known = RULES.iter().find(|known| *known == rule);
+                    Some(*known.ok_or_else(|| Outdated::Rule(rule.clone()))?)
+                }
+            };
+            let kept = match &one.class {
+                None => None,
+                Some((part, validity)) => {
+                    let slot = slots.iter().find(|(known, _)| known == part);
+                    let (_, schema) = slot.ok_or_else(|| Outdated::Part(self.operation.clone()))?;
+                    Some(Class { part: part.clone(), schema: schema.clone(), validity: validity.clone() })
+                }
+            };
+            let input = Input {
+                number: one.number,
+                operation: if one.outside { OperationRef::None } else { reference.clone() },
+                what: one.what.clone(),
+                recipe: one.recipe.clone(),
+                expectation: one.expectation.clone(),
+                rule,
+                shown: None,
+                origin: one.random.map_or(Origin::Limit, Origin::Random),
+                kept,
+            };
+            if input.is_of_its_class() { Ok(input) } else { Err(Outdated::Class(one.what.clone())) }
+        };
+        let list = self.inputs.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
+        Ok(Inputs { operation: reference, id: operation.id.clone(), list, facets: Vec::new(), unmade: Vec::new() })
+    }
+}
+
+impl Input {
+    /// Whether the schema says of the value what the input says of it, as far as the value is known before it is named.
+    fn is_of_its_class(&self) -> bool {
+        let Some(Class { schema, validity, .. }) = &self.kept else { return true };
+        match (&self.recipe.content, &self.recipe.subject) {
+            (_, Subject::Invalid { name: Name { text: Some(text), .. }, .. }) => {
+                schema.is(validity, &Value::from(text.as_str()))
+            }
+            (Content::Json(value, fit), Subject::None | Subject::Shared | Subject::Main) => {
+                let mut value = value.clone();
+                if *fit == Some(Fit::Whole) {
+                    value["id"] = json!("a");
+                }
+                schema.is(validity, &value)
+            }
+            _ => true,
+        }
+    }
+
+    /// Method, path and body in a line, for people: `POST /offerings {"id":"a/b"}`.
+    pub fn sketch(&self) -> String {
+        let Recipe { method, path, subject, query, content, .. } = &self.recipe;
+        let path = match subject {
+            Subject::Invalid { name: Name { text: Some(text), .. }, .. }
+            | Subject::Existing(Name { text: Some(text), .. }, _)
+            | Subject::Missing(Name { text: Some(text), .. }) => {
+                path.replace("{offering_id}", &crate::exchange::encode_segment(text))
+            }
+            _ => path.clone(),
+        };
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        let body = match content {
+            Content::None => String::new(),
+            Content::Json(value, _) => format!(" {value}"),
+            Content::Text { text, .. } => format!(" {text}"),
+        };
+        format!("{method} {path}{query}{body}")
+    }
+}

@@ -1,0 +1,83 @@
+//! What a case played, one thing after the other: what is made smaller, kept in reports and played again.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::Contract;
+use crate::offerings::input::{Inputs, Outdated, Saved};
+use crate::offerings::sequence::Step;
+
+/// A longer row of requests is not written down: the whole case is played again instead.
+const MOST_SAVED: usize = 50;
+
+/// What a case plays.
+#[derive(Clone, Debug, Default)]
+pub enum Course {
+    /// Nothing that could be taken apart: the case is played again as a whole.
+    #[default]
+    Whole,
+    /// The steps of a history.
+    Steps(Arc<[Step]>),
+    /// Generated requests to one operation.
+    Inputs(Arc<Inputs>),
+}
+
+impl Course {
+    /// What of it shows something, to be written down; `None` where only the whole case does.
+    pub(super) fn kept(&self, span: &RangeInclusive<usize>) -> Option<Kept> {
+        match self {
+            Self::Steps(steps) if !steps.is_empty() => Some(Kept::Steps(steps.to_vec())),
+            Self::Inputs(inputs) => {
+                let list = inputs.list.get(span.clone()).filter(|list| list.len() <= MOST_SAVED)?;
+                Some(Kept::Inputs(Saved::of(inputs, list)))
+            }
+            Self::Whole | Self::Steps(_) => None,
+        }
+    }
+}
+
+/// What shows a finding, as it stands in reports and in files of past failures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Kept {
+    /// The steps of a history.
+    Steps(Vec<Step>),
+    /// Requests to one operation.
+    Inputs(Saved),
+}
+
+impl Kept {
+    /// Reads what [`serde_json::to_value`] made of one: a list of steps, or an object of inputs.
+    ///
+    /// # Errors
+    /// What is not as it should be.
+    pub fn read(value: &Value) -> Result<Self, serde_json::Error> {
+        if value.is_array() {
+            Vec::deserialize(value).map(Self::Steps)
+        } else {
+            Saved::deserialize(value).map(Self::Inputs)
+        }
+    }
+
+    /// To be played again under this contract.
+    ///
+    /// # Errors
+    /// [`Outdated`] when the contract has changed too much for that.
+    pub fn course(&self, contract: &Contract) -> Result<Course, Outdated> {
+        Ok(match self {
+            Self::Steps(steps) => Course::Steps(steps.clone().into()),
+            Self::Inputs(saved) => Course::Inputs(Arc::new(saved.restore(contract)?)),
+        })
+    }
+
+    /// The layer's word and the operation, for the name of a case: `sequence`, `input`.
+    pub fn layer(&self) -> &'static str {
+        match self {
+            Self::Steps(_) => "sequence",
+            Self::Inputs(_) => "input",
+        }
+    }
+}

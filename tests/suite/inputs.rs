@@ -1,0 +1,189 @@
+//! What generated requests find by themselves: the faults that they are there for, each made small, played again alone and
+//! remembered.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use qonform::check::Judge;
+use qonform::contract::{Contract, Endpoint};
+use qonform::exchange::TransportSettings;
+use qonform::finding::{Finding, Outcome};
+use qonform::offerings::Naming;
+use qonform::offerings::input::{Input, Inputs};
+use qonform::reference::{Clock, Family, Fault, Options};
+use qonform::run::{self, Embedded, Kept, Layer, Patience, Regressions, Settings, TargetSettings};
+use tokio_util::sync::CancellationToken;
+
+use super::program::{Place, end, qonform};
+
+fn settings(fault: &str, layer: Layer) -> Settings {
+    let fault: Fault = fault.parse().unwrap();
+    Settings {
+        target: TargetSettings::Embedded(Options { faults: vec![fault], clock: Clock::Logical, ..Options::default() }),
+        layers: Some([layer].into()),
+        seed: 5,
+        jobs: NonZeroUsize::MIN,
+        ..Settings::default()
+    }
+}
+
+async fn play(settings: &Settings) -> Outcome {
+    run::run(settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
+}
+
+/// The finding about an id that was drawn.
+fn drawn(outcome: &Outcome) -> &Finding {
+    let titles: Vec<_> = outcome.findings.iter().map(|finding| &finding.title).collect();
+    let found = outcome.findings.iter().find(|finding| finding.title == "`id` at random (pattern) was accepted");
+    found.unwrap_or_else(|| panic!("{titles:?}"))
+}
+
+/// Whether inputs that are about a rule of the fault break one of them. Where that is not enough, all of them are sent.
+async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
+    let expected = fault.info().expected;
+    let options = Options { faults: vec![fault], clock: Clock::Logical, ..Options::default() };
+    let judge = Arc::new(Judge::new(Arc::clone(contract)));
+    let server = Embedded::start(options, TransportSettings::default(), judge).await.unwrap();
+    let is_about = |input: &Input| input.rule.is_some_and(|rule| expected.contains(&rule));
+    for everything in [false, true] {
+        for endpoint in Endpoint::ALL {
+            let lane = server.lane(&format!("{endpoint}-{everything}"));
+            let all = Inputs::of(contract, endpoint, &lane.fixtures, 1, 4);
+            let list: Vec<_> = all.list.iter().filter(|input| everything || is_about(input)).cloned().collect();
+            if list.is_empty() {
+                continue;
+            }
+            let played = all.with(list).play_case(lane, Naming::new(1, &format!("i{endpoint}"), 0)).await;
+            if played.report.record.breaches.iter().any(|breach| expected.contains(&breach.rule)) {
+                server.stop().await;
+                return true;
+            }
+        }
+    }
+    server.stop().await;
+    false
+}
+
+#[tokio::test]
+async fn every_fault_of_what_is_sent_is_caught_by_inputs_alone() {
+    let families = [Family::Validation, Family::Limit, Family::Robustness];
+    let contract = Arc::new(Contract::embedded());
+    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| families.contains(&fault.info().family)).collect();
+    assert!(faults.len() > 110, "{}", faults.len());
+    let mut missed = Vec::new();
+    for fault in faults {
+        if !is_caught(fault, &contract).await {
+            missed.push(fault.info().name);
+        }
+    }
+    assert_eq!(missed, Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn every_documented_answer_that_can_be_provoked_is_seen() {
+    let settings = Settings { layers: Some([Layer::Input].into()), inputs: 10, ..Settings::default() };
+    let outcome = play(&settings).await;
+    assert_eq!(outcome.exit_code(), 0);
+    let unseen: Vec<_> = outcome.coverage.answers.iter().filter(|seen| seen.documented && seen.count == 0).collect();
+    // A right server never answers 500, whatever is sent.
+    assert!(unseen.iter().all(|seen| seen.status == 500), "{unseen:?}");
+    assert_eq!(unseen.len(), 6, "{unseen:?}");
+}
+
+#[tokio::test]
+async fn an_input_that_was_drawn_is_made_as_simple_as_it_goes_and_played_again_alone() {
+    let mut settings = settings("id-letters-of-any-alphabet", Layer::Input);
+    settings.seed = 6;
+    let outcome = play(&settings).await;
+    let finding = drawn(&outcome);
+    let was = finding.shrunk_request.as_deref().unwrap();
+    assert!(was.starts_with("POST /offerings {"), "{was}");
+    assert!(finding.shrunk_from > Some(100) && finding.shrink_requests.is_some_and(|spent| spent < 1_800));
+    let kept = finding.replay.clone().unwrap();
+    assert_eq!(kept["inputs"].as_array().unwrap().len(), 1);
+    let body = &kept["inputs"][0]["recipe"]["content"]["json"][0];
+    assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+    let id = body["id"].as_str().unwrap();
+    assert!(id.chars().count() == 1 && !id.is_ascii(), "{id}");
+    settings.replay = Some(Kept::read(&kept).unwrap());
+    settings.seed = 9;
+    let again = play(&settings).await;
+    assert_eq!((&drawn(&again).fingerprint, again.summary.cases), (&finding.fingerprint, 1));
+    assert!(again.summary.requests < 30, "{}", again.summary.requests);
+}
+
+#[tokio::test]
+async fn what_was_found_once_is_looked_for_first() {
+    let place = Place::new();
+    let file = place.path().join("regressions.json");
+    let mut first = settings("id-at-accepted", Layer::Input);
+    let outcome = play(&first).await;
+    let mut known = Regressions::load(&file).unwrap();
+    assert!(known.entries().is_empty());
+    let added = known.add(&outcome).unwrap();
+    assert!(added > 0 && known.add(&outcome).unwrap() == 0, "{added}");
+    let read = Regressions::load(&file).unwrap();
+    assert_eq!(read, known);
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
+    // Histories never try such an id: without the file nothing is found.
+    first.layers = Some([Layer::Sequence].into());
+    first.histories = 1;
+    first.seed = 77;
+    first.patience = Patience::FailFast;
+    assert_eq!(play(&first).await.exit_code(), 0);
+    first.regressions = read.entries().to_vec();
+    let second = play(&first).await;
+    assert_eq!(second.exit_code(), 1);
+    assert_eq!((second.summary.cases, &*second.findings[0].case), (1, &*read.entries()[0].case_name()));
+}
+
+#[tokio::test]
+async fn a_past_failure_that_means_nothing_any_more_is_told() {
+    let place = Place::new();
+    let file = place.path().join("old.json");
+    let entry = |fingerprint: &str, case: &str, replay: serde_json::Value| serde_json::json!({ "fingerprint": fingerprint, "rule": "create.echo", "title": "x", "case": case, "seed": 1, "replay": replay });
+    let gone = serde_json::json!({ "operation": "v4Gone", "inputs": [] });
+    let steps = serde_json::json!([{ "no-such-step": {} }]);
+    let race = serde_json::Value::Null;
+    let entries =
+        [entry("aa", "input::v4Gone", gone), entry("bb", "sequence::1", steps), entry("cc", "race::gone", race)];
+    fs::write(&file, serde_json::json!({ "version": 1, "regressions": entries }).to_string()).unwrap();
+    let mut command = qonform(&place);
+    command.args(["run", "--dry-run", "--only", "create.echo", "--regressions"]).arg(&file);
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    for name in ["aa", "bb", "cc"] {
+        ran.says(&format!("`regression::{name}` does not apply any more: "));
+    }
+    ran.says("the document has no operation `v4Gone`");
+}
+
+#[test]
+fn a_broken_file_of_past_failures_is_refused_with_its_place() {
+    for (text, said) in [
+        ("{\n  \"version\": 1,\n  oops", "broken.json:3:3`: "),
+        ("{\"version\":1}", "missing field `regressions`"),
+        ("{\"version\":9}", "it is of version 9"),
+    ] {
+        let place = Place::new();
+        let file = place.path().join("broken.json");
+        fs::write(&file, text).unwrap();
+        let mut command = qonform(&place);
+        command.env("QONFORM_REGRESSIONS", &file).args(["run", "--only", "create.echo"]);
+        let ran = end(command, place);
+        assert_eq!(ran.code, Some(2), "{text}: {}{}", ran.stdout, ran.stderr);
+        ran.says(said);
+    }
+}
+
+#[test]
+fn the_usual_file_is_found_where_the_program_runs() {
+    let place = Place::new();
+    fs::write(place.path().join("qonform-regressions.json"), "x").unwrap();
+    let mut command = qonform(&place);
+    command.current_dir(place.path()).args(["run", "--only", "create.echo"]);
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    ran.says("use `qonform-regressions.json:1:1`");
+}
