@@ -192,7 +192,7 @@ async fn parts_put_together_are_the_whole_run_byte_for_byte() {
     // Every layer but races, which are different each time.
     let small = |settings: &mut Settings| (settings.inputs, settings.histories) = (5, 12);
     let whole = outcome(&[], small).await;
-    assert!(whole.summary.cases > 100 && whole.findings.is_empty());
+    assert!(whole.summary.cases > 80 && whole.findings.is_empty());
     for of in [1, 3] {
         assert!(json(&in_parts(of, &[], small).await) == json(&whole), "{of} parts differ from the whole");
     }
