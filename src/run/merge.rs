@@ -121,7 +121,7 @@ fn parts(reports: &[(String, Outcome)]) -> Result<Vec<Part<'_>>, MergeError> {
             ("version of qonform", one.tool.version.clone(), outcome.tool.version.clone()),
             ("number of shards", of(one, |facts| facts.of as usize), facts.of.to_string()),
             ("number of cases", of(one, |facts| facts.planned), facts.planned.to_string()),
-            ("selection of rules", levels(one), levels(outcome)),
+            ("level of a rule", level(one, outcome), level(outcome, one)),
         ];
         if let Some((what, one, other)) = compared.into_iter().find(|(_, one, other)| one != other) {
             return Err(MergeError::Differ { name: name.clone(), first: first.clone(), what, one, other });
@@ -142,9 +142,11 @@ fn of(outcome: &Outcome, number: impl Fn(&ShardFacts) -> usize) -> String {
     outcome.shard.as_ref().map_or(0, number).to_string()
 }
 
-/// The levels in force, in the catalogue's order: runs with other `--deny` are other runs.
-fn levels(outcome: &Outcome) -> String {
-    outcome.rules.iter().map(|rule| format!("{}={:?} ", rule.id, rule.level)).collect()
+/// The first rule whose level in force is another than in the other outcome: runs with other `--deny` are other runs.
+fn level(outcome: &Outcome, other: &Outcome) -> String {
+    let mut pairs = outcome.rules.iter().zip(&other.rules);
+    let differing = pairs.find(|(rule, other)| (&rule.id, rule.level) != (&other.id, other.level));
+    differing.map_or_else(String::new, |(rule, _)| format!("{} of {}", rule.level, rule.id))
 }
 
 /// The ending that says most against the run.

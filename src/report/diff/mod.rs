@@ -15,7 +15,7 @@ use crate::finding::{Drift, Ending, Finding, Outcome, Severity, Verdict};
 /// The differences between an old and a new run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Difference {
-    /// Findings that the old run did not have, and warnings of the old run that are violations now.
+    /// Findings that the old run did not have, and violations that were warnings or waived in it.
     pub new: Vec<Finding>,
     /// Findings of the old run that are gone although their rule was decided again.
     pub fixed: Vec<Finding>,
@@ -62,7 +62,7 @@ pub fn diff(old: &Outcome, new: &Outcome) -> Difference {
     let is_new = |finding: &&Finding| {
         before
             .get(finding.fingerprint.as_str())
-            .is_none_or(|known| known.severity == Severity::Warning && finding.severity == Severity::Violation)
+            .is_none_or(|known| known.severity != Severity::Violation && finding.severity == Severity::Violation)
     };
     let (appeared, still) = new.findings.iter().partition::<Vec<_>, _>(is_new);
     let (fixed, unchecked) = old
@@ -213,6 +213,14 @@ mod tests {
         later.findings[2].severity = Severity::Violation;
         assert_eq!(diff(&sample::fixed(), &later).exit_code(), 1);
         assert_eq!(diff(&later, &sample::fixed()).exit_code(), 0);
+    }
+
+    #[test]
+    fn a_violation_whose_waiver_expired_is_new() {
+        let mut earlier = sample::fixed();
+        earlier.findings[0].severity = Severity::Waived;
+        assert_eq!(diff(&earlier, &sample::fixed()).new_violations(), 1);
+        assert_eq!(diff(&sample::fixed(), &earlier).exit_code(), 0);
     }
 
     #[test]
