@@ -49,6 +49,7 @@ pub(super) enum Command {
     /// Write a commented qonform.toml, which holds what every run of a project has in common.
     Init(InitArguments),
     /// Print what a run would take for every flag, and where each value comes from.
+    #[command(after_help = "Example:\n  qonform config --profile staging")]
     Config(Box<RunArguments>),
     /// Print completions for a shell.
     Completions(CompletionsArguments),
@@ -109,7 +110,8 @@ pub(super) struct TargetArguments {
     /// A file with one registered product id per line.
     #[arg(long, env = "QONFORM_PRODUCT_IDS_FILE", value_name = "FILE")]
     pub(super) product_ids_file: Option<PathBuf>,
-    /// The id of an experiment-variant offering.
+    /// The id of an experiment-variant offering. Updates, deletes and set-mains of it are really sent: the server must
+    /// refuse each of them, and one that does not changes or deletes it.
     #[arg(long, env = "QONFORM_VARIANT_ID", value_name = "ID")]
     pub(super) variant_id: Option<String>,
     /// A header for every request, as `Name: value`; may be given again.
@@ -300,6 +302,7 @@ pub(super) enum RulesFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  qonform explain delete.removes")]
 pub(super) struct ExplainArguments {
     /// The rule's id.
     #[arg(value_name = "RULE")]
@@ -307,6 +310,9 @@ pub(super) struct ExplainArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    qonform serve                                        a right server on port 4010\n  \
+    qonform serve --fault delete-still-readable          a broken one")]
 pub(super) struct ServeArguments {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, short, env = "QONFORM_PORT", default_value_t = 4010)]
@@ -345,6 +351,7 @@ pub(super) struct SelftestArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  qonform replay report.json afc0ac21 -u https://staging.example/v4")]
 pub(super) struct ReplayArguments {
     /// The JSON report that holds the finding.
     #[arg(value_name = "REPORT")]
@@ -357,6 +364,9 @@ pub(super) struct ReplayArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    qonform report run.json                              for people, on stdout\n  \
+    qonform report run.json --to html=report.html,sarif=report.sarif")]
 pub(super) struct ReportArguments {
     /// The JSON report of a run.
     #[arg(value_name = "RUN.json")]
@@ -373,6 +383,7 @@ pub(super) struct ReportArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  qonform diff main.json branch.json --format markdown")]
 pub(super) struct DiffArguments {
     /// The JSON report of the older run.
     #[arg(value_name = "OLD.json")]
@@ -408,7 +419,8 @@ pub(super) struct CompletionsArguments {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The keys come from the same variables as for the run (QONFORM_TOKEN, …). Only offerings whose \
+    after_help = "Examples:\n  qonform clean                                        whatever killed runs left\n  \
+    qonform clean -u https://staging.example/v4 --prefix qf-abcd-\n\nThe keys come from the same variables as for the run (QONFORM_TOKEN, …). Only offerings whose \
     ids start with the run's prefix\nare removed, and those without it that the journal names."
 )]
 pub(super) struct CleanArguments {

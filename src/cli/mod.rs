@@ -7,6 +7,7 @@ mod explain;
 mod failure;
 mod files;
 mod gates;
+mod help;
 mod lint;
 mod merge;
 mod out;
@@ -35,7 +36,7 @@ use failure::Failure;
 /// Reads the arguments and does what they say.
 pub(crate) fn main() -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
-    let command = configuration::without_empty_variables(Arguments::command());
+    let command = configuration::without_empty_variables(help::command());
     let first = match command.clone().try_get_matches_from(&typed) {
         Ok(first) => first,
         Err(error) => return refuse(&error),

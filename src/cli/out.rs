@@ -48,9 +48,20 @@ impl ColorChoice {
     }
 }
 
-/// Columns of the terminal at stdout, or `otherwise`.
+/// Columns for text on stdout: what `COLUMNS` says, or as many as the terminal has, or `otherwise` where there is none;
+/// never so many that lines are hard to read.
 pub(super) fn width(otherwise: usize) -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(otherwise).clamp(60, 160)
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(|| io::stdout().is_terminal().then(columns)?).unwrap_or(otherwise).clamp(50, 160)
+}
+
+/// Columns of the terminal; 80 where it does not say.
+pub(super) fn terminal_width() -> usize {
+    columns().unwrap_or(80)
+}
+
+fn columns() -> Option<usize> {
+    terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
 /// `text` for a terminal: what could move its cursor is written as an escape, line ends apart.

@@ -1,5 +1,7 @@
-//! Progress on stderr: one line that renews itself on a terminal, a line now and then in a log, nothing in between.
+//! Progress on stderr: a bar on a terminal, where violations appear as they are confirmed; a line every ten seconds in a
+//! log; nothing else.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +12,10 @@ use super::out;
 
 /// How often a log gets a line.
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// How often the bar is drawn anew at most: more often than that nobody can read.
+const DRAW_EVERY: Duration = Duration::from_millis(50);
+/// Columns of the bar alone.
+const BAR: usize = 20;
 
 /// Tells how a run goes on.
 pub(super) struct Progress {
@@ -25,10 +31,23 @@ enum Kind {
 }
 
 struct State {
+    counts: Counts,
+    /// Violations that were told, by rule and title: other cases find them again.
+    told: BTreeSet<(String, String)>,
+    started: Instant,
+    drawn: Option<Instant>,
+    logged: Instant,
+}
+
+/// How far a run is.
+#[derive(Clone, Default, Debug)]
+struct Counts {
+    /// The layer of the case that ended last.
+    layer: String,
     cases: usize,
     done: usize,
+    requests: u64,
     findings: usize,
-    last: Instant,
 }
 
 impl Progress {
@@ -38,7 +57,9 @@ impl Progress {
             (false, true) => Kind::Terminal,
             (false, false) => Kind::Log,
         };
-        Self { kind, state: Mutex::new(State { cases: 0, done: 0, findings: 0, last: Instant::now() }) }
+        let now = Instant::now();
+        let state = State { counts: Counts::default(), told: BTreeSet::new(), started: now, drawn: None, logged: now };
+        Self { kind, state: Mutex::new(state) }
     }
 
     pub(super) fn tell(&self, event: &Event) {
@@ -47,37 +68,48 @@ impl Progress {
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started { cases } => state.cases = *cases,
+            Event::Started { cases } => {
+                state.counts.cases = *cases;
+                "starting".clone_into(&mut state.counts.layer);
+            }
             Event::Violation { rule, title } => {
-                state.findings += 1;
-                self.line(&out::plain(&format!("violation[{rule}]: {title}")));
+                if state.told.insert((rule.clone(), title.clone())) {
+                    state.counts.findings += 1;
+                    self.keep(&out::plain(&format!("violation[{rule}]: {title}")));
+                    state.drawn = None;
+                }
             }
             Event::CaseEnded { case, requests } => {
-                state.done += 1;
-                let line = format!("{}/{} cases · {requests} requests · {case}", state.done, state.cases);
-                self.status(&mut state, &line);
+                let layer = case.split("::").next().unwrap_or_default();
+                layer.clone_into(&mut state.counts.layer);
+                state.counts.done += 1;
+                state.counts.requests = *requests;
             }
-            Event::Cleaning => self.status(&mut state, "removing what was created"),
+            Event::Cleaning => "cleaning up".clone_into(&mut state.counts.layer),
+        }
+        self.show(&mut state);
+    }
+
+    /// A line that stays above the bar. A log gets its findings from the report.
+    fn keep(&self, text: &str) {
+        if self.kind == Kind::Terminal {
+            out::err(&format!("\r\x1b[K{text}\n"));
         }
     }
 
-    /// A line that stays.
-    fn line(&self, text: &str) {
+    fn show(&self, state: &mut State) {
+        let now = Instant::now();
+        let passed = now - state.started;
         match self.kind {
-            Kind::Terminal => out::err(&format!("\r\x1b[K{text}\n")),
-            Kind::Log => out::err(&format!("{text}\n")),
-            Kind::Nothing => {}
-        }
-    }
-
-    fn status(&self, state: &mut State, text: &str) {
-        match self.kind {
-            Kind::Terminal => out::err(&format!("\r\x1b[K{text}")),
-            Kind::Log if state.last.elapsed() >= LOG_EVERY => {
-                state.last = Instant::now();
-                out::err(&format!("{text}\n"));
+            Kind::Terminal if state.drawn.is_none_or(|drawn| now - drawn >= DRAW_EVERY) => {
+                state.drawn = Some(now);
+                out::err(&format!("\r\x1b[K{}", state.counts.bar(passed, out::terminal_width())));
             }
-            Kind::Log | Kind::Nothing => {}
+            Kind::Log if now - state.logged >= LOG_EVERY => {
+                state.logged = now;
+                out::err(&format!("{}\n", state.counts.line(passed)));
+            }
+            Kind::Terminal | Kind::Log | Kind::Nothing => {}
         }
     }
 
@@ -86,5 +118,102 @@ impl Progress {
         if self.kind == Kind::Terminal {
             out::err("\r\x1b[K");
         }
+    }
+}
+
+impl Counts {
+    /// `scenario ██████░░░░ 67/123 cases · 1203 requests · 410/s · 2 violations · 12 s left`, in less than `width`
+    /// columns: what matters least goes first.
+    fn bar(&self, passed: Duration, width: usize) -> String {
+        let full = (BAR * self.done.min(self.cases)).checked_div(self.cases).unwrap_or(0);
+        let drawn = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
+        let mut parts = self.parts(passed);
+        loop {
+            let line = format!("{:<8} {drawn} {}", self.layer, parts.join(" · "));
+            // A line as wide as the screen would start a new one, which no later one could take back.
+            if line.chars().count() < width {
+                return line;
+            }
+            if parts.pop().is_none() {
+                return line.chars().take(width.saturating_sub(1)).collect();
+            }
+        }
+    }
+
+    /// The same without a bar.
+    fn line(&self, passed: Duration) -> String {
+        format!("{}: {}", self.layer, self.parts(passed).join(" · "))
+    }
+
+    /// What there is to say, in the order of its weight.
+    fn parts(&self, passed: Duration) -> Vec<String> {
+        let mut parts = vec![format!("{}/{} cases", self.done, self.cases)];
+        match self.findings {
+            0 => {}
+            1 => parts.push("1 violation".into()),
+            many => parts.push(format!("{many} violations")),
+        }
+        parts.extend(self.left(passed).map(|left| format!("{} left", rough(left))));
+        parts.push(format!("{} requests", self.requests));
+        if passed >= Duration::from_secs(1) {
+            parts.push(format!("{:.0}/s", self.requests as f64 / passed.as_secs_f64()));
+        }
+        parts
+    }
+
+    /// How long the cases that are left take, if they take as long as those before; `None` where too little is known.
+    fn left(&self, passed: Duration) -> Option<Duration> {
+        let left = self.cases.checked_sub(self.done).filter(|left| *left > 0)?;
+        let is_known = self.done > 0 && passed >= Duration::from_secs(1);
+        is_known.then(|| passed.mul_f64(left as f64 / self.done as f64))
+    }
+}
+
+/// `12 s`, `3 min`: an estimate is no better than that.
+fn rough(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..100 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", (seconds + 30) / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts() -> Counts {
+        Counts { layer: "scenario".into(), cases: 120, done: 60, requests: 1_200, findings: 2 }
+    }
+
+    #[test]
+    fn the_bar_says_how_far_the_run_is() {
+        assert_eq!(
+            counts().bar(Duration::from_secs(3), 120),
+            "scenario ██████████░░░░░░░░░░ 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s"
+        );
+        let early = Counts { layer: "scenario".into(), cases: 120, ..Counts::default() };
+        assert_eq!(early.bar(Duration::ZERO, 120), "scenario ░░░░░░░░░░░░░░░░░░░░ 0/120 cases · 0 requests");
+    }
+
+    #[test]
+    fn the_bar_never_fills_the_screen() {
+        for width in 1..130 {
+            let line = counts().bar(Duration::from_secs(300), width);
+            assert!(line.chars().count() < width.max(1), "{width}: {line}");
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_given_only_when_there_is_something_to_go_by() {
+        assert_eq!(counts().left(Duration::from_millis(500)), None);
+        assert_eq!(Counts { done: 120, ..counts() }.left(Duration::from_secs(9)), None);
+        assert_eq!(Counts { cases: 0, done: 0, ..counts() }.left(Duration::from_secs(9)), None);
+        assert_eq!(counts().left(Duration::from_mins(10)).map(rough), Some("10 min".into()));
+    }
+
+    #[test]
+    fn a_log_gets_the_same_in_words() {
+        let line = counts().line(Duration::from_secs(3));
+        assert_eq!(line, "scenario: 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s");
     }
 }

@@ -22,5 +22,6 @@ mod operations;
 mod program;
 mod scopes;
 mod secrets;
+mod shell;
 mod teeth;
 mod wire;

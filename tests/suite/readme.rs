@@ -37,8 +37,8 @@ fn the_table_of_rules_is_the_programs() {
 #[test]
 fn the_commands_are_the_programs() {
     let help = printed(&["--help"]);
-    let (_, commands) = help.split_once("Commands:\n").unwrap();
-    let (commands, _) = commands.split_once("\n\n").unwrap();
+    let (_, commands) = help.split_once("Usage: qonform <COMMAND>\n\n").unwrap();
+    let (commands, _) = commands.split_once("\n\nOptions:\n").unwrap();
     assert_eq!(block("commands"), commands.trim(), "put the commands of `qonform --help` between the marks");
 }
 
