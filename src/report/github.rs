@@ -23,7 +23,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
         let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.severity == severity).collect();
         hidden += findings.len().saturating_sub(SHOWN);
         for finding in findings.into_iter().take(SHOWN) {
-            text.push_str(&annotation(finding));
+            text.push_str(&annotation(finding, outcome));
         }
     }
     let (_, mut clause) = glance(outcome);
@@ -39,7 +39,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
     text
 }
 
-fn annotation(finding: &Finding) -> String {
+fn annotation(finding: &Finding, outcome: &Outcome) -> String {
     let command = match finding.severity {
         Severity::Violation => "error",
         Severity::Warning => "warning",
@@ -55,7 +55,7 @@ fn annotation(finding: &Finding) -> String {
         format!("documented: {}", visible(&cut(&finding.documented, LONGEST))),
         format!("received: {}", visible(&cut(&finding.received, LONGEST))),
         format!("seen: {}", story::facts(finding)),
-        format!("reproduce: {}", visible(&cut(&story::replay(finding), LONGEST))),
+        format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), LONGEST))),
     ]
     .join("\n");
     format!("::{command} {properties}title={}::{}\n", property(&title), escaped(&told))

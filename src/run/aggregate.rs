@@ -7,9 +7,9 @@ use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Rule, StatusKey};
-use crate::exchange::Keyring;
+use crate::exchange::{Keyring, Latencies, OperationRef, Traffic};
 use crate::finding::{
-    Breach, ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Finding, Observation, Outcome, Place,
+    Breach, ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Finding, Latency, Observation, Outcome, Place,
     REPORT_VERSION, Record, RuleOutcome, Seen, Severity, Step, Summary, Tool, Tried, Verdict, fingerprint,
 };
 use crate::offerings::input;
@@ -28,6 +28,7 @@ pub(super) struct Frame<'a> {
     pub(super) plan: &'a Plan,
     pub(super) ending: Ending,
     pub(super) duration_ms: u64,
+    pub(super) latency: Vec<Latency>,
     pub(super) requests: u64,
     pub(super) waits: u64,
     pub(super) retries: u64,
@@ -79,10 +80,12 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         observations: observations(&record, frame.settings),
         drift: drift(&record, &findings),
         coverage: coverage(frame.contract, &record, &constraints),
+        latency: frame.latency,
         rules,
         findings,
         notes: frame.notes,
         left_behind: frame.left_behind,
+        report: None,
     }
 }
 
@@ -146,7 +149,8 @@ impl Frame<'_> {
             case: case.to_owned(),
             shrunk_from: facts.shrunk.map(|(from, _)| from),
             shrink_requests: facts.shrunk.map(|(_, requests)| requests).filter(|requests| *requests > 0),
-            timeline: facts.timeline.clone(),
+            timeline: facts.picture(),
+            race: facts.race(),
             replay: serde_json::to_value(&facts.steps).ok().filter(|_| !facts.steps.is_empty()),
             place: self.place(breach),
             steps: steps.collect(),
@@ -256,6 +260,19 @@ fn drift(record: &Record, findings: &[Finding]) -> Vec<Drift> {
         count: finding.count,
     });
     breaking.chain(quiet).collect()
+}
+
+/// How long the answers of each operation took.
+pub(super) fn latency(traffic: &Traffic) -> Vec<Latency> {
+    let told = |(operation, times): (OperationRef, Latencies)| Latency {
+        operation: operation.id().map(str::to_owned),
+        count: times.count(),
+        p50_us: times.percentile(50),
+        p90_us: times.percentile(90),
+        p99_us: times.percentile(99),
+        max_us: times.largest(),
+    };
+    traffic.latencies().into_iter().map(told).collect()
 }
 
 /// Every documented answer of the six operations and every answer that came.

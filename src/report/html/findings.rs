@@ -57,7 +57,7 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
             }
             (steps(finding))
             @if let Some(timeline) = &finding.timeline { pre.timeline { @for line in timeline.lines() { (visible(line)) "\n" } } }
-            (reproduction(finding))
+            (reproduction(outcome, finding))
         }
     }
 }
@@ -122,11 +122,11 @@ fn headers(headers: &[(String, String)]) -> Markup {
     }
 }
 
-fn reproduction(finding: &Finding) -> Markup {
+fn reproduction(outcome: &Outcome, finding: &Finding) -> Markup {
     html! {
         div.reproduce {
             h4 { "See it again" }
-            (command(&story::replay(finding)))
+            (command(&story::replay(finding, outcome.report.as_deref())))
             @for line in &finding.curl { (command(line)) }
         }
     }
