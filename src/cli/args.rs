@@ -214,6 +214,12 @@ pub(super) struct OutputArguments {
     /// Writes a report to a file, as FORMAT=PATH; may be given again.
     #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = ',', value_name = "FORMAT=PATH")]
     pub(super) reports: Vec<String>,
+    /// Writes a line of JSON for each event as it happens; `-` is stdout, which then carries no report.
+    #[arg(long, env = "QONFORM_EVENTS", value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// The HAR of `--report har=PATH` holds every exchange of the run, not only those of the findings.
+    #[arg(long, env = "QONFORM_RECORD_ALL")]
+    pub(super) record_all: bool,
     /// When to use colours.
     #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
     pub(super) color: ColorChoice,

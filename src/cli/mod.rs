@@ -2,12 +2,14 @@
 
 mod args;
 mod clean;
+mod events;
 mod explain;
 mod failure;
 mod files;
 mod lint;
 mod out;
 mod progress;
+mod recording;
 mod replay;
 mod report;
 mod rules;

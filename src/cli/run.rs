@@ -2,18 +2,19 @@
 
 use qonform::exchange::Trust;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Settings, plan, run as drive};
+use qonform::run::{Event, Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{RunArguments, StdoutFormat};
+use super::events::{self, EventFile};
 use super::files::ReportFile;
 use super::progress::Progress;
-use super::{Failure, out, settings};
+use super::{Failure, out, recording, settings};
 
 /// Holds the target to the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
-    let settings = settings::settings(arguments, &contract)?;
+    let mut settings = settings::settings(arguments, &contract)?;
     let style = style(arguments);
     if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
         out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
@@ -21,23 +22,39 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     if arguments.selection.dry_run {
         return dry_run(&settings, contract).await;
     }
-    // Opened before the run, so that a bad path fails at once.
-    let files = ReportFile::open_all(&arguments.output.reports)?;
-    let progress = Progress::new(arguments.output.quiet);
+    // Tried before the run, so that a bad path fails at once.
+    let output = &arguments.output;
+    let files = ReportFile::open_all(&output.reports)?;
+    let (files, recording) = if output.record_all { recording::begin(files)? } else { (files, None) };
+    settings.transport.recorder = recording.as_ref().map(recording::RecordingFile::recorder);
+    let events = output.events.as_deref().map(EventFile::open).transpose()?;
+    let progress = Progress::new(output.quiet);
     let cancel = CancellationToken::new();
     tokio::spawn(stop_on_signal(cancel.clone()));
-    let outcome = drive(&settings, contract, &|event| progress.tell(&event), cancel)
+    let tell = |event: Event| {
+        if let Some(events) = &events {
+            events.tell(&event);
+        }
+        progress.tell(&event);
+    };
+    let mut outcome = drive(&settings, contract, &tell, cancel)
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
-    for file in files {
-        file.write(&outcome)?;
+    let json = files.iter().find(|file| file.format() == Format::Json);
+    outcome.report = json.map(|file| file.path().display().to_string());
+    let mut written = vec![ReportFile::write_all(files, &outcome)];
+    written.extend(recording.map(recording::RecordingFile::end));
+    written.extend(events.map(|events| events.end(&outcome)));
+    if output.events.as_deref().is_none_or(|path| !events::is_stdout(path)) {
+        let format = match output.format {
+            StdoutFormat::Human => Format::Human,
+            StdoutFormat::Json => Format::Json,
+        };
+        out::out(&report::render(format, &outcome, &style))?;
     }
-    let format = match arguments.output.format {
-        StdoutFormat::Human => Format::Human,
-        StdoutFormat::Json => Format::Json,
-    };
-    out::out(&report::render(format, &outcome, &style))?;
+    // What was found is told before what could not be written.
+    written.into_iter().collect::<Result<(), _>>()?;
     Ok(outcome.exit_code())
 }
 

@@ -13,6 +13,7 @@ mod readme;
 mod corpus;
 mod documents;
 mod hostile;
+mod keeping;
 mod leaving;
 mod network;
 mod program;
