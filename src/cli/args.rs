@@ -220,6 +220,9 @@ pub(super) struct OutputArguments {
     /// The HAR of `--report har=PATH` holds every exchange of the run, not only those of the findings.
     #[arg(long, env = "QONFORM_RECORD_ALL")]
     pub(super) record_all: bool,
+    /// Writes each finding to a directory, as a script, a Hurl file and a Rust test that show it again.
+    #[arg(long, env = "QONFORM_EXPORT", value_name = "DIR")]
+    pub(super) export: Option<PathBuf>,
     /// When to use colours.
     #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
     pub(super) color: ColorChoice,

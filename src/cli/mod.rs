@@ -4,6 +4,7 @@ mod args;
 mod clean;
 mod events;
 mod explain;
+mod export;
 mod failure;
 mod files;
 mod lint;

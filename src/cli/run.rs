@@ -9,7 +9,7 @@ use super::args::{RunArguments, StdoutFormat};
 use super::events::{self, EventFile};
 use super::files::ReportFile;
 use super::progress::Progress;
-use super::{Failure, out, recording, settings};
+use super::{Failure, export, out, recording, settings};
 
 /// Holds the target to the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
@@ -25,6 +25,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     // Tried before the run, so that a bad path fails at once.
     let output = &arguments.output;
     let files = ReportFile::open_all(&output.reports)?;
+    let export = output.export.as_deref().map(export::open).transpose()?;
     let (files, recording) = if output.record_all { recording::begin(files)? } else { (files, None) };
     settings.transport.recorder = recording.as_ref().map(recording::RecordingFile::recorder);
     let events = output.events.as_deref().map(EventFile::open).transpose()?;
@@ -44,6 +45,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let json = files.iter().find(|file| file.format() == Format::Json);
     outcome.report = json.map(|file| file.path().display().to_string());
     let mut written = vec![ReportFile::write_all(files, &outcome)];
+    written.extend(export.map(|directory| export::write(&directory, &outcome)));
     written.extend(recording.map(recording::RecordingFile::end));
     written.extend(events.map(|events| events.end(&outcome)));
     if output.events.as_deref().is_none_or(|path| !events::is_stdout(path)) {

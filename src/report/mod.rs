@@ -11,6 +11,7 @@
 
 mod diff;
 mod events;
+mod export;
 mod format;
 mod github;
 mod har;
@@ -30,6 +31,7 @@ mod words;
 
 pub use diff::{Change, Difference, DriftChange, diff};
 pub use events::EventLines;
+pub use export::{ExportedFile, export};
 pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
 pub use recording::Recording;

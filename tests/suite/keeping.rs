@@ -1,5 +1,6 @@
 //! What a run leaves to be kept: reports that are whole on every way out, events, recordings, findings as scripts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -44,11 +45,12 @@ fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
     fs::write(&old, "the old report").unwrap();
     let nowhere = file(&place, "no/such/directory/x");
     let taken = place.path().display().to_string();
-    let wrong: [(&str, Vec<String>); 6] = [
+    let wrong: [(&str, Vec<String>); 7] = [
         ("write the report", vec!["--report".into(), format!("html={nowhere}")]),
         ("write the report", vec!["--report".into(), format!("html={taken}")]),
         ("two reports", vec!["--report".into(), format!("json={old},html={old}")]),
         ("write the events", vec!["--events".into(), nowhere.clone()]),
+        ("export findings", vec!["--export".into(), old.clone()]),
         ("--report har=PATH", vec!["--record-all".into()]),
         ("write the report", vec!["--record-all".into(), "--report".into(), format!("har={nowhere}")]),
     ];
@@ -174,6 +176,41 @@ fn events_can_take_stdout() {
     let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "ended");
     assert!(ran.stdout.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", ran.stdout);
+}
+
+/// Plays an exported script on a server.
+fn play(script: &Path, reference: &Reference) -> (Option<i32>, String) {
+    let output = Command::new("sh").arg(script).envs(reference.variables.iter().cloned()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
+    let faults = ["delete-still-readable", "demote-ignored", "create-zero-demotes-main", "create-tag-main-ignored"];
+    let right = Reference::start();
+    let before = right.state();
+    let mut played = BTreeMap::new();
+    for fault in faults {
+        let broken = Reference::with_faults(&[fault]);
+        let place = Place::new();
+        let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
+        assert_eq!(ran.code, Some(1), "{fault}: {}", ran.stderr);
+        // Another project of the same server, as fresh as the first was.
+        let fresh = Reference::with_faults(&[fault]);
+        let scripts = ran.place.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
+        for script in scripts {
+            let (code, said) = play(&script, &fresh);
+            assert!(code == Some(1) && said.contains("BROKEN"), "{fault}, {}: {code:?}\n{said}", script.display());
+            let (code, said) = play(&script, &right);
+            assert!(code == Some(0) && !said.contains("BROKEN"), "{fault}, {}: {code:?}\n{said}", script.display());
+            *played.entry(fault).or_insert(0) += 1;
+        }
+        for ending in ["hurl", "rs"] {
+            assert!(ran.place.files().iter().any(|path| path.extension().is_some_and(|found| found == ending)));
+        }
+    }
+    assert_eq!(played.len(), faults.len(), "each fault had a script: {played:?}");
+    assert_eq!(right.state(), before, "the scripts leave nothing behind");
 }
 
 /// What the faults of the exported scripts break.
