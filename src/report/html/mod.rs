@@ -5,7 +5,9 @@
 
 mod coverage;
 mod findings;
+mod latency;
 mod prose;
+mod race;
 mod rules;
 mod sections;
 
