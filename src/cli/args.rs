@@ -81,6 +81,8 @@ pub(super) struct RunArguments {
     #[arg(long, env = "QONFORM_JOURNAL", value_name = "FILE", help_heading = "Target")]
     pub(super) journal: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) following: FollowingArguments,
+    #[command(flatten)]
     pub(super) output: OutputArguments,
     #[command(flatten)]
     pub(super) configuration: ConfigurationArguments,
@@ -251,6 +253,18 @@ pub(super) struct ConnectionArguments {
     pub(super) insecure: bool,
 }
 
+/// What is written while a run goes on.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct FollowingArguments {
+    /// Writes a line of JSON for each event as it happens; `-` is stdout, which then carries no report.
+    #[arg(long, env = "QONFORM_EVENTS", value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// The HAR of `--report har=PATH` holds every exchange of the run, not only those of the findings.
+    #[arg(long, env = "QONFORM_RECORD_ALL")]
+    pub(super) record_all: bool,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArguments {
@@ -260,6 +274,9 @@ pub(super) struct OutputArguments {
     /// Writes a report to a file, as FORMAT=PATH; may be given again.
     #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = ',', value_name = "FORMAT=PATH")]
     pub(super) reports: Vec<String>,
+    /// Writes each finding to a directory, as a script, a Hurl file and a Rust test that show it again.
+    #[arg(long, env = "QONFORM_EXPORT", value_name = "DIR")]
+    pub(super) export: Option<PathBuf>,
     /// When to use colours.
     #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]
     pub(super) color: ColorChoice,

@@ -7,7 +7,7 @@ use qonform::run;
 
 use super::args::OutputArguments;
 use super::gates::{Baseline, BaselineArguments};
-use super::run::conclude;
+use super::run::{Kept, conclude};
 use super::{Failure, files};
 
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
     let baseline = Baseline::open(&arguments.baseline)?;
     let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path)?));
     let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-    let outcome = run::merge(&shards).map_err(Failure::usage)?;
-    let files = files::ReportFile::open_all(&arguments.output.reports)?;
-    conclude(&outcome, files, &arguments.output, baseline.as_ref())
+    let mut outcome = run::merge(&shards).map_err(Failure::usage)?;
+    let kept = Kept::open(&arguments.output)?;
+    conclude(&mut outcome, kept, &arguments.output, baseline.as_ref())
 }

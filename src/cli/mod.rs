@@ -3,7 +3,9 @@
 mod args;
 mod clean;
 mod configuration;
+mod events;
 mod explain;
+mod export;
 mod failure;
 mod files;
 mod gates;
@@ -12,6 +14,7 @@ mod lint;
 mod merge;
 mod out;
 mod progress;
+mod recording;
 mod replay;
 mod report;
 mod rules;

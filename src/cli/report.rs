@@ -17,9 +17,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<u8, Failure> {
         };
         out::out(&report::render(Format::Human, &outcome, &style))?;
     }
-    for file in ReportFile::open_all(&arguments.to)? {
-        file.write(&outcome)?;
-    }
+    ReportFile::write_all(ReportFile::open_all(&arguments.to)?, &outcome)?;
     Ok(0)
 }
 

@@ -1,16 +1,19 @@
 //! `qonform run`.
 
+use std::path::PathBuf;
+
 use qonform::exchange::Trust;
 use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Settings, plan, run as drive};
+use qonform::run::{Event, Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
+use super::events::{self, EventFile};
 use super::files::ReportFile;
 use super::gates::Baseline;
 use super::progress::Progress;
-use super::{Failure, out, settings};
+use super::{Failure, export, out, recording, settings};
 
 /// Holds the target to the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
@@ -24,13 +27,24 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     if arguments.selection.dry_run {
         return dry_run(&settings, contract).await;
     }
-    // Opened before the run, so that a bad path fails at once.
+    // Tried before the run, so that a bad path fails at once.
     let baseline = Baseline::open(&arguments.gates.baseline)?;
-    let files = ReportFile::open_all(&arguments.output.reports)?;
-    let progress = Progress::new(arguments.output.quiet);
+    let (output, following) = (&arguments.output, &arguments.following);
+    let mut kept = Kept::open(output)?;
+    let recording = following.record_all.then(|| recording::begin(&mut kept.files)).transpose()?;
+    settings.transport.recorder = recording.as_ref().map(recording::RecordingFile::recorder);
+    let events = following.events.as_deref().map(EventFile::open).transpose()?;
+    kept.is_silent = following.events.as_deref().is_some_and(events::is_stdout);
+    let progress = Progress::new(output.quiet);
     let cancel = CancellationToken::new();
     tokio::spawn(stop_on_signal(cancel.clone()));
-    let outcome = drive(&settings, contract, &|event| progress.tell(&event), cancel)
+    let tell = |event: Event| {
+        if let Some(events) = &events {
+            events.tell(&event);
+        }
+        progress.tell(&event);
+    };
+    let mut outcome = drive(&settings, contract, &tell, cancel)
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
@@ -40,39 +54,71 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             out::err(&format!("qonform: {added} new in `{}`\n", regressions.path().display()));
         }
     }
-    conclude(&outcome, files, &arguments.output, baseline.as_ref())
+    let written = [
+        recording.map_or(Ok(()), recording::RecordingFile::end),
+        events.map_or(Ok(()), |events| events.end(&outcome)),
+    ];
+    let code = conclude(&mut outcome, kept, output, baseline.as_ref())?;
+    written.into_iter().collect::<Result<(), _>>()?;
+    Ok(code)
+}
+
+/// Where an outcome goes besides stdout.
+pub(super) struct Kept {
+    files: Vec<ReportFile>,
+    export: Option<PathBuf>,
+    /// Whether stdout is taken by something else.
+    is_silent: bool,
+}
+
+impl Kept {
+    /// Tries whether everything can be written.
+    pub(super) fn open(output: &OutputArguments) -> Result<Self, Failure> {
+        let files = ReportFile::open_all(&output.reports)?;
+        Ok(Self { files, export: output.export.as_deref().map(export::open).transpose()?, is_silent: false })
+    }
 }
 
 /// Writes the reports, tells the outcome, and gives the exit code.
 pub(super) fn conclude(
-    outcome: &Outcome,
-    files: Vec<ReportFile>,
+    outcome: &mut Outcome,
+    kept: Kept,
     output: &OutputArguments,
     baseline: Option<&Baseline>,
 ) -> Result<u8, Failure> {
-    for file in files {
-        file.write(outcome)?;
-    }
+    let json = kept.files.iter().find(|file| file.format() == Format::Json);
+    outcome.report = json.map(|file| file.path().display().to_string());
+    let written = [
+        ReportFile::write_all(kept.files, outcome),
+        kept.export.map_or(Ok(()), |directory| export::write(&directory, outcome)),
+    ];
     let style = style(output);
-    // Whoever reads JSON from stdout wants nothing else there.
-    let besides = |text: &str| match output.format {
-        StdoutFormat::Human => out::out(text),
-        StdoutFormat::Json => {
-            out::err(text);
-            Ok(())
+    // Whoever reads JSON from stdout, or has it for something else, wants nothing else there.
+    let besides = |text: &str| {
+        if output.format == StdoutFormat::Human && !kept.is_silent {
+            return out::out(text);
         }
+        out::err(text);
+        Ok(())
     };
     let format = match output.format {
         StdoutFormat::Human => Format::Human,
         StdoutFormat::Json => Format::Json,
     };
-    out::out(&report::render(format, outcome, &style))?;
+    if !kept.is_silent {
+        out::out(&report::render(format, outcome, &style))?;
+    }
     if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
         besides(&report::render(Format::Github, outcome, &style))?;
     }
-    let Some(baseline) = baseline else { return Ok(outcome.exit_code()) };
-    let (text, code) = baseline.judge(outcome, &style);
-    besides(&format!("\nsince the baseline\n\n{text}"))?;
+    let mut code = outcome.exit_code();
+    if let Some(baseline) = baseline {
+        let (text, judged) = baseline.judge(outcome, &style);
+        besides(&format!("\nsince the baseline\n\n{text}"))?;
+        code = judged;
+    }
+    // What was found is told before what could not be written.
+    written.into_iter().collect::<Result<(), _>>()?;
     Ok(code)
 }
 

@@ -1,13 +1,14 @@
 //! The target as one project sees it: a transport with the keys of that project.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 
 use super::fate::{self, Fate};
-use super::{Answer, Keyring, Request, Transport, TransportError, Witness};
+use super::{Answer, Keyring, Latencies, OperationRef, Request, Transport, TransportError, Witness};
 
 /// A request and its answer.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub struct Traffic {
     waits: AtomicU64,
     retries: AtomicU64,
     lost: AtomicU64,
+    latencies: Mutex<BTreeMap<OperationRef, Latencies>>,
 }
 
 impl Traffic {
@@ -58,6 +60,18 @@ impl Traffic {
     /// Writes of which nobody knows whether they were applied.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// How long the answers of each operation took, from the first byte sent to the last byte read.
+    pub fn latencies(&self) -> BTreeMap<OperationRef, Latencies> {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answered(&self, operation: &OperationRef, took: Duration) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        latencies.entry(operation.clone()).or_default().add(micros);
     }
 }
 
@@ -164,7 +178,7 @@ impl Client {
             let (client, sent) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
                 let answered = client.transport.send(&sent, &client.keys).await;
-                if let (Some(witness), Ok(answer)) = (&client.witness, &answered) {
+                if let (Some(witness), Ok((answer, _))) = (&client.witness, &answered) {
                     witness.after(&sent, answer.status);
                 }
                 drop(under_way);
@@ -178,10 +192,9 @@ impl Client {
         } else {
             self.transport.send(request, &self.keys).await
         };
-        if answered.is_ok() {
-            self.traffic.answers.fetch_add(1, Ordering::Relaxed);
-        }
-        answered
+        let (answer, took) = answered?;
+        self.traffic.answered(&request.operation, took);
+        Ok(answer)
     }
 
     /// Waits until `request` may be sent again after `error`; gives the error back when it must not.
@@ -215,7 +228,7 @@ impl Client {
         let Some(question) = fate::question(request) else { return Fate::Unknown };
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         match self.transport.send(&question, &self.keys).await {
-            Ok(answer) => fate::told_by(request, &answer),
+            Ok((answer, _)) => fate::told_by(request, &answer),
             Err(_) => Fate::Unknown,
         }
     }

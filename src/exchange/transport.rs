@@ -1,12 +1,13 @@
 //! Bytes out and bytes in, over one pool of connections.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use http_body_util::Full;
 
 use super::raw::{self, Raw};
-use super::{Answer, Keyring, Pacing, Rate, Request, TransportError};
+use super::{Answer, Keyring, Pacing, Rate, Recorded, Recorder, Request, TransportError};
 
 /// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
 /// parsed JSON it may take twenty times as much.
@@ -74,6 +75,8 @@ pub struct TransportSettings {
     pub headers: Vec<(String, String)>,
     /// Whom an encrypted connection trusts.
     pub trust: Trust,
+    /// Who is shown every exchange, or `None` for nobody.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 /// Whose certificates are taken.
@@ -97,6 +100,7 @@ impl Default for TransportSettings {
             patience: Duration::from_mins(1),
             headers: Vec::new(),
             trust: Trust::Machine,
+            recorder: None,
         }
     }
 }
@@ -162,9 +166,21 @@ impl Transport {
         &self.settings
     }
 
-    /// Sends one request once, secrets filled in from `keys`, and reads the whole answer.
-    pub(super) async fn send(&self, request: &Request, keys: &Keyring) -> Result<Answer, TransportError> {
+    /// Sends one request once, secrets filled in from `keys`, and reads the whole answer. Says too how long that took,
+    /// waiting for the pace apart.
+    pub(super) async fn send(&self, request: &Request, keys: &Keyring) -> Result<(Answer, Duration), TransportError> {
         self.pacing.wait().await;
+        let (started, clock) = (SystemTime::now(), Instant::now());
+        let sent = self.send_now(request, keys).await;
+        let took = clock.elapsed();
+        if let Some(recorder) = &self.settings.recorder {
+            let base = &self.target.base;
+            recorder.record(&Recorded { base, request, answer: sent.as_ref(), started, took, keys });
+        }
+        sent.map(|answer| (answer, took))
+    }
+
+    async fn send_now(&self, request: &Request, keys: &Keyring) -> Result<Answer, TransportError> {
         let url = format!("{}{}", self.target.base, request.path);
         let sent = match reqwest::Url::parse(&url) {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,

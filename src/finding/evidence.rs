@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Waived;
 use crate::contract::Level;
-use crate::exchange::{Exchange, Keyring, curl};
+use crate::exchange::{Answer, Exchange, Keyring, Request, curl};
 
 /// One fault of the target: a broken rule with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,12 +50,45 @@ pub struct Finding {
     /// What several clients did at once, as a picture of text lines; `None` where one client shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<String>,
+    /// The same as data; `None` where one client shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub race: Option<Race>,
     /// Where the contract's document says it.
     pub place: Option<Place>,
     /// The requests that lead to it and their answers.
     pub steps: Vec<Step>,
     /// The same requests for a shell.
     pub curl: Vec<String>,
+}
+
+/// What several clients did at once, up to the answer that no server may give.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Race {
+    /// The name of each lane: `client 1`, `client 2`, `afterwards`.
+    pub lanes: Vec<String>,
+    /// How many moments there are: every start and every end is one, in the order of time.
+    pub moments: usize,
+    /// The requests in the order in which they began.
+    pub spans: Vec<RaceSpan>,
+}
+
+/// One request of a race.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RaceSpan {
+    /// Its lane, from 0.
+    pub lane: usize,
+    /// Its name: `a`, `b`, …
+    pub mark: String,
+    /// Method and path, and what was sent where that matters.
+    pub request: String,
+    /// `200 main`, `409 offering_already_exists`, or why none came.
+    pub answer: String,
+    /// The moment at which it began, from 0.
+    pub start: usize,
+    /// The moment at which its answer had been read; `None`: it never had.
+    pub end: Option<usize>,
+    /// Whether it is the one at which no order is left that explains all answers.
+    pub here: bool,
 }
 
 /// Whether a finding fails the run.
@@ -148,7 +181,11 @@ const LONGEST_BODY: usize = 64 << 10;
 impl Step {
     /// The step that shows `exchange`; everything in it is redacted.
     pub fn of(number: usize, exchange: &Exchange, keys: &Keyring, here: bool) -> Self {
-        let request = &exchange.request;
+        Self { here, ..Self::new(number, &exchange.request, Some(&exchange.answer), keys) }
+    }
+
+    /// The step of a request that was answered so, or not at all (then its status is 0); everything in it is redacted.
+    pub fn new(number: usize, request: &Request, answer: Option<&Answer>, keys: &Keyring) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
             let kept = &bytes[..bytes.len().min(LONGEST_BODY)];
@@ -165,19 +202,18 @@ impl Step {
             path: clean(&request.path),
             request_headers: request.headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
             request_body: request.body.as_deref().map(clean_body),
-            status: exchange.answer.status,
-            answer_headers: exchange
-                .answer
-                .headers()
-                .iter()
+            status: answer.map_or(0, |answer| answer.status),
+            answer_headers: answer
+                .into_iter()
+                .flat_map(Answer::headers)
                 .filter(|(name, _)| *name != http::header::DATE)
                 .map(|(name, value)| {
                     let value = String::from_utf8_lossy(value.as_bytes());
                     (name.as_str().to_owned(), clean(&value))
                 })
                 .collect(),
-            answer_body: Some(exchange.answer.body()).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
-            here,
+            answer_body: answer.map(Answer::body).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
+            here: false,
         }
     }
 

@@ -13,9 +13,9 @@ mod verdict;
 mod waiver;
 
 pub use breach::Breach;
-pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
+pub use evidence::{Confirmation, Finding, Place, Race, RaceSpan, Severity, Step, fingerprint};
 pub use outcome::{
-    ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen,
+    ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen,
     Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};

@@ -37,6 +37,10 @@ pub struct Outcome {
     pub drift: Vec<Drift>,
     /// Which documented answers were seen.
     pub coverage: Coverage,
+    /// How long the answers of each operation took; like the time of the run it differs from run to run. Empty when the
+    /// clock stood still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<Latency>,
     /// What a reader should know besides: what was restored or left behind, what the documents get wrong.
     pub notes: Vec<String>,
     /// Ids of offerings that the run created and could not remove.
@@ -47,6 +51,9 @@ pub struct Outcome {
     /// Which part of a run this is; `None` for a whole one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardFacts>,
+    /// The file that the JSON report was written to, for the lines that read it; `None` when nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 /// The program.
@@ -226,6 +233,24 @@ pub struct Tried {
     pub accepted: u64,
     /// How many were refused.
     pub refused: u64,
+}
+
+/// How long the answers of one operation took, from the first byte sent to the last byte read, in microseconds; the
+/// percentiles are at most a thirty-second too long.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Latency {
+    /// Operation id, or `None` for requests outside the document.
+    pub operation: Option<String>,
+    /// How many answers there were.
+    pub count: u64,
+    /// Half of them took at most this.
+    pub p50_us: u64,
+    /// Nine of ten took at most this.
+    pub p90_us: u64,
+    /// 99 of a hundred took at most this.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
 }
 
 /// One answer of one operation.

@@ -23,7 +23,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
         let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.severity == severity).collect();
         hidden += findings.len().saturating_sub(SHOWN);
         for finding in findings.into_iter().take(SHOWN) {
-            text.push_str(&annotation(finding));
+            text.push_str(&annotation(finding, outcome));
         }
     }
     let (_, mut clause) = glance(outcome);
@@ -39,7 +39,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
     text
 }
 
-fn annotation(finding: &Finding) -> String {
+fn annotation(finding: &Finding, outcome: &Outcome) -> String {
     let command = match finding.severity {
         Severity::Violation => "error",
         Severity::Warning | Severity::Waived => "warning",
@@ -57,7 +57,7 @@ fn annotation(finding: &Finding) -> String {
         format!("seen: {}", story::facts(finding)),
         story::waiver(finding)
             .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, LONGEST)))),
-        format!("reproduce: {}", visible(&cut(&story::replay(finding), LONGEST))),
+        format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), LONGEST))),
     ]
     .into_iter()
     .filter(|line| !line.is_empty())

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::story;
+use super::visible::safe_json;
 use crate::finding::{Finding, Outcome, Step};
 
 /// The moment that stands for "not recorded"; one second later for each entry, so that viewers keep the order.
@@ -31,7 +32,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
         "pages": pages,
         "entries": entries,
     }});
-    format!("{archive:#}\n")
+    safe_json(&format!("{archive:#}\n"))
 }
 
 fn page(finding: &Finding, index: usize) -> Value {
@@ -49,7 +50,7 @@ fn entry(outcome: &Outcome, finding: &Finding, step: &Step, index: usize) -> Val
         "pageref": finding.fingerprint,
         "startedDateTime": moment(index),
         "time": 0,
-        "request": request(outcome, step),
+        "request": request(&outcome.target.url, step),
         "response": response(step),
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": 0},
@@ -60,10 +61,11 @@ fn entry(outcome: &Outcome, finding: &Finding, step: &Step, index: usize) -> Val
     entry
 }
 
-fn request(outcome: &Outcome, step: &Step) -> Value {
+/// A request against `base`.
+pub(super) fn request(base: &str, step: &Step) -> Value {
     let mut request = json!({
         "method": step.method,
-        "url": format!("{}{}", outcome.target.url, step.path),
+        "url": format!("{base}{}", step.path),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": headers(&step.request_headers),
@@ -81,7 +83,8 @@ fn request(outcome: &Outcome, step: &Step) -> Value {
     request
 }
 
-fn response(step: &Step) -> Value {
+/// The answer of a step; status 0 where none came.
+pub(super) fn response(step: &Step) -> Value {
     let body = step.answer_body.as_deref().unwrap_or_default();
     let reason = http::StatusCode::from_u16(step.status).ok().and_then(|status| status.canonical_reason());
     json!({
@@ -129,7 +132,7 @@ fn query(path: &str) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::sample;
     use super::*;
 
@@ -138,13 +141,14 @@ mod tests {
     }
 
     /// What HAR 1.2 requires, checked member by member.
-    fn assert_is_har(archive: &Value) {
+    pub(in crate::report) fn assert_is_har(archive: &Value) {
         let log = &archive["log"];
         assert_eq!(log["version"], "1.2");
         assert!(log["creator"]["name"].is_string() && log["creator"]["version"].is_string());
         let pages: Vec<&Value> = log["pages"].as_array().unwrap().iter().collect();
         for entry in log["entries"].as_array().unwrap() {
-            assert!(pages.iter().any(|page| page["id"] == entry["pageref"]));
+            // A page is only for those that belong to one.
+            assert!(entry.get("pageref").is_none_or(|id| pages.iter().any(|page| page["id"] == *id)));
             assert!(entry["startedDateTime"].as_str().unwrap().ends_with('Z'));
             assert!(entry["time"].is_number() && entry["cache"].is_object());
             for timing in ["send", "wait", "receive"] {

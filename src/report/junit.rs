@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::visible::{Breaks, shown};
 use super::words::{areas, count, glance, shortfall};
 use super::{Style, terminal};
 use crate::finding::{Finding, Outcome, RuleOutcome, Verdict};
@@ -29,7 +30,7 @@ fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.rule == rule.id).collect();
     let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
     let status = match rule.verdict {
-        Verdict::Violated => violated(rule, &findings),
+        Verdict::Violated => violated(rule, &findings, outcome),
         Verdict::Skipped => skipped(reason),
         Verdict::Inconclusive => skipped(&format!("inconclusive: {reason}")),
         Verdict::Passed | Verdict::Warned | Verdict::Observed => TestCaseStatus::success(),
@@ -39,7 +40,7 @@ fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     case.set_assertions(usize::try_from(rule.checked).unwrap_or(usize::MAX));
     match rule.verdict {
         Verdict::Warned => {
-            case.set_system_out(clean(&texts(&findings)));
+            case.set_system_out(clean(&texts(&findings, outcome)));
         }
         Verdict::Observed => {
             case.set_system_out(clean(&observed(rule, outcome)));
@@ -58,20 +59,20 @@ fn skipped(reason: &str) -> TestCaseStatus {
     status
 }
 
-fn violated(rule: &RuleOutcome, findings: &[&Finding]) -> TestCaseStatus {
+fn violated(rule: &RuleOutcome, findings: &[&Finding], outcome: &Outcome) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
     // A report that was edited may have the verdict without its finding: then the promise is all there is to say.
     let message = if titles.is_empty() { format!("not kept: {}", rule.statement) } else { titles.join("; ") };
     status.set_message(line(&message));
     status.set_type(line(&rule.id));
-    status.set_description(clean(&texts(findings)));
+    status.set_description(clean(&texts(findings, outcome)));
     status
 }
 
-fn texts(findings: &[&Finding]) -> String {
+fn texts(findings: &[&Finding], outcome: &Outcome) -> String {
     let style = Style::default();
-    let texts: Vec<String> = findings.iter().map(|finding| terminal::finding(finding, &style)).collect();
+    let texts: Vec<String> = findings.iter().map(|finding| terminal::finding(finding, outcome.report.as_deref(), &style)).collect();
     texts.join("\n")
 }
 
@@ -112,18 +113,13 @@ fn error(name: &str, message: &str, detail: &str) -> TestCase {
 
 /// Text for an attribute: readers turn its line breaks into spaces, so they are written as such.
 fn line(text: &str) -> String {
-    clean(text).replace(['\r', '\n'], " ")
+    clean(text).replace(['\n', '\t'], " ")
 }
 
-/// `text` with U+FFFD for every character that XML 1.0 forbids or discourages; the library lets some of them through and
-/// drops others without a trace.
+/// `text` with escapes for what could steer a screen; what XML 1.0 forbids or discourages is among it, save for lone
+/// carriage returns that readers would take for line feeds.
 fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' | '\n' | '\r' | ' '..='\u{7e}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => c,
-            _ => char::REPLACEMENT_CHARACTER,
-        })
-        .collect()
+    shown(&text.replace("\r\n", "\n"), Breaks::Kept).into_owned()
 }
 
 #[cfg(test)]
@@ -185,9 +181,10 @@ mod tests {
     fn hostile_strings_stay_inside_their_elements() {
         let outcome = sample::hostile();
         let text = render(&outcome);
-        // XML 1.0, section 2.2: neither C0 controls nor U+FFFE and U+FFFF; C1 controls are discouraged.
-        let forbidden = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}');
-        assert!(!text.contains(forbidden) && text.contains(char::REPLACEMENT_CHARACTER));
+        // XML 1.0, section 2.2: neither C0 controls nor U+FFFE and U+FFFF; C1 controls are discouraged. And nothing that
+        // steers a screen, in attributes as in texts.
+        let treacherous = text.chars().find(|&c| c != '\n' && crate::report::visible::is_treacherous(c));
+        assert_eq!(treacherous, None);
         let report = read(&outcome);
         let cases: usize = report.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
         assert_eq!(cases, outcome.rules.len() + 1);

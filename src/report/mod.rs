@@ -10,6 +10,8 @@
 //! [`Outcome`]: crate::finding::Outcome
 
 mod diff;
+mod events;
+mod export;
 mod format;
 mod github;
 mod har;
@@ -17,6 +19,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod recording;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -27,6 +30,9 @@ mod visible;
 mod words;
 
 pub use diff::{Change, Difference, DriftChange, diff};
+pub use events::EventLines;
+pub use export::{ExportedFile, export};
 pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
+pub use recording::Recording;
 pub use style::{Color, Detail, Style};

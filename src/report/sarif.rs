@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::story;
+use super::visible::{Breaks, safe_json, shown, visible};
 use super::words::{glance, shortfall};
 use crate::contract::Level;
 use crate::finding::{Ending, Finding, Outcome, RuleOutcome, Severity};
@@ -50,7 +51,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
             },
         }],
     });
-    format!("{log:#}\n")
+    safe_json(&format!("{log:#}\n"))
 }
 
 fn rule(rule: &RuleOutcome) -> Value {
@@ -61,14 +62,14 @@ fn rule(rule: &RuleOutcome) -> Value {
     };
     json!({
         "id": rule.id,
-        "shortDescription": {"text": rule.statement},
-        "help": {"text": format!("{}\nSource: {}", rule.statement, rule.from.join(", "))},
+        "shortDescription": {"text": visible(&rule.statement)},
+        "help": {"text": shown(&format!("{}\nSource: {}", rule.statement, rule.from.join(", ")), Breaks::Kept)},
         "defaultConfiguration": {"level": level},
         "properties": {
             "tags": [rule.area],
             "verdict": rule.verdict,
             "checked": rule.checked,
-            "reason": rule.reason,
+            "reason": rule.reason.as_deref().map(visible),
         },
     })
 }
@@ -91,7 +92,7 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
         "properties": {
             "confirmed": finding.confirmed,
             "case": finding.case,
-            "replay": story::replay(finding),
+            "replay": story::replay(finding, outcome.report.as_deref()),
             "curl": finding.curl,
         },
     });
@@ -112,9 +113,9 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
 fn message(finding: &Finding) -> String {
     format!(
         "{}.\nDocumented: {}\nReceived: {}\n{}",
-        finding.title,
-        finding.documented,
-        finding.received,
+        visible(&finding.title),
+        visible(&finding.documented),
+        visible(&finding.received),
         story::facts(finding)
     )
 }
@@ -131,7 +132,7 @@ fn location(outcome: &Outcome, finding: &Finding) -> Value {
         }}),
     };
     if let Some(operation) = &finding.operation {
-        location["logicalLocations"] = json!([{"fullyQualifiedName": operation, "kind": "function"}]);
+        location["logicalLocations"] = json!([{"fullyQualifiedName": visible(operation), "kind": "function"}]);
     }
     location
 }
@@ -143,7 +144,7 @@ fn code_flow(outcome: &Outcome, finding: &Finding) -> Value {
         .map(|(index, line)| {
             let mut location = location(outcome, finding);
             let said = format!("{} {} → {} {}", line.method, line.path, line.answer, line.note);
-            location["message"] = json!({"text": said.trim_end()});
+            location["message"] = json!({"text": visible(said.trim_end())});
             let importance = if line.here { "essential" } else { "important" };
             json!({"location": location, "executionOrder": index + 1, "importance": importance})
         })
@@ -158,7 +159,7 @@ fn invocation(outcome: &Outcome) -> Value {
     if exit_code > 1 || !whole {
         let (_, clause) = glance(outcome);
         let text = shortfall(&outcome.ending).unwrap_or(clause);
-        notifications.push(json!({"level": "error", "message": {"text": text}}));
+        notifications.push(json!({"level": "error", "message": {"text": visible(&text)}}));
     }
     json!({
         // A run with findings did its work; one that could not test did not.
@@ -237,6 +238,8 @@ mod tests {
     #[test]
     fn every_outcome_gives_a_log_with_what_the_standard_requires() {
         for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
+            let text = render(&outcome);
+            assert!(!text.contains(|c| c != '\n' && crate::report::visible::is_treacherous(c)));
             let log = read(&outcome);
             assert_is_sarif(&log);
             let results = log["runs"][0]["results"].as_array().unwrap();

@@ -78,9 +78,19 @@ pub(super) fn source(tag: &str) -> Option<&'static str> {
     })
 }
 
-/// The command that shows a finding again.
-pub(super) fn replay(finding: &Finding) -> String {
-    format!("qonform replay report.json {}", finding.fingerprint)
+/// The command that shows a finding again; `report` is the JSON report, where its path is known.
+pub(super) fn replay(finding: &Finding, report: Option<&str>) -> String {
+    format!("qonform replay {} {}", quoted(report.unwrap_or("report.json")), finding.fingerprint)
+}
+
+/// `text` as one word of a shell, as it is where that is one.
+pub(super) fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '=' | '@' | '%');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// The steps as lines; ids that a step created are named by the step's number from there on.
@@ -243,6 +253,13 @@ mod tests {
         );
         assert_eq!(facts(removes), "3 requests, shrunk from 14, confirmed");
         assert_eq!(operations(removes), "v4GetOffering after v4DeleteOffering");
+    }
+
+    #[test]
+    fn replay_reads_the_report_that_was_written() {
+        let finding = &sample::fixed().findings[1];
+        assert_eq!(replay(finding, None), format!("qonform replay report.json {}", finding.fingerprint));
+        assert!(replay(finding, Some("out/it's.json")).starts_with(r"qonform replay 'out/it'\''s.json' "));
     }
 
     #[test]

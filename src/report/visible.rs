@@ -35,8 +35,29 @@ pub(super) fn shown(text: &str, breaks: Breaks) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Finished JSON with every such character as a `\u` escape: it says the same, and nothing in it moves a cursor. Line
+/// feeds stay, since outside of strings they are layout and inside they are escaped already.
+pub(super) fn safe_json(json: &str) -> String {
+    escaped_json(json, |c| is_treacherous(c) && c != '\n')
+}
+
+/// Finished JSON with what fits `escaped` as `\u` escapes; it may fit only what stands inside of strings.
+pub(super) fn escaped_json(json: &str, escaped: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if escaped(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// Control characters, bidirectional controls, invisible format characters, line separators, noncharacters.
-fn is_treacherous(c: char) -> bool {
+pub(super) fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
@@ -121,6 +142,15 @@ mod tests {
         );
         assert_eq!(shown("a\n\tb\r", Breaks::Kept), "a\n\tb\\r");
         assert_eq!(visible("zażółć 日本 ✗"), "zażółć 日本 ✗");
+    }
+
+    #[test]
+    fn escaped_json_says_the_same() {
+        let json = "{\n \"a\u{9b}\": \"\u{202e}\u{e0001}\\n<\"\n}";
+        let safe = safe_json(json);
+        assert_eq!(safe, "{\n \"a\\u009b\": \"\\u202e\\udb40\\udc01\\n<\"\n}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&safe), read(json));
     }
 
     #[test]

@@ -18,6 +18,15 @@ pub(super) fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// `850 µs`, `1.2 ms`, `3.4 s`.
+pub(super) fn micros(microseconds: u64) -> String {
+    match microseconds {
+        0..1_000 => format!("{microseconds} µs"),
+        1_000..10_000 => format!("{}.{} ms", microseconds / 1_000, microseconds % 1_000 / 100),
+        _ => duration(microseconds / 1_000),
+    }
+}
+
 /// How a run went, at a glance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Glance {
@@ -113,6 +122,7 @@ mod tests {
         assert_eq!(duration(1_234), "1.2 s");
         assert_eq!(duration(59_999), "59.9 s");
         assert_eq!(duration(185_000), "3 min 5 s");
+        assert_eq!([850, 1_250, 12_345, 3_400_000].map(micros), ["850 µs", "1.2 ms", "12 ms", "3.4 s"]);
     }
 
     #[test]

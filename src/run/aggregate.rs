@@ -8,10 +8,10 @@ use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
-use crate::exchange::Keyring;
+use crate::exchange::{Keyring, Latencies, OperationRef, Traffic};
 use crate::finding::{
-    Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Observation, Outcome, Place,
-    REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary, Tool,
+    Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome,
+    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary, Tool,
     Tried, Verdict, fingerprint,
 };
 use crate::offerings::input;
@@ -32,6 +32,7 @@ pub(super) struct Frame<'a> {
     pub(super) plan: &'a Plan,
     pub(super) ending: Ending,
     pub(super) duration_ms: u64,
+    pub(super) latency: Vec<Latency>,
     pub(super) requests: u64,
     pub(super) waits: u64,
     pub(super) retries: u64,
@@ -90,12 +91,14 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
             &findings,
         ),
         coverage: covered(answers(frame.contract, frame.plan, &record), &constraints),
+        latency: frame.latency,
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
         findings,
         shard: part,
         notes: frame.notes,
         left_behind: frame.left_behind,
+        report: None,
     }
 }
 
@@ -139,7 +142,8 @@ impl Frame<'_> {
             shrunk_from: facts.shrunk.as_ref().map(|shrunk| shrunk.from),
             shrink_requests: facts.shrunk.as_ref().map(|shrunk| shrunk.requests).filter(|requests| *requests > 0),
             shrunk_request: facts.shrunk.as_ref().and_then(|shrunk| shrunk.was.as_deref()).map(short),
-            timeline: facts.timeline.clone(),
+            timeline: facts.picture(),
+            race: facts.race(),
             replay: facts.course.kept(&facts.span).and_then(|kept| serde_json::to_value(kept).ok()),
             place: self.place(breach),
             steps: steps.collect(),
@@ -303,6 +307,19 @@ pub(super) fn drift<'r>(
         count: finding.count,
     });
     breaking.chain(quiet).collect()
+}
+
+/// How long the answers of each operation took.
+pub(super) fn latency(traffic: &Traffic) -> Vec<Latency> {
+    let told = |(operation, times): (OperationRef, Latencies)| Latency {
+        operation: operation.id().map(str::to_owned),
+        count: times.count(),
+        p50_us: times.percentile(50),
+        p90_us: times.percentile(90),
+        p99_us: times.percentile(99),
+        max_us: times.largest(),
+    };
+    traffic.latencies().into_iter().map(told).collect()
 }
 
 /// A request that was drawn can be of any length.

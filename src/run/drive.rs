@@ -292,9 +292,12 @@ impl Driver<'_> {
         notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
-        let duration_ms = match self.settings.clock {
-            Clock::System => u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            Clock::Frozen => 0,
+        let (duration_ms, latency) = match self.settings.clock {
+            Clock::System => {
+                let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                (passed, aggregate::latency(traffic))
+            }
+            Clock::Frozen => (0, Vec::new()),
         };
         let frame = Frame {
             settings: self.settings,
@@ -302,6 +305,7 @@ impl Driver<'_> {
             plan,
             ending,
             duration_ms,
+            latency,
             requests: traffic.requests(),
             waits: traffic.waits(),
             retries: traffic.retries(),

@@ -8,12 +8,12 @@ use super::case::Case;
 use super::course::Course;
 use super::settings::{Confirm, Scope, Settings};
 use crate::exchange::KeyRole;
-use crate::finding::{Confirmation, Record};
+use crate::finding::{self, Confirmation, Record};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::input::{Coverage, Inputs};
-use crate::offerings::race::{Effort, Race, Shown, Tries};
+use crate::offerings::race::{Effort, Race, Shown, Timeline, Tries};
 use crate::offerings::sequence::{self, Mains, Means};
-use crate::offerings::{CaseReport, Naming, Stage};
+use crate::offerings::{self, CaseReport, Naming, Stage};
 
 /// A case after it was played, and played again where it found something.
 #[derive(Debug, Default)]
@@ -39,8 +39,8 @@ pub struct Facts {
     pub shrunk: Option<Reduction>,
     /// What shows it, to be played again.
     pub course: Course,
-    /// The picture of a race.
-    pub timeline: Option<String>,
+    /// What the clients of a race did.
+    pub timeline: Option<Timeline>,
 }
 
 impl Facts {
@@ -119,7 +119,7 @@ pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (
     let played = race.play(lane, naming, settings.seed, &tries).await;
     let facts = |shown: Shown| Facts {
         shrunk: shown.shrunk_from.map(|from| Reduction { from, requests: 0, was: None }),
-        timeline: shown.timeline.map(|timeline| timeline.text(TIMELINE_WIDTH)),
+        timeline: shown.timeline,
         ..Facts::plain(shown.confirmation)
     };
     let outcome = CaseOutcome {
@@ -133,6 +133,32 @@ pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (
 
 /// Columns of the picture of a race.
 const TIMELINE_WIDTH: usize = 92;
+
+impl Facts {
+    /// The picture of a race in lines of text.
+    pub(super) fn picture(&self) -> Option<String> {
+        self.timeline.as_ref().map(|timeline| timeline.text(TIMELINE_WIDTH))
+    }
+
+    /// The same picture as a reader of the outcome draws it.
+    pub(super) fn race(&self) -> Option<finding::Race> {
+        let timeline = self.timeline.as_ref()?;
+        let span = |span: &offerings::race::Span| finding::RaceSpan {
+            lane: span.lane,
+            mark: span.mark.clone(),
+            request: span.request.clone(),
+            answer: span.answer.clone(),
+            start: span.start,
+            end: span.end,
+            here: span.here,
+        };
+        Some(finding::Race {
+            lanes: timeline.lanes.clone(),
+            moments: timeline.moments,
+            spans: timeline.spans.iter().map(span).collect(),
+        })
+    }
+}
 
 /// Plays steps or inputs once.
 pub(super) async fn play_course(course: Course, lane: Lane, naming: Naming) -> Attempt {

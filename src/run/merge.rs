@@ -98,6 +98,9 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         observations: observations(&parts),
         drift: drift(&parts, &findings),
         coverage: coverage(&parts),
+        // Percentiles of parts cannot be put together.
+        latency: Vec::new(),
+        report: None,
         notes: distinct(outcomes().flat_map(|outcome| &outcome.notes)),
         left_behind: distinct(outcomes().flat_map(|outcome| &outcome.left_behind)),
         waivers: waivers(&parts, &rules, &ending),

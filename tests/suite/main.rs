@@ -16,6 +16,7 @@ mod documents;
 mod gates;
 mod hostile;
 mod inputs;
+mod keeping;
 mod leaving;
 mod network;
 mod operations;

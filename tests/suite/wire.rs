@@ -127,8 +127,14 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn start() -> Self {
+        Self::with_faults(&[])
+    }
+
+    /// One that is broken in these ways.
+    pub(crate) fn with_faults(faults: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_qonform"))
             .args(["serve", "--port", "0"])
+            .args(faults.iter().flat_map(|fault| ["--fault", fault]))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");

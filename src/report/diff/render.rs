@@ -31,7 +31,7 @@ enum NewFindings {
 impl Difference {
     /// For a terminal: new findings in full, everything else in a line each.
     pub fn to_human(&self, style: &Style) -> String {
-        let mut blocks: Vec<String> = self.new.iter().map(|finding| terminal::finding(finding, style)).collect();
+        let mut blocks: Vec<String> = self.new.iter().map(|finding| terminal::finding(finding, None, style)).collect();
         for section in self.sections(NewFindings::Elsewhere) {
             let mut block = style.paint(Tone::Strong, section.title) + "\n";
             for line in &section.lines {

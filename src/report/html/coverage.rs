@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{answers_seen, count};
-use crate::finding::{Outcome, Seen};
+use crate::finding::{ConstraintSeen, Outcome, Seen, Tried};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
     let (seen, documented) = answers_seen(outcome);
@@ -68,6 +68,69 @@ fn cell(seen: &Seen) -> Markup {
             @if let Some(code) = &seen.code { code { (breakable(&visible(code))) } " " }
             @if seen.count == 0 { "never" } @else { (seen.count) "×" }
             @if !seen.documented { " not documented" }
+        }
+    }
+}
+
+/// Every constraint that generated requests tried, on both of its sides.
+pub(super) fn constraints(outcome: &Outcome) -> Option<Markup> {
+    let coverage = &outcome.coverage;
+    let mut operations: Vec<(&str, Vec<&ConstraintSeen>)> = Vec::new();
+    for row in &coverage.constraints {
+        match operations.last_mut() {
+            Some((operation, rows)) if *operation == row.operation => rows.push(row),
+            _ => operations.push((&row.operation, vec![row])),
+        }
+    }
+    let is_empty = operations.is_empty() && coverage.holes.is_empty();
+    (!is_empty).then(|| {
+        html! {
+            p { "What the document limits, and what became of requests on either side of each limit." }
+            @for (operation, rows) in &operations {
+                details.constraints {
+                    summary { code { (visible(operation)) } " " span.tally { (count(rows.len(), "constraint")) } }
+                    (limits(rows))
+                }
+            }
+            @if !coverage.holes.is_empty() {
+                details.constraints {
+                    summary { "Not tried " span.tally { (count(coverage.holes.len(), "side")) } }
+                    ul.holes { @for hole in &coverage.holes { li { (visible(hole)) } } }
+                }
+            }
+        }
+    })
+}
+
+fn limits(rows: &[&ConstraintSeen]) -> Markup {
+    html! {
+        div.scroll role="region" aria-label="Constraints" tabindex="0" {
+            table {
+                thead { tr {
+                    th scope="col" { "Place" } th scope="col" { "Constraint" }
+                    th scope="col" { "Kept by the request" } th scope="col" { "Broken by the request" }
+                } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            th scope="row" { code { (visible(&row.place)) } }
+                            td { code { (visible(&row.constraint)) } }
+                            td.number { (tried(row.inside)) }
+                            td.number { (tried(row.outside)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tried(tried: Option<Tried>) -> Markup {
+    html! {
+        @match tried {
+            None => span.nothing { "no such request" },
+            Some(Tried { accepted: 0, refused: 0 }) => span.nothing { "not tried" },
+            Some(Tried { accepted, refused }) => { (accepted) " accepted, " (refused) " refused" }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::story;
 use super::super::visible::visible;
 use super::super::words::count;
 use super::prose::{body, contrasted, mentioned, prose};
-use super::rules;
+use super::{race, rules};
 use crate::finding::{Finding, Outcome, Severity, Step};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
@@ -21,16 +21,36 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
                     @else { "No rule was broken in " (count(outcome.summary.checks, "check")) "." }
                 }
             }
+            @if outcome.findings.len() > 1 { (overview(outcome)) }
             @for (index, finding) in outcome.findings.iter().enumerate() { (article(outcome, finding, index)) }
         }
     }
 }
 
-fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
-    let class = match finding.severity {
+/// Every finding in a line, each a link to the whole of it.
+fn overview(outcome: &Outcome) -> Markup {
+    html! {
+        ol.overview {
+            @for (index, finding) in outcome.findings.iter().enumerate() {
+                li {
+                    span class={"verdict " (class(finding))} { (finding.severity.word()) } " "
+                    a href={"#finding-" (index + 1)} { (prose(&super::sentence(&finding.title))) } " "
+                    code { (visible(&finding.rule)) }
+                }
+            }
+        }
+    }
+}
+
+fn class(finding: &Finding) -> &'static str {
+    match finding.severity {
         Severity::Violation => "violated",
         Severity::Warning | Severity::Waived => "warned",
-    };
+    }
+}
+
+fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
+    let class = class(finding);
     let rule = outcome.rules.iter().position(|rule| rule.id == finding.rule);
     let (documented, received) = contrasted(&finding.documented, &finding.received);
     html! {
@@ -59,8 +79,8 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
                     @if let Some(place) = &finding.place { " " span.pointer { (visible(&place.pointer)) } } }
             }
             (steps(finding))
-            @if let Some(timeline) = &finding.timeline { pre.timeline { @for line in timeline.lines() { (visible(line)) "\n" } } }
-            (reproduction(finding))
+            (race::timeline(finding))
+            (reproduction(outcome, finding))
         }
     }
 }
@@ -125,11 +145,11 @@ fn headers(headers: &[(String, String)]) -> Markup {
     }
 }
 
-fn reproduction(finding: &Finding) -> Markup {
+fn reproduction(outcome: &Outcome, finding: &Finding) -> Markup {
     html! {
         div.reproduce {
             h4 { "See it again" }
-            (command(&story::replay(finding)))
+            (command(&story::replay(finding, outcome.report.as_deref())))
             @for line in &finding.curl { (command(line)) }
         }
     }

@@ -5,13 +5,15 @@
 
 mod coverage;
 mod findings;
+mod latency;
 mod prose;
+mod race;
 mod rules;
 mod sections;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::visible::visible;
+use super::visible::{escaped_json, is_treacherous, visible};
 use super::words::{Glance, count, counted, duration, glance, shortfall};
 use crate::finding::{Outcome, Verdict};
 
@@ -136,17 +138,7 @@ fn icon(glance: Glance) -> String {
 fn embedded(outcome: &Outcome) -> String {
     let json = serde_json::to_string(outcome)
         .expect("an outcome holds only strings, numbers, lists and records with string keys");
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if matches!(c, '<' | '>' | '&') || visible(c.encode_utf8(&mut [0; 4])) != *c.encode_utf8(&mut [0; 4]) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
+    escaped_json(&json, |c| matches!(c, '<' | '>' | '&') || is_treacherous(c))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{count, duration};
-use super::mark;
+use super::{coverage, latency, mark};
 use super::prose::prose;
 use crate::finding::{Outcome, Verdict};
 
@@ -15,6 +15,8 @@ pub(super) fn present(outcome: &Outcome) -> Vec<(&'static str, &'static str, Mar
         ("not-decided", "Not decided", not_decided(outcome)),
         ("observations", "Observations", observations(outcome)),
         ("drift", "Drift", drift(outcome)),
+        ("constraints", "Constraints", coverage::constraints(outcome)),
+        ("latency", "Latency", latency::table(outcome)),
         ("notes", "Notes", notes(outcome)),
     ]
     .into_iter()

@@ -52,7 +52,7 @@ fn start_tag(text: &str) -> (Tag, &str) {
         rest = rest.strip_prefix(' ').unwrap_or_else(|| panic!("no space before {rest:.40}"));
         let end = rest.find(['=', ' ', '>']).unwrap();
         let attribute = rest[..end].to_owned();
-        assert!(attribute.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{attribute}");
+        assert!(attribute.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{attribute}");
         rest = &rest[end..];
         let value = match rest.strip_prefix("=\"") {
             Some(after) => {
@@ -167,26 +167,74 @@ fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
             }
         }
         assert!(contrast("ink", "mark") >= 4.5);
+        // A chosen filter, the letters on the bars of a race.
+        for (ink, ground) in [("sheet", "ink"), ("sheet", "observed"), ("sheet", "violated"), ("sheet", "skipped")] {
+            assert!(contrast(ink, ground) >= 4.5, "{ink} on {ground}: {}", contrast(ink, ground));
+        }
+        // Bars beside words need three to one.
+        for shape in ["observed", "violated", "skipped", "ink"] {
+            assert!(contrast(shape, "block") >= 3.0 && contrast(shape, "sheet") >= 3.0, "{shape}");
+        }
         for ground in ["broken-ground", "kept-ground", "unclear-ground"] {
             assert!(contrast("banner-ink", ground) >= 4.5, "{ground}");
         }
     }
 }
 
-/// Uses the page as a reader does and writes into its title what can be seen.
+/// Uses the page as a reader does and tells the page around it what can be seen.
 const PROBE: &str = r##"<script>
-const seen = [];
+const seen = [innerWidth];
 const count = () => [...document.querySelectorAll(".rule")].filter((rule) => rule.offsetParent !== null).length;
 const search = document.getElementById("search");
 const type = (text) => { search.value = text; search.dispatchEvent(new Event("input", { bubbles: true })); };
+const fits = () => seen.push(document.documentElement.scrollWidth <= innerWidth ? "fits" : "too wide");
 seen.push(count());
 type("delete"); seen.push(count());
 document.getElementById("show-violated").click(); seen.push(count());
 type("no such rule"); seen.push(count());
+fits();
 location.hash = "#rule-1";
-seen.push(document.documentElement.scrollWidth <= innerWidth ? "fits" : "too wide");
-setTimeout(() => { seen.push(count()); document.title = seen.join(" "); }, 300);
+setTimeout(() => {
+  seen.push(count());
+  // Everything unfolded, as on paper; and what can be used can be reached by the keyboard.
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  fits();
+  const usable = [...document.querySelectorAll("a[href], button, summary, input, [role=region]")];
+  seen.push(usable.every((part) => part.tabIndex >= 0) ? "reachable" : "out of reach");
+  parent.postMessage(seen.join(" "), "*");
+}, 300);
 </script></body>"##;
+
+/// A page in a frame as wide as a screen: a window of Chromium is never narrower than 500 pixels.
+fn framed(width: u32) -> String {
+    format!(
+        "<!DOCTYPE html><title>silent</title><body style=\"margin:0\">\
+         <iframe src=\"page.html\" style=\"border:0;width:{width}px;height:900px\"></iframe>\
+         <script>addEventListener(\"message\", (event) => {{ document.title = event.data; }});</script></body>"
+    )
+}
+
+/// Opens a file and gives what came out: the page as it is then, and the log of its console.
+fn browse(browser: &std::ffi::OsStr, folder: &std::path::Path, arguments: &[&str], file: &str) -> (String, String) {
+    let output = std::process::Command::new(browser)
+        .args("--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split(' '))
+        .args("--disable-component-update --disable-sync --enable-logging=stderr --hide-scrollbars".split(' '))
+        .arg("--virtual-time-budget=3000")
+        .args(arguments)
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", folder.join(file).display()))
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// Width and height of a PNG, by its first chunk.
+fn size(png: &[u8]) -> (u32, u32) {
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && &png[12..16] == b"IHDR");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
 
 /// `QONFORM_BROWSER` names a Chromium; without it there is nothing to test with, and the test says so.
 #[test]
@@ -198,19 +246,24 @@ fn in_a_browser_search_and_filters_work_and_the_console_stays_empty() {
     };
     let folder = std::env::temp_dir().join(format!("qonform-page-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let page = folder.join("page.html");
-    std::fs::write(&page, render(&sample::fixed()).replace("</body>", PROBE)).unwrap();
-    let output = std::process::Command::new(browser)
-        .args("--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split(' '))
-        .args("--disable-component-update --disable-sync --enable-logging=stderr --window-size=500,900".split(' '))
-        .args(["--virtual-time-budget=3000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", folder.display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
+    for (outcome, seen) in [(sample::fixed(), "14 3 1 0 fits 14 fits reachable"), (sample::hostile(), "fits reachable")] {
+        let page = render(&outcome);
+        std::fs::write(folder.join("page.html"), page.replace("</body>", PROBE)).unwrap();
+        for (width, scheme) in [(400, 1), (400, 0), (1400, 1), (1400, 0)] {
+            std::fs::write(folder.join("frame.html"), framed(width)).unwrap();
+            let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+            let window = format!("--window-size={width},900");
+            let (dom, log) = browse(&browser, &folder, &[&window, &scheme, "--dump-dom"], "frame.html");
+            let title = dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).unwrap().0;
+            assert!(title.starts_with(&width.to_string()) && title.ends_with(seen), "{width}: {title}");
+            assert!(!title.contains("too wide") && !log.contains("CONSOLE"), "{title}\n{log}");
+            let picture = folder.join(format!("{width}.png"));
+            let shot = format!("--screenshot={}", picture.display());
+            browse(&browser, &folder, &[&window, &scheme, &shot], "frame.html");
+            let png = std::fs::read(&picture).unwrap();
+            // An empty page of that size takes less than 10 kB.
+            assert!(size(&png) == (width, 900) && png.len() > 20_000, "{:?} {}", size(&png), png.len());
+        }
+    }
     std::fs::remove_dir_all(&folder).unwrap();
-    let (dom, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let title = dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).unwrap().0;
-    assert_eq!(title, "14 3 1 0 fits 14");
-    assert!(!log.contains("CONSOLE"), "{log}");
 }

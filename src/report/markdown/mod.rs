@@ -26,7 +26,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
     page.push(&heading(outcome));
     page.push(&table(outcome));
     for finding in &outcome.findings {
-        page.push(&told(finding));
+        page.push(&told(finding, outcome));
     }
     for (title, items) in lists(outcome) {
         page.push(&list(title, &items));
@@ -89,7 +89,7 @@ fn table(outcome: &Outcome) -> String {
     block
 }
 
-fn told(finding: &Finding) -> String {
+fn told(finding: &Finding, outcome: &Outcome) -> String {
     let mark = match finding.severity {
         Severity::Violation => "❌",
         Severity::Warning => "⚠️",
@@ -121,7 +121,7 @@ fn told(finding: &Finding) -> String {
     });
     block.push_str(&fenced("text", &bounded(steps)));
     block.push('\n');
-    let commands = [story::replay(finding)].into_iter().chain(finding.curl.iter().map(pasteable));
+    let commands = [story::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
     block.push_str(&fenced("sh", &bounded(commands)));
     block.push_str("\n</details>\n");
     block

@@ -24,8 +24,8 @@ const LONGEST: usize = 400;
 /// Lines of a body that are shown in detail.
 const BODY_LINES: usize = 40;
 
-/// The finding as a block of lines.
-pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
+/// The finding as a block of lines; `report` is the path of the JSON report, where it is known.
+pub(in crate::report) fn finding(finding: &Finding, report: Option<&str>, style: &Style) -> String {
     let mut block = title(finding, style);
     block.push_str(&place(finding, style));
     for (label, text) in [("documented", &finding.documented), ("received", &finding.received)] {
@@ -43,7 +43,7 @@ pub(in crate::report) fn finding(finding: &Finding, style: &Style) -> String {
     for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
         block.push_str(&format!("  {}\n", visible(line)));
     }
-    block.push_str(&reproduction(finding));
+    block.push_str(&reproduction(finding, report));
     block
 }
 
@@ -153,8 +153,8 @@ fn bodies(step: &Step, indent: usize) -> String {
     block
 }
 
-fn reproduction(finding: &Finding) -> String {
-    let mut block = format!("  {:LABEL$}{}", "reproduce", visible(&story::replay(finding)));
+fn reproduction(finding: &Finding, report: Option<&str>) -> String {
+    let mut block = format!("  {:LABEL$}{}", "reproduce", visible(&story::replay(finding, report)));
     if !finding.curl.is_empty() {
         block.push_str("   (or the curl lines under it)");
     }
@@ -179,7 +179,7 @@ mod tests {
     fn where_there_is_room_a_finding_has_its_facts_in_the_first_line() {
         let wide = Style { width: 106, ..Style::default() };
         let outcome = sample::fixed();
-        let text = finding(&outcome.findings[1], &wide);
+        let text = finding(&outcome.findings[1], None, &wide);
         let (shape, _) = text.split_once("  curl ").unwrap();
         assert_eq!(
             shape,
@@ -199,7 +199,7 @@ mod tests {
         let mut outcome = sample::fixed();
         let odd = &mut outcome.findings[1];
         odd.curl = vec!["curl -d '\u{1b}[2J' http://h".into(), "curl http://h".into()];
-        let text = finding(odd, &Style::default());
+        let text = finding(odd, None, &Style::default());
         assert!(text.contains("  curl -d '\\u{1b}[2J' http://h\n  (characters that steer a screen"));
         assert!(text.ends_with("  curl http://h\n"));
     }
@@ -208,7 +208,7 @@ mod tests {
     fn what_a_server_said_at_length_is_cut_and_told_whole_in_detail() {
         let mut outcome = sample::fixed();
         outcome.findings[1].received = "x".repeat(1_000);
-        let told = |detail| finding(&outcome.findings[1], &Style { detail, ..Style::default() }).matches('x').count();
+        let told = |detail| finding(&outcome.findings[1], None, &Style { detail, ..Style::default() }).matches('x').count();
         assert!(told(Detail::Normal) < 420 && told(Detail::Verbose) >= 1_000);
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
         blocks.push(header(outcome, style));
         blocks.extend(rules::areas(outcome, style));
     }
-    blocks.extend(outcome.findings.iter().map(|found| finding(found, style)));
+    blocks.extend(outcome.findings.iter().map(|found| finding(found, outcome.report.as_deref(), style)));
     if style.detail > Detail::Quiet {
         blocks.extend(rest::blocks(outcome, style));
     }

@@ -1,0 +1,30 @@
+//! Somebody who is shown everything that goes over the wire.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use super::{Answer, Keyring, Request, TransportError};
+
+/// One request that left and what came of it; secrets in both are replaced by their names already, those in the
+/// request's path and body excepted.
+#[derive(Debug)]
+pub struct Recorded<'e> {
+    /// The base URL that the path is appended to.
+    pub base: &'e str,
+    /// As it was meant.
+    pub request: &'e Request,
+    /// As it came, or why none came.
+    pub answer: Result<&'e Answer, &'e TransportError>,
+    /// When it was about to leave.
+    pub started: SystemTime,
+    /// Until the last byte of the answer was read.
+    pub took: Duration,
+    /// The secrets that must not be kept.
+    pub keys: &'e Keyring,
+}
+
+/// Is shown every exchange of a transport, those included that no case sees: preparing, retrying and cleaning up.
+pub trait Recorder: fmt::Debug + Send + Sync {
+    /// An exchange has ended.
+    fn record(&self, recorded: &Recorded<'_>);
+}

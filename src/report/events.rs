@@ -1,0 +1,78 @@
+//! The events of a run, a line of JSON each.
+//!
+//! A line is whole or not there: it is made in one piece, and who writes it writes it at once, so that a run that is
+//! killed leaves what it told until then. No event holds anything that the target said.
+
+use serde_json::{Value, json};
+
+use crate::finding::Outcome;
+use crate::run::Event;
+
+/// Numbers the events of one run, from 1.
+#[derive(Debug, Default)]
+pub struct EventLines {
+    last: u64,
+}
+
+impl EventLines {
+    /// The line of an event that came `elapsed_ms` milliseconds after the start; it ends with a line feed.
+    pub fn line(&mut self, event: &Event, elapsed_ms: u64) -> String {
+        self.numbered(told(event), elapsed_ms)
+    }
+
+    /// The last line of a run that was not killed: what it came to.
+    pub fn ended(&mut self, outcome: &Outcome, elapsed_ms: u64) -> String {
+        let event = json!({
+            "event": "ended",
+            "ending": outcome.ending,
+            "exit_code": outcome.exit_code(),
+            "violations": outcome.violations().count(),
+            "warnings": outcome.warnings().count(),
+            "cases": outcome.summary.cases,
+            "requests": outcome.summary.requests,
+            "seed": outcome.seed,
+        });
+        self.numbered(event, elapsed_ms)
+    }
+
+    fn numbered(&mut self, mut event: Value, elapsed_ms: u64) -> String {
+        self.last += 1;
+        event["number"] = json!(self.last);
+        event["elapsed_ms"] = json!(elapsed_ms);
+        format!("{event}\n")
+    }
+}
+
+fn told(event: &Event) -> Value {
+    match event {
+        Event::Started { cases } => json!({"event": "started", "cases": cases}),
+        Event::CaseEnded { case, requests } => json!({"event": "case-ended", "case": case, "requests": requests}),
+        Event::Violation { rule, title } => json!({"event": "violation", "rule": rule, "title": title}),
+        Event::Cleaning => json!({"event": "cleaning"}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn every_event_is_a_line_with_a_number_one_higher_than_the_last() {
+        let mut lines = EventLines::default();
+        let events = [
+            Event::Started { cases: 2 },
+            Event::Violation { rule: "create.echo".into(), title: "a\nb".into() },
+            Event::CaseEnded { case: "scenario::create.echo".into(), requests: 7 },
+            Event::Cleaning,
+        ];
+        let mut text: String = events.iter().map(|event| lines.line(event, 3)).collect();
+        text.push_str(&lines.ended(&sample::fixed(), 4));
+        let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let words: Vec<_> = read.iter().map(|event| event["event"].as_str().unwrap()).collect();
+        assert_eq!(words, ["started", "violation", "case-ended", "cleaning", "ended"]);
+        assert!(read.iter().zip(1_u64..).all(|(event, number)| event["number"] == number));
+        assert_eq!((&read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]), (&json!("a\nb"), &json!(7), &json!(3)));
+        assert_eq!((&read[4]["exit_code"], &read[4]["violations"]), (&json!(1), &json!(2)));
+    }
+}

@@ -1,0 +1,173 @@
+//! How it is told whether a fault still shows.
+
+use super::super::visible::visible;
+use super::script::is_not_all;
+use crate::finding::{Finding, Step};
+
+/// How the answers of a script are judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Check {
+    /// The answer at the marked step must have one of these statuses, with this code where one is named.
+    Answer(Vec<(u16, Option<String>)>),
+    /// The fault shows when every answer says what it said.
+    Same,
+    /// Nobody can tell without looking, and why.
+    Eyes(&'static str),
+}
+
+/// Headers that differ from answer to answer and mean nothing to any rule.
+pub(super) const VOLATILE: [&str; 12] = [
+    "age",
+    "alt-svc",
+    "connection",
+    "content-length",
+    "date",
+    "etag",
+    "keep-alive",
+    "server",
+    "transfer-encoding",
+    "vary",
+    "via",
+    "x-request-id",
+];
+
+/// Longest recorded answer that is compared, in bytes.
+const LONGEST: usize = 16 << 10;
+
+impl Check {
+    pub(super) fn of(finding: &Finding) -> Self {
+        if finding.race.is_some() || finding.timeline.is_some() {
+            return Self::Eyes("several clients at once showed it: only replay plays them");
+        }
+        let Some(here) = finding.steps.iter().find(|step| step.here) else {
+            return Self::Eyes("the evidence has no steps");
+        };
+        let documented = answers(&finding.documented);
+        let code = error_code(here);
+        let is_among = documented.iter().any(|(status, wanted)| {
+            *status == here.status && wanted.as_ref().is_none_or(|wanted| Some(wanted) == code.as_ref())
+        });
+        if !documented.is_empty() && !is_among && here.status != 0 {
+            return Self::Answer(documented);
+        }
+        let told = [&finding.rule, &finding.title, &finding.documented, &finding.received];
+        if told.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
+            || ["offering.timestamps", "offering.created-at-immutable"].contains(&finding.rule.as_str())
+        {
+            return Self::Eyes("it is about times, which differ from run to run");
+        }
+        if finding.steps.iter().any(|step| !is_comparable(step)) {
+            return Self::Eyes("an answer is too long or cannot be shown as it came");
+        }
+        Self::Same
+    }
+}
+
+/// The answers that a sentence which begins with one names: `204 without a body`, `200 or 409 offering_is_main`.
+fn answers(documented: &str) -> Vec<(u16, Option<String>)> {
+    let mut answers: Vec<(u16, Option<String>)> = Vec::new();
+    let mut words = documented.split([' ', ',', ';', ':', '(', ')']).filter(|word| !word.is_empty()).peekable();
+    while let Some(word) = words.next() {
+        let status = word.parse::<u16>().ok().filter(|status| word.len() == 3 && (100..600).contains(status));
+        match status {
+            Some(status) => {
+                let is_code =
+                    |word: &&str| word.contains('_') && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+                answers.push((status, words.next_if(is_code).map(str::to_owned)));
+            }
+            None if word == "or" => {}
+            // A number in the middle of a sentence may be anything.
+            None => break,
+        }
+    }
+    answers
+}
+
+pub(super) fn error_code(step: &Step) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(step.answer_body.as_deref()?).ok()?;
+    Some(body.pointer("/error/code")?.as_str()?.to_owned())
+}
+
+fn is_comparable(step: &Step) -> bool {
+    let body = step.answer_body.as_deref().unwrap_or_default();
+    let headers: usize = step.answer_headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let text = recorded(step);
+    !is_not_all(body) && body.len() + headers < LONGEST && text.lines().all(|line| visible(line) == line)
+}
+
+/// What an answer says: status, headers in order and body, times replaced by a word.
+pub(super) fn recorded(step: &Step) -> String {
+    let mut headers: Vec<String> = step
+        .answer_headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .filter(|(name, _)| !VOLATILE.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    headers.sort();
+    let body = step.answer_body.as_deref().unwrap_or_default();
+    let text = format!("{}\n{}\n\n{body}", step.status, headers.join("\n"));
+    without_times(&text.replace('\r', "")).trim_end_matches('\n').to_owned()
+}
+
+/// `text` with `TIME` for every RFC 3339 time in UTC.
+fn without_times(text: &str) -> String {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let bytes = rest.as_bytes();
+        let fits = bytes.len() > SHAPE.len()
+            && SHAPE.iter().zip(bytes).all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte });
+        let end = fits.then(|| end_of_time(bytes, SHAPE.len())).flatten();
+        match end {
+            Some(end) => {
+                told.push_str("TIME");
+                rest = &rest[end..];
+            }
+            None => {
+                told.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    told
+}
+
+/// Where fraction and zone of a time end.
+fn end_of_time(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    if bytes[at] == b'.' {
+        let digits = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return None;
+        }
+        at += 1 + digits;
+    }
+    match &bytes[at..] {
+        [b'Z', ..] => Some(at + 1),
+        [b'+', b'0', b'0', b':', b'0', b'0', ..] => Some(at + 6),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answers_of_a_sentence_are_those_it_begins_with() {
+        let code = |code: &str| Some(code.to_owned());
+        assert_eq!(answers("404 not_found after the 204 of it"), [(404, code("not_found"))]);
+        assert_eq!(answers("200 or 409 offering_is_main"), [(200, None), (409, code("offering_is_main"))]);
+        assert_eq!(answers("at most 100 offerings"), []);
+    }
+
+    #[test]
+    fn times_in_utc_become_a_word_and_others_stay() {
+        assert_eq!(
+            without_times("a 2026-01-02T03:04:05Z,2026-01-02T03:04:05.123+00:00 2026-01-02T03:04:05+01:00 2026é"),
+            "a TIME,TIME 2026-01-02T03:04:05+01:00 2026é"
+        );
+    }
+}

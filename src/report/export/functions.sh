@@ -1,0 +1,141 @@
+
+umask 077
+work=$(mktemp -d) || exit 2
+prefix=qf-$(LC_ALL=C tr -dc a-z0-9 < /dev/urandom | head -c 4)-
+: > "$work/created"
+
+# The id of the main offering, if it is on the first page.
+main_id() {
+    curl -sS -H "authorization: Bearer $QONFORM_TOKEN" "$target/offerings?limit=100" | tr -d '\r\n' |
+        grep -o '{[^{}]*}' | grep '"tag" *: *1 *[,}]' | sed 's/.*"id" *: *"\([^"]*\)".*/\1/' | head -n 1
+}
+
+# What was main is main again, and whatever was created is removed.
+finish() {
+    code=$?
+    if [ -n "${main:-}" ] && [ "$(main_id)" != "$main" ]; then
+        curl -sS -o /dev/null -X POST -H "authorization: Bearer $QONFORM_TOKEN" "$target/offerings/$(encoded "$main")/set-main"
+    fi
+    while IFS= read -r id; do
+        curl -sS -o /dev/null -X DELETE -H "authorization: Bearer $QONFORM_TOKEN" "$target/offerings/$(encoded "$id")"
+    done < "$work/created"
+    rm -rf "$work"
+    exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+created() { printf '%s\n' "$1" >> "$work/created"; }
+
+cannot() { echo "qonform: $1" >&2; exit 2; }
+holds() { echo "not shown: $(answer "$last")"; exit 0; }
+broken() { echo "BROKEN: $1"; exit 1; }
+look() {
+    for step in $(seq "$last"); do echo "--- $step"; cat "$work/$step"; echo; done
+    echo "look: $1"
+    exit 2
+}
+
+[ -n "${QONFORM_TOKEN:-}" ] || cannot 'set QONFORM_TOKEN to the key of a project to try it on'
+main=$(main_id)
+
+# send STEP RECORDED-STATUS ARGUMENTS…: sends a request and keeps its answer.
+send() {
+    last=$1 expected=$2
+    shift 2
+    curl -sS -i --path-as-is -o "$work/$last" "$@" "$url" || cannot "$target did not answer"
+    status=$(status "$last")
+    echo "$last  $status (was $expected)"
+    case $status in
+    "$expected") ;;
+    401 | 403) cannot 'the key is refused' ;;
+    *) [ -n "${differs:-}" ] || differs=$last ;;
+    esac
+}
+
+status() { sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$work/$1"; }
+
+# The values of a member, in the order of an answer.
+members() {
+    tr -d '\r' < "$work/$1" | sed '1,/^$/d' | tr '\n' ' ' | grep -o "\"$2\" *: *\"[^\"]*\"" | sed 's/^[^:]*: *"//; s/"$//'
+}
+
+member() {
+    case $3 in
+    last) members "$1" "$2" | tail -n 1 ;;
+    *) members "$1" "$2" | sed -n "$3p" ;;
+    esac
+}
+
+# Status and code of an answer.
+answer() { echo "$(status "$1") $(member "$1" code 1)"; }
+
+encoded() {
+    printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g' | awk '{
+        for (i = 45; i < 127; i++) {
+            c = sprintf("%c", i)
+            if (c ~ /[A-Za-z0-9._~-]/) { gsub("%" sprintf("%02x", i), c) }
+        }
+        printf "%s", $0
+    }'
+}
+
+# Before the marked step everything must be as it was, or something else is seen.
+as_recorded_before() {
+    [ -z "${differs:-}" ] || [ "$differs" -ge "$1" ] || { echo "not shown: step $differs is answered otherwise"; exit 0; }
+}
+
+# An answer as it was recorded: without times and other things that change.
+told() {
+    pairs > "$work/pairs"
+    tr -d '\r' < "$work/$1" | PAIRS=$work/pairs LC_ALL=C awk '
+        function swapped(text, from, to,    out, at) {
+            while ((at = index(text, from)) > 0) {
+                out = out substr(text, 1, at - 1) to
+                text = substr(text, at + length(from))
+            }
+            return out text
+        }
+        function said(text,    i) {
+            for (i = 1; i <= all; i++) text = swapped(text, from[i], to[i])
+            gsub(/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?(Z|\+00:00)/, "TIME", text)
+            return text
+        }
+        BEGIN {
+            while ((getline line < ENVIRON["PAIRS"]) > 0) {
+                at = index(line, "\t")
+                from[++all] = substr(line, 1, at - 1)
+                to[all] = substr(line, at + 1)
+            }
+        }
+        NR == 1 { split($0, words, " "); print words[2]; next }
+        !body && $0 == "" {
+            for (i = 2; i <= count; i++)
+                for (j = i; j > 1 && headers[j] < headers[j - 1]; j--) {
+                    line = headers[j]; headers[j] = headers[j - 1]; headers[j - 1] = line
+                }
+            for (i = 1; i <= count; i++) print headers[i]
+            if (count == 0) print ""
+            print ""
+            body = 1
+            next
+        }
+        !body {
+            name = tolower(substr($0, 1, index($0, ":") - 1))
+            if (name ~ /^(age|alt-svc|connection|content-length|date|etag|keep-alive|server|transfer-encoding|vary|via|x-request-id)$/) next
+            value = substr($0, index($0, ":") + 1)
+            sub(/^[ \t]*/, "", value)
+            headers[++count] = said(name ": " value)
+            next
+        }
+        { print said($0) }'
+}
+
+pair() {
+    [ -z "$1" ] || [ "$1" = "$2" ] || printf '%s\t%s\n' "$1" "$2"
+}
+
+# same STEP TEXT: ends the script where an answer is not what it was.
+same() {
+    [ "$(told "$1")" = "$2" ] || { echo "not shown: step $1 is answered otherwise"; exit 0; }
+}

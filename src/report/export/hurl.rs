@@ -1,0 +1,184 @@
+//! A Hurl file (<https://hurl.dev>).
+
+use std::fmt::Write as _;
+
+use super::check::{Check, error_code};
+use super::script::{Call, From, Piece, Script};
+use super::shell::told;
+use crate::exchange::KeyRole;
+use crate::report::visible::visible;
+
+pub(super) fn render(script: &Script<'_>) -> String {
+    let mut text = String::new();
+    for line in told(script) {
+        let _ = writeln!(text, "# {line}");
+    }
+    text.push_str(&format!("#\n# hurl --test {} {}.hurl\n", variables(script).join(" "), script.name()));
+    if script.check == Check::Same {
+        text.push_str(
+            "# The fault is in what the answers say, which no assertion of Hurl compares as a whole: the shell script and the\n\
+             # Rust test of the same name do. Here each request is sent again, and --very-verbose shows the answers.\n",
+        );
+    }
+    for (index, call) in script.calls.iter().enumerate() {
+        text.push('\n');
+        text.push_str(&entry(script, index, call));
+    }
+    text
+}
+
+/// What has to be given, for a command line.
+fn variables(script: &Script<'_>) -> Vec<String> {
+    let mut variables = vec![
+        "--variable target=\"$QONFORM_TARGET\"".to_owned(),
+        // As many letters as the run had, since ids have a longest length.
+        "--variable prefix=qf-$(LC_ALL=C tr -dc a-z0-9 < /dev/urandom | head -c 4)-".to_owned(),
+    ];
+    let used = |name: &str| {
+        let mut headers = script.calls.iter().flat_map(|call| &call.step.request_headers);
+        headers.any(|(_, value)| value.contains(name))
+    };
+    for role in KeyRole::ALL {
+        let keys = [format!("${}", role.variable()), role.cut(), role.capitals()];
+        for (key, name) in keys.iter().zip(names(role)) {
+            if used(key) {
+                variables.push(format!("--variable {name}=\"{key}\""));
+            }
+        }
+    }
+    for (number, product) in script.products.iter().enumerate() {
+        variables.push(format!("--variable product_{}={product}", number + 1));
+    }
+    variables
+}
+
+/// The variables for a key as it is, cut and in capitals.
+fn names(role: KeyRole) -> [String; 3] {
+    let name = role.variable().trim_start_matches("QONFORM_").to_ascii_lowercase();
+    [name.clone(), format!("{name}_cut"), format!("{name}_capitals")]
+}
+
+fn entry(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+    let mut text = format!("# {}\n", index + 1);
+    let _ = writeln!(text, "{} {{{{target}}}}{}", visible(&call.step.method), plain(&call.path));
+    for (name, value) in &call.headers {
+        let _ = writeln!(text, "{}: {}", escaped(name), keys(&plain(value)));
+    }
+    // A path that must arrive as it is.
+    text.push_str("[Options]\npath-as-is: true\n");
+    if let Some(body) = &call.body {
+        text.push_str(&self::body(body));
+    }
+    text.push_str(&response(script, index, call));
+    text
+}
+
+/// A body between backticks, in which only these have to be escaped; a template in it is filled in.
+fn body(template: &[Piece]) -> String {
+    let mut text = String::from("`");
+    for piece in template {
+        match piece {
+            Piece::Text(said) => {
+                // Two braces would begin a template.
+                for c in said.replace("{{", "{\u{f8ff}").chars() {
+                    match c {
+                        '\u{f8ff}' => text.push_str("\\u{7b}"),
+                        '`' | '\\' | '#' => text.extend(['\\', c]),
+                        ' '..='~' => text.push(c),
+                        _ => text.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+                    }
+                }
+            }
+            _ => text.push_str(&variable(piece)),
+        }
+    }
+    text + "`\n"
+}
+
+fn variable(piece: &Piece) -> String {
+    match piece {
+        Piece::Text(text) => escaped(text),
+        Piece::Prefix => "{{prefix}}".to_owned(),
+        Piece::Captured(number) => format!("{{{{value_{}}}}}", number + 1),
+        Piece::Encoded(number) => format!("{{{{path_{}}}}}", number + 1),
+        Piece::Product(number) => format!("{{{{product_{}}}}}", number + 1),
+    }
+}
+
+fn plain(template: &[Piece]) -> String {
+    template.iter().map(variable).collect()
+}
+
+/// Text in a URL or a header: a number sign would begin a comment.
+fn escaped(text: &str) -> String {
+    text.replace("{{", "{\u{f8ff}").chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '\u{f8ff}' => escaped.push_str("\\u{7b}"),
+            '#' | '\\' => escaped.extend(['\\', c]),
+            _ if visible(c.encode_utf8(&mut [0; 4])) != *c.encode_utf8(&mut [0; 4]) => {
+                escaped.push_str(&format!("\\u{{{:x}}}", u32::from(c)));
+            }
+            _ => escaped.push(c),
+        }
+        escaped
+    })
+}
+
+/// Names of keys as variables; what a shell would make of them is made before.
+fn keys(value: &str) -> String {
+    KeyRole::ALL.into_iter().rev().fold(value.to_owned(), |value, role| {
+        let [whole, cut, capitals] = names(role).map(|name| format!("{{{{{name}}}}}"));
+        value.replace(&role.cut(), &cut).replace(&role.capitals(), &capitals).replace(&format!("${}", role.variable()), &whole)
+    })
+}
+
+fn response(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+    let mut text = String::new();
+    let mut asserts = String::new();
+    let status = match &script.check {
+        Check::Answer(wanted) if call.step.here => {
+            let (first, code) = &wanted[0];
+            match (wanted.len(), code) {
+                (1, Some(code)) => {
+                    let _ = writeln!(asserts, "jsonpath \"$.error.code\" == \"{code}\"");
+                    first.to_string()
+                }
+                (1, None) => first.to_string(),
+                _ => {
+                    let code = error_code(call.step).filter(|code| code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+                    // Hurl has no "or": what was received is what must not come.
+                    let _ = match code.filter(|_| wanted.iter().any(|(status, _)| *status == call.step.status)) {
+                        Some(code) => writeln!(asserts, "jsonpath \"$.error.code\" != \"{code}\""),
+                        None => writeln!(asserts, "status != {}", call.step.status),
+                    };
+                    "*".to_owned()
+                }
+            }
+        }
+        _ => call.step.status.to_string(),
+    };
+    let _ = writeln!(text, "HTTP {status}");
+    let captures: Vec<String> = script
+        .captured
+        .iter()
+        .enumerate()
+        .filter(|(_, captured)| captured.step == index)
+        .map(|(number, captured)| {
+            let query = match captured.from {
+                From::Id => "jsonpath \"$.id\"".to_owned(),
+                From::Cursor => "jsonpath \"$.next_cursor\"".to_owned(),
+                From::Item(place) => format!("jsonpath \"$.data[{place}].id\""),
+                From::Last => "jsonpath \"$.data[*].id\" nth -1".to_owned(),
+            };
+            let number = number + 1;
+            format!("value_{number}: {query}\npath_{number}: {query} urlEncode\n")
+        })
+        .collect();
+    if !captures.is_empty() {
+        let _ = write!(text, "[Captures]\n{}", captures.concat());
+    }
+    if !asserts.is_empty() {
+        let _ = write!(text, "[Asserts]\n{asserts}");
+    }
+    text
+}

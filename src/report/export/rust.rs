@@ -1,0 +1,142 @@
+//! A test in Rust, for a crate with `reqwest`, `serde_json` and `tokio`.
+
+use std::fmt::Write as _;
+
+use super::check::{Check, recorded};
+use super::script::{Call, From, Piece, Script, Template};
+use super::shell::told;
+use crate::exchange::KeyRole;
+
+/// What every test ends with.
+const FUNCTIONS: &str = include_str!("functions.rs.txt");
+
+pub(super) fn render(script: &Script<'_>) -> String {
+    let mut text = String::new();
+    for line in told(script) {
+        let _ = writeln!(text, "//! {line}");
+    }
+    text.push_str(
+        "//!\n//! A file of `tests/` in a crate with reqwest 0.13, serde_json 1, and tokio 1 with `macros` and `rt`. QONFORM_TARGET\n\
+         //! (base URL) and QONFORM_TOKEN (key) name a project to try it on; better one of its own.\n\n",
+    );
+    let name = script.name().replace('-', "_");
+    let _ = writeln!(text, "#[tokio::test]\nasync fn {name}() {{");
+    let _ = writeln!(text, "    let project = Project::new({:?}, {:?});", script.target, script.prefix);
+    if script.calls.iter().any(|call| uses_prefix(script, call)) {
+        text.push_str("    let prefix = project.prefix.as_str();\n");
+    }
+    for (number, product) in script.products.iter().enumerate() {
+        let number = number + 1;
+        let _ = writeln!(text, "    let product_{number} = variable(\"PRODUCT_{number}\", {product:?});");
+    }
+    for (index, call) in script.calls.iter().enumerate() {
+        text.push_str(&request(script, index, call));
+    }
+    text.push_str(&verdict(script));
+    text.push_str("}\n\n");
+    text + FUNCTIONS
+}
+
+fn uses_prefix(script: &Script<'_>, call: &Call<'_>) -> bool {
+    let templates = [&call.path].into_iter().chain(&call.body).chain(call.headers.iter().map(|(_, value)| value));
+    templates.flatten().chain(script.captured.iter().flat_map(|captured| &captured.was)).any(|piece| *piece == Piece::Prefix)
+}
+
+fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+    let (number, step) = (index + 1, call.step);
+    let mut text = String::new();
+    let headers: Vec<String> =
+        call.headers.iter().map(|(name, value)| format!("({name:?}, {})", header(value))).collect();
+    let body = call.body.as_ref().map_or("None".to_owned(), |body| format!("Some({})", joined(body)));
+    let _ = writeln!(
+        text,
+        "    let answer_{number} = project\n        .send({:?}, &{}, &[{}], {body})\n        .await;",
+        step.method,
+        joined(&call.path),
+        headers.join(", "),
+    );
+    for (place, captured) in script.captured.iter().enumerate().filter(|(_, captured)| captured.step == index) {
+        let pointer = match captured.from {
+            From::Id => "/id".to_owned(),
+            From::Cursor => "/next_cursor".to_owned(),
+            From::Item(item) => format!("/data/{item}/id"),
+            From::Last => "/data/last/id".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "    let value_{} = answer_{number}.text({pointer:?}).unwrap_or_else(|| {});",
+            place + 1,
+            joined(&captured.was)
+        );
+    }
+    text
+}
+
+/// The text of a template, as an expression.
+fn joined(template: &Template) -> String {
+    let pieces: Vec<String> = template
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => format!("{text:?}"),
+            Piece::Prefix => "prefix".to_owned(),
+            Piece::Captured(number) => format!("&value_{}", number + 1),
+            Piece::Encoded(number) => format!("&encoded(&value_{})", number + 1),
+            Piece::Product(number) => format!("&product_{}", number + 1),
+        })
+        .collect();
+    if pieces.is_empty() { "String::new()".to_owned() } else { format!("[{}].concat()", pieces.join(", ")) }
+}
+
+/// The value of a header; keys come from variables.
+fn header(template: &Template) -> String {
+    let value = joined(template);
+    let names_key = KeyRole::ALL.iter().any(|role| value.contains(role.variable()));
+    if names_key { format!("with_keys(&{value})") } else { value }
+}
+
+fn verdict(script: &Script<'_>) -> String {
+    let here = script.finding.steps.iter().position(|step| step.here).map_or(1, |place| place + 1);
+    let mut text = String::from("    project.clean_up().await;\n");
+    match &script.check {
+        Check::Answer(wanted) => {
+            let before: Vec<String> = script
+                .calls
+                .iter()
+                .take(here - 1)
+                .enumerate()
+                .map(|(index, call)| format!("answer_{}.status == {}", index + 1, call.step.status))
+                .collect();
+            let wanted: Vec<String> = wanted
+                .iter()
+                .map(|(status, code)| match code {
+                    Some(code) => format!("answer_{here}.is({status}, Some({code:?}))"),
+                    None => format!("answer_{here}.is({status}, None)"),
+                })
+                .collect();
+            let shown = if before.is_empty() { "true".to_owned() } else { before.join(" && ") };
+            let _ = writeln!(text, "    // Before the marked step everything must be as it was, or something else is seen.");
+            let _ = writeln!(text, "    let is_same_story = {shown};");
+            let _ = writeln!(
+                text,
+                "    assert!(!is_same_story || {}, {:?}, answer_{here}.told);",
+                wanted.join(" || "),
+                format!("documented {}; received {{}}", script.finding.documented.replace('{', "{{").replace('}', "}}")),
+            );
+        }
+        Check::Same => {
+            for (index, call) in script.calls.iter().enumerate() {
+                let _ = writeln!(text, "    let same_{0} = answer_{0}.told == {1:?};", index + 1, recorded(call.step));
+            }
+            let same: Vec<String> = (1..=script.calls.len()).map(|number| format!("same_{number}")).collect();
+            let said = format!("every answer is what it was: received {}", script.finding.received);
+            let _ = writeln!(text, "    assert!(!({}), \"{{}}\", {said:?});", same.join(" && "));
+        }
+        Check::Eyes(why) => {
+            for number in 1..=script.calls.len() {
+                let _ = writeln!(text, "    println!(\"{{}}\\n\", answer_{number}.told);");
+            }
+            let _ = writeln!(text, "    // {why}.");
+        }
+    }
+    text
+}

@@ -1,0 +1,204 @@
+//! A shell script: `curl` and the tools of POSIX, nothing else.
+
+use std::fmt::Write as _;
+
+use super::check::{Check, recorded};
+use super::script::{Call, Captured, From, Piece, Script};
+use crate::exchange::{KeyRole, OperationRef, Request, curl};
+use crate::report::story::{self, quoted};
+use crate::report::visible::visible;
+
+/// What every script begins with, after its own variables.
+const FUNCTIONS: &str = include_str!("functions.sh");
+
+pub(super) fn render(script: &Script<'_>) -> String {
+    let mut text = head(script);
+    text.push_str(FUNCTIONS);
+    if script.finding.rule.starts_with("invariant.") {
+        text.push_str("[ -n \"$main\" ] || cannot 'the project has no main offering, which this is about'\n");
+    }
+    text.push_str(&pairs(script));
+    for (index, call) in script.calls.iter().enumerate() {
+        text.push('\n');
+        text.push_str(&request(script, index, call));
+        for (number, captured) in script.captured.iter().enumerate().filter(|(_, captured)| captured.step == index) {
+            text.push_str(&capture(number, captured));
+        }
+    }
+    text.push('\n');
+    text.push_str(&verdict(script));
+    text
+}
+
+/// What a reader must know, as lines of a comment.
+pub(super) fn told(script: &Script<'_>) -> Vec<String> {
+    let finding = script.finding;
+    let mut lines = vec![
+        format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.title),
+        format!("documented  {}", finding.documented),
+        format!("received    {}", finding.received),
+    ];
+    lines.extend(story::place(finding).map(|place| format!("document    {place}")));
+    lines.push(format!("replay      {}", script.replay));
+    if let Check::Eyes(why) = script.check {
+        lines.push(format!("It does not tell by itself whether the fault shows: {why}."));
+    }
+    lines.iter().map(|line| visible(line).into_owned()).collect()
+}
+
+fn head(script: &Script<'_>) -> String {
+    let mut text = String::from("#!/bin/sh\n");
+    for line in told(script) {
+        let _ = writeln!(text, "# {line}");
+    }
+    text.push_str(
+        "#\n# QONFORM_TARGET (base URL) and QONFORM_TOKEN (key) name a project to try it on. What is created there is removed at\n\
+         # the end. Exit code: 0 the fault does not show, 1 BROKEN, 2 it could not be tried or told.\n\n",
+    );
+    let _ = writeln!(text, "target=${{QONFORM_TARGET:-{}}}", escaped(&visible(script.target)));
+    let _ = writeln!(text, "recorded_prefix={}", quoted(&script.prefix));
+    for (number, product) in script.products.iter().enumerate() {
+        let _ = writeln!(text, "product_{0}=${{PRODUCT_{0}:-{product}}}", number + 1);
+    }
+    text
+}
+
+/// `text` inside of `${NAME:-…}`.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, c| {
+        if !(c.is_ascii_alphanumeric() || "/:.-_%".contains(c)) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        escaped
+    })
+}
+
+/// What stands in answers this time, and what stood there.
+fn pairs(script: &Script<'_>) -> String {
+    let mut text = String::from("\npairs() {\n    pair \"$prefix\" \"$recorded_prefix\"\n");
+    for role in KeyRole::ALL {
+        let _ = writeln!(text, "    pair \"${{{0}:-}}\" '${0}'", role.variable());
+    }
+    for number in 0..script.products.len() {
+        let recorded = quoted(&script.products[number]);
+        let _ = writeln!(text, "    pair \"$product_{}\" {recorded}", number + 1);
+    }
+    for (number, captured) in script.captured.iter().enumerate() {
+        if !captured.value.contains(&script.prefix) {
+            let _ = writeln!(text, "    pair \"${{value_{}:-}}\" {}", number + 1, quoted(&captured.value));
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+    let step = call.step;
+    let here = if step.here { "  <- here" } else { "" };
+    let mut text = format!("# {}  {} {}  {}{here}\n", index + 1, visible(&step.method), visible(&step.path), step.status);
+    let _ = writeln!(text, "url=$target$({})", printf(&call.path));
+    let mut arguments = headers(script, call);
+    if let Some(body) = &call.body {
+        let _ = writeln!(text, "{} > \"$work/body\"", printf(body));
+        if !call.headers.iter().any(|(name, _)| name == "content-type") {
+            arguments.push_str(" -H 'content-type:'");
+        }
+        arguments.push_str(" --data-binary @\"$work/body\"");
+    }
+    if let Some(id) = &call.creates {
+        let _ = writeln!(text, "created \"$({})\"", printf(id));
+    }
+    let _ = writeln!(text, "send {} {} -X {}{arguments}", index + 1, step.status, quoted(&visible(&step.method)));
+    text
+}
+
+/// The headers as they stand in a `curl` line, where keys are named by their variables.
+fn headers(script: &Script<'_>, call: &Call<'_>) -> String {
+    let request = Request {
+        headers: call.step.request_headers.clone(),
+        ..Request::new(OperationRef::None, http::Method::GET, "")
+    };
+    let line = curl("", &request);
+    let start = line.find(" -H ").unwrap_or(line.len());
+    let end = line.rfind(" ''").unwrap_or(line.len());
+    // Every header stands in double quotes.
+    visible(line.get(start..end).unwrap_or_default()).replace(&script.prefix, "${prefix}")
+}
+
+/// A `printf` that says a template: bytes that are no plain text as octal numbers, everything foreign in single quotes.
+fn printf(template: &[Piece]) -> String {
+    let mut format = String::new();
+    let mut arguments = String::new();
+    for piece in template {
+        let argument = match piece {
+            Piece::Text(text) => {
+                for byte in text.bytes() {
+                    match byte {
+                        b'%' => format.push_str("%%"),
+                        b'\\' => format.push_str("\\\\"),
+                        b'\'' => format.push_str("'\\''"),
+                        b' '..=b'~' => format.push(char::from(byte)),
+                        _ => format.push_str(&format!("\\{byte:03o}")),
+                    }
+                }
+                continue;
+            }
+            Piece::Prefix => "\"$prefix\"".to_owned(),
+            Piece::Captured(number) => format!("\"$value_{}\"", number + 1),
+            Piece::Encoded(number) => format!("\"$(encoded \"$value_{}\")\"", number + 1),
+            Piece::Product(number) => format!("\"$product_{}\"", number + 1),
+        };
+        format.push_str("%s");
+        arguments.push(' ');
+        arguments.push_str(&argument);
+    }
+    // A format that begins with a dash would be an option.
+    format!("printf -- '{format}'{arguments}")
+}
+
+fn capture(number: usize, captured: &Captured) -> String {
+    let (member, which) = match captured.from {
+        From::Id => ("id", "1".to_owned()),
+        From::Cursor => ("next_cursor", "1".to_owned()),
+        From::Item(place) => ("id", (place + 1).to_string()),
+        From::Last => ("id", "last".to_owned()),
+    };
+    let (name, step) = (format!("value_{}", number + 1), captured.step + 1);
+    format!("{name}=$(member {step} {member} {which})\n[ -n \"${name}\" ] || {name}=$({})\n", printf(&captured.was))
+}
+
+fn verdict(script: &Script<'_>) -> String {
+    let here = script.finding.steps.iter().position(|step| step.here).map_or(script.calls.len(), |place| place + 1);
+    match &script.check {
+        Check::Answer(wanted) => {
+            let wanted: Vec<String> = wanted
+                .iter()
+                .map(|(status, code)| code.as_ref().map_or_else(|| format!("'{status} '*"), |code| format!("'{status} {code}'")))
+                .collect();
+            format!(
+                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"$(answer {here})\" ;;\nesac\n",
+                wanted.join(" | ")
+            )
+        }
+        Check::Same => {
+            let mut text = String::new();
+            for (index, call) in script.calls.iter().enumerate() {
+                let _ = writeln!(text, "same {} {}", index + 1, quoted_lines(&recorded(call.step)));
+            }
+            text + "broken 'every answer is what it was'\n"
+        }
+        Check::Eyes(why) => format!("look {}\n", quoted(why)),
+    }
+}
+
+/// Several lines in single quotes.
+fn quoted_lines(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The volatile headers stand in [`FUNCTIONS`] too.
+#[cfg(test)]
+pub(super) fn volatile_pattern() -> String {
+    super::check::VOLATILE.join("|")
+}

@@ -1,0 +1,69 @@
+use super::super::sample;
+use super::super::visible::is_treacherous;
+use super::*;
+
+fn texts(outcome: &Outcome) -> Vec<Vec<ExportedFile>> {
+    outcome.findings.iter().map(|finding| export(outcome, finding)).collect()
+}
+
+#[test]
+fn a_deleted_offering_that_can_be_read_is_sent_again_with_a_fresh_id() {
+    let mut outcome = sample::fixed();
+    // The prefix of this seed, so that ids are those of the run.
+    let prefix = crate::offerings::Naming::run_prefix(outcome.seed);
+    let text = sample::FIXED.replace("qf-k3v-", &prefix);
+    outcome.findings = super::super::parse(text.as_bytes()).unwrap().findings;
+    let [shell, hurl, rust] = &texts(&outcome)[1][..] else { panic!("three files") };
+    assert_eq!(shell.name, "delete-removes-3fdeffb4.sh");
+    for needed in [
+        "printf -- '{\"id\":\"%s1\"}' \"$prefix\" > \"$work/body\"",
+        "value_1=$(member 1 id 1)",
+        "url=$target$(printf -- '/offerings/%s' \"$(encoded \"$value_1\")\")",
+        "as_recorded_before 3",
+        "'404 not_found') holds ;;",
+    ] {
+        assert!(shell.text.contains(needed), "{needed} in\n{}", shell.text);
+    }
+    for needed in [
+        "`{\"id\":\"{{prefix}}1\"}`",
+        "path_1: jsonpath \"$.id\" urlEncode",
+        "DELETE {{target}}/offerings/{{path_1}}\nauthorization: Bearer {{token}}",
+        "HTTP 404\n[Asserts]\njsonpath \"$.error.code\" == \"not_found\"",
+    ] {
+        assert!(hurl.text.contains(needed), "{needed} in\n{}", hurl.text);
+    }
+    for needed in ["async fn delete_removes_3fdeffb4()", "answer_1.text(\"/id\")", "answer_3.is(404, Some(\"not_found\"))"] {
+        assert!(rust.text.contains(needed), "{needed} in\n{}", rust.text);
+    }
+}
+
+#[test]
+fn nothing_that_steers_a_screen_is_in_a_file() {
+    for file in texts(&sample::hostile()).into_iter().flatten() {
+        let treacherous = file.text.chars().find(|&c| !matches!(c, '\n' | '\t') && is_treacherous(c));
+        assert_eq!(treacherous, None, "{}", file.name);
+        assert!(file.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')), "{}", file.name);
+    }
+}
+
+#[test]
+fn hostile_strings_stay_words_of_the_script() {
+    for file in texts(&sample::hostile()).into_iter().flatten().filter(|file| file.is_program) {
+        let mut shell = std::process::Command::new("sh")
+            .args(["-n", "/dev/stdin"])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut shell.stdin.take().unwrap(), file.text.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), file.text);
+    }
+}
+
+#[test]
+fn the_headers_that_are_left_out_are_the_same_everywhere() {
+    assert!(include_str!("functions.sh").contains(&shell::volatile_pattern()));
+    let rust = include_str!("functions.rs.txt");
+    assert!(check::VOLATILE.iter().all(|name| rust.contains(&format!("    {name:?},\n"))));
+}

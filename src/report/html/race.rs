@@ -1,0 +1,102 @@
+//! What several clients did at once, as a drawing: a row for each client, time from left to right.
+
+use maud::{Markup, html};
+
+use super::super::visible::{cut, visible};
+use crate::finding::{Finding, Race, RaceSpan};
+
+/// Units of the drawing.
+const WIDTH: usize = 720;
+const MARGIN: usize = 100;
+const ROW: usize = 34;
+const BAR: usize = 22;
+/// Room for the words above the rows.
+const TOP: usize = 24;
+/// A report that somebody made up may claim any number; more is not drawn.
+const MOST: usize = 200;
+
+pub(super) fn timeline(finding: &Finding) -> Markup {
+    let drawn = finding.race.as_ref().filter(|race| is_drawable(race));
+    html! {
+        @if let Some(race) = drawn {
+            figure.race {
+                div.scroll role="region" aria-label="What the clients did" tabindex="0" { (drawing(race)) }
+                figcaption { (legend(race)) }
+            }
+            @if let Some(text) = &finding.timeline {
+                details.text { summary { "The same as text, with times" } (picture(text)) }
+            }
+        } @else if let Some(text) = &finding.timeline {
+            (picture(text))
+        }
+    }
+}
+
+fn picture(text: &str) -> Markup {
+    html! { pre.timeline tabindex="0" { @for line in text.lines() { (visible(line)) "\n" } } }
+}
+
+fn is_drawable(race: &Race) -> bool {
+    let fits = |span: &RaceSpan| {
+        span.lane < race.lanes.len()
+            && span.start < race.moments
+            && span.end.is_none_or(|end| (span.start..race.moments).contains(&end))
+    };
+    (1..=MOST).contains(&race.moments) && race.lanes.len() <= MOST && race.spans.len() <= MOST && race.spans.iter().all(fits)
+}
+
+fn drawing(race: &Race) -> Markup {
+    let height = TOP + race.lanes.len() * ROW;
+    let place = |moment: usize| MARGIN + moment * (WIDTH - MARGIN - 20) / (race.moments - 1).max(1);
+    let said = race.spans.iter().map(|span| told(race, span)).collect::<Vec<_>>().join("; ");
+    let here = race.spans.iter().find(|span| span.here);
+    html! {
+        svg.timeline viewBox={"0 0 " (WIDTH) " " (height)} width=(WIDTH) height=(height) role="img" aria-label=(visible(&cut(&said, 2_000))) {
+            @for (number, lane) in race.lanes.iter().enumerate() {
+                rect class="grid" x=(MARGIN) y=(TOP + number * ROW + ROW / 2) width=(WIDTH - MARGIN) height="1" {}
+                text x="0" y=(TOP + number * ROW + ROW / 2 + 5) { (visible(&cut(lane, 14))) }
+            }
+            @if let Some(end) = here.and_then(|span| span.end) {
+                // The words stand on the side that has room for them.
+                @let (words, side) = if place(end) > WIDTH / 2 { (place(end) - 6, "end") } else { (place(end) + 8, "start") };
+                rect class="fault" x=(place(end)) y="0" width="2" height=(height) {}
+                text class="fault" x=(words) y="14" text-anchor=(side) { "from here on no order explains the answers" }
+            }
+            @for span in &race.spans { (bar(span, place(span.start), span.end.map_or(WIDTH, place))) }
+        }
+    }
+}
+
+fn bar(span: &RaceSpan, from: usize, to: usize) -> Markup {
+    let top = TOP + span.lane * ROW + (ROW - BAR) / 2;
+    let class = match (span.here, span.end) {
+        (true, _) => "span here",
+        (false, Some(_)) => "span",
+        (false, None) => "span open",
+    };
+    html! {
+        rect class=(class) x=(from) y=(top) width=(to.saturating_sub(from).max(14)) height=(BAR) rx="3" {}
+        text class="mark" x=(from + 4) y=(top + 16) { (visible(&cut(&span.mark, 3))) }
+    }
+}
+
+fn legend(race: &Race) -> Markup {
+    html! {
+        ol.legend {
+            @for span in &race.spans {
+                li class=[span.here.then_some("here")] {
+                    code.number { (visible(&span.mark)) } code { (visible(&cut(&span.request, 300))) }
+                    code.answer { (visible(&cut(&span.answer, 300))) }
+                    @if span.here { strong.point { "← here: no order of these requests, one after the other, gives all these answers" } }
+                }
+            }
+        }
+    }
+}
+
+/// A span in words.
+fn told(race: &Race, span: &RaceSpan) -> String {
+    let lane = race.lanes.get(span.lane).map_or("", String::as_str);
+    let here = if span.here { ", where no order is left" } else { "" };
+    format!("{lane}: {} {}, answered {}{here}", span.mark, span.request, span.answer)
+}

@@ -1,0 +1,176 @@
+//! HAR 1.2 of every exchange of a run, written as it goes.
+//!
+//! Nothing of it is kept in memory, and the file is a whole archive after every entry: an entry and what closes the
+//! archive go out in one write over what closed it before. Bodies are cut after 64 KiB, as everywhere in evidence.
+//! Start at [`Recording`].
+
+use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::har;
+use super::visible::safe_json;
+use crate::exchange::{Recorded, Recorder};
+use crate::finding::Step;
+
+/// What closes the archive.
+const END: &[u8] = b"]}}\n";
+
+/// An archive that grows with a run; give it to [`crate::exchange::TransportSettings`].
+pub struct Recording {
+    state: Mutex<State>,
+}
+
+struct State {
+    to: Box<dyn Target>,
+    entries: usize,
+    /// Where what closes the archive stands, in bytes from its beginning.
+    end: u64,
+    failed: Option<io::Error>,
+}
+
+/// Somewhere that can be written over.
+trait Target: Write + Seek + Send {}
+impl<T: Write + Seek + Send> Target for T {}
+
+impl std::fmt::Debug for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recording").finish_non_exhaustive()
+    }
+}
+
+impl Recording {
+    /// Begins an archive without entries.
+    ///
+    /// # Errors
+    /// Of writing; a pipe cannot be written over.
+    pub fn begin(to: impl Write + Seek + Send + 'static) -> io::Result<Self> {
+        let creator = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
+        let comment = "Every exchange of a run, in the order in which they ended.";
+        let start = format!(
+            "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"comment\":\"{comment}\",\"pages\":[],\"entries\":["
+        );
+        let mut state = State { to: Box::new(to), entries: 0, end: 0, failed: None };
+        state.append(start.as_bytes())?;
+        Ok(Self { state: Mutex::new(state) })
+    }
+
+    /// Whether everything was written.
+    ///
+    /// # Errors
+    /// Why the rest could not be.
+    pub fn check(&self) -> io::Result<()> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl State {
+    /// Writes `bytes` over what closes the archive, and closes it again.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.to.seek(SeekFrom::Start(self.end))?;
+        self.to.write_all(&[bytes, END].concat())?;
+        self.to.flush()?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Recorder for Recording {
+    fn record(&self, recorded: &Recorded<'_>) {
+        let entry = safe_json(&entry(recorded).to_string());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failed.is_some() {
+            return;
+        }
+        let separator = if state.entries == 0 { "\n" } else { ",\n" };
+        state.entries += 1;
+        state.failed = state.append(format!("{separator}{entry}").as_bytes()).err();
+    }
+}
+
+fn entry(recorded: &Recorded<'_>) -> Value {
+    let step = Step::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
+    let milliseconds = recorded.took.as_micros() as f64 / 1_000.0;
+    let mut entry = json!({
+        "startedDateTime": DateTime::<Utc>::from(recorded.started).to_rfc3339_opts(SecondsFormat::Millis, true),
+        "time": milliseconds,
+        "request": har::request(recorded.base, &step),
+        "response": har::response(&step),
+        "cache": {},
+        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+    });
+    if let Err(error) = recorded.answer {
+        entry["comment"] = json!(format!("no answer: cannot {}", recorded.keys.redact(&error.to_string())));
+    }
+    if let Some(operation) = &step.operation {
+        entry["_operation"] = json!(operation);
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::contract::Endpoint;
+    use crate::exchange::{Answer, KeyRole, Keyring, Request, Secret, TransportError};
+
+    /// A file in memory that can be looked at while it is written.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+
+    impl Shared {
+        fn archive(&self) -> Value {
+            serde_json::from_slice(self.0.lock().unwrap().get_ref()).unwrap()
+        }
+    }
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Seek for Shared {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.lock().unwrap().seek(to)
+        }
+    }
+
+    #[test]
+    fn the_archive_is_whole_after_every_entry_and_holds_no_key() {
+        let file = Shared::default();
+        let recording = Recording::begin(file.clone()).unwrap();
+        har::tests::assert_is_har(&file.archive());
+        let keys = Keyring::default().with_key(KeyRole::Main, Secret::new("test_sk_recorded_1"));
+        let request = Request::to(Endpoint::Get).id("test_sk_recorded_1").header("x-odd", "\u{9b}\u{202e}");
+        let answer = Answer::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
+        let error = TransportError::Throttled { answers: 2 };
+        for (number, answer) in [Ok(&answer), Err(&error), Ok(&answer)].into_iter().enumerate() {
+            recording.record(&Recorded {
+                base: "http://127.0.0.1:4010/v4",
+                request: &request,
+                answer,
+                started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
+                took: Duration::from_micros(2_500),
+                keys: &keys,
+            });
+            let archive = file.archive();
+            har::tests::assert_is_har(&archive);
+            assert_eq!(archive["log"]["entries"].as_array().unwrap().len(), number + 1);
+        }
+        recording.check().unwrap();
+        let entries = file.archive()["log"]["entries"].clone();
+        assert_eq!(entries[0]["request"]["url"], "http://127.0.0.1:4010/v4/offerings/$QONFORM_TOKEN");
+        assert_eq!(entries[0]["startedDateTime"], "1970-01-01T00:00:01.500Z");
+        assert_eq!((&entries[0]["time"], &entries[1]["response"]["status"]), (&json!(2.5), &json!(0)));
+        let text = String::from_utf8(file.0.lock().unwrap().get_ref().clone()).unwrap();
+        assert!(!text.contains("test_sk_") && !text.contains(['\u{9b}', '\u{202e}']), "{text}");
+    }
+}

@@ -1,0 +1,248 @@
+//! What a run leaves to be kept: reports that are whole on every way out, events, recordings, findings as scripts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use qonform::report::Format;
+use serde_json::Value;
+
+use super::program::{Place, Ran, end, qonform, wait};
+use super::wire::{Next, Reference, Server, pass_on};
+
+/// A run on `reference` that writes to `place`.
+fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
+    let mut command = qonform(place);
+    command.envs(reference.variables.iter().cloned()).args(["run", "--layer", "scenario", "--seed", "31"]).args(more);
+    command
+}
+
+fn file(place: &Place, name: &str) -> String {
+    place.path().join(name).display().to_string()
+}
+
+fn parts(place: &Place) -> Vec<String> {
+    let names = place.files().into_iter().map(|path| path.display().to_string());
+    names.filter(|name| name.ends_with(".part")).collect()
+}
+
+#[test]
+fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
+    let reference = Reference::start();
+    let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
+    let server = Server::start(move |seen, stream| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body).map(|_| Next::Stay)
+    });
+    let target = server.url();
+    let place = Place::new();
+    let old = file(&place, "old.json");
+    fs::write(&old, "the old report").unwrap();
+    let nowhere = file(&place, "no/such/directory/x");
+    let taken = place.path().display().to_string();
+    let wrong: [(&str, Vec<String>); 7] = [
+        ("write the report", vec!["--report".into(), format!("html={nowhere}")]),
+        ("write the report", vec!["--report".into(), format!("html={taken}")]),
+        ("two reports", vec!["--report".into(), format!("json={old},html={old}")]),
+        ("write the events", vec!["--events".into(), nowhere.clone()]),
+        ("export findings", vec!["--export".into(), old.clone()]),
+        ("--report har=PATH", vec!["--record-all".into()]),
+        ("write the report", vec!["--record-all".into(), "--report".into(), format!("har={nowhere}")]),
+    ];
+    for (said, arguments) in wrong {
+        let mut command = run(&reference, &place, &["--target", &target, "--report", &format!("json={old}")]);
+        if said == "two reports" {
+            command = run(&reference, &place, &["--target", &target]);
+        }
+        let output = command.args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}: {stderr}");
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
+    assert_eq!(server.seen().len(), 0, "a request was sent");
+    assert_eq!(fs::read_to_string(&old).unwrap(), "the old report");
+    assert_eq!(parts(&place), [""; 0]);
+}
+
+/// A run that has told `cases` ended cases in its events, and is still going on.
+fn under_way(reference: &Reference, place: &Place, cases: usize) -> std::process::Child {
+    let events = file(place, "events.ndjson");
+    let (har, json) = (format!("har={}", file(place, "all.har")), format!("json={}", file(place, "run.json")));
+    let arguments = ["--events", &events, "--record-all", "--report", &har, "--report", &json, "--rate", "400/s"];
+    let child = run(reference, place, &arguments).spawn().unwrap();
+    let started = Instant::now();
+    while fs::read_to_string(&events).unwrap_or_default().matches("case-ended").count() < cases {
+        assert!(started.elapsed() < Duration::from_secs(30), "no case ends");
+        thread::sleep(Duration::from_millis(3));
+    }
+    child
+}
+
+/// Every line is JSON with an event and the next number.
+fn events(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.ends_with('\n'), "the last line is not whole");
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (event, number) in events.iter().zip(1_u64..) {
+        assert_eq!(event["number"], number);
+        assert!(event["event"].is_string() && event["elapsed_ms"].is_u64(), "{event}");
+    }
+    events
+}
+
+fn entries(path: &Path) -> Vec<Value> {
+    let archive: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    assert_eq!(archive["log"]["version"], "1.2");
+    archive["log"]["entries"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_killed_run_has_told_everything_until_then_and_leaves_the_old_report() {
+    let reference = Reference::with_faults(&["delete-still-readable"]);
+    for cases in [1, 12] {
+        let place = Place::new();
+        fs::write(place.path().join("run.json"), "the old report").unwrap();
+        let mut child = under_way(&reference, &place, cases);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let told = events(&place.path().join("events.ndjson"));
+        assert_eq!(told[0]["event"], "started");
+        assert!(told.iter().filter(|event| event["event"] == "case-ended").count() >= cases);
+        assert!(told.iter().all(|event| event["event"] != "ended"));
+        assert!(!entries(&place.path().join("all.har")).is_empty());
+        assert_eq!(fs::read_to_string(place.path().join("run.json")).unwrap(), "the old report");
+        assert_eq!(parts(&place), [""; 0]);
+        for (name, key) in reference.variables.iter().filter(|(name, _)| name.ends_with("TOKEN")) {
+            for path in place.files() {
+                assert!(!fs::read_to_string(&path).unwrap().contains(key), "{} holds {name}", path.display());
+            }
+        }
+        let mut clean = qonform(&place);
+        clean.envs(reference.variables.iter().cloned()).arg("clean");
+        assert_eq!(end(clean, place).code, Some(0));
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_whole_reports_and_says_in_its_events_how_it_ended() {
+    let reference = Reference::start();
+    let place = Place::new();
+    let child = under_way(&reference, &place, 3);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ran = wait(child, Instant::now(), place);
+    assert_eq!(ran.code, Some(130), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.report("run.json")).unwrap();
+    assert_eq!(report["ending"]["kind"], "interrupted");
+    let told = events(&ran.place.path().join("events.ndjson"));
+    let last = told.last().unwrap();
+    assert_eq!((&last["event"], &last["exit_code"]), (&"ended".into(), &130.into()));
+    assert_eq!(last["requests"], report["summary"]["requests"]);
+    assert_eq!(parts(&ran.place), [""; 0]);
+}
+
+#[test]
+fn every_exchange_of_a_run_is_recorded() {
+    let reference = Reference::start();
+    let place = Place::new();
+    let (har, json) = (format!("har={}", file(&place, "all.har")), format!("json={}", file(&place, "run.json")));
+    let arguments = ["--only", "create.*", "--record-all", "--report", &har, "--report", &json];
+    let ran = end(run(&reference, &place, &arguments), place);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.report("run.json")).unwrap();
+    let entries = entries(&ran.place.path().join("all.har"));
+    assert_eq!(entries.len() as u64, report["summary"]["requests"].as_u64().unwrap());
+    for (name, _) in &reference.variables {
+        if name.ends_with("TOKEN") {
+            ran.holds_nothing_of(reference.variable(name));
+        }
+    }
+    let of = |method: &str| entries.iter().filter(|entry| entry["request"]["method"] == method).count();
+    assert!(of("POST") > 10 && of("DELETE") > 5 && of("GET") > 10, "{} {} {}", of("POST"), of("DELETE"), of("GET"));
+}
+
+/// The events on stdout, and nothing else.
+#[test]
+fn events_can_take_stdout() {
+    let place = Place::new();
+    let mut command = qonform(&place);
+    command.args(["run", "--only", "create.echo", "--seed", "3"]).env("QONFORM_EVENTS", "-");
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "ended");
+    assert!(ran.stdout.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", ran.stdout);
+}
+
+/// Plays an exported script on a server.
+fn play(script: &Path, reference: &Reference) -> (Option<i32>, String) {
+    let output = Command::new("sh").arg(script).envs(reference.variables.iter().cloned()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
+    let faults = ["delete-still-readable", "demote-ignored", "create-zero-demotes-main", "create-tag-main-ignored"];
+    let right = Reference::start();
+    let before = right.state();
+    let mut played = BTreeMap::new();
+    for fault in faults {
+        let broken = Reference::with_faults(&[fault]);
+        let place = Place::new();
+        let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
+        assert_eq!(ran.code, Some(1), "{fault}: {}", ran.stderr);
+        // Another project of the same server, as fresh as the first was.
+        let fresh = Reference::with_faults(&[fault]);
+        let scripts = ran.place.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
+        for script in scripts {
+            let (code, said) = play(&script, &fresh);
+            assert!(code == Some(1) && said.contains("BROKEN"), "{fault}, {}: {code:?}\n{said}", script.display());
+            let (code, said) = play(&script, &right);
+            assert!(code == Some(0) && !said.contains("BROKEN"), "{fault}, {}: {code:?}\n{said}", script.display());
+            *played.entry(fault).or_insert(0) += 1;
+        }
+        for ending in ["hurl", "rs"] {
+            assert!(ran.place.files().iter().any(|path| path.extension().is_some_and(|found| found == ending)));
+        }
+    }
+    assert_eq!(played.len(), faults.len(), "each fault had a script: {played:?}");
+    assert_eq!(right.state(), before, "the scripts leave nothing behind");
+}
+
+/// What the faults of the exported scripts break.
+const RULES: &str = "delete.removes,update.demote-rejected,invariant.*,create.tag-*";
+
+#[test]
+fn one_run_writes_every_format_and_each_is_made_again_from_its_json_report() {
+    let reference = Reference::with_faults(&["delete-still-readable", "demote-ignored"]);
+    let place = Place::new();
+    let mut command = run(&reference, &place, &["--only", RULES]);
+    for format in Format::ALL.map(Format::name) {
+        command.args(["--report", &format!("{format}={}", file(&place, format))]);
+    }
+    let ran = end(command, place);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let mut again = qonform(&ran.place);
+    let json = file(&ran.place, "json");
+    again.args(["report", &json]);
+    for format in Format::ALL.map(Format::name) {
+        again.args(["--to", &format!("{format}={}", file(&ran.place, &format!("again-{format}")))]);
+    }
+    let Ran { place, .. } = ran;
+    let made = end(again, place);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    for format in Format::ALL.map(Format::name) {
+        let text = made.report(format);
+        assert!(text == made.report(&format!("again-{format}")), "{format} is not the same");
+        if !matches!(format, "har" | "json") {
+            assert!(text.contains("delete.removes"), "{format} tells the finding");
+        }
+        if !matches!(format, "har" | "json" | "html") {
+            assert!(text.contains(&format!("replay {json} ")), "{format} names the report that was written");
+        }
+    }
+}
