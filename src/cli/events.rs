@@ -32,7 +32,10 @@ impl EventFile {
         let to: Box<dyn Write + Send> = if is_stdout(path) {
             Box::new(io::stdout())
         } else {
-            Box::new(File::create(path).map_err(|error| Failure::usage(format!("write the events {}: {error}", path.display())))?)
+            Box::new(
+                File::create(path)
+                    .map_err(|error| Failure::usage(format!("write the events {}: {error}", path.display())))?,
+            )
         };
         let state = Mutex::new(State { lines: EventLines::default(), to, failed: None });
         Ok(Self { path: path.to_owned(), started: Instant::now(), state })

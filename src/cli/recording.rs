@@ -21,7 +21,9 @@ pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, Failur
     let file = match (archives.pop(), archives.is_empty()) {
         (Some(file), true) => file,
         (None, _) => return Err(Failure::usage("record every exchange: say where by --report har=PATH")),
-        (Some(_), false) => return Err(Failure::usage("record every exchange in two files: give one --report har=PATH")),
+        (Some(_), false) => {
+            return Err(Failure::usage("record every exchange in two files: give one --report har=PATH"));
+        }
     };
     let (path, file) = file.begin()?;
     let recording = Recording::begin(file)

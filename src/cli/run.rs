@@ -54,10 +54,8 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
             out::err(&format!("qonform: {added} new in `{}`\n", regressions.path().display()));
         }
     }
-    let written = [
-        recording.map_or(Ok(()), recording::RecordingFile::end),
-        events.map_or(Ok(()), |events| events.end(&outcome)),
-    ];
+    let written =
+        [recording.map_or(Ok(()), recording::RecordingFile::end), events.map_or(Ok(()), |events| events.end(&outcome))];
     let code = conclude(&mut outcome, kept, output, baseline.as_ref())?;
     written.into_iter().collect::<Result<(), _>>()?;
     Ok(code)

@@ -15,8 +15,8 @@ mod waiver;
 pub use breach::Breach;
 pub use evidence::{Confirmation, Finding, Place, Race, RaceSpan, Severity, Step, fingerprint};
 pub use outcome::{
-    ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen,
-    Summary, TargetFacts, Tool, Tried,
+    ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome,
+    Seen, Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};
 pub use shard::{Doubt, ShardCase, ShardFacts, ShardReason};

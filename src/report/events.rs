@@ -72,7 +72,10 @@ mod tests {
         let words: Vec<_> = read.iter().map(|event| event["event"].as_str().unwrap()).collect();
         assert_eq!(words, ["started", "violation", "case-ended", "cleaning", "ended"]);
         assert!(read.iter().zip(1_u64..).all(|(event, number)| event["number"] == number));
-        assert_eq!((&read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]), (&json!("a\nb"), &json!(7), &json!(3)));
+        assert_eq!(
+            (&read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]),
+            (&json!("a\nb"), &json!(7), &json!(3))
+        );
         assert_eq!((&read[4]["exit_code"], &read[4]["violations"]), (&json!(1), &json!(2)));
     }
 }

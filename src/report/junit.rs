@@ -72,7 +72,8 @@ fn violated(rule: &RuleOutcome, findings: &[&Finding], outcome: &Outcome) -> Tes
 
 fn texts(findings: &[&Finding], outcome: &Outcome) -> String {
     let style = Style::default();
-    let texts: Vec<String> = findings.iter().map(|finding| terminal::finding(finding, outcome.report.as_deref(), &style)).collect();
+    let texts: Vec<String> =
+        findings.iter().map(|finding| terminal::finding(finding, outcome.report.as_deref(), &style)).collect();
     texts.join("\n")
 }
 

@@ -85,7 +85,8 @@ pub(super) fn replay(finding: &Finding, report: Option<&str>) -> String {
 
 /// `text` as one word of a shell, as it is where that is one.
 pub(super) fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '=' | '@' | '%');
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '=' | '@' | '%');
     if !text.is_empty() && text.chars().all(is_plain) {
         text.to_owned()
     } else {

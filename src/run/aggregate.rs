@@ -11,8 +11,8 @@ use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Keyring, Latencies, OperationRef, Traffic};
 use crate::finding::{
     Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome,
-    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary, Tool,
-    Tried, Verdict, fingerprint,
+    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary,
+    Tool, Tried, Verdict, fingerprint,
 };
 use crate::offerings::input;
 

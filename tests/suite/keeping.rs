@@ -197,7 +197,8 @@ fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
         assert_eq!(ran.code, Some(1), "{fault}: {}", ran.stderr);
         // Another project of the same server, as fresh as the first was.
         let fresh = Reference::with_faults(&[fault]);
-        let scripts = ran.place.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
+        let scripts =
+            ran.place.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
         for script in scripts {
             let (code, said) = play(&script, &fresh);
             assert!(code == Some(1) && said.contains("BROKEN"), "{fault}, {}: {code:?}\n{said}", script.display());

@@ -118,7 +118,10 @@ fn without_times(text: &str) -> String {
     while let Some(first) = rest.chars().next() {
         let bytes = rest.as_bytes();
         let fits = bytes.len() > SHAPE.len()
-            && SHAPE.iter().zip(bytes).all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte });
+            && SHAPE
+                .iter()
+                .zip(bytes)
+                .all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte });
         let end = fits.then(|| end_of_time(bytes, SHAPE.len())).flatten();
         match end {
             Some(end) => {

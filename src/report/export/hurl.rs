@@ -128,7 +128,10 @@ fn escaped(text: &str) -> String {
 fn keys(value: &str) -> String {
     KeyRole::ALL.into_iter().rev().fold(value.to_owned(), |value, role| {
         let [whole, cut, capitals] = names(role).map(|name| format!("{{{{{name}}}}}"));
-        value.replace(&role.cut(), &cut).replace(&role.capitals(), &capitals).replace(&format!("${}", role.variable()), &whole)
+        value
+            .replace(&role.cut(), &cut)
+            .replace(&role.capitals(), &capitals)
+            .replace(&format!("${}", role.variable()), &whole)
     })
 }
 
@@ -145,7 +148,8 @@ fn response(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
                 }
                 (1, None) => first.to_string(),
                 _ => {
-                    let code = error_code(call.step).filter(|code| code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+                    let code = error_code(call.step)
+                        .filter(|code| code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
                     // Hurl has no "or": what was received is what must not come.
                     let _ = match code.filter(|_| wanted.iter().any(|(status, _)| *status == call.step.status)) {
                         Some(code) => writeln!(asserts, "jsonpath \"$.error.code\" != \"{code}\""),

@@ -39,7 +39,10 @@ pub(super) fn render(script: &Script<'_>) -> String {
 
 fn uses_prefix(script: &Script<'_>, call: &Call<'_>) -> bool {
     let templates = [&call.path].into_iter().chain(&call.body).chain(call.headers.iter().map(|(_, value)| value));
-    templates.flatten().chain(script.captured.iter().flat_map(|captured| &captured.was)).any(|piece| *piece == Piece::Prefix)
+    templates
+        .flatten()
+        .chain(script.captured.iter().flat_map(|captured| &captured.was))
+        .any(|piece| *piece == Piece::Prefix)
 }
 
 fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
@@ -114,13 +117,19 @@ fn verdict(script: &Script<'_>) -> String {
                 })
                 .collect();
             let shown = if before.is_empty() { "true".to_owned() } else { before.join(" && ") };
-            let _ = writeln!(text, "    // Before the marked step everything must be as it was, or something else is seen.");
+            let _ = writeln!(
+                text,
+                "    // Before the marked step everything must be as it was, or something else is seen."
+            );
             let _ = writeln!(text, "    let is_same_story = {shown};");
             let _ = writeln!(
                 text,
                 "    assert!(!is_same_story || {}, {:?}, answer_{here}.told);",
                 wanted.join(" || "),
-                format!("documented {}; received {{}}", script.finding.documented.replace('{', "{{").replace('}', "}}")),
+                format!(
+                    "documented {}; received {{}}",
+                    script.finding.documented.replace('{', "{{").replace('}', "}}")
+                ),
             );
         }
         Check::Same => {

@@ -97,8 +97,7 @@ impl<'f> Script<'f> {
         };
         for (index, step) in finding.steps.iter().enumerate() {
             let path = script.path(index, &step.path);
-            let headers =
-                step.request_headers.iter().map(|(name, value)| (name.clone(), script.text(value))).collect();
+            let headers = step.request_headers.iter().map(|(name, value)| (name.clone(), script.text(value))).collect();
             let body = step.request_body.as_ref().map(|body| script.body(index, body));
             let creates = created(step).map(|id| script.text(&id));
             script.calls.push(Call { step, path, headers, body, creates });
@@ -165,15 +164,15 @@ impl<'f> Script<'f> {
     /// The number of the captured value that is `value`, if an answer before `index` gave it.
     fn capture(&mut self, index: usize, value: &str) -> Option<usize> {
         // What a shell cannot pass on unharmed is sent as it was.
-        if value.is_empty() || value.contains(|c: char| !(c.is_ascii_graphic() || c == ' ') || matches!(c, '"' | '\\')) {
+        if value.is_empty() || value.contains(|c: char| !(c.is_ascii_graphic() || c == ' ') || matches!(c, '"' | '\\'))
+        {
             return None;
         }
         if let Some(known) = self.captured.iter().position(|captured| captured.value == value) {
             return Some(known);
         }
         let steps = &self.finding.steps[..index];
-        let (step, from) =
-            steps.iter().enumerate().find_map(|(step, told)| Some((step, place_of(told, value)?)))?;
+        let (step, from) = steps.iter().enumerate().find_map(|(step, told)| Some((step, place_of(told, value)?)))?;
         self.captured.push(Captured { step, from, was: self.text(value), value: value.to_owned() });
         Some(self.captured.len() - 1)
     }
@@ -226,7 +225,12 @@ fn products(steps: &[Step], prefix: &str) -> Vec<String> {
         for product in body.get("product_ids").and_then(Value::as_array).into_iter().flatten() {
             let plain = |id: &&str| id.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
             let own = product.as_str().filter(|id| !id.is_empty() && !id.contains(prefix)).filter(plain);
-            products.extend(own.filter(|id| !products.iter().any(|known| known == id)).map(str::to_owned).into_iter().collect::<Vec<_>>());
+            products.extend(
+                own.filter(|id| !products.iter().any(|known| known == id))
+                    .map(str::to_owned)
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            );
         }
     }
     products

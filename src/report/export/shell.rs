@@ -96,7 +96,8 @@ fn pairs(script: &Script<'_>) -> String {
 fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
     let step = call.step;
     let here = if step.here { "  <- here" } else { "" };
-    let mut text = format!("# {}  {} {}  {}{here}\n", index + 1, visible(&step.method), visible(&step.path), step.status);
+    let mut text =
+        format!("# {}  {} {}  {}{here}\n", index + 1, visible(&step.method), visible(&step.path), step.status);
     let _ = writeln!(text, "url=$target$({})", printf(&call.path));
     let mut arguments = headers(script, call);
     if let Some(body) = &call.body {
@@ -174,7 +175,9 @@ fn verdict(script: &Script<'_>) -> String {
         Check::Answer(wanted) => {
             let wanted: Vec<String> = wanted
                 .iter()
-                .map(|(status, code)| code.as_ref().map_or_else(|| format!("'{status} '*"), |code| format!("'{status} {code}'")))
+                .map(|(status, code)| {
+                    code.as_ref().map_or_else(|| format!("'{status} '*"), |code| format!("'{status} {code}'"))
+                })
                 .collect();
             format!(
                 "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"$(answer {here})\" ;;\nesac\n",

@@ -42,7 +42,10 @@ fn is_drawable(race: &Race) -> bool {
             && span.start < race.moments
             && span.end.is_none_or(|end| (span.start..race.moments).contains(&end))
     };
-    (1..=MOST).contains(&race.moments) && race.lanes.len() <= MOST && race.spans.len() <= MOST && race.spans.iter().all(fits)
+    (1..=MOST).contains(&race.moments)
+        && race.lanes.len() <= MOST
+        && race.spans.len() <= MOST
+        && race.spans.iter().all(fits)
 }
 
 fn drawing(race: &Race) -> Markup {

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{count, duration};
-use super::{coverage, latency, mark};
 use super::prose::prose;
+use super::{coverage, latency, mark};
 use crate::finding::{Outcome, Verdict};
 
 /// The sections of which there is something: id, title, content.

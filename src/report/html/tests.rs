@@ -246,7 +246,8 @@ fn in_a_browser_search_and_filters_work_and_the_console_stays_empty() {
     };
     let folder = std::env::temp_dir().join(format!("qonform-page-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for (outcome, seen) in [(sample::fixed(), "14 3 1 0 fits 14 fits reachable"), (sample::hostile(), "fits reachable")] {
+    for (outcome, seen) in [(sample::fixed(), "14 3 1 0 fits 14 fits reachable"), (sample::hostile(), "fits reachable")]
+    {
         let page = render(&outcome);
         std::fs::write(folder.join("page.html"), page.replace("</body>", PROBE)).unwrap();
         for (width, scheme) in [(400, 1), (400, 0), (1400, 1), (1400, 0)] {

@@ -121,7 +121,8 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
     });
     block.push_str(&fenced("text", &bounded(steps)));
     block.push('\n');
-    let commands = [story::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
+    let commands =
+        [story::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
     block.push_str(&fenced("sh", &bounded(commands)));
     block.push_str("\n</details>\n");
     block

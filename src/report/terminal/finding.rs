@@ -208,7 +208,8 @@ mod tests {
     fn what_a_server_said_at_length_is_cut_and_told_whole_in_detail() {
         let mut outcome = sample::fixed();
         outcome.findings[1].received = "x".repeat(1_000);
-        let told = |detail| finding(&outcome.findings[1], None, &Style { detail, ..Style::default() }).matches('x').count();
+        let told =
+            |detail| finding(&outcome.findings[1], None, &Style { detail, ..Style::default() }).matches('x').count();
         assert!(told(Detail::Normal) < 420 && told(Detail::Verbose) >= 1_000);
     }
 }
