@@ -129,7 +129,7 @@ pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{sample, visible};
     use super::*;
 
     #[test]
@@ -147,6 +147,30 @@ mod tests {
             "jsn".parse::<Format>().unwrap_err().to_string(),
             "use `jsn` as report format: did you mean `json`? Known are human, json, junit, html, sarif, markdown, har, github"
         );
+    }
+
+    #[test]
+    fn in_no_format_does_a_string_of_the_target_steer_a_screen() {
+        let hostile = sample::hostile();
+        for format in Format::ALL {
+            let text = render(format, &hostile, &Style::default());
+            let treacherous = text.chars().find(|&c| !matches!(c, '\n' | '\t') && visible::is_treacherous(c));
+            assert_eq!(treacherous, None, "{format}");
+        }
+    }
+
+    #[test]
+    fn a_run_without_anything_says_so_in_every_format() {
+        let said = |format: Format| render(format, &sample::empty(), &Style::default()).to_lowercase();
+        for format in Format::ALL {
+            // The outcome itself has no words for it, and an archive without entries is one.
+            let word = match format {
+                Format::Json => "\"rules\": []",
+                Format::Har => "\"entries\": []",
+                _ => "nothing was tested",
+            };
+            assert!(said(format).contains(word), "{format}: {}", said(format));
+        }
     }
 
     #[test]

@@ -20,7 +20,12 @@ pub(super) fn render(script: &Script<'_>) -> String {
          //! (base URL) and QONFORM_TOKEN (key) name a project to try it on; better one of its own.\n\n",
     );
     let name = script.name().replace('-', "_");
-    let _ = writeln!(text, "#[tokio::test]\nasync fn {name}() {{");
+    text.push_str("#[tokio::test]\n");
+    if let Check::Eyes(why) = script.check {
+        // A test that cannot fail must not look like one that passed.
+        let _ = writeln!(text, "#[ignore = {why:?}]");
+    }
+    let _ = writeln!(text, "async fn {name}() {{");
     let _ = writeln!(text, "    let project = Project::new({:?}, {:?});", script.target, script.prefix);
     if script.calls.iter().any(|call| uses_prefix(script, call)) {
         text.push_str("    let prefix = project.prefix.as_str();\n");

@@ -53,7 +53,7 @@ fn head(script: &Script<'_>) -> String {
     }
     text.push_str(
         "#\n# QONFORM_TARGET (base URL) and QONFORM_TOKEN (key) name a project to try it on. What is created there is removed at\n\
-         # the end. Exit code: 0 the fault does not show, 1 BROKEN, 2 it could not be tried or told.\n\n",
+         # the end. Exit code: 0 it does not show as it did, 1 BROKEN, 2 it could not be tried, or only a reader can tell.\n\n",
     );
     let _ = writeln!(text, "target=${{QONFORM_TARGET:-{}}}", escaped(&visible(script.target)));
     let _ = writeln!(text, "recorded_prefix={}", quoted(&script.prefix));
@@ -109,6 +109,11 @@ fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
     }
     if let Some(id) = &call.creates {
         let _ = writeln!(text, "created \"$({})\"", printf(id));
+    }
+    // Where keys are what is tried, a refusal says nothing about the one that was given.
+    let is_main = call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
+    if !is_main || script.finding.rule.starts_with("auth.") || matches!(step.status, 401 | 403) {
+        text.push_str("any_key ");
     }
     let _ = writeln!(text, "send {} {} -X {}{arguments}", index + 1, step.status, quoted(&visible(&step.method)));
     text

@@ -100,8 +100,8 @@ mod tests {
     fn ten_times_as_long_is_one_step_further() {
         let scale = Scale::up_to(99_000);
         assert_eq!(scale.lines().collect::<Vec<_>>(), [1_000, 10_000, 100_000]);
-        let places = [100, 1_000, 10_000, 100_000].map(|time| scale.place(time));
-        assert_eq!(places, [1.3, 86.0, 172.0, 258.0]);
+        let places = [100, 1_000, 10_000, 100_000].map(|time| scale.place(time).to_string());
+        assert_eq!(places, ["1.3", "86", "172", "258"]);
         assert_eq!(Scale::up_to(0).lines().collect::<Vec<_>>(), [1_000]);
         assert_eq!(Scale::up_to(u64::MAX).lines().last(), Some(u64::MAX));
     }
