@@ -283,7 +283,7 @@ pub(super) struct OutputArguments {
     /// Only findings and the last line.
     #[arg(long, short, env = "QONFORM_QUIET", conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// More: every step with its headers and bodies.
+    /// More: what each rule promises, every step of a finding with its bodies, and which answers never came.
     #[arg(long, short, env = "QONFORM_VERBOSE", action = ArgAction::Count)]
     pub(super) verbose: u8,
 }

@@ -41,7 +41,9 @@ fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
 /// could be there.
 fn command_lines() -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    parsed().iter().for_each(|value| texts("", value, &mut found));
+    for value in &parsed() {
+        texts("", value, &mut found);
+    }
     let shell = found.into_iter().filter(|(key, _)| ["run", "script", "after_script"].contains(&key.as_str()));
     let lines: Vec<String> =
         shell.flat_map(|(_, text)| text.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()).collect();
@@ -91,7 +93,9 @@ fn every_file_that_is_used_was_written() {
     let written: BTreeSet<&str> =
         lines.iter().flatten().filter_map(|word| word.split_once('=')).map(|(_, path)| path).collect();
     let mut found = Vec::new();
-    parsed().iter().for_each(|value| texts("", value, &mut found));
+    for value in &parsed() {
+        texts("", value, &mut found);
+    }
     let mut used = 0;
     for (key, text) in found {
         let is_file = ["path", "paths", "sarif_file", "junit"].contains(&key.as_str());

@@ -77,10 +77,9 @@ fn rule(rule: &RuleOutcome) -> Value {
 fn result(outcome: &Outcome, finding: &Finding) -> Value {
     let level = match finding.severity {
         Severity::Violation => "error",
-        Severity::Warning => "warning",
         // What it would be without its waiver: the suppression says that it is none.
         Severity::Waived if finding.level == Level::Must => "error",
-        Severity::Waived => "warning",
+        Severity::Warning | Severity::Waived => "warning",
     };
     let mut result = json!({
         "ruleId": finding.rule,

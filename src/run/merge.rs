@@ -207,7 +207,7 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
         reasons.next().unwrap_or_default()
     };
     let (verdict, reason) = basis.verdict(why_skipped);
-    RuleOutcome { verdict, reason, checked, ..rule.clone() }
+    RuleOutcome { verdict, checked, reason, ..rule.clone() }
 }
 
 fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
