@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Breach, Record};
 use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
 
-/// How many creates are sent at once to a project that others use too.
+/// How many independent requests are sent at once to a project that others use too.
 const AT_ONCE: usize = 8;
 
 /// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
@@ -233,19 +233,10 @@ impl Stage {
     /// # Errors
     /// [`Halt::Blocked`] when one was not created; `create.echo` is broken then. [`Halt::World`] when no answer came.
     pub async fn make_many(&mut self, ids: &[String]) -> Result<(), Halt> {
-        let at_once = if self.is_shared() { AT_ONCE } else { 1 };
-        for group in ids.chunks(at_once) {
-            let mut answers = Vec::with_capacity(group.len());
-            for sending in group.iter().map(|id| self.begin_create(id)).collect::<Vec<_>>() {
-                answers.push(sending.await.expect("nobody cancels a create, and sending does not panic"));
-            }
-            // All of them are known before the first failure ends the case: what was created can be removed.
-            let mut made = Vec::with_capacity(group.len());
-            for answer in answers {
-                made.push(answer.map(|exchange| self.take_in(exchange)));
-            }
+        for group in ids.chunks(self.at_once()) {
+            let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
+            let made = self.send_all(group.iter().map(create).collect()).await?;
             for (id, made) in group.iter().zip(made) {
-                let made = made?;
                 let rule = rule_of_refused(&made);
                 let stands = self.claim(rule, &made).status(201, "a valid create").id(id).stands();
                 if !stands {
@@ -256,10 +247,39 @@ impl Stage {
         Ok(())
     }
 
-    fn begin_create(&self, id: &str) -> JoinHandle<Result<Exchange, TransportError>> {
+    /// Sends requests of which none depends on another; where a target is far away, several at once. Their answers are
+    /// judged in the order of the requests.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no answer came to one; those that came are judged nevertheless.
+    pub async fn send_all(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
+        let mut all = Vec::with_capacity(requests.len());
+        let mut waiting = requests.into_iter();
+        loop {
+            let sending: Vec<_> = waiting.by_ref().take(self.at_once()).map(|request| self.begin(request)).collect();
+            if sending.is_empty() {
+                return Ok(all);
+            }
+            let mut answers = Vec::with_capacity(sending.len());
+            for sending in sending {
+                answers.push(sending.await.expect("nobody cancels a request, and sending does not panic"));
+            }
+            // All of them are known before the first failure ends the case: what was created can be removed.
+            let judged: Vec<_> = answers.into_iter().map(|answer| answer.map(|one| self.take_in(one))).collect();
+            for exchange in judged {
+                all.push(exchange?);
+            }
+        }
+    }
+
+    fn begin(&self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
         let client = self.lane().client.clone();
-        let request = Request::to(Endpoint::Create).json(&json!({ "id": id }));
         tokio::spawn(async move { client.send(request).await })
+    }
+
+    /// How many requests are sent at once. A lane of our own is near, and one after the other is the same every time.
+    fn at_once(&self) -> usize {
+        if self.is_shared() { AT_ONCE } else { 1 }
     }
 
     /// Judges an exchange that was made elsewhere and folds it into the expected state.

@@ -52,11 +52,15 @@ async fn make_regular(stage: &mut Stage, name: &str) -> Result<String, Halt> {
 /// 401, and its code by the rule of its own. Says whether it was a 401.
 async fn unauthorized(stage: &mut Stage, rule: &'static str, request: Request, what: &str) -> Result<bool, Halt> {
     let answered = stage.send(request).await?;
-    let is_refused = stage.claim(rule, &answered).refused(401, &[], what).stands();
+    Ok(claim_unauthorized(stage, rule, &answered, what))
+}
+
+fn claim_unauthorized(stage: &mut Stage, rule: &'static str, answered: &Arc<Exchange>, what: &str) -> bool {
+    let is_refused = stage.claim(rule, answered).refused(401, &[], what).stands();
     if is_refused {
-        stage.claim("auth.code", &answered).refused(401, &["control_unauthorized"], "a request without a valid key");
+        stage.claim("auth.code", answered).refused(401, &["control_unauthorized"], "a request without a valid key");
     }
-    Ok(is_refused)
+    is_refused
 }
 
 /// What was let in although it should not have been is told by the rule about that, not by the invariants.
@@ -103,15 +107,11 @@ async fn malformed(stage: &mut Stage) -> Flow {
     stage.settle().await?;
     let mut requests = valid_requests(stage, &there);
     for (what, header) in malformed_headers(stage) {
-        let mut refusing = Vec::new();
-        for request in requests {
-            let with_header = request.clone().header("authorization", header.as_str());
-            if unauthorized(stage, "auth.malformed", with_header, what).await? {
-                refusing.push(request);
-            }
-        }
+        let with_header = |request: &Request| request.clone().header("authorization", header.as_str());
+        let answers = stage.send_all(requests.iter().map(with_header).collect()).await?;
+        let mut refused = answers.iter().map(|answered| claim_unauthorized(stage, "auth.malformed", answered, what));
         // An operation that let one in is not asked again: it mostly lets the others in too, and that is one fault.
-        requests = refusing;
+        requests.retain(|_| refused.next().unwrap_or_default());
     }
     nothing_done(stage).await
 }

@@ -28,9 +28,7 @@ const JSON: &str = "application/json";
 async fn no_server_error(stage: &mut Stage) -> Flow {
     let there = stage.id("there");
     stage.make(&there, &[]).await?;
-    for request in odd_paths(stage).into_iter().chain(odd_queries()) {
-        stage.send(request).await?;
-    }
+    stage.send_all(odd_paths(stage).into_iter().chain(odd_queries()).collect()).await?;
     let bodies = odd_bodies(&stage.id("odd"));
     for (index, body) in bodies.iter().enumerate() {
         let body = body.replace("$ID", &stage.id(&format!("odd{index}")));
