@@ -56,8 +56,10 @@ where
             let span = facts.span.clone();
             let Some(reduced) = reduce(&facts.course, &span, has_budget, once).await else { continue };
             let Reduced { course, was, found, last } = reduced;
-            let shrunk = Reduction { from: span.end() + 1, requests: traffic.requests() - before, was };
-            *facts = Facts { shrunk: Some(shrunk), span: 0..=last, course, ..facts.clone() };
+            let from = span.end() + 1;
+            let is_smaller = last + 1 < from || was.is_some();
+            let shrunk = Reduction { from, requests: traffic.requests() - before, was };
+            *facts = Facts { shrunk: is_smaller.then_some(shrunk), span: 0..=last, course, ..facts.clone() };
             *breach = found;
         }
     }
