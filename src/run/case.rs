@@ -123,9 +123,8 @@ impl Case {
         match self {
             Self::Scenario(scenario) => scenario.effect,
             Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) => Effect::Promotes,
-            Self::Inputs(_) => Effect::Writes,
             Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
-            Self::Other(_) => Effect::Writes,
+            Self::Inputs(_) | Self::Other(_) => Effect::Writes,
             Self::Kept(kept) => match &kept.course {
                 Course::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => Effect::Promotes,
                 Course::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,

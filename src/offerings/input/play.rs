@@ -176,16 +176,9 @@ impl Player<'_> {
         self.judge(input, &exchange, before.as_ref());
         self.count(input, &exchange);
         if is_write && exchange.answer.is_refusal() {
-            match &mut self.refused {
-                Some(refused) => {
-                    refused.last = Arc::clone(&exchange);
-                    refused.inputs = *refused.inputs.start()..=index;
-                }
-                None => {
-                    let (last, inputs) = (Arc::clone(&exchange), index..=index);
-                    self.refused = Some(Refused { rule: effects, last, inputs });
-                }
-            }
+            let since = self.refused.as_ref().map_or(index, |refused| *refused.inputs.start());
+            let (last, inputs) = (Arc::clone(&exchange), since..=index);
+            self.refused = Some(Refused { rule: effects, last, inputs });
         }
         self.tidy(&exchange).await
     }
