@@ -108,7 +108,9 @@ impl Stage {
                 })
             }
             Err(halt) => {
-                Err(CaseReport { record: finish(&mut session, &[]), halt: Some(halt), wrote: BTreeSet::new() })
+                let mut record = std::mem::take(&mut session.record);
+                story::tell(&mut record, session.transcript(), &[]);
+                Err(CaseReport { record, halt: Some(halt), wrote: BTreeSet::new() })
             }
         }
     }
@@ -553,26 +555,15 @@ impl Stage {
             Ok(()) if !self.is_unsettled => None,
             Ok(()) => self.verify().await.err(),
         };
-        CaseReport { wrote: wrote(self.session.transcript()), record: finish(&mut self.session, &self.told), halt }
+        let mut record = std::mem::take(&mut self.session.record);
+        story::tell(&mut record, self.session.transcript(), &self.told);
+        CaseReport { wrote: wrote(self.session.transcript()), record, halt }
     }
 
     /// Whether what the case creates must be removed by it.
     pub fn is_shared(&self) -> bool {
         self.lane().tenure == Tenure::Shared
     }
-}
-
-/// The record with the story of every breach that does not have its own.
-fn finish(session: &mut Session, told: &[Arc<Exchange>]) -> Record {
-    let mut record = std::mem::take(&mut session.record);
-    for breach in record.breaches.iter_mut().filter(|breach| breach.story.is_empty()) {
-        breach.story = if told.is_empty() {
-            story::leading_to(session.transcript(), &breach.at)
-        } else {
-            story::told_until(told, &breach.at)
-        };
-    }
-    record
 }
 
 /// The keys whose projects were changed. A write that was taken without any key is put down to the main project.

@@ -6,9 +6,17 @@ use serde_json::Value;
 
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
+use crate::finding::Record;
 
 /// Longer stories lose their middle.
 const LONGEST: usize = 24;
+
+/// Gives every breach that has none of its own its story: out of `told`, or where a case tells nothing, out of all.
+pub(super) fn tell(record: &mut Record, transcript: &[Arc<Exchange>], told: &[Arc<Exchange>]) {
+    for breach in record.breaches.iter_mut().filter(|breach| breach.story.is_empty()) {
+        breach.story = if told.is_empty() { leading_to(transcript, &breach.at) } else { told_until(told, &breach.at) };
+    }
+}
 
 /// The exchanges that lead to `at`, in order, `at` last: the writes on the offerings that `at` concerns and what was
 /// read of them right before. What `at` shows when it is a list concerns every write of the case.
@@ -32,7 +40,7 @@ pub(super) fn leading_to(transcript: &[Arc<Exchange>], at: &Arc<Exchange>) -> Ve
 }
 
 /// The exchanges of `told` that were over when `at` was asked, and `at`.
-pub(super) fn told_until(told: &[Arc<Exchange>], at: &Arc<Exchange>) -> Vec<Arc<Exchange>> {
+fn told_until(told: &[Arc<Exchange>], at: &Arc<Exchange>) -> Vec<Arc<Exchange>> {
     let before = told.iter().filter(|exchange| exchange.ended <= at.started && !Arc::ptr_eq(exchange, at));
     let mut story: Vec<_> = before.cloned().collect();
     if story.len() >= LONGEST {

@@ -90,8 +90,9 @@ impl Project {
         }
         let any = self.offerings.iter().any(Offering::is_regular);
         let main = self.offerings.iter().any(Offering::is_main);
+        let only_once = self.switches.behaves(Behaviour::FirstAgainRegular);
         let tag = match draft.tag {
-            _ if !any && !(self.made > 0 && self.switches.behaves(Behaviour::FirstAgainRegular)) => Some(1),
+            _ if !any && (self.made == 0 || !only_once) => Some(1),
             _ if any && !main && self.switches.behaves(Behaviour::PromotesWithoutMain) => Some(1),
             Tag::Value(tag) if !self.switches.behaves(Behaviour::TagNullOnCreate) => Some(tag),
             _ if self.switches.behaves(Behaviour::TagZeroOnCreate) => Some(0),

@@ -143,10 +143,10 @@ impl Driver<'_> {
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always {
             let worth = |breach: &Breach| self.is_reported(breach);
-            smaller::make_smaller(&mut played, &traffic, worth, |index, course, attempt| {
+            smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 let mark = plan.cases[index].mark();
                 let lane = server.lane(&format!("{mark}-{attempt}"));
-                play_course(course, lane, Naming::new(self.settings.seed, &mark, attempt))
+                play_course(course, lane, Naming::new(self.settings.seed, &mark, attempt), watch)
             })
             .await;
         }
@@ -202,8 +202,8 @@ impl Driver<'_> {
         let mut played = played;
         if ending == Ending::Complete {
             let worth = |breach: &Breach| self.is_reported(breach);
-            smaller::make_smaller(&mut played, &traffic, worth, |index, course, attempt| {
-                project.play_course(&plan.cases[index], course, attempt)
+            smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
+                project.play_course(&plan.cases[index], course, watch, attempt)
             })
             .await;
         }

@@ -12,7 +12,7 @@ use crate::finding::{self, Confirmation, Record};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::input::{Coverage, Inputs};
 use crate::offerings::race::{Effort, Race, Shown, Timeline, Tries};
-use crate::offerings::sequence::{self, Mains, Means};
+use crate::offerings::sequence::{self, Mains, Means, Watch};
 use crate::offerings::{self, CaseReport, Naming, Stage};
 
 /// A case after it was played, and played again where it found something.
@@ -89,19 +89,19 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
         Case::Inputs(endpoint) => {
             let contract = lane.judge.contract();
             let inputs = Inputs::of(contract, *endpoint, &lane.fixtures, settings.seed, settings.inputs);
-            play_course(Course::Inputs(Arc::new(inputs)), lane, naming).await
+            play_course(Course::Inputs(Arc::new(inputs)), lane, naming, Watch::EveryStep).await
         }
         Case::Other(operation) => {
             let inputs = Inputs::of_other(operation, settings.seed, settings.inputs);
-            play_course(Course::Inputs(Arc::new(inputs)), lane, naming).await
+            play_course(Course::Inputs(Arc::new(inputs)), lane, naming, Watch::EveryStep).await
         }
         Case::Sequence(number) => {
             let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
             let means = Means::of(&lane, mains);
             let steps = sequence::generate(settings.seed, *number, settings.steps, &means);
-            play_course(Course::Steps(steps.into()), lane, naming).await
+            play_course(Course::Steps(steps.into()), lane, naming, Watch::EveryStep).await
         }
-        Case::Kept(kept) => play_course(kept.course.clone(), lane, naming).await,
+        Case::Kept(kept) => play_course(kept.course.clone(), lane, naming, Watch::EveryStep).await,
         // A race has its own way of being tried; it is played by `play_race`.
         Case::Race(_) => Attempt::default(),
     }
@@ -160,12 +160,12 @@ impl Facts {
     }
 }
 
-/// Plays steps or inputs once.
-pub(super) async fn play_course(course: Course, lane: Lane, naming: Naming) -> Attempt {
+/// Plays steps or inputs once. `watch` says when the project is looked at beside the steps.
+pub(super) async fn play_course(course: Course, lane: Lane, naming: Naming, watch: Watch) -> Attempt {
     match &course {
         Course::Whole => Attempt::default(),
         Course::Steps(steps) => {
-            let played = sequence::play_case(lane, naming, steps).await;
+            let played = sequence::play_watching(lane, naming, steps, watch).await;
             // Of a history, anything before can have to do with it.
             let spans = played.at.into_iter().map(|at| 0..=at).collect();
             Attempt { report: played.report, spans, course, coverage: Coverage::default() }

@@ -36,6 +36,7 @@ impl Plan {
         let mut plan = Self::default();
         if let Some(kept) = &settings.replay {
             plan.add_kept(&format!("{}::replay", kept.layer()), kept, settings.scope, contract);
+            plan.take_part(settings);
             return plan;
         }
         let catalogue = contract.rules();

@@ -22,6 +22,7 @@ use crate::finding::Ending;
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
+use crate::offerings::sequence::Watch;
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
@@ -142,9 +143,9 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays something in place of what a case played, and puts the project back as it was before.
-    pub(super) async fn play_course(&self, case: &Case, course: Course, attempt: u32) -> Attempt {
+    pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> Attempt {
         let seed = self.driver.settings.seed;
-        let played = play_course(course, self.lane.clone(), Naming::new(seed, &case.mark(), attempt)).await;
+        let played = play_course(course, self.lane.clone(), Naming::new(seed, &case.mark(), attempt), watch).await;
         self.undo(&played.report.wrote, &Naming::new(seed, &case.mark(), attempt)).await;
         played
     }

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::course::Course;
 use super::drive::Played;
 use super::execute::{Attempt, Facts, Reduction};
-use super::shrink::{Failure, Shrinkable, shrink};
+use super::shrink::{Failure, Shrinkable, shrink, shrink_by_both};
 use crate::exchange::Traffic;
 use crate::finding::Breach;
 use crate::offerings::input::Input;
+use crate::offerings::sequence::Watch;
 
 /// The most requests that making one finding smaller may take.
 const MOST_REQUESTS: u64 = 1_880;
@@ -29,7 +30,7 @@ const FIRST_ATTEMPT: u32 = 10;
 /// they are only counted. Only what is `worth` it is made smaller.
 pub(super) async fn make_smaller<P, F>(played: &mut Played, traffic: &Traffic, worth: impl Fn(&Breach) -> bool, play: P)
 where
-    P: Fn(usize, Course, u32) -> F,
+    P: Fn(usize, Course, Watch, u32) -> F,
     F: Future<Output = Attempt>,
 {
     let mut done: BTreeSet<(&'static str, Option<String>, String)> = BTreeSet::new();
@@ -48,8 +49,8 @@ where
                 now - before < MOST_REQUESTS && now - begun < MOST_IN_ALL
             };
             let sought = breach.clone();
-            let once = |course: Course| {
-                let playing = play(*case, course, attempt.fetch_add(1, Ordering::Relaxed));
+            let once = |course: Course, watch: Watch| {
+                let playing = play(*case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
                 async move { find(playing.await, sought) }
             };
@@ -81,19 +82,20 @@ async fn reduce<P, F>(
     play: P,
 ) -> Option<Reduced>
 where
-    P: Fn(Course) -> F,
+    P: Fn(Course, Watch) -> F,
     F: Future<Output = Option<(Breach, usize)>>,
 {
     match course {
         Course::Whole => None,
         Course::Steps(steps) => {
-            let Small { steps, found, last } =
-                smaller(steps, span, has_budget, |steps| play(Course::Steps(steps.into()))).await?;
+            let playing = |steps: Vec<_>, watch| play(Course::Steps(steps.into()), watch);
+            let Small { steps, found, last } = smaller(steps, span, Looks::MayBeFew, has_budget, playing).await?;
             Some(Reduced { course: Course::Steps(steps.into()), was: None, found, last })
         }
         Course::Inputs(inputs) => {
-            let playing = |list| play(Course::Inputs(Arc::new(inputs.with(list))));
-            let Small { steps, found, last } = smaller(&inputs.list, span, has_budget, playing).await?;
+            let playing = |list, watch| play(Course::Inputs(Arc::new(inputs.with(list))), watch);
+            let Small { steps, found, last } =
+                smaller(&inputs.list, span, Looks::AreFixed, has_budget, playing).await?;
             // Only what was drawn is made simpler; a limit is shown as it is.
             let is_another = |was: &&Input| steps.last().is_some_and(|now| now.recipe != was.recipe);
             let was = inputs.list.get(*span.end()).filter(is_another).map(Input::sketch);
@@ -109,33 +111,49 @@ struct Small<S> {
     last: usize,
 }
 
+/// Whether something can be played at less cost, by looking at the project less often.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    MayBeFew,
+    AreFixed,
+}
+
 /// Makes smaller what fails in `span`; `None` when it does not show again.
 async fn smaller<S, P, F>(
     steps: &[S],
     span: &RangeInclusive<usize>,
+    looks: Looks,
     has_budget: impl Fn(usize) -> bool,
     play: P,
 ) -> Option<Small<S>>
 where
     S: Shrinkable,
-    P: Fn(Vec<S>) -> F,
+    P: Fn(Vec<S>, Watch) -> F,
     F: Future<Output = Option<(Breach, usize)>>,
 {
     let (mut candidate, mut at) = (steps.to_vec(), *span.end());
     if *span.start() > 0 && has_budget(0) {
         // What can have to do with it is mostly enough.
         let alone = steps.get(span.clone()).unwrap_or_default().to_vec();
-        if let Some((_, shown)) = play(alone.clone()).await {
+        if let Some((_, shown)) = play(alone.clone(), Watch::EveryStep).await {
             (candidate, at) = (alone, shown);
         }
     }
-    let small = shrink(candidate, &Failure { at, way: () }, has_budget, |steps| {
-        let tried = play(steps);
-        async move { tried.await.map(|(_, at)| Failure { at, way: () }) }
-    })
-    .await;
+    let first = Failure { at, way: () };
+    let tried = |watch| {
+        let play = &play;
+        move |steps| {
+            let tried = play(steps, watch);
+            async move { tried.await.map(|(_, at)| Failure { at, way: () }) }
+        }
+    };
+    let (cheap, thorough) = (tried(Watch::LastStep), tried(Watch::EveryStep));
+    let small = match looks {
+        Looks::MayBeFew => shrink_by_both(candidate, &first, has_budget, cheap, thorough).await,
+        Looks::AreFixed => shrink(candidate, &first, has_budget, thorough).await,
+    };
     // Once more for the story; a fault that does not show now keeps the one that it had.
-    let (found, last) = play(small.steps.clone()).await?;
+    let (found, last) = play(small.steps.clone(), Watch::EveryStep).await?;
     Some(Small { steps: small.steps, found, last })
 }
 
