@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use qonform::exchange::Trust;
 use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Event, Settings, plan, run as drive};
+use qonform::run::{Event, Regressions, Settings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
@@ -19,7 +19,7 @@ use super::{Failure, export, out, recording, settings};
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
-    let mut regressions = settings::regressions(arguments.selection.regressions.as_deref())?;
+    let regressions = settings::regressions(arguments.selection.regressions.as_deref())?;
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
         out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
@@ -48,17 +48,24 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         .await
         .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
     progress.clear();
-    if let Some(regressions) = &mut regressions {
-        let added = regressions.add(&outcome).map_err(Failure::world)?;
-        if added > 0 {
-            out::err(&format!("qonform: {added} new in `{}`\n", regressions.path().display()));
-        }
-    }
-    let written =
-        [recording.map_or(Ok(()), recording::RecordingFile::end), events.map_or(Ok(()), |events| events.end(&outcome))];
+    let written = [
+        regressions.map_or(Ok(()), |known| remember(known, &outcome)),
+        recording.map_or(Ok(()), recording::RecordingFile::end),
+        events.map_or(Ok(()), |events| events.end(&outcome)),
+    ];
     let code = conclude(&mut outcome, kept, output, baseline.as_ref())?;
+    // What was found is told before what could not be written.
     written.into_iter().collect::<Result<(), _>>()?;
     Ok(code)
+}
+
+/// Adds what was found to the past failures.
+fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), Failure> {
+    let added = known.add(outcome).map_err(Failure::world)?;
+    if added > 0 {
+        out::err(&format!("qonform: {added} new in `{}`\n", known.path().display()));
+    }
+    Ok(())
 }
 
 /// Where an outcome goes besides stdout.
