@@ -16,7 +16,7 @@ use crate::offerings::input::Input;
 use crate::offerings::sequence::Watch;
 
 /// The most requests that making one finding smaller may take.
-const MOST_REQUESTS: u64 = 1_880;
+pub(super) const MOST_REQUESTS: u64 = 1_880;
 
 /// The most requests that making findings smaller may take in a run: a server that is wrong everywhere is not told
 /// any better for more.

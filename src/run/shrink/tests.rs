@@ -14,10 +14,10 @@ use crate::offerings::Naming;
 use crate::offerings::sequence::{Mains, Means, Played, Watch, generate, play_case, play_watching};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::Embedded;
+use crate::run::smaller::MOST_REQUESTS;
 
 const STEPS: usize = 30;
 const HISTORIES: u64 = 50;
-const MOST_REQUESTS: u64 = 1_880;
 
 static CONTRACT: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::embedded()));
 
