@@ -1,7 +1,7 @@
 //! Random values of a schema, as proptest makes and shrinks them.
 
 use super::broken::of_every_kind;
-use super::characters::TRIED;
+use super::characters::{Letters, TRIED};
 use super::constraint::Constraint;
 use super::node::{Additional, Kind, Node};
 use super::pattern::Pattern;
@@ -14,7 +14,6 @@ use proptest::sample::{Index, select};
 use proptest::strategy::{BoxedStrategy, Strategy, Union};
 use proptest::string::string_regex;
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
 
 /// How much longer than its limit a random value may be.
 const BEYOND: usize = 64;
@@ -93,10 +92,7 @@ fn strings(node: &Node) -> BoxedStrategy<String> {
         return if texts.is_empty() { Just(String::new()).boxed() } else { select(texts).boxed() };
     }
     match &node.pattern {
-        Some(Pattern::Class { ranges, .. }) => {
-            let letter = proptest::char::ranges(Cow::Owned(ranges.clone()));
-            sized(&letter.boxed(), least, most_made)
-        }
+        Some(Pattern::Class { ranges, .. }) => sized(&Letters::of(ranges), least, most_made),
         Some(Pattern::Other(Some(expression))) => match string_regex(expression) {
             Ok(texts) => {
                 let fits = move |text: &String| (least..=most.unwrap_or(usize::MAX)).contains(&text.chars().count());
@@ -104,23 +100,20 @@ fn strings(node: &Node) -> BoxedStrategy<String> {
             }
             Err(_) => Just(String::new()).boxed(),
         },
-        _ => {
-            let letter = Union::new_weighted(vec![
-                (6, proptest::char::range('a', 'z').boxed()),
-                (1, select(TRIED).boxed()),
-                (1, proptest::char::any().boxed()),
-            ]);
-            sized(&letter.boxed(), least, most_made)
-        }
+        _ => sized(&Letters::any(), least, most_made),
     }
 }
 
-/// Texts of these letters, often of the least or the greatest length.
-fn sized(letter: &BoxedStrategy<char>, least: usize, most: usize) -> BoxedStrategy<String> {
+/// Texts of these letters, often of the least or the greatest length. A letter is drawn as its number: of long texts in
+/// long lists there are so many that a strategy for each would take longer than to send them.
+fn sized(letters: &Letters, least: usize, most: usize) -> BoxedStrategy<String> {
     let most = most.max(least);
     let lengths = [(4, least, most), (1, least, least), (1, most, most)];
-    let texts = lengths.map(|(weight, from, to)| (weight, vec(letter.clone(), from..=to)));
-    Union::new_weighted(texts.to_vec()).prop_map(|letters| letters.into_iter().collect()).boxed()
+    let texts = lengths.map(|(weight, from, to)| (weight, vec(0..letters.count(), from..=to)));
+    let letters = letters.clone();
+    Union::new_weighted(texts.to_vec())
+        .prop_map(move |numbers| numbers.into_iter().map(|number| letters.at(number)).collect())
+        .boxed()
 }
 
 fn lists(node: &Node) -> BoxedStrategy<Value> {
@@ -225,9 +218,9 @@ fn find<'n>(node: &'n Node, place: &str) -> Option<&'n Node> {
 fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> {
     let (least, most) = node.lengths();
     let letters = || match &node.pattern {
-        Some(Pattern::Class { ranges, .. }) => Some(proptest::char::ranges(Cow::Owned(ranges.clone())).boxed()),
+        Some(Pattern::Class { ranges, .. }) => Some(Letters::of(ranges)),
         Some(Pattern::Other(_)) => None,
-        None => Some(proptest::char::range('a', 'z').boxed()),
+        None => Some(Letters::of(&['a'..='z'])),
     };
     let text = |from: usize, to: usize| Some(sized(&letters()?, from, to).prop_map(Value::from).boxed());
     let (low, high) = node.integers();
