@@ -17,6 +17,9 @@ use std::{
 /// The longest message of a schema error, in characters.
 const LONGEST: usize = 240;
 
+/// The keyword that is told broken where a schema cannot be used.
+const UNUSABLE: &str = "$schema";
+
 /// Of a larger value only the first error is told; a full page of full offerings has under 11,000 values.
 const MOST_VALUES: usize = 50_000;
 
@@ -98,19 +101,16 @@ impl SchemaRef {
     /// Every way in which a value is not as the schema says; none when it is valid.
     pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
         match self.validator(direction) {
+            // Nearly every answer is valid, and to learn that is much cheaper than to look for errors.
+            Ok(validator) if validator.is_valid(instance) => Vec::new(),
             Ok(validator) => {
                 let mut errors = Vec::new();
+                let mut tell = |error: &ValidationError<'_>| errors.push(self.0.schemas.worded(error));
                 if has_more_values_than(MOST_VALUES, instance) {
                     // All errors of a hostile body of millions of values would fill the memory.
-                    validator
-                        .validate(instance)
-                        .err()
-                        .iter()
-                        .for_each(|error| self.0.schemas.flatten(error, &mut errors));
-                    return errors;
-                }
-                for error in validator.iter_errors(instance) {
-                    self.0.schemas.flatten(&error, &mut errors);
+                    validator.validate(instance).err().iter().for_each(|error| told(error, &mut tell));
+                } else {
+                    validator.iter_errors(instance).for_each(|error| told(&error, &mut tell));
                 }
                 errors
             }
@@ -118,10 +118,29 @@ impl SchemaRef {
             Err(message) => vec![SchemaError {
                 instance_path: String::new(),
                 schema_pointer: self.0.pointer.clone(),
-                keyword: "$schema".to_owned(),
+                keyword: UNUSABLE.to_owned(),
                 message: clip(&format!("the schema itself cannot be used: {message}")),
             }],
         }
+    }
+
+    /// What a value breaks, without words: place in the value, keyword, and the property that is missing where that is
+    /// it. The same errors as those of [`Self::validate`], and cheaper.
+    pub fn breaks(&self, direction: Direction, instance: &Value) -> Vec<(String, String, Option<String>)> {
+        let Ok(validator) = self.validator(direction) else {
+            return vec![(String::new(), UNUSABLE.to_owned(), None)];
+        };
+        let mut errors = Vec::new();
+        for error in validator.iter_errors(instance) {
+            told(&error, &mut |error| {
+                let missing = match error.kind() {
+                    Kind::Required { property } => property.as_str().map(str::to_owned),
+                    _ => None,
+                };
+                errors.push((error.instance_path().as_str().to_owned(), error.kind().keyword().to_owned(), missing));
+            });
+        }
+        errors
     }
 
     /// Whether a value is as the schema says.
@@ -236,25 +255,16 @@ impl Schemas {
             .map_err(|error| error.to_string().into())
     }
 
-    /// An error of the library as ours. Of alternatives that all fail, the one that got farthest is told.
-    fn flatten(&self, error: &ValidationError<'_>, into: &mut Vec<SchemaError>) {
-        if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
-            let depth = |branch: &Vec<ValidationError<'_>>| {
-                branch.iter().map(|error| error.instance_path().as_str().matches('/').count()).max().unwrap_or(0)
-            };
-            let best = context.iter().max_by_key(|branch| (depth(branch), std::cmp::Reverse(branch.len())));
-            if let Some(branch) = best.filter(|branch| !branch.is_empty()) {
-                return branch.iter().for_each(|error| self.flatten(error, into));
-            }
-        }
+    /// An error of the library as ours.
+    fn worded(&self, error: &ValidationError<'_>) -> SchemaError {
         let short = error.instance().to_string().chars().count() <= LONGEST / 4;
         let message = if short { error.to_string() } else { error.masked_with("the value").to_string() };
-        into.push(SchemaError {
+        SchemaError {
             instance_path: error.instance_path().as_str().to_owned(),
             schema_pointer: self.written(error),
             keyword: error.kind().keyword().to_owned(),
             message: clip(&message),
-        });
+        }
     }
 
     /// Where the broken keyword stands in the document. A bound that we made out of a `format` stands there.
@@ -272,6 +282,20 @@ impl Schemas {
         let format = pointer::join(parent, "format");
         if self.document.value().pointer(&format).is_some() { format } else { parent.to_owned() }
     }
+}
+
+/// Tells an error. Of alternatives that all fail, the errors of the one that got farthest are told.
+fn told(error: &ValidationError<'_>, tell: &mut dyn FnMut(&ValidationError<'_>)) {
+    if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
+        let depth = |branch: &Vec<ValidationError<'_>>| {
+            branch.iter().map(|error| error.instance_path().as_str().matches('/').count()).max().unwrap_or(0)
+        };
+        let best = context.iter().max_by_key(|branch| (depth(branch), std::cmp::Reverse(branch.len())));
+        if let Some(branch) = best.filter(|branch| !branch.is_empty()) {
+            return branch.iter().for_each(|error| told(error, tell));
+        }
+    }
+    tell(error);
 }
 
 /// Patterns among the schemas that no engine takes, each with a lint.

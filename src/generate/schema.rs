@@ -154,7 +154,7 @@ impl Schema {
 
     /// The plainest valid value; `None` when none can be made.
     pub fn plainest(&self) -> Option<Value> {
-        super::valid::simplest(&self.node).filter(|value| self.class(value).is_valid())
+        super::valid::simplest(&self.node).filter(|value| self.is(&Validity::Valid, value))
     }
 
     /// Constraints for one side of which no value could be made: each is a hole of what can be tested.
@@ -171,12 +171,12 @@ impl Schema {
 
     /// What the validator says of a value.
     pub fn class(&self, value: &Value) -> Class {
-        let mut errors: Vec<_> = self
-            .reference
-            .validate(self.direction, value)
-            .into_iter()
-            .map(|error| (generic(&error.instance_path, value), error.keyword, error.message))
-            .collect();
+        if self.is(&Validity::Valid, value) {
+            return Class::default();
+        }
+        let errors = self.reference.breaks(self.direction, value).into_iter();
+        let mut errors: Vec<_> =
+            errors.map(|(place, keyword, missing)| (generic(&place, value), keyword, missing)).collect();
         errors.sort();
         errors.dedup();
         Class(errors.into_iter().map(|(place, keyword, _)| (place, keyword)).collect())
@@ -184,10 +184,9 @@ impl Schema {
 
     /// Whether a value is what is wanted.
     pub fn is(&self, validity: &Validity, value: &Value) -> bool {
-        let class = self.class(value);
         match validity {
-            Validity::Valid => class.is_valid(),
-            Validity::Broken(facet) => class.is_of(facet).is_some(),
+            Validity::Valid => self.reference.is_valid(self.direction, value),
+            Validity::Broken(facet) => self.class(value).is_of(facet).is_some(),
         }
     }
 
