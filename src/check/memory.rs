@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, FixedOffset};
 
-use super::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
 
@@ -13,15 +12,13 @@ use crate::exchange::Exchange;
 /// so nothing is held against those.
 #[derive(Debug, Default)]
 pub struct Memory {
-    seen: HashMap<Place, Times>,
+    /// By the header that opens a project, then by id: two projects may each have an offering of the same id.
+    seen: HashMap<String, HashMap<String, Times>>,
 }
 
-/// The header that opens a project, and an offering's id: two projects may each have an offering of the same id.
-type Place = (String, String);
-
-fn place(exchange: &Exchange, id: &str) -> Place {
-    let key = exchange.request.header_value("authorization");
-    (key.unwrap_or_default().to_owned(), id.to_owned())
+/// The header that opens the project of an exchange.
+fn project(exchange: &Exchange) -> &str {
+    exchange.request.header_value("authorization").unwrap_or_default()
 }
 
 #[derive(Debug)]
@@ -58,24 +55,30 @@ impl Memory {
                 let id = body.and_then(|body| body.get("id")?.as_str());
                 if let Some(id) = id {
                     // A replay of an idempotency key answers 201 too: then what is known stays known.
-                    self.seen.entry(place(exchange, id)).or_insert(Times { known: None, as_of: exchange.ended });
+                    let times = Times { known: None, as_of: exchange.ended };
+                    let project = self.seen.entry(project(exchange).to_owned()).or_default();
+                    project.entry(id.to_owned()).or_insert(times);
                 }
             }
             Some(Endpoint::Delete) => {
-                if let Some(id) = exchange.request.path_id() {
+                let project = self.seen.get_mut(project(exchange));
+                if let (Some(id), Some(project)) = (exchange.request.path_id(), project) {
                     // Ids that differ only in case may be one.
-                    let (key, id) = place(exchange, &id);
-                    self.seen.retain(|(of, known), _| *of != key || !known.eq_ignore_ascii_case(&id));
+                    project.retain(|known, _| !known.eq_ignore_ascii_case(&id));
                 }
             }
             _ => {}
         }
     }
 
-    /// Notes the times of an offering and says how they moved; `None` when nothing can be said of it.
-    pub(super) fn see(&mut self, offering: &Offering, exchange: &Exchange) -> Option<Change> {
-        let times = self.seen.get_mut(&place(exchange, &offering.id))?;
-        let (created, updated) = (offering.created()?, offering.updated()?);
+    /// Notes when an offering was created and updated, and says how they moved; `None` when nothing can be said of it.
+    pub(super) fn see(
+        &mut self,
+        id: &str,
+        (created, updated): (DateTime<FixedOffset>, DateTime<FixedOffset>),
+        exchange: &Exchange,
+    ) -> Option<Change> {
+        let times = self.seen.get_mut(project(exchange))?.get_mut(id)?;
         let before = times.known;
         if before.is_some() && exchange.started < times.as_of {
             return None;

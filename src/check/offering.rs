@@ -1,7 +1,5 @@
 //! The `offering.*` rules: every offering that is seen, in whatever answer.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, FixedOffset};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -9,6 +7,7 @@ use serde_json::Value;
 use super::Memory;
 use super::judge::Bench;
 use super::memory::Change;
+use crate::exchange::Exchange;
 
 pub(super) const URL: &str = "offering.url";
 pub(super) const TIMESTAMPS: &str = "offering.timestamps";
@@ -91,8 +90,8 @@ pub(super) fn judge(bench: &mut Bench<'_>, base_path: &str, memory: &mut Memory)
     for item in exchange.answer.json().map_or(&[][..], offerings_in) {
         if let Some(offering) = Offering::read(item) {
             url(bench, base_path, &offering);
-            if timestamps(bench, &offering) && !may_be_old {
-                immutable(bench, &offering, memory, &exchange);
+            if let Some(times) = timestamps(bench, &offering).filter(|_| !may_be_old) {
+                immutable(bench, &offering, times, memory, &exchange);
             }
             tag(bench, &offering);
         }
@@ -100,20 +99,23 @@ pub(super) fn judge(bench: &mut Bench<'_>, base_path: &str, memory: &mut Memory)
 }
 
 fn url(bench: &mut Bench<'_>, base_path: &str, offering: &Offering) {
-    let expected = format!("{base_path}/offerings/{}", offering.id);
-    let decoded = percent_decode_str(&offering.url).decode_utf8_lossy();
-    let holds = offering.url == expected || decoded == Cow::Borrowed(expected.as_str());
+    let is_path =
+        |url: &str| url.strip_prefix(base_path).and_then(|rest| rest.strip_prefix("/offerings/")) == Some(&offering.id);
+    let holds = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
     bench.rule(URL, holds, || {
         (
             "`url` is not the path of the offering".into(),
-            format!("`{expected}`, raw or percent-encoded"),
+            format!("`{base_path}/offerings/{}`, raw or percent-encoded", offering.id),
             format!("`{}`", offering.url),
         )
     });
 }
 
-/// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. Says whether both could be read.
-fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> bool {
+/// When an offering was created and updated.
+type Times = (DateTime<FixedOffset>, DateTime<FixedOffset>);
+
+/// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. `None` unless both could be read.
+fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> Option<Times> {
     let (created, updated) = (offering.created(), offering.updated());
     let both = [("created_at", &offering.created_at, created), ("updated_at", &offering.updated_at, updated)];
     for (name, text, instant) in both {
@@ -126,12 +128,10 @@ fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> bool {
                     format!("`{text}`"),
                 )
             });
-            return false;
+            return None;
         }
     }
-    let (Some(created), Some(updated)) = (created, updated) else {
-        return false;
-    };
+    let (created, updated) = (created?, updated?);
     bench.rule(TIMESTAMPS, created <= updated, || {
         (
             "`created_at` is after `updated_at`".into(),
@@ -139,11 +139,11 @@ fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> bool {
             format!("{} > {}", offering.created_at, offering.updated_at),
         )
     });
-    true
+    Some((created, updated))
 }
 
-fn immutable(bench: &mut Bench<'_>, offering: &Offering, memory: &mut Memory, exchange: &crate::exchange::Exchange) {
-    let Some(change) = memory.see(offering, exchange) else {
+fn immutable(bench: &mut Bench<'_>, offering: &Offering, times: Times, memory: &mut Memory, exchange: &Exchange) {
+    let Some(change) = memory.see(&offering.id, times, exchange) else {
         return;
     };
     bench.rule(CREATED_AT_IMMUTABLE, change == Change::Allowed, || match change {

@@ -30,11 +30,10 @@ const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
 const LONGEST_VALUE: usize = 200;
 
 pub(super) fn judge(bench: &mut Bench<'_>) {
-    let status = bench.exchange.answer.status;
-    let summary = || bench.exchange.answer.summary();
-    let received = summary();
+    let answer = &bench.exchange.answer;
+    let status = answer.status;
     bench.rule(NO_SERVER_ERROR, status < 500, || {
-        ("a server error".into(), "no 5xx, whatever the input".into(), received)
+        ("a server error".into(), "no 5xx, whatever the input".into(), answer.summary())
     });
     no_secret(bench);
     headers_sane(bench);
@@ -60,7 +59,8 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
     let Some(operation) = bench.operation else {
         return;
     };
-    let status = bench.exchange.answer.status;
+    let answer = &bench.exchange.answer;
+    let status = answer.status;
     if GENERAL.contains(&status) {
         if !is_documented {
             let what = format!("answers {status}, which the document does not name");
@@ -68,10 +68,10 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
         }
         return;
     }
-    let known = operation.responses.iter().map(|response| response.status.to_string()).collect::<Vec<_>>().join(", ");
-    let received = bench.exchange.answer.summary();
     bench.rule(DOCUMENTED_STATUS, is_documented, || {
-        (format!("the status {status} is not documented"), format!("one of {known}"), received)
+        let known: Vec<_> = operation.responses.iter().map(|response| response.status.to_string()).collect();
+        let documented = format!("one of {}", known.join(", "));
+        (format!("the status {status} is not documented"), documented, answer.summary())
     });
 }
 
@@ -230,14 +230,15 @@ fn is_snake_case(code: &str) -> bool {
 
 fn no_secret(bench: &mut Bench<'_>) {
     let answer = &bench.exchange.answer;
-    let in_header =
-        answer.headers().iter().find_map(|(name, value)| Some((name.as_str(), bench.keys.found_in(value.as_bytes())?)));
     // What came over the wire was redacted already and says where a key stood; a recorded answer is searched here.
-    let found = match (in_header, bench.keys.found_in(answer.body())) {
-        _ if answer.leak().is_some() => answer.leak().map(str::to_owned),
-        (Some((header, key)), _) => Some(format!("the header `{header}` holds {key}")),
-        (None, Some(key)) => Some(format!("the body holds {key}")),
-        (None, None) => None,
+    let found = if answer.is_redacted() {
+        answer.leak().map(str::to_owned)
+    } else {
+        let keys = bench.keys;
+        let mut headers = answer.headers().iter();
+        let in_header = headers.find_map(|(name, value)| Some((name.as_str(), keys.found_in(value.as_bytes())?)));
+        let in_header = in_header.map(|(header, key)| format!("the header `{header}` holds {key}"));
+        in_header.or_else(|| keys.found_in(answer.body()).map(|key| format!("the body holds {key}")))
     };
     bench.rule(NO_SECRET, found.is_none(), || {
         (

@@ -20,18 +20,20 @@ pub struct Answer {
     headers: HeaderMap,
     body: Bytes,
     json: OnceLock<Result<Value, String>>,
+    is_redacted: bool,
     leak: Option<String>,
 }
 
 impl Answer {
     /// An answer of these parts; `body` is complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body, json: OnceLock::new(), leak: None }
+        Self { status, headers, body, json: OnceLock::new(), is_redacted: false, leak: None }
     }
 
     /// The answer with every secret in it replaced by its name, so that none can get any further; where a key stood is
     /// remembered for the rule that forbids it.
     pub(super) fn redacted(mut self, keys: &Keyring) -> Self {
+        self.is_redacted = true;
         self.redact_headers(keys);
         if keys.occur_in(&self.body)
             && let Cow::Owned(clean) = keys.redact(&String::from_utf8_lossy(&self.body))
@@ -77,6 +79,11 @@ impl Answer {
             clean.append(name, value);
         }
         self.headers = clean;
+    }
+
+    /// Whether keys were looked for already and taken out.
+    pub fn is_redacted(&self) -> bool {
+        self.is_redacted
     }
 
     /// Where the answer repeated a key before it was taken out, and which: `the body holds $QONFORM_TOKEN`.

@@ -47,9 +47,14 @@ impl Record {
     }
 
     /// Notes what the server chose at an open point.
-    pub fn observe(&mut self, rule: &'static str, choice: impl Into<String>) {
+    pub fn observe(&mut self, rule: &'static str, choice: impl AsRef<str> + Into<String>) {
         self.checked(rule);
-        *self.observations.entry(rule).or_default().entry(choice.into()).or_default() += 1;
+        let choices = self.observations.entry(rule).or_default();
+        // Mostly it is the same as before.
+        match choices.get_mut(choice.as_ref()) {
+            Some(count) => *count += 1,
+            None => *choices.entry(choice.into()).or_default() += 1,
+        }
     }
 
     /// Notes a difference that breaks no rule.

@@ -202,7 +202,7 @@ impl Stage {
     }
 
     /// Notes what the server chose at an open point.
-    pub fn observe(&mut self, rule: &'static str, choice: impl Into<String>) {
+    pub fn observe(&mut self, rule: &'static str, choice: impl AsRef<str> + Into<String>) {
         self.session.record.observe(rule, choice);
     }
 
