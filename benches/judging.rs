@@ -24,6 +24,10 @@ use qonform::run::Embedded;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Projects that are talked to at once.
 const LANES: usize = 16;
 

@@ -12,6 +12,9 @@ pub enum RunError {
     /// The embedded server did not start.
     #[error(transparent)]
     Start(#[from] reference::StartError),
+    /// No thread could be prepared for a trial.
+    #[error("a runtime could not be started: {0}")]
+    Runtime(#[from] std::io::Error),
     /// The target or the client's settings cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -65,7 +68,7 @@ impl RunError {
             Self::Transport(error) => {
                 matches!(error, TransportError::BadTarget { .. } | TransportError::BadClient { .. })
             }
-            Self::Start(_) => false,
+            Self::Start(_) | Self::Runtime(_) => false,
             Self::Journal(_)
             | Self::NoToken { .. }
             | Self::BadKey { .. }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -144,11 +145,15 @@ pub async fn selftest(
         while running.len() < settings.jobs.get() {
             let Some((index, (subject, options))) = waiting.next() else { break };
             let (contract, seed, layers) = (Arc::clone(&contract), settings.seed, settings.layers.clone());
-            running.spawn(async move { (index, try_one(subject, options, contract, seed, layers).await) });
+            // A thread and a runtime for each: server and harness of one trial talk without waking other threads.
+            running.spawn_blocking(move || {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                Ok((index, runtime.block_on(try_one(subject, options, contract, seed, layers))?))
+            });
         }
         let Some(ended) = running.join_next().await else { break };
-        let (index, trial) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let trial = trial?;
+        let ended: Result<_, RunError> = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (index, trial) = ended?;
         told(&trial);
         trials.push((index, trial));
     }
