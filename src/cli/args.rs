@@ -183,7 +183,7 @@ pub(super) struct SelectionArguments {
     #[arg(long = "operations", env = "QONFORM_OPERATIONS", value_delimiter = ',', value_name = "GLOB")]
     pub(super) operations: Vec<String>,
     /// A file of past failures of generated cases, which are played first; what this run finds is added [default:
-    /// qonform-regressions.json where it exists].
+    /// qonform-regressions.json beside the configuration, where it exists].
     #[arg(long, env = "QONFORM_REGRESSIONS", value_name = "FILE")]
     pub(super) regressions: Option<PathBuf>,
     /// How many generated cases of each kind [default: 100 inputs per operation,
@@ -362,9 +362,9 @@ pub(super) struct SelftestArguments {
     /// What stdout gets.
     #[arg(long, default_value = "human", value_enum)]
     pub(super) format: StdoutFormat,
-    /// Every trial, not only those that need a look.
+    /// Of the matrix only the trials that need a look.
     #[arg(long, short)]
-    pub(super) verbose: bool,
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -19,7 +19,8 @@ use super::{Failure, export, out, recording, settings};
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
-    let regressions = settings::regressions(arguments.selection.regressions.as_deref())?;
+    let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
+    let regressions = settings::regressions(named.as_deref(), beside.as_deref())?;
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
         out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");

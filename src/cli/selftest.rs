@@ -47,7 +47,7 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
         out::err("\r\x1b[K");
     }
     let text = match arguments.format {
-        StdoutFormat::Human => human(&tested, arguments.verbose || !arguments.names.is_empty()),
+        StdoutFormat::Human => human(&tested, !arguments.quiet),
         StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(Failure::world)? + "\n",
     };
     out::out(&text)?;
@@ -73,7 +73,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The matrix; without `all` only what is not as it should be, and what waits for a later layer.
+/// The matrix and the summary; without `all` only the trials that are not as they should be, or wait for a later layer.
 fn human(tested: &Selftest, all: bool) -> String {
     let mut text = String::new();
     for trial in &tested.trials {

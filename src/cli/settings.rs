@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -152,13 +152,13 @@ fn operations(texts: &[String], contract: &Contract) -> Result<Vec<Pattern>, Fai
     texts.iter().map(|text| Pattern::of_operations(text.trim(), contract).map_err(Failure::usage)).collect()
 }
 
-/// Where past failures are kept when nothing else is said.
+/// Where past failures are kept when nothing else is said: beside the configuration.
 const REGRESSIONS: &str = "qonform-regressions.json";
 
 /// The file of past failures; `None` where none was named and none is there.
-pub(super) fn regressions(named: Option<&Path>) -> Result<Option<Regressions>, Failure> {
-    let usual = Path::new(REGRESSIONS);
-    match named.or_else(|| usual.exists().then_some(usual)) {
+pub(super) fn regressions(named: Option<&Path>, configuration: Option<&Path>) -> Result<Option<Regressions>, Failure> {
+    let usual = configuration.map_or_else(|| PathBuf::from(REGRESSIONS), |file| file.with_file_name(REGRESSIONS));
+    match named.or_else(|| usual.exists().then_some(usual.as_path())) {
         Some(path) => Regressions::load(path).map(Some).map_err(Failure::usage),
         None => Ok(None),
     }

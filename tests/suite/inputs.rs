@@ -178,12 +178,19 @@ fn a_broken_file_of_past_failures_is_refused_with_its_place() {
 }
 
 #[test]
-fn the_usual_file_is_found_where_the_program_runs() {
-    let place = Place::new();
-    fs::write(place.path().join("qonform-regressions.json"), "x").unwrap();
-    let mut command = qonform(&place);
-    command.current_dir(place.path()).args(["run", "--only", "create.echo"]);
-    let ran = end(command, place);
-    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
-    ran.says("use `qonform-regressions.json:1:1`");
+fn the_usual_file_is_found_beside_the_configuration() {
+    let ran = |setting: &str, arguments: &[&str]| {
+        let place = Place::new();
+        let folder = place.path().join(setting);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("qonform-regressions.json"), "x").unwrap();
+        fs::write(folder.join("qonform.toml"), "seed = 1\n").unwrap();
+        let mut command = qonform(&place);
+        command.current_dir(place.path()).args(["run", "--only", "create.echo"]).args(arguments);
+        let ran = end(command, place);
+        assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+        ran
+    };
+    ran("", &[]).says("use `qonform-regressions.json:1:1`");
+    ran("ci", &["--config", "ci/qonform.toml"]).says("use `ci/qonform-regressions.json:1:1`");
 }
