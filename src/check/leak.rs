@@ -1,14 +1,33 @@
 //! Does an error show something of the server's inside? Only unmistakable marks count: prose may speak of files.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// The kind of thing that is shown, and the text. Text that the request itself sent is no leak.
 pub(super) fn inside(body: &[u8], sent: &[u8]) -> Option<(&'static str, String)> {
+    if !may_show_something(body) {
+        return None;
+    }
     let text = String::from_utf8_lossy(body);
     let sent = String::from_utf8_lossy(sent);
     text.split(['\n', '"'])
         // Inside JSON a line end stands as `\n`.
         .flat_map(|line| line.split("\\n"))
-        .filter(|line| !line.is_empty() && !sent.contains(line))
-        .find_map(|line| Some((kind(line)?, line.trim().to_owned())))
+        .filter_map(|line| Some((kind(line)?, line)))
+        .find(|(_, line)| !sent.contains(line))
+        .map(|(kind, line)| (kind, line.trim().to_owned()))
+}
+
+/// Whether a body holds what every such text holds: nearly no error does, and this is much cheaper to see.
+fn may_show_something(body: &[u8]) -> bool {
+    static MARKS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
+        let verbs = SQL.iter().map(|(verb, _)| *verb);
+        // Frames have their place in brackets, paths have slashes.
+        let all = TRACES.iter().copied().chain(verbs).chain(["(", "/", ":\\"]);
+        all.map(Finder::new).collect()
+    });
+    MARKS.iter().any(|mark| mark.find(body).is_some())
 }
 
 fn kind(line: &str) -> Option<&'static str> {
@@ -23,31 +42,33 @@ fn kind(line: &str) -> Option<&'static str> {
     }
 }
 
+const TRACES: [&str; 6] = [
+    "Traceback (most recent call last)",
+    "panicked at ",
+    "goroutine ",
+    "stack backtrace:",
+    "Stack trace:",
+    "Exception in thread ",
+];
+
 fn is_stack_trace(line: &str) -> bool {
-    const MARKS: [&str; 6] = [
-        "Traceback (most recent call last)",
-        "panicked at ",
-        "goroutine ",
-        "stack backtrace:",
-        "Stack trace:",
-        "Exception in thread ",
-    ];
     let frame = line.trim_start();
     let is_frame =
         frame.strip_prefix("at ").is_some_and(|rest| rest.contains('(') && rest.ends_with(')') && rest.contains(':'));
-    is_frame || MARKS.iter().any(|mark| line.contains(mark)) && (line.contains(':') || line.contains('('))
+    is_frame || TRACES.iter().any(|mark| line.contains(mark)) && (line.contains(':') || line.contains('('))
 }
 
 /// An SQL statement has its verb and the word that must follow, in capitals as programs write them.
+const SQL: [(&str, &str); 5] = [
+    ("SELECT ", " FROM "),
+    ("INSERT INTO ", "("),
+    ("UPDATE ", " SET "),
+    ("DELETE FROM ", " WHERE "),
+    ("SQLSTATE", "["),
+];
+
 fn is_sql(line: &str) -> bool {
-    const PAIRS: [(&str, &str); 5] = [
-        ("SELECT ", " FROM "),
-        ("INSERT INTO ", "("),
-        ("UPDATE ", " SET "),
-        ("DELETE FROM ", " WHERE "),
-        ("SQLSTATE", "["),
-    ];
-    PAIRS.iter().any(|(verb, follower)| line.find(verb).is_some_and(|at| line[at + verb.len()..].contains(follower)))
+    SQL.iter().any(|(verb, follower)| line.find(verb).is_some_and(|at| line[at + verb.len()..].contains(follower)))
 }
 
 /// An absolute path that ends in a source file: `/app/src/store.go:12`, `C:\srv\api.cs`.
