@@ -15,7 +15,7 @@ use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Breach, Record};
 use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
 
-/// How many independent requests are sent at once to a project that others use too.
+/// How many independent reads are sent at once to a project that others use too.
 const AT_ONCE: usize = 8;
 
 /// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
@@ -229,39 +229,18 @@ impl Stage {
         }
     }
 
-    /// Creates offerings without products that the rest of the case builds on, in the order of their ids where nobody
-    /// else waits for the project, several at once where somebody does: a target far away answers slowly.
-    ///
-    /// # Errors
-    /// [`Halt::Blocked`] when one was not created; `create.echo` is broken then. [`Halt::World`] when no answer came.
-    pub async fn make_many(&mut self, ids: &[String]) -> Result<(), Halt> {
-        for group in ids.chunks(self.at_once()) {
-            let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
-            let made = self.send_all(group.iter().map(create).collect()).await?;
-            for (id, made) in group.iter().zip(made) {
-                let rule = rule_of_refused(&made);
-                let stands = self.claim(rule, &made).status(201, "a valid create").id(id).stands();
-                if !stands {
-                    return Err(blocked("create", &made));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends requests of which none depends on another; where a target is far away, several at once. Their answers are
-    /// judged in the order of the requests.
+    /// Sends requests of which none depends on another; where a target is far away, several reads at once. A write goes
+    /// alone: of several at once a right server may refuse all but one. Their answers are judged in the order of the
+    /// requests.
     ///
     /// # Errors
     /// [`Halt::World`] when no answer came to one; those that came are judged nevertheless.
-    pub async fn send_all(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
+    pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Halt> {
         let mut all = Vec::with_capacity(requests.len());
-        let mut waiting = requests.into_iter();
-        loop {
-            let sending: Vec<_> = waiting.by_ref().take(self.at_once()).map(|request| self.begin(request)).collect();
-            if sending.is_empty() {
-                return Ok(all);
-            }
+        let at_once = self.at_once();
+        let runs = requests.chunk_by(|one, next| !one.is_write() && !next.is_write());
+        for group in runs.flat_map(|run| run.chunks(at_once)) {
+            let sending: Vec<_> = group.iter().map(|request| self.begin(request.clone())).collect();
             let mut answers = Vec::with_capacity(sending.len());
             for sending in sending {
                 answers.push(sending.await.expect("nobody cancels a request, and sending does not panic"));
@@ -272,6 +251,7 @@ impl Stage {
                 all.push(exchange?);
             }
         }
+        Ok(all)
     }
 
     fn begin(&self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
@@ -279,7 +259,7 @@ impl Stage {
         tokio::spawn(async move { client.send(request).await })
     }
 
-    /// How many requests are sent at once. A lane of our own is near, and one after the other is the same every time.
+    /// How many reads are sent at once. A lane of our own is near, and one after the other is the same every time.
     fn at_once(&self) -> usize {
         if self.is_shared() { AT_ONCE } else { 1 }
     }

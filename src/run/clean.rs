@@ -153,7 +153,7 @@ pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo) -> Result<Cle
 }
 
 async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize, cleaned: &mut Cleaned) {
-    let mut unanswered = 0;
+    let (mut unanswered, mut refused) = (0, Vec::new());
     for batch in ids.chunks(at_once) {
         if unanswered >= MOST_UNANSWERED {
             cleaned.left.extend(batch.iter().map(|id| format!("{id} (not tried: the target does not answer)")));
@@ -172,6 +172,8 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
                 Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
                 // 404: somebody, or an earlier try whose answer was lost, has deleted it.
                 Ok(exchange) if exchange.answer.status == 404 => {}
+                // Of several writes at once a right server may refuse all but one.
+                Ok(exchange) if exchange.answer.status == 409 && at_once > 1 => refused.push(id),
                 Ok(exchange) => cleaned.left.push(format!("{id} ({})", exchange.answer.summary())),
                 Err(error) => {
                     unanswered += 1;
@@ -179,6 +181,9 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
                 }
             }
         }
+    }
+    if !refused.is_empty() {
+        Box::pin(delete_all(lane, role, refused, 1, cleaned)).await;
     }
 }
 

@@ -23,6 +23,7 @@ mod operations;
 mod program;
 mod scopes;
 mod secrets;
+mod shared;
 mod shell;
 mod teeth;
 mod wire;

@@ -108,7 +108,8 @@ async fn malformed(stage: &mut Stage) -> Flow {
     let mut requests = valid_requests(stage, &there);
     for (what, header) in malformed_headers(stage) {
         let with_header = |request: &Request| request.clone().header("authorization", header.as_str());
-        let answers = stage.send_all(requests.iter().map(with_header).collect()).await?;
+        let sent: Vec<_> = requests.iter().map(with_header).collect();
+        let answers = stage.send_all(&sent).await?;
         let mut refused = answers.iter().map(|answered| claim_unauthorized(stage, "auth.malformed", answered, what));
         // An operation that let one in is not asked again: it mostly lets the others in too, and that is one fault.
         requests.retain(|_| refused.next().unwrap_or_default());
