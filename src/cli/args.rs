@@ -340,6 +340,9 @@ pub(super) struct ServeArguments {
     /// Another right choice where the contract is open; may be given again.
     #[arg(long = "behaviour", value_name = "NAME")]
     pub(super) behaviours: Vec<Behaviour>,
+    /// How long every answer takes on top, as from a server far away (`100ms`).
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(super) delay: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
         clock: Clock::System,
         faults: arguments.faults.clone(),
         behaviours: arguments.behaviours.clone(),
+        delay: arguments.delay.unwrap_or_default(),
         ..Options::default()
     };
     let server = Server::start(options).await.map_err(Failure::world)?;

@@ -32,6 +32,7 @@ use super::view::View;
 pub(super) struct App {
     pub(super) store: Store,
     switches: Switches,
+    delay: Duration,
     /// The grant that was used last, on which faulty servers let strangers work.
     last: Mutex<Option<Grant>>,
 }
@@ -67,12 +68,15 @@ async fn unknown_url() -> Response {
 }
 
 impl App {
-    pub(super) fn new(switches: Switches) -> Self {
-        Self { store: Store::default(), switches, last: Mutex::default() }
+    pub(super) fn new(switches: Switches, delay: Duration) -> Self {
+        Self { store: Store::default(), switches, delay, last: Mutex::default() }
     }
 
     pub(super) async fn serve(&self, operation: Operation, request: Request) -> Response {
         let mut call = Call::read(operation, request, self.switches).await;
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
         if self.switches.behaves(Behaviour::Slow) {
             tokio::time::sleep(Duration::from_millis(4)).await;
         }

@@ -37,6 +37,8 @@ pub struct Options {
     pub clock: Clock,
     /// Which requests the behaviours that show now and then show at.
     pub seed: u64,
+    /// How long every answer takes on top, as if the server were far away.
+    pub delay: Duration,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             behaviours: Vec::new(),
             clock: Clock::System,
             seed: 0,
+            delay: Duration::ZERO,
         }
     }
 }
@@ -114,7 +117,7 @@ impl Server {
         // slower and nothing else.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let switches = Switches::new(&options.faults, &options.behaviours);
-        let app = Arc::new(App::new(switches));
+        let app = Arc::new(App::new(switches, options.delay));
         let (stop, stopped) = oneshot::channel();
         let router = routes::router(app.clone());
         let serving = tokio::spawn(async move {

@@ -29,7 +29,7 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn new(switches: Switches) -> Self {
-        let app = App::new(switches);
+        let app = App::new(switches, std::time::Duration::ZERO);
         let fixture = Catalogue::new(Clock::Logical, switches, 0).register(&app.store, "play", 1);
         let mut play =
             Self { app, fixture, authorization: None, key: None, answers: Vec::new(), expected: None, differs: false };
