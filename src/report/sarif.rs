@@ -110,8 +110,9 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
 }
 
 fn message(finding: &Finding) -> String {
+    let waiver = story::waiver(finding).map_or_else(String::new, |waiver| format!("\nWaived: {}", visible(&waiver)));
     format!(
-        "{}.\nDocumented: {}\nReceived: {}\n{}",
+        "{}.\nDocumented: {}\nReceived: {}{waiver}\n{}",
         visible(&finding.title),
         visible(&finding.documented),
         visible(&finding.received),
@@ -202,13 +203,25 @@ mod tests {
         }
     }
 
-    /// The parts of the published schema that a log of ours touches, and what the schema cannot say.
+    /// The published schema.
+    fn published() -> jsonschema::Validator {
+        let text = include_str!("../../tests/schemas/sarif-schema-2.1.0.json");
+        let mut schema: Value = serde_json::from_str(text).unwrap();
+        // Two patterns of language tags are no regular expressions (`]?$`), and no log of ours has the member.
+        for owner in ["run", "toolComponent"] {
+            let language = &mut schema["definitions"][owner]["properties"]["language"];
+            assert!(language.as_object_mut().unwrap().remove("pattern").is_some(), "{owner}");
+        }
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    }
+
+    fn errors(log: &Value) -> Vec<String> {
+        published().iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    /// Valid against the published schema, and what the schema cannot say.
     fn assert_is_sarif(log: &Value) {
-        let schema: Value = serde_json::from_str(include_str!("testdata/sarif.schema.json")).unwrap();
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        let errors: Vec<String> =
-            validator.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert_eq!(errors, Vec::<String>::new());
+        assert_eq!(errors(log), Vec::<String>::new());
         assert_eq!(log["version"], "2.1.0");
         let run = &log["runs"][0];
         assert_eq!(run["columnKind"], "unicodeCodePoints");
@@ -249,6 +262,47 @@ mod tests {
             let results = log["runs"][0]["results"].as_array().unwrap();
             assert_eq!(results.len(), outcome.findings.len());
         }
+    }
+
+    #[test]
+    fn the_published_schema_refuses_what_is_no_log() {
+        let spoilt = |spoil: fn(&mut Value)| {
+            let mut log = read(&sample::fixed());
+            spoil(&mut log["runs"][0]["results"][0]);
+            errors(&log).len()
+        };
+        assert_eq!(spoilt(|_| {}), 0);
+        assert_eq!(spoilt(|result| result["level"] = json!("fatal")), 1);
+        assert_eq!(spoilt(|result| result["sevrity"] = json!("error")), 1);
+        assert_eq!(spoilt(|result| result["suppressions"] = json!([{"justification": "no kind"}])), 1);
+        let region = "/locations/0/physicalLocation/region/startLine";
+        assert!(read(&sample::fixed())["runs"][0]["results"][0].pointer(region).is_some());
+    }
+
+    #[test]
+    fn a_waived_finding_is_suppressed_with_its_reason_and_an_expired_waiver_is_told() {
+        let mut outcome = sample::fixed();
+        let waived = |expired| crate::finding::Waived {
+            reason: "the replica lags".into(),
+            owner: "catalogue".into(),
+            expires: "2026-12-31".into(),
+            expired,
+        };
+        outcome.findings[0].severity = Severity::Waived;
+        outcome.findings[0].waiver = Some(waived(false));
+        outcome.findings[1].waiver = Some(waived(true));
+        let log = read(&outcome);
+        assert_is_sarif(&log);
+        let results = &log["runs"][0]["results"];
+        let suppression = json!([{
+            "kind": "external",
+            "status": "accepted",
+            "justification": "by catalogue until 2026-12-31: the replica lags",
+        }]);
+        assert_eq!(results[0]["suppressions"], suppression);
+        assert_eq!(results[1].get("suppressions"), None);
+        let told = results[1]["message"]["text"].as_str().unwrap();
+        assert!(told.contains("Waived: by catalogue until 2026-12-31, which is over: it counts again"), "{told}");
     }
 
     #[test]

@@ -72,7 +72,8 @@ async fn a_waived_violation_is_shown_and_does_not_fail() {
     assert_eq!(suppressed["suppressions"][0]["kind"], "external");
     assert_eq!(suppressed["suppressions"][0]["justification"], by);
     assert!(!text(Format::Github).contains("::error"));
-    assert!(text(Format::Html).contains("delete.removes"));
+    let html = text(Format::Html);
+    assert!(html.contains("Waived</dt>") && html.contains(by), "the page tells who waived it");
     assert_eq!(report::parse(text(Format::Json).as_bytes()).unwrap(), outcome);
 }
 
@@ -83,10 +84,12 @@ async fn an_expired_waiver_fails_and_says_that_it_expired() {
     assert_eq!(outcome.waivers[0].state, WaiverState::Expired);
     let text = |format| report::render(format, &outcome, &Style::default());
     let over = "by the catalogue team until 2026-06-14, which is over: it counts again";
-    for format in [Format::Human, Format::Junit, Format::Github] {
+    for format in [Format::Human, Format::Junit, Format::Github, Format::Html, Format::Sarif] {
         assert!(text(format).contains(over), "{format}: {}", text(format));
     }
+    assert!(text(Format::Markdown).replace("&#58;", ":").contains(over), "{}", text(Format::Markdown));
     assert!(text(Format::Human).contains("waivers that want a look"));
+    assert!(text(Format::Html).contains("Waivers that want a look"));
 }
 
 #[tokio::test]

@@ -70,6 +70,9 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
             dl.contrast {
                 div { dt { "Documented" } dd { (documented) } }
                 div { dt { "Received" } dd { (received) } }
+                @if let Some(waiver) = story::waiver(finding) {
+                    div { dt { "Waived" } dd { (prose(&waiver)) } }
+                }
                 @if let Some(request) = &finding.shrunk_request {
                     div { dt { "Shrunk from" } dd { code { (visible(request)) } } }
                 }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::super::story;
 use super::super::visible::visible;
 use super::super::words::{count, duration};
 use super::prose::prose;
@@ -12,6 +13,7 @@ use crate::finding::{Outcome, Verdict};
 pub(super) fn present(outcome: &Outcome) -> Vec<(&'static str, &'static str, Markup)> {
     [
         ("left-behind", "Left behind", left_behind(outcome)),
+        ("waivers", "Waivers", waivers(outcome)),
         ("not-decided", "Not decided", not_decided(outcome)),
         ("observations", "Observations", observations(outcome)),
         ("drift", "Drift", drift(outcome)),
@@ -39,6 +41,16 @@ fn left_behind(outcome: &Outcome) -> Option<Markup> {
         html! {
             p { "The run created " (count(ids.len(), "offering")) " that it could not remove. " code { "qonform clean" } " removes what a run has left." }
             ul { @for id in ids { li { code { (visible(id)) } } } }
+        }
+    })
+}
+
+fn waivers(outcome: &Outcome) -> Option<Markup> {
+    let remarks: Vec<String> = story::waivers(outcome).collect();
+    (!remarks.is_empty()).then(|| {
+        html! {
+            p { "Waivers that want a look." }
+            ul { @for remark in &remarks { li { (prose(remark)) } } }
         }
     })
 }
