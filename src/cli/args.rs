@@ -283,7 +283,8 @@ pub(super) struct OutputArguments {
     /// Only findings and the last line.
     #[arg(long, short, env = "QONFORM_QUIET", conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// More: what each rule promises, every step of a finding with its bodies, and which answers never came.
+    /// More: each exchange on stderr as it ends, and in the report what each rule promises, every step of a finding with
+    /// its bodies, and which answers never came. Twice (-vv): headers and bodies of each exchange too.
     #[arg(long, short, env = "QONFORM_VERBOSE", action = ArgAction::Count)]
     pub(super) verbose: u8,
 }
@@ -371,7 +372,8 @@ pub(super) struct SelftestArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  qonform replay report.json afc0ac21 -u https://staging.example/v4")]
+#[command(after_help = "Example:\n  qonform replay report.json afc0ac21 -u https://staging.example/v4\n\n\
+    What is played and its seed are those of the finding: flags that select cases are refused.")]
 pub(super) struct ReplayArguments {
     /// The JSON report that holds the finding.
     #[arg(value_name = "REPORT")]

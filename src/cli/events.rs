@@ -46,9 +46,9 @@ impl EventFile {
         self.write(|lines, elapsed| lines.line(event, elapsed));
     }
 
-    /// Writes the last event, and says whether all were written.
-    pub(super) fn end(self, outcome: &Outcome) -> Result<(), Failure> {
-        self.write(|lines, elapsed| lines.ended(outcome, elapsed));
+    /// Writes the last event, of a program that ends with `code`, and says whether all were written.
+    pub(super) fn end(self, outcome: &Outcome, code: u8) -> Result<(), Failure> {
+        self.write(|lines, elapsed| lines.ended(outcome, code, elapsed));
         let failed = self.state.into_inner().unwrap_or_else(PoisonError::into_inner).failed;
         match failed {
             // A reader that went away is no error, as with every other output.

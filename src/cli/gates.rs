@@ -36,10 +36,17 @@ impl Baseline {
         arguments.baseline.as_deref().map(|path| files::read(path).map(Self)).transpose()
     }
 
-    /// What changed since then, as `qonform diff` tells it, and the exit code: what is new fails, and whatever keeps a
-    /// run from being a success besides.
-    pub(super) fn judge(&self, outcome: &Outcome, style: &Style) -> (String, u8) {
-        let difference = report::diff(&self.0, outcome);
-        (difference.to_human(style), outcome.exit_code_given(difference.new_violations() > 0))
+    /// What changed since then, as `qonform diff` tells it.
+    pub(super) fn told(&self, outcome: &Outcome, style: &Style) -> String {
+        report::diff(&self.0, outcome).to_human(style)
     }
+}
+
+/// The exit code: violations fail, with a baseline only those that are new since, and so does whatever else keeps a run
+/// from being a success.
+pub(super) fn exit_code(baseline: Option<&Baseline>, outcome: &Outcome) -> u8 {
+    baseline.map_or_else(
+        || outcome.exit_code(),
+        |Baseline(old)| outcome.exit_code_given(report::diff(old, outcome).new_violations() > 0),
+    )
 }

@@ -27,6 +27,8 @@ pub(super) struct Progress {
 enum Kind {
     Nothing,
     Terminal,
+    /// A terminal that shows every exchange: a bar would be torn.
+    Lines,
     Log,
 }
 
@@ -51,9 +53,11 @@ struct Counts {
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool) -> Self {
+    /// `follows`: whether every exchange is shown too.
+    pub(super) fn new(quiet: bool, follows: bool) -> Self {
         let kind = match (quiet, std::io::stderr().is_terminal()) {
             (true, _) => Kind::Nothing,
+            (false, true) if follows => Kind::Lines,
             (false, true) => Kind::Terminal,
             (false, false) => Kind::Log,
         };
@@ -92,8 +96,10 @@ impl Progress {
 
     /// A line that stays above the bar. A log gets its findings from the report.
     fn keep(&self, text: &str) {
-        if self.kind == Kind::Terminal {
-            out::err(&format!("\r\x1b[K{text}\n"));
+        match self.kind {
+            Kind::Terminal => out::err(&format!("\r\x1b[K{text}\n")),
+            Kind::Lines => out::err(&format!("{text}\n")),
+            Kind::Log | Kind::Nothing => {}
         }
     }
 
@@ -109,7 +115,7 @@ impl Progress {
                 state.logged = now;
                 out::err(&format!("{}\n", state.counts.line(passed)));
             }
-            Kind::Terminal | Kind::Log | Kind::Nothing => {}
+            Kind::Terminal | Kind::Lines | Kind::Log | Kind::Nothing => {}
         }
     }
 

@@ -1,38 +1,57 @@
 //! `qonform replay`.
 
 use qonform::finding::{Finding, Outcome};
-use qonform::report::{self, Format};
-use qonform::run::{Kept, Settings, run as drive};
-use tokio_util::sync::CancellationToken;
+use qonform::run::{Kept, Settings};
 
 use super::args::ReplayArguments;
-use super::{Failure, files, out, run, settings};
+use super::configuration::{Rank, Sources};
+use super::following::Following;
+use super::{Failure, files, out, settings};
 
 /// Plays the case of one finding again, with the same seed; 1 when it still shows, 0 when it does not.
-pub(super) async fn replay(arguments: &ReplayArguments) -> Result<u8, Failure> {
+pub(super) async fn replay(arguments: &ReplayArguments, sources: &Sources) -> Result<u8, Failure> {
+    refuse_senseless(arguments, sources)?;
     let report = files::read(&arguments.report)?;
     let finding = find(&report, &arguments.fingerprint)?;
     let contract = settings::contract(arguments.run.contract.spec.as_deref())?;
     let mut settings = settings::settings(&arguments.run, &contract)?;
     settings.seed = report.seed;
     play_only(&mut settings, finding)?;
-    let cancel = CancellationToken::new();
-    tokio::spawn(run::stop_on_signal(cancel.clone()));
-    let outcome = drive(&settings, contract, &|_| {}, cancel)
-        .await
-        .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
-    out::out(&report::render(Format::Human, &outcome, &run::style(&arguments.run.output)))?;
+    let following = Following::open(&arguments.run, &mut settings)?;
+    let mut outcome = following.play(&settings, contract).await?;
     let is_like = |other: &&Finding| {
         (&other.rule, &other.operation, &other.title) == (&finding.rule, &finding.operation, &finding.title)
     };
     let still = outcome.findings.iter().find(is_like).is_some();
-    out::err(&format!(
-        "{} {}: {}\n",
-        finding.fingerprint,
-        if still { "still shows" } else { "does not show any more" },
-        finding.title
-    ));
-    Ok(if still { 1 } else { outcome.exit_code() })
+    let code = outcome.exit_code_given(still || outcome.violations().next().is_some());
+    let written = following.end(&mut outcome, &arguments.run.output, None, code);
+    let verdict = if still { "still shows" } else { "does not show any more" };
+    out::err(&out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title)));
+    written?;
+    Ok(code)
+}
+
+/// What a replay plays is said by the finding: whoever says otherwise on the command line means something else. What a
+/// file or a variable says of every run is left to runs.
+fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<(), Failure> {
+    const OF_RUNS: [(&str, &str); 7] = [
+        ("only", "what is played is the case of the finding"),
+        ("skip", "what is played is the case of the finding"),
+        ("layer", "what is played is the case of the finding"),
+        ("shard", "one case is not split"),
+        ("seed", "the seed is that of the report"),
+        ("regressions", "past failures are played and noted by `qonform run`"),
+        ("baseline", "whether the one finding still shows is told already"),
+    ];
+    let refused = |key: &str, why: &str| Err(Failure::usage(format!("replay with --{key}: {why}")));
+    // Whoever asked for it, anywhere, wants nothing to be sent.
+    if arguments.run.selection.dry_run {
+        return refused("dry-run", "a replay sends what showed the finding; `qonform run --dry-run` tells of a run");
+    }
+    match OF_RUNS.iter().find(|(key, _)| sources.rank(key) == Rank::Flag) {
+        Some((key, why)) => refused(key, why),
+        None => Ok(()),
+    }
 }
 
 fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, Failure> {

@@ -2,18 +2,15 @@
 
 use std::path::PathBuf;
 
-use qonform::exchange::Trust;
 use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Event, Regressions, Settings, plan, run as drive};
-use tokio_util::sync::CancellationToken;
+use qonform::run::{Regressions, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
-use super::events::{self, EventFile};
 use super::files::ReportFile;
-use super::gates::Baseline;
-use super::progress::Progress;
-use super::{Failure, export, out, recording, settings};
+use super::following::Following;
+use super::gates::{self, Baseline};
+use super::{Failure, export, out, settings};
 
 /// Holds the target to the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
@@ -22,41 +19,17 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
     let regressions = settings::regressions(named.as_deref(), beside.as_deref())?;
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
-    if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
-        out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
-    }
     if arguments.selection.dry_run {
         return dry_run(&settings, contract).await;
     }
-    // Tried before the run, so that a bad path fails at once.
     let baseline = Baseline::open(&arguments.gates.baseline)?;
-    let (output, following) = (&arguments.output, &arguments.following);
-    let mut kept = Kept::open(output)?;
-    let recording = following.record_all.then(|| recording::begin(&mut kept.files)).transpose()?;
-    settings.transport.recorder = recording.as_ref().map(recording::RecordingFile::recorder);
-    let events = following.events.as_deref().map(EventFile::open).transpose()?;
-    kept.is_silent = following.events.as_deref().is_some_and(events::is_stdout);
-    let progress = Progress::new(output.quiet);
-    let cancel = CancellationToken::new();
-    tokio::spawn(stop_on_signal(cancel.clone()));
-    let tell = |event: Event| {
-        if let Some(events) = &events {
-            events.tell(&event);
-        }
-        progress.tell(&event);
-    };
-    let mut outcome = drive(&settings, contract, &tell, cancel)
-        .await
-        .map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })?;
-    progress.clear();
-    let written = [
-        regressions.map_or(Ok(()), |known| remember(known, &outcome)),
-        recording.map_or(Ok(()), recording::RecordingFile::end),
-        events.map_or(Ok(()), |events| events.end(&outcome)),
-    ];
-    let code = conclude(&mut outcome, kept, output, baseline.as_ref())?;
+    let following = Following::open(arguments, &mut settings)?;
+    let mut outcome = following.play(&settings, contract).await?;
+    let remembered = regressions.map_or(Ok(()), |known| remember(known, &outcome));
+    let code = gates::exit_code(baseline.as_ref(), &outcome);
+    following.end(&mut outcome, &arguments.output, baseline.as_ref(), code)?;
     // What was found is told before what could not be written.
-    written.into_iter().collect::<Result<(), _>>()?;
+    remembered?;
     Ok(code)
 }
 
@@ -71,10 +44,10 @@ fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), Failure> {
 
 /// Where an outcome goes besides stdout.
 pub(super) struct Kept {
-    files: Vec<ReportFile>,
+    pub(super) files: Vec<ReportFile>,
     export: Option<PathBuf>,
     /// Whether stdout is taken by something else.
-    is_silent: bool,
+    pub(super) is_silent: bool,
 }
 
 impl Kept {
@@ -85,13 +58,13 @@ impl Kept {
     }
 }
 
-/// Writes the reports, tells the outcome, and gives the exit code.
+/// Writes the reports and tells the outcome.
 pub(super) fn conclude(
     outcome: &mut Outcome,
     kept: Kept,
     output: &OutputArguments,
     baseline: Option<&Baseline>,
-) -> Result<u8, Failure> {
+) -> Result<(), Failure> {
     let json = kept.files.iter().find(|file| file.format() == Format::Json);
     outcome.report = json.map(|file| file.path().display().to_string());
     let written = [
@@ -117,15 +90,11 @@ pub(super) fn conclude(
     if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
         besides(&report::render(Format::Github, outcome, &style))?;
     }
-    let mut code = outcome.exit_code();
     if let Some(baseline) = baseline {
-        let (text, judged) = baseline.judge(outcome, &style);
-        besides(&format!("\nsince the baseline\n\n{text}"))?;
-        code = judged;
+        besides(&format!("\nsince the baseline\n\n{}", baseline.told(outcome, &style)))?;
     }
     // What was found is told before what could not be written.
-    written.into_iter().collect::<Result<(), _>>()?;
-    Ok(code)
+    written.into_iter().collect()
 }
 
 pub(super) fn style(output: &OutputArguments) -> Style {
@@ -162,29 +131,4 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
     }
     out::out(&out::plain(&text))?;
     Ok(if plan.cases.is_empty() { 3 } else { 0 })
-}
-
-/// The first Ctrl-C (or SIGTERM) ends the run after cleaning up; the second leaves at once.
-pub(super) async fn stop_on_signal(cancel: CancellationToken) {
-    stop_signal().await;
-    cancel.cancel();
-    out::err("\nqonform: stopping; what was created is being removed (again to leave at once)\n");
-    stop_signal().await;
-    #[expect(clippy::exit, reason = "the user asked to leave without cleaning up")]
-    std::process::exit(130);
-}
-
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

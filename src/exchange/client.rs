@@ -91,6 +91,7 @@ pub struct Client {
     keys: Arc<Keyring>,
     traffic: Arc<Traffic>,
     witness: Option<Arc<dyn Witness>>,
+    case: Option<Arc<str>>,
     /// Held for reading while a write is under way.
     writes: Arc<RwLock<()>>,
 }
@@ -98,12 +99,17 @@ pub struct Client {
 impl Client {
     /// A client that uses `keys` over `transport` and counts into `traffic`.
     pub fn new(transport: Arc<Transport>, keys: Keyring, traffic: Arc<Traffic>) -> Self {
-        Self { transport, keys: Arc::new(keys), traffic, witness: None, writes: Arc::default() }
+        Self { transport, keys: Arc::new(keys), traffic, witness: None, case: None, writes: Arc::default() }
     }
 
     /// The same client with somebody who is told of every write before it leaves.
     pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
         Self { witness: Some(witness), ..self }
+    }
+
+    /// The same client, whose requests are put down to this case.
+    pub fn for_case(self, case: &str) -> Self {
+        Self { case: Some(case.into()), ..self }
     }
 
     /// The secrets it fills in, for redaction.
@@ -177,7 +183,7 @@ impl Client {
             let under_way = Arc::clone(&self.writes).read_owned().await;
             let (client, sent) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
-                let answered = client.transport.send(&sent, &client.keys).await;
+                let answered = client.transport.send(&sent, &client.keys, client.case.as_deref()).await;
                 if let (Some(witness), Ok((answer, _))) = (&client.witness, &answered) {
                     witness.after(&sent, answer.status);
                 }
@@ -190,7 +196,7 @@ impl Client {
                 Err(Err(_)) => Err(self.lost(request, "the program is ending".into())),
             }
         } else {
-            self.transport.send(request, &self.keys).await
+            self.transport.send(request, &self.keys, self.case.as_deref()).await
         };
         let (answer, took) = answered?;
         self.traffic.answered(&request.operation, took);
@@ -227,7 +233,7 @@ impl Client {
     async fn fate(&self, request: &Request) -> Fate {
         let Some(question) = fate::question(request) else { return Fate::Unknown };
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        match self.transport.send(&question, &self.keys).await {
+        match self.transport.send(&question, &self.keys, self.case.as_deref()).await {
             Ok((answer, _)) => fate::told_by(request, &answer),
             Err(_) => Fate::Unknown,
         }

@@ -11,6 +11,8 @@ use super::{Answer, Keyring, Request, TransportError};
 pub struct Recorded<'e> {
     /// The base URL that the path is appended to.
     pub base: &'e str,
+    /// The case that sent it; `None` for preparing and for what goes on between cases.
+    pub case: Option<&'e str>,
     /// As it was meant.
     pub request: &'e Request,
     /// As it came, or why none came.

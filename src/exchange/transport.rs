@@ -75,8 +75,8 @@ pub struct TransportSettings {
     pub headers: Vec<(String, String)>,
     /// Whom an encrypted connection trusts.
     pub trust: Trust,
-    /// Who is shown every exchange, or `None` for nobody.
-    pub recorder: Option<Arc<dyn Recorder>>,
+    /// Who is shown every exchange.
+    pub recorders: Vec<Arc<dyn Recorder>>,
 }
 
 /// Whose certificates are taken.
@@ -100,7 +100,7 @@ impl Default for TransportSettings {
             patience: Duration::from_mins(1),
             headers: Vec::new(),
             trust: Trust::Machine,
-            recorder: None,
+            recorders: Vec::new(),
         }
     }
 }
@@ -166,16 +166,21 @@ impl Transport {
         &self.settings
     }
 
-    /// Sends one request once, secrets filled in from `keys`, and reads the whole answer. Says too how long that took,
-    /// waiting for the pace apart.
-    pub(super) async fn send(&self, request: &Request, keys: &Keyring) -> Result<(Answer, Duration), TransportError> {
+    /// Sends one request of a case (if it is of one) once, secrets filled in from `keys`, and reads the whole answer.
+    /// Says too how long that took, waiting for the pace apart.
+    pub(super) async fn send(
+        &self,
+        request: &Request,
+        keys: &Keyring,
+        case: Option<&str>,
+    ) -> Result<(Answer, Duration), TransportError> {
         self.pacing.wait().await;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let sent = self.send_now(request, keys).await;
         let took = clock.elapsed();
-        if let Some(recorder) = &self.settings.recorder {
+        for recorder in &self.settings.recorders {
             let base = &self.target.base;
-            recorder.record(&Recorded { base, request, answer: sent.as_ref(), started, took, keys });
+            recorder.record(&Recorded { base, case, request, answer: sent.as_ref(), started, took, keys });
         }
         sent.map(|answer| (answer, took))
     }

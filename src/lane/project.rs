@@ -41,6 +41,11 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// The same lane, whose requests are put down to this case.
+    pub fn for_case(self, case: &str) -> Self {
+        Self { client: self.client.for_case(case), ..self }
+    }
+
     /// Whether the lane has what a rule needs.
     pub fn has(&self, need: Need) -> bool {
         match need {

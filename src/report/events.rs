@@ -20,12 +20,12 @@ impl EventLines {
         self.numbered(told(event), elapsed_ms)
     }
 
-    /// The last line of a run that was not killed: what it came to.
-    pub fn ended(&mut self, outcome: &Outcome, elapsed_ms: u64) -> String {
+    /// The last line of a run that was not killed: what it came to, and the code that the program ends with.
+    pub fn ended(&mut self, outcome: &Outcome, exit_code: u8, elapsed_ms: u64) -> String {
         let event = json!({
             "event": "ended",
             "ending": outcome.ending,
-            "exit_code": outcome.exit_code(),
+            "exit_code": exit_code,
             "violations": outcome.violations().count(),
             "warnings": outcome.warnings().count(),
             "cases": outcome.summary.cases,
@@ -67,7 +67,7 @@ mod tests {
             Event::Cleaning,
         ];
         let mut text: String = events.iter().map(|event| lines.line(event, 3)).collect();
-        text.push_str(&lines.ended(&sample::fixed(), 4));
+        text.push_str(&lines.ended(&sample::fixed(), 1, 4));
         let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let words: Vec<_> = read.iter().map(|event| event["event"].as_str().unwrap()).collect();
         assert_eq!(words, ["started", "violation", "case-ended", "cleaning", "ended"]);

@@ -11,6 +11,7 @@
 
 mod diff;
 mod events;
+mod exchange;
 mod export;
 mod format;
 mod github;
@@ -31,6 +32,7 @@ mod words;
 
 pub use diff::{Change, Difference, DriftChange, diff};
 pub use events::EventLines;
+pub use exchange::{Follow, exchange};
 pub use export::{ExportedFile, export};
 pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};

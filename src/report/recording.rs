@@ -107,6 +107,9 @@ fn entry(recorded: &Recorded<'_>) -> Value {
     if let Some(operation) = &step.operation {
         entry["_operation"] = json!(operation);
     }
+    if let Some(case) = recorded.case {
+        entry["_case"] = json!(case);
+    }
     entry
 }
 
@@ -155,6 +158,7 @@ mod tests {
         for (number, answer) in [Ok(&answer), Err(&error), Ok(&answer)].into_iter().enumerate() {
             recording.record(&Recorded {
                 base: "http://127.0.0.1:4010/v4",
+                case: Some("scenario::get.missing"),
                 request: &request,
                 answer,
                 started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
@@ -168,6 +172,7 @@ mod tests {
         recording.check().unwrap();
         let entries = file.archive()["log"]["entries"].clone();
         assert_eq!(entries[0]["request"]["url"], "http://127.0.0.1:4010/v4/offerings/$QONFORM_TOKEN");
+        assert_eq!(entries[0]["_case"], "scenario::get.missing");
         assert_eq!(entries[0]["startedDateTime"], "1970-01-01T00:00:01.500Z");
         assert_eq!((&entries[0]["time"], &entries[1]["response"]["status"]), (&json!(2.5), &json!(0)));
         let text = String::from_utf8(file.0.lock().unwrap().get_ref().clone()).unwrap();

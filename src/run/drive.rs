@@ -145,7 +145,7 @@ impl Driver<'_> {
             let worth = |breach: &Breach| self.is_reported(breach);
             smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 let mark = plan.cases[index].mark();
-                let lane = server.lane(&format!("{mark}-{attempt}"));
+                let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
                 play_course(course, lane, Naming::new(self.settings.seed, &mark, attempt), watch)
             })
             .await;

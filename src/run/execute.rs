@@ -77,6 +77,7 @@ pub struct Attempt {
 /// Plays a case once on a lane, for the `attempt`-th time, counted from 0.
 pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u32) -> Attempt {
     let naming = Naming::new(settings.seed, &case.mark(), attempt);
+    let lane = lane.for_case(&case.name());
     match case {
         Case::Scenario(scenario) => {
             let mut stage = match Stage::open(lane, naming).await {
@@ -110,6 +111,7 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
 /// Plays a race: it is tried many times, made small and seen again by itself.
 pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (CaseOutcome, BTreeSet<KeyRole>) {
     let naming = Naming::new(settings.seed, &race.name, 0);
+    let lane = lane.for_case(&race.case_name());
     let clients = match lane.tenure {
         Tenure::Disposable => Tries::default().clients,
         Tenure::Shared => settings.jobs.get().clamp(2, Tries::default().clients),

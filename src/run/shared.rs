@@ -145,7 +145,8 @@ impl<'d, 'a> Shared<'d, 'a> {
     /// Plays something in place of what a case played, and puts the project back as it was before.
     pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> Attempt {
         let seed = self.driver.settings.seed;
-        let played = play_course(course, self.lane.clone(), Naming::new(seed, &case.mark(), attempt), watch).await;
+        let lane = self.lane.clone().for_case(&case.name());
+        let played = play_course(course, lane, Naming::new(seed, &case.mark(), attempt), watch).await;
         self.undo(&played.report.wrote, &Naming::new(seed, &case.mark(), attempt)).await;
         played
     }

@@ -152,8 +152,12 @@ async fn with_a_baseline_only_what_is_new_fails() {
     let old = place.path().join("old.json").display().to_string();
     let first = program(FAULT, place, &["--report", &format!("json={old}")]).await;
     assert_eq!(first.code, Some(1), "{}", first.stderr);
-    let same = program(FAULT, Place::new(), &["--baseline", &old]).await;
+    let place = Place::new();
+    let events = place.path().join("events").display().to_string();
+    let same = program(FAULT, place, &["--baseline", &old, "--events", &events]).await;
     assert_eq!(same.code, Some(0), "{}", same.stdout);
+    let ended: serde_json::Value = serde_json::from_str(same.report("events").lines().last().unwrap()).unwrap();
+    assert_eq!((&ended["exit_code"], &ended["violations"]), (&0.into(), &1.into()));
     same.says("contract broken: 1 violation")
         .says("since the baseline")
         .says("0 new findings (0 violations), 0 fixed, 1 still");

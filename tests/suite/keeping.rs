@@ -261,3 +261,88 @@ fn one_run_writes_every_format_and_each_is_made_again_from_its_json_report() {
         }
     }
 }
+
+/// The lines of stderr that are about exchanges.
+fn followed(ran: &Ran) -> Vec<&str> {
+    ran.stderr.lines().filter(|line| line.contains(" ms  ") && !line.starts_with("  ")).collect()
+}
+
+#[test]
+fn each_exchange_is_followed_on_stderr_and_stdout_stays_the_report() {
+    let reference = Reference::start();
+    let shown = |more: &[&str]| {
+        let place = Place::new();
+        end(run(&reference, &place, &[&["--only", "create.readable", "--format", "json"], more].concat()), place)
+    };
+    let ran = shown(&["-v"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("stdout is the report alone");
+    let lines = followed(&ran);
+    assert_eq!(lines.len() as u64, report["summary"]["requests"].as_u64().unwrap(), "{}", ran.stderr);
+    let is_create =
+        |line: &&&str| line.starts_with("POST /offerings  201  ") && line.ends_with("  scenario::create.readable");
+    assert!(lines.iter().any(|line| is_create(&line)), "{}", ran.stderr);
+    assert!(lines[0].starts_with("GET /offerings?limit=100  200  ") && lines[0].ends_with(" ms  between cases"));
+    assert!(!ran.stderr.contains("  > "));
+    let bodies = shown(&["-vv"]);
+    assert_eq!(followed(&bodies).len(), lines.len());
+    for part in
+        ["\n  > authorization: Bearer $QONFORM_TOKEN\n", "\n  > {\"id\":\"qf-", "\n  < content-type: application/json"]
+    {
+        assert!(bodies.stderr.contains(part), "{part}: {}", bodies.stderr);
+    }
+    for ran in [&ran, &bodies] {
+        ran.holds_nothing_of(reference.variable("QONFORM_TOKEN"));
+    }
+    assert!(followed(&shown(&[])).is_empty() && followed(&shown(&["-q"])).is_empty());
+}
+
+#[test]
+fn a_replay_writes_what_it_is_asked_for_and_refuses_what_is_not_its_own() {
+    let reference = Reference::with_faults(&["delete-still-readable"]);
+    let place = Place::new();
+    let json = file(&place, "run.json");
+    let first = end(run(&reference, &place, &["--only", "delete.removes", "--report", &format!("json={json}")]), place);
+    let report: Value = serde_json::from_str(&first.report("run.json")).unwrap();
+    let print = report["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
+    let replay = |more: &[&str]| {
+        let place = Place::new();
+        let mut command = qonform(&place);
+        command.envs(reference.variables.iter().cloned()).current_dir(place.path());
+        command.args(["replay", &json, &print]).args(more);
+        end(command, place)
+    };
+    let again = replay(&[
+        "--report",
+        "html=again.html,har=all.har",
+        "--export",
+        "kept",
+        "--events",
+        "events",
+        "--record-all",
+        "-v",
+    ]);
+    assert_eq!(again.code, Some(1), "{}", again.stderr);
+    again.says("still shows");
+    assert!(again.report("again.html").contains("delete.removes"));
+    assert!(!followed(&again).is_empty());
+    assert_eq!(entries(&again.place.path().join("all.har")).len(), followed(&again).len());
+    let told = events(&again.place.path().join("events"));
+    assert_eq!((&told.last().unwrap()["event"], &told.last().unwrap()["exit_code"]), (&"ended".into(), &1.into()));
+    assert!(again.place.files().iter().any(|path| path.ends_with(format!("kept/delete-removes-{print}.sh"))));
+    for refused in [
+        &["--dry-run"][..],
+        &["--only", "create.*"],
+        &["--seed", "9"],
+        &["--shard", "1/2", "--seed", "9"],
+        &["--baseline", &json],
+        &["--regressions", "known.json"],
+        &["--layer", "race"],
+    ] {
+        let ran = replay(refused);
+        assert_eq!(ran.code, Some(2), "{refused:?}: {}", ran.stderr);
+        ran.says("cannot replay with --");
+        assert_eq!(ran.place.files(), Vec::<std::path::PathBuf>::new(), "nothing was sent");
+    }
+    assert_eq!(replay(&["--report", "html=no/such/x"]).code, Some(2));
+}
