@@ -12,16 +12,27 @@ pub(super) const TRIED: &[char] = &[
     '-', ':', ' ',
 ];
 
-/// An alphabet. Its letters are known by numbers, the plainest first; one that has many numbers is drawn more often.
+/// An alphabet. Its letters are known by numbers, the plainest first.
 #[derive(Clone, Debug)]
-pub(super) struct Letters(Arc<[(u32, RangeInclusive<char>)]>);
+pub(super) enum Letters {
+    /// So few that each is written down.
+    Few(Arc<[char]>),
+    /// Ranges, each with how many numbers mean a letter of it: one that has many is drawn more often.
+    Many(Arc<[(u32, RangeInclusive<char>)]>),
+}
+
+/// More letters are not written down.
+const FEW: u32 = 1_000;
 
 impl Letters {
     /// The letters of a class, each as often as any other.
     pub(super) fn of(ranges: &[RangeInclusive<char>]) -> Letters {
         let mut counted: Vec<_> = ranges.iter().map(|range| (size(range), range.clone())).collect();
         counted.sort_by_key(|(_, range)| !range.contains(&'a'));
-        Letters(counted.into())
+        if counted.iter().map(|(count, _)| count).sum::<u32>() <= FEW {
+            return Letters::Few(counted.into_iter().flat_map(|(_, range)| range).collect());
+        }
+        Letters::Many(counted.into())
     }
 
     /// Any character, mostly a small letter of ASCII, now and then one that is known to be special.
@@ -29,23 +40,32 @@ impl Letters {
         let any = '\0'..=char::MAX;
         let weight = size(&any);
         let tried = TRIED.iter().map(|letter| (weight / TRIED.len() as u32, *letter..=*letter));
-        Letters(std::iter::once((6 * weight, 'a'..='z')).chain(tried).chain([(weight, any)]).collect())
+        Letters::Many(std::iter::once((6 * weight, 'a'..='z')).chain(tried).chain([(weight, any)]).collect())
     }
 
     /// How many numbers there are, from 1.
     pub(super) fn count(&self) -> u32 {
-        self.0.iter().map(|(count, _)| count).sum::<u32>().max(1)
+        let count = match self {
+            Letters::Few(letters) => letters.len() as u32,
+            Letters::Many(ranges) => ranges.iter().map(|(count, _)| count).sum(),
+        };
+        count.max(1)
     }
 
     /// The letter of a number from 0 to before [`Self::count`].
     pub(super) fn at(&self, mut number: u32) -> char {
-        for (count, range) in &*self.0 {
-            if number < *count {
-                return range.clone().nth((number % size(range)) as usize).unwrap_or(*range.start());
+        match self {
+            Letters::Few(letters) => letters.get(number as usize).copied().unwrap_or('a'),
+            Letters::Many(ranges) => {
+                for (count, range) in &**ranges {
+                    if number < *count {
+                        return range.clone().nth((number % size(range)) as usize).unwrap_or(*range.start());
+                    }
+                    number -= count;
+                }
+                'a'
             }
-            number -= count;
         }
-        'a'
     }
 }
 
@@ -85,6 +105,8 @@ mod tests {
         let class = Letters::of(&['0'..='9', 'a'..='c', '\u{d7ff}'..='\u{e000}']);
         let letters: Vec<char> = (0..class.count()).map(|number| class.at(number)).collect();
         assert_eq!(letters.iter().collect::<String>(), "abc0123456789\u{d7ff}\u{e000}");
+        let many = Letters::of(&['0'..='9', 'a'..='\u{ffff}']);
+        assert_eq!((many.at(0), many.at(many.count() - 1)), ('a', '9'));
         let any = Letters::any();
         let drawn: std::collections::BTreeSet<char> =
             (0..any.count()).step_by(7).map(|number| any.at(number)).collect();
