@@ -126,6 +126,9 @@ where
         search.point().await;
         search.unify().await;
         if search.current == before {
+            search.delay().await;
+        }
+        if search.current == before {
             search.drop_pairs().await;
         }
         if search.current == before || search.exhausted {
@@ -248,6 +251,21 @@ where
                 if candidate != self.current {
                     self.takes(candidate).await;
                 }
+            }
+        }
+    }
+
+    /// Moves steps to where what they refer to is needed: what was a preparation may then do for a step between that
+    /// could not be spared before.
+    async fn delay(&mut self) {
+        for place in (0..self.current.len()).rev() {
+            let Some(name) = self.current.get(place).and_then(Shrinkable::name) else { continue };
+            let mut rest = self.current[place + 1..].iter();
+            let Some(between) = rest.position(|step| step.name().as_ref() == Some(&name)) else { continue };
+            let mut candidate = self.current.clone();
+            candidate[place..=place + between].rotate_left(1);
+            if candidate != self.current {
+                self.takes(candidate).await;
             }
         }
     }

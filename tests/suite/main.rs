@@ -5,6 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+/// The program's own: hundreds of servers are tried here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// No module imports from a floor above its own.
 mod architecture;
 /// What the README shows is what the program prints.

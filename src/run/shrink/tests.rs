@@ -11,7 +11,7 @@ use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
 use crate::finding::{Breach, Record};
 use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::Naming;
-use crate::offerings::sequence::{Mains, Means, Played, Watch, generate, play_case, play_watching};
+use crate::offerings::sequence::{Mains, Means, Played, Tag, Watch, generate, play_case, play_watching};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::Embedded;
 use crate::run::smaller::MOST_REQUESTS;
@@ -131,6 +131,45 @@ async fn a_right_server_is_never_accused_and_much_is_checked() {
         assert!(checked >= least, "{rule}: {checked}");
     }
     server.stop().await;
+}
+
+/// Fails when a keyed create comes again after three writes that had an effect, in a history without a server.
+fn forgotten_key(steps: &[Step]) -> Option<Failure<()>> {
+    let mut alive = BTreeSet::new();
+    let mut since = None;
+    for (at, step) in steps.iter().enumerate() {
+        let slot = step.slot().unwrap();
+        let is_keyed = matches!(step, Step::Create { key: Some(_), .. });
+        if is_keyed && since.is_some_and(|writes| writes >= 3) {
+            return Some(Failure { at, way: () });
+        }
+        let is_done = match step {
+            Step::Create { .. } => alive.insert(slot),
+            Step::Delete { .. } => alive.remove(&slot),
+            _ => alive.contains(&slot),
+        };
+        since = if is_keyed && since.is_none() { Some(0) } else { since.map(|writes| writes + u32::from(is_done)) };
+    }
+    None
+}
+
+#[tokio::test]
+async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
+    let [a, f, g] = [0, 1, 2].map(|index| Who::Slot(Slot::plain(index).unwrap()));
+    let create = |who, key| Step::Create { who, products: None, tag: Tag::Absent, key };
+    let promote = Step::SetMain { who: f, key: None };
+    let steps = vec![
+        create(a, None),
+        create(f, None),
+        create(g, Some(2)),
+        Step::Delete { who: a },
+        promote,
+        create(a, None),
+        create(g, Some(2)),
+    ];
+    let first = forgotten_key(&steps).unwrap();
+    let small = shrink(steps, &first, |tried| tried < 1_000, async |steps| forgotten_key(&steps)).await;
+    assert_eq!(small.steps.len(), 5, "{}", told(&small.steps));
 }
 
 /// How many seeds or combinations a test tries: more where `QONFORM_TEST_SEEDS` asks for it.
