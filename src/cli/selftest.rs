@@ -29,7 +29,7 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
     let settings = SelftestSettings {
         seed: arguments.seed,
         // Some right servers are slow on purpose: waiting for one leaves time for another.
-        jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(NonZeroUsize::MIN.saturating_add(1))),
+        jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(NonZeroUsize::MIN.saturating_add(2))),
         layers: Some(arguments.layers.iter().copied().collect::<BTreeSet<Layer>>()).filter(|some| !some.is_empty()),
         combinations: arguments.combinations,
         only,
