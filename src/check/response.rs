@@ -44,6 +44,7 @@ pub(super) fn judge(bench: &mut Bench<'_>) {
     documented_status(bench, documented.is_some());
     content_type(bench, documented);
     body_schema(bench, documented);
+    repeated_members(bench);
     error_envelope(bench, documented);
 }
 
@@ -145,6 +146,27 @@ fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
             shorten(&first.message),
         )
     });
+}
+
+/// A member that stands twice: what a reader takes it for is the reader's choice (RFC 8259, section 4). Where both say the
+/// same that is drift; where they do not, some reader has a body that breaks its schema or another promise.
+fn repeated_members(bench: &mut Bench<'_>) {
+    let answer = &bench.exchange.answer;
+    let status = answer.status;
+    for repeated in answer.repeated() {
+        let place = generic(&repeated.pointer);
+        if repeated.differs {
+            bench.rule(SCHEMA, false, || {
+                (
+                    format!("`{place}` of the {status} stands twice, with different values"),
+                    "a body that every reader reads the same: each member once".into(),
+                    format!("two values at `{}`", shorten(&repeated.pointer)),
+                )
+            });
+        } else if let Some(operation) = bench.operation {
+            bench.record.drift(&operation.id, format!("a member stands twice, with the same value: {place}"));
+        }
+    }
 }
 
 /// An instance pointer with `*` for the numbers: the fault is the same at every index.

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::Keyring;
+use super::json::{self, Parsed, Repeated};
 
 /// A code of more characters is no word that could be documented.
 const LONGEST_CODE: usize = 64;
@@ -19,7 +20,7 @@ pub struct Answer {
     pub status: u16,
     headers: HeaderMap,
     body: Bytes,
-    json: OnceLock<Result<Value, String>>,
+    json: OnceLock<Result<Parsed, String>>,
     is_redacted: bool,
     leak: Option<String>,
 }
@@ -42,12 +43,10 @@ impl Answer {
             (self.body, self.leak) = (Bytes::from(clean), self.leak.or(leak));
         }
         // A key may also hide in the escapes of JSON strings.
-        if self.body.contains(&b'\\')
-            && let Ok(mut value) = serde_json::from_slice::<Value>(&self.body)
-        {
+        if self.body.contains(&b'\\') {
             let mut leak = None;
-            if redact_json(&mut value, keys, &mut leak) {
-                self.body = Bytes::from(value.to_string());
+            if let Some(clean) = redact_strings(&self.body, keys, &mut leak) {
+                self.body = Bytes::from(clean);
                 self.leak = self.leak.or(leak.map(|key| format!("the body holds {key}")));
             }
         }
@@ -106,9 +105,14 @@ impl Answer {
         &self.body
     }
 
-    /// The body as JSON, or `None` when it is not JSON.
+    /// The body as JSON, or `None` when it is not JSON. Of a member that stands more than once the last one counts.
     pub fn json(&self) -> Option<&Value> {
-        self.parsed().as_ref().ok()
+        self.parsed().as_ref().ok().map(|parsed| &parsed.value)
+    }
+
+    /// Members that stand more than once in an object of the body; of many only some.
+    pub fn repeated(&self) -> &[Repeated] {
+        self.parsed().as_ref().map_or(&[], |parsed| &parsed.repeated)
     }
 
     /// Why the body is not JSON, or `None` when it is.
@@ -116,8 +120,8 @@ impl Answer {
         self.parsed().as_ref().err().map(String::as_str)
     }
 
-    fn parsed(&self) -> &Result<Value, String> {
-        self.json.get_or_init(|| serde_json::from_slice(&self.body).map_err(|error| error.to_string()))
+    fn parsed(&self) -> &Result<Parsed, String> {
+        self.json.get_or_init(|| json::parse(&self.body).map_err(|error| error.to_string()))
     }
 
     /// Whether the status is 2xx.
@@ -147,35 +151,35 @@ impl Answer {
     }
 }
 
-/// Takes secrets out of every string and name in `value`; says whether there were any, and names the first key.
-fn redact_json(value: &mut Value, keys: &Keyring, leak: &mut Option<String>) -> bool {
-    let mut clean_text = |text: &str| match keys.redact(text) {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(clean) => {
-            *leak = leak.take().or_else(|| keys.found_in(text.as_bytes()).map(str::to_owned));
-            Some(clean)
-        }
-    };
-    match value {
-        Value::String(text) => clean_text(text).map(|clean| *text = clean).is_some(),
-        // Every item is redacted, whatever was found before it.
-        Value::Array(items) => {
-            items.iter_mut().filter_map(|item| redact_json(item, keys, leak).then_some(())).count() > 0
-        }
-        Value::Object(map) => {
-            let names: Vec<_> = map.keys().filter_map(|name| Some((name.clone(), clean_text(name)?))).collect();
-            let mut found = !names.is_empty();
-            for (name, clean) in names {
-                let value = map.remove(&name).unwrap_or_default();
-                map.insert(clean, value);
-            }
-            for item in map.values_mut() {
-                found |= redact_json(item, keys, leak);
-            }
-            found
-        }
-        _ => false,
+/// Takes secrets out of the strings and names of JSON, however their characters are escaped; the rest stays byte for
+/// byte. Names the first key; `None` where there is no secret.
+fn redact_strings(body: &[u8], keys: &Keyring, leak: &mut Option<String>) -> Option<Vec<u8>> {
+    let (mut clean, mut copied, mut at) = (Vec::new(), 0, 0);
+    while let Some(start) = memchr::memchr(b'"', &body[at..]).map(|found| at + found) {
+        let end = end_of_string(body, start);
+        at = end;
+        let literal = &body[start..end];
+        let text = literal.contains(&b'\\').then(|| serde_json::from_slice::<String>(literal).ok()).flatten();
+        let Some(text) = text else { continue };
+        let Cow::Owned(redacted) = keys.redact(&text) else { continue };
+        *leak = leak.take().or_else(|| keys.found_in(text.as_bytes()).map(str::to_owned));
+        clean.extend_from_slice(&body[copied..start]);
+        clean.extend_from_slice(Value::from(redacted).to_string().as_bytes());
+        copied = end;
     }
+    (copied > 0).then(|| [&clean[..], &body[copied..]].concat())
+}
+
+/// Behind the quote that ends the string that begins at `start`; the end of the body where none does.
+fn end_of_string(body: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        match body[at + found] {
+            b'"' => return at + found + 1,
+            _ => at += found + 2,
+        }
+    }
+    body.len()
 }
 
 #[cfg(test)]
@@ -203,6 +207,9 @@ mod tests {
             (vec![], format!("<p>{KEY}")),
             (vec![], format!("{{\"a\": [\"{escaped}\"]}}")),
             (vec![], format!("{{\"{escaped}\": 1}}")),
+            // Readers that heed the last member alone would not see it.
+            (vec![], format!("{{\"a\": \"{escaped}\", \"a\": 1}}")),
+            (vec![], format!("{{\"a\": \"\\\"{escaped}\"")),
         ] {
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let answer = redacted(&headers, &body);

@@ -214,6 +214,25 @@ fn duplicate_keys_everywhere_are_survived() {
     run_on(&server.url(), &["--only", "get.*,create.*,delete.*"]).is_sane(WRONG, SOON * 3);
 }
 
+#[test]
+fn a_member_that_stands_twice_is_told_and_does_not_hide_what_another_reader_reads() {
+    let page = |twice: &str| json("200 OK", &format!(r#"{{"object":"list","url":"/v4/offerings","data":[],{twice}}}"#));
+    let differing = always(page(r#""has_more":true,"has_more":false"#));
+    let ran = run_on(&differing.url(), &["--read-only", "--only", "response.schema,list.has-more"]);
+    ran.is_sane(WRONG, SOON).says("`/has_more` of the 200 stands twice, with different values");
+    assert_eq!(ran.violated(), [r#""response.schema""#]);
+    // The key hides in the first of two, which most readers never see.
+    let hidden = KEY.replace('_', "\\u005f");
+    let leaking = always(page(&format!(r#""has_more":false,"note":"{hidden}","note":"{hidden}","note":"x""#)));
+    let ran = run_on(&leaking.url(), &["--read-only", "--only", "response.no-secret,response.schema"]);
+    ran.is_sane(WRONG, SOON).holds_nothing_of(&hidden);
+    assert_eq!(ran.violated(), [r#""response.schema""#, r#""response.no-secret""#]);
+    let equal = always(page(r#""has_more":false,"has_more":false"#));
+    let ran = run_on(&equal.url(), &["--read-only", "--only", "response.schema,list.has-more"]);
+    ran.is_sane(0, SOON).says("a member stands twice, with the same value: /has_more");
+    assert_eq!(ran.violated(), [""; 0]);
+}
+
 /// The text of an attack, as it stands in JSON.
 const ATTACK: &str =
     r"\u001b]0;owned\u0007\u001b[2J<script>alert(1)</script>]]>&<!--\u202e\u0000\u009b31m\r\n::error::x";

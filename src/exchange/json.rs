@@ -1,0 +1,167 @@
+//! JSON in which a member may stand more than once: the last one counts, as with most readers, and it is not forgotten
+//! that there was another.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Of so many members that stand more than once it is told; a body can hold a million.
+const MOST_REPEATED: usize = 8;
+
+/// A member that stands more than once in one object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repeated {
+    /// Where it stands, as a JSON pointer.
+    pub pointer: String,
+    /// Whether two of its values differ: readers that heed the first and those that heed the last read different things.
+    pub differs: bool,
+}
+
+/// A document and what stands in it more than once.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub(super) value: Value,
+    pub(super) repeated: Vec<Repeated>,
+}
+
+/// Reads a whole document.
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
+    let mut repeated = Vec::new();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Node { place: &Place::Root, repeated: &mut repeated }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(Parsed { value, repeated })
+}
+
+/// Where a value stands; spelt out only where somebody asks.
+enum Place<'p> {
+    Root,
+    Member(&'p Place<'p>, &'p str),
+    Item(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Member(parent, name) => write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1")),
+            Self::Item(parent, index) => write!(f, "{parent}/{index}"),
+        }
+    }
+}
+
+/// One value to be read.
+struct Node<'p> {
+    place: &'p Place<'p>,
+    repeated: &'p mut Vec<Repeated>,
+}
+
+impl Node<'_> {
+    fn note(&mut self, name: &str, differs: bool) {
+        let pointer = Place::Member(self.place, name).to_string();
+        let has_room = self.repeated.len() < MOST_REPEATED;
+        match self.repeated.iter_mut().find(|known| known.pointer == pointer) {
+            Some(known) => known.differs |= differs,
+            None if has_room => self.repeated.push(Repeated { pointer, differs }),
+            None => {}
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        loop {
+            let place = Place::Item(self.place, all.len());
+            match items.next_element_seed(Node { place: &place, repeated: self.repeated })? {
+                Some(item) => all.push(item),
+                None => return Ok(Value::Array(all)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
+        let mut all = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let place = Place::Member(self.place, &name);
+            let value = members.next_value_seed(Node { place: &place, repeated: self.repeated })?;
+            if let Some(earlier) = all.get(&name) {
+                self.note(&name, *earlier != value);
+            }
+            all.insert(name, value);
+        }
+        Ok(Value::Object(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_once_is_read_as_by_everybody() {
+        for text in [r#"{"a":[1,-2,1.5,1e30,18446744073709551615,true,null,"\u00e9"],"b":{"a":{}}}"#, "\"x\"", " [ ] "]
+        {
+            let parsed = parse(text.as_bytes()).unwrap();
+            assert_eq!((parsed.value, parsed.repeated), (serde_json::from_str(text).unwrap(), vec![]), "{text}");
+        }
+        for text in ["", "{", "{} x", "[1,]", "nul", "1e999", "{\"a\":1,}", &"[".repeat(1_000)] {
+            let (one, other) = (parse(text.as_bytes()), serde_json::from_str::<Value>(text));
+            assert_eq!(one.unwrap_err().to_string(), other.unwrap_err().to_string(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_twice_is_told_with_its_place() {
+        let parsed = parse(br#"{"data":[{},{"tag":1,"tag":0,"a/b":[],"a/b":[]}],"tag":0,"tag":0,"tag":1}"#).unwrap();
+        let repeated = |pointer: &str, differs| Repeated { pointer: pointer.into(), differs };
+        let expected = [repeated("/data/1/tag", true), repeated("/data/1/a~1b", false), repeated("/tag", true)];
+        assert_eq!(parsed.repeated, expected);
+        assert_eq!(parsed.value["data"][1]["tag"], 0);
+        let many = format!("{{{}\"z\":0}}", (0..100).map(|n| format!("\"{n}\":0,\"{n}\":0,")).collect::<String>());
+        assert_eq!(parse(many.as_bytes()).unwrap().repeated.len(), MOST_REPEATED);
+    }
+}
