@@ -23,6 +23,30 @@ impl Latencies {
         self.largest = self.largest.max(micros);
     }
 
+    /// The steps to which times belong, each with how many: what [`Self::of_steps`] makes the same counts of.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
+    }
+
+    /// The counts of these steps, with the longest time in microseconds. A step may come more than once; one that no
+    /// time belongs to is left out.
+    pub fn of_steps(steps: impl IntoIterator<Item = (usize, u64)>, largest: u64) -> Self {
+        let mut latencies = Self { largest, ..Self::default() };
+        for (step, count) in steps.into_iter().filter(|(at, _)| *at <= step(u64::MAX)) {
+            if latencies.counts.len() <= step {
+                latencies.counts.resize(step + 1, 0);
+            }
+            latencies.counts[step] = latencies.counts[step].saturating_add(count);
+            latencies.all = latencies.all.saturating_add(count);
+        }
+        latencies
+    }
+
+    /// Adds what others counted.
+    pub fn merge(&mut self, other: &Self) {
+        *self = Self::of_steps(self.steps().chain(other.steps()).collect::<Vec<_>>(), self.largest.max(other.largest));
+    }
+
     /// How many were counted.
     pub fn count(&self) -> u64 {
         self.all
@@ -36,10 +60,10 @@ impl Latencies {
     /// The time in microseconds that `percent` of all took at most, at most a thirty-second too long; 0 when none was
     /// counted.
     pub fn percentile(&self, percent: u64) -> u64 {
-        let wanted = (self.all * percent).div_ceil(100).max(1);
-        let mut seen = 0;
+        let wanted = self.all.saturating_mul(percent).div_ceil(100).max(1);
+        let mut seen = 0_u64;
         for (step, count) in self.counts.iter().enumerate() {
-            seen += count;
+            seen = seen.saturating_add(*count);
             if seen >= wanted {
                 return longest_of(step).min(self.largest);
             }
@@ -74,6 +98,24 @@ mod tests {
             assert!(longest_of(step) - micros <= micros / STEPS, "{micros} is taken for {}", longest_of(step));
             last = step;
         }
+    }
+
+    #[test]
+    fn counts_that_were_taken_apart_say_the_same_when_they_are_put_together() {
+        let (mut all, mut odd, mut even) = (Latencies::default(), Latencies::default(), Latencies::default());
+        for micros in (1..5_000).map(|n: u64| n * n) {
+            all.add(micros);
+            if micros % 2 == 1 { odd.add(micros) } else { even.add(micros) }
+        }
+        let mut merged = Latencies::of_steps(odd.steps(), odd.largest());
+        merged.merge(&even);
+        for percent in [1, 50, 90, 99, 100] {
+            assert_eq!(merged.percentile(percent), all.percentile(percent));
+        }
+        assert_eq!((merged.count(), merged.largest()), (all.count(), all.largest()));
+        // A file may say anything.
+        let odd = Latencies::of_steps([(usize::MAX, 1), (3, u64::MAX), (3, 1)], 9);
+        assert_eq!((odd.count(), odd.percentile(99)), (u64::MAX, 3));
     }
 
     #[test]

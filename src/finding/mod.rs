@@ -19,6 +19,6 @@ pub use outcome::{
     Seen, Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};
-pub use shard::{Doubt, ShardCase, ShardFacts, ShardReason};
+pub use shard::{Doubt, ShardCase, ShardFacts, ShardLatency, ShardReason};
 pub use verdict::Verdict;
 pub use waiver::{Waived, WaiverOutcome, WaiverState};

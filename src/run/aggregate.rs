@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::case::Case;
 use super::execute::{CaseOutcome, Facts};
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
-use crate::exchange::{Keyring, Latencies, OperationRef, Traffic};
+use crate::exchange::{Keyring, Latencies, OperationRef};
 use crate::finding::{
     Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome,
-    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardReason, Step, Summary,
-    Tool, Tried, Verdict, fingerprint,
+    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency, ShardReason, Step,
+    Summary, Tool, Tried, Verdict, fingerprint,
 };
 use crate::offerings::input;
 
@@ -32,7 +31,8 @@ pub(super) struct Frame<'a> {
     pub(super) plan: &'a Plan,
     pub(super) ending: Ending,
     pub(super) duration_ms: u64,
-    pub(super) latency: Vec<Latency>,
+    /// Empty when the clock stood still.
+    pub(super) latencies: BTreeMap<OperationRef, Latencies>,
     pub(super) requests: u64,
     pub(super) waits: u64,
     pub(super) retries: u64,
@@ -91,7 +91,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
             &findings,
         ),
         coverage: covered(answers(frame.contract, frame.plan, &record), &constraints),
-        latency: frame.latency,
+        latency: frame.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
         findings,
@@ -176,6 +176,7 @@ impl Frame<'_> {
             planned: self.plan.planned,
             cases: Vec::new(),
             reasons: Vec::new(),
+            latency: self.latencies.iter().map(|(operation, times)| shard_latency(operation, times)).collect(),
         })
     }
 
@@ -309,17 +310,21 @@ pub(super) fn drift<'r>(
     breaking.chain(quiet).collect()
 }
 
-/// How long the answers of each operation took.
-pub(super) fn latency(traffic: &Traffic) -> Vec<Latency> {
-    let told = |(operation, times): (OperationRef, Latencies)| Latency {
-        operation: operation.id().map(str::to_owned),
+/// How long the answers of an operation took.
+pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
+    Latency {
+        operation: operation.map(str::to_owned),
         count: times.count(),
         p50_us: times.percentile(50),
         p90_us: times.percentile(90),
         p99_us: times.percentile(99),
         max_us: times.largest(),
-    };
-    traffic.latencies().into_iter().map(told).collect()
+    }
+}
+
+fn shard_latency(operation: &OperationRef, times: &Latencies) -> ShardLatency {
+    let operation = operation.id().map(str::to_owned);
+    ShardLatency { operation, steps: times.steps().collect(), max_us: times.largest() }
 }
 
 /// A request that was drawn can be of any length.
@@ -334,10 +339,7 @@ fn short(text: &str) -> String {
 /// Every documented answer of the operations that were meant to be played, and every answer that came.
 fn answers(contract: &Contract, plan: &Plan, record: &Record) -> Vec<Seen> {
     let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
-    let others = plan.cases.iter().filter_map(|case| match case {
-        Case::Other(operation) => Some(&**operation),
-        _ => None,
-    });
+    let others = plan.others.iter().map(|operation| &**operation);
     let operations: Vec<&Operation> =
         Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(others).collect();
     for (index, operation) in operations.iter().enumerate() {

@@ -292,12 +292,12 @@ impl Driver<'_> {
         notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
-        let (duration_ms, latency) = match self.settings.clock {
+        let (duration_ms, latencies) = match self.settings.clock {
             Clock::System => {
                 let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                (passed, aggregate::latency(traffic))
+                (passed, traffic.latencies())
             }
-            Clock::Frozen => (0, Vec::new()),
+            Clock::Frozen => (0, BTreeMap::new()),
         };
         let frame = Frame {
             settings: self.settings,
@@ -305,7 +305,7 @@ impl Driver<'_> {
             plan,
             ending,
             duration_ms,
-            latency,
+            latencies,
             requests: traffic.requests(),
             waits: traffic.waits(),
             retries: traffic.retries(),

@@ -2,7 +2,7 @@
 //!
 //! What the whole run would have said is worked out from its parts: counts are added, of each finding the evidence is
 //! kept that the whole run would have kept, and every rule gets its verdict anew. `duration_ms` is that of the longest
-//! part, since parts run side by side. What each part really sent is added up, too: a fault of generated histories is
+//! part, since parts run side by side; latencies are those of all answers of all parts. What each part really sent is added up, too: a fault of generated histories is
 //! made small in every part that meets it, and a target that is not ours is looked at before each part.
 //! Start at [`merge`].
 
@@ -13,9 +13,11 @@ use thiserror::Error;
 use super::aggregate::{self, Basis};
 use super::settings::Pattern;
 use super::waivers::{Waives, is_checked};
+use crate::contract::Endpoint;
+use crate::exchange::Latencies;
 use crate::finding::{
-    ConstraintSeen, Coverage, Doubt, Drift, Ending, Finding, Observation, Outcome, RuleOutcome, Seen, ShardFacts,
-    Summary, Tried, WaiverOutcome, WaiverState,
+    ConstraintSeen, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, Seen,
+    ShardFacts, Summary, Tried, WaiverOutcome, WaiverState,
 };
 use crate::offerings::input;
 
@@ -98,8 +100,7 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         observations: observations(&parts),
         drift: drift(&parts, &findings),
         coverage: coverage(&parts),
-        // Percentiles of parts cannot be put together.
-        latency: Vec::new(),
+        latency: latency(&parts),
         report: None,
         notes: distinct(outcomes().flat_map(|outcome| &outcome.notes)),
         left_behind: distinct(outcomes().flat_map(|outcome| &outcome.left_behind)),
@@ -224,6 +225,21 @@ fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
         summary.count(rule.verdict);
     }
     summary
+}
+
+/// The times of all parts, in the order in which a whole run tells them.
+fn latency(parts: &[Part<'_>]) -> Vec<Latency> {
+    let place = |operation: &Option<String>| {
+        let is_it = |endpoint: &Endpoint| Some(endpoint.operation_id()) == operation.as_deref();
+        let others = Endpoint::ALL.len() + usize::from(operation.is_none());
+        Endpoint::ALL.iter().position(is_it).unwrap_or(others)
+    };
+    let mut all: BTreeMap<(usize, Option<String>), Latencies> = BTreeMap::new();
+    for told in parts.iter().flat_map(|part| &part.facts.latency) {
+        let times = Latencies::of_steps(told.steps.iter().copied(), told.max_us);
+        all.entry((place(&told.operation), told.operation.clone())).or_default().merge(&times);
+    }
+    all.iter().map(|((_, operation), times)| aggregate::latency(operation.as_deref(), times)).collect()
 }
 
 fn observations(parts: &[Part<'_>]) -> Vec<Observation> {

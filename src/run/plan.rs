@@ -8,7 +8,7 @@ use super::case::{Case, KeptCase, Layer};
 use super::course::Kept;
 use super::settings::{Scope, Settings};
 use crate::check;
-use crate::contract::{Catalogue, Contract, Endpoint, Need};
+use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
 use crate::offerings::race::{self, Race};
 use crate::offerings::scenario::{self, Effect, Scenario};
 
@@ -24,6 +24,8 @@ pub struct Plan {
     pub places: Vec<usize>,
     /// Cases of the whole run.
     pub planned: usize,
+    /// The operations besides the six that the whole run tries.
+    pub others: Vec<Arc<Operation>>,
     /// For each rule that has a case which cannot be played: why.
     pub reasons: BTreeMap<String, String>,
     /// What else was asked for and is not played, a sentence each.
@@ -62,6 +64,11 @@ impl Plan {
     /// Leaves the cases that are played in this part of the run.
     fn take_part(&mut self, settings: &Settings) {
         self.planned = self.cases.len();
+        let other = |case: &Case| match case {
+            Case::Other(operation) => Some(Arc::clone(operation)),
+            _ => None,
+        };
+        self.others = self.cases.iter().filter_map(other).collect();
         let is_played = |case: &Case| settings.shard.is_none_or(|shard| shard.plays(&case.name()));
         let all = std::mem::take(&mut self.cases).into_iter().enumerate();
         (self.places, self.cases) = all.filter(|(_, case)| is_played(case)).unzip();

@@ -1,26 +1,32 @@
 //! What fails a run and what does not: waivers, a baseline, and the parts of a run put together.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::program::{Place, Ran, end, qonform};
-use qonform::contract::Contract;
-use qonform::finding::{Outcome, Severity, Verdict, WaiverState};
+use qonform::contract::{Catalogue, Contract};
+use qonform::document::Document;
+use qonform::finding::{Latency, Outcome, Severity, Verdict, WaiverState};
 use qonform::reference::{Clock, Fault, Options, Server};
 use qonform::report::{self, Color, Format, Style};
-use qonform::run::{self, Pattern, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
+use qonform::run::{self, Pattern, Regressions, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
 use tokio_util::sync::CancellationToken;
 
 /// A run of the embedded server with these faults, in which nothing takes any time.
 pub(crate) async fn outcome(faults: &[&str], change: impl FnOnce(&mut Settings)) -> Outcome {
+    let mut settings = frozen(faults);
+    change(&mut settings);
+    run::run(&settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
+}
+
+fn frozen(faults: &[&str]) -> Settings {
     let faults: Vec<Fault> = faults.iter().map(|fault| fault.parse().unwrap()).collect();
-    let mut settings = Settings {
+    Settings {
         target: TargetSettings::Embedded(Options { faults, clock: Clock::Logical, ..Options::default() }),
         seed: 7,
         clock: run::Clock::Frozen,
         ..Settings::default()
-    };
-    change(&mut settings);
-    run::run(&settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
+    }
 }
 
 fn only(rule: &str) -> Selection {
@@ -224,6 +230,57 @@ async fn findings_of_parts_put_together_are_those_of_the_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
+    // What a faulty server showed once.
+    let inputs = |settings: &mut Settings| {
+        settings.layers = Some([run::Layer::Input].into());
+        (settings.inputs, settings.jobs) = (3, NonZeroUsize::MIN);
+    };
+    let place = Place::new();
+    let mut known = Regressions::load(&place.path().join("known.json")).unwrap();
+    known.add(&outcome(&["id-at-accepted"], inputs).await).unwrap();
+    assert!(!known.entries().is_empty());
+    // The embedded server knows nothing of products: what it answers is a finding of one part.
+    let document = Document::parse(super::operations::document(), "products.yaml").unwrap();
+    let contract = Arc::new(Contract::from_document(document, Catalogue::embedded()).unwrap());
+    let with = |settings: &mut Settings| {
+        inputs(settings);
+        settings.regressions = known.entries().to_vec();
+        settings.operations = vec![Pattern::of_operations("v4*Product*", &contract).unwrap()];
+    };
+    let play = async |shard: Option<&str>| {
+        let mut settings = frozen(&[]);
+        with(&mut settings);
+        settings.shard = shard.map(|shard| shard.parse().unwrap());
+        run::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await.unwrap()
+    };
+    let whole = play(None).await;
+    let is_other = |operation: &str| operation.contains("Product");
+    assert!(whole.coverage.answers.iter().any(|seen| is_other(&seen.operation)));
+    assert!(
+        whole.findings.iter().any(|finding| finding.operation.as_deref().is_some_and(is_other)),
+        "{}",
+        json(&whole)
+    );
+    for of in [2, 4] {
+        let mut parts = Vec::new();
+        for number in 1..=of {
+            let part = play(Some(&format!("{number}/{of}"))).await;
+            parts.push((format!("{number}.json"), report::parse(json(&part).as_bytes()).unwrap()));
+        }
+        let cases = parts.iter().flat_map(|(_, part)| &part.shard).flat_map(|facts| &facts.cases);
+        let past = cases.filter(|case| case.name.starts_with("regression::")).count();
+        assert_eq!(past, known.entries().len(), "each past failure is played in one part");
+        let merged = json(&run::merge(&parts).unwrap());
+        assert!(merged == json(&whole), "{of} parts: {:?}", first_difference(&merged, &json(&whole)));
+    }
+}
+
+fn first_difference<'t>(one: &'t str, other: &'t str) -> Option<(&'t str, &'t str)> {
+    one.lines().zip(other.lines()).find(|(one, other)| one != other)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_part_without_cases_is_no_failure_and_the_whole_still_tells() {
     let one = |settings: &mut Settings| settings.selection = only("create.echo");
     let whole = outcome(&[], one).await;
@@ -282,12 +339,16 @@ fn the_program_splits_a_run_and_puts_its_reports_together() {
     let merged = run(&["merge", &path("2"), &path("1"), "--format", "json"]);
     let whole = run(&[&selected[..], &["--format", "json"]].concat());
     assert_eq!(merged.code, Some(0), "{}", merged.stderr);
-    // Times are those of this machine, and percentiles of parts cannot be put together.
+    // Times are those of this machine; how many answers each operation gave is not.
     let read = |ran: &Ran| {
         let read = report::parse(ran.stdout.as_bytes()).unwrap();
-        Outcome { duration_ms: 0, latency: Vec::new(), ..read }
+        let counted = |row: Latency| (row.operation, row.count, row.p50_us <= row.p99_us && row.p99_us <= row.max_us);
+        let latency: Vec<_> = read.latency.iter().cloned().map(counted).collect();
+        (Outcome { duration_ms: 0, latency: Vec::new(), ..read }, latency)
     };
-    assert_eq!(read(&merged), read(&whole));
+    let (merged_outcome, latency) = read(&merged);
+    assert!(latency.len() > 3 && latency.iter().all(|(_, count, is_sorted)| *count > 0 && *is_sorted));
+    assert_eq!((merged_outcome, latency), read(&whole));
     let missing = run(&["merge", &path("1")]);
     assert_eq!(missing.code, Some(2));
     missing.says("cannot merge the shards of a run that has 2: shard 2 is missing");

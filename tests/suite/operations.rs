@@ -24,7 +24,7 @@ enum Fault {
 }
 
 /// The document of the offerings with the products' paths in it.
-fn document() -> String {
+pub(crate) fn document() -> String {
     let (_, paths) = PRODUCTS.split_once("\npaths:\n").unwrap();
     OFFERINGS.replacen("\npaths:\n", &format!("\npaths:\n{paths}"), 1)
 }
