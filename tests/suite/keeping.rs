@@ -228,6 +228,41 @@ fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
     assert_eq!(right.state(), before, "the scripts leave nothing behind");
 }
 
+/// A list shows what others keep in the project: elsewhere that it differs says nothing.
+#[test]
+fn an_exported_script_says_so_where_others_keep_something_else() {
+    let broken = Reference::with_faults(&["create-zero-demotes-main"]);
+    let place = Place::new();
+    let selected = "create.tag-regular,invariant.*";
+    let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", selected]), place);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");
+    let scripts: Vec<_> = ran.place.files().into_iter().filter(is_script).collect();
+    let comparing: Vec<_> =
+        scripts.iter().filter(|script| fs::read_to_string(script).unwrap().contains("\nsame_list ")).collect();
+    assert!(!comparing.is_empty(), "{scripts:?}");
+    let fresh = Reference::with_faults(&["create-zero-demotes-main"]);
+    for script in &comparing {
+        let text = fs::read_to_string(script).unwrap();
+        assert!(text.contains("# A list is compared as a whole"), "{text}");
+        assert_eq!(play(script, &fresh).0, Some(1), "as fresh as the project of the run");
+    }
+    // Somebody else adds an offering of theirs.
+    let key = fresh.variable("QONFORM_TOKEN");
+    let body = r#"{"id":"somebody-elses"}"#;
+    let added = Command::new("curl")
+        .args(["-sS", "-f", "-o", "/dev/null", "-d", body, "-H", "content-type: application/json", "-H"])
+        .arg(format!("authorization: Bearer {key}"))
+        .arg(format!("{}/offerings", fresh.variable("QONFORM_TARGET")))
+        .status();
+    assert!(added.unwrap().success());
+    for script in comparing {
+        let (code, said) = play(script, &fresh);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("only replay can tell") && !said.contains("not shown"), "{said}");
+    }
+}
+
 /// What the faults of the exported scripts break.
 const RULES: &str = "delete.removes,update.demote-rejected,invariant.*,create.tag-*,list.*,auth.forbidden";
 

@@ -104,6 +104,16 @@ fn is_comparable(step: &Step) -> bool {
     !is_not_all(body) && body.len() + headers < LONGEST && text.lines().all(|line| visible(line) == line)
 }
 
+/// The offerings in the list that an answer is which the run did not create, sorted; `None` where there are none. Elsewhere
+/// they are others, and the answer is another one whether or not the fault shows.
+pub(super) fn others(step: &Step, prefix: &str) -> Option<Vec<String>> {
+    let body: serde_json::Value = serde_json::from_str(step.answer_body.as_deref()?).ok()?;
+    let ids = body.get("data")?.as_array()?.iter().filter_map(|item| item.get("id")?.as_str());
+    let mut others: Vec<String> = ids.filter(|id| !id.starts_with(prefix)).map(str::to_owned).collect();
+    others.sort();
+    (!others.is_empty()).then_some(others)
+}
+
 /// What an answer says: status, headers in order and body, times replaced by a word.
 pub(super) fn recorded(step: &Step) -> String {
     let mut headers: Vec<String> = step
@@ -170,6 +180,15 @@ mod tests {
         assert_eq!(answers("404 not_found after the 204 of it"), [(404, code("not_found"))]);
         assert_eq!(answers("200 or 409 offering_is_main"), [(200, None), (409, code("offering_is_main"))]);
         assert_eq!(answers("at most 100 offerings"), []);
+    }
+
+    #[test]
+    fn what_the_run_did_not_create_is_told_apart() {
+        let mut step = crate::report::sample::fixed().findings[1].steps[0].clone();
+        step.answer_body = Some(r#"{"data":[{"id":"z"},{"id":"qf-abcd-x"},{"id":"a"}]}"#.into());
+        assert_eq!(others(&step, "qf-abcd-"), Some(vec!["a".to_owned(), "z".to_owned()]));
+        step.answer_body = Some(r#"{"data":[{"id":"qf-abcd-x"}]}"#.into());
+        assert_eq!(others(&step, "qf-abcd-"), None);
     }
 
     #[test]

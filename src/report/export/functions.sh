@@ -149,3 +149,13 @@ pair() {
 same() {
     [ "$(told "$1")" = "$2" ] || { echo "not shown: step $1 is answered otherwise"; exit 0; }
 }
+
+# same_list STEP TEXT OTHERS: the same for a list that held offerings which the run did not create. Where there are others
+# now, that it differs says nothing.
+same_list() {
+    [ "$(told "$1")" != "$2" ] || return 0
+    [ "$(members "$1" id | grep -v "^$prefix" | LC_ALL=C sort)" = "$3" ] ||
+        cannot "step $1 lists other offerings than it did, and differs for that alone: only replay can tell"
+    echo "not shown: step $1 is answered otherwise"
+    exit 0
+}

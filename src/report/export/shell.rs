@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::check::{Check, recorded};
+use super::check::{Check, others, recorded};
 use super::script::{Call, Captured, From, Piece, Script};
 use crate::exchange::{KeyRole, OperationRef, Request, curl};
 use crate::report::story::{self, quoted};
@@ -40,6 +40,14 @@ pub(super) fn told(script: &Script<'_>) -> Vec<String> {
     ];
     lines.extend(story::place(finding).map(|place| format!("document    {place}")));
     lines.push(format!("replay      {}", script.replay));
+    let lists_others = script.finding.steps.iter().any(|step| others(step, &script.prefix).is_some());
+    if script.check == Check::Same && lists_others {
+        lines.push(
+            "A list is compared as a whole, and here one held offerings that the run did not create: on a project that holds \
+             others it does not tell whether the fault shows, and replay does."
+                .into(),
+        );
+    }
     if let Check::Eyes(why) = script.check {
         lines.push(format!("It does not tell by itself whether the fault shows: {why}."));
     }
@@ -192,7 +200,14 @@ fn verdict(script: &Script<'_>) -> String {
         Check::Same => {
             let mut text = String::new();
             for (index, call) in script.calls.iter().enumerate() {
-                let _ = writeln!(text, "same {} {}", index + 1, quoted_lines(&recorded(call.step)));
+                let said = quoted_lines(&recorded(call.step));
+                let _ = match others(call.step, &script.prefix) {
+                    None => writeln!(text, "same {} {said}", index + 1),
+                    Some(others) => {
+                        let others: Vec<_> = others.iter().map(|id| visible(id)).collect();
+                        writeln!(text, "same_list {} {said} {}", index + 1, quoted_lines(&others.join("\n")))
+                    }
+                };
             }
             text + "broken 'every answer is what it was'\n"
         }
