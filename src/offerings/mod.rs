@@ -5,6 +5,7 @@
 mod claim;
 pub mod input;
 pub mod model;
+mod naming;
 pub mod race;
 pub mod scenario;
 pub mod sequence;
@@ -13,5 +14,6 @@ mod state;
 mod story;
 
 pub use claim::Claim;
-pub use stage::{CaseReport, Naming, Stage};
+pub use naming::Naming;
+pub use stage::{CaseReport, Stage};
 pub use state::State;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::model::{Facts, Verdict};
+use super::naming::Naming;
 use super::state::State;
 use super::{Claim, story};
 use crate::check::Offering;
@@ -15,46 +16,11 @@ use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Breach, Record};
 use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
 
-/// How many independent reads are sent at once to a project that others use too.
+/// How many independent requests are sent at once to a project that others use too.
 const AT_ONCE: usize = 8;
 
-/// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Naming {
-    run: String,
-    case: String,
-}
-
-impl Naming {
-    /// `seed` gives the run's letters; `attempt` counts the times that the case was run, from 0, so that no id and no
-    /// idempotency key is ever used by two of them.
-    pub fn new(seed: u64, case: &str, attempt: u32) -> Self {
-        let run = Self::run_prefix(seed);
-        let again = if attempt == 0 { String::new() } else { format!("{attempt}-") };
-        // Plain characters only: a server that refuses others shows it where they are tried, and nowhere else.
-        let case = case.replace('.', "-");
-        Self { case: format!("{run}{again}{case}-"), run }
-    }
-
-    /// `qf-` and four letters of the seed and a dash.
-    pub fn run_prefix(seed: u64) -> String {
-        const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-        let mut rest = seed;
-        let letters: String = std::iter::repeat_with(|| {
-            let letter = LETTERS[(rest % 36) as usize];
-            rest /= 36;
-            char::from(letter)
-        })
-        .take(4)
-        .collect();
-        format!("qf-{letters}-")
-    }
-
-    /// What the ids of the case start with.
-    pub fn case_prefix(&self) -> &str {
-        &self.case
-    }
-}
+/// Why a request that is under way comes to its end.
+const NOT_CANCELLED: &str = "nobody cancels a request, and sending does not panic";
 
 /// What a case leaves: what it found, and what it could not clean up.
 #[derive(Debug, Default)]
@@ -65,6 +31,8 @@ pub struct CaseReport {
     pub halt: Option<Halt>,
     /// Whose projects it changed.
     pub wrote: BTreeSet<KeyRole>,
+    /// What the main project holds now; `None` where its list was not read after the last write.
+    pub after: Option<Snapshot>,
 }
 
 /// One case's view of its lane. Everything it sends is judged; every write is folded into the expected state.
@@ -80,6 +48,8 @@ pub struct Stage {
     /// Whether something was created since the list was read last.
     is_unproved: bool,
     told: Vec<Arc<Exchange>>,
+    /// What the main project's list showed after the last write; `None` where it was not read since.
+    shown: Option<Snapshot>,
 }
 
 impl Stage {
@@ -91,7 +61,7 @@ impl Stage {
         let mut session = Session::new(lane);
         match session.walk(KeyRole::Main).await {
             Ok(before) => {
-                let facts = Facts::of(session.lane(), &naming.run);
+                let facts = Facts::of(session.lane(), naming.run());
                 let mut state = State::starting_from(&before, facts);
                 if session.lane().tenure == Tenure::Disposable {
                     state.own_all();
@@ -105,12 +75,13 @@ impl Stage {
                     is_unsettled: false,
                     is_unproved: false,
                     told: Vec::new(),
+                    shown: None,
                 })
             }
             Err(halt) => {
                 let mut record = std::mem::take(&mut session.record);
                 story::tell(&mut record, session.transcript(), &[]);
-                Err(CaseReport { record, halt: Some(halt), wrote: BTreeSet::new() })
+                Err(CaseReport { record, halt: Some(halt), ..CaseReport::default() })
             }
         }
     }
@@ -137,7 +108,7 @@ impl Stage {
 
     /// An id of this case: the same name, the same id.
     pub fn id(&self, name: &str) -> String {
-        format!("{}{name}", self.naming.case)
+        format!("{}{name}", self.naming.case_prefix())
     }
 
     /// `n` product ids; without repeats as long as enough are known.
@@ -183,6 +154,7 @@ impl Stage {
     /// # Errors
     /// [`Halt::World`] when no answer came.
     pub async fn send_judged(&mut self, request: Request) -> Result<(Arc<Exchange>, Option<Verdict>), Halt> {
+        self.note_sending(&request);
         let exchange = self.session.send(request).await?;
         let verdict = self.state.apply(&exchange);
         self.note_write(&exchange);
@@ -229,38 +201,66 @@ impl Stage {
         }
     }
 
-    /// Sends requests of which none depends on another; where a target is far away, several reads at once. A write goes
-    /// alone: of several at once a right server may refuse all but one. Their answers are judged in the order of the
-    /// requests.
+    /// Creates offerings without products that the rest of the case builds on.
+    ///
+    /// # Errors
+    /// [`Halt::Blocked`] when one was not created; `create.echo` is broken then. [`Halt::World`] when no answer came.
+    pub async fn make_many(&mut self, ids: &[String]) -> Result<(), Halt> {
+        let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
+        let creates: Vec<_> = ids.iter().map(create).collect();
+        // The first that is refused ends it.
+        for (ids, creates) in ids.chunks(self.at_once()).zip(creates.chunks(self.at_once())) {
+            for (id, made) in ids.iter().zip(self.send_all(creates).await?) {
+                let rule = rule_of_refused(&made);
+                if !self.claim(rule, &made).status(201, "a valid create").id(id).stands() {
+                    return Err(blocked("create", &made));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends requests of which none depends on another; where a target is far away, several at once. Their answers are
+    /// judged in the order of the requests. A write that is refused with 409 beside others is sent again alone, for of
+    /// several writes at once a right server may refuse all but one: only what it answers then is judged.
     ///
     /// # Errors
     /// [`Halt::World`] when no answer came to one; those that came are judged nevertheless.
     pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Halt> {
         let mut all = Vec::with_capacity(requests.len());
-        let at_once = self.at_once();
-        let runs = requests.chunk_by(|one, next| !one.is_write() && !next.is_write());
-        for group in runs.flat_map(|run| run.chunks(at_once)) {
+        for group in requests.chunks(self.at_once()) {
             let sending: Vec<_> = group.iter().map(|request| self.begin(request.clone())).collect();
             let mut answers = Vec::with_capacity(sending.len());
             for sending in sending {
-                answers.push(sending.await.expect("nobody cancels a request, and sending does not panic"));
+                answers.push(sending.await.expect(NOT_CANCELLED));
             }
             // All of them are known before the first failure ends the case: what was created can be removed.
-            let judged: Vec<_> = answers.into_iter().map(|answer| answer.map(|one| self.take_in(one))).collect();
-            for exchange in judged {
-                all.push(exchange?);
+            let mut failed = None;
+            for (request, mut answer) in group.iter().zip(answers) {
+                let has_met = group.len() > 1 && request.is_write();
+                if has_met && answer.as_ref().is_ok_and(|refused| refused.answer.status == 409) {
+                    answer = self.begin(request.clone()).await.expect(NOT_CANCELLED);
+                }
+                match answer {
+                    Ok(exchange) => all.push(self.take_in(exchange)),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error.into());
             }
         }
         Ok(all)
     }
 
-    fn begin(&self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
+    fn begin(&mut self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
+        self.note_sending(&request);
         let client = self.lane().client.clone();
         tokio::spawn(async move { client.send(request).await })
     }
 
-    /// How many reads are sent at once. A lane of our own is near, and one after the other is the same every time.
-    fn at_once(&self) -> usize {
+    /// How many requests are sent at once. A lane of our own is near, and one after the other is the same every time.
+    pub(super) fn at_once(&self) -> usize {
         if self.is_shared() { AT_ONCE } else { 1 }
     }
 
@@ -276,6 +276,7 @@ impl Stage {
     /// Judges what several clients did at once, in the order in which they began. What the project should hold is not
     /// known afterwards: [`Self::rebase`] finds out.
     pub(super) fn take_in_at_once(&mut self, exchanges: Vec<Exchange>) -> Vec<Arc<Exchange>> {
+        self.shown = None;
         let exchanges = self.session.take_in_at_once(exchanges);
         self.last = exchanges.last().cloned().or(self.last.take());
         exchanges
@@ -289,6 +290,13 @@ impl Stage {
         let snapshot = self.list().await?;
         self.state.adopt(&snapshot);
         Ok(snapshot)
+    }
+
+    /// What the list showed is not what it shows after a write, answered or not.
+    fn note_sending(&mut self, request: &Request) {
+        if request.is_write() {
+            self.shown = None;
+        }
     }
 
     fn note_write(&mut self, exchange: &Exchange) {
@@ -447,7 +455,11 @@ impl Stage {
     /// # Errors
     /// As [`Session::walk`].
     pub async fn list_of(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
-        self.session.walk(role).await
+        let snapshot = self.session.walk(role).await?;
+        if role == KeyRole::Main {
+            self.shown = Some(snapshot.clone());
+        }
+        Ok(snapshot)
     }
 
     /// The exchange that was made last; after a list, its last page.
@@ -537,7 +549,7 @@ impl Stage {
         };
         let mut record = std::mem::take(&mut self.session.record);
         story::tell(&mut record, self.session.transcript(), &self.told);
-        CaseReport { wrote: wrote(self.session.transcript()), record, halt }
+        CaseReport { wrote: wrote(self.session.transcript()), record, halt, after: self.shown }
     }
 
     /// Whether what the case creates must be removed by it.

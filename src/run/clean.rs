@@ -110,7 +110,7 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
         ..Cleaned::default()
     };
-    match tokio::time::timeout(LONGEST, clean(lane, role, undo)).await {
+    match tokio::time::timeout(LONGEST, clean(lane, role, undo, None)).await {
         Ok(Ok(cleaned)) => cleaned,
         Ok(Err(halt)) => failed(halt.to_string()),
         Err(_) => failed(format!("it could not be removed within {LONGEST:?}")),
@@ -118,10 +118,14 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
 }
 
 /// Deletes what is ours in `role`'s project, after making the old main main again. What others made is not touched: a
-/// main that somebody else promoted meanwhile stays.
-pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo) -> Result<Cleaned, Halt> {
+/// main that somebody else promoted meanwhile stays. `holds` is what the project holds, where that was just read.
+pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo, holds: Option<Snapshot>) -> Result<Cleaned, Halt> {
     let mut cleaned = Cleaned::default();
-    let snapshot = match Session::new(lane.clone()).walk(role).await {
+    let read = match holds {
+        Some(snapshot) => Ok(snapshot),
+        None => Session::new(lane.clone()).walk(role).await,
+    };
+    let snapshot = match read {
         Ok(snapshot) => snapshot,
         // A list that cannot be read is no reason to leave what we know by name.
         Err(Halt::Blocked(reason)) if !undo.noted.is_empty() || !undo.strays.is_empty() => {

@@ -19,7 +19,7 @@ use super::settings::Scope;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
 use crate::finding::Ending;
-use crate::lane::{Halt, Lane};
+use crate::lane::{Halt, Lane, Snapshot};
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::Watch;
@@ -115,7 +115,7 @@ impl<'d, 'a> Shared<'d, 'a> {
         let settings = self.driver.settings;
         if let Case::Race(race) = case {
             let (outcome, wrote) = play_race(race, self.lane.clone(), settings).await;
-            self.undo(&wrote, &Naming::new(settings.seed, &case.mark(), 0)).await;
+            self.undo(&wrote, &Naming::new(settings.seed, &case.mark(), 0), None).await;
             return (outcome, None);
         }
         let refused = OnceLock::new();
@@ -134,7 +134,8 @@ impl<'d, 'a> Shared<'d, 'a> {
                     let _ = refused.set(reason);
                     return played;
                 }
-                self.undo(&played.report.wrote, &Naming::new(settings.seed, &case.mark(), attempt)).await;
+                let naming = Naming::new(settings.seed, &case.mark(), attempt);
+                self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
                 played
             }
         })
@@ -146,16 +147,19 @@ impl<'d, 'a> Shared<'d, 'a> {
     pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> Attempt {
         let seed = self.driver.settings.seed;
         let lane = self.lane.clone().for_case(&case.name());
-        let played = play_course(course, lane, Naming::new(seed, &case.mark(), attempt), watch).await;
-        self.undo(&played.report.wrote, &Naming::new(seed, &case.mark(), attempt)).await;
+        let naming = Naming::new(seed, &case.mark(), attempt);
+        let mut played = play_course(course, lane, naming.clone(), watch).await;
+        self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
         played
     }
 
-    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming) {
+    /// `after` is what the main project holds, where the case has just read it.
+    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Snapshot>) {
         for role in wrote {
             let undo = self.undo_case(*role, naming.case_prefix());
+            let holds = after.take_if(|_| *role == KeyRole::Main);
             // What cannot be cleaned now is tried again at the end, and reported then.
-            let _ = clean::clean(&self.lane, *role, &undo).await;
+            let _ = clean::clean(&self.lane, *role, &undo, holds).await;
         }
     }
 

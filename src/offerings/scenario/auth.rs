@@ -50,11 +50,6 @@ async fn make_regular(stage: &mut Stage, name: &str) -> Result<String, Halt> {
 }
 
 /// 401, and its code by the rule of its own. Says whether it was a 401.
-async fn unauthorized(stage: &mut Stage, rule: &'static str, request: Request, what: &str) -> Result<bool, Halt> {
-    let answered = stage.send(request).await?;
-    Ok(claim_unauthorized(stage, rule, &answered, what))
-}
-
 fn claim_unauthorized(stage: &mut Stage, rule: &'static str, answered: &Arc<Exchange>, what: &str) -> bool {
     let is_refused = stage.claim(rule, answered).refused(401, &[], what).stands();
     if is_refused {
@@ -73,9 +68,10 @@ async fn nothing_done(stage: &mut Stage) -> Flow {
 async fn missing(stage: &mut Stage) -> Flow {
     let there = make_regular(stage, "there").await?;
     stage.settle().await?;
-    for request in valid_requests(stage, &there) {
-        let request = request.without_header("authorization");
-        unauthorized(stage, "auth.missing", request, "a request without `Authorization`").await?;
+    let without = |request: Request| request.without_header("authorization");
+    let requests: Vec<_> = valid_requests(stage, &there).into_iter().map(without).collect();
+    for answered in stage.send_all(&requests).await? {
+        claim_unauthorized(stage, "auth.missing", &answered, "a request without `Authorization`");
     }
     nothing_done(stage).await
 }
@@ -184,19 +180,22 @@ async fn before_existence(stage: &mut Stage) -> Flow {
     let without: fn(Request) -> Request = |request| request.without_header("authorization");
     let unknown: fn(Request) -> Request = |request| request.header("authorization", UNKNOWN_KEY);
     for spoil in [without, unknown] {
-        let mut closed = Vec::new();
-        for request in valid_requests(stage, &there) {
-            let endpoint = request.operation.endpoint();
-            if stage.send(spoil(request)).await?.answer.status == 401 {
-                closed.push(endpoint);
-            }
-        }
+        let valid: Vec<_> = valid_requests(stage, &there).into_iter().map(spoil).collect();
+        let answers = stage.send_all(&valid).await?;
+        let closed: Vec<_> = answers
+            .iter()
+            .filter(|answered| answered.answer.status == 401)
+            .map(|answered| answered.request.operation.endpoint())
+            .collect();
         // An operation that answers even a valid request otherwise has a fault of another kind, and it is told.
-        for (what, request) in doomed_requests(stage, &there) {
-            if closed.contains(&request.operation.endpoint()) {
-                let what = format!("{what} without a valid key");
-                unauthorized(stage, "auth.before-existence", spoil(request), &what).await?;
-            }
+        let (whats, doomed): (Vec<_>, Vec<_>) = doomed_requests(stage, &there)
+            .into_iter()
+            .filter(|(_, request)| closed.contains(&request.operation.endpoint()))
+            .map(|(what, request)| (what, spoil(request)))
+            .unzip();
+        for (what, answered) in whats.into_iter().zip(stage.send_all(&doomed).await?) {
+            let what = format!("{what} without a valid key");
+            claim_unauthorized(stage, "auth.before-existence", &answered, &what);
         }
     }
     // That nothing was done is looked into elsewhere.

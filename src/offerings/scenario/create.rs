@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Flow, Scenario, scenario};
 use crate::check::Offering;
-use crate::exchange::Exchange;
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, Request};
 use crate::lane::Halt;
 use crate::offerings::Stage;
 use crate::offerings::claim::list;
@@ -201,18 +202,19 @@ fn invalid_ids(stage: &Stage) -> Vec<(&'static str, Option<Value>)> {
 }
 
 async fn id_invalid(stage: &mut Stage) -> Flow {
-    let mut last = None;
-    let mut stray = Vec::new();
     stage.settle().await?;
-    for (what, id) in invalid_ids(stage) {
-        let body = id.map_or_else(|| json!({}), |id| json!({ "id": id }));
-        let refused = stage.create(&body).await?;
-        stage.claim("create.id-invalid", &refused).refused(400, &[], what);
-        stray.extend(stray_id(stage, &refused));
-        last = Some(refused);
+    let (whats, creates): (Vec<_>, Vec<_>) = invalid_ids(stage)
+        .into_iter()
+        .map(|(what, id)| (what, id.map_or_else(|| json!({}), |id| json!({ "id": id }))))
+        .map(|(what, body)| (what, Request::to(Endpoint::Create).json(&body)))
+        .unzip();
+    let answers = stage.send_all(&creates).await?;
+    for (what, refused) in whats.into_iter().zip(&answers) {
+        stage.claim("create.id-invalid", refused).refused(400, &[], what);
     }
-    if let Some(last) = last {
-        stage.unchanged("create.id-invalid", &last, "a create with an invalid id").await?;
+    let stray: Vec<_> = answers.iter().filter_map(|refused| stray_id(stage, refused)).collect();
+    if let Some(last) = answers.last() {
+        stage.unchanged("create.id-invalid", last, "a create with an invalid id").await?;
     }
     for id in stray {
         stage.delete(&id).await?;

@@ -58,22 +58,23 @@ async fn main_rejected(stage: &mut Stage) -> Flow {
 
 async fn invalid(stage: &mut Stage) -> Flow {
     const RULE: &str = "create.tag-invalid";
-    let mut last = None;
-    for (name, what, tag) in [
+    let tags = [
         ("two", "a create with `tag` 2", json!(2)),
         ("minus", "a create with `tag` -1", json!(-1)),
         ("half", "a create with `tag` 1.5", json!(1.5)),
         ("text", "a create with `tag` as a string", json!("0")),
         ("true", "a create with `tag` true", json!(true)),
         ("big", "a create with `tag` beyond 16 bits", json!(40_000)),
-    ] {
-        let body = json!({ "id": stage.id(name), "tag": tag });
-        let refused = stage.create(&body).await?;
-        stage.claim(RULE, &refused).refused(400, &[], what);
-        last = Some(refused);
+    ];
+    let create =
+        |name: &str, tag: &Value| Request::to(Endpoint::Create).json(&json!({ "id": stage.id(name), "tag": tag }));
+    let requests = tags.each_ref().map(|(name, _, tag)| create(name, tag));
+    let answers = stage.send_all(&requests).await?;
+    for ((_, what, _), refused) in tags.iter().zip(&answers) {
+        stage.claim(RULE, refused).refused(400, &[], what);
     }
-    if let Some(last) = last {
-        stage.unchanged(RULE, &last, "a create with an invalid `tag`").await?;
+    if let Some(last) = answers.last() {
+        stage.unchanged(RULE, last, "a create with an invalid `tag`").await?;
     }
     Ok(())
 }

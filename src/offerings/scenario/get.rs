@@ -1,8 +1,12 @@
 //! `GET /offerings/{offering_id}`.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{Flow, Scenario, scenario};
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, Request};
 use crate::offerings::Stage;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -62,15 +66,16 @@ async fn missing(stage: &mut Stage) -> Flow {
         let got = stage.get(&gone).await?;
         stage.claim("get.missing", &got).refused(404, &["not_found"], "a get of a deleted offering");
     }
-    for (what, id) in [
+    let ids = [
         ("a get of an id that never existed", stage.id("never")),
         ("a get of a missing id of 64 characters", format!("{:x<64}", stage.id("never"))),
         ("a get of a missing id with a space and a colon", stage.id("ne v:er")),
         ("a get of an existing id without its last character", there[..there.len() - 1].to_owned()),
         ("a get of an existing id with a character more", format!("{there}x")),
         ("a get of an existing id with a space more", format!("{there} ")),
-    ] {
-        let got = stage.get(&id).await?;
+    ];
+    let requests = ids.each_ref().map(|(_, id)| Request::to(Endpoint::Get).id(id));
+    for ((what, _), got) in ids.iter().zip(stage.send_all(&requests).await?) {
         stage.claim("get.missing", &got).refused(404, &["not_found"], what);
     }
     Ok(())
@@ -98,22 +103,22 @@ async fn id_invalid(stage: &mut Stage) -> Flow {
     let long = format!("{:x<64}", stage.id("long"));
     stage.make(&there, &[]).await?;
     stage.make(&long, &[]).await?;
-    refused_id(stage, "an id of 65 characters", &format!("{long}x")).await?;
-    for (what, tail) in OUTSIDE {
-        refused_id(stage, &format!("an id with {what}"), &format!("{there}{tail}")).await?;
+    let mut ids = vec![("an id of 65 characters".to_owned(), format!("{long}x"))];
+    ids.extend(OUTSIDE.map(|(what, tail)| (format!("an id with {what}"), format!("{there}{tail}"))));
+    let requests: Vec<_> = ids.iter().map(|(_, id)| Request::to(Endpoint::Get).id(id)).collect();
+    for ((what, _), got) in ids.iter().zip(stage.send_all(&requests).await?) {
+        refused_id(stage, what, &got);
     }
     Ok(())
 }
 
 /// A 400; a 404 is right too, as no offering can have such an id, but is not what the document says.
-async fn refused_id(stage: &mut Stage, what: &str, id: &str) -> Flow {
-    let got = stage.get(id).await?;
+fn refused_id(stage: &mut Stage, what: &str, got: &Arc<Exchange>) {
     if got.answer.status == 404 {
         let operation = got.request.operation.id().unwrap_or_default();
         stage.record().checked("get.id-invalid");
         stage.record().drift(operation, "answers 404 to an invalid id");
     } else {
-        stage.claim("get.id-invalid", &got).refused(400, &[], what);
+        stage.claim("get.id-invalid", got).refused(400, &[], what);
     }
-    Ok(())
 }

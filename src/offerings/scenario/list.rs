@@ -139,14 +139,15 @@ pub(super) fn default_limit(stage: &mut Stage, page: &Page) {
 }
 
 async fn limit_invalid(stage: &mut Stage) -> Flow {
-    for (what, limit) in [
+    let limits = [
         ("a limit of nothing", "0"),
         ("a limit over 100", "101"),
         ("a negative limit", "-1"),
         ("a limit that is a word", "abc"),
         ("a limit that is a fraction", "1.5"),
-    ] {
-        let listed = stage.send(Request::to(Endpoint::List).query("limit", limit)).await?;
+    ];
+    let requests = limits.map(|(_, limit)| Request::to(Endpoint::List).query("limit", limit));
+    for ((what, _), listed) in limits.into_iter().zip(stage.send_all(&requests).await?) {
         let refused = stage.claim("list.limit-invalid", &listed).refused(400, &["invalid_data"], what).stands();
         if refused {
             let details = listed.answer.json().and_then(|body| body.pointer("/error/details"));

@@ -45,12 +45,13 @@ pub(super) async fn refused(
     // What an id of 65 characters becomes where it is cut.
     stage.make(&format!("{existing:x<64}"), &[]).await?;
     let mut last = None;
-    for (what, id) in invalid(existing) {
-        let mut request = Request::to(endpoint).id(&id);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answered = stage.send(request).await?;
+    let ids = invalid(existing);
+    let request = |id: &str| {
+        let request = Request::to(endpoint).id(id);
+        body.map_or(request.clone(), |body| request.json(body))
+    };
+    let requests = ids.each_ref().map(|(_, id)| request(id));
+    for ((what, _), answered) in ids.iter().zip(stage.send_all(&requests).await?) {
         if answered.answer.status == 404 && otherwise == Else::NotFound {
             let record = stage.record();
             record.checked(rule);

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::create_body::product_list;
 use super::{Flow, Scenario, scenario};
-use crate::exchange::Exchange;
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, Request};
 use crate::lane::Halt;
 use crate::offerings::Stage;
 
@@ -32,18 +33,16 @@ enum Asked {
 }
 
 impl Asked {
-    /// Sends the list: in a create of its own, or to the offering of the case.
-    async fn send(self, stage: &mut Stage, name: &str, list: &Value) -> Result<Arc<Exchange>, Halt> {
+    /// Asks to take the list: in a create of its own, or in an update of the offering of the case.
+    fn request(self, stage: &Stage, name: &str, list: &Value) -> Request {
         match self {
-            Self::Create => {
-                let body = json!({ "id": stage.id(name), "product_ids": list });
-                stage.create(&body).await
-            }
-            Self::Update => {
-                let id = stage.id(SUBJECT);
-                stage.update(&id, &json!({ "product_ids": list })).await
-            }
+            Self::Create => Request::to(Endpoint::Create).json(&json!({ "id": stage.id(name), "product_ids": list })),
+            Self::Update => Request::to(Endpoint::Update).id(&stage.id(SUBJECT)).json(&json!({ "product_ids": list })),
         }
+    }
+
+    async fn send(self, stage: &mut Stage, name: &str, list: &Value) -> Result<Arc<Exchange>, Halt> {
+        stage.send(self.request(stage, name, list)).await
     }
 }
 
@@ -121,15 +120,14 @@ async fn bounds(stage: &mut Stage, asked: Asked, rule: &'static str) -> Flow {
     most(stage, asked, rule).await?;
     stage.settle().await?;
     let good = stage.products(1)?.remove(0);
-    let mut at = None;
-    for (name, what, list) in broken_lists(&good) {
-        let refused = asked.send(stage, name, &list).await?;
-        stage.claim(rule, &refused).refused(400, &[], what);
-        at = Some(refused);
+    let lists = broken_lists(&good);
+    let requests = lists.each_ref().map(|(name, _, list)| asked.request(stage, name, list));
+    let answers = stage.send_all(&requests).await?;
+    for ((_, what, _), refused) in lists.iter().zip(&answers) {
+        stage.claim(rule, refused).refused(400, &[], what);
     }
-    if let Some(at) = at {
-        let what = "a write with invalid products";
-        stage.unchanged(rule, &at, what).await?;
+    if let Some(at) = answers.last() {
+        stage.unchanged(rule, at, "a write with invalid products").await?;
     }
     Ok(())
 }

@@ -28,19 +28,15 @@ const JSON: &str = "application/json";
 async fn no_server_error(stage: &mut Stage) -> Flow {
     let there = stage.id("there");
     stage.make(&there, &[]).await?;
-    let mut requests: Vec<_> = odd_paths(stage).into_iter().chain(odd_queries()).collect();
-    // Reads that follow each other go out together.
-    requests.sort_by_key(Request::is_write);
+    let requests: Vec<_> = odd_paths(stage).into_iter().chain(odd_queries()).collect();
     stage.send_all(&requests).await?;
-    let bodies = odd_bodies(&stage.id("odd"));
-    for (index, body) in bodies.iter().enumerate() {
-        let body = body.replace("$ID", &stage.id(&format!("odd{index}")));
-        odd_create(stage, body.clone().into_bytes()).await?;
-        stage.send(Request::to(Endpoint::Update).id(&there).raw_body(JSON, body)).await?;
+    let bodies = odd_bodies(&stage.id("odd")).into_iter().enumerate();
+    let named = |(index, body): (usize, String)| body.replace("$ID", &stage.id(&format!("odd{index}"))).into_bytes();
+    let mut bodies: Vec<Vec<u8>> = bodies.map(named).collect();
+    bodies.push([b"{\"id\":\"".as_slice(), stage.id("odd").as_bytes(), b"\xff\xc3(\"}"].concat());
+    for some in bodies.chunks(stage.at_once()) {
+        odd_writes(stage, &there, some).await?;
     }
-    let broken = [b"{\"id\":\"".as_slice(), stage.id("odd").as_bytes(), b"\xff\xc3(\"}"].concat();
-    odd_create(stage, broken.clone()).await?;
-    stage.send(Request::to(Endpoint::Update).id(&there).raw_body(JSON, broken)).await?;
     let never = stage.id("never");
     let long_key = "k".repeat(1_000);
     stage.send(Request::to(Endpoint::SetMain).id(&never).header("idempotency-key", long_key)).await?;
@@ -48,12 +44,18 @@ async fn no_server_error(stage: &mut Stage) -> Flow {
     stage.take_as_is().await
 }
 
-/// Sends a create. An offering that a server makes of it under an id that is not ours is removed at once.
-async fn odd_create(stage: &mut Stage, body: Vec<u8>) -> Flow {
-    let made = stage.send(Request::to(Endpoint::Create).raw_body(JSON, body)).await?;
-    let id = made.answer.json().filter(|_| made.answer.status == 201).and_then(|body| body.get("id")?.as_str());
-    if let Some(id) = id.filter(|id| !id.starts_with(&stage.id(""))) {
-        stage.delete(id).await?;
+/// Sends each body in a create and in an update. An offering that a server makes of one under an id that is not ours is
+/// removed at once.
+async fn odd_writes(stage: &mut Stage, there: &str, bodies: &[Vec<u8>]) -> Flow {
+    let create = |body: &Vec<u8>| Request::to(Endpoint::Create).raw_body(JSON, body.clone());
+    let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
+    let requests: Vec<_> = bodies.iter().flat_map(|body| [create(body), update(body)]).collect();
+    for made in stage.send_all(&requests).await? {
+        let is_made = made.answer.status == 201;
+        let id = made.answer.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
+        if let Some(id) = id.filter(|id| !id.starts_with(&stage.id(""))) {
+            stage.delete(id).await?;
+        }
     }
     Ok(())
 }
@@ -191,9 +193,7 @@ async fn documented_failures(stage: &mut Stage) -> Flow {
         requests.extend(on_each(&variant));
     }
     stage.settle().await?;
-    for request in requests {
-        stage.send(request).await?;
-    }
+    stage.send_all(&requests).await?;
     // What the refused ones changed is looked into by cases of their own.
     stage.take_as_is().await?;
     // Only on an offering of our own that was made main: the project's own main is nothing to try this on.
@@ -207,9 +207,7 @@ async fn error_types(stage: &mut Stage) -> Flow {
     stage.make(&there, &[]).await?;
     let mut requests = refused_fields(stage, &there);
     requests.extend(refused_wholes(stage, &there));
-    for request in requests {
-        stage.send(request).await?;
-    }
+    stage.send_all(&requests).await?;
     stage.take_as_is().await
 }
 
@@ -220,9 +218,7 @@ async fn failures_without_fields(stage: &mut Stage) -> Flow {
     let mut requests = refused_wholes(stage, &there);
     requests.extend([broken(Endpoint::Create, ""), broken(Endpoint::Update, &there)]);
     requests.push(Request::to(Endpoint::Create).json(&json!({ "id": stage.id("refused"), "tag": 1 })));
-    for request in requests {
-        stage.send(request).await?;
-    }
+    stage.send_all(&requests).await?;
     stage.take_as_is().await
 }
 
