@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Regressions, Settings, plan};
+use qonform::run::{Prepared, Regressions, Rehearsal, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
@@ -109,10 +109,23 @@ pub(super) fn style(output: &OutputArguments) -> Style {
     }
 }
 
+/// How many requests a run would send.
+fn requests(rehearsal: Rehearsal) -> String {
+    format!(
+        "{} requests would be sent if nothing is wrong: so many took the same plan on the embedded server, in a project \
+         like this one.\nAt most about {} if everything is: each case is played up to {} times, and {} go into making \
+         findings smaller.\nWhat is sent again after a lost connection or a 429 comes on top.\n",
+        rehearsal.requests,
+        rehearsal.most,
+        Rehearsal::MOST_PLAYS,
+        Rehearsal::MOST_FOR_SHRINKING,
+    )
+}
+
 async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, Failure> {
     let planned = plan(settings, contract).await.map_err(Failure::usage)?;
-    let (plan, notes) = match planned {
-        Ok(planned) => planned,
+    let Prepared { plan, notes, rehearsal } = match planned {
+        Ok(prepared) => prepared,
         Err(reason) => return Err(Failure::world(format!("test the target: {reason}"))),
     };
     let mut text = String::new();
@@ -129,6 +142,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
             text.push_str(&format!("  {rule}: {reason}\n"));
         }
     }
+    text.extend(rehearsal.map(requests));
     out::out(&out::plain(&text))?;
     Ok(if plan.cases.is_empty() { 3 } else { 0 })
 }

@@ -11,6 +11,9 @@ use crate::lane::Halt;
 /// How often a case is played in all while somebody else keeps changing the project.
 const MOST_ATTEMPTS: u32 = 3;
 
+/// How often a case is played at most: once more where the answer to a write was lost.
+pub(super) const MOST_PLAYS: u32 = MOST_ATTEMPTS + 1;
+
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
 pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, play: F) -> CaseOutcome
 where

@@ -18,6 +18,7 @@ use super::execute::{CaseOutcome, Facts, play_case, play_course, play_race};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
+use super::rehearse::{Rehearsal, rehearse};
 use super::settings::{Clock, Confirm, Patience, Scope, Settings, TargetSettings};
 use super::shared::{self, Shared};
 use super::smaller;
@@ -42,24 +43,38 @@ pub(super) struct Driver<'a> {
     started: Instant,
 }
 
+/// What a run would do.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What is played and what is not.
+    pub plan: Plan,
+    /// What was learnt of the target, a sentence each.
+    pub notes: Vec<String>,
+    /// How many requests it takes; `None` for the embedded server, where nobody minds.
+    pub rehearsal: Option<Rehearsal>,
+}
+
 /// What a run would do, without a request that changes anything: for `--dry-run`.
 ///
 /// # Errors
 /// [`RunError`], or the reason why the target cannot be tested.
-pub async fn plan(
-    settings: &Settings,
-    contract: Arc<Contract>,
-) -> Result<Result<(Plan, Vec<String>), String>, RunError> {
+pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result<Prepared, String>, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     match &settings.target {
-        TargetSettings::Embedded(_) => Ok(Ok((Plan::new(settings, &contract, &BTreeMap::new()), Vec::new()))),
+        TargetSettings::Embedded(_) => {
+            let plan = Plan::new(settings, &contract, &BTreeMap::new());
+            Ok(Ok(Prepared { plan, notes: Vec::new(), rehearsal: None }))
+        }
         TargetSettings::External(external) => {
             external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            Ok(match preflight(lane, Scope::ReadOnly, settings.seed, None).await {
-                Ok(ready) => Ok((Plan::new(settings, &contract, &ready.missing), ready.notes)),
-                Err(refused) => Err(refused.reason),
-            })
+            let ready = match preflight(lane, Scope::ReadOnly, settings.seed, None).await {
+                Ok(ready) => ready,
+                Err(refused) => return Ok(Err(refused.reason)),
+            };
+            let plan = Plan::new(settings, &contract, &ready.missing);
+            let rehearsal = Some(rehearse(settings, contract, &ready).await?);
+            Ok(Ok(Prepared { plan, notes: ready.notes, rehearsal }))
         }
     }
 }
@@ -200,7 +215,7 @@ impl Driver<'_> {
             }
         };
         let mut played = played;
-        if ending == Ending::Complete {
+        if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
             let worth = |breach: &Breach| self.is_reported(breach);
             smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 project.play_course(&plan.cases[index], course, watch, attempt)

@@ -18,6 +18,7 @@ mod merge;
 mod plan;
 mod preflight;
 mod regressions;
+mod rehearse;
 mod selftest;
 mod settings;
 mod shard;
@@ -30,7 +31,7 @@ mod waivers;
 pub use case::{Case, KeptCase, Layer};
 pub use clean::{Cleaned, undo_all};
 pub use course::{Course, Kept};
-pub use drive::{plan, run};
+pub use drive::{Prepared, plan, run};
 pub use error::RunError;
 pub use event::Event;
 pub use execute::{Attempt, CaseOutcome, Facts, Reduction, play_case};
@@ -38,6 +39,7 @@ pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_
 pub use merge::{MergeError, merge};
 pub use plan::Plan;
 pub use regressions::{Regression, Regressions, RegressionsError};
+pub use rehearse::Rehearsal;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
     Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,

@@ -129,6 +129,11 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
 }
 
 impl Preflight {
+    /// How many offerings the main project held.
+    pub(super) fn offerings(&self) -> usize {
+        self.theirs.iter().filter(|(project, _)| *project == Project::Main).count()
+    }
+
     /// Remembers how a project was.
     fn found(&mut self, project: Project, snapshot: &Snapshot) {
         let landmarks = snapshot.offerings.iter().filter(|offering| !offering.id.starts_with("qf-"));

@@ -20,7 +20,7 @@ pub(super) const MOST_REQUESTS: u64 = 1_880;
 
 /// The most requests that making findings smaller may take in a run: a server that is wrong everywhere is not told
 /// any better for more.
-const MOST_IN_ALL: u64 = 20 * MOST_REQUESTS;
+pub(super) const MOST_IN_ALL: u64 = 20 * MOST_REQUESTS;
 
 /// Attempts that shrinking makes are numbered from here, apart from those that confirm.
 const FIRST_ATTEMPT: u32 = 10;

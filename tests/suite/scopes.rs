@@ -51,11 +51,23 @@ fn keep_main_never_promotes_in_a_project_that_has_a_main() {
 fn a_dry_run_changes_nothing() {
     let reference = Reference::start();
     let server = in_front_of(&reference, |_, head, body| (head, body));
-    let ran = run(&reference, &server.url(), &["--dry-run"]);
+    let selected = ["--only", "create.*,set-main.*"];
+    let ran = run(&reference, &server.url(), &[&selected[..], &["--dry-run"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran.says("would run");
     let seen = server.seen();
     assert!(seen.len() < 10 && seen.iter().all(|request| request.method == "GET"), "{seen:?}");
+    // What it says is what a run takes.
+    let number = |before: &str, after: &str| {
+        let line = ran.stdout.lines().find(|line| line.contains(after)).unwrap_or_default();
+        line.trim_start_matches(before).split_once(after).unwrap_or_default().0.parse::<usize>().unwrap()
+    };
+    let (said, most) = (number("", " requests would be sent"), number("At most about ", " if everything is"));
+    let real = run(&reference, &server.url(), &selected);
+    assert_eq!(real.code, Some(0), "{}", real.stderr);
+    let sent = server.seen().len() - seen.len();
+    assert!(sent > 400 && (sent..sent + sent / 50).contains(&said), "{said} were said, {sent} were sent");
+    assert!(most > 4 * said && most < 4 * said + 50_000, "{most}");
 }
 
 #[test]
