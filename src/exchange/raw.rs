@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioExecutor;
 
-use super::transport::{Failure, TransportSettings, innermost};
+use super::transport::{Failure, TransportSettings, innermost, why_unconnected};
 use super::{Answer, TransportError};
 
 #[cfg(feature = "tls")]
@@ -57,8 +57,11 @@ impl Raw {
                 Self::Proxied(client) => client.request(message).await,
             };
             let response = response.map_err(|error| {
-                let reason = innermost(&error);
-                if error.is_connect() { Failure::Connect(reason) } else { Failure::Broken(reason) }
+                if error.is_connect() {
+                    Failure::Connect(why_unconnected(&error))
+                } else {
+                    Failure::Broken(innermost(&error))
+                }
             })?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = Limited::new(response.into_body(), largest)

@@ -1,5 +1,7 @@
 //! Whom an encrypted connection trusts.
 
+use std::error::Error;
+use std::io;
 use std::sync::{Arc, Once, OnceLock};
 
 use hyper_rustls::ConfigBuilderExt as _;
@@ -7,7 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::{TransportError, Trust};
 
@@ -44,6 +46,40 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
         return Err("the file of --cacert holds no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)".into());
     }
     Ok(roots)
+}
+
+/// What kept an encrypted connection from being opened and what to do about it; `None` for an error of another kind.
+pub(super) fn explain(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(told(tls));
+        }
+        // What an error of the system holds, another one perhaps, is not its source: the source of that is.
+        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = held.map(|held| held as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+fn told(error: &rustls::Error) -> String {
+    use CertificateError as Wrong;
+    let meaning = match error {
+        rustls::Error::InvalidCertificate(wrong) => match wrong {
+            Wrong::UnknownIssuer => {
+                "its certificate is signed by nobody that is trusted; --cacert FILE names who signed it"
+            }
+            Wrong::Expired | Wrong::ExpiredContext { .. } => "its certificate has expired",
+            Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => "its certificate is not valid yet",
+            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => "its certificate is for another host",
+            Wrong::BadSignature => "its certificate is not signed by whom it names",
+            Wrong::Revoked => "its certificate was revoked",
+            _ => "its certificate cannot be used",
+        },
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS; is the URL of the target http rather than https?",
+        _ => return error.to_string(),
+    };
+    format!("{meaning} ({error})")
 }
 
 fn install_crypto() {
@@ -96,6 +132,14 @@ impl ServerCertVerifier for Unverified {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_however_deep_it_is_wrapped() {
+        let wrong = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::other(wrong));
+        assert!(explain(&wrapped).is_some_and(|told| told.contains("--cacert FILE")));
+        assert_eq!(explain(&io::Error::other("something else")), None);
+    }
 
     #[test]
     fn a_file_without_certificates_is_refused_with_a_reason() {

@@ -137,7 +137,10 @@ impl Transport {
         }
         #[cfg(feature = "tls")]
         {
-            builder = builder.tls_backend_preconfigured(super::tls::config(&settings.trust)?);
+            let mut tls = super::tls::config(&settings.trust)?;
+            // The target chooses. What goes out unchanged over hyper stays with HTTP/1.1, which has words for it.
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            builder = builder.tls_backend_preconfigured(tls);
         }
         let client = builder.build().map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
         Ok(Self {
@@ -253,7 +256,7 @@ impl From<reqwest::Error> for Failure {
     /// In this order: a time-out while reading the body is both a time-out and a decoding error.
     fn from(error: reqwest::Error) -> Self {
         if error.is_connect() {
-            Self::Connect(innermost(&error))
+            Self::Connect(why_unconnected(&error))
         } else if error.is_timeout() {
             Self::Timeout
         } else if error.is_builder() {
@@ -262,6 +265,15 @@ impl From<reqwest::Error> for Failure {
             Self::Broken(innermost(&error))
         }
     }
+}
+
+/// Why no connection was opened: what is wrong with the certificate, or the last cause.
+pub(super) fn why_unconnected(error: &(dyn std::error::Error + 'static)) -> String {
+    #[cfg(feature = "tls")]
+    if let Some(told) = super::tls::explain(error) {
+        return told;
+    }
+    innermost(error)
 }
 
 /// The last cause of a chain: "connection refused" rather than "error sending request".

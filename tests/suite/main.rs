@@ -17,6 +17,8 @@ mod readme;
 mod configuration;
 mod corpus;
 mod documents;
+#[cfg(feature = "tls")]
+mod encrypted;
 mod gates;
 mod hostile;
 mod inputs;

@@ -1,0 +1,194 @@
+//! Targets behind TLS: who is trusted, what is said of those who are not, and both versions of HTTP.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::program::{Place, Ran, end, qonform};
+use super::wire::Reference;
+
+/// Who signs certificates.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its own certificate, as `--cacert` reads it.
+    pem: String,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// What a server that is `names` shows, with the protocols that it speaks.
+    fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams), speaks: &[&str]) -> ServerConfig {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = speaks.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config
+    }
+}
+
+/// The versions of HTTP by which requests came.
+type Versions = Arc<Mutex<BTreeSet<String>>>;
+
+/// A server behind TLS that passes requests on to `upstream`. It ends with the test's runtime.
+async fn serve(config: ServerConfig, upstream: SocketAddr) -> (SocketAddr, Versions) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    let seen = Versions::default();
+    let versions = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, client, versions) = (acceptor.clone(), client.clone(), Arc::clone(&versions));
+            tokio::spawn(async move {
+                // A client that does not trust us goes away here.
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let service = service_fn(|request: Request<Incoming>| {
+                    versions.lock().unwrap().insert(format!("{:?}", request.version()));
+                    let client = client.clone();
+                    async move { Ok::<_, Infallible>(pass_on(&client, upstream, request).await) }
+                });
+                let server = auto::Builder::new(TokioExecutor::new());
+                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    (address, seen)
+}
+
+async fn pass_on(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    upstream: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    parts.uri = format!("http://{upstream}{path}").parse().unwrap();
+    parts.version = Version::HTTP_11;
+    forget_connection(&mut parts.headers);
+    let Ok(answer) = client.request(Request::from_parts(parts, Full::from(body))).await else {
+        let mut gone = Response::new(Full::default());
+        *gone.status_mut() = StatusCode::BAD_GATEWAY;
+        return gone;
+    };
+    let (mut parts, body) = answer.into_parts();
+    forget_connection(&mut parts.headers);
+    parts.version = Version::default();
+    Response::from_parts(parts, Full::from(body.collect().await.unwrap().to_bytes()))
+}
+
+/// Takes away the headers that belong to a connection.
+fn forget_connection(headers: &mut HeaderMap) {
+    for name in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+}
+
+/// Runs the program on a target, trusting whom `trusted` names.
+async fn run(reference: &Reference, target: String, trusted: Option<&str>, more: &[&str]) -> Ran {
+    let place = Place::new();
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "71", "--target", &target]).args(more);
+    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
+    if let Some(pem) = trusted {
+        let file = place.path().join("ca.pem");
+        fs::write(&file, pem).unwrap();
+        command.arg("--cacert").arg(file);
+    }
+    tokio::task::spawn_blocking(move || end(command, place)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_server_behind_tls_stays_right_by_the_version_of_http_that_it_speaks() {
+    let reference = Reference::start();
+    let before = reference.state();
+    let authority = Authority::new("authority");
+    let names = ["localhost", "127.0.0.1"];
+    for (speaks, by, host) in [
+        (&["h2", "http/1.1"][..], "HTTP/2.0", "localhost"),
+        (&["http/1.1"], "HTTP/1.1", "127.0.0.1"),
+        (&[], "HTTP/1.1", "localhost"),
+    ] {
+        let config = authority.server(&names, |_| {}, speaks);
+        let (address, versions) = serve(config, reference.address).await;
+        let target = format!("https://{host}:{}/v4", address.port());
+        let only = ["--only", "create.*,get.*,update.*,delete.*,set-main.*"];
+        let ran = run(&reference, target, Some(&authority.pem), &only).await;
+        assert_eq!(ran.code, Some(0), "{speaks:?}: {}{}", ran.stdout, ran.stderr);
+        let summary = &ran.json()["summary"];
+        assert_eq!((&summary["inconclusive"], &summary["violated"]), (&0.into(), &0.into()), "{speaks:?}");
+        assert!(summary["passed"].as_u64() > Some(40), "{speaks:?}: {summary}");
+        assert_eq!(*versions.lock().unwrap(), BTreeSet::from([by.to_owned()]), "{speaks:?}");
+    }
+    assert_eq!(reference.state(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_trusted_gets_no_request_and_the_reason_is_told() {
+    let reference = Reference::start();
+    let (authority, stranger) = (Authority::new("authority"), Authority::new("stranger"));
+    let long_ago = |params: &mut CertificateParams| {
+        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+    };
+    let to_come = |params: &mut CertificateParams| params.not_before = date_time_ymd(2999, 1, 1);
+    let right = authority.server(&["localhost"], |_| {}, &["h2"]);
+    for (config, trusted, said) in [
+        (authority.server(&["elsewhere.example"], |_| {}, &["h2"]), Some(&authority.pem), "is for another host"),
+        (authority.server(&["localhost"], long_ago, &["h2"]), Some(&authority.pem), "has expired"),
+        (authority.server(&["localhost"], to_come, &["h2"]), Some(&authority.pem), "is not valid yet"),
+        (right.clone(), Some(&stranger.pem), "is signed by nobody that is trusted; --cacert FILE names who signed it"),
+        (right.clone(), None, "certificate"),
+    ] {
+        let (address, versions) = serve(config, reference.address).await;
+        let target = format!("https://localhost:{}/v4", address.port());
+        let trusted = trusted.map(String::as_str);
+        let ran = run(&reference, target, trusted, &["--only", "get.*"]).await;
+        ran.is_sane(3, Duration::from_secs(20)).says("connect").says(said);
+        assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{said}: a request was sent");
+    }
+    // Whoever asks for it trusts anybody, and is told so.
+    let (address, versions) = serve(right, reference.address).await;
+    let target = format!("https://localhost:{}/v4", address.port());
+    let ran = run(&reference, target, None, &["--insecure", "--only", "get.*"]).await;
+    ran.is_sane(0, Duration::from_mins(1)).says("WARNING: --insecure").says("no certificate was checked");
+    assert!(versions.lock().unwrap().contains("HTTP/2.0"));
+    let plain = run(&reference, format!("https://{}/v4", reference.address), None, &["--insecure"]).await;
+    plain.is_sane(3, Duration::from_secs(20)).says("it does not speak TLS");
+}
