@@ -78,6 +78,13 @@ impl Traffic {
 /// A wait between two tries when the target does not say how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
+/// How many write to what a request is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Writers {
+    One,
+    Several,
+}
+
 /// How often one request is sent again because a connection broke or was not opened.
 const MOST_RETRIES: u32 = 2;
 
@@ -138,6 +145,19 @@ impl Client {
     /// # Errors
     /// [`TransportError`] when no whole answer came.
     pub async fn send(&self, request: Request) -> Result<Exchange, TransportError> {
+        self.send_as(request, Writers::One).await
+    }
+
+    /// As [`Self::send`] for one of several clients at once: a write without an answer is never sent again, as no read
+    /// tells what became of it while others write too.
+    ///
+    /// # Errors
+    /// [`TransportError`] when no whole answer came.
+    pub async fn send_among_others(&self, request: Request) -> Result<Exchange, TransportError> {
+        self.send_as(request, Writers::Several).await
+    }
+
+    async fn send_as(&self, request: Request, writers: Writers) -> Result<Exchange, TransportError> {
         let mut waited = Duration::ZERO;
         let (mut throttled, mut retried) = (0, 0);
         loop {
@@ -146,7 +166,7 @@ impl Client {
                 Ok(answer) => answer,
                 Err(error) => {
                     retried += 1;
-                    self.before_retry(&request, error, retried).await?;
+                    self.before_retry(&request, error, retried, writers).await?;
                     continue;
                 }
             };
@@ -162,7 +182,7 @@ impl Client {
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
-            if answer.status == 503 && request.is_write() && self.fate(&request).await == Fate::Unknown {
+            if answer.status == 503 && request.is_write() && self.fate(&request, writers).await == Fate::Unknown {
                 let reason = "a 503 does not say whether the write was applied".into();
                 return Err(self.lost(&request, reason));
             }
@@ -204,7 +224,13 @@ impl Client {
     }
 
     /// Waits until `request` may be sent again after `error`; gives the error back when it must not.
-    async fn before_retry(&self, request: &Request, error: TransportError, retry: u32) -> Result<(), TransportError> {
+    async fn before_retry(
+        &self,
+        request: &Request,
+        error: TransportError,
+        retry: u32,
+        writers: Writers,
+    ) -> Result<(), TransportError> {
         let is_worth_it = match &error {
             // Nothing has left. A target that never answered is not there; one that did may be starting again.
             TransportError::Connect { .. } => {
@@ -215,7 +241,7 @@ impl Client {
                 has_answered
             }
             TransportError::Broken { .. } => {
-                retry <= MOST_RETRIES && (!request.is_write() || self.fate(request).await == Fate::NotApplied)
+                retry <= MOST_RETRIES && (!request.is_write() || self.fate(request, writers).await == Fate::NotApplied)
             }
             _ => false,
         };
@@ -230,8 +256,9 @@ impl Client {
     }
 
     /// Reads the state to learn whether a write was applied.
-    async fn fate(&self, request: &Request) -> Fate {
-        let Some(question) = fate::question(request) else { return Fate::Unknown };
+    async fn fate(&self, request: &Request, writers: Writers) -> Fate {
+        let question = fate::question(request).filter(|_| writers == Writers::One);
+        let Some(question) = question else { return Fate::Unknown };
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         match self.transport.send(&question, &self.keys, self.case.as_deref()).await {
             Ok((answer, _)) => fate::told_by(request, &answer),
