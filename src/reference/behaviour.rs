@@ -165,6 +165,16 @@ behaviours! {
         "A create reserves its id and stores the offering a few milliseconds later.";
     UpdateReadsAgain "update-reads-again"
         "An update reads the offering again for its answer.";
+    OneRequestAtATime "one-request-at-a-time"
+        "Requests wait for each other, reads too.";
+    PromotionsWait "promotions-wait"
+        "Promotions wait for each other, and each takes a few milliseconds.";
+    WritesOfOfferingWait "writes-of-offering-wait"
+        "Writes to one offering wait for each other.";
+    SecondPromotion409 "second-promotion-409" ["response.documented-status" "response.error-code-documented"]
+        "Of two promotions at once one is refused with 409.";
+    SecondDelete409 "second-delete-409" ["response.documented-status" "response.error-code-documented"]
+        "Of two deletions of one offering at once one is refused with 409.";
 }
 
 impl Behaviour {
@@ -183,7 +193,7 @@ impl Behaviour {
     }
 
     /// Those that only several clients at once can see, and those that only take time; never drawn.
-    pub const OF_CROWDS: [Self; 10] = [
+    pub const OF_CROWDS: [Self; 15] = [
         Self::UnevenPace,
         Self::LateAnswers,
         Self::LateReads,
@@ -194,6 +204,11 @@ impl Behaviour {
         Self::SecondWriterOfOffering409,
         Self::ReservedIds,
         Self::UpdateReadsAgain,
+        Self::OneRequestAtATime,
+        Self::PromotionsWait,
+        Self::WritesOfOfferingWait,
+        Self::SecondPromotion409,
+        Self::SecondDelete409,
     ];
 
     /// Three to six behaviours that go together, in the order of [`Behaviour::ALL`]; the same for the same seed.

@@ -31,14 +31,20 @@ impl App {
         if behaves(Behaviour::UnevenPace) {
             tokio::time::sleep(uneven(project)).await;
         }
-        if matches!(call.operation, Operation::List | Operation::Get) {
-            return Ok(Admission::default());
-        }
+        let writes = !matches!(call.operation, Operation::List | Operation::Get);
+        let waits = behaves(Behaviour::OneRequestAtATime)
+            || writes && behaves(Behaviour::OneWriteAtATime)
+            || call.operation == Operation::SetMain && behaves(Behaviour::PromotionsWait);
         let mut gate = None;
-        if behaves(Behaviour::OneWriteAtATime) {
+        if waits {
             let shared = project.lock().crowd.gate.clone();
             gate = Some(shared.lock_owned().await);
-            tokio::time::sleep(WORK).await;
+            if writes {
+                tokio::time::sleep(WORK).await;
+            }
+        }
+        if !writes {
+            return Ok(Admission { turn: None, gate });
         }
         let meeting = [
             Behaviour::SecondWriter409,
@@ -46,6 +52,9 @@ impl App {
             Behaviour::KeyInFlight409,
             Behaviour::KeyInFlightWaits,
             Behaviour::ReservedIds,
+            Behaviour::WritesOfOfferingWait,
+            Behaviour::SecondPromotion409,
+            Behaviour::SecondDelete409,
         ];
         if !meeting.into_iter().any(behaves) {
             return Ok(Admission { turn: None, gate });
@@ -69,8 +78,15 @@ impl App {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let same_id = || turn.meets(|other| other.id == turn.id);
+        while behaves(Behaviour::WritesOfOfferingWait) && same_id() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let again = |operation| call.operation == operation && turn.meets(|other| other.operation == operation);
+        let deleting = || turn.meets(|other| other.operation == Operation::Delete && other.id == turn.id);
         if behaves(Behaviour::SecondWriter409) && turn.meets(|_| true)
             || behaves(Behaviour::SecondWriterOfOffering409) && same_id()
+            || behaves(Behaviour::SecondPromotion409) && again(Operation::SetMain)
+            || behaves(Behaviour::SecondDelete409) && call.operation == Operation::Delete && deleting()
         {
             return conflict("concurrent_write", "Another write is under way; try again.");
         }
