@@ -1,4 +1,4 @@
-//! Every case as a trial, generated ones by operation and in groups: under `cargo test` and `cargo nextest`, against the embedded server or, with
+//! Every case as a trial, generated ones by operation and in groups, and the races written by hand: under `cargo test` and `cargo nextest`, against the embedded server or, with
 //! `QONFORM_TARGET` and the other variables of `qonform run`, against any other.
 //!
 //! A trial passes when its case found no violation; it is ignored when something that it needs was not given.
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use qonform::contract::{Contract, Endpoint};
 use qonform::finding::{Ending, Outcome, Verdict};
-use qonform::offerings::scenario;
+use qonform::offerings::{race, scenario};
 use qonform::reference;
 use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{self, External, Selection, Settings, TargetSettings};
@@ -28,6 +28,10 @@ fn main() -> ExitCode {
         let case = scenario.name();
         Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, scenario.rule))
     });
+    let races = race::written().into_iter().map(|race| {
+        let case = race.case_name();
+        Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, race.rules[0]))
+    });
     let inputs = Endpoint::ALL.map(|endpoint| format!("input::{endpoint}"));
     let histories = (0..GROUPS).map(|group| format!("sequence::{}-{}", group * GROUP, (group + 1) * GROUP - 1));
     let generated = inputs.into_iter().chain(histories).map(|case| {
@@ -37,7 +41,7 @@ fn main() -> ExitCode {
             is_tested(&outcome)
         })
     });
-    libtest_mimic::run(&arguments, written.chain(generated).collect()).exit_code()
+    libtest_mimic::run(&arguments, written.chain(generated).chain(races).collect()).exit_code()
 }
 
 /// What all trials of this process share.

@@ -174,8 +174,7 @@ pub(super) struct SelectionArguments {
     /// How much the three above weigh against each other: a flag more than a file, whatever its level.
     #[arg(skip)]
     pub(super) ranks: LevelRanks,
-    /// Only these kinds of cases: scenario, input, sequence, race [default: all but race; with --only those written by
-    /// hand].
+    /// Only these kinds of cases: scenario, input, sequence, race [default: all; with --only those written by hand].
     #[arg(long = "layer", env = "QONFORM_LAYER", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
     /// Operations outside of the offerings to try as well, by operation id (`v4*Product*`); may be given again. What they
@@ -193,7 +192,7 @@ pub(super) struct SelectionArguments {
     /// The most steps of a generated history.
     #[arg(long, env = "QONFORM_STEPS", default_value_t = 30, value_name = "N")]
     pub(super) steps: usize,
-    /// How often each race is tried.
+    /// How often each race is tried; for at most five seconds where the target is not the embedded server.
     #[arg(long, env = "QONFORM_RACE_TRIES", default_value_t = 30, value_name = "N")]
     pub(super) race_tries: u32,
     /// Only a part of the cases, as `2/4`; every part needs the same --seed, and `qonform merge` puts their reports

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Waived;
+use super::{Timeline, Waived};
 use crate::contract::Level;
 use crate::exchange::{Answer, Exchange, Keyring, Request, curl};
 
@@ -43,8 +43,8 @@ pub struct Finding {
     /// was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk_request: Option<String>,
-    /// The steps of the history or the generated requests that show it, which `qonform replay` plays again; `None` where
-    /// the case itself is played again.
+    /// The steps of the history, the generated requests, or the clients of the race that show it, which `qonform replay`
+    /// plays again; `None` where the case itself is played again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<serde_json::Value>,
     /// What several clients did at once, as a picture of text lines; `None` where one client shows it.
@@ -52,43 +52,13 @@ pub struct Finding {
     pub timeline: Option<String>,
     /// The same as data; `None` where one client shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub race: Option<Race>,
+    pub race: Option<Timeline>,
     /// Where the contract's document says it.
     pub place: Option<Place>,
     /// The requests that lead to it and their answers.
     pub steps: Vec<Step>,
     /// The same requests for a shell.
     pub curl: Vec<String>,
-}
-
-/// What several clients did at once, up to the answer that no server may give.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Race {
-    /// The name of each lane: `client 1`, `client 2`, `afterwards`.
-    pub lanes: Vec<String>,
-    /// How many moments there are: every start and every end is one, in the order of time.
-    pub moments: usize,
-    /// The requests in the order in which they began.
-    pub spans: Vec<RaceSpan>,
-}
-
-/// One request of a race.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct RaceSpan {
-    /// Its lane, from 0.
-    pub lane: usize,
-    /// Its name: `a`, `b`, …
-    pub mark: String,
-    /// Method and path, and what was sent where that matters.
-    pub request: String,
-    /// `200 main`, `409 offering_already_exists`, or why none came.
-    pub answer: String,
-    /// The moment at which it began, from 0.
-    pub start: usize,
-    /// The moment at which its answer had been read; `None`: it never had.
-    pub end: Option<usize>,
-    /// Whether it is the one at which no order is left that explains all answers.
-    pub here: bool,
 }
 
 /// Whether a finding fails the run.

@@ -9,16 +9,18 @@ mod evidence;
 mod outcome;
 mod record;
 mod shard;
+mod timeline;
 mod verdict;
 mod waiver;
 
 pub use breach::Breach;
-pub use evidence::{Confirmation, Finding, Place, Race, RaceSpan, Severity, Step, fingerprint};
+pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
 pub use outcome::{
     ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome,
     Seen, Summary, TargetFacts, Tool, Tried,
 };
 pub use record::{DriftKey, Record};
 pub use shard::{Doubt, ShardCase, ShardFacts, ShardLatency, ShardReason};
+pub use timeline::{Span, Timeline};
 pub use verdict::Verdict;
 pub use waiver::{Waived, WaiverOutcome, WaiverState};

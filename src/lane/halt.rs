@@ -17,6 +17,13 @@ pub enum Halt {
     NotApplicable(String),
 }
 
+impl Halt {
+    /// Whether it was one answer that did not come, rather than a target that is not there.
+    pub fn is_lost_answer(&self) -> bool {
+        matches!(self, Self::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
+    }
+}
+
 impl From<TransportError> for Halt {
     fn from(error: TransportError) -> Self {
         Self::World(error)

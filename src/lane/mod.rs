@@ -10,5 +10,5 @@ mod snapshot;
 
 pub use halt::Halt;
 pub use project::{Fixtures, Lane, Tenure};
-pub use session::{RESTARTED, Session, is_restarted};
+pub use session::{Counts, RESTARTED, Session, is_restarted};
 pub use snapshot::Snapshot;

@@ -8,7 +8,7 @@ use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
 use crate::finding::{Breach, Record};
 
-use super::{Halt, Lane, Snapshot};
+use super::{Halt, Lane, Snapshot, Tenure};
 
 /// The header of a page that starts again at the first row.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
@@ -24,6 +24,15 @@ const KEPT_PAGES: usize = 6;
 
 /// How often a walk that was restarted (its cursor was deleted by somebody else) is begun again.
 const MOST_RESTARTS: usize = 3;
+
+/// What the record keeps of answers besides what they break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Counts {
+    /// How often everything was checked and seen.
+    Kept,
+    /// Nothing: which answers came is chance, and the same run would count otherwise.
+    LeftOut,
+}
 
 /// Sends, judges and keeps. One session serves one case.
 #[derive(Debug)]
@@ -44,6 +53,16 @@ impl Session {
     /// The project.
     pub fn lane(&self) -> &Lane {
         &self.lane
+    }
+
+    /// What tells this run from every earlier one against the target, even of the same seed: in a project that outlives
+    /// the run the server's own time; `None` when the server does not tell it.
+    pub fn now(&self) -> Option<String> {
+        if self.lane.tenure == Tenure::Disposable {
+            return Some(String::new());
+        }
+        let date = self.transcript.last()?.answer.header("date")?;
+        Some(date.chars().filter(char::is_ascii_alphanumeric).chain(['-']).collect())
     }
 
     /// Every exchange so far, in order.
@@ -75,7 +94,8 @@ impl Session {
 
     /// Judges and keeps what several clients did at once, in the order in which they began. Of times nothing is held
     /// against it: none of these answers is surely older than another.
-    pub fn take_in_at_once(&mut self, exchanges: Vec<Exchange>) -> Vec<Arc<Exchange>> {
+    pub fn take_in_at_once(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
+        let known = (counts == Counts::LeftOut).then(|| std::mem::take(&mut self.record));
         let taken = exchanges
             .into_iter()
             .map(|exchange| {
@@ -84,6 +104,10 @@ impl Session {
             })
             .collect();
         self.memory = Memory::default();
+        if let Some(known) = known {
+            let breaches = std::mem::replace(&mut self.record, known).breaches;
+            self.record.breaches.extend(breaches);
+        }
         taken
     }
 

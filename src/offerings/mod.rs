@@ -13,6 +13,12 @@ mod stage;
 mod state;
 mod story;
 
+/// How many seeds a test tries: more where `QONFORM_TEST_SEEDS` asks for it.
+#[cfg(test)]
+pub(crate) fn seeds(usually: u64) -> u64 {
+    std::env::var("QONFORM_TEST_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usually)
+}
+
 pub use claim::Claim;
 pub use naming::Naming;
 pub use stage::{CaseReport, Stage};

@@ -14,7 +14,7 @@ use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Breach, Record};
-use crate::lane::{Halt, Lane, Session, Snapshot, Tenure};
+use crate::lane::{Counts, Halt, Lane, Session, Snapshot, Tenure};
 
 /// How many independent requests are sent at once to a project that others use too.
 const AT_ONCE: usize = 8;
@@ -275,9 +275,9 @@ impl Stage {
 
     /// Judges what several clients did at once, in the order in which they began. What the project should hold is not
     /// known afterwards: [`Self::rebase`] finds out.
-    pub(super) fn take_in_at_once(&mut self, exchanges: Vec<Exchange>) -> Vec<Arc<Exchange>> {
+    pub(super) fn take_in_at_once(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
         self.shown = None;
-        let exchanges = self.session.take_in_at_once(exchanges);
+        let exchanges = self.session.take_in_at_once(exchanges, counts);
         self.last = exchanges.last().cloned().or(self.last.take());
         exchanges
     }
@@ -550,6 +550,11 @@ impl Stage {
         let mut record = std::mem::take(&mut self.session.record);
         story::tell(&mut record, self.session.transcript(), &self.told);
         CaseReport { wrote: wrote(self.session.transcript()), record, halt, after: self.shown }
+    }
+
+    /// What the idempotency keys of the case start with; `None` when no key can be known to be new.
+    pub(super) fn new_keys(&self) -> Option<String> {
+        Some(self.id(&self.session.now()?))
     }
 
     /// Whether what the case creates must be removed by it.

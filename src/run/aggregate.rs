@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::case::Layer;
 use super::execute::{CaseOutcome, Facts};
 use super::plan::Plan;
 use super::settings::Settings;
@@ -143,7 +144,7 @@ impl Frame<'_> {
             shrink_requests: facts.shrunk.as_ref().map(|shrunk| shrunk.requests).filter(|requests| *requests > 0),
             shrunk_request: facts.shrunk.as_ref().and_then(|shrunk| shrunk.was.as_deref()).map(short),
             timeline: facts.picture(),
-            race: facts.race(),
+            race: facts.timeline.clone(),
             replay: facts.course.kept(&facts.span).and_then(|kept| serde_json::to_value(kept).ok()),
             place: self.place(breach),
             steps: steps.collect(),
@@ -222,7 +223,7 @@ impl Frame<'_> {
         if let Some(reason) = left_out.or_else(|| self.plan.reasons.get(id)) {
             return reason.clone();
         }
-        if id.starts_with("race.") {
+        if id.starts_with("race.") && !self.settings.plays(Layer::Race) {
             return "races are not part of this run: --layer race".into();
         }
         match &self.ending {

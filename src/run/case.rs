@@ -109,12 +109,23 @@ impl Case {
         }
     }
 
+    /// What several clients do at once, where it is that.
+    pub(super) fn race(&self) -> Option<&Arc<Race>> {
+        match self {
+            Self::Race(race) => Some(race),
+            Self::Kept(kept) => match &kept.course {
+                Course::Race(race) => Some(race),
+                Course::Whole | Course::Steps(_) | Course::Inputs(_) => None,
+            },
+            Self::Scenario(_) | Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) => None,
+        }
+    }
+
     /// The rules that it is there for; a history is there for whatever the model holds.
     pub fn rules(&self) -> Vec<&'static str> {
         match self {
             Self::Scenario(scenario) => scenario.rules().collect(),
-            Self::Race(race) => race.rules.clone(),
-            Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) | Self::Kept(_) => Vec::new(),
+            _ => self.race().map(|race| race.rules.clone()).unwrap_or_default(),
         }
     }
 
@@ -129,6 +140,7 @@ impl Case {
                 Course::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => Effect::Promotes,
                 Course::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,
                 Course::Inputs(_) => Effect::Writes,
+                Course::Race(race) => race.effect,
                 Course::Steps(_) | Course::Whole => Effect::Promotes,
             },
             Self::Race(race) => race.effect,
@@ -139,8 +151,7 @@ impl Case {
     pub fn needs(&self) -> &'static [Need] {
         match self {
             Self::Scenario(scenario) => scenario.needs,
-            Self::Race(race) => race.needs,
-            Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) | Self::Kept(_) => &[],
+            _ => self.race().map_or(&[], |race| race.needs),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::future::Future;
 
 use super::execute::{Attempt, CaseOutcome, Facts};
 use super::settings::Confirm;
-use crate::exchange::TransportError;
 use crate::finding::{Breach, Confirmation};
 use crate::lane::Halt;
 
@@ -22,7 +21,7 @@ where
 {
     let mut first = play(0).await;
     let mut attempt = 1;
-    if first.report.record.breaches.is_empty() && first.report.halt.as_ref().is_some_and(is_lost_answer) {
+    if first.report.record.breaches.is_empty() && first.report.halt.as_ref().is_some_and(Halt::is_lost_answer) {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         first = play(attempt).await;
         attempt += 1;
@@ -66,11 +65,6 @@ where
         outcome.record.breaches.push(breach);
     }
     outcome
-}
-
-/// Whether a case was ended by one answer that did not come, rather than by a target that is not there.
-fn is_lost_answer(halt: &Halt) -> bool {
-    matches!(halt, Halt::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
 }
 
 /// Whether a breach of this rule can be the doing of somebody else who works in the project: whatever is judged by the

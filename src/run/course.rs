@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::contract::Contract;
-use crate::offerings::input::{Inputs, Outdated, Saved};
+use thiserror::Error;
+
+use crate::offerings::input::{self, Inputs, Saved};
+use crate::offerings::race::{Race, SavedRace, UnusableRace};
 use crate::offerings::sequence::Step;
 
 /// A longer row of requests is not written down: the whole case is played again instead.
@@ -23,6 +26,19 @@ pub enum Course {
     Steps(Arc<[Step]>),
     /// Generated requests to one operation.
     Inputs(Arc<Inputs>),
+    /// What several clients do at once.
+    Race(Arc<Race>),
+}
+
+/// What showed a finding once and cannot be played any more; fits after "cannot …".
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Outdated {
+    /// The contract has changed too much for these inputs.
+    #[error(transparent)]
+    Inputs(#[from] input::Outdated),
+    /// There is no such race.
+    #[error(transparent)]
+    Race(#[from] UnusableRace),
 }
 
 impl Course {
@@ -34,6 +50,7 @@ impl Course {
                 let list = inputs.list.get(span.clone()).filter(|list| list.len() <= MOST_SAVED)?;
                 Some(Kept::Inputs(Saved::of(inputs, list)))
             }
+            Self::Race(race) => Some(Kept::Race(SavedRace::of(race))),
             Self::Whole | Self::Steps(_) => None,
         }
     }
@@ -47,16 +64,20 @@ pub enum Kept {
     Steps(Vec<Step>),
     /// Requests to one operation.
     Inputs(Saved),
+    /// What several clients did at once.
+    Race(SavedRace),
 }
 
 impl Kept {
-    /// Reads what [`serde_json::to_value`] made of one: a list of steps, or an object of inputs.
+    /// Reads what [`serde_json::to_value`] made of one: a list of steps, or an object of inputs or of a race.
     ///
     /// # Errors
     /// What is not as it should be.
     pub fn read(value: &Value) -> Result<Self, serde_json::Error> {
         if value.is_array() {
             Vec::deserialize(value).map(Self::Steps)
+        } else if value.get("race").is_some() {
+            SavedRace::deserialize(value).map(Self::Race)
         } else {
             Saved::deserialize(value).map(Self::Inputs)
         }
@@ -70,6 +91,7 @@ impl Kept {
         Ok(match self {
             Self::Steps(steps) => Course::Steps(steps.clone().into()),
             Self::Inputs(saved) => Course::Inputs(Arc::new(saved.restore(contract)?)),
+            Self::Race(saved) => Course::Race(Arc::new(Race::restore(saved)?)),
         })
     }
 
@@ -78,6 +100,7 @@ impl Kept {
         match self {
             Self::Steps(_) => "sequence",
             Self::Inputs(_) => "input",
+            Self::Race(_) => "race",
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::exchange::{Keyring, Traffic, Witness};
 use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity};
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
+use crate::offerings::race::Takes;
 use crate::reference;
 
 /// A channel for progress.
@@ -130,9 +131,9 @@ impl Driver<'_> {
                         let lane = if attempt == 0 { first.clone() } else { lane(attempt) };
                         play_case(&case, lane, &settings, attempt)
                     };
-                    let outcome = match &case {
-                        Case::Race(race) => play_race(race, first.clone(), &settings).await.0,
-                        _ => confirm::play_confirmed(settings.confirmation, play).await,
+                    let outcome = match case.race() {
+                        Some(race) => play_race(race, &case.mark(), first.clone(), &settings).await.0,
+                        None => confirm::play_confirmed(settings.confirmation, play).await,
                     };
                     (index, outcome, keys)
                 });
@@ -268,6 +269,28 @@ impl Driver<'_> {
         }
     }
 
+    /// What one client sees alone is told by the cases of one client: a race that stumbles over it is decided when it
+    /// is mended. Where they found nothing, the race tells it.
+    fn leave_to_others(&self, plan: &Plan, played: &mut Played) {
+        let is_race = |index: usize| plan.cases[index].race().is_some();
+        let is_told = played
+            .iter()
+            .filter(|(index, ..)| !is_race(*index))
+            .any(|(_, outcome, _)| outcome.record.breaches.iter().any(|breach| self.is_violation(breach)));
+        for (_, outcome, _) in played.iter_mut().filter(|(index, ..)| is_told && is_race(*index)) {
+            let breaches = std::mem::take(&mut outcome.record.breaches);
+            for (breach, facts) in breaches.into_iter().zip(std::mem::take(&mut outcome.facts)) {
+                if facts.takes == Takes::OneClient {
+                    let reason = "what one client sees alone is in the way: see what else was found";
+                    outcome.record.undecided.insert(breach.rule, reason.into());
+                } else {
+                    outcome.record.breaches.push(breach);
+                    outcome.facts.push(facts);
+                }
+            }
+        }
+    }
+
     fn outcome(
         &self,
         plan: &Plan,
@@ -277,6 +300,8 @@ impl Driver<'_> {
         mut notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
+        let mut played = played;
+        self.leave_to_others(plan, &mut played);
         let cases = played.len() as u64;
         notes.extend(plan.notes.iter().cloned());
         // Where no rule says that it is undecided, nothing else does.

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::case::Case;
 use super::course::Course;
 use super::settings::{Confirm, Scope, Settings};
 use crate::exchange::KeyRole;
-use crate::finding::{self, Confirmation, Record};
+use crate::finding::{Confirmation, Record, Timeline};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::input::{Coverage, Inputs};
-use crate::offerings::race::{Effort, Race, Shown, Timeline, Tries};
+use crate::offerings::race::{Effort, Race, Shown, Takes, Tries};
 use crate::offerings::sequence::{self, Mains, Means, Watch};
-use crate::offerings::{self, CaseReport, Naming, Stage};
+use crate::offerings::{CaseReport, Naming, Stage};
 
 /// A case after it was played, and played again where it found something.
 #[derive(Debug, Default)]
@@ -41,12 +42,14 @@ pub struct Facts {
     pub course: Course,
     /// What the clients of a race did.
     pub timeline: Option<Timeline>,
+    /// How many clients it takes to see it.
+    pub takes: Takes,
 }
 
 impl Facts {
     /// What is known of a breach of a case that is played as a whole.
     pub(super) fn plain(confirmation: Confirmation) -> Self {
-        Self { confirmation, span: 0..=0, shrunk: None, course: Course::Whole, timeline: None }
+        Self { confirmation, span: 0..=0, shrunk: None, course: Course::Whole, timeline: None, takes: Takes::OneClient }
     }
 }
 
@@ -108,20 +111,33 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
     }
 }
 
-/// Plays a race: it is tried many times, made small and seen again by itself.
-pub(super) async fn play_race(race: &Race, lane: Lane, settings: &Settings) -> (CaseOutcome, BTreeSet<KeyRole>) {
-    let naming = Naming::new(settings.seed, &race.name, 0);
+/// How long a race is tried in a project of our own, which answers at once.
+const NEAR: Duration = Duration::from_secs(10);
+
+/// How long a race is tried in a project that others use: there are twenty of them, and the target may be far away.
+const FAR: Duration = Duration::from_secs(5);
+
+/// Plays a race, which `mark` tells from other cases: it is tried many times, made small and seen again by itself.
+pub(super) async fn play_race(
+    race: &Arc<Race>,
+    mark: &str,
+    lane: Lane,
+    settings: &Settings,
+) -> (CaseOutcome, BTreeSet<KeyRole>) {
+    let naming = Naming::new(settings.seed, mark, 0);
     let lane = lane.for_case(&race.case_name());
-    let clients = match lane.tenure {
-        Tenure::Disposable => Tries::default().clients,
-        Tenure::Shared => settings.jobs.get().clamp(2, Tries::default().clients),
+    let (clients, limit) = match lane.tenure {
+        Tenure::Disposable => (Tries::default().clients, NEAR),
+        Tenure::Shared => (settings.jobs.get().clamp(2, Tries::default().clients), FAR),
     };
     let effort = if settings.confirmation == Confirm::Always { Effort::Explain } else { Effort::Detect };
-    let tries = Tries { races: settings.race_tries, clients, effort, ..Tries::default() };
+    let tries = Tries { races: settings.race_tries, limit, clients, effort };
     let played = race.play(lane, naming, settings.seed, &tries).await;
     let facts = |shown: Shown| Facts {
         shrunk: shown.shrunk_from.map(|from| Reduction { from, requests: 0, was: None }),
+        course: Course::Race(Arc::new(Race { program: shown.program, ..Race::clone(race) })),
         timeline: shown.timeline,
+        takes: shown.takes,
         ..Facts::plain(shown.confirmation)
     };
     let outcome = CaseOutcome {
@@ -141,31 +157,12 @@ impl Facts {
     pub(super) fn picture(&self) -> Option<String> {
         self.timeline.as_ref().map(|timeline| timeline.text(TIMELINE_WIDTH))
     }
-
-    /// The same picture as a reader of the outcome draws it.
-    pub(super) fn race(&self) -> Option<finding::Race> {
-        let timeline = self.timeline.as_ref()?;
-        let span = |span: &offerings::race::Span| finding::RaceSpan {
-            lane: span.lane,
-            mark: span.mark.clone(),
-            request: span.request.clone(),
-            answer: span.answer.clone(),
-            start: span.start,
-            end: span.end,
-            here: span.here,
-        };
-        Some(finding::Race {
-            lanes: timeline.lanes.clone(),
-            moments: timeline.moments,
-            spans: timeline.spans.iter().map(span).collect(),
-        })
-    }
 }
 
 /// Plays steps or inputs once. `watch` says when the project is looked at beside the steps.
 pub(super) async fn play_course(course: Course, lane: Lane, naming: Naming, watch: Watch) -> Attempt {
     match &course {
-        Course::Whole => Attempt::default(),
+        Course::Whole | Course::Race(_) => Attempt::default(),
         Course::Steps(steps) => {
             let played = sequence::play_watching(lane, naming, steps, watch).await;
             // Of a history, anything before can have to do with it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::case::{Case, KeptCase, Layer};
 use super::course::Kept;
-use super::settings::{Scope, Settings};
+use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
 use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
 use crate::offerings::race::{self, Race};
@@ -37,19 +37,19 @@ impl Plan {
     pub fn new(settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) -> Self {
         let mut plan = Self::default();
         if let Some(kept) = &settings.replay {
-            plan.add_kept(&format!("{}::replay", kept.layer()), kept, settings.scope, contract);
+            plan.add_kept(&format!("{}::replay", kept.layer()), kept, settings, contract, missing);
             plan.take_part(settings);
             return plan;
         }
         let catalogue = contract.rules();
         for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
-            plan.add(Case::Scenario(scenario), settings.scope, catalogue, missing);
+            plan.add(Case::Scenario(scenario), settings, catalogue, missing);
         }
         plan.add_inputs(settings);
         plan.add_operations(settings, contract);
         plan.add_histories(settings);
         for race in races(settings) {
-            plan.add(Case::Race(Arc::new(race)), settings.scope, catalogue, missing);
+            plan.add(Case::Race(Arc::new(race)), settings, catalogue, missing);
         }
         plan.cases.sort_by_key(Case::effect);
         if settings.selection.case.is_none() {
@@ -75,8 +75,8 @@ impl Plan {
     }
 
     /// Adds a case, or the reason why it cannot be played to the rules that it is there for.
-    fn add(&mut self, case: Case, scope: Scope, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) {
-        match obstacle(&case, scope, catalogue, missing) {
+    fn add(&mut self, case: Case, settings: &Settings, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) {
+        match obstacle(&case, settings, catalogue, missing) {
             None => self.cases.push(case),
             Some(reason) => {
                 for rule in case.rules() {
@@ -125,27 +125,22 @@ impl Plan {
         for regression in &settings.regressions {
             let name = regression.case_name();
             match regression.kept() {
-                Some(Ok(kept)) => self.add_kept(&name, &kept, settings.scope, contract),
+                Some(Ok(kept)) => self.add_kept(&name, &kept, settings, contract, missing),
                 Some(Err(reason)) => self.notes.push(format!("`{name}` does not apply any more: {reason}")),
-                None => {
-                    let drawn = race::written().into_iter().chain(race::generated(regression.seed, GENERATED_RACES));
-                    let race = drawn.into_iter().find(|race| race.case_name() == regression.case);
-                    let Some(race) = race else {
-                        self.notes.push(format!("`{name}` does not apply any more: there is no `{}`", regression.case));
-                        continue;
-                    };
-                    let case = Case::Race(Arc::new(race));
-                    match obstacle(&case, settings.scope, contract.rules(), missing) {
-                        Some(reason) => self.notes.push(format!("`{name}` is left out: {reason}")),
-                        None => self.cases.push(case),
-                    }
-                }
+                None => self.notes.push(format!("`{name}` does not apply any more: nothing of it was kept")),
             }
         }
     }
 
     /// Adds what showed a finding of another run, or the reason why it cannot be played.
-    fn add_kept(&mut self, name: &str, kept: &Kept, scope: Scope, contract: &Contract) {
+    fn add_kept(
+        &mut self,
+        name: &str,
+        kept: &Kept,
+        settings: &Settings,
+        contract: &Contract,
+        missing: &BTreeMap<Need, String>,
+    ) {
         let case = match kept.course(contract) {
             Ok(course) => Case::Kept(Arc::new(KeptCase { name: name.to_owned(), course })),
             Err(outdated) => {
@@ -153,7 +148,7 @@ impl Plan {
                 return;
             }
         };
-        match forbidden(&case, scope) {
+        match obstacle(&case, settings, contract.rules(), missing) {
             Some(reason) => self.notes.push(format!("`{name}` is left out: {reason}")),
             None => self.cases.push(case),
         }
@@ -209,9 +204,18 @@ fn numbers(text: &str) -> Option<RangeInclusive<u64>> {
     Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
-fn obstacle(case: &Case, scope: Scope, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) -> Option<String> {
-    if let Some(reason) = forbidden(case, scope) {
+fn obstacle(
+    case: &Case,
+    settings: &Settings,
+    catalogue: &Catalogue,
+    missing: &BTreeMap<Need, String>,
+) -> Option<String> {
+    if let Some(reason) = forbidden(case, settings.scope) {
         return Some(reason);
+    }
+    let is_ours = matches!(settings.target, TargetSettings::Embedded(_));
+    if case.race().is_some() && settings.jobs.get() == 1 && !is_ours {
+        return Some("several clients send at once, and the run is --jobs 1".into());
     }
     let need = case.needs().iter().find(|need| missing.contains_key(need))?;
     Some(match &missing[need] {

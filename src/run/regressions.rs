@@ -31,7 +31,7 @@ pub struct Regression {
     pub case: String,
     /// The seed of its run.
     pub seed: u64,
-    /// What shows it; absent where the case itself is played again with its seed.
+    /// What shows it; absent in files of early versions, which kept the names of races alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Value>,
 }
@@ -42,7 +42,7 @@ impl Regression {
         format!("regression::{}", self.fingerprint)
     }
 
-    /// What shows it, or why that cannot be read; `None` where the case itself is played again.
+    /// What shows it, or why that cannot be read; `None` where nothing of it was kept.
     pub(super) fn kept(&self) -> Option<Result<Kept, serde_json::Error>> {
         self.replay.as_ref().map(Kept::read)
     }
@@ -50,17 +50,14 @@ impl Regression {
     /// The past failure that a finding will be; `None` for one of a case written by hand, which is played anyway, and
     /// for one that only a whole generated case shows.
     fn of(finding: &Finding, seed: u64) -> Option<Self> {
-        let is_race = finding.case.starts_with("race::");
-        if finding.replay.is_none() && !is_race {
-            return None;
-        }
+        let replay = Some(finding.replay.clone()?);
         Some(Self {
             fingerprint: finding.fingerprint.clone(),
             rule: finding.rule.clone(),
             title: finding.title.clone(),
             case: finding.case.clone(),
             seed,
-            replay: finding.replay.clone().filter(|_| !is_race),
+            replay,
         })
     }
 }

@@ -29,8 +29,7 @@ pub struct Settings {
     pub levels: Levels,
     /// Findings that do not fail the run until a day.
     pub waivers: Waivers,
-    /// Which kinds of cases; `None` for every kind but races, or, where single rules are selected, for those written by
-    /// hand.
+    /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for those written by hand.
     pub layers: Option<BTreeSet<Layer>>,
     /// How many requests to each operation are drawn at random, after those at the limits.
     pub inputs: u64,
@@ -105,10 +104,8 @@ impl Settings {
         match &self.layers {
             Some(layers) => layers.contains(&layer),
             None => match layer {
-                Layer::Scenario => true,
+                Layer::Scenario | Layer::Race => true,
                 Layer::Input | Layer::Sequence => self.selection.only.is_empty(),
-                // They take longer than all the others together.
-                Layer::Race => !self.selection.only.is_empty(),
             },
         }
     }

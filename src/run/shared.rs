@@ -113,8 +113,8 @@ impl<'d, 'a> Shared<'d, 'a> {
     /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.
     async fn play(&self, case: &Case) -> (CaseOutcome, Option<String>) {
         let settings = self.driver.settings;
-        if let Case::Race(race) = case {
-            let (outcome, wrote) = play_race(race, self.lane.clone(), settings).await;
+        if let Some(race) = case.race() {
+            let (outcome, wrote) = play_race(race, &case.mark(), self.lane.clone(), settings).await;
             self.undo(&wrote, &Naming::new(settings.seed, &case.mark(), 0), None).await;
             return (outcome, None);
         }

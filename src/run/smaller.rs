@@ -40,7 +40,7 @@ where
     for (case, outcome, _) in played {
         for (breach, facts) in outcome.record.breaches.iter_mut().zip(&mut outcome.facts) {
             let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
-            if matches!(facts.course, Course::Whole) || !worth(breach) || !done.insert(way) {
+            if matches!(facts.course, Course::Whole | Course::Race(_)) || !worth(breach) || !done.insert(way) {
                 continue;
             }
             let before = traffic.requests();
@@ -86,7 +86,8 @@ where
     F: Future<Output = Option<(Breach, usize)>>,
 {
     match course {
-        Course::Whole => None,
+        // A race was made small where it was tried.
+        Course::Whole | Course::Race(_) => None,
         Course::Steps(steps) => {
             let playing = |steps: Vec<_>, watch| play(Course::Steps(steps.into()), watch);
             let Small { steps, found, last } = smaller(steps, span, Looks::MayBeFew, has_budget, playing).await?;

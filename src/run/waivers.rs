@@ -112,7 +112,7 @@ pub(super) fn is_checked(subject: &Waives, rules: &[RuleOutcome], ending: &Endin
         Waives::Finding(_) => true,
     };
     let is_decided = |rule: &RuleOutcome| match rule.verdict {
-        // Races run only when asked for: were one fingerprint theirs, it would be of the rules that are skipped.
+        // Where races are left out a fingerprint may be theirs: then it is of the rules that are skipped.
         Verdict::Skipped | Verdict::Inconclusive => false,
         Verdict::Passed | Verdict::Violated | Verdict::Warned | Verdict::Observed => true,
     };

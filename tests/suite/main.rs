@@ -27,6 +27,7 @@ mod leaving;
 mod network;
 mod operations;
 mod program;
+mod races;
 mod scopes;
 mod secrets;
 mod shared;

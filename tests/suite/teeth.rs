@@ -119,6 +119,51 @@ async fn the_same_seed_gives_the_same_report_whatever_the_jobs() {
     assert!(one == four, "{}", first_difference(&one, &four));
 }
 
+/// What several clients see is chance; what a report says of a server on which they see nothing wrong is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_run_of_a_right_server_gives_the_same_report_whatever_the_jobs() {
+    let report = async |jobs: usize| {
+        let settings = Settings {
+            target: TargetSettings::Embedded(Options { clock: ServerClock::Logical, ..Options::default() }),
+            seed: 98,
+            jobs: NonZeroUsize::new(jobs).unwrap(),
+            inputs: 5,
+            histories: 3,
+            race_tries: 5,
+            clock: Clock::Frozen,
+            ..Settings::default()
+        };
+        let contract = Arc::new(Contract::embedded());
+        let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
+        assert_eq!(outcome.exit_code(), 0);
+        for rule in outcome.rules.iter().filter(|rule| rule.id.starts_with("race.")) {
+            assert!(rule.verdict == qonform::finding::Verdict::Passed && rule.checked >= 5, "{rule:?}");
+        }
+        report::render(Format::Json, &outcome, &Style::default())
+    };
+    let (one, four) = (report(1).await, report(4).await);
+    assert!(one == four, "{}", first_difference(&one, &four));
+}
+
+/// The quickest of three: the machine may be busy with something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_races_of_a_run_take_less_than_ten_seconds() {
+    let settings = Settings { seed: 97, layers: Some([Layer::Race].into()), ..Settings::default() };
+    let mut quickest = u64::MAX;
+    for _ in 0..3 {
+        let contract = Arc::new(Contract::embedded());
+        let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
+        assert_eq!(outcome.exit_code(), 0);
+        let checked = outcome.rules.iter().find(|rule| rule.id == "race.set-main-atomic").unwrap().checked;
+        assert_eq!(checked, 30, "every try of the race was made");
+        quickest = quickest.min(outcome.duration_ms);
+        if quickest < 10_000 {
+            return;
+        }
+    }
+    panic!("{quickest} ms");
+}
+
 fn first_difference(one: &str, other: &str) -> String {
     let differing = one.lines().zip(other.lines()).find(|(a, b)| a != b);
     differing.map_or("one is longer".into(), |(a, b)| format!("{a}\n{b}"))

@@ -1,5 +1,8 @@
 //! A race as a case of a run.
 
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
 use super::program::{Program, Step};
 use crate::contract::Need;
 use crate::exchange::KeyRole;
@@ -66,8 +69,131 @@ impl Race {
         format!("race::{}", self.name)
     }
 
+    /// The race of a program that was saved.
+    ///
+    /// # Errors
+    /// [`UnusableRace`] when it is none that this program could have written.
+    pub fn restore(saved: &SavedRace) -> Result<Self, UnusableRace> {
+        let SavedRace { race, in_empty_project, program } = saved;
+        let unusable = |reason: &str| Err(UnusableRace { race: race.clone(), reason: reason.into() });
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if race.is_empty() || race.len() > 40 || !race.chars().all(is_plain) {
+            return unusable("its name cannot be part of an id");
+        }
+        if program.is_empty() || program.len() > MOST_STEPS || program.clients.len() > MOST_CLIENTS {
+            return unusable("it has no steps, or too many");
+        }
+        if program.made.len() > MOST_NUMBERS || program.steps().any(|step| !is_in_bounds(step, program.made.len())) {
+            return unusable("a step names an offering that is not there, or a number is too large");
+        }
+        let restored = Self::new(race.clone(), "race.set-main-linearizable").program(program.clone());
+        Ok(if *in_empty_project {
+            restored.ruled_by(&["race.first-create"]).needs(&[Need::Empty]).role(KeyRole::Empty)
+        } else {
+            restored.ruled_by(&rules_of(program))
+        })
+    }
+
     /// Whether lists are read while others write.
     pub(super) fn lists(&self) -> bool {
         self.program.clients.iter().flatten().any(|step| *step == Step::List)
+    }
+}
+
+/// A race as it stands in reports and in files of past failures.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SavedRace {
+    /// Its name without the layer, by which the pauses of its clients are drawn.
+    race: String,
+    /// Whether it plays in the project that is empty.
+    #[serde(default)]
+    in_empty_project: bool,
+    /// What its clients do.
+    program: Program,
+}
+
+impl SavedRace {
+    /// `race`, to be written down.
+    pub fn of(race: &Race) -> Self {
+        let in_empty_project = race.role == KeyRole::Empty;
+        Self { race: race.name.clone(), in_empty_project, program: race.program.clone() }
+    }
+}
+
+/// A saved race that cannot be played.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("play the race `{race}`: {reason}")]
+pub struct UnusableRace {
+    /// Its name.
+    race: String,
+    /// What is wrong with it.
+    reason: String,
+}
+
+/// The most clients of a saved race.
+const MOST_CLIENTS: usize = 16;
+
+/// The most steps of a saved race: together with the reads at its end, what one search can take.
+const MOST_STEPS: usize = super::order::MOST - MOST_NUMBERS - 1;
+
+/// No number of a saved race is larger.
+const MOST_NUMBERS: usize = 16;
+
+fn is_in_bounds(step: Step, slots: usize) -> bool {
+    let numbers = match step {
+        Step::Create { list, key, .. } => [list, key.unwrap_or_default()],
+        Step::Update { list, .. } => [list, 0],
+        Step::Get { .. } | Step::List | Step::Delete { .. } | Step::SetMain { .. } => [0, 0],
+    };
+    step.slot().is_none_or(|slot| slot < slots) && numbers.into_iter().all(|number| number <= MOST_NUMBERS)
+}
+
+/// The rules that a program exercises.
+fn rules_of(program: &Program) -> Vec<&'static str> {
+    let any = |is: fn(Step) -> bool| program.steps().any(is);
+    let promotes = program.promotes();
+    let all = [
+        ("race.set-main-atomic", promotes && any(|step| step == Step::List)),
+        ("race.set-main-linearizable", promotes),
+        ("race.create-once", any(|step| matches!(step, Step::Create { key: None, .. }))),
+        ("race.idempotency-once", any(|step| matches!(step, Step::Create { key: Some(_), .. }))),
+        ("race.update-whole", any(|step| matches!(step, Step::Update { .. }))),
+        ("race.delete-vs-update", any(|step| matches!(step, Step::Delete { .. }))),
+    ];
+    let mut rules: Vec<_> = all.into_iter().filter_map(|(rule, is_exercised)| is_exercised.then_some(rule)).collect();
+    if rules.is_empty() {
+        rules.push("race.update-whole");
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offerings::race::{generated, written};
+
+    #[test]
+    fn every_race_is_the_same_after_it_was_saved_and_about_what_its_program_exercises() {
+        for race in written().into_iter().chain(generated(3, 20)) {
+            let text = serde_json::to_string(&SavedRace::of(&race)).expect("data");
+            let restored = Race::restore(&serde_json::from_str(&text).expect("the same data")).expect("it is our own");
+            assert_eq!((&restored.program, restored.effect, restored.role), (&race.program, race.effect, race.role));
+            assert_eq!(restored.name, race.name);
+            let is_written = !race.name.starts_with("generated");
+            assert!(!is_written || restored.rules.contains(&race.rules[0]), "{race:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_race_can_be_is_refused() {
+        let saved = |text: &str| serde_json::from_str::<SavedRace>(text).expect("it can be read");
+        let no_slot = r#"{"race":"a","program":{"made":[],"clients":[[{"get":{"slot":0}}]],"after":[]}}"#;
+        let reason = Race::restore(&saved(no_slot)).expect_err("there is no offering").to_string();
+        assert_eq!(reason, "play the race `a`: a step names an offering that is not there, or a number is too large");
+        let no_step = r#"{"race":"a","program":{"made":[null],"clients":[],"after":[]}}"#;
+        assert!(Race::restore(&saved(no_step)).is_err());
+        let no_name = r#"{"race":"a/b","program":{"made":[null],"clients":[["list"]],"after":[]}}"#;
+        assert!(Race::restore(&saved(no_name)).is_err());
     }
 }

@@ -30,7 +30,7 @@ fn program(draw: &mut Draw, promoting: bool) -> Program {
     Program { made, clients, after: Vec::new() }
 }
 
-fn write(draw: &mut Draw, slots: usize, promoting: bool) -> Step {
+pub(super) fn write(draw: &mut Draw, slots: usize, promoting: bool) -> Step {
     let slot = draw.below(slots);
     match draw.below(if promoting { 10 } else { 7 }) {
         0 | 1 => Step::Create { slot, list: draw.below(3), key: None },
@@ -41,7 +41,7 @@ fn write(draw: &mut Draw, slots: usize, promoting: bool) -> Step {
     }
 }
 
-fn read(draw: &mut Draw, slots: usize) -> Step {
+pub(super) fn read(draw: &mut Draw, slots: usize) -> Step {
     if draw.below(2) == 0 { Step::List } else { Step::Get { slot: draw.below(slots) } }
 }
 

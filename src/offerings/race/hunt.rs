@@ -7,22 +7,26 @@ use super::Race;
 use super::direct::Complaint;
 use super::history::{Act, History, Page};
 use super::judge::judge;
-use super::play::Player;
+use super::play::{LAG, Player};
 use super::program::{Program, Step};
 use super::shrink::smaller;
-use super::timeline::Timeline;
+use super::timeline::timeline;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, OperationRef};
-use crate::finding::{Breach, Confirmation};
+use crate::finding::{Breach, Confirmation, Timeline};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::{CaseReport, Naming, Stage};
+
+/// After so many tries in a row that could not even be prepared, as answers were lost, the race is given up.
+const MOST_BROKEN: u32 = 3;
 
 /// How often a race is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tries {
     /// The most tries of one race, from 1.
     pub races: u32,
-    /// No try begins after this time. Shrinking what was found, and seeing it again, get the same time once more.
+    /// No try begins after this time. Shrinking everything that was found, and seeing it again, get the same time once
+    /// more.
     pub limit: Duration,
     /// The most clients at once, from 2.
     pub clients: usize,
@@ -59,6 +63,19 @@ pub struct Shown {
     pub shrunk_from: Option<usize>,
     /// The picture; `None` for what a single answer shows.
     pub timeline: Option<Timeline>,
+    /// How many clients it takes.
+    pub takes: Takes,
+    /// What shows it: the race in its smallest way.
+    pub program: Program,
+}
+
+/// How many clients it takes to see something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takes {
+    /// One sees it alone: it has nothing to do with several at once.
+    OneClient,
+    /// Several at once.
+    Several,
 }
 
 /// What a race leaves.
@@ -75,11 +92,11 @@ impl Race {
     pub async fn play(&self, lane: Lane, naming: Naming, seed: u64, tries: &Tries) -> RaceReport {
         let mut stage = match Stage::open(lane, naming).await {
             Ok(stage) => stage,
-            Err(case) => return report(case, Vec::new(), 1),
+            Err(case) => return self.report(case, Vec::new(), 1),
         };
         let (flow, sightings, played) = hunt(self, &mut stage, seed, tries).await;
         let case = stage.close(flow).await;
-        report(case, sightings, played)
+        self.report(case, sightings, played)
     }
 }
 
@@ -90,6 +107,7 @@ pub(super) struct Sighting {
     pub(super) program: Program,
     pub(super) showed: u32,
     pub(super) again: bool,
+    pub(super) takes: Takes,
     /// How many requests the clients of the whole race send.
     pub(super) from: usize,
 }
@@ -104,9 +122,11 @@ async fn hunt(race: &Race, stage: &mut Stage, seed: u64, tries: &Tries) -> (Resu
     let mut flow = hunter.try_all(&program, &mut sightings).await;
     let played = hunter.played;
     let mut smallest = Vec::new();
-    for sighting in sightings.iter_mut().filter(|_| tries.effort == Effort::Explain) {
+    let deadline = Instant::now() + tries.limit;
+    let is_worth_it = |sighting: &&mut Sighting| tries.effort == Effort::Explain && sighting.takes == Takes::Several;
+    for sighting in sightings.iter_mut().filter(is_worth_it) {
         if flow.is_ok() {
-            flow = hunter.shrink_and_confirm(sighting, &smallest, played).await;
+            flow = hunter.shrink_and_confirm(sighting, &smallest, played, deadline).await;
             smallest.push(sighting.program.clone());
         }
     }
@@ -140,9 +160,11 @@ impl<'r, 's> Hunter<'r, 's> {
         Ok(Self { race, player, tries: *tries, first_is_main, played: 0 })
     }
 
-    /// Every try of the whole race.
+    /// Every try of the whole race, until one shows something that one client sees alone: that is in the way of what
+    /// several see.
     async fn try_all(&mut self, program: &Program, sightings: &mut Vec<Sighting>) -> Result<(), Halt> {
         let deadline = Instant::now() + self.tries.limit;
+        let mut broken = 0;
         while self.played < self.tries.races.max(1) && (self.played == 0 || Instant::now() < deadline) {
             let is_emptied = self.race.role == KeyRole::Empty && self.played > 0;
             if is_emptied && self.played == 1 {
@@ -153,28 +175,43 @@ impl<'r, 's> Hunter<'r, 's> {
                     self.player.stage().leave_out(self.race.rules[0], format!("tried {} times: {reason}", self.played));
                     return Ok(());
                 }
+                // What was being prepared is removed before the next try.
+                Err(halt) if halt.is_lost_answer() && broken < MOST_BROKEN => {
+                    broken += 1;
+                    continue;
+                }
                 other => other?,
             };
-            self.played += 1;
+            (self.played, broken) = (self.played + 1, 0);
             self.count(program, &history, &complaints);
             for complaint in complaints {
                 match sightings.iter_mut().find(|sighting| sighting.complaint.is_like(&complaint)) {
                     Some(sighting) => sighting.showed += 1,
-                    None => sightings.push(Sighting {
-                        complaint,
-                        history: history.clone(),
-                        program: program.clone(),
-                        showed: 1,
-                        again: false,
-                        from: program.len(),
-                    }),
+                    None => sightings.push(self.sighting(complaint, history.clone(), program).await?),
                 }
             }
-            if self.tries.effort == Effort::Detect && !sightings.is_empty() {
+            let is_enough =
+                |sighting: &Sighting| self.tries.effort == Effort::Detect || sighting.takes == Takes::OneClient;
+            if sightings.iter().any(is_enough) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Something that was seen for the first time; where that is asked for, with how many clients it takes.
+    async fn sighting(&mut self, complaint: Complaint, history: History, program: &Program) -> Result<Sighting, Halt> {
+        let (takes, from) = (Takes::Several, program.len());
+        let seen = Sighting { complaint, history, program: program.clone(), showed: 1, again: false, takes, from };
+        if self.tries.effort == Effort::Detect {
+            return Ok(seen);
+        }
+        for program in program.alone() {
+            if let Some((history, complaint)) = self.shows(&program, &seen.complaint, 1).await? {
+                return Ok(Sighting { complaint, history, program, again: true, takes: Takes::OneClient, ..seen });
+            }
+        }
+        Ok(seen)
     }
 
     /// One try and what is wrong with it. What somebody else can have caused is noted and left out.
@@ -223,8 +260,8 @@ impl<'r, 's> Hunter<'r, 's> {
         sighting: &mut Sighting,
         smallest: &[Program],
         played: u32,
+        deadline: Instant,
     ) -> Result<(), Halt> {
-        let deadline = Instant::now() + self.tries.limit;
         // So many tries without it are enough to believe, 19 times of 20, that it does not show.
         let enough = (3 * played).div_ceil(sighting.showed).clamp(3, self.tries.races.max(3));
         let mut first = smallest.to_vec();
@@ -234,7 +271,8 @@ impl<'r, 's> Hunter<'r, 's> {
                     break 'smaller;
                 }
                 if let Some((history, complaint)) = self.shows(&program, &sighting.complaint, enough).await? {
-                    *sighting = Sighting { complaint, history, program, again: true, ..*sighting };
+                    let takes = if program.clients.len() > 1 { Takes::Several } else { Takes::OneClient };
+                    *sighting = Sighting { complaint, history, program, again: true, takes, ..*sighting };
                     continue 'smaller;
                 }
             }
@@ -255,6 +293,10 @@ impl<'r, 's> Hunter<'r, 's> {
         tries: u32,
     ) -> Result<Option<(History, Complaint)>, Halt> {
         for _ in 0..tries {
+            if program.clients.len() == 1 {
+                // What several clients did must not be on its way any more.
+                tokio::time::sleep(LAG).await;
+            }
             let (history, complaints) = self.look(program).await?;
             if let Some(found) = complaints.into_iter().find(|found| found.is_like(complaint)) {
                 return Ok(Some((history, found)));
@@ -265,7 +307,7 @@ impl<'r, 's> Hunter<'r, 's> {
 
     fn breach(&mut self, sighting: &Sighting, played: u32) -> Breach {
         let Sighting { complaint, history, showed, .. } = sighting;
-        let (_, places) = Timeline::of(history, complaint.at);
+        let (_, places) = timeline(history, complaint.at);
         let exchange = |place: &usize| history.acts[*place].exchange.clone();
         let at = exchange(&complaint.at).unwrap_or_else(|| self.player.stage().latest());
         let others = places.iter().filter(|place| **place != complaint.at).filter_map(exchange);
@@ -319,43 +361,50 @@ fn foreign(history: &History, stage: &Stage) -> Option<String> {
     known.find(|offering| gone(&offering.id)).map(|offering| format!("`{}` is gone", offering.id))
 }
 
-/// The report: breaches of single answers first, each once.
-fn report(mut case: CaseReport, sightings: Vec<Sighting>, played: u32) -> RaceReport {
-    let mut breaches: Vec<Breach> = Vec::new();
-    let mut shown: Vec<Shown> = Vec::new();
-    let mut sightings = sightings.into_iter();
-    for breach in std::mem::take(&mut case.record.breaches) {
-        if let Some(known) = breaches.iter().position(|known| known.is_like(&breach)) {
-            shown[known].showed = (shown[known].showed + 1).min(shown[known].tries);
-            shown[known].confirmation = Confirmation::Confirmed;
-            continue;
-        }
-        shown.push(match sightings.as_slice().first() {
-            Some(sighting) if sighting.complaint.rule == breach.rule && sighting.complaint.title == breach.title => {
-                let sighting = sightings.next().expect("the first of them was just looked at");
-                seen(&sighting, played)
+impl Race {
+    /// The report: breaches of single answers first, each once.
+    fn report(&self, mut case: CaseReport, sightings: Vec<Sighting>, played: u32) -> RaceReport {
+        let mut breaches: Vec<Breach> = Vec::new();
+        let mut shown: Vec<Shown> = Vec::new();
+        let mut sightings = sightings.into_iter();
+        for breach in std::mem::take(&mut case.record.breaches) {
+            if let Some(known) = breaches.iter().position(|known| known.is_like(&breach)) {
+                shown[known].showed = (shown[known].showed + 1).min(shown[known].tries);
+                shown[known].confirmation = Confirmation::Confirmed;
+                continue;
             }
-            _ => Shown {
-                showed: 1,
-                tries: played,
-                confirmation: Confirmation::Intermittent,
-                shrunk_from: None,
-                timeline: None,
-            },
-        });
-        breaches.push(breach);
+            shown.push(match sightings.as_slice().first() {
+                Some(sighting)
+                    if sighting.complaint.rule == breach.rule && sighting.complaint.title == breach.title =>
+                {
+                    seen(sightings.next().expect("the first of them was just looked at"), played)
+                }
+                _ => Shown {
+                    showed: 1,
+                    tries: played,
+                    confirmation: Confirmation::Intermittent,
+                    shrunk_from: None,
+                    timeline: None,
+                    takes: Takes::Several,
+                    program: self.program.clone(),
+                },
+            });
+            breaches.push(breach);
+        }
+        case.record.breaches = breaches;
+        RaceReport { case, shown }
     }
-    case.record.breaches = breaches;
-    RaceReport { case, shown }
 }
 
-fn seen(sighting: &Sighting, played: u32) -> Shown {
+fn seen(sighting: Sighting, played: u32) -> Shown {
     Shown {
         showed: sighting.showed,
         tries: played,
         confirmation: if sighting.again { Confirmation::Confirmed } else { Confirmation::Intermittent },
         shrunk_from: (sighting.program.len() < sighting.from).then_some(sighting.from),
-        timeline: Some(Timeline::of(&sighting.history, sighting.complaint.at).0),
+        timeline: Some(timeline(&sighting.history, sighting.complaint.at).0),
+        takes: sighting.takes,
+        program: sighting.program,
     }
 }
 

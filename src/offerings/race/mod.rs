@@ -15,6 +15,8 @@ mod generated;
 mod history;
 mod hunt;
 mod judge;
+#[cfg(test)]
+mod load;
 mod model;
 pub mod order;
 mod play;
@@ -25,9 +27,8 @@ mod tests;
 mod timeline;
 mod written;
 
-pub use case::Race;
+pub use case::{Race, SavedRace, UnusableRace};
 pub use generated::generated;
-pub use hunt::{Effort, RaceReport, Shown, Tries};
+pub use hunt::{Effort, RaceReport, Shown, Takes, Tries};
 pub use program::{Program, Step};
-pub use timeline::{Span, Timeline};
 pub use written::written;

@@ -14,7 +14,7 @@ use super::program::{Cast, Program, Step, product_lists};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Client, Exchange, KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::{Counts, Halt};
 use crate::offerings::Stage;
 
 /// How many products a list has: enough to see a mixture.
@@ -26,8 +26,8 @@ const LATEST_START: usize = 3;
 /// How often the project is looked at before a try, until nothing of an earlier one is left.
 const LOOKS: usize = 4;
 
-/// How long a list that shows a former main is waited for.
-const LAG: Duration = Duration::from_millis(60);
+/// How long a list that shows a former main is waited for, and whatever else takes its time.
+pub(super) const LAG: Duration = Duration::from_millis(60);
 
 /// Plays the tries of one race on a stage.
 pub(super) struct Player<'s> {
@@ -35,8 +35,12 @@ pub(super) struct Player<'s> {
     role: KeyRole,
     name: String,
     seed: u64,
+    /// What idempotency keys start with.
+    keys: String,
     /// The offering of ours that is main while nobody promotes another.
     anchor: Option<String>,
+    /// Whether the last try left the anchor as main for sure.
+    is_anchored: bool,
     /// How many tries were played.
     tries: u32,
 }
@@ -51,6 +55,12 @@ struct Part {
 impl<'s> Player<'s> {
     /// Makes the project ready: a race that promotes gets a main that is ours.
     pub(super) async fn new(stage: &'s mut Stage, race: &Race, seed: u64) -> Result<Self, Halt> {
+        let is_keyed = race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
+        let keys = stage.new_keys().or_else(|| (!is_keyed).then(String::new)).ok_or_else(|| {
+            Halt::NotApplicable(
+                "the server does not tell its time, by which idempotency keys are known to be new".into(),
+            )
+        })?;
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
             let id = stage.id("anchor");
@@ -58,7 +68,8 @@ impl<'s> Player<'s> {
             stage.promote(&id).await?;
             anchor = Some(id);
         }
-        Ok(Self { stage, role: race.role, name: race.name.clone(), seed, anchor, tries: 0 })
+        let name = race.name.clone();
+        Ok(Self { stage, role: race.role, name, seed, keys, anchor, is_anchored: true, tries: 0 })
     }
 
     pub(super) fn stage(&mut self) -> &mut Stage {
@@ -84,7 +95,7 @@ impl<'s> Player<'s> {
         }
         let acts = self.take_in(acts);
         let history = History { cast, anchor: self.anchor.clone(), before, main, prepared, acts };
-        self.tidy(&history).await?;
+        self.tidy(program, &history).await?;
         Ok(history)
     }
 
@@ -96,12 +107,18 @@ impl<'s> Player<'s> {
         let ids = (0..program.made.len()).map(|slot| self.stage.id(&format!("{}.{slot}", self.tries))).collect();
         let known = &self.stage.lane().fixtures.products;
         let lists = product_lists(known, program.lists(), LIST_LENGTH);
-        Cast { role: self.role, ids, lists, keys: self.stage.id(&self.tries.to_string()) }
+        Cast { role: self.role, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
     }
 
     /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
     async fn open(&mut self, clients: usize) -> Result<Page, Halt> {
         let mut stranger = None;
+        if !self.is_anchored {
+            // Whatever was still on its way has arrived by now.
+            tokio::time::sleep(LAG).await;
+            self.anchor_again().await?;
+            self.is_anchored = true;
+        }
         for _ in 0..LOOKS {
             let page = self.look_around(clients).await?;
             stranger = self.stranger(&page);
@@ -129,7 +146,8 @@ impl<'s> Player<'s> {
     async fn look_around(&mut self, clients: usize) -> Result<Page, Halt> {
         let list = |limit| Request::to(Endpoint::List).query("limit", limit).key(self.role);
         let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
-        let exchanges = self.at_once(std::iter::once(list("100")).chain(others).collect()).await?;
+        let requests = std::iter::once(list("100")).chain(others).collect();
+        let exchanges = self.at_once(requests, Counts::Kept).await?;
         let page = exchanges.first().filter(|exchange| exchange.answer.status == 200);
         let page = page.and_then(|exchange| Page::read(exchange.answer.json()?));
         page.ok_or_else(|| Halt::Blocked("the list cannot be read".into()))
@@ -153,7 +171,7 @@ impl<'s> Player<'s> {
     async fn prepare(&mut self, program: &Program, cast: &Cast) -> Result<Vec<Arc<Exchange>>, Halt> {
         let steps = program.made.iter().enumerate();
         let steps = steps.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
-        let made = self.at_once(steps.map(|step| cast.request(step)).collect()).await?;
+        let made = self.at_once(steps.map(|step| cast.request(step)).collect(), Counts::Kept).await?;
         match made.iter().find(|exchange| exchange.answer.status != 201) {
             None => Ok(made),
             Some(exchange) => {
@@ -195,7 +213,7 @@ impl<'s> Player<'s> {
     fn take_in(&mut self, mut acts: Vec<(Act, Option<Exchange>)>) -> Vec<Act> {
         acts.sort_by_key(|(act, _)| act.start);
         let exchanges = acts.iter_mut().filter_map(|(_, exchange)| exchange.take()).collect();
-        let mut taken = self.stage.take_in_at_once(exchanges).into_iter();
+        let mut taken = self.stage.take_in_at_once(exchanges, Counts::LeftOut).into_iter();
         acts.into_iter()
             .map(|(act, _)| {
                 let exchange = if act.lost.is_none() { taken.next() } else { None };
@@ -204,41 +222,39 @@ impl<'s> Player<'s> {
             .collect()
     }
 
-    /// Makes the anchor main again and removes what the try made, row by row.
-    async fn tidy(&mut self, history: &History) -> Result<(), Halt> {
-        if let Some(anchor) = &self.anchor {
-            let request = Request::to(Endpoint::SetMain).id(anchor);
-            self.at_once(vec![request]).await?;
-        }
-        let ids = &history.cast.ids;
-        let rows = match history.acts.iter().rev().find_map(Act::page).filter(|page| page.whole) {
-            Some(page) => {
-                page.offerings.into_iter().map(|offering| offering.id).filter(|id| ids.contains(id)).collect()
-            }
-            None => ids.clone(),
-        };
-        self.remove(rows).await
+    /// Makes the anchor main again and removes whatever the try can have made, row by row. An answer that is lost here
+    /// is no reason to end: what is left is removed before the next try.
+    async fn tidy(&mut self, program: &Program, history: &History) -> Result<(), Halt> {
+        let is_lost = history.acts.iter().any(|act| act.exchange.is_none() && act.step.writes());
+        self.is_anchored = is_kept(self.anchor_again().await)? && !is_lost;
+        let ids = history.cast.ids.iter().enumerate().filter(|(slot, _)| program.makes(*slot));
+        is_kept(self.remove(ids.map(|(_, id)| id.clone()).collect()).await).map(drop)
+    }
+
+    async fn anchor_again(&mut self) -> Result<(), Halt> {
+        let promote = self.anchor.iter().map(|anchor| Request::to(Endpoint::SetMain).id(anchor)).collect();
+        self.at_once(promote, Counts::LeftOut).await.map(drop)
     }
 
     async fn remove(&mut self, rows: Vec<String>) -> Result<(), Halt> {
         let delete = |id: &String| Request::to(Endpoint::Delete).id(id).key(self.role);
         let requests = rows.iter().map(delete).collect();
-        self.at_once(requests).await.map(drop)
+        self.at_once(requests, Counts::LeftOut).await.map(drop)
     }
 
     /// Sends requests that are not part of the race, all at once; what a server that takes one writer at a time refused
     /// is sent once more, alone.
-    async fn at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
-        let mut exchanges = self.all_at_once(requests).await?;
+    async fn at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
+        let mut exchanges = self.all_at_once(requests, counts).await?;
         let refused = |exchange: &Exchange| exchange.answer.status == 409 && exchange.request.is_write();
         for exchange in exchanges.iter_mut().filter(|exchange| refused(exchange)) {
-            let again = self.all_at_once(vec![exchange.request.clone()]).await?;
+            let again = self.all_at_once(vec![exchange.request.clone()], counts).await?;
             exchange.clone_from(&again[0]);
         }
         Ok(exchanges)
     }
 
-    async fn all_at_once(&mut self, requests: Vec<Request>) -> Result<Vec<Arc<Exchange>>, Halt> {
+    async fn all_at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
         let sending: Vec<_> = requests
             .into_iter()
             .map(|request| {
@@ -254,8 +270,17 @@ impl<'s> Player<'s> {
                 Err(error) => failure = Some(error),
             }
         }
-        let exchanges = self.stage.take_in_at_once(exchanges);
+        let exchanges = self.stage.take_in_at_once(exchanges, counts);
         failure.map_or(Ok(exchanges), |error| Err(Halt::World(error)))
+    }
+}
+
+/// Whether something was done; that its answer was lost is no reason to end.
+fn is_kept(done: Result<(), Halt>) -> Result<bool, Halt> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(halt) if halt.is_lost_answer() => Ok(false),
+        Err(halt) => Err(halt),
     }
 }
 
@@ -296,7 +321,7 @@ async fn release(client: Client, parts: Vec<Part>) -> Vec<(Act, Option<Exchange>
 /// Sends one request of a client and records it.
 async fn act(client: Client, number: usize, step: Step, request: Request) -> (Act, Option<Exchange>) {
     let start = Instant::now();
-    let sent = client.send(request).await;
+    let sent = client.send_among_others(request).await;
     let blank = Act { client: number, step, start, end: None, exchange: None, lost: None };
     match sent {
         // Of a request that was sent again after a 429 only the last time counts.

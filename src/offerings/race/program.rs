@@ -1,12 +1,14 @@
 //! What the clients of a race do, as data: it names its offerings by number, so that every try can use fresh ids.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 
 /// One request of a client. Offerings and product lists are numbers, from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
     /// Creates an offering.
     Create {
@@ -75,7 +77,8 @@ impl Step {
 }
 
 /// A race as data: what is there before, and what each client does.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Program {
     /// For each offering: the product list it is made with before the race, or `None` when it is not made.
     pub made: Vec<Option<usize>>,
@@ -120,10 +123,29 @@ impl Program {
         self.len() == 0
     }
 
-    /// The same for at most so many clients: the last ones stay away.
-    pub fn for_clients(mut self, most: usize) -> Self {
-        self.clients.truncate(most.max(2));
-        self
+    /// The same for at most so many clients, from 1: where there are more, one takes the steps of several by turns.
+    #[must_use]
+    pub fn for_clients(&self, most: usize) -> Self {
+        let most = most.max(1);
+        let clients = (0..most.min(self.clients.len())).map(|client| {
+            let mut merged: Vec<_> = self.clients.iter().skip(client).step_by(most).map(|steps| steps.iter()).collect();
+            let longest = merged.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
+            (0..longest)
+                .flat_map(|_| merged.iter_mut().filter_map(|steps| steps.next().copied()).collect::<Vec<_>>())
+                .collect()
+        });
+        Self { clients: clients.collect(), ..self.clone() }
+    }
+
+    /// The same for one client alone: the steps of all by turns, or one client's after the other's.
+    pub(super) fn alone(&self) -> [Self; 2] {
+        [self.for_clients(1), Self { clients: vec![self.clients.concat()], ..self.clone() }]
+    }
+
+    /// Whether the offering can have come to be.
+    pub(super) fn makes(&self, slot: usize) -> bool {
+        self.made[slot].is_some()
+            || self.steps().any(|step| matches!(step, Step::Create { slot: of, .. } if of == slot))
     }
 }
 
@@ -179,6 +201,17 @@ pub(super) fn product_lists(known: &[String], count: usize, length: usize) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fewer_clients_take_the_steps_of_more_by_turns() {
+        let (one, two, list) = (Step::SetMain { slot: 0 }, Step::SetMain { slot: 1 }, Step::List);
+        let program =
+            Program { made: vec![None; 2], clients: vec![vec![one, two], vec![two], vec![list; 3]], after: Vec::new() };
+        assert_eq!(program.for_clients(8), program);
+        assert_eq!(program.for_clients(2).clients, [vec![one, list, two, list, list], vec![two]]);
+        assert_eq!(program.for_clients(1).clients, [[one, two, list, two, list, list]]);
+        assert_eq!(program.alone()[1].clients, [[one, two, two, list, list, list]]);
+    }
 
     #[test]
     fn lists_have_nothing_in_common_where_there_are_enough_products() {

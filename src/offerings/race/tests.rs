@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effort, Race, RaceReport, Tries, generated, written};
+use super::{Effort, Race, RaceReport, Shown, Takes, Tries, generated, written};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::TransportSettings;
 use crate::finding::Confirmation;
-use crate::offerings::Naming;
+use crate::offerings::{Naming, seeds};
 use crate::reference::{Behaviour, Family, Fault, Options};
 use crate::run::Embedded;
 
@@ -64,31 +64,32 @@ async fn a_right_server_is_not_accused() {
     server.stop().await;
 }
 
-/// Each race fault and the race that is written for it.
-const SHOWN_BY: [(Fault, &str); 23] = [
-    (Fault::RACE_CREATE_TWICE, "create-once"),
-    (Fault::RACE_CREATE_OVERWRITES, "create-once"),
-    (Fault::RACE_CREATE_CRASHES, "create-once"),
-    (Fault::RACE_CREATE_LOSER_WRITES, "create-once-products"),
-    (Fault::RACE_FIRST_CREATE, "first-create"),
-    (Fault::RACE_FIRST_NONE, "first-create"),
-    (Fault::RACE_IDEMPOTENCY, "idempotency-once"),
-    (Fault::RACE_KEY_STUCK, "idempotency-once"),
-    (Fault::RACE_KEYS_MIXED, "idempotency-apart"),
-    (Fault::RACE_SET_MAIN, "set-main-atomic"),
-    (Fault::RACE_SET_MAIN_GAP, "set-main-atomic"),
-    (Fault::RACE_PROMOTES_FIRST, "set-main-atomic"),
-    (Fault::RACE_LIST_IN_TWO, "set-main-atomic"),
-    (Fault::RACE_PROMOTION_LISTED_LATE, "set-main-linearizable"),
-    (Fault::RACE_PROMOTION_ANSWERED_EARLY, "set-main-linearizable"),
-    (Fault::RACE_UPDATE_WRITES_ROLE, "set-main-and-update"),
-    (Fault::RACE_PROMOTION_WRITES_PRODUCTS, "set-main-and-update"),
-    (Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, "set-main-and-delete"),
-    (Fault::RACE_PROMOTION_RESURRECTS, "set-main-and-delete"),
-    (Fault::RACE_UPDATE_HALVES, "update-whole"),
-    (Fault::RACE_UPDATE_RESURRECTS, "delete-vs-update"),
-    (Fault::RACE_UPDATE_CRASHES, "delete-vs-update"),
-    (Fault::RACE_DELETE_TWICE, "delete-once"),
+/// Each race fault, the race that is written for it, and how many requests its clients need to show it. One that a
+/// client sees alone is left as it is.
+const SHOWN_BY: [(Fault, &str, usize); 23] = [
+    (Fault::RACE_CREATE_TWICE, "create-once", 2),
+    (Fault::RACE_CREATE_OVERWRITES, "create-once", 2),
+    (Fault::RACE_CREATE_CRASHES, "create-once", 2),
+    (Fault::RACE_CREATE_LOSER_WRITES, "create-once-products", 2),
+    (Fault::RACE_FIRST_CREATE, "first-create", 2),
+    (Fault::RACE_FIRST_NONE, "first-create", 2),
+    (Fault::RACE_IDEMPOTENCY, "idempotency-once", 2),
+    (Fault::RACE_KEY_STUCK, "idempotency-once", 3),
+    (Fault::RACE_KEYS_MIXED, "idempotency-apart", 4),
+    (Fault::RACE_SET_MAIN, "set-main-atomic", 2),
+    (Fault::RACE_SET_MAIN_GAP, "set-main-atomic", 2),
+    (Fault::RACE_PROMOTES_FIRST, "set-main-atomic", 2),
+    (Fault::RACE_LIST_IN_TWO, "set-main-atomic", 2),
+    (Fault::RACE_PROMOTION_LISTED_LATE, "set-main-linearizable", 16),
+    (Fault::RACE_PROMOTION_ANSWERED_EARLY, "set-main-linearizable", 3),
+    (Fault::RACE_UPDATE_WRITES_ROLE, "set-main-and-update", 2),
+    (Fault::RACE_PROMOTION_WRITES_PRODUCTS, "set-main-and-update", 2),
+    (Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, "set-main-and-delete", 2),
+    (Fault::RACE_PROMOTION_RESURRECTS, "set-main-and-delete", 2),
+    (Fault::RACE_UPDATE_HALVES, "update-whole", 2),
+    (Fault::RACE_UPDATE_RESURRECTS, "delete-vs-update", 2),
+    (Fault::RACE_UPDATE_CRASHES, "delete-vs-update", 2),
+    (Fault::RACE_DELETE_TWICE, "delete-once", 2),
 ];
 
 /// What else a server may do that matters to several clients at once.
@@ -102,15 +103,10 @@ const CROWDED: [Behaviour; 7] = [
     Behaviour::TooManyRequests,
 ];
 
+/// With `QONFORM_TEST_SEEDS=50` this is the promise of the layer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_behaviour_is_accused() {
-    behaviours_are_not_accused(0..1).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
-async fn no_behaviour_is_accused_over_fifty_seeds() {
-    behaviours_are_not_accused(0..50).await;
+    behaviours_are_not_accused(0..seeds(1)).await;
 }
 
 async fn behaviours_are_not_accused(seeds: std::ops::Range<u64>) {
@@ -129,20 +125,22 @@ async fn behaviours_are_not_accused(seeds: std::ops::Range<u64>) {
     }
 }
 
+/// With `QONFORM_TEST_SEEDS=20` this is the promise of the layer: 19 of 20.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
+    let count = seeds(2);
     for fault in Fault::ALL.into_iter().filter(|fault| fault.info().family == Family::Race) {
-        let (_, name) = SHOWN_BY.iter().find(|(shown, _)| *shown == fault).unwrap();
+        let (_, name, _) = SHOWN_BY.iter().find(|(shown, ..)| *shown == fault).unwrap();
         let (race, rule) = (race(name), fault.info().expected[0]);
         let server = server(&[fault], &[]).await;
         let mut missed = Vec::new();
-        for seed in 0..20 {
+        for seed in 0..count {
             let report = detect(&server, &race, seed, Tries::default().races).await;
             if !report.case.record.breaches.iter().any(|breach| breach.rule == rule) {
                 missed.push((seed, told(&report)));
             }
         }
-        assert!(missed.len() <= 1, "{fault}: {missed:?}");
+        assert!(missed.len() as u64 * 20 <= count, "{fault}: {missed:?}");
         server.stop().await;
     }
 }
@@ -160,5 +158,43 @@ async fn what_is_found_is_shrunk_confirmed_and_drawn() {
     let timeline = shown.timeline.as_ref().unwrap();
     let [promotion, list] = &timeline.spans[..] else { panic!("{}", told(&report)) };
     assert!(promotion.request.ends_with("/set-main") && list.here, "{}", told(&report));
+    server.stop().await;
+}
+
+/// With `QONFORM_TEST_SEEDS` of 2 or more every fault, else those that are quick.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards() {
+    let every = if seeds(1) > 1 { 1 } else { 5 };
+    for (fault, name, requests) in SHOWN_BY.into_iter().step_by(every) {
+        let server = server(&[fault], &[]).await;
+        let mut shown = String::new();
+        // On a busy machine the clients miss each other now and then.
+        for seed in 1..=3 {
+            let report = play(&server, &race(name), seed, 30).await;
+            let rule = fault.info().expected[0];
+            let place = report.case.record.breaches.iter().position(|breach| breach.rule == rule);
+            shown = told(&report);
+            let is_small = place.is_some_and(|place| {
+                let Shown { timeline, program, .. } = &report.shown[place];
+                let lanes = &timeline.as_ref().unwrap().lanes;
+                let clients = lanes.iter().filter(|lane| lane.starts_with("client ")).count();
+                clients <= 2 && lanes.len() <= clients + 1 && program.len() <= requests
+            });
+            if is_small {
+                shown.clear();
+                break;
+            }
+        }
+        assert_eq!(shown, "", "{fault}");
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_client_sees_alone_is_told_as_that() {
+    let server = server(&[Fault::DELETE_STILL_READABLE], &[]).await;
+    let report = play(&server, &race("delete-vs-update"), 1, 10).await;
+    let takes: Vec<_> = report.shown.iter().map(|shown| (shown.takes, shown.program.clients.len())).collect();
+    assert!(!takes.is_empty() && takes.iter().all(|takes| *takes == (Takes::OneClient, 1)), "{}", told(&report));
     server.stop().await;
 }

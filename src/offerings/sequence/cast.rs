@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::step::{Product, Slot, Step, Tag, Who};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::{Halt, Tenure};
+use crate::lane::Halt;
 use crate::offerings::Stage;
 
 /// The longest id, in characters.
@@ -26,7 +26,7 @@ impl Cast {
     /// # Errors
     /// As [`Stage::list_of`].
     pub(super) async fn of(stage: &mut Stage, steps: &[Step]) -> Result<Self, Halt> {
-        let keys = new_keys(stage);
+        let keys = stage.new_keys();
         let is_asked_for = steps.iter().any(|step| step.who() == Some(Who::Elsewhere));
         let elsewhere = if is_asked_for && stage.lane().client.keys().has(KeyRole::Second) {
             let other = stage.list_of(KeyRole::Second).await?;
@@ -96,17 +96,6 @@ impl Cast {
 fn slot_id(stage: &Stage, slot: Slot) -> String {
     let id = stage.id(slot.name());
     if slot == Slot::LONG { format!("{id:x<LONGEST_ID$}") } else { id }
-}
-
-/// What no earlier run against this target can have begun a key with, not even one with the same seed: in a project that
-/// outlives the run, the server's own time is part of it.
-fn new_keys(stage: &Stage) -> Option<String> {
-    if stage.lane().tenure == Tenure::Disposable {
-        return Some(stage.id(""));
-    }
-    let date = stage.latest().answer.header("date")?;
-    let time: String = date.chars().filter(char::is_ascii_alphanumeric).collect();
-    Some(stage.id(&format!("{time}-")))
 }
 
 fn body(stage: &Stage, products: Option<&[Product]>, tag: Tag) -> Map<String, Value> {

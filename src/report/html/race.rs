@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::visible::{cut, visible};
-use crate::finding::{Finding, Race, RaceSpan};
+use crate::finding::{Finding, Span, Timeline};
 
 /// Units of the drawing.
 const WIDTH: usize = 720;
@@ -36,8 +36,8 @@ fn picture(text: &str) -> Markup {
     html! { pre.timeline tabindex="0" { @for line in text.lines() { (visible(line)) "\n" } } }
 }
 
-fn is_drawable(race: &Race) -> bool {
-    let fits = |span: &RaceSpan| {
+fn is_drawable(race: &Timeline) -> bool {
+    let fits = |span: &Span| {
         span.lane < race.lanes.len()
             && span.start < race.moments
             && span.end.is_none_or(|end| (span.start..race.moments).contains(&end))
@@ -48,7 +48,7 @@ fn is_drawable(race: &Race) -> bool {
         && race.spans.iter().all(fits)
 }
 
-fn drawing(race: &Race) -> Markup {
+fn drawing(race: &Timeline) -> Markup {
     let height = TOP + race.lanes.len() * ROW;
     let place = |moment: usize| MARGIN + moment * (WIDTH - MARGIN - 20) / (race.moments - 1).max(1);
     let said = race.spans.iter().map(|span| told(race, span)).collect::<Vec<_>>().join("; ");
@@ -70,7 +70,7 @@ fn drawing(race: &Race) -> Markup {
     }
 }
 
-fn bar(span: &RaceSpan, from: usize, to: usize) -> Markup {
+fn bar(span: &Span, from: usize, to: usize) -> Markup {
     let top = TOP + span.lane * ROW + (ROW - BAR) / 2;
     let class = match (span.here, span.end) {
         (true, _) => "span here",
@@ -83,7 +83,7 @@ fn bar(span: &RaceSpan, from: usize, to: usize) -> Markup {
     }
 }
 
-fn legend(race: &Race) -> Markup {
+fn legend(race: &Timeline) -> Markup {
     html! {
         ol.legend {
             @for span in &race.spans {
@@ -98,7 +98,7 @@ fn legend(race: &Race) -> Markup {
 }
 
 /// A span in words.
-fn told(race: &Race, span: &RaceSpan) -> String {
+fn told(race: &Timeline, span: &Span) -> String {
     let lane = race.lanes.get(span.lane).map_or("", String::as_str);
     let here = if span.here { ", where no order is left" } else { "" };
     format!("{lane}: {} {}, answered {}{here}", span.mark, span.request, span.answer)

@@ -10,8 +10,8 @@ use crate::contract::{Contract, Level};
 use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
 use crate::finding::{Breach, Record};
 use crate::lane::{Lane, Session, Tenure};
-use crate::offerings::Naming;
 use crate::offerings::sequence::{Mains, Means, Played, Tag, Watch, generate, play_case, play_watching};
+use crate::offerings::{Naming, seeds};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::Embedded;
 use crate::run::smaller::MOST_REQUESTS;
@@ -170,11 +170,6 @@ async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
     let first = forgotten_key(&steps).unwrap();
     let small = shrink(steps, &first, |tried| tried < 1_000, async |steps| forgotten_key(&steps)).await;
     assert_eq!(small.steps.len(), 5, "{}", told(&small.steps));
-}
-
-/// How many seeds or combinations a test tries: more where `QONFORM_TEST_SEEDS` asks for it.
-fn seeds(usually: u64) -> u64 {
-    std::env::var("QONFORM_TEST_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usually)
 }
 
 #[tokio::test]
