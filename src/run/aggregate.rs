@@ -1,6 +1,7 @@
 //! What all cases found, as one outcome.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use super::case::Layer;
 use super::execute::{CaseOutcome, Facts};
@@ -25,6 +26,28 @@ pub(super) struct Gathered {
     pub(super) keys: Keyring,
 }
 
+/// Counts of all cases, in whatever order they ended.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    record: Record,
+    constraints: input::Coverage,
+}
+
+impl Counted {
+    /// Adds the counts of a case, which has none then.
+    pub(super) fn take(&mut self, outcome: &mut CaseOutcome) {
+        let Record { checks, observations, drift, seen, .. } = &mut outcome.record;
+        self.record.merge(Record {
+            checks: mem::take(checks),
+            observations: mem::take(observations),
+            drift: mem::take(drift),
+            seen: mem::take(seen),
+            ..Record::default()
+        });
+        self.constraints.merge(mem::take(&mut outcome.coverage));
+    }
+}
+
 /// What the run as a whole contributes to the outcome.
 pub(super) struct Frame<'a> {
     pub(super) settings: &'a Settings,
@@ -43,10 +66,9 @@ pub(super) struct Frame<'a> {
 }
 
 /// Puts the outcome together. The order of `gathered` is that of the plan, whatever ran first.
-pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
-    let mut record = Record::default();
+pub(super) fn outcome(frame: Frame<'_>, (gathered, counted): (Vec<Gathered>, Counted)) -> Outcome {
+    let Counted { mut record, mut constraints } = counted;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
-    let mut constraints = input::Coverage::default();
     let mut part = frame.part();
     for Gathered { case, place, outcome, keys } in gathered {
         let CaseOutcome { record: mut found, facts, coverage: tried, .. } = outcome;
@@ -54,7 +76,7 @@ pub(super) fn outcome(frame: Frame<'_>, gathered: Vec<Gathered>) -> Outcome {
         if let Some(part) = &mut part {
             frame.note(part, place, &case, &found);
         }
-        for (breach, facts) in std::mem::take(&mut found.breaches).into_iter().zip(facts) {
+        for (breach, facts) in mem::take(&mut found.breaches).into_iter().zip(facts) {
             frame.add(&mut findings, &breach, &facts, &case, &keys);
         }
         record.merge(found);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::aggregate::{self, Frame, Gathered};
+use super::aggregate::{self, Counted, Frame, Gathered};
 use super::case::Case;
 use super::caught::caught;
 use super::confirm;
@@ -105,8 +105,23 @@ pub async fn run(
     }
 }
 
-/// The outcomes of cases, each with its place in the plan.
-pub(super) type Played = Vec<(usize, CaseOutcome, Keyring)>;
+/// What cases came to. What is only counted is added up as each ends: a run of very many cases holds what they found.
+#[derive(Debug, Default)]
+pub(super) struct Played {
+    /// The outcomes, each with its place in the plan, without what was counted.
+    pub(super) cases: Vec<(usize, CaseOutcome, Keyring)>,
+    /// The counts of all.
+    pub(super) counted: Counted,
+}
+
+impl Played {
+    /// Takes in a case that ended; `keys` must not show in its evidence.
+    pub(super) fn add(&mut self, index: usize, mut outcome: CaseOutcome, keys: &Keyring) {
+        self.counted.take(&mut outcome);
+        let keys = if outcome.record.breaches.is_empty() { Keyring::default() } else { keys.clone() };
+        self.cases.push((index, outcome, keys));
+    }
+}
 
 impl Driver<'_> {
     /// Every case gets a lane of its own; as many run side by side as jobs were asked for.
@@ -117,7 +132,7 @@ impl Driver<'_> {
         let mut waiting = plan.cases.iter().cloned().enumerate();
         let settings = Arc::new(self.settings.clone());
         let mut running = JoinSet::new();
-        let mut played: Played = Vec::new();
+        let mut played = Played::default();
         let mut ending = Ending::Complete;
         loop {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
@@ -152,10 +167,10 @@ impl Driver<'_> {
             if let Some(reason) = self.reason_to_stop(&outcome) {
                 ending = Ending::Stopped(reason);
             }
-            played.push((index, outcome, keys));
+            played.add(index, outcome, &keys);
         }
         running.shutdown().await;
-        played.sort_by_key(|(index, ..)| *index);
+        played.cases.sort_by_key(|(index, ..)| *index);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always {
             let worth = |breach: &Breach| self.is_reported(breach);
@@ -198,7 +213,7 @@ impl Driver<'_> {
             ready = preflight(lane.clone(), scope, self.settings.seed, Some(&journal)) => ready,
             ending = self.told_to_stop() => {
                 let (notes, left) = shared::leave(&lane, &journal).await;
-                return self.outcome(&Plan::default(), Vec::new(), ending, &traffic, notes, left);
+                return self.outcome(&Plan::default(), Played::default(), ending, &traffic, notes, left);
             }
         };
         let ready = match ready {
@@ -234,7 +249,15 @@ impl Driver<'_> {
         let facts = vec![Facts::plain(Confirmation::NotRetried); refused.record.breaches.len()];
         let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
         let gathered = vec![Gathered { case: "preflight".into(), place: 0, outcome, keys: lane.client.keys().clone() }];
-        self.finish(&Plan::default(), gathered, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
+        self.finish(
+            &Plan::default(),
+            (gathered, Counted::default()),
+            0,
+            Ending::GaveUp(refused.reason),
+            traffic,
+            notes,
+            left,
+        )
     }
 
     pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
@@ -274,10 +297,11 @@ impl Driver<'_> {
     fn leave_to_others(&self, plan: &Plan, played: &mut Played) {
         let is_race = |index: usize| plan.cases[index].race().is_some();
         let is_told = played
+            .cases
             .iter()
             .filter(|(index, ..)| !is_race(*index))
             .any(|(_, outcome, _)| outcome.record.breaches.iter().any(|breach| self.is_violation(breach)));
-        for (_, outcome, _) in played.iter_mut().filter(|(index, ..)| is_told && is_race(*index)) {
+        for (_, outcome, _) in played.cases.iter_mut().filter(|(index, ..)| is_told && is_race(*index)) {
             let breaches = std::mem::take(&mut outcome.record.breaches);
             for (breach, facts) in breaches.into_iter().zip(std::mem::take(&mut outcome.facts)) {
                 if facts.takes == Takes::OneClient {
@@ -302,6 +326,7 @@ impl Driver<'_> {
     ) -> Outcome {
         let mut played = played;
         self.leave_to_others(plan, &mut played);
+        let Played { cases: played, counted } = played;
         let cases = played.len() as u64;
         notes.extend(plan.notes.iter().cloned());
         // Where no rule says that it is undecided, nothing else does.
@@ -318,14 +343,14 @@ impl Driver<'_> {
                 Gathered { case: case.name(), place: plan.places[index], outcome, keys }
             })
             .collect();
-        self.finish(plan, gathered, cases, ending, traffic, notes, left_behind)
+        self.finish(plan, (gathered, counted), cases, ending, traffic, notes, left_behind)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of an outcome, each made elsewhere")]
     fn finish(
         &self,
         plan: &Plan,
-        gathered: Vec<Gathered>,
+        found: (Vec<Gathered>, Counted),
         cases: u64,
         ending: Ending,
         traffic: &Traffic,
@@ -353,7 +378,7 @@ impl Driver<'_> {
             notes,
             left_behind,
         };
-        aggregate::outcome(frame, gathered)
+        aggregate::outcome(frame, found)
     }
 }
 

@@ -48,7 +48,7 @@ impl<'d, 'a> Shared<'d, 'a> {
 
     pub(super) async fn play_all(&mut self, plan: &Plan) -> (Played, Ending) {
         let driver = self.driver;
-        let mut played: Played = Vec::new();
+        let mut played = Played::default();
         let mut failures = 0;
         let mut effect = Effect::Reads;
         for (index, case) in plan.cases.iter().enumerate() {
@@ -71,7 +71,7 @@ impl<'d, 'a> Shared<'d, 'a> {
             };
             let stop = driver.reason_to_stop(&outcome);
             let world = outcome.halt.as_ref().map(ToString::to_string);
-            played.push((index, outcome, self.lane.client.keys().clone()));
+            played.add(index, outcome, self.lane.client.keys());
             if let Some(reason) = refused {
                 return (played, Ending::GaveUp(reason));
             }

@@ -37,7 +37,7 @@ where
     let begun = traffic.requests();
     // Counted through, so that no two attempts find the names of each other taken.
     let attempt = AtomicU32::new(FIRST_ATTEMPT);
-    for (case, outcome, _) in played {
+    for (case, outcome, _) in &mut played.cases {
         for (breach, facts) in outcome.record.breaches.iter_mut().zip(&mut outcome.facts) {
             let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
             if matches!(facts.course, Course::Whole | Course::Race(_)) || !worth(breach) || !done.insert(way) {

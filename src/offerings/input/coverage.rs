@@ -89,6 +89,9 @@ impl Coverage {
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: Coverage) {
+        if other.rows.is_empty() {
+            return;
+        }
         let mut rows: BTreeMap<_, Row> = BTreeMap::new();
         for row in std::mem::take(&mut self.rows).into_iter().chain(other.rows) {
             let key = (row.operation.clone(), row.place.clone(), row.constraint.clone());
