@@ -1,8 +1,9 @@
-//! Races drawn from a seed: short programs over one to three offerings.
+//! Races drawn from a seed: short programs over one to three offerings, dealt out of the steps of generated histories.
 
 use super::Race;
 use super::draw::Draw;
 use super::program::{Program, Step};
+use crate::offerings::sequence::{self, Mains, Means, Product, Who};
 
 /// `count` races. Every other one promotes, so that a run which must not still has some.
 pub fn generated(seed: u64, count: usize) -> Vec<Race> {
@@ -12,7 +13,7 @@ pub fn generated(seed: u64, count: usize) -> Vec<Race> {
             let promoting = number % 2 == 1;
             Race::new(format!("generated-{}", number + 1), "race.set-main-linearizable")
                 .ruled_by(if promoting { PROMOTING } else { WRITING })
-                .program(program(&mut draw, promoting))
+                .program(program(&mut draw, seed, number as u64, if promoting { Mains::Change } else { Mains::Keep }))
         })
         .collect()
 }
@@ -20,29 +21,66 @@ pub fn generated(seed: u64, count: usize) -> Vec<Race> {
 const PROMOTING: &[&str] = &["race.set-main-linearizable", "race.delete-vs-update", "race.update-whole"];
 const WRITING: &[&str] = &["race.delete-vs-update", "race.update-whole", "race.create-once"];
 
-fn program(draw: &mut Draw, promoting: bool) -> Program {
+fn program(draw: &mut Draw, seed: u64, number: u64, mains: Mains) -> Program {
     let slots = draw.between(1, 3);
     let made = (0..slots).map(|_| (draw.below(3) > 0).then(|| draw.below(3))).collect();
-    let writers = draw.between(2, 4);
-    let mut clients: Vec<Vec<Step>> =
-        (0..writers).map(|_| (0..draw.between(2, 4)).map(|_| write(draw, slots, promoting)).collect()).collect();
-    clients.push((0..draw.between(3, 6)).map(|_| read(draw, slots)).collect());
+    let (mut writes, mut reads) = steps(seed, number, mains, slots);
+    let mut clients: Vec<Vec<Step>> = (0..draw.between(2, 4))
+        .map(|_| {
+            // Now and then a writer looks at what it did.
+            let mut step = |draw: &mut Draw| if draw.below(7) == 0 { reads.next() } else { writes.next() };
+            (0..draw.between(2, 4)).filter_map(|_| step(draw)).collect()
+        })
+        .collect();
+    clients.push(reads.take(draw.between(3, 6)).collect());
     Program { made, clients, after: Vec::new() }
 }
 
-pub(super) fn write(draw: &mut Draw, slots: usize, promoting: bool) -> Step {
-    let slot = draw.below(slots);
-    match draw.below(if promoting { 10 } else { 7 }) {
-        0 | 1 => Step::Create { slot, list: draw.below(3), key: None },
-        2..=4 => Step::Update { slot, list: draw.below(5) },
-        5 => Step::Delete { slot },
-        6 => read(draw, slots),
-        _ => Step::SetMain { slot },
-    }
+/// The most steps of a history that is dealt out.
+const HISTORY: usize = 200;
+
+/// How many registered products a history may name.
+const PRODUCTS: usize = 4;
+
+/// The writes of a generated history as steps of a race over `slots` offerings, and its reads, to which lists are added
+/// without end.
+pub(super) fn steps(
+    seed: u64,
+    number: u64,
+    mains: Mains,
+    slots: usize,
+) -> (impl Iterator<Item = Step>, impl Iterator<Item = Step>) {
+    let means = Means { products: PRODUCTS, has: Vec::new(), mains };
+    let history = sequence::generate(seed, number, HISTORY, &means);
+    let all = history.iter().filter_map(|step| translated(step, slots));
+    let (writes, reads): (Vec<_>, Vec<_>) = all.partition(|step| step.writes());
+    (writes.into_iter(), reads.into_iter().chain(std::iter::repeat(Step::List)))
 }
 
-pub(super) fn read(draw: &mut Draw, slots: usize) -> Step {
-    if draw.below(2) == 0 { Step::List } else { Step::Get { slot: draw.below(slots) } }
+/// A step of a history in a race; `None` for what a race has no word for. Keys are left out: what one stands for that
+/// was used for several things depends on the order.
+fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
+    let slot = |who: &Who| match who {
+        Who::Slot(slot) => Some(usize::from(slot.0) % slots),
+        _ => None,
+    };
+    let list = |products: &[Product]| match products.first() {
+        None => Some(0),
+        Some(Product::Known(number)) => Some(1 + usize::from(*number) % PRODUCTS),
+        Some(Product::Unknown) => None,
+    };
+    Some(match step {
+        sequence::Step::Create { who, products, .. } => {
+            Step::Create { slot: slot(who)?, list: list(products.as_deref().unwrap_or_default())?, key: None }
+        }
+        sequence::Step::Get { who } => Step::Get { slot: slot(who)? },
+        sequence::Step::Update { who, products, .. } => {
+            Step::Update { slot: slot(who)?, list: list(products.as_deref()?)? }
+        }
+        sequence::Step::Delete { who } => Step::Delete { slot: slot(who)? },
+        sequence::Step::SetMain { who, .. } => Step::SetMain { slot: slot(who)? },
+        sequence::Step::Page { .. } | sequence::Step::Walk { .. } => Step::List,
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::Race;
-use super::draw::Draw;
-use super::generated::{read, write};
+use super::generated::steps;
 use super::history::History;
 use super::judge::{Judgement, judge};
 use super::play::Player;
@@ -16,6 +15,7 @@ use super::program::{Program, Step};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Answer, Exchange, TransportSettings};
+use crate::offerings::sequence::Mains;
 use crate::offerings::{Naming, Stage};
 use crate::reference::{Behaviour, Options};
 use crate::run::Embedded;
@@ -24,9 +24,9 @@ const CLIENTS: usize = 6;
 const STEPS: usize = 10;
 
 fn crowd(seed: u64) -> Program {
-    let mut draw = Draw::new(seed, "crowd", 0);
+    let (mut writes, mut reads) = steps(seed, 0, Mains::Change, 3);
     let mut client = |number: usize| -> Vec<Step> {
-        (0..STEPS).map(|_| if number < 4 { write(&mut draw, 3, true) } else { read(&mut draw, 3) }).collect()
+        if number < 4 { writes.by_ref().take(STEPS).collect() } else { reads.by_ref().take(STEPS).collect() }
     };
     Program { made: vec![Some(1), Some(2), None], clients: (0..CLIENTS).map(&mut client).collect(), after: Vec::new() }
 }

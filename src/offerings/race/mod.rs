@@ -8,6 +8,8 @@
 //!
 //! The judge refuses to know how the server works, and how the requests were sent. Start at [`Race::play`].
 
+#[cfg(test)]
+mod agreement;
 mod case;
 mod direct;
 mod draw;
