@@ -75,7 +75,7 @@ fn what_is_wrong_is_seen_through_a_network_that_loses_answers() {
     let (server, _) = lossy(&reference);
     let more = ["--seed", "32", "--only", "race.set-main-atomic", "--jobs", "8"];
     let ran = run(&reference, &server.url(), &more);
-    assert_eq!(ran.violated(), ["race.set-main-atomic"], "{}", ran.stdout);
+    assert_eq!(ran.violated(), [r#""race.set-main-atomic""#], "{}", ran.stdout);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_somebody_else_does_to_the_project_is_not_held_against_the_server() {
 fn a_race_is_played_again_by_what_its_report_says_of_it() {
     let broken = Reference::with_faults(&["race-delete-twice"]);
     let found = run(&broken, broken.variable("QONFORM_TARGET"), &["--only", "race.delete-vs-update", "--jobs", "8"]);
-    assert_eq!(found.violated(), ["race.delete-vs-update"], "{}", found.stdout);
+    assert_eq!(found.violated(), [r#""race.delete-vs-update""#], "{}", found.stdout);
     let report = found.json();
     let finding = report["findings"].as_array().unwrap().iter().find(|one| one["case"] == "race::delete-once").unwrap();
     // Shrunk: two clients that delete one offering.

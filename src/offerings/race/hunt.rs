@@ -156,7 +156,7 @@ pub(super) struct Hunter<'r, 's> {
 impl<'r, 's> Hunter<'r, 's> {
     pub(super) async fn new(race: &'r Race, stage: &'s mut Stage, seed: u64, tries: &Tries) -> Result<Self, Halt> {
         let first_is_main = stage.lane().tenure == Tenure::Disposable;
-        let player = Player::new(stage, race, seed).await?;
+        let player = Player::new(stage, race, seed, tries.clients).await?;
         Ok(Self { race, player, tries: *tries, first_is_main, played: 0 })
     }
 
@@ -297,7 +297,10 @@ impl<'r, 's> Hunter<'r, 's> {
                 // What several clients did must not be on its way any more.
                 tokio::time::sleep(LAG).await;
             }
-            let (history, complaints) = self.look(program).await?;
+            let (history, complaints) = match self.look(program).await {
+                Err(halt) if halt.is_lost_answer() => continue,
+                other => other?,
+            };
             if let Some(found) = complaints.into_iter().find(|found| found.is_like(complaint)) {
                 return Ok(Some((history, found)));
             }

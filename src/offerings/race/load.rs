@@ -83,7 +83,7 @@ async fn sixty_requests_of_six_clients_are_judged_in_less_than_a_tenth_of_a_seco
         let race = Race::new("crowd", "race.set-main-linearizable").program(program.clone());
         let naming = Naming::new(seed, "crowd", 0);
         let mut stage = Stage::open(server.lane(&format!("crowd-{seed}")), naming).await.unwrap();
-        let mut player = Player::new(&mut stage, &race, seed).await.unwrap();
+        let mut player = Player::new(&mut stage, &race, seed, 8).await.unwrap();
         let history = player.play(&program).await.unwrap();
         assert!(history.acts.iter().filter(|act| act.client < CLIENTS).count() == CLIENTS * STEPS);
         for (history, is_right) in [

@@ -23,6 +23,9 @@ const LIST_LENGTH: usize = 12;
 /// Clients start up to so many milliseconds apart.
 const LATEST_START: usize = 3;
 
+/// How many offerings are made, one after the other, until one of them is main for sure.
+const MOST_ANCHORS: usize = 4;
+
 /// How often the project is looked at before a try, until nothing of an earlier one is left.
 const LOOKS: usize = 4;
 
@@ -41,6 +44,8 @@ pub(super) struct Player<'s> {
     anchor: Option<String>,
     /// Whether the last try left the anchor as main for sure.
     is_anchored: bool,
+    /// The most requests at once.
+    at_once: usize,
     /// How many tries were played.
     tries: u32,
 }
@@ -53,8 +58,9 @@ struct Part {
 }
 
 impl<'s> Player<'s> {
-    /// Makes the project ready: a race that promotes gets a main that is ours.
-    pub(super) async fn new(stage: &'s mut Stage, race: &Race, seed: u64) -> Result<Self, Halt> {
+    /// Makes the project ready: a race that promotes gets a main that is ours. No more than `at_once` requests will be
+    /// sent at once.
+    pub(super) async fn new(stage: &'s mut Stage, race: &Race, seed: u64, at_once: usize) -> Result<Self, Halt> {
         let is_keyed = race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
         let keys = stage.new_keys().or_else(|| (!is_keyed).then(String::new)).ok_or_else(|| {
             Halt::NotApplicable(
@@ -63,13 +69,10 @@ impl<'s> Player<'s> {
         })?;
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
-            let id = stage.id("anchor");
-            stage.make(&id, &[]).await?;
-            stage.promote(&id).await?;
-            anchor = Some(id);
+            anchor = Some(own_main(stage).await?);
         }
         let name = race.name.clone();
-        Ok(Self { stage, role: race.role, name, seed, keys, anchor, is_anchored: true, tries: 0 })
+        Ok(Self { stage, role: race.role, name, seed, keys, anchor, is_anchored: true, at_once, tries: 0 })
     }
 
     pub(super) fn stage(&mut self) -> &mut Stage {
@@ -200,14 +203,12 @@ impl<'s> Player<'s> {
     async fn read_rest(&self, program: &Program, cast: &Cast) -> Vec<(Act, Option<Exchange>)> {
         let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
         let gets = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
-        let parts = gets
-            .chain([Step::List])
-            .map(|step| Part {
-                client: program.clients.len(),
-                requests: vec![(step, cast.request(step), Duration::ZERO)],
-            })
-            .collect();
-        release(self.client(), parts).await
+        let reads: Vec<_> = gets.chain([Step::List]).collect();
+        let part = |reads: &[Step]| Part {
+            client: program.clients.len(),
+            requests: reads.iter().map(|step| (*step, cast.request(*step), Duration::ZERO)).collect(),
+        };
+        release(self.client(), reads.chunks(reads.len().div_ceil(self.at_once)).map(part).collect()).await
     }
 
     fn take_in(&mut self, mut acts: Vec<(Act, Option<Exchange>)>) -> Vec<Act> {
@@ -255,24 +256,43 @@ impl<'s> Player<'s> {
     }
 
     async fn all_at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
-        let sending: Vec<_> = requests
-            .into_iter()
-            .map(|request| {
-                let client = self.client();
-                tokio::spawn(async move { client.send(request).await })
-            })
-            .collect();
-        let mut exchanges = Vec::with_capacity(sending.len());
+        let mut exchanges = Vec::with_capacity(requests.len());
         let mut failure = None;
-        for sent in sending {
-            match sent.await.expect("nobody cancels a request, and sending does not panic") {
-                Ok(exchange) => exchanges.push(exchange),
-                Err(error) => failure = Some(error),
+        for group in requests.chunks(self.at_once) {
+            let send = |request: &Request| {
+                let (client, request) = (self.client(), request.clone());
+                tokio::spawn(async move { client.send(request).await })
+            };
+            for sent in group.iter().map(send).collect::<Vec<_>>() {
+                match sent.await.expect("nobody cancels a request, and sending does not panic") {
+                    Ok(exchange) => exchanges.push(exchange),
+                    Err(error) => failure = Some(error),
+                }
             }
         }
         let exchanges = self.stage.take_in_at_once(exchanges, counts);
         failure.map_or(Ok(exchanges), |error| Err(Halt::World(error)))
     }
+}
+
+/// An offering of ours that is main. An answer that is lost on the way to it is no reason to end: another will do.
+async fn own_main(stage: &mut Stage) -> Result<String, Halt> {
+    let mut made = Err(Halt::Blocked("nothing was tried".into()));
+    for number in 0..MOST_ANCHORS {
+        made = own_main_numbered(stage, number).await;
+        match &made {
+            Err(halt) if halt.is_lost_answer() => {}
+            _ => break,
+        }
+    }
+    made
+}
+
+async fn own_main_numbered(stage: &mut Stage, number: usize) -> Result<String, Halt> {
+    let id = stage.id(&if number == 0 { "anchor".into() } else { format!("anchor-{number}") });
+    stage.make(&id, &[]).await?;
+    stage.promote(&id).await?;
+    Ok(id)
 }
 
 /// Whether something was done; that its answer was lost is no reason to end.
