@@ -456,7 +456,8 @@ impl Stage {
     /// As [`Session::walk`].
     pub async fn list_of(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
         let snapshot = self.session.walk(role).await?;
-        if role == KeyRole::Main {
+        // Nobody asks what a project of our own holds afterwards.
+        if role == KeyRole::Main && self.is_shared() {
             self.shown = Some(snapshot.clone());
         }
         Ok(snapshot)
