@@ -86,7 +86,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain),
             Command::Serve(serve) => serve::serve(&serve).await,
-            Command::Replay(replay) => replay::replay(&replay, sources).await,
+            Command::Replay(replay) => replay::replay(*replay, sources).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
             Command::Merge(merge) => merge::merge(&merge),

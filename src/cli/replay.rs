@@ -1,17 +1,22 @@
 //! `qonform replay`.
 
-use qonform::finding::{Finding, Outcome};
+use qonform::finding::{Ending, Finding, Outcome, Verdict};
 use qonform::run::{Kept, Settings};
 
-use super::args::ReplayArguments;
+use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
 use super::following::Following;
 use super::{Failure, files, out, settings};
 
 /// Plays the case of one finding again, with the same seed; 1 when it still shows, 0 when it does not.
-pub(super) async fn replay(arguments: &ReplayArguments, sources: &Sources) -> Result<u8, Failure> {
-    refuse_senseless(arguments, sources)?;
+///
+/// It is played where it showed: on the target of the report, unless another is named.
+pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, Failure> {
+    refuse_senseless(&arguments, sources)?;
     let report = files::read(&arguments.report)?;
+    if !report.target.embedded {
+        arguments.run.target.target.get_or_insert_with(|| report.target.url.clone());
+    }
     let finding = find(&report, &arguments.fingerprint)?;
     let contract = settings::contract(arguments.run.contract.spec.as_deref())?;
     let mut settings = settings::settings(&arguments.run, &contract)?;
@@ -25,10 +30,25 @@ pub(super) async fn replay(arguments: &ReplayArguments, sources: &Sources) -> Re
     let still = outcome.findings.iter().find(is_like).is_some();
     let code = outcome.exit_code_given(still || outcome.violations().next().is_some());
     let written = following.end(&mut outcome, &arguments.run.output, None, code);
-    let verdict = if still { "still shows" } else { "does not show any more" };
-    out::err(&out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title)));
+    let verdict = match still {
+        true => "still shows",
+        false if was_tried(&outcome, &finding.rule) => "does not show any more",
+        false => "could not be tried",
+    };
+    let told = out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title));
+    match arguments.run.output.format {
+        StdoutFormat::Human => out::out(&told)?,
+        StdoutFormat::Json => out::err(&told),
+    }
     written?;
     Ok(code)
+}
+
+/// Whether the run came to a verdict about a rule.
+fn was_tried(outcome: &Outcome, rule: &str) -> bool {
+    let decided = [Verdict::Passed, Verdict::Violated, Verdict::Warned, Verdict::Observed];
+    outcome.ending == Ending::Complete
+        && outcome.rules.iter().any(|known| known.id == rule && decided.contains(&known.verdict))
 }
 
 /// What a replay plays is said by the finding: whoever says otherwise on the command line means something else. What a
