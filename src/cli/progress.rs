@@ -1,7 +1,6 @@
 //! Progress on stderr: a bar on a terminal, where violations appear as they are confirmed; a line every ten seconds in a
 //! log; nothing else.
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,8 +33,6 @@ enum Kind {
 
 struct State {
     counts: Counts,
-    /// Violations that were told, by rule and title: other cases find them again.
-    told: BTreeSet<(String, String)>,
     started: Instant,
     drawn: Option<Instant>,
     logged: Instant,
@@ -62,7 +59,7 @@ impl Progress {
             (false, false) => Kind::Log,
         };
         let now = Instant::now();
-        let state = State { counts: Counts::default(), told: BTreeSet::new(), started: now, drawn: None, logged: now };
+        let state = State { counts: Counts::default(), started: now, drawn: None, logged: now };
         Self { kind, state: Mutex::new(state) }
     }
 
@@ -76,12 +73,10 @@ impl Progress {
                 state.counts.cases = *cases;
                 "starting".clone_into(&mut state.counts.layer);
             }
-            Event::Violation { rule, title } => {
-                if state.told.insert((rule.clone(), title.clone())) {
-                    state.counts.findings += 1;
-                    self.keep(&out::plain(&format!("violation[{rule}]: {title}")));
-                    state.drawn = None;
-                }
+            Event::Violation { rule, title, .. } => {
+                state.counts.findings += 1;
+                self.keep(&out::plain(&format!("violation[{rule}]: {title}")));
+                state.drawn = None;
             }
             Event::CaseEnded { case, requests } => {
                 let layer = case.split("::").next().unwrap_or_default();

@@ -47,7 +47,9 @@ fn told(event: &Event) -> Value {
     match event {
         Event::Started { cases } => json!({"event": "started", "cases": cases}),
         Event::CaseEnded { case, requests } => json!({"event": "case-ended", "case": case, "requests": requests}),
-        Event::Violation { rule, title } => json!({"event": "violation", "rule": rule, "title": title}),
+        Event::Violation { fingerprint, rule, title } => {
+            json!({"event": "violation", "fingerprint": fingerprint, "rule": rule, "title": title})
+        }
         Event::Cleaning => json!({"event": "cleaning"}),
     }
 }
@@ -62,7 +64,7 @@ mod tests {
         let mut lines = EventLines::default();
         let events = [
             Event::Started { cases: 2 },
-            Event::Violation { rule: "create.echo".into(), title: "a\nb".into() },
+            Event::Violation { fingerprint: "afc0ac21".into(), rule: "create.echo".into(), title: "a\nb".into() },
             Event::CaseEnded { case: "scenario::create.echo".into(), requests: 7 },
             Event::Cleaning,
         ];
@@ -73,8 +75,8 @@ mod tests {
         assert_eq!(words, ["started", "violation", "case-ended", "cleaning", "ended"]);
         assert!(read.iter().zip(1_u64..).all(|(event, number)| event["number"] == number));
         assert_eq!(
-            (&read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]),
-            (&json!("a\nb"), &json!(7), &json!(3))
+            (&read[1]["fingerprint"], &read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]),
+            (&json!("afc0ac21"), &json!("a\nb"), &json!(7), &json!(3))
         );
         assert_eq!((&read[4]["exit_code"], &read[4]["violations"]), (&json!(1), &json!(2)));
     }

@@ -1,8 +1,7 @@
 //! A run from its settings to its outcome.
 
-use std::collections::BTreeMap;
-
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::task::JoinSet;
@@ -26,7 +25,7 @@ use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
-use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity};
+use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity, fingerprint};
 use crate::lane::{Halt, Lane};
 use crate::offerings::Naming;
 use crate::offerings::race::Takes;
@@ -42,6 +41,8 @@ pub(super) struct Driver<'a> {
     pub(super) events: Events<'a>,
     pub(super) cancel: CancellationToken,
     started: Instant,
+    /// Fingerprints of the violations that were told.
+    told: Mutex<BTreeSet<String>>,
 }
 
 /// What a run would do.
@@ -91,7 +92,7 @@ pub async fn run(
     cancel: CancellationToken,
 ) -> Result<Outcome, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
-    let driver = Driver { settings, contract, events, cancel, started: Instant::now() };
+    let driver = Driver { settings, contract, events, cancel, started: Instant::now(), told: Mutex::default() };
     match &settings.target {
         TargetSettings::Embedded(options) => Box::pin(driver.embedded(options.clone(), judge)).await,
         TargetSettings::External(external) => {
@@ -261,9 +262,11 @@ impl Driver<'_> {
     }
 
     pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
-        for breach in &outcome.record.breaches {
-            if self.is_violation(breach) {
-                (self.events)(Event::Violation { rule: breach.rule.into(), title: breach.title.to_string() });
+        for breach in outcome.record.breaches.iter().filter(|breach| self.is_violation(breach)) {
+            let fingerprint = fingerprint(breach.rule, breach.operation.id(), &breach.title);
+            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
+                let (rule, title) = (breach.rule.into(), breach.title.to_string());
+                (self.events)(Event::Violation { fingerprint, rule, title });
             }
         }
         (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });

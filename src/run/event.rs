@@ -15,8 +15,10 @@ pub enum Event {
         /// Requests sent so far in the run.
         requests: u64,
     },
-    /// A violation was found and confirmed (or not).
+    /// A violation was found and confirmed (or not); told once, however many cases find it.
     Violation {
+        /// What tells it from others, as in the report.
+        fingerprint: String,
         /// The rule.
         rule: String,
         /// What is wrong.
