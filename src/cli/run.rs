@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{Prepared, Regressions, Rehearsal, Settings, plan};
+use qonform::run::{Case, Plan, Prepared, Regressions, Rehearsal, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
@@ -20,6 +20,9 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let regressions = settings::regressions(named.as_deref(), beside.as_deref())?;
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if arguments.selection.dry_run {
+        if arguments.output.format != StdoutFormat::Human {
+            return Err(Failure::usage("print a dry run as JSON: it has no outcome; leave --format out"));
+        }
         return dry_run(&settings, contract).await;
     }
     let baseline = Baseline::open(&arguments.gates.baseline)?;
@@ -88,7 +91,8 @@ pub(super) fn conclude(
         out::out(&report::render(format, outcome, &style))?;
     }
     if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
-        besides(&report::render(Format::Github, outcome, &style))?;
+        let shown = baseline.map_or_else(|| outcome.clone(), |baseline| baseline.without_known(outcome));
+        besides(&report::render(Format::Github, &shown, &style))?;
     }
     if let Some(baseline) = baseline {
         besides(&format!("\nsince the baseline\n\n{}", baseline.told(outcome, &style)))?;
@@ -110,7 +114,7 @@ pub(super) fn style(output: &OutputArguments) -> Style {
 }
 
 /// How many requests a run would send.
-fn requests(rehearsal: Rehearsal) -> String {
+fn requests(rehearsal: &Rehearsal) -> String {
     format!(
         "{} requests would be sent if nothing is wrong: so many took the same plan on the embedded server, in a project \
          like this one.\nAt most about {} if everything is: each case is played up to {} times, and {} go into making \
@@ -120,6 +124,25 @@ fn requests(rehearsal: Rehearsal) -> String {
         Rehearsal::MOST_PLAYS,
         Rehearsal::MOST_FOR_SHRINKING,
     )
+}
+
+/// What would be played: generated histories as a range, everything else by name.
+fn cases(plan: &Plan) -> String {
+    let mut text = format!("{} would run:\n", count(plan.cases.len(), "case"));
+    let (histories, others): (Vec<_>, Vec<_>) =
+        plan.cases.iter().map(Case::name).partition(|name| name.starts_with("sequence::"));
+    others.iter().for_each(|name| text.push_str(&format!("  {name}\n")));
+    match &histories[..] {
+        [] => {}
+        [one] => text.push_str(&format!("  {one}\n")),
+        [first, .., last] => text.push_str(&format!("  {first} to {last}\n")),
+    }
+    text
+}
+
+/// `1 case`, `2 cases`.
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, Failure> {
@@ -132,17 +155,18 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
     for note in notes.iter().chain(&plan.notes) {
         text.push_str(&format!("note: {note}\n"));
     }
-    text.push_str(&format!("{} cases would run:\n", plan.cases.len()));
-    for case in &plan.cases {
-        text.push_str(&format!("  {}\n", case.name()));
-    }
-    if !plan.reasons.is_empty() {
-        text.push_str(&format!("{} rules would be skipped:\n", plan.reasons.len()));
-        for (rule, reason) in &plan.reasons {
+    text.push_str(&cases(&plan));
+    let skipped = match &rehearsal {
+        Some(rehearsal) => rehearsal.skipped.clone(),
+        None => plan.reasons.clone().into_iter().collect(),
+    };
+    if !skipped.is_empty() {
+        text.push_str(&format!("{} would be skipped:\n", count(skipped.len(), "rule")));
+        for (rule, reason) in skipped {
             text.push_str(&format!("  {rule}: {reason}\n"));
         }
     }
-    text.extend(rehearsal.map(requests));
+    text.extend(rehearsal.as_ref().map(requests));
     out::out(&out::plain(&text))?;
     Ok(if plan.cases.is_empty() { 3 } else { 0 })
 }

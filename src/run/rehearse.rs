@@ -16,13 +16,14 @@ use super::target;
 use crate::check::Judge;
 use crate::contract::{Contract, Endpoint, Need};
 use crate::exchange::{KeyRole, Request, Secret, TransportSettings};
+use crate::finding::Verdict;
 use crate::reference::{self, Fixture, Server};
 
 /// Projects with more offerings are taken for ones with so many: a larger one takes longer to imitate than to test.
 const MOST_OFFERINGS: usize = 500;
 
 /// What a rehearsal came to. Requests that are sent again after a lost connection or a rate limit are not among them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rehearsal {
     /// Where nothing is wrong: preparing and cleaning up are among them.
     pub requests: u64,
@@ -30,6 +31,8 @@ pub struct Rehearsal {
     /// findings smaller. What a broken server makes a single case send besides (lists that do not end) has limits of its
     /// own and is not known before.
     pub most: u64,
+    /// The rules that nothing would decide, each with the reason.
+    pub skipped: Vec<(String, String)>,
 }
 
 impl Rehearsal {
@@ -72,8 +75,11 @@ pub(super) async fn rehearse(
     server.stop().await;
     // It is there only where something was left on a server that is gone.
     let _ = std::fs::remove_file(journal);
-    let requests = outcome?.summary.requests;
-    Ok(Rehearsal { requests, most: requests * u64::from(MOST_PLAYS) + MOST_IN_ALL })
+    let outcome = outcome?;
+    let requests = outcome.summary.requests;
+    let skipped = outcome.rules.into_iter().filter(|rule| rule.verdict == Verdict::Skipped);
+    let skipped = skipped.map(|rule| (rule.id, rule.reason.unwrap_or_default())).collect();
+    Ok(Rehearsal { requests, most: requests * u64::from(MOST_PLAYS) + MOST_IN_ALL, skipped })
 }
 
 /// A project on the embedded server with the keys and fixtures of the target's.

@@ -70,7 +70,7 @@ impl Difference {
     }
 
     /// `1 new, 2 fixed, 3 still there, 0 not checked again`.
-    fn verdict(&self) -> String {
+    pub fn verdict(&self) -> String {
         let mut verdict = format!(
             "{} ({}), {} fixed, {} still there, {} not checked again",
             count(self.new.len(), "new finding"),
