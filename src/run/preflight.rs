@@ -229,11 +229,21 @@ impl Preflight {
         if products.is_empty() {
             return Ok(());
         }
-        // The id is refused as well, so that nothing is created even when every product is known; a server that looks
-        // at the id first says nothing of the products, and then the scenarios will.
-        let body = json!({ "id": format!("{}pre/flight", Naming::run_prefix(seed)), "product_ids": products[..products.len().min(100)] });
-        let Ok(answered) = session.send(Request::to(Endpoint::Create).json(&body)).await else { return Ok(()) };
-        if answered.answer.error_code() == Some("product_not_in_project") {
+        let products = &products[..products.len().min(100)];
+        // The first id is refused as well, so that nothing is created even when every product is known. A server that
+        // looks at the id first says nothing of the products: then an offering is made with them, and deleted.
+        for id in ["pre/flight", "preflight"] {
+            let id = format!("{}{id}", Naming::run_prefix(seed));
+            let create = Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
+            let Ok(answered) = session.send(create).await else { return Ok(()) };
+            if answered.answer.is_success() {
+                // Where it cannot be deleted, the end of the run tries again and tells.
+                let _ = session.send(Request::to(Endpoint::Delete).id(&id)).await;
+                return Ok(());
+            }
+            if answered.answer.error_code() != Some("product_not_in_project") {
+                continue;
+            }
             let message = answered.answer.json().and_then(|body| body.pointer("/error/message")?.as_str());
             return Err(Box::new(Refused {
                 reason: format!(
