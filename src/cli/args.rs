@@ -334,7 +334,7 @@ pub(super) struct ServeArguments {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, short, env = "QONFORM_PORT", default_value_t = 4010)]
     pub(super) port: u16,
-    /// A fault to serve with; may be given again (`qonform selftest -v` lists them).
+    /// A fault to serve with; may be given again.
     #[arg(long = "fault", value_name = "NAME")]
     pub(super) faults: Vec<Fault>,
     /// Another right choice where the contract is open; may be given again.
@@ -343,6 +343,9 @@ pub(super) struct ServeArguments {
     /// How long every answer takes on top, as from a server far away (`100ms`).
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(super) delay: Option<Duration>,
+    /// Only list the faults and behaviours, each with a sentence.
+    #[arg(long)]
+    pub(super) list: bool,
 }
 
 #[derive(Debug, Args)]

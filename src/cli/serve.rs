@@ -2,13 +2,17 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use qonform::reference::{Clock, Options, Server};
+use qonform::reference::{Behaviour, Clock, Fault, Options, Server};
 
 use super::args::ServeArguments;
 use super::{Failure, out};
 
 /// Serves until Ctrl-C.
 pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
+    if arguments.list {
+        out::out(&listed())?;
+        return Ok(0);
+    }
     let options = Options {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
         clock: Clock::System,
@@ -43,6 +47,17 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
     server.stop().await;
     out::err("stopped\n");
     Ok(0)
+}
+
+/// Everything that the server can do otherwise.
+fn listed() -> String {
+    let faults = Fault::ALL.iter().map(|fault| fault.info()).map(|info| (info.name, info.sentence));
+    let behaviours = Behaviour::ALL.iter().map(|behaviour| behaviour.info()).map(|info| (info.name, info.sentence));
+    let lines = |all: &mut dyn Iterator<Item = (&'static str, &'static str)>| -> String {
+        all.map(|(name, sentence)| format!("  {name:<34} {sentence}\n")).collect()
+    };
+    let (mut faults, mut behaviours) = (faults, behaviours);
+    format!("Faults (--fault):\n{}\nBehaviours (--behaviour):\n{}", lines(&mut faults), lines(&mut behaviours))
 }
 
 /// For a POSIX shell.

@@ -182,7 +182,7 @@ impl fmt::Debug for Fault {
 
 /// No fault or behaviour of this name; fits after "cannot …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("find the {kind} `{name}`; the nearest is `{nearest}`")]
+#[error("find the {kind} `{name}`; the nearest is `{nearest}`, and `qonform serve --list` lists all")]
 pub struct UnknownName {
     /// `fault` or `behaviour`.
     pub kind: &'static str,
@@ -255,6 +255,9 @@ mod tests {
     #[test]
     fn an_unknown_name_gets_the_nearest() {
         let unknown = "object-wrogn".parse::<Fault>().expect_err("misspelt");
-        assert_eq!(unknown.to_string(), "find the fault `object-wrogn`; the nearest is `object-wrong`");
+        assert_eq!(
+            unknown.to_string(),
+            "find the fault `object-wrogn`; the nearest is `object-wrong`, and `qonform serve --list` lists all"
+        );
     }
 }
