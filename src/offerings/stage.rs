@@ -402,10 +402,13 @@ impl Stage {
         let removed = self.delete(id).await?;
         let rule = "delete.removes";
         let stands = self.claim(rule, &removed).status(204, "a delete of an existing offering").stands();
-        if stands && self.gone(rule, id, "a get of a deleted offering").await? {
+        if !stands {
+            return Err(blocked("delete", &removed));
+        }
+        if self.gone(rule, id, "a get of a deleted offering").await? {
             Ok(removed)
         } else {
-            Err(blocked("delete", &removed))
+            Err(Halt::Blocked("an offering that the case deleted can still be read".into()))
         }
     }
 

@@ -73,7 +73,8 @@ pub(super) fn shortfall(ending: &Ending) -> Option<String> {
         Ending::Complete => None,
         Ending::Stopped(reason) => Some(format!("stopped early: {reason}")),
         Ending::GaveUp(reason) => Some(format!("gave up: {reason}")),
-        Ending::Interrupted => Some("interrupted".into()),
+        // The verdict says it already.
+        Ending::Interrupted => None,
     }
 }
 
