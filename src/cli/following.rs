@@ -1,12 +1,13 @@
 //! What follows a run while it goes on: progress, exchanges on stderr, events, recordings; and what it leaves at its end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use qonform::contract::Contract;
 use qonform::exchange::{Recorded, Recorder, Trust};
 use qonform::finding::Outcome;
 use qonform::report::{self, Follow};
-use qonform::run::{Event, Settings, run as drive};
+use qonform::run::{Event, Prepared, Settings, TargetSettings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{OutputArguments, RunArguments};
@@ -68,9 +69,26 @@ impl Following {
             }
             self.progress.tell(&event);
         };
-        let outcome = drive(settings, contract, &tell, cancel).await;
+        let outcome = tokio::select! {
+            outcome = drive(settings, Arc::clone(&contract), &tell, cancel) => outcome,
+            never = self.foresee(settings, contract) => match never {},
+        };
         self.progress.clear();
         outcome.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })
+    }
+
+    /// Tells whoever watches a run on somebody else's target how many requests it takes. The run does not wait for that.
+    async fn foresee(&self, settings: &Settings, contract: Arc<Contract>) -> Infallible {
+        if self.progress.is_watched() && matches!(settings.target, TargetSettings::External(_)) {
+            let mut settings = settings.clone();
+            // The few requests that look at the target again are no part of the run.
+            settings.transport.recorders.clear();
+            let counted = tokio::spawn(async move { plan(&settings, contract).await });
+            if let Ok(Ok(Ok(Prepared { rehearsal: Some(rehearsal), .. }))) = counted.await {
+                self.progress.foresee(rehearsal);
+            }
+        }
+        std::future::pending().await
     }
 
     /// Ends the files, writes the reports, and tells the outcome of a program that ends with `code`.

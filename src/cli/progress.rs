@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use qonform::run::Event;
+use qonform::run::{Event, Rehearsal};
 
 use super::out;
 
@@ -46,6 +46,8 @@ struct Counts {
     cases: usize,
     done: usize,
     requests: u64,
+    /// How many requests the whole run takes where nothing is wrong, once that is known.
+    expected: Option<u64>,
     findings: usize,
 }
 
@@ -61,6 +63,23 @@ impl Progress {
         let now = Instant::now();
         let state = State { counts: Counts::default(), started: now, drawn: None, logged: now };
         Self { kind, state: Mutex::new(state) }
+    }
+
+    /// Whether somebody sees the bar.
+    pub(super) fn is_watched(&self) -> bool {
+        self.kind == Kind::Terminal
+    }
+
+    /// How many requests the run takes became known.
+    pub(super) fn foresee(&self, rehearsal: Rehearsal) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.counts.expected = Some(rehearsal.requests);
+        self.keep(&format!(
+            "about {} requests if nothing is wrong, at most about {} if everything is",
+            rehearsal.requests, rehearsal.most
+        ));
+        state.drawn = None;
+        self.show(&mut state);
     }
 
     pub(super) fn tell(&self, event: &Event) {
@@ -155,7 +174,10 @@ impl Counts {
             many => parts.push(format!("{many} violations")),
         }
         parts.extend(self.left(passed).map(|left| format!("{} left", rough(left))));
-        parts.push(format!("{} requests", self.requests));
+        parts.push(match self.expected {
+            Some(expected) => format!("{} of about {expected} requests", self.requests),
+            None => format!("{} requests", self.requests),
+        });
         if passed >= Duration::from_secs(1) {
             parts.push(format!("{:.0}/s", self.requests as f64 / passed.as_secs_f64()));
         }
@@ -183,7 +205,7 @@ mod tests {
     use super::*;
 
     fn counts() -> Counts {
-        Counts { layer: "scenario".into(), cases: 120, done: 60, requests: 1_200, findings: 2 }
+        Counts { layer: "scenario".into(), cases: 120, done: 60, requests: 1_200, expected: None, findings: 2 }
     }
 
     #[test]
@@ -192,6 +214,8 @@ mod tests {
             counts().bar(Duration::from_secs(3), 120),
             "scenario ██████████░░░░░░░░░░ 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s"
         );
+        let foreseen = Counts { expected: Some(2_500), ..counts() };
+        assert!(foreseen.bar(Duration::from_secs(3), 120).ends_with(" · 1200 of about 2500 requests · 400/s"));
         let early = Counts { layer: "scenario".into(), cases: 120, ..Counts::default() };
         assert_eq!(early.bar(Duration::ZERO, 120), "scenario ░░░░░░░░░░░░░░░░░░░░ 0/120 cases · 0 requests");
     }

@@ -61,6 +61,8 @@ pub(super) async fn rehearse(
         lane.client.send(create).await?;
     }
     let journal = std::env::temp_dir().join(format!("qonform-rehearsal-{}.journal", std::process::id()));
+    // Of a program that was killed and had the same number.
+    let _ = std::fs::remove_file(&journal);
     let settings = Settings {
         target: TargetSettings::External(external),
         transport: TransportSettings::default(),
