@@ -17,7 +17,7 @@
 //! - *Rule*: one checkable promise with an id such as `set-main.demotes-previous`, a level (must, should, open), sources
 //!   and needs.
 //! - *Case*: something to play, of a *layer*: *scenario* (written by hand), *input* (generated requests to one
-//!   operation), *sequence* (a generated history).
+//!   operation), *sequence* (a generated history), *race* (several clients at once).
 //! - *Target*: the server under test. *Lane*: one project on it. *Stage*: what a case plays on.
 //! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
 //! - *Breach*: a rule that did not hold, as a check saw it. *Finding*: a breach that was confirmed, merged with its like,

@@ -150,7 +150,7 @@ fn is_in_bounds(step: Step, slots: usize) -> bool {
 }
 
 /// The rules that a program exercises.
-fn rules_of(program: &Program) -> Vec<&'static str> {
+pub(super) fn rules_of(program: &Program) -> Vec<&'static str> {
     let any = |is: fn(Step) -> bool| program.steps().any(is);
     let promotes = program.promotes();
     let all = [

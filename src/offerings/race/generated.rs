@@ -1,25 +1,24 @@
 //! Races drawn from a seed: short programs over one to three offerings, dealt out of the steps of generated histories.
 
 use super::Race;
+use super::case::rules_of;
 use super::draw::Draw;
 use super::program::{Program, Step};
 use crate::offerings::sequence::{self, Mains, Means, Product, Who};
 
-/// `count` races. Every other one promotes, so that a run which must not still has some.
+/// `count` races. Every other one may promote, so that a run which must not still has some.
 pub fn generated(seed: u64, count: usize) -> Vec<Race> {
     (0..count)
         .map(|number| {
             let mut draw = Draw::new(seed, "generated", number as u64);
-            let promoting = number % 2 == 1;
+            let mains = if number % 2 == 1 { Mains::Change } else { Mains::Keep };
+            let program = program(&mut draw, seed, number as u64, mains);
             Race::new(format!("generated-{}", number + 1), "race.set-main-linearizable")
-                .ruled_by(if promoting { PROMOTING } else { WRITING })
-                .program(program(&mut draw, seed, number as u64, if promoting { Mains::Change } else { Mains::Keep }))
+                .ruled_by(&rules_of(&program))
+                .program(program)
         })
         .collect()
 }
-
-const PROMOTING: &[&str] = &["race.set-main-linearizable", "race.delete-vs-update", "race.update-whole"];
-const WRITING: &[&str] = &["race.delete-vs-update", "race.update-whole", "race.create-once"];
 
 fn program(draw: &mut Draw, seed: u64, number: u64, mains: Mains) -> Program {
     let slots = draw.between(1, 3);

@@ -68,7 +68,7 @@ fn has_others(history: &History) -> bool {
 }
 
 /// What there is when the clients are released.
-fn initial(program: &Program, history: &History) -> Scene {
+pub(super) fn initial(program: &Program, history: &History) -> Scene {
     let keys = program.steps().filter_map(|step| match step {
         Step::Create { key, .. } => key,
         _ => None,

@@ -8,8 +8,6 @@
 //!
 //! The judge refuses to know how the server works, and how the requests were sent. Start at [`Race::play`].
 
-#[cfg(test)]
-mod agreement;
 mod case;
 mod direct;
 mod draw;
@@ -17,8 +15,6 @@ mod generated;
 mod history;
 mod hunt;
 mod judge;
-#[cfg(test)]
-mod load;
 mod model;
 pub mod order;
 mod play;

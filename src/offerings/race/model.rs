@@ -2,6 +2,12 @@
 //!
 //! It gives every outcome that the contract admits. What it does not speak of (times, the wording of refusals, other
 //! offerings) does not matter to it; what is open (who is main after the main was deleted) has several outcomes.
+//!
+//! It is not the [`World`](crate::offerings::model::World) of the histories: a step of a world, which reads an answer and
+//! minds times, codes and choices, takes 7 to 15 microseconds and its hash 5 to 12, where a whole search that fails, over
+//! sixty requests of six clients, takes at most 14 milliseconds here. Nor does a world say who followed a deleted main,
+//! know another project than the main one, or have a word for two writers of which one may be refused. That both say the
+//! same of what one client sees is tested.
 
 use super::order::Model;
 use super::program::Step;

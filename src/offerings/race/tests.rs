@@ -1,5 +1,8 @@
 //! Races against the embedded server, right and wrong.
 
+mod agreement;
+mod load;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::draw::Draw;
-use super::history::{Act, History, Page};
-use super::model::{Look, Main, Offerings, Scene};
-use super::order::Model as _;
-use super::program::{Cast, Step};
 use crate::check::Offering;
 use crate::exchange::{Answer, Exchange, KeyRole};
 use crate::lane::Snapshot;
 use crate::offerings::model::{Call, Facts, World};
+use crate::offerings::race::draw::Draw;
+use crate::offerings::race::history::{Act, History, Page};
+use crate::offerings::race::model::{Look, Main, Offerings, Scene};
+use crate::offerings::race::order::Model as _;
+use crate::offerings::race::program::{Cast, Step};
 
 const ANCHOR: &str = "qf-anchor";
 const SLOTS: usize = 3;
