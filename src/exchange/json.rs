@@ -6,6 +6,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// More values than these are not kept: a full page of full offerings has under 11,000, and each takes 32 bytes.
+const MOST_VALUES: usize = 200_000;
+
 /// Of so many members that stand more than once it is told; a body can hold a million.
 const MOST_REPEATED: usize = 8;
 
@@ -27,11 +30,18 @@ pub(super) struct Parsed {
 
 /// Reads a whole document.
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
-    let mut repeated = Vec::new();
+    let mut notes = Notes::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { place: &Place::Root, repeated: &mut repeated }.deserialize(&mut reader)?;
+    let value = Node { place: &Place::Root, notes: &mut notes }.deserialize(&mut reader)?;
     reader.end()?;
-    Ok(Parsed { value, repeated })
+    Ok(Parsed { value, repeated: notes.repeated })
+}
+
+/// What is noted on the way through a document.
+#[derive(Default)]
+struct Notes {
+    values: usize,
+    repeated: Vec<Repeated>,
 }
 
 /// Where a value stands; spelt out only where somebody asks.
@@ -54,16 +64,17 @@ impl fmt::Display for Place<'_> {
 /// One value to be read.
 struct Node<'p> {
     place: &'p Place<'p>,
-    repeated: &'p mut Vec<Repeated>,
+    notes: &'p mut Notes,
 }
 
 impl Node<'_> {
     fn note(&mut self, name: &str, differs: bool) {
         let pointer = Place::Member(self.place, name).to_string();
-        let has_room = self.repeated.len() < MOST_REPEATED;
-        match self.repeated.iter_mut().find(|known| known.pointer == pointer) {
+        let repeated = &mut self.notes.repeated;
+        let has_room = repeated.len() < MOST_REPEATED;
+        match repeated.iter_mut().find(|known| known.pointer == pointer) {
             Some(known) => known.differs |= differs,
-            None if has_room => self.repeated.push(Repeated { pointer, differs }),
+            None if has_room => repeated.push(Repeated { pointer, differs }),
             None => {}
         }
     }
@@ -73,6 +84,10 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.notes.values += 1;
+        if self.notes.values > MOST_VALUES {
+            return Err(D::Error::custom(format_args!("more than {MOST_VALUES} values, which are not read")));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -116,7 +131,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut all = Vec::new();
         loop {
             let place = Place::Item(self.place, all.len());
-            match items.next_element_seed(Node { place: &place, repeated: self.repeated })? {
+            match items.next_element_seed(Node { place: &place, notes: self.notes })? {
                 Some(item) => all.push(item),
                 None => return Ok(Value::Array(all)),
             }
@@ -127,7 +142,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let place = Place::Member(self.place, &name);
-            let value = members.next_value_seed(Node { place: &place, repeated: self.repeated })?;
+            let value = members.next_value_seed(Node { place: &place, notes: self.notes })?;
             if let Some(earlier) = all.get(&name) {
                 self.note(&name, *earlier != value);
             }
@@ -163,5 +178,13 @@ mod tests {
         assert_eq!(parsed.value["data"][1]["tag"], 0);
         let many = format!("{{{}\"z\":0}}", (0..100).map(|n| format!("\"{n}\":0,\"{n}\":0,")).collect::<String>());
         assert_eq!(parse(many.as_bytes()).unwrap().repeated.len(), MOST_REPEATED);
+    }
+
+    #[test]
+    fn a_document_of_very_many_values_is_not_kept() {
+        let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(parse(list(MOST_VALUES - 1).as_bytes()).is_ok());
+        let error = parse(list(MOST_VALUES).as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("more than 200000 values"), "{error}");
     }
 }

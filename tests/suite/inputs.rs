@@ -32,11 +32,9 @@ async fn play(settings: &Settings) -> Outcome {
     run::run(settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
 }
 
-/// The finding about an id that was drawn.
-fn drawn(outcome: &Outcome) -> &Finding {
-    let titles: Vec<_> = outcome.findings.iter().map(|finding| &finding.title).collect();
-    let found = outcome.findings.iter().find(|finding| finding.title == "`id` at random (pattern) was accepted");
-    found.unwrap_or_else(|| panic!("{titles:?}"))
+/// The finding about an id that was drawn; `None` where the seed draws none that shows it.
+fn drawn(outcome: &Outcome) -> Option<&Finding> {
+    outcome.findings.iter().find(|finding| finding.title == "`id` at random (pattern) was accepted")
 }
 
 /// Whether inputs that are about a rule of the fault break one of them. Where that is not enough, all of them are sent.
@@ -94,9 +92,13 @@ async fn every_documented_answer_that_can_be_provoked_is_seen() {
 #[tokio::test]
 async fn an_input_that_was_drawn_is_made_as_simple_as_it_goes_and_played_again_alone() {
     let mut settings = settings("id-letters-of-any-alphabet", Layer::Input);
-    settings.seed = 6;
-    let outcome = play(&settings).await;
-    let finding = drawn(&outcome);
+    let mut found = None;
+    while found.is_none() && settings.seed < 25 {
+        settings.seed += 1;
+        found = Some(play(&settings).await).filter(|outcome| drawn(outcome).is_some());
+    }
+    let outcome = found.expect("one of twenty seeds draws such an id");
+    let finding = drawn(&outcome).unwrap();
     let was = finding.shrunk_request.as_deref().unwrap();
     assert!(was.starts_with("POST /offerings {"), "{was}");
     assert!(finding.shrunk_from > Some(100) && finding.shrink_requests.is_some_and(|spent| spent < 1_800));
@@ -107,9 +109,9 @@ async fn an_input_that_was_drawn_is_made_as_simple_as_it_goes_and_played_again_a
     let id = body["id"].as_str().unwrap();
     assert!(id.chars().count() == 1 && !id.is_ascii(), "{id}");
     settings.replay = Some(Kept::read(&kept).unwrap());
-    settings.seed = 9;
+    settings.seed = 99;
     let again = play(&settings).await;
-    assert_eq!((&drawn(&again).fingerprint, again.summary.cases), (&finding.fingerprint, 1));
+    assert_eq!((&drawn(&again).unwrap().fingerprint, again.summary.cases), (&finding.fingerprint, 1));
     assert!(again.summary.requests < 30, "{}", again.summary.requests);
 }
 

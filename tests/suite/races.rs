@@ -187,9 +187,9 @@ fn a_race_is_played_again_by_what_its_report_says_of_it() {
     };
     let still = again(&broken);
     assert_eq!(still.code, Some(1), "{}{}", still.stdout, still.stderr);
-    assert!(still.stderr.contains("still shows"), "{}", still.stderr);
+    still.says("still shows");
     let right = Reference::start();
     let gone = again(&right);
     assert_eq!(gone.code, Some(0), "{}{}", gone.stdout, gone.stderr);
-    assert!(gone.stderr.contains("does not show any more"), "{}", gone.stderr);
+    gone.says("does not show any more");
 }
