@@ -356,7 +356,7 @@ pub(super) struct SelftestArguments {
     /// Seed of every run.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) seed: u64,
-    /// Servers side by side [default: three times the number of cores].
+    /// Servers side by side [default: six times the number of cores].
     #[arg(long, short = 'j', value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Only these kinds of cases.

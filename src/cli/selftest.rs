@@ -13,6 +13,9 @@ use qonform::run::{Layer, Selftest, SelftestSettings, Settings, Subject, Trial, 
 use super::args::{SelftestArguments, StdoutFormat};
 use super::{Failure, out};
 
+/// Trials side by side for each core.
+const TRIALS_A_CORE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
+
 /// Tries every fault and behaviour and prints the matrix.
 pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
     let mut only = Vec::new();
@@ -28,8 +31,8 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
     }
     let settings = SelftestSettings {
         seed: arguments.seed,
-        // Some right servers are slow on purpose: waiting for one leaves time for another.
-        jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(NonZeroUsize::MIN.saturating_add(2))),
+        // Most of a trial is waiting, for servers that are slow on purpose above all: that leaves time for others.
+        jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(TRIALS_A_CORE)),
         layers: Some(arguments.layers.iter().copied().collect::<BTreeSet<Layer>>()).filter(|some| !some.is_empty()),
         combinations: arguments.combinations,
         only,
