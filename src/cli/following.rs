@@ -85,7 +85,7 @@ impl Following {
             settings.transport.recorders.clear();
             let counted = tokio::spawn(async move { plan(&settings, contract).await });
             if let Ok(Ok(Ok(Prepared { rehearsal: Some(rehearsal), .. }))) = counted.await {
-                self.progress.foresee(rehearsal);
+                self.progress.foresee(&rehearsal);
             }
         }
         std::future::pending().await

@@ -71,7 +71,7 @@ impl Progress {
     }
 
     /// How many requests the run takes became known.
-    pub(super) fn foresee(&self, rehearsal: Rehearsal) {
+    pub(super) fn foresee(&self, rehearsal: &Rehearsal) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.counts.expected = Some(rehearsal.requests);
         self.keep(&format!(

@@ -131,7 +131,7 @@ fn cases(plan: &Plan) -> String {
     let mut text = format!("{} would run:\n", count(plan.cases.len(), "case"));
     let (histories, others): (Vec<_>, Vec<_>) =
         plan.cases.iter().map(Case::name).partition(|name| name.starts_with("sequence::"));
-    others.iter().for_each(|name| text.push_str(&format!("  {name}\n")));
+    text.extend(others.iter().map(|name| format!("  {name}\n")));
     match &histories[..] {
         [] => {}
         [one] => text.push_str(&format!("  {one}\n")),

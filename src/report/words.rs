@@ -70,11 +70,10 @@ fn exceptions(outcome: &Outcome) -> String {
 /// Why the run is not whole, or `None` when it is.
 pub(super) fn shortfall(ending: &Ending) -> Option<String> {
     match ending {
-        Ending::Complete => None,
+        // That it was interrupted the verdict says already.
+        Ending::Complete | Ending::Interrupted => None,
         Ending::Stopped(reason) => Some(format!("stopped early: {reason}")),
         Ending::GaveUp(reason) => Some(format!("gave up: {reason}")),
-        // The verdict says it already.
-        Ending::Interrupted => None,
     }
 }
 
