@@ -271,9 +271,9 @@ async fn case_sensitivity(stage: &mut Stage) -> Flow {
     stage.make(&lower, &[]).await?;
     let other = stage.create(&json!({ "id": upper })).await?;
     let choice = match other.answer.status {
-        201 => "ids that differ in case are two offerings".to_owned(),
-        409 => "ids that differ in case are the same id".to_owned(),
-        status => format!("an id that differs in case is answered {status}"),
+        201 => "ids that differ only in case are two".to_owned(),
+        409 => "ids that differ only in case are one".to_owned(),
+        status => format!("an id that differs only in case is answered {status}"),
     };
     stage.observe("create.case-sensitivity", choice);
     Ok(())

@@ -178,8 +178,9 @@ async fn delete_main(stage: &mut Stage, id: &str) -> Flow {
     // Two mains, or a refusal with an effect, are found here.
     let after = stage.verify().await?;
     let choice = match (deleted.answer.status, after.mains().len()) {
-        (204, 0) => "the main offering is deleted and none is main".to_owned(),
-        (204, _) => "the main offering is deleted and another is main at once".to_owned(),
+        (204, 0) => "deleting the main offering leaves none".to_owned(),
+        (204, _) => "deleting the main offering makes another main at once".to_owned(),
+        (400..500, _) => "deleting the main offering is refused".to_owned(),
         (status, _) => format!("a delete of the main offering is answered {status}"),
     };
     stage.observe(RULE, choice);

@@ -8,7 +8,7 @@
 //!   1  POST    /offerings         201  id = qf-k3v-1
 //!   2  DELETE  /offerings/{1}     204
 //!   3  GET     /offerings/{1}     200  <- here
-//!   reproduce   qonform replay report.json 5f1c9ae2   (or the curl lines under it)
+//!   reproduce   qonform replay report.json 5f1c9ae2   (of --report json=report.json; or by curl:)
 //! ```
 
 use super::super::style::Tone;
@@ -155,9 +155,13 @@ fn bodies(step: &Step, indent: usize) -> String {
 
 fn reproduction(finding: &Finding, report: Option<&str>) -> String {
     let mut block = format!("  {:LABEL$}{}", "reproduce", visible(&story::replay(finding, report)));
-    if !finding.curl.is_empty() {
-        block.push_str("   (or the curl lines under it)");
-    }
+    // Without a report there is nothing yet to play it from.
+    block.push_str(match (report.is_some(), finding.curl.is_empty()) {
+        (true, false) => "   (or the curl lines under it)",
+        (true, true) => "",
+        (false, false) => "   (of --report json=report.json; or by curl:)",
+        (false, true) => "   (of --report json=report.json)",
+    });
     block.push('\n');
     for line in &finding.curl {
         let safe = visible(line);
@@ -190,7 +194,7 @@ mod tests {
              \x20 1  POST    /offerings      201  id = qf-k3v-1\n\
              \x20 2  DELETE  /offerings/{1}  204\n\
              \x20 3  GET     /offerings/{1}  200  <- here\n\
-             \x20 reproduce   qonform replay report.json 3fdeffb4   (or the curl lines under it)\n"
+             \x20 reproduce   qonform replay report.json 3fdeffb4   (of --report json=report.json; or by curl:)\n"
         );
     }
 

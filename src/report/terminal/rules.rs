@@ -33,9 +33,12 @@ pub(super) fn areas(outcome: &Outcome, style: &Style) -> Vec<String> {
             _ => blocks.push(block(area, &rules, across, style)),
         }
     }
-    for (reason, areas) in untouched {
-        let mut text = style.paint(Tone::Strong, "Skipped") + "\n  ";
-        push_lines(&mut text, &format!("{}: {}", areas.join(", "), visible(reason)), 2, style.columns() - 2);
+    if !untouched.is_empty() {
+        let mut text = style.paint(Tone::Strong, "Skipped") + "\n";
+        for (reason, areas) in untouched {
+            text.push_str("  ");
+            push_lines(&mut text, &format!("{}: {}", areas.join(", "), visible(reason)), 2, style.columns() - 2);
+        }
         blocks.push(text);
     }
     blocks
