@@ -126,6 +126,9 @@ where
         search.point().await;
         search.unify().await;
         if search.current == before {
+            search.renew().await;
+        }
+        if search.current == before {
             search.delay().await;
         }
         if search.current == before {
@@ -231,9 +234,7 @@ where
     /// Lets steps refer by name that need not refer in another way.
     async fn point(&mut self) {
         for place in 0..self.current.len() {
-            let names = self.names();
-            let fresh = (0..).map_while(S::plain).find(|name| !names.contains(name));
-            for name in names.into_iter().chain(fresh) {
+            for name in self.names().into_iter().chain(self.fresh()) {
                 let Some(step) = self.current.get(place).and_then(|step| step.pointing(&name)) else { break };
                 let mut candidate = self.current.clone();
                 candidate[place] = step;
@@ -251,6 +252,18 @@ where
                 if candidate != self.current {
                     self.takes(candidate).await;
                 }
+            }
+        }
+    }
+
+    /// Leaves out a step and lets those after it be about a new name: instead of a second life another offering may do.
+    async fn renew(&mut self) {
+        for place in (0..self.current.len()).rev() {
+            let name = self.current.get(place).and_then(Shrinkable::name);
+            let Some((name, fresh)) = name.zip(self.fresh()) else { continue };
+            let later: Vec<S> = self.current[place + 1..].iter().map(|step| step.rename(&name, &fresh)).collect();
+            if later != self.current[place + 1..] {
+                self.takes([&self.current[..place], &later].concat()).await;
             }
         }
     }
@@ -301,6 +314,12 @@ where
             let candidate = self.current.iter().map(rename).collect();
             self.takes(candidate).await;
         }
+    }
+
+    /// The plainest name that nothing refers to.
+    fn fresh(&self) -> Option<S::Name> {
+        let names = self.names();
+        (0..).map_while(S::plain).find(|name| !names.contains(name))
     }
 
     /// What the steps refer to, in the order in which they do.

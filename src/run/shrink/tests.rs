@@ -172,6 +172,34 @@ async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
     assert_eq!(small.steps.len(), 5, "{}", told(&small.steps));
 }
 
+/// Fails at the fourth offering that is made, in a history without a server.
+fn fourth_offering(steps: &[Step]) -> Option<Failure<()>> {
+    let mut alive = BTreeSet::new();
+    let mut made = 0;
+    for (at, step) in steps.iter().enumerate() {
+        match step {
+            Step::Create { .. } => made += u32::from(alive.insert(step.slot())),
+            Step::Delete { .. } => drop(alive.remove(&step.slot())),
+            _ => {}
+        }
+        if made == 4 {
+            return Some(Failure { at, way: () });
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn instead_of_a_second_life_another_offering_does() {
+    let [a, f] = [0, 1].map(|index| Who::Slot(Slot::plain(index).unwrap()));
+    let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
+    let delete = |who| Step::Delete { who };
+    let steps = vec![create(a), create(f), delete(f), create(f), delete(f), create(f)];
+    let first = fourth_offering(&steps).unwrap();
+    let small = shrink(steps, &first, |tried| tried < 1_000, async |steps| fourth_offering(&steps)).await;
+    assert_eq!(small.steps.len(), 4, "{}", told(&small.steps));
+}
+
 #[tokio::test]
 async fn no_right_behaviour_is_accused() {
     for behaviour in Behaviour::ALL {
