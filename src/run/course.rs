@@ -86,7 +86,7 @@ impl Kept {
     /// To be played again under this contract.
     ///
     /// # Errors
-    /// [`Outdated`] when the contract has changed too much for that.
+    /// `Outdated` when the contract has changed too much for that.
     pub fn course(&self, contract: &Contract) -> Result<Course, Outdated> {
         Ok(match self {
             Self::Steps(steps) => Course::Steps(steps.clone().into()),
