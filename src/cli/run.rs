@@ -128,7 +128,7 @@ fn requests(rehearsal: &Rehearsal) -> String {
 
 /// What would be played: generated histories as a range, everything else by name.
 fn cases(plan: &Plan) -> String {
-    let mut text = format!("{} would run:\n", count(plan.cases.len(), "case"));
+    let mut text = format!("{} would run:\n", report::count(plan.cases.len(), "case"));
     let (histories, others): (Vec<_>, Vec<_>) =
         plan.cases.iter().map(Case::name).partition(|name| name.starts_with("sequence::"));
     text.extend(others.iter().map(|name| format!("  {name}\n")));
@@ -138,11 +138,6 @@ fn cases(plan: &Plan) -> String {
         [first, .., last] => text.push_str(&format!("  {first} to {last}\n")),
     }
     text
-}
-
-/// `1 case`, `2 cases`.
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, Failure> {
@@ -161,7 +156,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
         None => plan.reasons.clone().into_iter().collect(),
     };
     if !skipped.is_empty() {
-        text.push_str(&format!("{} would be skipped:\n", count(skipped.len(), "rule")));
+        text.push_str(&format!("{} would be skipped:\n", report::count(skipped.len(), "rule")));
         for (rule, reason) in skipped {
             text.push_str(&format!("  {rule}: {reason}\n"));
         }

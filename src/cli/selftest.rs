@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Fault};
+use qonform::report::count;
 use qonform::run::{Layer, Selftest, SelftestSettings, Settings, Subject, Trial, Verdict, selftest as drive};
 
 use super::args::{SelftestArguments, StdoutFormat};
@@ -89,28 +90,22 @@ fn human(tested: &Selftest, all: bool) -> String {
         tested.trials.iter().partition(|trial| matches!(trial.subject, Subject::Fault { .. }));
     let requests: u64 = tested.trials.iter().map(|trial| trial.requests).sum();
     text.push_str(&format!(
-        "{} fault{}: {} caught, {} overcaught, {} mistaken, {} missed, {} uncaught (they wait for a later layer)\n\
-         {} right server{}: {} silent, {} accused\n\
+        "{}: {} caught, {} overcaught, {} mistaken, {} missed, {} uncaught (they wait for a later layer)\n\
+         {}: {} silent, {} accused\n\
          {requests} requests · {:.1} s · seed {}\n",
-        faults.len(),
-        plural(faults.len()),
+        count(faults.len(), "fault"),
         tested.count(Verdict::Caught),
         tested.count(Verdict::Overcaught),
         tested.count(Verdict::Mistaken),
         tested.count(Verdict::Missed),
         tested.count(Verdict::Uncaught),
-        rights.len(),
-        plural(rights.len()),
+        count(rights.len(), "right server"),
         tested.count(Verdict::Silent),
         tested.count(Verdict::Accused),
         tested.millis as f64 / 1_000.0,
         tested.seed,
     ));
     text
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 /// Name, what was expected, what was tripped besides, requests, time.

@@ -51,13 +51,11 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
 
 /// Everything that the server can do otherwise.
 fn listed() -> String {
-    let faults = Fault::ALL.iter().map(|fault| fault.info()).map(|info| (info.name, info.sentence));
-    let behaviours = Behaviour::ALL.iter().map(|behaviour| behaviour.info()).map(|info| (info.name, info.sentence));
-    let lines = |all: &mut dyn Iterator<Item = (&'static str, &'static str)>| -> String {
-        all.map(|(name, sentence)| format!("  {name:<34} {sentence}\n")).collect()
-    };
-    let (mut faults, mut behaviours) = (faults, behaviours);
-    format!("Faults (--fault):\n{}\nBehaviours (--behaviour):\n{}", lines(&mut faults), lines(&mut behaviours))
+    let line = |name: &str, sentence: &str| format!("  {name:<34} {sentence}\n");
+    let faults = Fault::ALL.iter().map(|fault| line(fault.info().name, fault.info().sentence));
+    let behaviours = Behaviour::ALL.iter().map(|other| line(other.info().name, other.info().sentence));
+    let (faults, behaviours): (String, String) = (faults.collect(), behaviours.collect());
+    format!("Faults (--fault):\n{faults}\nBehaviours (--behaviour):\n{behaviours}")
 }
 
 /// For a POSIX shell.

@@ -38,3 +38,4 @@ pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
 pub use recording::Recording;
 pub use style::{Color, Detail, Style};
+pub use words::count;

@@ -3,7 +3,7 @@
 use crate::finding::{Ending, Outcome, Verdict};
 
 /// `1 request`, `2 requests`. Every noun we count takes a plain `s`.
-pub(super) fn count(number: impl TryInto<u64>, noun: &str) -> String {
+pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")

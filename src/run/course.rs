@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::contract::Contract;
 use thiserror::Error;
 
+use crate::contract::Contract;
 use crate::offerings::input::{self, Inputs, Saved};
 use crate::offerings::race::{Race, SavedRace, UnusableRace};
 use crate::offerings::sequence::Step;

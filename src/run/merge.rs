@@ -2,8 +2,9 @@
 //!
 //! What the whole run would have said is worked out from its parts: counts are added, of each finding the evidence is
 //! kept that the whole run would have kept, and every rule gets its verdict anew. `duration_ms` is that of the longest
-//! part, since parts run side by side; latencies are those of all answers of all parts. What each part really sent is added up, too: a fault of generated histories is
-//! made small in every part that meets it, and a target that is not ours is looked at before each part.
+//! part, since parts run side by side; latencies are those of all answers of all parts. What each part really sent is
+//! added up, too: a fault of generated histories is made small in every part that meets it, and a target that is not
+//! ours is looked at before each part.
 //! Start at [`merge`].
 
 use std::collections::{BTreeMap, BTreeSet};
