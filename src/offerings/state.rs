@@ -6,7 +6,7 @@
 
 use super::model::{Call, Comparison, Facts, Main, Verdict, World};
 use crate::check::Offering;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, KeyRole};
 use crate::lane::Snapshot;
 
 /// More worlds than these are not followed: the list is read long before.
@@ -50,7 +50,7 @@ impl State {
     pub fn main(&self) -> Option<&str> {
         match self.world().main() {
             Main::Is(id) => Some(id),
-            Main::None | Main::Unsure => None,
+            Main::None | Main::Unsure { .. } => None,
         }
     }
 
@@ -67,7 +67,7 @@ impl State {
     /// Folds in what an exchange with the main key changed, and says whether a right server answers so; `None` for an
     /// exchange that the model does not speak of.
     pub fn apply(&mut self, exchange: &Exchange) -> Option<Verdict> {
-        let call = Call::read(&exchange.request)?;
+        let call = Call::read(&exchange.request, KeyRole::Main)?;
         let mut next = Vec::new();
         let mut verdict = None;
         for world in &self.worlds {

@@ -365,6 +365,24 @@ fn a_replay_writes_what_it_is_asked_for_and_refuses_what_is_not_its_own() {
     let told = events(&again.place.path().join("events"));
     assert_eq!((&told.last().unwrap()["event"], &told.last().unwrap()["exit_code"]), (&"ended".into(), &1.into()));
     assert!(again.place.files().iter().any(|path| path.ends_with(format!("kept/delete-removes-{print}.sh"))));
+    // Where it showed, it shows again, without anybody saying where that was.
+    let without = |variable: &str, more: &[&str]| {
+        let place = Place::new();
+        let mut command = qonform(&place);
+        command.envs(reference.variables.iter().cloned()).env_remove(variable).current_dir(place.path());
+        command.args(["replay", &json, &print]).args(more);
+        end(command, place)
+    };
+    let there = without("QONFORM_TARGET", &[]);
+    assert_eq!(there.code, Some(1), "{}{}", there.stdout, there.stderr);
+    there.says("still shows");
+    assert_eq!(without("QONFORM_TOKEN", &[]).code, Some(2), "no key is no reason to try it elsewhere");
+    for untried in [&["--target", "http://127.0.0.1:1"][..], &["--token", "test_sk_nobody_has_it"]] {
+        let ran = replay(untried);
+        assert_eq!(ran.code, Some(3), "{untried:?}: {}{}", ran.stdout, ran.stderr);
+        ran.says("could not be tried");
+        assert!(!ran.stdout.contains("does not show any more"), "{}", ran.stdout);
+    }
     for refused in [
         &["--dry-run"][..],
         &["--only", "create.*"],

@@ -70,6 +70,25 @@ fn a_dry_run_changes_nothing() {
     assert!(most > 4 * said && most < 4 * said + 50_000, "{most}");
 }
 
+/// A right server refuses every create with such a product: that is no fault of it.
+#[test]
+fn a_product_that_the_project_does_not_have_is_told_and_nothing_is_judged() {
+    let reference = Reference::start();
+    let before = reference.state();
+    let known = reference.variable("QONFORM_PRODUCT_IDS").split(',').next().unwrap().to_owned();
+    for wrong in [vec!["--product-id", "no_such_product"], vec!["--product-id", &known, "--product-id", "nosuch"]] {
+        let ran =
+            run(&reference, reference.variable("QONFORM_TARGET"), &[&["--only", "create.*"], &wrong[..]].concat());
+        assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+        ran.says("a product of --product-id is not registered in the project");
+        assert_eq!(reference.state(), before);
+    }
+    let right = ["--only", "create.echo", "--product-id", &known];
+    let ran = run(&reference, reference.variable("QONFORM_TARGET"), &right);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(reference.state(), before);
+}
+
 #[test]
 fn production_is_refused_before_anything_is_sent() {
     let server = super::wire::always(Vec::new());

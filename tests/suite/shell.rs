@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::process::Command;
 
+use qonform::reference::{Behaviour, Fault};
+
 use crate::program::{Place, Ran, end, qonform};
 
 fn run(change: impl FnOnce(&mut Command), arguments: &[&str]) -> Ran {
@@ -19,6 +21,18 @@ fn set(command: &mut Command, variable: &str, value: &str) {
 
 fn plain(arguments: &[&str]) -> Ran {
     run(|_| {}, arguments)
+}
+
+#[test]
+fn every_fault_and_behaviour_is_listed_and_a_wrong_name_says_where() {
+    let listed = plain(&["serve", "--list"]);
+    assert_eq!(listed.code, Some(0));
+    let lines = |start: &str| listed.stdout.lines().filter(|line| line.starts_with(&format!("  {start} "))).count();
+    assert!(Fault::ALL.iter().all(|fault| lines(fault.info().name) == 1));
+    assert!(Behaviour::ALL.iter().all(|behaviour| lines(behaviour.info().name) == 1));
+    let wrong = plain(&["serve", "--fault", "delete-still-readible"]);
+    assert_eq!(wrong.code, Some(2));
+    wrong.says("the nearest is `delete-still-readable`, and `qonform serve --list` lists all");
 }
 
 #[test]

@@ -11,7 +11,7 @@ const LONGEST_ID: usize = 64;
 /// The longest product id, in characters.
 const LONGEST_PRODUCT: usize = 255;
 
-/// One call of one of the six operations on the main project.
+/// One call of one of the six operations on one project.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Call {
     /// The operation.
@@ -62,10 +62,10 @@ pub struct Body {
 }
 
 impl Call {
-    /// Reads a request; `None` when it is none of the six operations or not made with the main key.
-    pub fn read(request: &Request) -> Option<Self> {
+    /// Reads a request; `None` when it is none of the six operations or not made with the key of `role`.
+    pub fn read(request: &Request, role: KeyRole) -> Option<Self> {
         let endpoint = request.operation.endpoint()?;
-        if request.header_value("authorization") != Some(&KeyRole::Main.bearer()) {
+        if request.header_value("authorization") != Some(&role.bearer()) {
             return None;
         }
         let body = match endpoint {
@@ -163,13 +163,13 @@ mod tests {
     #[test]
     fn a_call_is_what_the_request_says() {
         let request = Request::to(Endpoint::Update).id("a b").json(&json!({ "tag": null, "product_ids": ["p", 1] }));
-        let call = Call::read(&request).unwrap();
+        let call = Call::read(&request, KeyRole::Main).unwrap();
         assert_eq!((call.endpoint, call.id.as_str()), (Endpoint::Update, "a b"));
         assert_eq!((call.body.tag, call.body.products), (Sent::Null, Sent::Broken));
         let list = Request::to(Endpoint::List).query("limit", "2").query("starting_after", "a:b");
-        let call = Call::read(&list).unwrap();
+        let call = Call::read(&list, KeyRole::Main).unwrap();
         assert_eq!((call.limit.as_deref(), call.after.as_deref()), (Some("2"), Some("a:b")));
-        assert_eq!(Call::read(&list.key(KeyRole::Second)), None);
+        assert_eq!(Call::read(&list.key(KeyRole::Second), KeyRole::Main), None);
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl World {
             return Some(("an offering has other products", documented, list(&found.products)));
         }
         // After the main's deletion another may be main at once: that moves its tag and its time.
-        let settled = row.touch == Touch::None && !(self.main == Main::Unsure && found.is_main());
+        let settled = row.touch == Touch::None && !(matches!(self.main, Main::Unsure { .. }) && found.is_main());
         // Which offering is main is compared as a whole; among the others 0 and null are the same to a reader, but
         // nobody may turn the one into the other.
         if settled && found.tag != expected.tag && !found.is_main() && !expected.is_main() {
@@ -219,6 +219,7 @@ impl World {
         }
         let is_whole = call.after.is_none() && body.get("has_more").and_then(serde_json::Value::as_bool) == Some(false);
         if is_whole {
+            self.judge_main_in(&items)?;
             let gone = self.rows.keys().find(|id| self.is_ours(id) && !items.iter().any(|found| found.id == **id));
             expect(MODEL_AGREES, gone.is_none(), "an offering is gone from the list", || {
                 let id = gone.map_or("", String::as_str);
@@ -226,6 +227,15 @@ impl World {
             })?;
         }
         Ok(rules)
+    }
+
+    /// A main of somebody else may be gone, or give way to another of theirs; it cannot just stop being main.
+    fn judge_main_in(&self, items: &[Offering]) -> Result<(), Fault> {
+        let Main::Is(main) = &self.main else { return Ok(()) };
+        let is_lost = items.iter().any(|found| found.id == *main) && !items.iter().any(Offering::is_main);
+        expect("invariant.main-exists", !is_lost, "no offering is main any more", || {
+            (format!("`{main}` is main"), "no offering with tag 1".into())
+        })
     }
 
     fn judge_cursor(&self, call: &Call, answer: &Answer) -> Held {

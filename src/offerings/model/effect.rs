@@ -1,11 +1,15 @@
 //! What a call changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::call::{Call, Sent};
+use super::reason::Force;
 use super::replay::Use;
 use super::world::{Main, Row, Touch, World};
-use crate::check::Offering;
+use crate::check::{Offering, offerings_in};
 use crate::contract::Endpoint;
 use crate::exchange::Answer;
 
@@ -51,6 +55,34 @@ impl World {
         world
     }
 
+    /// The worlds that may follow when it is not known what was answered, but that the call was done; none where it
+    /// cannot have been.
+    pub fn done_unseen(&self, call: &Call) -> Vec<Self> {
+        let readings = self.readings(&call.id);
+        let targets = readings.iter().map(Option::as_deref);
+        targets.filter(|target| self.may_be_done(call, *target)).map(|target| self.done(call, target, None)).collect()
+    }
+
+    /// Whether nothing forbids that the call is done.
+    pub(super) fn may_be_done(&self, call: &Call, target: Option<&str>) -> bool {
+        self.reasons(call, target).iter().all(|reason| reason.force == Force::May)
+    }
+
+    /// Takes in what an answer shows of who is main, where that was open.
+    pub(super) fn learn(&mut self, call: &Call, answer: &Answer) {
+        let Main::Unsure { not } = &mut self.main else { return };
+        let Some(body) = answer.json() else { return };
+        let shown: Vec<_> = offerings_in(body).iter().filter_map(Offering::read).collect();
+        let is_whole = call.endpoint == Endpoint::List
+            && call.after.is_none()
+            && body.get("has_more") == Some(&Value::Bool(false));
+        match shown.iter().find(|offering| offering.is_main()) {
+            Some(main) => self.main = Main::Is(main.id.clone()),
+            None if is_whole => self.main = Main::None,
+            None => not.extend(shown.into_iter().map(|offering| offering.id)),
+        }
+    }
+
     /// A replay that had no effect.
     pub(super) fn unmoved(&self, call: &Call) -> Self {
         let mut world = self.clone();
@@ -88,8 +120,8 @@ impl World {
         if self.rows.contains_key(&offering.id) {
             return; // A replay: it is there already.
         }
-        if answered.is_none() && self.next_is_main() != Some(false) {
-            self.main = Main::Unsure;
+        if answered.is_none() {
+            self.main = self.main_after_unseen(&offering.id);
         }
         if offering.is_main() && !matches!(self.main, Main::Is(_)) {
             self.main = Main::Is(offering.id.clone());
@@ -97,6 +129,18 @@ impl World {
         self.is_untouched = false;
         *Arc::make_mut(&mut self.lives).entry(offering.id.clone()).or_default() += 1;
         Arc::make_mut(&mut self.rows).insert(offering.id.clone(), Row { offering, touch: Touch::Named });
+    }
+
+    /// Who is main after an offering was made whose role nobody saw.
+    fn main_after_unseen(&self, id: &str) -> Main {
+        match (&self.main, self.next_is_main()) {
+            (Main::None, Some(true)) => Main::Is(id.to_owned()),
+            (Main::None, _) => Main::Unsure { not: self.rows.keys().cloned().collect() },
+            (Main::Unsure { not }, _) => {
+                Main::Unsure { not: not.iter().filter(|known| *known != id).cloned().collect() }
+            }
+            (known @ Main::Is(_), _) => known.clone(),
+        }
     }
 
     fn updated(&mut self, id: &str, call: &Call, answered: Option<&Offering>) {
@@ -113,8 +157,12 @@ impl World {
 
     fn deleted(&mut self, id: &str) {
         Arc::make_mut(&mut self.rows).remove(id);
-        if self.main == Main::Is(id.to_owned()) {
-            self.main = if self.rows.is_empty() { Main::None } else { Main::Unsure };
+        let is_known = matches!(self.main, Main::Is(_) | Main::None);
+        match self.is_main(id) {
+            Some(false) if is_known => {}
+            _ if self.rows.is_empty() => self.main = Main::None,
+            Some(false) => {}
+            Some(true) | None => self.main = Main::Unsure { not: BTreeSet::new() },
         }
     }
 

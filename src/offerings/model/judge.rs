@@ -106,7 +106,7 @@ impl World {
         } else {
             // A 5xx is a fault by a rule of its own; whether the call was done is not known.
             let mut next = vec![self.refused(call, answer.status)];
-            if call.is_write() && answer.status >= 500 && reasons.iter().all(|reason| reason.force == Force::May) {
+            if call.is_write() && answer.status >= 500 && self.may_be_done(call, target) {
                 next.push(self.done(call, target, None));
             }
             Verdict::Right(Right::silent(next))
@@ -151,7 +151,9 @@ impl World {
             Err(fault) => Verdict::Wrong(fault),
             Ok(rules) => {
                 let choices = reasons.iter().filter_map(Reason::taken).collect();
-                Verdict::Right(Right { next: vec![self.done(call, target, answered.as_ref())], rules, choices })
+                let mut next = self.done(call, target, answered.as_ref());
+                next.learn(call, answer);
+                Verdict::Right(Right { next: vec![next], rules, choices })
             }
         }
     }

@@ -196,7 +196,7 @@ impl World {
         match self.main {
             Main::Is(_) => Some(false),
             Main::None if self.is_untouched && self.rows.is_empty() => Some(true),
-            Main::None | Main::Unsure => None,
+            Main::None | Main::Unsure { .. } => None,
         }
     }
 }

@@ -3,8 +3,9 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Answer, Request};
+use crate::exchange::{Answer, KeyRole, Request};
 use crate::lane::Snapshot;
 
 fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
@@ -23,7 +24,7 @@ fn refusal(status: u16, code: &str) -> Answer {
 }
 
 fn call(request: &Request) -> Call {
-    Call::read(request).unwrap()
+    Call::read(request, KeyRole::Main).unwrap()
 }
 
 fn create(id: &str) -> Call {
@@ -74,11 +75,71 @@ fn deleting_the_main_has_three_right_outcomes() {
     let refused = only(world().step(&delete, &refusal(409, "main")));
     assert_eq!(refused.main(), &Main::Is("a".into()));
     let done = only(world().step(&delete, &answer(204, &Value::Null)));
-    assert_eq!(done.main(), &Main::Unsure);
+    assert_eq!(done.main(), &unsure(&[]));
     for tag in [0, 1] {
         assert_eq!(done.step(&of(Endpoint::Get, "b"), &answer(200, &offering("b", tag, &[]))).len(), 1);
     }
     assert_eq!(fault(&done, &of(Endpoint::Get, "a"), &answer(200, &offering("a", 1, &[]))), "delete.removes");
+}
+
+fn unsure(not: &[&str]) -> Main {
+    Main::Unsure { not: not.iter().map(|&id| id.to_owned()).collect() }
+}
+
+fn page(data: Value) -> Answer {
+    answer(200, &json!({ "object": "list", "url": "/", "has_more": false, "data": data }))
+}
+
+#[test]
+fn whoever_follows_a_deleted_main_is_learnt_from_what_answers_show() {
+    let made = only(world().step(&create("c"), &answer(201, &offering("c", None, &[]))));
+    let open = only(made.step(&of(Endpoint::Delete, "a"), &answer(204, &Value::Null)));
+    let get = |id: &str, tag: i64| (of(Endpoint::Get, id), answer(200, &offering(id, tag, &[])));
+    let after = |world: &World, (call, answer): &(Call, Answer)| only(world.step(call, answer));
+    let not_b = after(&open, &get("b", 0));
+    assert_eq!(not_b.main(), &unsure(&["b"]));
+    assert_eq!(fault(&not_b, &get("b", 1).0, &get("b", 1).1), "invariant.model-agrees");
+    assert_eq!(after(&not_b, &get("c", 1)).main(), &Main::Is("c".into()));
+    let nobody = page(json!([offering("b", 0, &[]), offering("c", None, &[])]));
+    let list = call(&Request::to(Endpoint::List));
+    assert_eq!(only(open.step(&list, &nobody)).main(), &Main::None);
+    // The one that may be main is deleted: now it may be any of the others again.
+    let again = only(not_b.step(&of(Endpoint::Delete, "c"), &answer(204, &Value::Null)));
+    assert_eq!(again.main(), &unsure(&[]));
+    let none_left = only(again.step(&of(Endpoint::Delete, "b"), &answer(204, &Value::Null)));
+    assert_eq!(none_left.main(), &Main::None);
+}
+
+#[test]
+fn what_was_done_unseen_is_what_was_allowed() {
+    let empty = World::starting_from(&Snapshot::default(), Facts::default());
+    assert_eq!(only(empty.done_unseen(&create("a"))).main(), &Main::Is("a".into()));
+    assert_eq!(only(empty.clone().touched().done_unseen(&create("a"))).main(), &unsure(&[]));
+    assert!(world().done_unseen(&create("a")).is_empty(), "it exists");
+    assert!(empty.done_unseen(&of(Endpoint::Delete, "a")).is_empty(), "it does not exist");
+    assert_eq!(only(world().done_unseen(&of(Endpoint::SetMain, "b"))).main(), &Main::Is("b".into()));
+}
+
+#[test]
+fn a_main_of_somebody_else_does_not_just_stop_being_main() {
+    let theirs = Offering::read(&offering("theirs", 1, &[])).unwrap();
+    let facts = Facts { prefix: "qf-".into(), ..Facts::default() };
+    let world = World::starting_from(&Snapshot { offerings: vec![theirs], pages: 1 }, facts);
+    let list = call(&Request::to(Endpoint::List));
+    assert_eq!(fault(&world, &list, &page(json!([offering("theirs", 0, &[])]))), "invariant.main-exists");
+    for right in [json!([]), json!([offering("theirs", 0, &[]), offering("another", 1, &[])])] {
+        assert_eq!(world.step(&list, &page(right)).len(), 1);
+    }
+}
+
+#[test]
+fn without_times_two_orders_of_the_same_writes_lead_to_one_world() {
+    let promote = |id: &str| (of(Endpoint::SetMain, id), answer(200, &offering(id, 1, &[])));
+    let (made, of_b) = (world().timeless(), promote("b"));
+    let after = |world: &World, (call, answer): &(Call, Answer)| only(world.step(call, answer)).timeless();
+    let again = after(&after(&made, &of_b), &promote("a"));
+    assert_eq!(again, after(&again, &promote("a")));
+    assert_ne!(again, after(&again, &of_b));
 }
 
 #[test]
@@ -133,7 +194,6 @@ fn what_a_server_error_did_is_not_known() {
 #[test]
 fn one_page_of_everything_is_held_whole() {
     let list = call(&Request::to(Endpoint::List));
-    let page = |data: Value| answer(200, &json!({ "object": "list", "url": "/", "has_more": false, "data": data }));
     let (a, b) = (offering("a", 1, &[]), offering("b", None, &[]));
     assert_eq!(world().step(&list, &page(json!([a, b]))).len(), 1);
     assert_eq!(fault(&world(), &list, &page(json!([a]))), "invariant.model-agrees");

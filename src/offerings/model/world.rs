@@ -37,8 +37,11 @@ pub enum Main {
     Is(String),
     /// There is none.
     None,
-    /// The main was deleted: none, or another at the server's choice.
-    Unsure,
+    /// The main was deleted, or an answer was lost: none, or another at the server's choice.
+    Unsure {
+        /// None of these: they were shown as regular since.
+        not: BTreeSet<String>,
+    },
 }
 
 /// A regular offering.
@@ -106,9 +109,47 @@ impl World {
         world
     }
 
+    /// The same, but for who is main.
+    #[must_use]
+    pub fn with_main(mut self, main: Main) -> Self {
+        self.main = main;
+        self
+    }
+
+    /// The same project, had something been made in it before: whether its first offering is main is open then.
+    #[must_use]
+    pub fn touched(mut self) -> Self {
+        self.is_untouched = false;
+        self
+    }
+
+    /// The same for those who compare no times with it: what was written when, and how often, tells worlds no longer
+    /// apart. Two orders of the same writes lead to one world then.
+    #[must_use]
+    pub fn timeless(mut self) -> Self {
+        self.since = Since::default();
+        let is_timed = |row: &Row| row.touch != Touch::Named || !row.offering.updated_at.is_empty();
+        if self.rows.values().any(is_timed) {
+            for row in Arc::make_mut(&mut self.rows).values_mut() {
+                row.touch = Touch::Named;
+                row.offering.updated_at.clear();
+            }
+        }
+        // How often an id came to be matters to what a key stands for alone.
+        if self.keys.is_empty() && !self.lives.is_empty() {
+            self.lives = Arc::default();
+        }
+        self
+    }
+
+    /// Takes these offerings for ours as well, whether they are there or not.
+    pub fn own(&mut self, ids: impl IntoIterator<Item = String>) {
+        Arc::make_mut(&mut self.attempted).extend(ids);
+    }
+
     /// Takes every offering that is there now for ours as well.
     pub fn own_all(&mut self) {
-        Arc::make_mut(&mut self.attempted).extend(self.rows.keys().cloned());
+        self.own(self.rows.keys().cloned().collect::<Vec<_>>());
     }
 
     /// Takes the snapshot as the truth from now on.
@@ -167,7 +208,7 @@ impl World {
         match &self.main {
             Main::Is(main) => Some(main == id),
             Main::None => Some(false),
-            Main::Unsure => None,
+            Main::Unsure { not } => not.contains(id).then_some(false),
         }
     }
 }

@@ -42,15 +42,11 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
     complaints
 }
 
-fn starts_empty(history: &History) -> bool {
-    history.before.whole && history.before.offerings.is_empty()
-}
-
 /// Two mains in one page are wrong whoever wrote.
 fn two_mains(program: &Program, history: &History) -> Option<Complaint> {
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let page = act.page().filter(|page| page.mains().len() > 1)?;
-        let first = starts_empty(history) && !program.promotes();
+        let first = history.starts_empty() && !program.promotes();
         Some(Complaint {
             rule: if first { "race.first-create" } else { "race.set-main-atomic" },
             title: if first { "several of the first offerings are main" } else { "one list shows two mains" },
@@ -65,7 +61,7 @@ fn two_mains(program: &Program, history: &History) -> Option<Complaint> {
 fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<Complaint> {
     let may_go = (0..program.made.len()).any(|slot| program.deletes(slot));
     let had = history.before.mains().len() == 1;
-    let first = starts_empty(history) && first_is_main && !program.promotes();
+    let first = history.starts_empty() && first_is_main && !program.promotes();
     // Whoever is main and is not ours may be deleted by somebody else.
     let is_ours = history.anchor.as_deref().is_some_and(|anchor| history.before.mains().contains(&anchor));
     if may_go || !(first || had && is_ours) {

@@ -1,15 +1,14 @@
-//! What the clients of one try did and saw, and how it reads as events of the model.
+//! What the clients of one try did and saw.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::model::{Event, Main, Reply, Shown};
-use super::order::Call;
 use super::program::{Cast, Step};
 use crate::check::{Offering, offerings_in};
 use crate::exchange::Exchange;
+use crate::offerings::model::{Facts, Main};
 
 /// One request of a client.
 #[derive(Clone, Debug)]
@@ -62,7 +61,7 @@ impl Act {
         self.exchange.as_ref().map(|exchange| exchange.answer.status)
     }
 
-    fn overlaps(&self, other: &Self) -> bool {
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
         let begins_before_end = |one: &Self, end: Option<Instant>| end.is_none_or(|end| one.start <= end);
         begins_before_end(self, other.end) && begins_before_end(other, self.end)
     }
@@ -74,6 +73,8 @@ pub(super) struct History {
     pub(super) cast: Cast,
     /// The id of the offering of ours that was main before.
     pub(super) anchor: Option<String>,
+    /// What is known of the project; the ids of this try are ours.
+    pub(super) facts: Facts,
     /// What the project held before the try, ours not yet made.
     pub(super) before: Page,
     /// Who was main when the clients were released.
@@ -85,121 +86,11 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The acts as calls of the model, place by place. Lists that are not one page say nothing.
-    pub(super) fn calls(&self) -> Vec<Call<Event>> {
-        let mut names = ListNames { known: self.cast.lists.clone() };
-        let origin = self.acts.first().map(|act| act.start);
-        let since = |moment: Instant| {
-            let passed = origin.map_or_else(Default::default, |origin| moment.saturating_duration_since(origin));
-            u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
-        };
-        self.acts
-            .iter()
-            .enumerate()
-            .map(|(place, act)| {
-                let reply = self.reply(act, &mut names);
-                let end = act.end.filter(|_| reply != Reply::Lost).map(since);
-                let event = Event { step: self.canonical(act.step), reply, contended: self.contended(place) };
-                Call { event, start: since(act.start), end }
-            })
-            .collect()
+    /// Whether the project was empty before the try.
+    pub(super) fn starts_empty(&self) -> bool {
+        self.before.whole && self.before.offerings.is_empty()
     }
 
-    /// The first number that stands for the same products: without known products all lists are empty.
-    pub(super) fn same_list(&self, list: usize) -> usize {
-        let lists = &self.cast.lists;
-        lists.iter().position(|other| *other == lists[list]).unwrap_or(list)
-    }
-
-    fn canonical(&self, step: Step) -> Step {
-        match step {
-            Step::Create { slot, list, key } => Step::Create { slot, list: self.same_list(list), key },
-            Step::Update { slot, list } => Step::Update { slot, list: self.same_list(list) },
-            other => other,
-        }
-    }
-
-    fn contended(&self, place: usize) -> bool {
-        let act = &self.acts[place];
-        act.step.writes()
-            && self.acts.iter().any(|other| other.client != act.client && other.step.writes() && other.overlaps(act))
-    }
-
-    fn reply(&self, act: &Act, names: &mut ListNames) -> Reply {
-        let Some(exchange) = &act.exchange else { return Reply::Lost };
-        let answer = &exchange.answer;
-        match answer.status {
-            200..300 => match act.step {
-                Step::List => act.page().map_or(Reply::Silent, |page| self.rows(&page, names)),
-                Step::Delete { .. } => Reply::Gone,
-                Step::Create { slot, .. } | Step::Get { slot } | Step::Update { slot, .. } | Step::SetMain { slot } => {
-                    match act.offering() {
-                        Some(offering) if offering.id == self.cast.ids[slot] => {
-                            Reply::Offering(shown(&offering, names))
-                        }
-                        Some(_) => Reply::Stranger,
-                        // The schema rule has said what is wrong with it.
-                        None if act.step.writes() => Reply::Lost,
-                        None => Reply::Silent,
-                    }
-                }
-            },
-            404 if act.step != Step::List => Reply::Missing,
-            409 if act.step.writes() => Reply::Conflict,
-            400..500 => Reply::Refused,
-            _ if act.step.writes() => Reply::Lost,
-            _ => Reply::Silent,
-        }
-    }
-
-    fn rows(&self, page: &Page, names: &mut ListNames) -> Reply {
-        if !page.whole {
-            return Reply::Silent;
-        }
-        let find = |id: &String| page.offerings.iter().find(|offering| offering.id == *id);
-        let rows = self.cast.ids.iter().map(|id| find(id).map(|offering| shown(offering, names))).collect();
-        Reply::Rows { rows, main: self.main_of(page) }
-    }
-
-    /// Who is main on a page.
-    fn main_of(&self, page: &Page) -> Main {
-        main_among(&page.mains(), &self.cast.ids, self.anchor.as_deref())
-    }
-}
-
-/// Who is main, of those with `tag` 1.
-pub(super) fn main_among(mains: &[&str], ids: &[String], anchor: Option<&str>) -> Main {
-    match mains {
-        [] => Main::Nobody,
-        [main] => match ids.iter().position(|id| id == main) {
-            Some(slot) => Main::Slot(slot),
-            None if anchor == Some(*main) => Main::Anchor,
-            None => Main::Other,
-        },
-        _ => Main::Several,
-    }
-}
-
-fn shown(offering: &Offering, names: &mut ListNames) -> Shown {
-    Shown { list: names.of(&offering.products), main: offering.is_main() }
-}
-
-/// Numbers for product lists: those of the program, then whatever else was seen.
-struct ListNames {
-    known: Vec<Vec<String>>,
-}
-
-impl ListNames {
-    fn of(&mut self, products: &[String]) -> usize {
-        if let Some(number) = self.known.iter().position(|known| known == products) {
-            return number;
-        }
-        self.known.push(products.to_vec());
-        self.known.len() - 1
-    }
-}
-
-impl History {
     /// Short names of the offerings, with their ids.
     pub(super) fn names(&self) -> Vec<(String, String)> {
         let ids = self.cast.ids.iter().enumerate().map(|(slot, id)| (format!("{{{}}}", slot + 1), id.clone()));

@@ -1,15 +1,11 @@
 //! One try on trial: what is judged directly, then whether any order explains it.
 
-use std::time::Duration;
-
 use super::direct::{self, Complaint};
 use super::history::History;
-use super::model::{Event, Look, Main, Offerings, Reply, Scene};
-use super::order::{self, Call, Verdict};
+use super::order::Verdict;
 use super::program::{Program, Step};
-
-/// How long an order is looked for.
-const BUDGET: Duration = Duration::from_millis(500);
+use super::trial::Trial;
+use crate::offerings::model::Main;
 
 /// What a try showed.
 #[derive(Clone, Debug, Default)]
@@ -22,27 +18,21 @@ pub(super) struct Judgement {
 /// Judges a try. `first_is_main` says whether the project, if it was empty, surely makes its first offering main.
 pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Judgement {
     let mut complaints = direct::judge(program, history, first_is_main);
-    let mut calls = history.calls();
+    let mut trial = Trial::of(history, first_is_main);
     if complaints.iter().any(|complaint| complaint.rule == "race.set-main-atomic") {
-        // What those lists show was told already; whether an order explains the rest is another question.
-        for call in &mut calls {
-            if matches!(call.event.reply, Reply::Rows { main: Main::Nobody | Main::Several, .. }) {
-                call.event.reply = Reply::Silent;
-            }
-        }
+        // Whether an order explains the rest is another question.
+        trial.forget_lists_of_many_mains(history);
     }
-    let game = Offerings { look: Look::Whole, others: has_others(history), first_is_main };
-    let scene = initial(program, history);
-    match order::explain(&game, &scene, &calls, BUDGET) {
+    match trial.explain() {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
             let undecided = Some("no order of the requests was found in time, nor that there is none");
             Judgement { complaints, undecided }
         }
         Verdict::Unexplained => {
-            let rule = blame(program, &game, &scene, &calls);
+            let rule = blame(program, history, &trial);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
-                let at = order::breaking_point(&game, &scene, &calls, BUDGET).unwrap_or(calls.len() - 1);
+                let at = trial.breaking_point().unwrap_or(history.acts.len() - 1);
                 complaints.push(unexplained(rule, history, at));
             }
             Judgement { complaints, undecided: None }
@@ -63,38 +53,20 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
     }
 }
 
-fn has_others(history: &History) -> bool {
-    history.anchor.is_some() || !history.before.whole || !history.before.offerings.is_empty()
-}
-
-/// What there is when the clients are released.
-pub(super) fn initial(program: &Program, history: &History) -> Scene {
-    let keys = program.steps().filter_map(|step| match step {
-        Step::Create { key, .. } => key,
-        _ => None,
-    });
-    let rows: Vec<_> = program.made.iter().map(|list| list.map(|list| history.same_list(list))).collect();
-    let main = history.main;
-    Scene { rows, main, used: vec![false; keys.max().map_or(0, |key| key + 1)] }
-}
-
 /// The rule that speaks of what cannot be explained: the thing without which the rest can.
-fn blame(program: &Program, game: &Offerings, scene: &Scene, calls: &[Call<Event>]) -> &'static str {
-    let explained = |look| {
-        let game = Offerings { look, ..game.clone() };
-        matches!(order::explain(&game, scene, calls, BUDGET), Verdict::Explained(_))
-    };
+fn blame(program: &Program, history: &History, trial: &Trial) -> &'static str {
+    let is_explained = |trial: Trial| matches!(trial.explain(), Verdict::Explained(_));
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
     let updates = program.steps().any(|step| matches!(step, Step::Update { .. }));
-    if explained(Look::NotRoles) {
-        if scene.main == Main::Nobody && !game.others && !program.promotes() {
+    if is_explained(trial.clone().without_roles()) {
+        if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"
         } else {
             "race.set-main-linearizable"
         }
-    } else if updates && explained(Look::NotProducts) {
+    } else if updates && is_explained(trial.clone().without_products()) {
         "race.update-whole"
     } else if keyed {
         "race.idempotency-once"

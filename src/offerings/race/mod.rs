@@ -23,6 +23,7 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod trial;
 mod written;
 
 pub use case::{Race, SavedRace, UnusableRace};

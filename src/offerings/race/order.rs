@@ -3,8 +3,9 @@
 //! It knows nothing of offerings: what a request may answer and lead to is the [`Model`]'s business, several outcomes
 //! included. A request whose answer was lost may have been applied at any time after it began, or never.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The most requests of one history: the search keeps a bit for each.
@@ -21,7 +22,8 @@ pub trait Model {
     /// there.
     fn next(&self, state: &Self::State, event: &Self::Event) -> Vec<Self::State>;
 
-    /// Whether `event` changes nothing in whatever state it happens: a read, or a write that was refused.
+    /// Whether `event` changes nothing in whatever state it happens: a read, or a write that was refused. What is known
+    /// of the state may change by it.
     fn is_read(&self, event: &Self::Event) -> bool;
 }
 
@@ -86,12 +88,18 @@ struct Search<'m, M: Model> {
     order: Vec<usize>,
     /// The calls that must be in the order.
     must: u128,
+    /// Every state that was met: by its number, and the number of each. A model may take its time and a state be large;
+    /// each call is asked for once in each state.
+    states: Vec<M::State>,
+    numbers: HashMap<M::State, usize>,
+    /// For each state and call the numbers of the states that may follow, once asked for.
+    next: Vec<Vec<Option<Rc<[usize]>>>>,
 }
 
-/// A point of the search: what was done, and what may come next with what it leads to, last first.
-struct Frame<S> {
+/// A point of the search: what was done, and what may come next with the number of the state it leads to, last first.
+struct Frame {
     done: u128,
-    choices: Vec<(usize, S)>,
+    choices: Vec<(usize, usize)>,
 }
 
 impl<'m, M: Model> Search<'m, M> {
@@ -103,18 +111,44 @@ impl<'m, M: Model> Search<'m, M> {
         } else {
             (0..calls.len()).filter(|&place| calls[place].end.is_some()).fold(0, |all, place| all | 1 << place)
         };
-        Self { model, calls, order, must }
+        Self { model, calls, order, must, states: Vec::new(), numbers: HashMap::new(), next: Vec::new() }
+    }
+
+    /// The number of a state.
+    fn number(&mut self, state: M::State) -> usize {
+        if let Some(&number) = self.numbers.get(&state) {
+            return number;
+        }
+        let number = self.states.len();
+        self.states.push(state.clone());
+        self.numbers.insert(state, number);
+        self.next.push(vec![None; self.calls.len()]);
+        number
+    }
+
+    /// The numbers of the states that may follow a call.
+    fn after(&mut self, state: usize, place: usize) -> Rc<[usize]> {
+        if let Some(known) = &self.next[state][place] {
+            return Rc::clone(known);
+        }
+        let next = self.model.next(&self.states[state], &self.calls[place].event);
+        let mut next: Vec<usize> = next.into_iter().map(|next| self.number(next)).collect();
+        next.dedup();
+        let next: Rc<[usize]> = next.into();
+        self.next[state][place] = Some(Rc::clone(&next));
+        next
     }
 
     /// The verdict, and how many points were looked at.
-    fn run(&self, initial: &M::State, budget: Duration) -> (Verdict, u64) {
+    fn run(&mut self, initial: &M::State, budget: Duration) -> (Verdict, u64) {
         if self.calls.len() > MOST {
             return (Verdict::Unknown, 0);
         }
         let began = Instant::now();
-        let mut seen: HashSet<(u128, M::State)> = HashSet::new();
+        let mut seen: HashSet<(u128, usize)> = HashSet::new();
         let mut visited = 0;
         let mut path = Vec::new();
+        let initial = self.number(initial.clone());
         let choices = self.choices(0, initial);
         let mut stack = vec![Frame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
@@ -122,19 +156,19 @@ impl<'m, M: Model> Search<'m, M> {
                 return (Verdict::Explained(path), visited);
             }
             visited += 1;
-            if visited % 1024 == 0 && began.elapsed() > budget {
+            if visited % 64 == 0 && began.elapsed() > budget {
                 return (Verdict::Unknown, visited);
             }
             let done = frame.done;
             let next = loop {
                 let Some((place, state)) = frame.choices.pop() else { break None };
-                if seen.insert((done | 1 << place, state.clone())) {
+                if seen.insert((done | 1 << place, state)) {
                     break Some((place, state));
                 }
             };
             if let Some((place, state)) = next {
                 let done = done | 1 << place;
-                let choices = self.choices(done, &state);
+                let choices = self.choices(done, state);
                 path.push(place);
                 stack.push(Frame { done, choices });
             } else {
@@ -146,25 +180,20 @@ impl<'m, M: Model> Search<'m, M> {
     }
 
     /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
-    /// possible now is the only choice: wherever else it stood, it can stand here.
-    fn choices(&self, done: u128, state: &M::State) -> Vec<(usize, M::State)> {
-        let is_done = |place: usize| done >> place & 1 == 1;
-        let horizon =
-            self.order.iter().filter(|&&place| !is_done(place)).filter_map(|&place| self.calls[place].end).min();
-        let horizon = horizon.unwrap_or(u64::MAX);
+    /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
+    fn choices(&mut self, done: u128, state: usize) -> Vec<(usize, usize)> {
+        let calls = self.calls;
+        let left: Vec<usize> = self.order.iter().copied().filter(|place| done >> place & 1 == 0).collect();
+        let horizon = left.iter().filter_map(|&place| calls[place].end).min().unwrap_or(u64::MAX);
         let mut choices = Vec::new();
-        for &place in self.order.iter().filter(|&&place| !is_done(place)) {
-            if self.calls[place].start > horizon {
-                break;
+        for place in left.into_iter().take_while(|&place| calls[place].start <= horizon) {
+            let next = self.after(state, place);
+            let is_lost = calls[place].end.is_none();
+            if !is_lost && *next == [state] && self.model.is_read(&calls[place].event) {
+                return vec![(place, state)];
             }
-            let mut next = self.model.next(state, &self.calls[place].event);
-            if self.calls[place].end.is_none() {
-                // Where it changes nothing it may as well never have happened.
-                next.retain(|next| next != state);
-            } else if !next.is_empty() && self.model.is_read(&self.calls[place].event) {
-                return next.into_iter().map(|state| (place, state)).collect();
-            }
-            choices.extend(next.into_iter().map(|state| (place, state)));
+            // Where a lost call changes nothing it may as well never have happened.
+            choices.extend(next.iter().filter(|&&next| !(is_lost && next == state)).map(|&next| (place, next)));
         }
         // The earliest to begin is tried first: mostly that is how it was.
         choices.reverse();

@@ -1,5 +1,6 @@
 //! One try: the offerings are made, the clients are released together, everything is recorded, and what is left is read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,14 @@ use tokio::task::JoinSet;
 
 use super::Race;
 use super::draw::Draw;
-use super::history::{Act, History, Page, main_among};
-use super::model::Main;
+use super::history::{Act, History, Page};
 use super::program::{Cast, Program, Step, product_lists};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Client, Exchange, KeyRole, Request};
 use crate::lane::{Counts, Halt};
 use crate::offerings::Stage;
+use crate::offerings::model::{Facts, Main};
 
 /// How many products a list has: enough to see a mixture.
 const LIST_LENGTH: usize = 12;
@@ -84,7 +85,8 @@ impl<'s> Player<'s> {
         let cast = self.cast(program);
         let before = self.open(program.clients.len()).await?;
         let prepared = self.prepare(program, &cast).await?;
-        let main = self.main(&cast, &before, &prepared);
+        let main = self.main(&before, &prepared);
+        let facts = Facts::of(self.stage.lane(), &self.id(""));
         let mut draw = Draw::new(self.seed, &self.name, u64::from(self.tries));
         self.tries += 1;
         let mut acts = release(self.client(), parts(program, &cast, &mut draw)).await;
@@ -97,7 +99,7 @@ impl<'s> Player<'s> {
             return Err(Halt::Blocked(format!("no request of a race was answered: cannot {lost}")));
         }
         let acts = self.take_in(acts);
-        let history = History { cast, anchor: self.anchor.clone(), before, main, prepared, acts };
+        let history = History { cast, anchor: self.anchor.clone(), facts, before, main, prepared, acts };
         self.tidy(program, &history).await?;
         Ok(history)
     }
@@ -107,10 +109,15 @@ impl<'s> Player<'s> {
     }
 
     fn cast(&self, program: &Program) -> Cast {
-        let ids = (0..program.made.len()).map(|slot| self.stage.id(&format!("{}.{slot}", self.tries))).collect();
+        let ids = (0..program.made.len()).map(|slot| self.id(&slot.to_string())).collect();
         let known = &self.stage.lane().fixtures.products;
         let lists = product_lists(known, program.lists(), LIST_LENGTH);
         Cast { role: self.role, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
+    }
+
+    /// An id of this try.
+    fn id(&self, name: &str) -> String {
+        self.stage.id(&format!("{}.{name}", self.tries))
     }
 
     /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
@@ -185,17 +192,17 @@ impl<'s> Player<'s> {
     }
 
     /// Who is main when everything is prepared.
-    fn main(&self, cast: &Cast, before: &Page, prepared: &[Arc<Exchange>]) -> Main {
-        let promoted = prepared.iter().find_map(|exchange| {
-            let offering = Offering::read(exchange.answer.json()?)?;
-            offering.is_main().then_some(offering.id)
-        });
-        let anchor = self.anchor.as_deref();
-        match promoted {
-            Some(promoted) => main_among(&[&promoted], &cast.ids, anchor),
-            None if anchor.is_some() => Main::Anchor,
-            None if before.whole => main_among(&before.mains(), &cast.ids, anchor),
-            None => main_among(&self.stage.before().mains(), &cast.ids, anchor),
+    fn main(&self, before: &Page, prepared: &[Arc<Exchange>]) -> Main {
+        let made = prepared.iter().filter_map(|exchange| Offering::read(exchange.answer.json()?));
+        let promoted = made.filter(Offering::is_main).map(|offering| offering.id).next();
+        if let Some(ours) = promoted.or_else(|| self.anchor.clone()) {
+            return Main::Is(ours);
+        }
+        let mains = if before.whole { before.mains() } else { self.stage.before().mains() };
+        match mains[..] {
+            [] => Main::None,
+            [main] => Main::Is(main.into()),
+            _ => Main::Unsure { not: BTreeSet::new() },
         }
     }
 

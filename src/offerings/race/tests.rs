@@ -1,6 +1,5 @@
 //! Races against the embedded server, right and wrong.
 
-mod agreement;
 mod load;
 
 use std::sync::Arc;

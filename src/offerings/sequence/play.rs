@@ -7,7 +7,7 @@ use super::cast::Cast;
 use super::step::{Step, Who};
 use super::walk;
 use crate::contract::{Endpoint, Level};
-use crate::exchange::{Exchange, Request};
+use crate::exchange::{Exchange, KeyRole, Request};
 use crate::lane::{Lane, Snapshot};
 use crate::offerings::model::{Call, Sent, Verdict};
 use crate::offerings::scenario::Flow;
@@ -130,7 +130,7 @@ impl Player<'_> {
         let (exchange, verdict) = self.stage.send_judged(request).await?;
         self.stage.tell(&exchange);
         hold(self.stage, &exchange, verdict.as_ref());
-        let Some(call) = Call::read(&exchange.request) else { return Ok(()) };
+        let Some(call) = Call::read(&exchange.request, KeyRole::Main) else { return Ok(()) };
         if *step == (Step::Get { who: Who::Elsewhere }) && self.stage.state().find(&call.id).is_none() {
             let what = "a get of an offering of another project";
             self.stage.claim("auth.project-isolation", &exchange).refused(404, &["not_found"], what);

@@ -10,14 +10,16 @@ use http::HeaderMap;
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Answer, Exchange, TransportSettings};
+use crate::offerings::model::World;
 use crate::offerings::race::Race;
 use crate::offerings::race::generated::steps;
 use crate::offerings::race::history::History;
-use crate::offerings::race::judge::{Judgement, initial, judge};
-use crate::offerings::race::model::{Event, Look, Offerings, Scene};
+use crate::offerings::race::judge::{Judgement, judge};
+use crate::offerings::race::model::{Crowd, Event};
 use crate::offerings::race::order::{self, Model};
 use crate::offerings::race::play::Player;
 use crate::offerings::race::program::{Program, Step};
+use crate::offerings::race::trial::Trial;
 use crate::offerings::sequence::Mains;
 use crate::offerings::{Naming, Stage};
 use crate::reference::{Behaviour, Options};
@@ -72,30 +74,26 @@ fn judged(program: &Program, history: &History) -> (Duration, Judgement) {
 }
 
 /// A model that counts how often it is asked what may follow.
-struct Counted {
-    game: Offerings,
-    asked: Cell<u64>,
-}
+struct Counted(Cell<u64>);
 
 impl Model for Counted {
-    type State = Scene;
+    type State = World;
     type Event = Event;
 
-    fn next(&self, scene: &Scene, event: &Event) -> Vec<Scene> {
-        self.asked.set(self.asked.get() + 1);
-        self.game.next(scene, event)
+    fn next(&self, world: &World, event: &Event) -> Vec<World> {
+        self.0.set(self.0.get() + 1);
+        Crowd.next(world, event)
     }
 
     fn is_read(&self, event: &Event) -> bool {
-        self.game.is_read(event)
+        Crowd.is_read(event)
     }
 }
 
-fn steps_of_a_search(program: &Program, history: &History) -> u64 {
-    let game = Offerings { look: Look::Whole, others: true, first_is_main: true };
-    let counted = Counted { game, asked: Cell::new(0) };
-    order::explain(&counted, &initial(program, history), &history.calls(), Duration::from_secs(5));
-    counted.asked.get()
+fn steps_of_a_search(history: &History) -> u64 {
+    let (trial, counted) = (Trial::of(history, true), Counted(Cell::new(0)));
+    order::explain(&counted, &trial.world(), &trial.calls, Duration::from_secs(5));
+    counted.0.get()
 }
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -125,7 +123,7 @@ async fn sixty_requests_of_six_clients_are_judged_in_less_than_a_tenth_of_a_seco
             assert_eq!(judgement.undecided, None, "{seed}");
             assert_eq!(judgement.complaints.is_empty(), is_right, "{seed} {:?}", judgement.complaints);
             assert!(took < LIMIT, "{seed}: {took:?}");
-            let asked = steps_of_a_search(&program, &history);
+            let asked = steps_of_a_search(&history);
             most = most.max(asked);
         }
     }
