@@ -86,7 +86,7 @@ fn unsure(not: &[&str]) -> Main {
     Main::Unsure { not: not.iter().map(|&id| id.to_owned()).collect() }
 }
 
-fn page(data: Value) -> Answer {
+fn page(data: &Value) -> Answer {
     answer(200, &json!({ "object": "list", "url": "/", "has_more": false, "data": data }))
 }
 
@@ -100,7 +100,7 @@ fn whoever_follows_a_deleted_main_is_learnt_from_what_answers_show() {
     assert_eq!(not_b.main(), &unsure(&["b"]));
     assert_eq!(fault(&not_b, &get("b", 1).0, &get("b", 1).1), "invariant.model-agrees");
     assert_eq!(after(&not_b, &get("c", 1)).main(), &Main::Is("c".into()));
-    let nobody = page(json!([offering("b", 0, &[]), offering("c", None, &[])]));
+    let nobody = page(&json!([offering("b", 0, &[]), offering("c", None, &[])]));
     let list = call(&Request::to(Endpoint::List));
     assert_eq!(only(open.step(&list, &nobody)).main(), &Main::None);
     // The one that may be main is deleted: now it may be any of the others again.
@@ -126,9 +126,9 @@ fn a_main_of_somebody_else_does_not_just_stop_being_main() {
     let facts = Facts { prefix: "qf-".into(), ..Facts::default() };
     let world = World::starting_from(&Snapshot { offerings: vec![theirs], pages: 1 }, facts);
     let list = call(&Request::to(Endpoint::List));
-    assert_eq!(fault(&world, &list, &page(json!([offering("theirs", 0, &[])]))), "invariant.main-exists");
+    assert_eq!(fault(&world, &list, &page(&json!([offering("theirs", 0, &[])]))), "invariant.main-exists");
     for right in [json!([]), json!([offering("theirs", 0, &[]), offering("another", 1, &[])])] {
-        assert_eq!(world.step(&list, &page(right)).len(), 1);
+        assert_eq!(world.step(&list, &page(&right)).len(), 1);
     }
 }
 
@@ -195,9 +195,9 @@ fn what_a_server_error_did_is_not_known() {
 fn one_page_of_everything_is_held_whole() {
     let list = call(&Request::to(Endpoint::List));
     let (a, b) = (offering("a", 1, &[]), offering("b", None, &[]));
-    assert_eq!(world().step(&list, &page(json!([a, b]))).len(), 1);
-    assert_eq!(fault(&world(), &list, &page(json!([a]))), "invariant.model-agrees");
-    assert_eq!(fault(&world(), &list, &page(json!([a, b, offering("c", None, &[])]))), "invariant.model-agrees");
+    assert_eq!(world().step(&list, &page(&json!([a, b]))).len(), 1);
+    assert_eq!(fault(&world(), &list, &page(&json!([a]))), "invariant.model-agrees");
+    assert_eq!(fault(&world(), &list, &page(&json!([a, b, offering("c", None, &[])]))), "invariant.model-agrees");
 }
 
 #[test]

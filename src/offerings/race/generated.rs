@@ -6,13 +6,17 @@ use super::draw::Draw;
 use super::program::{Program, Step};
 use crate::offerings::sequence::{self, Mains, Means, Product, Who};
 
-/// `count` races. Every other one may promote, so that a run which must not still has some.
+/// `count` races. Every other one may promote, so that a run which must not still has some; every third may send
+/// idempotency keys, which not every target can be asked for.
 pub fn generated(seed: u64, count: usize) -> Vec<Race> {
     (0..count)
         .map(|number| {
             let mut draw = Draw::new(seed, "generated", number as u64);
             let mains = if number % 2 == 1 { Mains::Change } else { Mains::Keep };
-            let program = program(&mut draw, seed, number as u64, mains);
+            let mut program = program(&mut draw, seed, number as u64, mains);
+            if number % 3 != 2 {
+                program.drop_keys();
+            }
             Race::new(format!("generated-{}", number + 1), "race.set-main-linearizable")
                 .ruled_by(&rules_of(&program))
                 .program(program)
@@ -56,8 +60,7 @@ pub(super) fn steps(
     (writes.into_iter(), reads.into_iter().chain(std::iter::repeat(Step::List)))
 }
 
-/// A step of a history in a race; `None` for what a race has no word for. Keys are left out: what one stands for that
-/// was used for several things depends on the order.
+/// A step of a history in a race; `None` for what a race has no word for.
 fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
     let slot = |who: &Who| match who {
         Who::Slot(slot) => Some(usize::from(slot.0) % slots),
@@ -69,8 +72,10 @@ fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
         Some(Product::Unknown) => None,
     };
     Some(match step {
-        sequence::Step::Create { who, products, .. } => {
-            Step::Create { slot: slot(who)?, list: list(products.as_deref().unwrap_or_default())?, key: None }
+        sequence::Step::Create { who, products, key, .. } => {
+            let (slot, list) = (slot(who)?, list(products.as_deref().unwrap_or_default())?);
+            // A key of its own for each body: what one does that was used for another body is open.
+            Step::Create { slot, list, key: key.map(|_| slot * (1 + PRODUCTS) + list) }
         }
         sequence::Step::Get { who } => Step::Get { slot: slot(who)? },
         sequence::Step::Update { who, products, .. } => {
@@ -96,5 +101,8 @@ mod tests {
             assert!(race.program.len() <= 60 && race.program.clients.len() <= 8, "{}", race.name);
         }
         assert!(races.iter().any(|race| race.program.promotes()));
+        let is_keyed = |race: &Race| race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
+        let keyed: Vec<usize> = (0..races.len()).filter(|&number| is_keyed(&races[number])).collect();
+        assert!(!keyed.is_empty() && keyed.iter().all(|number| number % 3 == 2), "{keyed:?}");
     }
 }

@@ -61,7 +61,7 @@ impl Act {
         self.exchange.as_ref().map(|exchange| exchange.answer.status)
     }
 
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
+    fn overlaps(&self, other: &Self) -> bool {
         let begins_before_end = |one: &Self, end: Option<Instant>| end.is_none_or(|end| one.start <= end);
         begins_before_end(self, other.end) && begins_before_end(other, self.end)
     }
@@ -89,6 +89,12 @@ impl History {
     /// Whether the project was empty before the try.
     pub(super) fn starts_empty(&self) -> bool {
         self.before.whole && self.before.offerings.is_empty()
+    }
+
+    /// Whether another client's write overlapped this one in time.
+    pub(super) fn is_contended(&self, act: &Act) -> bool {
+        let others = self.acts.iter().filter(|other| other.client != act.client && other.step.writes());
+        act.step.writes() && others.into_iter().any(|other| other.overlaps(act))
     }
 
     /// Short names of the offerings, with their ids.

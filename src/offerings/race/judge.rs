@@ -1,11 +1,16 @@
 //! One try on trial: what is judged directly, then whether any order explains it.
 
+use std::time::Duration;
+
 use super::direct::{self, Complaint};
 use super::history::History;
 use super::order::Verdict;
 use super::program::{Program, Step};
 use super::trial::Trial;
 use crate::offerings::model::Main;
+
+/// How long an order is looked for.
+const BUDGET: Duration = Duration::from_millis(500);
 
 /// What a try showed.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +28,8 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
         // Whether an order explains the rest is another question.
         trial.forget_lists_of_many_mains(history);
     }
-    match trial.explain() {
+    let mut search = trial.search();
+    match search.explain(BUDGET) {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
             let undecided = Some("no order of the requests was found in time, nor that there is none");
@@ -32,7 +38,7 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
         Verdict::Unexplained => {
             let rule = blame(program, history, &trial);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
-                let at = trial.breaking_point().unwrap_or(history.acts.len() - 1);
+                let at = search.breaking_point(BUDGET).unwrap_or(history.acts.len() - 1);
                 complaints.push(unexplained(rule, history, at));
             }
             Judgement { complaints, undecided: None }
@@ -55,7 +61,7 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
 
 /// The rule that speaks of what cannot be explained: the thing without which the rest can.
 fn blame(program: &Program, history: &History, trial: &Trial) -> &'static str {
-    let is_explained = |trial: Trial| matches!(trial.explain(), Verdict::Explained(_));
+    let is_explained = |trial: Trial| matches!(trial.search().explain(BUDGET), Verdict::Explained(_));
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
@@ -68,7 +74,7 @@ fn blame(program: &Program, history: &History, trial: &Trial) -> &'static str {
         }
     } else if updates && is_explained(trial.clone().without_products()) {
         "race.update-whole"
-    } else if keyed {
+    } else if keyed && is_explained(trial.clone().without_keyed_answers()) {
         "race.idempotency-once"
     } else if created && !deletes {
         "race.create-once"

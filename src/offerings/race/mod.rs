@@ -2,8 +2,8 @@
 //!
 //! A [`Race`] is a case like a scenario: it plays on a lane and leaves a [`RaceReport`]. What its clients do is a
 //! [`Program`], data that can be drawn and shrunk. Every try is recorded request by request and judged twice: directly
-//! (no list of one page shows two mains), and by a search for an order of the requests, compatible with real time,
-//! that explains every answer ([`order`]). A request without an answer may have been applied or not; a list of several
+//! (no list of one page shows two mains), and by a search for an order of the requests, compatible with real time, in
+//! which the [model](super::model) of the histories explains every answer ([`order`]). A request without an answer may have been applied or not; a list of several
 //! pages is not one moment. Neither is ever held against the server.
 //!
 //! The judge refuses to know how the server works, and how the requests were sent. Start at [`Race::play`].

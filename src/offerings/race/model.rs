@@ -65,3 +65,66 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::contract::Endpoint;
+    use crate::exchange::{KeyRole, Request};
+    use crate::lane::Snapshot;
+    use crate::offerings::model::{Facts, Main};
+
+    fn empty() -> World {
+        World::starting_from(&Snapshot::default(), Facts::default()).timeless()
+    }
+
+    fn answer(status: u16, body: &Value) -> Seen {
+        Seen::Answer(Arc::new(Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))))
+    }
+
+    fn made(tag: Option<i64>) -> Seen {
+        let at = "2026-01-01T00:00:00Z";
+        answer(
+            201,
+            &json!({ "id": "a", "tag": tag, "product_ids": [], "created_at": at, "updated_at": at, "url": "/" }),
+        )
+    }
+
+    fn refused() -> Seen {
+        answer(409, &json!({ "error": { "code": "offering_already_exists" } }))
+    }
+
+    fn create(seen: Seen, contended: bool) -> Event {
+        let request = Request::to(Endpoint::Create).json(&json!({ "id": "a" })).header("idempotency-key", "k");
+        let call = Call::read(&request, KeyRole::Main).expect("one of the six");
+        Event { call, seen, contended }
+    }
+
+    #[test]
+    fn one_of_two_writers_may_be_refused_and_one_alone_may_not() {
+        assert!(Crowd.next(&empty(), &create(refused(), false)).is_empty());
+        assert_eq!(Crowd.next(&empty(), &create(refused(), true)), [empty()]);
+    }
+
+    /// A refusal of a request still in flight is not what its key stands for.
+    #[test]
+    fn a_key_whose_first_use_was_in_flight_is_good_afterwards() {
+        let first = Crowd.next(&empty(), &create(made(Some(1)), true)).remove(0);
+        assert_eq!(Crowd.next(&first, &create(refused(), true)), std::slice::from_ref(&first));
+        assert!(Crowd.next(&first, &create(refused(), false)).is_empty());
+        assert_eq!(Crowd.next(&first, &create(made(Some(1)), false)), [first]);
+    }
+
+    #[test]
+    fn the_first_of_an_empty_project_is_main_and_one_that_nobody_saw_may_be() {
+        assert!(Crowd.next(&empty(), &create(made(None), false)).is_empty());
+        let main = |world: World, seen| Crowd.next(&world, &create(seen, false))[0].main().clone();
+        assert_eq!(main(empty(), Seen::Done), Main::Is("a".into()));
+        assert_eq!(main(empty().touched(), Seen::Done), Main::Unsure { not: [].into() });
+        assert_eq!(main(empty().touched(), made(None)), Main::None);
+    }
+}

@@ -49,47 +49,14 @@ pub enum Verdict {
     Unknown,
 }
 
-/// Looks for an order of `calls`, compatible with real time, in which `model` allows every answer, within `budget`.
-pub fn explain<M: Model>(model: &M, initial: &M::State, calls: &[Call<M::Event>], budget: Duration) -> Verdict {
-    Search::new(model, calls).run(initial, budget).0
-}
-
-/// The place of the call at which no order is left: of those that had ended when it ended, no order explains them all.
-/// `None` when the whole is explained or the time does not suffice.
-pub fn breaking_point<M: Model>(
-    model: &M,
-    initial: &M::State,
-    calls: &[Call<M::Event>],
-    budget: Duration,
-) -> Option<usize>
-where
-    M::Event: Clone,
-{
-    let mut ended: Vec<usize> = (0..calls.len()).filter(|&place| calls[place].end.is_some()).collect();
-    ended.sort_by_key(|&place| calls[place].end);
-    // What holds up to one end holds up to every earlier one.
-    let is_explained = |&place: &usize| {
-        let now = calls[place].end.unwrap_or(u64::MAX);
-        let known: Vec<_> = calls
-            .iter()
-            .filter(|call| call.start <= now)
-            .map(|call| Call { end: call.end.filter(|&end| end <= now), ..call.clone() })
-            .collect();
-        explain(model, initial, &known, budget) != Verdict::Unexplained
-    };
-    let first = ended.partition_point(is_explained);
-    ended.get(first).copied()
-}
-
-struct Search<'m, M: Model> {
+/// A search for an order of some calls. It remembers what the model said, so that a second question costs less.
+pub struct Search<'m, M: Model> {
     model: &'m M,
     calls: &'m [Call<M::Event>],
     /// Places of the calls by start.
     order: Vec<usize>,
-    /// The calls that must be in the order.
-    must: u128,
-    /// Every state that was met: by its number, and the number of each. A model may take its time and a state be large;
-    /// each call is asked for once in each state.
+    /// Every state that was met, by its number, and the number of each; the first is the initial one. A model may take
+    /// its time and a state be large: each call is asked for once in each state.
     states: Vec<M::State>,
     numbers: HashMap<M::State, usize>,
     /// For each state and call the numbers of the states that may follow, once asked for.
@@ -103,15 +70,34 @@ struct Frame {
 }
 
 impl<'m, M: Model> Search<'m, M> {
-    fn new(model: &'m M, calls: &'m [Call<M::Event>]) -> Self {
+    /// A search that begins in `initial`.
+    pub fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>]) -> Self {
         let mut order: Vec<usize> = (0..calls.len()).collect();
         order.sort_by_key(|&place| calls[place].start);
-        let must = if calls.len() > MOST {
-            0
-        } else {
-            (0..calls.len()).filter(|&place| calls[place].end.is_some()).fold(0, |all, place| all | 1 << place)
+        let mut search = Self { model, calls, order, states: Vec::new(), numbers: HashMap::new(), next: Vec::new() };
+        search.number(initial);
+        search
+    }
+
+    /// Looks within `budget` for an order of the calls, compatible with real time, in which the model allows every
+    /// answer.
+    pub fn explain(&mut self, budget: Duration) -> Verdict {
+        self.run(u64::MAX, budget).0
+    }
+
+    /// The place of the call at which no order is left: of those that had ended when it ended, no order explains them
+    /// all. `None` when the whole is explained or the time does not suffice.
+    pub fn breaking_point(&mut self, budget: Duration) -> Option<usize> {
+        let mut ended: Vec<usize> = (0..self.calls.len()).filter(|&place| self.calls[place].end.is_some()).collect();
+        ended.sort_by_key(|&place| self.calls[place].end);
+        // What holds up to one end holds up to every earlier one.
+        let calls = self.calls;
+        let is_explained = |&place: &usize| {
+            let now = calls[place].end.unwrap_or(u64::MAX);
+            self.run(now, budget).0 != Verdict::Unexplained
         };
-        Self { model, calls, order, must, states: Vec::new(), numbers: HashMap::new(), next: Vec::new() }
+        let first = ended.partition_point(is_explained);
+        ended.get(first).copied()
     }
 
     /// The number of a state.
@@ -139,20 +125,21 @@ impl<'m, M: Model> Search<'m, M> {
         next
     }
 
-    /// The verdict, and how many points were looked at.
-    fn run(&mut self, initial: &M::State, budget: Duration) -> (Verdict, u64) {
+    /// The verdict as it was at the moment `now`, and how many points were looked at.
+    fn run(&mut self, now: u64, budget: Duration) -> (Verdict, u64) {
         if self.calls.len() > MOST {
             return (Verdict::Unknown, 0);
         }
         let began = Instant::now();
+        let ended = |place: &usize| self.calls[*place].end.is_some_and(|end| end <= now);
+        let must: u128 = (0..self.calls.len()).filter(ended).fold(0, |all, place| all | 1 << place);
         let mut seen: HashSet<(u128, usize)> = HashSet::new();
         let mut visited = 0;
         let mut path = Vec::new();
-        let initial = self.number(initial.clone());
-        let choices = self.choices(0, initial);
+        let choices = self.choices(now, 0, 0);
         let mut stack = vec![Frame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
-            if frame.done & self.must == self.must {
+            if frame.done & must == must {
                 return (Verdict::Explained(path), visited);
             }
             visited += 1;
@@ -168,7 +155,7 @@ impl<'m, M: Model> Search<'m, M> {
             };
             if let Some((place, state)) = next {
                 let done = done | 1 << place;
-                let choices = self.choices(done, state);
+                let choices = self.choices(now, done, state);
                 path.push(place);
                 stack.push(Frame { done, choices });
             } else {
@@ -181,14 +168,15 @@ impl<'m, M: Model> Search<'m, M> {
 
     /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
     /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
-    fn choices(&mut self, done: u128, state: usize) -> Vec<(usize, usize)> {
+    fn choices(&mut self, now: u64, done: u128, state: usize) -> Vec<(usize, usize)> {
         let calls = self.calls;
+        let end = |place: usize| calls[place].end.filter(|&end| end <= now);
         let left: Vec<usize> = self.order.iter().copied().filter(|place| done >> place & 1 == 0).collect();
-        let horizon = left.iter().filter_map(|&place| calls[place].end).min().unwrap_or(u64::MAX);
+        let horizon = left.iter().filter_map(|&place| end(place)).min().unwrap_or(now);
         let mut choices = Vec::new();
         for place in left.into_iter().take_while(|&place| calls[place].start <= horizon) {
             let next = self.after(state, place);
-            let is_lost = calls[place].end.is_none();
+            let is_lost = end(place).is_none();
             if !is_lost && *next == [state] && self.model.is_read(&calls[place].event) {
                 return vec![(place, state)];
             }
@@ -238,25 +226,29 @@ mod tests {
 
     const BUDGET: Duration = Duration::from_secs(5);
 
+    fn explain(calls: &[Call<Access>]) -> Verdict {
+        Search::new(&Register, 0, calls).explain(BUDGET)
+    }
+
     #[test]
     fn overlapping_writes_may_stand_in_any_order_and_others_may_not() {
         let overlapping = [call(true, 1, 0, Some(10)), call(true, 2, 1, Some(9)), call(false, 1, 11, Some(12))];
-        assert_eq!(explain(&Register, &0, &overlapping, BUDGET), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&overlapping), Verdict::Explained(vec![1, 0, 2]));
         let apart = [call(true, 1, 0, Some(1)), call(true, 2, 2, Some(3)), call(false, 1, 4, Some(5))];
-        assert_eq!(explain(&Register, &0, &apart, BUDGET), Verdict::Unexplained);
-        assert_eq!(breaking_point(&Register, &0, &apart, BUDGET), Some(2));
-        assert_eq!(breaking_point(&Register, &0, &overlapping, BUDGET), None);
+        assert_eq!(explain(&apart), Verdict::Unexplained);
+        assert_eq!(Search::new(&Register, 0, &apart).breaking_point(BUDGET), Some(2));
+        assert_eq!(Search::new(&Register, 0, &overlapping).breaking_point(BUDGET), None);
     }
 
     #[test]
     fn a_lost_write_may_come_late_or_never() {
         let lost = call(true, 1, 0, None);
         let never = [lost.clone(), call(false, 0, 1, Some(2))];
-        assert_eq!(explain(&Register, &0, &never, BUDGET), Verdict::Explained(vec![1]));
+        assert_eq!(explain(&never), Verdict::Explained(vec![1]));
         let late = [lost.clone(), call(false, 0, 1, Some(2)), call(false, 1, 3, Some(4))];
-        assert_eq!(explain(&Register, &0, &late, BUDGET), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&late), Verdict::Explained(vec![1, 0, 2]));
         let twice = [lost, call(false, 1, 1, Some(2)), call(false, 0, 3, Some(4))];
-        assert_eq!(explain(&Register, &0, &twice, BUDGET), Verdict::Unexplained);
+        assert_eq!(explain(&twice), Verdict::Unexplained);
     }
 
     /// A history of `clients` clients in turn on a right register; each call takes effect at one moment of its span.
@@ -291,12 +283,12 @@ mod tests {
     fn sixty_calls_of_six_clients_are_judged_with_little_work() {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
-            let (verdict, visited) = Search::new(&Register, &calls).run(&0, BUDGET);
+            let (verdict, visited) = Search::new(&Register, 0, &calls).run(u64::MAX, BUDGET);
             assert!(matches!(verdict, Verdict::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
-            let (verdict, visited) = Search::new(&Register, &calls).run(&0, BUDGET);
+            let (verdict, visited) = Search::new(&Register, 0, &calls).run(u64::MAX, BUDGET);
             assert_eq!(verdict, Verdict::Unexplained, "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
         }
@@ -305,10 +297,10 @@ mod tests {
     #[test]
     fn too_many_calls_and_too_little_time_are_unknown_and_never_a_violation() {
         let many: Vec<_> = (0..129).map(|start| call(false, 9, start, Some(start + 1))).collect();
-        assert_eq!(explain(&Register, &0, &many, BUDGET), Verdict::Unknown);
+        assert_eq!(explain(&many), Verdict::Unknown);
         // No two writes are alike, so that no state comes again.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
-        assert_eq!(explain(&Register, &0, &wide, Duration::ZERO), Verdict::Unknown);
+        assert_eq!(Search::new(&Register, 0, &wide).explain(Duration::ZERO), Verdict::Unknown);
     }
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 
-/// One request of a client. Offerings and product lists are numbers, from 0.
+/// One request of a client. Offerings are numbers, from 0, and so are product lists: a race takes each for a whole, which
+/// shows as such among others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
@@ -97,6 +98,15 @@ impl Program {
     /// Whether any step deletes the offering.
     pub fn deletes(&self, slot: usize) -> bool {
         self.steps().any(|step| step == Step::Delete { slot })
+    }
+
+    /// Leaves every idempotency key out.
+    pub(super) fn drop_keys(&mut self) {
+        for step in self.clients.iter_mut().flatten().chain(&mut self.after) {
+            if let Step::Create { key, .. } = step {
+                *key = None;
+            }
+        }
     }
 
     /// Every step of every client, and what comes after.

@@ -16,7 +16,7 @@ use crate::offerings::race::generated::steps;
 use crate::offerings::race::history::History;
 use crate::offerings::race::judge::{Judgement, judge};
 use crate::offerings::race::model::{Crowd, Event};
-use crate::offerings::race::order::{self, Model};
+use crate::offerings::race::order::{Model, Search};
 use crate::offerings::race::play::Player;
 use crate::offerings::race::program::{Program, Step};
 use crate::offerings::race::trial::Trial;
@@ -92,7 +92,7 @@ impl Model for Counted {
 
 fn steps_of_a_search(history: &History) -> u64 {
     let (trial, counted) = (Trial::of(history, true), Counted(Cell::new(0)));
-    order::explain(&counted, &trial.world(), &trial.calls, Duration::from_secs(5));
+    Search::new(&counted, trial.world(), &trial.calls).explain(Duration::from_secs(5));
     counted.0.get()
 }
 
