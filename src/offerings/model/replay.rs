@@ -1,5 +1,7 @@
 //! Idempotency keys: what a call answers that was made before.
 
+use std::sync::Arc;
+
 use super::super::claim::list;
 use super::call::Call;
 use super::judge::{Choice, Fault, Right, Verdict};
@@ -57,6 +59,28 @@ const MISUSED: [u16; 3] = [400, 409, 422];
 const OTHER_BODY: &str = "create.idempotency-other-body";
 
 impl World {
+    /// Of what a key stands for it matters only whether it still is the same offering, not which life of an id it was.
+    pub(super) fn forget_former_lives(&mut self) {
+        let is_first = |id: &String| self.lives.get(id) == Some(&1);
+        let stands = |id: &str, life: u32| self.rows.contains_key(id) && self.lives(id) == life;
+        let is_known = |used: &Use| match &used.outcome {
+            Outcome::Done { id, life, .. } => *life == u32::from(stands(id, *life)),
+            Outcome::Refused(_) => true,
+        };
+        if !self.keys.values().flatten().all(is_known) {
+            let mut keys = Arc::clone(&self.keys);
+            for used in Arc::make_mut(&mut keys).values_mut().flatten() {
+                if let Outcome::Done { id, life, .. } = &mut used.outcome {
+                    *life = u32::from(stands(id, *life));
+                }
+            }
+            self.keys = keys;
+        }
+        if self.lives.len() != self.rows.len() || !self.rows.keys().all(is_first) {
+            self.lives = Arc::new(self.rows.keys().map(|id| (id.clone(), 1)).collect());
+        }
+    }
+
     /// Judges a call whose key was used before; `None` when the key makes no difference to it.
     pub(super) fn judge_replay(&self, call: &Call, answer: &Answer) -> Option<Verdict> {
         let uses = self.keys.get(&(call.endpoint, call.key.clone()?))?;

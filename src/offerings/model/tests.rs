@@ -143,6 +143,21 @@ fn without_times_two_orders_of_the_same_writes_lead_to_one_world() {
 }
 
 #[test]
+fn without_times_a_key_still_stands_for_its_offering_alone() {
+    let create = call(&Request::to(Endpoint::Create).header("idempotency-key", "k").json(&json!({ "id": "c" })));
+    let other = call(&Request::to(Endpoint::Create).json(&json!({ "id": "c" })));
+    let (made, gone) = (answer(201, &offering("c", None, &[])), answer(204, &Value::Null));
+    let delete = (of(Endpoint::Delete, "c"), gone);
+    let after = |world: &World, call: &Call, answer: &Answer| only(world.step(call, answer)).timeless();
+    let first = after(&world().timeless(), &create, &made);
+    assert_eq!(fault(&first, &create, &refusal(409, "offering_already_exists")), "create.idempotency-replay");
+    let none = after(&first, &delete.0, &delete.1);
+    let second = after(&none, &other, &made);
+    assert_eq!(after(&second, &delete.0, &delete.1), none, "what was between does not matter");
+    assert_eq!(second.step(&create, &refusal(409, "offering_already_exists")).len(), 1, "it is another by now");
+}
+
+#[test]
 fn a_promotion_moves_the_main() {
     let promoted = only(world().step(&of(Endpoint::SetMain, "b"), &answer(200, &offering("b", 1, &[]))));
     let get = of(Endpoint::Get, "a");

@@ -123,22 +123,22 @@ impl World {
         self
     }
 
-    /// The same for those who compare no times with it: what was written when, and how often, tells worlds no longer
-    /// apart. Two orders of the same writes lead to one world then.
+    /// The same for those who hold nothing against it but what an offering is and who is main: what was written when, how
+    /// often, and by which ways somebody became main tells worlds no longer apart. Two orders of the same writes lead to
+    /// one world then.
     #[must_use]
     pub fn timeless(mut self) -> Self {
         self.since = Since::default();
-        let is_timed = |row: &Row| row.touch != Touch::Named || !row.offering.updated_at.is_empty();
-        if self.rows.values().any(is_timed) {
-            for row in Arc::make_mut(&mut self.rows).values_mut() {
-                row.touch = Touch::Named;
-                row.offering.updated_at.clear();
+        let is_told_apart = |Row { offering, touch }: &Row| {
+            *touch != Touch::Named || offering.tag.is_some() || !offering.updated_at.is_empty()
+        };
+        if self.rows.values().any(is_told_apart) {
+            for Row { offering, touch } in Arc::make_mut(&mut self.rows).values_mut() {
+                (*touch, offering.tag) = (Touch::Named, None);
+                offering.updated_at.clear();
             }
         }
-        // How often an id came to be matters to what a key stands for alone.
-        if self.keys.is_empty() && !self.lives.is_empty() {
-            self.lives = Arc::default();
-        }
+        self.forget_former_lives();
         self
     }
 

@@ -1,16 +1,11 @@
 //! One try on trial: what is judged directly, then whether any order explains it.
 
-use std::time::Duration;
-
 use super::direct::{self, Complaint};
 use super::history::History;
 use super::order::Verdict;
 use super::program::{Program, Step};
 use super::trial::Trial;
 use crate::offerings::model::Main;
-
-/// How long an order is looked for.
-const BUDGET: Duration = Duration::from_millis(500);
 
 /// What a try showed.
 #[derive(Clone, Debug, Default)]
@@ -28,17 +23,16 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
         // Whether an order explains the rest is another question.
         trial.forget_lists_of_many_mains(history);
     }
-    let mut search = trial.search();
-    match search.explain(BUDGET) {
+    let (verdict, part) = trial.judge();
+    match verdict {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
             let undecided = Some("no order of the requests was found in time, nor that there is none");
             Judgement { complaints, undecided }
         }
-        Verdict::Unexplained => {
-            let rule = blame(program, history, &trial);
+        Verdict::Unexplained(at) => {
+            let rule = blame(program, history, &part);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
-                let at = search.breaking_point(BUDGET).unwrap_or(history.acts.len() - 1);
                 complaints.push(unexplained(rule, history, at));
             }
             Judgement { complaints, undecided: None }
@@ -61,20 +55,19 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
 
 /// The rule that speaks of what cannot be explained: the thing without which the rest can.
 fn blame(program: &Program, history: &History, trial: &Trial) -> &'static str {
-    let is_explained = |trial: Trial| matches!(trial.search().explain(BUDGET), Verdict::Explained(_));
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
     let updates = program.steps().any(|step| matches!(step, Step::Update { .. }));
-    if is_explained(trial.clone().without_roles()) {
+    if trial.clone().without_roles().is_explained() {
         if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"
         } else {
             "race.set-main-linearizable"
         }
-    } else if updates && is_explained(trial.clone().without_products()) {
+    } else if updates && trial.clone().without_products().is_explained() {
         "race.update-whole"
-    } else if keyed && is_explained(trial.clone().without_keyed_answers()) {
+    } else if keyed && trial.clone().without_keyed_answers().is_explained() {
         "race.idempotency-once"
     } else if created && !deletes {
         "race.create-once"

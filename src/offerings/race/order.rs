@@ -43,18 +43,25 @@ pub struct Call<E> {
 pub enum Verdict {
     /// An order was found: the places of the calls in it. Calls that never happened are not in it.
     Explained(Vec<usize>),
-    /// There is none.
-    Unexplained,
+    /// There is none: of the calls that had ended when the one at this place ended, no order explains them all, though of
+    /// those before it one does.
+    Unexplained(usize),
     /// The time was used up, or there are more calls than [`MOST`].
     Unknown,
 }
 
-/// A search for an order of some calls. It remembers what the model said, so that a second question costs less.
-pub struct Search<'m, M: Model> {
+/// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every answer.
+pub fn explain<M: Model>(model: &M, initial: M::State, calls: &[Call<M::Event>], budget: Duration) -> Verdict {
+    Search::new(model, initial, calls).run(budget).0
+}
+
+struct Search<'m, M: Model> {
     model: &'m M,
     calls: &'m [Call<M::Event>],
     /// Places of the calls by start.
-    order: Vec<usize>,
+    begun: Vec<usize>,
+    /// Places of the calls that ended, by end: they must be in the order.
+    ended: Vec<usize>,
     /// Every state that was met, by its number, and the number of each; the first is the initial one. A model may take
     /// its time and a state be large: each call is asked for once in each state.
     states: Vec<M::State>,
@@ -70,34 +77,15 @@ struct Frame {
 }
 
 impl<'m, M: Model> Search<'m, M> {
-    /// A search that begins in `initial`.
-    pub fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>]) -> Self {
-        let mut order: Vec<usize> = (0..calls.len()).collect();
-        order.sort_by_key(|&place| calls[place].start);
-        let mut search = Self { model, calls, order, states: Vec::new(), numbers: HashMap::new(), next: Vec::new() };
+    fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>]) -> Self {
+        let mut begun: Vec<usize> = (0..calls.len()).collect();
+        begun.sort_by_key(|&place| calls[place].start);
+        let mut ended: Vec<usize> = (0..calls.len()).filter(|&place| calls[place].end.is_some()).collect();
+        ended.sort_by_key(|&place| calls[place].end);
+        let (states, numbers, next) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut search = Self { model, calls, begun, ended, states, numbers, next };
         search.number(initial);
         search
-    }
-
-    /// Looks within `budget` for an order of the calls, compatible with real time, in which the model allows every
-    /// answer.
-    pub fn explain(&mut self, budget: Duration) -> Verdict {
-        self.run(u64::MAX, budget).0
-    }
-
-    /// The place of the call at which no order is left: of those that had ended when it ended, no order explains them
-    /// all. `None` when the whole is explained or the time does not suffice.
-    pub fn breaking_point(&mut self, budget: Duration) -> Option<usize> {
-        let mut ended: Vec<usize> = (0..self.calls.len()).filter(|&place| self.calls[place].end.is_some()).collect();
-        ended.sort_by_key(|&place| self.calls[place].end);
-        // What holds up to one end holds up to every earlier one.
-        let calls = self.calls;
-        let is_explained = |&place: &usize| {
-            let now = calls[place].end.unwrap_or(u64::MAX);
-            self.run(now, budget).0 != Verdict::Unexplained
-        };
-        let first = ended.partition_point(is_explained);
-        ended.get(first).copied()
     }
 
     /// The number of a state.
@@ -125,28 +113,33 @@ impl<'m, M: Model> Search<'m, M> {
         next
     }
 
-    /// The verdict as it was at the moment `now`, and how many points were looked at.
-    fn run(&mut self, now: u64, budget: Duration) -> (Verdict, u64) {
+    /// The verdict, and how many points were looked at.
+    fn run(&mut self, budget: Duration) -> (Verdict, u64) {
         if self.calls.len() > MOST {
             return (Verdict::Unknown, 0);
         }
         let began = Instant::now();
-        let ended = |place: &usize| self.calls[*place].end.is_some_and(|end| end <= now);
-        let must: u128 = (0..self.calls.len()).filter(ended).fold(0, |all, place| all | 1 << place);
+        let is_done = |done: u128, place: usize| done >> place & 1 == 1;
+        let must: u128 = self.ended.iter().fold(0, |all, place| all | 1 << place);
         let mut seen: HashSet<(u128, usize)> = HashSet::new();
         let mut visited = 0;
+        // Of the calls by their end, how many are in the best order so far.
+        let mut best = 0;
         let mut path = Vec::new();
-        let choices = self.choices(now, 0, 0);
+        let choices = self.choices(0, 0);
         let mut stack = vec![Frame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
-            if frame.done & must == must {
+            let done = frame.done;
+            if done & must == must {
                 return (Verdict::Explained(path), visited);
             }
             visited += 1;
             if visited % 64 == 0 && began.elapsed() > budget {
                 return (Verdict::Unknown, visited);
             }
-            let done = frame.done;
+            if is_done(done, self.ended[best]) {
+                best = best.max(self.ended.iter().take_while(|&&place| is_done(done, place)).count());
+            }
             let next = loop {
                 let Some((place, state)) = frame.choices.pop() else { break None };
                 if seen.insert((done | 1 << place, state)) {
@@ -155,7 +148,7 @@ impl<'m, M: Model> Search<'m, M> {
             };
             if let Some((place, state)) = next {
                 let done = done | 1 << place;
-                let choices = self.choices(now, done, state);
+                let choices = self.choices(done, state);
                 path.push(place);
                 stack.push(Frame { done, choices });
             } else {
@@ -163,20 +156,21 @@ impl<'m, M: Model> Search<'m, M> {
                 path.pop();
             }
         }
-        (Verdict::Unexplained, visited)
+        (Verdict::Unexplained(self.ended[best]), visited)
     }
 
     /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
     /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
-    fn choices(&mut self, now: u64, done: u128, state: usize) -> Vec<(usize, usize)> {
+    fn choices(&mut self, done: u128, state: usize) -> Vec<(usize, usize)> {
         let calls = self.calls;
-        let end = |place: usize| calls[place].end.filter(|&end| end <= now);
-        let left: Vec<usize> = self.order.iter().copied().filter(|place| done >> place & 1 == 0).collect();
-        let horizon = left.iter().filter_map(|&place| end(place)).min().unwrap_or(now);
+        let is_left = |place: &usize| done >> place & 1 == 0;
+        let horizon = self.ended.iter().copied().find(is_left).and_then(|place| calls[place].end).unwrap_or(u64::MAX);
+        let may_begin = |place: &usize| calls[*place].start <= horizon;
+        let left: Vec<usize> = self.begun.iter().copied().take_while(may_begin).filter(is_left).collect();
         let mut choices = Vec::new();
-        for place in left.into_iter().take_while(|&place| calls[place].start <= horizon) {
+        for place in left {
             let next = self.after(state, place);
-            let is_lost = end(place).is_none();
+            let is_lost = calls[place].end.is_none();
             if !is_lost && *next == [state] && self.model.is_read(&calls[place].event) {
                 return vec![(place, state)];
             }
@@ -227,7 +221,7 @@ mod tests {
     const BUDGET: Duration = Duration::from_secs(5);
 
     fn explain(calls: &[Call<Access>]) -> Verdict {
-        Search::new(&Register, 0, calls).explain(BUDGET)
+        super::explain(&Register, 0, calls, BUDGET)
     }
 
     #[test]
@@ -235,9 +229,7 @@ mod tests {
         let overlapping = [call(true, 1, 0, Some(10)), call(true, 2, 1, Some(9)), call(false, 1, 11, Some(12))];
         assert_eq!(explain(&overlapping), Verdict::Explained(vec![1, 0, 2]));
         let apart = [call(true, 1, 0, Some(1)), call(true, 2, 2, Some(3)), call(false, 1, 4, Some(5))];
-        assert_eq!(explain(&apart), Verdict::Unexplained);
-        assert_eq!(Search::new(&Register, 0, &apart).breaking_point(BUDGET), Some(2));
-        assert_eq!(Search::new(&Register, 0, &overlapping).breaking_point(BUDGET), None);
+        assert_eq!(explain(&apart), Verdict::Unexplained(2));
     }
 
     #[test]
@@ -248,7 +240,7 @@ mod tests {
         let late = [lost.clone(), call(false, 0, 1, Some(2)), call(false, 1, 3, Some(4))];
         assert_eq!(explain(&late), Verdict::Explained(vec![1, 0, 2]));
         let twice = [lost, call(false, 1, 1, Some(2)), call(false, 0, 3, Some(4))];
-        assert_eq!(explain(&twice), Verdict::Unexplained);
+        assert_eq!(explain(&twice), Verdict::Unexplained(2));
     }
 
     /// A history of `clients` clients in turn on a right register; each call takes effect at one moment of its span.
@@ -283,13 +275,14 @@ mod tests {
     fn sixty_calls_of_six_clients_are_judged_with_little_work() {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
-            let (verdict, visited) = Search::new(&Register, 0, &calls).run(u64::MAX, BUDGET);
+            let (verdict, visited) = Search::new(&Register, 0, &calls).run(BUDGET);
             assert!(matches!(verdict, Verdict::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
-            let (verdict, visited) = Search::new(&Register, 0, &calls).run(u64::MAX, BUDGET);
-            assert_eq!(verdict, Verdict::Unexplained, "{seed}");
+            let (verdict, visited) = Search::new(&Register, 0, &calls).run(BUDGET);
+            let lie = calls.iter().position(|call| !call.event.write && call.event.value == 9);
+            assert_eq!(verdict, Verdict::Unexplained(lie.expect("it was just told")), "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
         }
     }
@@ -301,6 +294,6 @@ mod tests {
         // No two writes are alike, so that no state comes again.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
-        assert_eq!(Search::new(&Register, 0, &wide).explain(Duration::ZERO), Verdict::Unknown);
+        assert_eq!(super::explain(&Register, 0, &wide, Duration::ZERO), Verdict::Unknown);
     }
 }

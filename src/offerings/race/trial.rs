@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,13 +10,19 @@ use serde_json::{Value, json};
 
 use super::history::{Act, History, Page};
 use super::model::{Crowd, Event, Seen};
-use super::order::{Call, Search};
+use super::order::{self, Call, Verdict};
 use super::program::{Cast, Step};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Answer;
 use crate::lane::Snapshot;
 use crate::offerings::model::{self, Body, Facts, Main, Sent, World};
+
+/// How long an order is looked for.
+const BUDGET: Duration = Duration::from_millis(500);
+
+/// How long it is looked for before anything else is tried: one that there is, is mostly found at once.
+const QUICK: Duration = Duration::from_millis(4);
 
 /// The most offerings of one page; a longer one is wrong in another way.
 const LONGEST_PAGE: usize = 100;
@@ -57,9 +63,44 @@ impl Trial {
         if self.first_is_main { world.timeless() } else { world.touched().timeless() }
     }
 
-    /// The search for an order that explains it.
-    pub(super) fn search(&self) -> Search<'_, Crowd> {
-        Search::new(&Crowd, self.world(), &self.calls)
+    /// Looks for an order that explains it.
+    fn explain(&self, budget: Duration) -> Verdict {
+        order::explain(&Crowd, self.world(), &self.calls, budget)
+    }
+
+    /// Whether an order explains it; where that takes long and there is none for a part of it, that part. What has no
+    /// order is mostly wrong in one offering, or in the roles: that shows in less.
+    pub(super) fn judge(self) -> (Verdict, Self) {
+        let quick = self.explain(QUICK);
+        if quick != Verdict::Unknown {
+            return (quick, self);
+        }
+        let offerings = self.ours.iter().map(|id| self.clone().without_roles().alone(id));
+        let parts = offerings.chain(std::iter::once_with(|| self.clone().without_products()));
+        for part in parts {
+            if let verdict @ Verdict::Unexplained(_) = part.explain(BUDGET) {
+                return (verdict, part);
+            }
+        }
+        (self.explain(BUDGET), self)
+    }
+
+    /// The same, had nobody looked at any other offering.
+    fn alone(mut self, id: &str) -> Self {
+        self.ours.retain(|ours| ours == id);
+        self.start.offerings.retain(|offering| offering.id == id);
+        for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
+            if call.endpoint == Endpoint::List {
+                rewrite_body(seen, |body| {
+                    if let Some(rows) = body.get_mut("data").and_then(Value::as_array_mut) {
+                        rows.retain(|row| row["id"] == id);
+                    }
+                });
+            } else if call.id != id {
+                *seen = Seen::Nothing;
+            }
+        }
+        self
     }
 
     /// Leaves out what lists say that show several mains or none: that was told already.
@@ -69,6 +110,11 @@ impl Trial {
                 call.event.seen = Seen::Nothing;
             }
         }
+    }
+
+    /// Whether an order explains it, as far as there is time.
+    pub(super) fn is_explained(&self) -> bool {
+        matches!(self.explain(BUDGET), Verdict::Explained(_))
     }
 
     /// The same, had nobody looked at who is main: a promotion changes nothing then.
@@ -113,12 +159,17 @@ impl Trial {
 
 /// Changes each offering that an answer shows.
 fn rewrite(seen: &mut Seen, change: impl Fn(&mut Value)) {
+    rewrite_body(seen, |body| match body.get_mut("data").and_then(Value::as_array_mut) {
+        Some(items) => items.iter_mut().for_each(change),
+        None => change(body),
+    });
+}
+
+/// Changes what a success answers.
+fn rewrite_body(seen: &mut Seen, change: impl FnOnce(&mut Value)) {
     let Seen::Answer(answer) = &seen else { return };
     let Some(mut body) = answer.json().cloned().filter(|_| answer.is_success()) else { return };
-    match body.get_mut("data").and_then(Value::as_array_mut) {
-        Some(items) => items.iter_mut().for_each(change),
-        None => change(&mut body),
-    }
+    change(&mut body);
     *seen = self::answer(answer.status, &body);
 }
 
