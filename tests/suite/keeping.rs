@@ -228,6 +228,48 @@ fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
     assert_eq!(right.state(), before, "the scripts leave nothing behind");
 }
 
+/// How Hurl ends on a file, by the line that stands in it.
+fn play_hurl(path: &Path, reference: &Reference) -> (Option<i32>, String) {
+    let text = fs::read_to_string(path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("# hurl ")).expect("the line that plays it");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("hurl {line}")]).current_dir(path.parent().unwrap());
+    let output = command.envs(reference.variables.iter().cloned()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Where Hurl is installed; else it says that it was skipped.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that was skipped must not look like one that ran")]
+fn exported_hurl_files_show_the_fault_again_and_pass_where_it_is_mended() {
+    const ASSERT_FAILED: i32 = 4;
+    if !Command::new("hurl").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: `hurl` is not installed");
+        return;
+    }
+    let right = Reference::start();
+    let mut told = BTreeMap::new();
+    for fault in ["delete-still-readable", "demote-ignored", "create-tag-main-ignored", "limited-key-allowed"] {
+        let broken = Reference::with_faults(&[fault]);
+        let place = Place::new();
+        let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
+        let fresh = Reference::with_faults(&[fault]);
+        let is_hurl = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "hurl");
+        for path in ran.place.files().into_iter().filter(is_hurl) {
+            let (shown, said) = play_hurl(&path, &fresh);
+            let (mended, otherwise) = play_hurl(&path, &right);
+            let text = fs::read_to_string(&path).unwrap();
+            // Where no assertion tells, the requests are sent all the same.
+            let is_told = !text.contains("It does not tell by itself") && !text.contains("no assertion of Hurl");
+            let expected = if is_told { ASSERT_FAILED } else { 0 };
+            assert_eq!(shown, Some(expected), "{fault}, {}: {said}\n{text}", path.display());
+            assert_eq!(mended, Some(0), "{fault}, {}: {otherwise}\n{text}", path.display());
+            *told.entry(fault).or_insert(0) += usize::from(is_told);
+        }
+    }
+    assert!(told.values().all(|told| *told > 0), "each fault has a file that tells: {told:?}");
+}
+
 /// A list shows what others keep in the project: elsewhere that it differs says nothing.
 #[test]
 fn an_exported_script_says_so_where_others_keep_something_else() {

@@ -186,6 +186,10 @@ fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(script.calls.len(), |place| place + 1);
     match &script.check {
         Check::Answer(wanted) => {
+            let documented: Vec<String> = wanted
+                .iter()
+                .map(|(status, code)| format!("{status} {}", code.as_deref().unwrap_or_default()).trim_end().to_owned())
+                .collect();
             let wanted: Vec<String> = wanted
                 .iter()
                 .map(|(status, code)| {
@@ -193,8 +197,9 @@ fn verdict(script: &Script<'_>) -> String {
                 })
                 .collect();
             format!(
-                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"$(answer {here})\" ;;\nesac\n",
-                wanted.join(" | ")
+                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(answer {here}), not {}\" ;;\nesac\n",
+                wanted.join(" | "),
+                documented.join(" or "),
             )
         }
         Check::Same => {
