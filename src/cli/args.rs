@@ -359,7 +359,7 @@ pub(super) struct SelftestArguments {
     /// Servers side by side [default: six times the number of cores].
     #[arg(long, short = 'j', value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
-    /// Only these kinds of cases.
+    /// Only these kinds of cases, and only the faults that they are expected to catch.
     #[arg(long = "layer", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
     /// How many combinations of behaviours are drawn.

@@ -25,12 +25,12 @@ pub struct SelftestSettings {
     pub seed: u64,
     /// How many servers are tested side by side.
     pub jobs: NonZeroUsize,
-    /// Which kinds of cases are played; `None` for the layer that is expected to catch a fault, and for scenarios where
-    /// the server is right.
+    /// Which kinds of cases are played, against the faults that they are expected to catch; `None` for every fault, by the
+    /// layer that is expected to catch it, and for scenarios where the server is right.
     pub layers: Option<BTreeSet<Layer>>,
     /// How many combinations of behaviours are drawn.
     pub combinations: u64,
-    /// Only faults and behaviours with these names; empty for all.
+    /// Only faults and behaviours with these names, whatever layer is expected to catch them; empty for all.
     pub only: Vec<String>,
 }
 
@@ -170,17 +170,20 @@ pub async fn selftest(
 fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
     let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
-    let faults = Fault::ALL.iter().map(|fault| fault.info()).zip(Fault::ALL).filter(|(info, _)| wanted(info.name)).map(
-        |(info, fault)| {
-            let subject = Subject::Fault {
-                name: info.name.into(),
-                layer: layer_name(info.layer).into(),
-                main: info.expected[0].into(),
-                expected: info.expected.iter().map(|rule| (*rule).to_owned()).collect(),
-            };
-            (subject, Options { faults: vec![fault], ..options.clone() })
-        },
-    );
+    let is_played = |layer: reference::Layer| {
+        let layers = settings.layers.as_ref().filter(|_| settings.only.is_empty());
+        layers.is_none_or(|layers| layers.iter().any(|one| one.name() == layer_name(layer)))
+    };
+    let faults = Fault::ALL.iter().map(|fault| fault.info()).zip(Fault::ALL);
+    let faults = faults.filter(|(info, _)| wanted(info.name) && is_played(info.layer)).map(|(info, fault)| {
+        let subject = Subject::Fault {
+            name: info.name.into(),
+            layer: layer_name(info.layer).into(),
+            main: info.expected[0].into(),
+            expected: info.expected.iter().map(|rule| (*rule).to_owned()).collect(),
+        };
+        (subject, Options { faults: vec![fault], ..options.clone() })
+    });
     let behaviours = Behaviour::ALL.iter().filter(|one| wanted(one.info().name)).map(|one| vec![*one]);
     let drawn = (0..settings.combinations)
         .filter(|_| settings.only.is_empty())
