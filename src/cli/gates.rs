@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use qonform::finding::{Finding, Outcome, Severity};
+use qonform::finding::Outcome;
 use qonform::report::{self, Detail, Style};
 
 use super::{Failure, files};
@@ -36,36 +36,14 @@ impl Baseline {
         arguments.baseline.as_deref().map(|path| files::read(path).map(Self)).transpose()
     }
 
+    /// Takes the violations of the earlier run as known in this one.
+    pub(super) fn apply(&self, outcome: &mut Outcome) {
+        outcome.measure_by(&self.0);
+    }
+
     /// What changed since then, as `qonform diff` tells it; quietly only what is new.
     pub(super) fn told(&self, outcome: &Outcome, style: &Style) -> String {
         let difference = report::diff(&self.0, outcome);
-        let mut told = if style.detail == Detail::Quiet {
-            format!("{}\n", difference.verdict())
-        } else {
-            difference.to_human(style)
-        };
-        if difference.new_violations() == 0 && outcome.violations().next().is_some() {
-            told.push_str("no violation is new: the run does not fail for those that are known\n");
-        }
-        told
+        if style.detail == Detail::Quiet { format!("{}\n", difference.verdict()) } else { difference.to_human(style) }
     }
-
-    /// The outcome with violations that are known as warnings: for annotations, which are read without the exit code.
-    pub(super) fn without_known(&self, outcome: &Outcome) -> Outcome {
-        let mut outcome = outcome.clone();
-        let is_known = |finding: &Finding| self.0.findings.iter().any(|old| old.fingerprint == finding.fingerprint);
-        for finding in outcome.findings.iter_mut().filter(|finding| is_known(finding)) {
-            finding.severity = Severity::Warning;
-        }
-        outcome
-    }
-}
-
-/// The exit code: violations fail, with a baseline only those that are new since, and so does whatever else keeps a run
-/// from being a success.
-pub(super) fn exit_code(baseline: Option<&Baseline>, outcome: &Outcome) -> u8 {
-    baseline.map_or_else(
-        || outcome.exit_code(),
-        |Baseline(old)| outcome.exit_code_given(report::diff(old, outcome).new_violations() > 0),
-    )
 }

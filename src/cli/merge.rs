@@ -6,7 +6,7 @@ use clap::Args;
 use qonform::run;
 
 use super::args::OutputArguments;
-use super::gates::{self, Baseline, BaselineArguments};
+use super::gates::{Baseline, BaselineArguments};
 use super::run::{Kept, conclude};
 use super::{Failure, files};
 
@@ -32,7 +32,9 @@ pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
     let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
     let mut outcome = run::merge(&shards).map_err(Failure::usage)?;
     let kept = Kept::open(&arguments.output)?;
-    let code = gates::exit_code(baseline.as_ref(), &outcome);
+    if let Some(baseline) = &baseline {
+        baseline.apply(&mut outcome);
+    }
     conclude(&mut outcome, kept, &arguments.output, baseline.as_ref())?;
-    Ok(code)
+    Ok(outcome.exit_code())
 }

@@ -9,7 +9,7 @@ use qonform::run::{Case, Plan, Prepared, Regressions, Rehearsal, Settings, plan}
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
 use super::following::Following;
-use super::gates::{self, Baseline};
+use super::gates::Baseline;
 use super::{Failure, export, out, settings};
 
 /// Holds the target to the contract, writes the reports, and gives the exit code.
@@ -29,7 +29,10 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let following = Following::open(arguments, &mut settings)?;
     let mut outcome = following.play(&settings, contract).await?;
     let remembered = regressions.map_or(Ok(()), |known| remember(known, &outcome));
-    let code = gates::exit_code(baseline.as_ref(), &outcome);
+    if let Some(baseline) = &baseline {
+        baseline.apply(&mut outcome);
+    }
+    let code = outcome.exit_code();
     following.end(&mut outcome, &arguments.output, baseline.as_ref(), code)?;
     // What was found is told before what could not be written.
     remembered?;
@@ -91,8 +94,7 @@ pub(super) fn conclude(
         out::out(&report::render(format, outcome, &style))?;
     }
     if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
-        let shown = baseline.map_or_else(|| outcome.clone(), |baseline| baseline.without_known(outcome));
-        besides(&report::render(Format::Github, &shown, &style))?;
+        besides(&report::render(Format::Github, outcome, &style))?;
     }
     if let Some(baseline) = baseline {
         besides(&format!("\nsince the baseline\n\n{}", baseline.told(outcome, &style)))?;

@@ -67,6 +67,8 @@ pub struct Finding {
 pub enum Severity {
     /// It does.
     Violation,
+    /// It would, had not an earlier run that this one is measured by had it too.
+    Known,
     /// It does not.
     Warning,
     /// It would, or be a warning, had not somebody waived it until a day that is still to come.
@@ -78,6 +80,7 @@ impl Severity {
     pub fn word(self) -> &'static str {
         match self {
             Self::Violation => "violation",
+            Self::Known => "known",
             Self::Warning => "warning",
             Self::Waived => "waived",
         }

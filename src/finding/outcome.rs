@@ -1,8 +1,10 @@
 //! All of a run.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Severity, ShardFacts, Verdict, WaiverOutcome};
+use super::{Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
 /// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
@@ -274,6 +276,11 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Violation)
     }
 
+    /// Violations that do not fail the run because the earlier run that it is measured by had them too.
+    pub fn known(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Known)
+    }
+
     /// Findings that do not.
     pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
@@ -282,6 +289,30 @@ impl Outcome {
     /// Findings that do not fail the run because somebody answers for them.
     pub fn waived(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Waived)
+    }
+
+    /// Waivers whose day is over, whether or not what they are for was found.
+    pub fn expired_waivers(&self) -> impl Iterator<Item = &WaiverOutcome> {
+        self.waivers.iter().filter(|waiver| waiver.state == WaiverState::Expired)
+    }
+
+    /// Measures the run by an earlier one: violations that both have are known, and do not fail this one.
+    pub fn measure_by(&mut self, earlier: &Self) {
+        let before: BTreeSet<&str> =
+            earlier.violations().chain(earlier.known()).map(|finding| finding.fingerprint.as_str()).collect();
+        for finding in &mut self.findings {
+            if finding.severity == Severity::Violation && before.contains(finding.fingerprint.as_str()) {
+                finding.severity = Severity::Known;
+            }
+        }
+        self.findings.sort_by_key(|finding| finding.severity);
+        for rule in self.rules.iter_mut().filter(|rule| rule.verdict == Verdict::Violated) {
+            let is_of = |finding: &Finding| finding.severity == Severity::Violation && finding.rule == rule.id;
+            if !self.findings.iter().any(is_of) {
+                (rule.verdict, rule.reason) = (Verdict::Warned, Some("what was found was known".into()));
+                (self.summary.violated, self.summary.warned) = (self.summary.violated - 1, self.summary.warned + 1);
+            }
+        }
     }
 
     /// Whether no selected rule was decided: such a run is no success. A part of a run to which no case fell is not
@@ -297,14 +328,14 @@ impl Outcome {
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))
     }
 
-    /// 0 nothing broken; 1 violations; 3 the target could not be tested, nothing was tested, or something was left
-    /// behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
+    /// 0 nothing broken; 1 violations, or a waiver that expired; 3 the target could not be tested, nothing was tested, or
+    /// something was left behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
     pub fn exit_code(&self) -> u8 {
         self.exit_code_given(self.violations().next().is_some())
     }
 
-    /// The exit code when something else than the violations decides whether the contract counts as broken: what is new
-    /// since a baseline.
+    /// The exit code when something else than the violations decides whether the contract counts as broken: whether the
+    /// finding that is replayed still shows.
     pub fn exit_code_given(&self, is_broken: bool) -> u8 {
         match self.ending {
             Ending::Interrupted => 130,
@@ -312,6 +343,7 @@ impl Outcome {
             Ending::GaveUp(_) => 3,
             _ if !self.left_behind.is_empty() => 3,
             _ if self.tested_nothing() => 3,
+            _ if self.expired_waivers().next().is_some() => 1,
             Ending::Complete | Ending::Stopped(_) => 0,
         }
     }

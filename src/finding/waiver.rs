@@ -70,7 +70,7 @@ impl WaiverOutcome {
             WaiverState::Unused => Some("nothing that it waives was found: it can go"),
             WaiverState::Unchecked => Some("what it waives was not checked"),
             WaiverState::Expired if self.findings.is_empty() => {
-                Some("expired, and nothing that it waived was found: it can go")
+                Some("expired, and nothing that it waived was found: take it out")
             }
             WaiverState::Expired => Some("expired: what it waived counts again"),
         }

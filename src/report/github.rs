@@ -19,7 +19,7 @@ const LONGEST: usize = 300;
 pub(super) fn render(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut hidden = 0;
-    for severity in [Severity::Violation, Severity::Warning] {
+    for severity in [Severity::Violation, Severity::Known, Severity::Warning] {
         let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.severity == severity).collect();
         hidden += findings.len().saturating_sub(SHOWN);
         for finding in findings.into_iter().take(SHOWN) {
@@ -34,7 +34,8 @@ pub(super) fn render(outcome: &Outcome) -> String {
         let _ = write!(clause, "; {} more in the report", count(hidden, "finding"));
     }
     // What the findings do not say must not pass as a mere notice.
-    let command = if outcome.exit_code() > 1 { "error" } else { "notice" };
+    let is_told = outcome.violations().next().is_some() || outcome.exit_code() == 0;
+    let command = if is_told { "notice" } else { "error" };
     let _ = writeln!(text, "::{command} title=qonform::{}", message(&clause));
     text
 }
@@ -42,7 +43,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
 fn annotation(finding: &Finding, outcome: &Outcome) -> String {
     let command = match finding.severity {
         Severity::Violation => "error",
-        Severity::Warning | Severity::Waived => "warning",
+        Severity::Known | Severity::Warning | Severity::Waived => "warning",
     };
     let mut properties = String::new();
     if let Some(place) = &finding.place {

@@ -11,7 +11,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::visible::{Breaks, shown};
 use super::words::{areas, count, glance, shortfall};
 use super::{Style, terminal};
-use crate::finding::{Finding, Outcome, RuleOutcome, Verdict};
+use crate::finding::{Finding, Outcome, RuleOutcome, Verdict, WaiverOutcome};
 
 /// The outcome as `JUnit` XML.
 pub(super) fn render(outcome: &Outcome) -> String {
@@ -99,6 +99,11 @@ fn trouble(outcome: &Outcome) -> Option<TestSuite> {
         let left = outcome.left_behind.join("\n");
         let message = format!("{} left behind", count(outcome.left_behind.len(), "offering"));
         suite.add_test_case(error("run.clean", &message, &left));
+    }
+    let expired: Vec<String> = outcome.expired_waivers().map(WaiverOutcome::subject).collect();
+    if !expired.is_empty() {
+        let message = format!("{} expired", count(expired.len(), "waiver"));
+        suite.add_test_case(error("run.waivers", &message, &expired.join("\n")));
     }
     (!suite.test_cases.is_empty()).then_some(suite)
 }

@@ -76,7 +76,7 @@ fn rule(rule: &RuleOutcome) -> Value {
 
 fn result(outcome: &Outcome, finding: &Finding) -> Value {
     let level = match finding.severity {
-        Severity::Violation => "error",
+        Severity::Violation | Severity::Known => "error",
         // What it would be without its waiver: the suppression says that it is none.
         Severity::Waived if finding.level == Level::Must => "error",
         Severity::Warning | Severity::Waived => "warning",
@@ -97,6 +97,9 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
     });
     if let Some(index) = outcome.rules.iter().position(|rule| rule.id == finding.rule) {
         result["ruleIndex"] = json!(index);
+    }
+    if finding.severity == Severity::Known {
+        result["baselineState"] = json!("unchanged");
     }
     if finding.severity == Severity::Waived {
         let justification = story::waiver(finding).unwrap_or_default();

@@ -34,8 +34,9 @@ pub(super) enum Glance {
     Kept,
     /// It was broken.
     Broken,
-    /// Nobody can tell: the run tested too little, or did not clean up.
-    Unclear,
+    /// Neither can be said: the run tested too little, or did not clean up, or what is wrong is not the server's doing of
+    /// today.
+    Doubtful,
 }
 
 /// The verdict on a run, in a clause; it agrees with [`Outcome::exit_code`].
@@ -45,15 +46,31 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
         return (Glance::Broken, format!("contract broken: {}", count(violations, "violation")));
     }
     match &outcome.ending {
-        Ending::Interrupted => (Glance::Unclear, "interrupted before all of it was tested".into()),
-        Ending::GaveUp(_) => (Glance::Unclear, "the target could not be tested".into()),
-        _ if outcome.tested_nothing() => (Glance::Unclear, "nothing was tested".into()),
+        Ending::Interrupted => (Glance::Doubtful, "interrupted before all of it was tested".into()),
+        Ending::GaveUp(_) => (Glance::Doubtful, "the target could not be tested".into()),
+        _ if outcome.tested_nothing() => (Glance::Doubtful, "nothing was tested".into()),
         _ if !outcome.left_behind.is_empty() => {
-            (Glance::Unclear, "contract kept, but the target was not left as it was".into())
+            (Glance::Doubtful, "contract kept, but the target was not left as it was".into())
         }
+        _ if outcome.expired_waivers().next().is_some() => (Glance::Doubtful, overdue(outcome)),
+        _ if outcome.known().next().is_some() => (Glance::Doubtful, as_before(outcome)),
         Ending::Stopped(_) => (Glance::Kept, "contract kept as far as it was tested".into()),
         Ending::Complete => (Glance::Kept, format!("contract kept{}", exceptions(outcome))),
     }
+}
+
+/// `no new violation, but 1 waiver expired: renew it or take it out`.
+fn overdue(outcome: &Outcome) -> String {
+    let kept = if outcome.known().next().is_some() { "no new violation" } else { "contract kept" };
+    let expired = outcome.expired_waivers().count();
+    let it = if expired == 1 { "it" } else { "them" };
+    format!("{kept}, but {} expired: renew {it} or take {it} out", count(expired, "waiver"))
+}
+
+/// `contract broken as before: 2 known violations and none that is new`.
+fn as_before(outcome: &Outcome) -> String {
+    let known = count(outcome.known().count(), "known violation");
+    format!("contract broken as before: {known} and none that is new{}", exceptions(outcome))
 }
 
 /// `, with 1 warning and 2 waived findings`: what a kept contract is not quite kept in.
@@ -108,6 +125,7 @@ pub(super) fn areas(outcome: &Outcome) -> Vec<(&str, Vec<&crate::finding::RuleOu
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::finding::{WaiverOutcome, WaiverState};
 
     #[test]
     fn one_is_not_many() {
@@ -125,6 +143,41 @@ mod tests {
         assert_eq!([850, 1_250, 12_345, 3_400_000].map(micros), ["850 µs", "1.2 ms", "12 ms", "3.4 s"]);
     }
 
+    fn expired() -> WaiverOutcome {
+        WaiverOutcome {
+            rule: Some("delete.removes".into()),
+            operation: None,
+            fingerprint: None,
+            reason: "the cache".into(),
+            owner: "payments".into(),
+            expires: "2026-01-01".into(),
+            state: WaiverState::Expired,
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_broken_before_is_told_and_does_not_fail() {
+        let earlier = sample::fixed();
+        let mut outcome = sample::fixed();
+        outcome.left_behind.clear();
+        outcome.measure_by(&earlier);
+        assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
+        let (glance, clause) = glance(&outcome);
+        assert_eq!(glance, Glance::Doubtful);
+        assert!(clause.starts_with("contract broken as before: 2 known violations and none that is new"), "{clause}");
+        let again = sample::fixed();
+        let mut third = outcome.clone();
+        third.findings.clone_from(&again.findings);
+        third.measure_by(&outcome);
+        assert_eq!(third.exit_code(), 0, "what was known stays known");
+        outcome.waivers.push(expired());
+        assert_eq!(
+            (self::glance(&outcome).1.as_str(), outcome.exit_code()),
+            ("no new violation, but 1 waiver expired: renew it or take it out", 1)
+        );
+    }
+
     #[test]
     fn the_glance_agrees_with_the_exit_code() {
         let mut outcome = sample::fixed();
@@ -133,9 +186,11 @@ mod tests {
             assert_eq!((glance(&outcome).0, outcome.exit_code()), (expected, exit), "{}", glance(&outcome).1);
         };
         agree(|_| {}, Glance::Broken, 1);
-        agree(|outcome| outcome.findings.clear(), Glance::Unclear, 3);
+        agree(|outcome| outcome.findings.clear(), Glance::Doubtful, 3);
         agree(|outcome| outcome.left_behind.clear(), Glance::Kept, 0);
-        agree(|outcome| outcome.summary.checks = 0, Glance::Unclear, 3);
-        agree(|outcome| outcome.ending = Ending::Interrupted, Glance::Unclear, 130);
+        agree(|outcome| outcome.waivers = vec![expired()], Glance::Doubtful, 1);
+        agree(|outcome| outcome.waivers.clear(), Glance::Kept, 0);
+        agree(|outcome| outcome.summary.checks = 0, Glance::Doubtful, 3);
+        agree(|outcome| outcome.ending = Ending::Interrupted, Glance::Doubtful, 130);
     }
 }

@@ -277,6 +277,7 @@ impl Basis<'_> {
         let left_out = || self.left_out.cloned();
         match self.worst {
             Some(Severity::Violation) => (Verdict::Violated, None),
+            Some(Severity::Known) => (Verdict::Warned, Some("what was found was known".into())),
             Some(Severity::Warning) => (Verdict::Warned, None),
             Some(Severity::Waived) => (Verdict::Warned, Some("what was found is waived".into())),
             None if self.undecided.is_some() => (Verdict::Inconclusive, self.undecided.cloned()),

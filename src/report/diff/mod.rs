@@ -62,7 +62,7 @@ pub fn diff(old: &Outcome, new: &Outcome) -> Difference {
     let is_new = |finding: &&Finding| {
         before
             .get(finding.fingerprint.as_str())
-            .is_none_or(|known| known.severity != Severity::Violation && finding.severity == Severity::Violation)
+            .is_none_or(|known| !is_broken(known) && finding.severity == Severity::Violation)
     };
     let (appeared, still) = new.findings.iter().partition::<Vec<_>, _>(is_new);
     let (fixed, unchecked) = old
@@ -102,6 +102,10 @@ impl Difference {
     pub fn new_violations(&self) -> usize {
         self.new.iter().filter(|finding| finding.severity == Severity::Violation).count()
     }
+}
+
+fn is_broken(finding: &Finding) -> bool {
+    matches!(finding.severity, Severity::Violation | Severity::Known)
 }
 
 fn by_fingerprint(outcome: &Outcome) -> BTreeMap<&str, &Finding> {

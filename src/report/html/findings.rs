@@ -45,7 +45,7 @@ fn overview(outcome: &Outcome) -> Markup {
 fn class(finding: &Finding) -> &'static str {
     match finding.severity {
         Severity::Violation => "violated",
-        Severity::Warning | Severity::Waived => "warned",
+        Severity::Known | Severity::Warning | Severity::Waived => "warned",
     }
 }
 

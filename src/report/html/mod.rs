@@ -59,7 +59,7 @@ fn banner(outcome: &Outcome, glance: Glance, clause: &str) -> Markup {
     let class = match glance {
         Glance::Kept => "kept",
         Glance::Broken => "broken",
-        Glance::Unclear => "unclear",
+        Glance::Doubtful => "unclear",
     };
     html! {
         header class={"banner " (class)} {
@@ -125,7 +125,7 @@ fn icon(glance: Glance) -> String {
     let color = match glance {
         Glance::Kept => "1a6b3c",
         Glance::Broken => "b3261e",
-        Glance::Unclear => "8a5300",
+        Glance::Doubtful => "8a5300",
     };
     format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\

@@ -39,7 +39,7 @@ fn heading(outcome: &Outcome) -> String {
     let mark = match glance {
         Glance::Kept => "✅",
         Glance::Broken => "❌",
-        Glance::Unclear => "⚠️",
+        Glance::Doubtful => "⚠️",
     };
     let mut block = format!("## {mark} {clause}\n\n");
     if let Some(shortfall) = shortfall(&outcome.ending) {
@@ -92,6 +92,7 @@ fn table(outcome: &Outcome) -> String {
 fn told(finding: &Finding, outcome: &Outcome) -> String {
     let mark = match finding.severity {
         Severity::Violation => "❌",
+        Severity::Known => "🔁",
         Severity::Warning => "⚠️",
         Severity::Waived => "⏳",
     };

@@ -50,7 +50,7 @@ pub(in crate::report) fn finding(finding: &Finding, report: Option<&str>, style:
 fn title(finding: &Finding, style: &Style) -> String {
     let tone = match finding.severity {
         Severity::Violation => Tone::Bad,
-        Severity::Warning => Tone::Doubtful,
+        Severity::Known | Severity::Warning => Tone::Doubtful,
         Severity::Waived => Tone::Aside,
     };
     let mark = format!("{}[{}]", finding.severity.word(), visible(&finding.rule));

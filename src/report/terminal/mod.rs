@@ -62,7 +62,7 @@ fn ending(outcome: &Outcome, style: &Style) -> String {
     let tone = match glance {
         Glance::Kept => Tone::Good,
         Glance::Broken => Tone::Bad,
-        Glance::Unclear => Tone::Doubtful,
+        Glance::Doubtful => Tone::Doubtful,
     };
     let mut verdict = style.paint(tone, clause);
     if let Some(shortfall) = shortfall(&outcome.ending) {
