@@ -23,6 +23,9 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
         if arguments.output.format != StdoutFormat::Human {
             return Err(Failure::usage("print a dry run as JSON: it has no outcome; leave --format out"));
         }
+        if !arguments.output.reports.is_empty() || arguments.output.export.is_some() {
+            out::err("qonform: a dry run has no outcome: no report is written\n");
+        }
         return dry_run(&settings, contract).await;
     }
     let baseline = Baseline::open(&arguments.gates.baseline)?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Version};
 use serde_json::Value;
 
 use super::Keyring;
@@ -18,6 +18,8 @@ const LONGEST_CODE: usize = 64;
 pub struct Answer {
     /// The HTTP status code.
     pub status: u16,
+    /// The version of HTTP by which it came.
+    pub version: Version,
     headers: HeaderMap,
     body: Bytes,
     json: OnceLock<Result<Parsed, String>>,
@@ -26,9 +28,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer of these parts; `body` is complete.
+    /// An answer of these parts by HTTP/1.1; `body` is complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body, json: OnceLock::new(), is_redacted: false, leak: None }
+        let version = Version::HTTP_11;
+        Self { status, version, headers, body, json: OnceLock::new(), is_redacted: false, leak: None }
+    }
+
+    /// The same by another version of HTTP.
+    pub(super) fn by(self, version: Version) -> Self {
+        Self { version, ..self }
     }
 
     /// The answer with every secret in it replaced by its name, so that none can get any further; where a key stood is

@@ -209,7 +209,7 @@ impl Transport {
             builder = builder.header("content-length", "0");
         }
         let mut response = builder.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let (status, headers, version) = (response.status().as_u16(), response.headers().clone(), response.version());
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > LARGEST_BODY {
@@ -217,7 +217,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer::new(status, headers, body.freeze()))
+        Ok(Answer::new(status, headers, body.freeze()).by(version))
     }
 
     async fn send_raw(&self, url: &str, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {

@@ -138,6 +138,9 @@ pub struct Step {
     pub request_headers: Vec<(String, String)>,
     /// Body of the request, bytes outside UTF-8 replaced, cut after 64 KiB.
     pub request_body: Option<String>,
+    /// The version of HTTP by which it was answered.
+    #[serde(default = "http_1_1", skip_serializing_if = "is_http_1_1")]
+    pub http_version: String,
     /// Status of the answer.
     pub status: u16,
     /// Headers of the answer.
@@ -150,6 +153,15 @@ pub struct Step {
 
 /// Longer bodies are cut in evidence.
 const LONGEST_BODY: usize = 64 << 10;
+
+/// What mostly is.
+fn http_1_1() -> String {
+    "HTTP/1.1".into()
+}
+
+fn is_http_1_1(version: &String) -> bool {
+    *version == http_1_1()
+}
 
 impl Step {
     /// The step that shows `exchange`; everything in it is redacted.
@@ -175,6 +187,7 @@ impl Step {
             path: clean(&request.path),
             request_headers: request.headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
             request_body: request.body.as_deref().map(clean_body),
+            http_version: answer.map_or_else(http_1_1, |answer| format!("{:?}", answer.version)),
             status: answer.map_or(0, |answer| answer.status),
             answer_headers: answer
                 .into_iter()

@@ -66,7 +66,7 @@ pub(super) fn request(base: &str, step: &Step) -> Value {
     let mut request = json!({
         "method": step.method,
         "url": format!("{base}{}", step.path),
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": step.http_version,
         "cookies": [],
         "headers": headers(&step.request_headers),
         "queryString": query(&step.path),
@@ -90,7 +90,7 @@ pub(super) fn response(step: &Step) -> Value {
     json!({
         "status": step.status,
         "statusText": reason.unwrap_or_default(),
-        "httpVersion": "HTTP/1.1",
+        "httpVersion": step.http_version,
         "cookies": [],
         "headers": headers(&step.answer_headers),
         "content": {

@@ -126,7 +126,9 @@ async fn run(reference: &Reference, target: String, trusted: Option<&str>, more:
     let place = Place::new();
     let mut command = qonform(&place);
     command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "71", "--target", &target]).args(more);
-    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
+    for format in ["json", "har"] {
+        command.arg("--report").arg(format!("{format}={}", place.path().join(format).display()));
+    }
     if let Some(pem) = trusted {
         let file = place.path().join("ca.pem");
         fs::write(&file, pem).unwrap();
@@ -150,12 +152,15 @@ async fn a_right_server_behind_tls_stays_right_by_the_version_of_http_that_it_sp
         let (address, versions) = serve(config, reference.address).await;
         let target = format!("https://{host}:{}/v4", address.port());
         let only = ["--only", "create.*,get.*,update.*,delete.*,set-main.*"];
-        let ran = run(&reference, target, Some(&authority.pem), &only).await;
+        let ran = run(&reference, target, Some(&authority.pem), &[&only[..], &["--record-all"]].concat()).await;
         assert_eq!(ran.code, Some(0), "{speaks:?}: {}{}", ran.stdout, ran.stderr);
         let summary = &ran.json()["summary"];
         assert_eq!((&summary["inconclusive"], &summary["violated"]), (&0.into(), &0.into()), "{speaks:?}");
         assert!(summary["passed"].as_u64() > Some(40), "{speaks:?}: {summary}");
         assert_eq!(*versions.lock().unwrap(), BTreeSet::from([by.to_owned()]), "{speaks:?}");
+        let har: serde_json::Value = serde_json::from_str(&ran.report("har")).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap();
+        assert!(entries.iter().all(|entry| entry["response"]["httpVersion"] == *by), "{speaks:?}");
     }
     assert_eq!(reference.state(), before);
 }

@@ -5,9 +5,10 @@ use super::recipe::{Content, Recipe, Subject};
 use super::{hostile, limits, random};
 use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::OperationRef;
-use crate::generate::{Facet, Schema, Side, Validity};
+use crate::generate::{Constraint, Facet, Schema, Side, Validity};
 use crate::lane::Fixtures;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 /// A generated request, what it is about, and what is expected.
@@ -43,6 +44,21 @@ pub(super) struct Class {
     pub(super) schema: Schema,
     /// What it is to the schema.
     pub(super) validity: Validity,
+}
+
+impl Input {
+    /// What a finding is about: the constraint that is broken, not by which of many values that were made for it. That one
+    /// letter after the other is let by is one fault.
+    pub(super) fn subject(&self) -> Cow<'_, str> {
+        match &self.shown {
+            Some(Shown { part, facet, side: Side::Outside })
+                if self.origin == Origin::Limit && facet.constraint != Constraint::Required =>
+            {
+                format!("{} that breaks its `{}`", Maker::named(part, &facet.place), facet.constraint).into()
+            }
+            _ => self.what.as_str().into(),
+        }
+    }
 }
 
 /// What an input is, is its request.

@@ -418,11 +418,13 @@ impl Player<'_> {
                 let is_right = if statuses.is_empty() { answer.is_refusal() } else { statuses.contains(&status) };
                 let has_code =
                     codes.is_empty() || answer.error_code().is_some_and(|code| codes.iter().any(|known| known == code));
+                let subject = input.subject();
                 let title = match (answer.is_success(), is_right) {
-                    (true, _) => format!("{what} was accepted"),
-                    (false, false) => format!("{what} was not refused with {named}"),
-                    (false, true) => format!("{what} was refused with another code"),
+                    (true, _) => format!("{subject} was accepted"),
+                    (false, false) => format!("{subject} was not refused with {named}"),
+                    (false, true) => format!("{subject} was refused with another code"),
                 };
+                let received = if subject == *what { received } else { format!("{received} to {what}") };
                 let claim = self.stage.claim(rule, exchange);
                 // What was taken or not is plain from the status, however ill-formed the body is.
                 if is_right {
