@@ -16,7 +16,13 @@ use super::out::ColorChoice;
 
 /// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
 #[derive(Debug, Parser)]
-#[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "qonform",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    allow_negative_numbers = true
+)]
 #[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
     3 the target could not be tested or not be left as it was, 101 a bug of qonform, 130 interrupted.")]
 pub(super) struct Arguments {
@@ -187,13 +193,13 @@ pub(super) struct SelectionArguments {
     pub(super) regressions: Option<PathBuf>,
     /// How many generated cases of each kind [default: 100 inputs per operation,
     /// 50 histories].
-    #[arg(long, short = 'n', env = "QONFORM_CASES", value_name = "N")]
+    #[arg(long, short = 'n', env = "QONFORM_CASES", value_name = "N", allow_negative_numbers = true)]
     pub(super) cases: Option<u64>,
     /// The most steps of a generated history.
-    #[arg(long, env = "QONFORM_STEPS", default_value_t = 30, value_name = "N")]
+    #[arg(long, env = "QONFORM_STEPS", default_value_t = 30, value_name = "N", allow_negative_numbers = true)]
     pub(super) steps: usize,
     /// How often each race is tried; for at most five seconds where the target is not the embedded server.
-    #[arg(long, env = "QONFORM_RACE_TRIES", default_value_t = 30, value_name = "N")]
+    #[arg(long, env = "QONFORM_RACE_TRIES", default_value_t = 30, value_name = "N", allow_negative_numbers = true)]
     pub(super) race_tries: u32,
     /// Only a part of the cases, as `2/4`; every part needs the same --seed, and `qonform merge` puts their reports
     /// together.
@@ -219,10 +225,10 @@ pub(super) struct LevelRanks {
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArguments {
     /// The same seed sends the same requests; drawn when not given, and always reported.
-    #[arg(long, env = "QONFORM_SEED", value_name = "N")]
+    #[arg(long, env = "QONFORM_SEED", value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
     /// Cases side by side, where the target has a lane for each [default: the number of cores].
-    #[arg(long, short = 'j', env = "QONFORM_JOBS", value_name = "N")]
+    #[arg(long, short = 'j', env = "QONFORM_JOBS", value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Limit for one answer.
     #[arg(long, env = "QONFORM_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
@@ -354,16 +360,16 @@ pub(super) struct SelftestArguments {
     #[arg(value_name = "NAME")]
     pub(super) names: Vec<String>,
     /// Seed of every run.
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: u64,
     /// Servers side by side [default: six times the number of cores].
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Only these kinds of cases, and only the faults that they are expected to catch.
     #[arg(long = "layer", value_delimiter = ',', value_name = "LAYER")]
     pub(super) layers: Vec<Layer>,
     /// How many combinations of behaviours are drawn.
-    #[arg(long, default_value_t = 30, value_name = "N")]
+    #[arg(long, default_value_t = 30, value_name = "N", allow_negative_numbers = true)]
     pub(super) combinations: u64,
     /// What stdout gets.
     #[arg(long, default_value = "human", value_enum)]

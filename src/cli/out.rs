@@ -51,8 +51,13 @@ impl ColorChoice {
 /// Columns for text on stdout: what `COLUMNS` says, or as many as the terminal has, or `otherwise` where there is none;
 /// never so many that lines are hard to read.
 pub(super) fn width(otherwise: usize) -> usize {
+    columns_of_stdout().unwrap_or(otherwise).clamp(50, 160)
+}
+
+/// What `COLUMNS` says, or as many columns as the terminal has; `None` where there is none: then nobody counts them.
+pub(super) fn columns_of_stdout() -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    said.or_else(|| io::stdout().is_terminal().then(columns)?).unwrap_or(otherwise).clamp(50, 160)
+    said.or_else(|| io::stdout().is_terminal().then(columns)?)
 }
 
 /// Columns of the terminal; 80 where it does not say.

@@ -1,6 +1,7 @@
 //! `qonform rules`.
 
 use qonform::contract::{Catalogue, Level, Need, Rule};
+use qonform::report;
 use qonform::run::Pattern;
 use serde_json::json;
 
@@ -18,7 +19,7 @@ pub(super) fn rules(arguments: &RulesArguments) -> Result<u8, Failure> {
     let wanted = |rule: &&Rule| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&rule.id));
     let rules: Vec<&Rule> = catalogue.rules().iter().filter(wanted).collect();
     out::out(&match arguments.format {
-        RulesFormat::Human => human(&rules),
+        RulesFormat::Human => human(&rules, out::columns_of_stdout()),
         RulesFormat::Json => as_json(&rules),
         RulesFormat::Markdown => markdown(&catalogue, &rules),
     })?;
@@ -49,11 +50,26 @@ fn needs(rule: &Rule) -> String {
     rule.needs.iter().map(|one| need(*one)).collect::<Vec<_>>().join(", ")
 }
 
-fn human(rules: &[&Rule]) -> String {
+/// A rule a line; where there are only so many columns, the sentence goes on under itself.
+fn human(rules: &[&Rule], columns: Option<usize>) -> String {
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-    let line = |rule: &&Rule| format!("{:width$}  {:6}  {}\n", rule.id, level(rule.level), rule.statement);
+    let before = width + LEVEL + 4;
+    let line = |rule: &&Rule| {
+        let lines = match columns {
+            Some(columns) => report::wrapped(&rule.statement, columns.saturating_sub(before).max(NARROWEST)),
+            None => vec![rule.statement.clone()],
+        };
+        let said = lines.join(&format!("\n{:before$}", ""));
+        format!("{:width$}  {:LEVEL$}  {said}\n", rule.id, level(rule.level))
+    };
     rules.iter().map(line).collect::<Vec<_>>().concat()
 }
+
+/// How long the word of a level is at most, in characters.
+const LEVEL: usize = 6;
+
+/// No column of text is narrower, in characters.
+const NARROWEST: usize = 24;
 
 fn as_json(rules: &[&Rule]) -> String {
     let rules: Vec<_> = rules

@@ -38,4 +38,5 @@ pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
 pub use recording::Recording;
 pub use style::{Color, Detail, Style};
+pub use visible::wrapped;
 pub use words::count;

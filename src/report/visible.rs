@@ -101,7 +101,7 @@ pub(super) fn columns(text: &str) -> usize {
 }
 
 /// `text` broken between words into lines of at most `width` columns; a longer word is broken inside.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for (index, word) in text.split(' ').enumerate() {
