@@ -19,6 +19,7 @@ mod model;
 pub mod order;
 mod play;
 mod program;
+mod reader;
 mod shrink;
 #[cfg(test)]
 mod tests;
