@@ -56,6 +56,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
             _ => Scope::Full,
         },
         seed: pace.seed.unwrap_or_else(drawn_seed),
+        names: arguments.target.target.as_ref().map(|_| drawn_seed()),
         jobs: pace.jobs.unwrap_or(defaults.jobs),
         transport: transport(pace, &arguments.connection)?,
         patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },

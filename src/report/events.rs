@@ -12,16 +12,27 @@ use crate::run::Event;
 #[derive(Debug, Default)]
 pub struct EventLines {
     last: u64,
+    /// Fingerprints of the violations that were told.
+    violations: Vec<String>,
 }
 
 impl EventLines {
     /// The line of an event that came `elapsed_ms` milliseconds after the start; it ends with a line feed.
     pub fn line(&mut self, event: &Event, elapsed_ms: u64) -> String {
+        if let Event::Violation { fingerprint, .. } = event {
+            self.violations.push(fingerprint.clone());
+        }
         self.numbered(told(event), elapsed_ms)
     }
 
-    /// The last line of a run that was not killed: what it came to, and the code that the program ends with.
+    /// The last lines of a run that was not killed: which violations were taken back, as something else explains them; what
+    /// it came to, and the code that the program ends with.
     pub fn ended(&mut self, outcome: &Outcome, exit_code: u8, elapsed_ms: u64) -> String {
+        let stands = |told: &String| outcome.findings.iter().any(|finding| finding.fingerprint == *told);
+        let withdrawn = std::mem::take(&mut self.violations).into_iter().filter(|told| !stands(told));
+        let withdrawn: String = withdrawn
+            .map(|fingerprint| self.numbered(json!({"event": "withdrawn", "fingerprint": fingerprint}), elapsed_ms))
+            .collect();
         let event = json!({
             "event": "ended",
             "ending": outcome.ending,
@@ -34,7 +45,7 @@ impl EventLines {
             "requests": outcome.summary.requests,
             "seed": outcome.seed,
         });
-        self.numbered(event, elapsed_ms)
+        withdrawn + &self.numbered(event, elapsed_ms)
     }
 
     fn numbered(&mut self, mut event: Value, elapsed_ms: u64) -> String {
@@ -64,22 +75,25 @@ mod tests {
     #[test]
     fn every_event_is_a_line_with_a_number_one_higher_than_the_last() {
         let mut lines = EventLines::default();
+        let stands = sample::fixed().findings[0].fingerprint.clone();
         let events = [
             Event::Started { cases: 2 },
-            Event::Violation { fingerprint: "afc0ac21".into(), rule: "create.echo".into(), title: "a\nb".into() },
+            Event::Violation { fingerprint: stands.clone(), rule: "create.echo".into(), title: "a\nb".into() },
             Event::CaseEnded { case: "scenario::create.echo".into(), requests: 7 },
+            Event::Violation { fingerprint: "00000000".into(), rule: "race.create-once".into(), title: "b".into() },
             Event::Cleaning,
         ];
         let mut text: String = events.iter().map(|event| lines.line(event, 3)).collect();
         text.push_str(&lines.ended(&sample::fixed(), 1, 4));
         let read: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let words: Vec<_> = read.iter().map(|event| event["event"].as_str().unwrap()).collect();
-        assert_eq!(words, ["started", "violation", "case-ended", "cleaning", "ended"]);
+        assert_eq!(words, ["started", "violation", "case-ended", "violation", "cleaning", "withdrawn", "ended"]);
         assert!(read.iter().zip(1_u64..).all(|(event, number)| event["number"] == number));
         assert_eq!(
-            (&read[1]["fingerprint"], &read[1]["title"], &read[2]["requests"], &read[3]["elapsed_ms"]),
-            (&json!("afc0ac21"), &json!("a\nb"), &json!(7), &json!(3))
+            (&read[1]["fingerprint"], &read[1]["title"], &read[2]["requests"], &read[4]["elapsed_ms"]),
+            (&json!(stands), &json!("a\nb"), &json!(7), &json!(3))
         );
-        assert_eq!((&read[4]["exit_code"], &read[4]["violations"]), (&json!(1), &json!(2)));
+        assert_eq!(read[5]["fingerprint"], "00000000", "the report does not have it");
+        assert_eq!((&read[6]["exit_code"], &read[6]["violations"]), (&json!(1), &json!(2)));
     }
 }

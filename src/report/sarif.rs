@@ -159,7 +159,7 @@ fn invocation(outcome: &Outcome) -> Value {
     let whole = matches!(outcome.ending, Ending::Complete | Ending::Stopped(_));
     let exit_code = outcome.exit_code();
     let mut notifications = Vec::new();
-    if exit_code > 1 || !whole {
+    if exit_code > 1 || !whole || outcome.expired_waivers().next().is_some() {
         let (_, clause) = glance(outcome);
         let text = shortfall(&outcome.ending).unwrap_or(clause);
         notifications.push(json!({"level": "error", "message": {"text": visible(&text)}}));

@@ -1,6 +1,6 @@
 //! Numbers and verdicts in words, so that no report says "1 tests".
 
-use crate::finding::{Ending, Outcome, Verdict};
+use crate::finding::{Ending, Outcome, Verdict, WaiverOutcome};
 
 /// `1 request`, `2 requests`. Every noun we count takes a plain `s`.
 pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
@@ -43,7 +43,9 @@ pub(super) enum Glance {
 pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
     let violations = outcome.violations().count();
     if violations > 0 {
-        return (Glance::Broken, format!("contract broken: {}", count(violations, "violation")));
+        let cut =
+            if outcome.ending == Ending::Interrupted { ", and interrupted before the rest was tested" } else { "" };
+        return (Glance::Broken, format!("contract broken: {}{cut}", count(violations, "violation")));
     }
     match &outcome.ending {
         Ending::Interrupted => (Glance::Doubtful, "interrupted before all of it was tested".into()),
@@ -59,12 +61,13 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
     }
 }
 
-/// `no new violation, but 1 waiver expired: renew it or take it out`.
+/// `no new violation, but the waiver of delete.* expired: renew it or take it out`.
 fn overdue(outcome: &Outcome) -> String {
     let kept = if outcome.known().next().is_some() { "no new violation" } else { "contract kept" };
-    let expired = outcome.expired_waivers().count();
-    let it = if expired == 1 { "it" } else { "them" };
-    format!("{kept}, but {} expired: renew {it} or take {it} out", count(expired, "waiver"))
+    match &outcome.expired_waivers().map(WaiverOutcome::subject).collect::<Vec<_>>()[..] {
+        [only] => format!("{kept}, but the waiver of {only} expired: renew it or take it out"),
+        all => format!("{kept}, but {} expired: renew them or take them out", count(all.len(), "waiver")),
+    }
 }
 
 /// `contract broken as before: 2 known violations and none that is new`.
@@ -125,7 +128,7 @@ pub(super) fn areas(outcome: &Outcome) -> Vec<(&str, Vec<&crate::finding::RuleOu
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::finding::{WaiverOutcome, WaiverState};
+    use crate::finding::WaiverState;
 
     #[test]
     fn one_is_not_many() {
@@ -174,12 +177,15 @@ mod tests {
         outcome.waivers.push(expired());
         assert_eq!(
             (self::glance(&outcome).1.as_str(), outcome.exit_code()),
-            ("no new violation, but 1 waiver expired: renew it or take it out", 1)
+            ("no new violation, but the waiver of delete.removes expired: renew it or take it out", 1)
         );
     }
 
     #[test]
     fn the_glance_agrees_with_the_exit_code() {
+        let interrupted = Outcome { ending: Ending::Interrupted, ..sample::fixed() };
+        let cut = "contract broken: 2 violations, and interrupted before the rest was tested";
+        assert_eq!((glance(&interrupted).1.as_str(), interrupted.exit_code()), (cut, 130));
         let mut outcome = sample::fixed();
         let mut agree = |change: fn(&mut Outcome), expected: Glance, exit: u8| {
             change(&mut outcome);

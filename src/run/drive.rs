@@ -27,7 +27,6 @@ use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
 use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity, fingerprint};
 use crate::lane::{Halt, Lane};
-use crate::offerings::Naming;
 use crate::offerings::race::Takes;
 use crate::reference;
 
@@ -70,7 +69,7 @@ pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result
         TargetSettings::External(external) => {
             external.check()?;
             let lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            let ready = match preflight(lane, Scope::ReadOnly, settings.seed, None).await {
+            let ready = match preflight(lane, Scope::ReadOnly, settings, None).await {
                 Ok(ready) => ready,
                 Err(refused) => return Ok(Err(refused.reason)),
             };
@@ -97,7 +96,7 @@ pub async fn run(
         TargetSettings::Embedded(options) => Box::pin(driver.embedded(options.clone(), judge)).await,
         TargetSettings::External(external) => {
             external.check()?;
-            let prefix = Naming::run_prefix(settings.seed);
+            let prefix = settings.prefix();
             let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
             let mut lane = target::external_lane(external, settings.transport.clone(), judge)?;
             lane.client = lane.client.with_witness(Arc::clone(&journal) as Arc<dyn Witness>);
@@ -173,14 +172,17 @@ impl Driver<'_> {
         running.shutdown().await;
         played.cases.sort_by_key(|(index, ..)| *index);
         let traffic = Arc::clone(server.traffic());
-        if self.settings.confirmation == Confirm::Always {
+        if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
             let worth = |breach: &Breach| self.is_reported(breach);
-            smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
+            let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 let mark = plan.cases[index].mark();
                 let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
-                play_course(course, lane, Naming::new(self.settings.seed, &mark, attempt), watch)
-            })
-            .await;
+                play_course(course, lane, self.settings.naming(&mark, attempt), watch)
+            });
+            tokio::select! {
+                () = smaller => {}
+                () = self.cancel.cancelled() => ending = Ending::Interrupted,
+            }
         }
         if let Some(server) = Arc::into_inner(server) {
             server.stop().await;
@@ -211,7 +213,7 @@ impl Driver<'_> {
         let traffic = Arc::clone(lane.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
-            ready = preflight(lane.clone(), scope, self.settings.seed, Some(&journal)) => ready,
+            ready = preflight(lane.clone(), scope, self.settings, Some(&journal)) => ready,
             ending = self.told_to_stop() => {
                 let (notes, left) = shared::leave(&lane, &journal).await;
                 return self.outcome(&Plan::default(), Played::default(), ending, &traffic, notes, left);
@@ -231,13 +233,16 @@ impl Driver<'_> {
                 std::panic::resume_unwind(panic);
             }
         };
-        let mut played = played;
+        let (mut played, mut ending) = (played, ending);
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
             let worth = |breach: &Breach| self.is_reported(breach);
-            smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
+            let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 project.play_course(&plan.cases[index], course, watch, attempt)
-            })
-            .await;
+            });
+            tokio::select! {
+                () = smaller => {}
+                told = self.told_to_stop() => ending = told,
+            }
         }
         (self.events)(Event::Cleaning);
         let (notes, left) = project.leave().await;

@@ -79,7 +79,7 @@ pub struct Attempt {
 
 /// Plays a case once on a lane, for the `attempt`-th time, counted from 0.
 pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u32) -> Attempt {
-    let naming = Naming::new(settings.seed, &case.mark(), attempt);
+    let naming = settings.naming(&case.mark(), attempt);
     let lane = lane.for_case(&case.name());
     match case {
         Case::Scenario(scenario) => {
@@ -124,7 +124,7 @@ pub(super) async fn play_race(
     lane: Lane,
     settings: &Settings,
 ) -> (CaseOutcome, BTreeSet<KeyRole>) {
-    let naming = Naming::new(settings.seed, mark, 0);
+    let naming = settings.naming(mark, 0);
     let lane = lane.for_case(&race.case_name());
     let (clients, limit) = match lane.tenure {
         Tenure::Disposable => (Tries::default().clients, NEAR),

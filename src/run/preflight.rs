@@ -8,12 +8,11 @@ use serde_json::json;
 use super::clean::Home;
 use super::journal::{Before, Journal, JournalError, Project};
 use super::plan::describe;
-use super::settings::Scope;
+use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{KeyRole, Request, Trust};
 use crate::finding::Record;
 use crate::lane::{Fixtures, Lane, Session, Snapshot};
-use crate::offerings::Naming;
 
 /// By how many offerings a project is known again.
 const LANDMARKS: usize = 5;
@@ -50,7 +49,7 @@ impl Refused {
 pub(super) async fn preflight(
     lane: Lane,
     scope: Scope,
-    seed: u64,
+    settings: &Settings,
     journal: Option<&Journal>,
 ) -> Result<Preflight, Box<Refused>> {
     let mut session = Session::new(lane.clone());
@@ -69,9 +68,9 @@ pub(super) async fn preflight(
     ready.check_projects(&mut session, &main).await;
     if scope != Scope::ReadOnly {
         if let Some(journal) = journal {
-            ready.begin(journal, seed).map_err(|error| Box::new(Refused::because(format!("cannot {error}"))))?;
+            ready.begin(journal, settings).map_err(|error| Box::new(Refused::because(format!("cannot {error}"))))?;
         }
-        ready.check_products(&mut session, seed).await?;
+        ready.check_products(&mut session, settings).await?;
         ready.check_variant(&mut session).await;
     }
     for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
@@ -153,10 +152,10 @@ impl Preflight {
         }
     }
 
-    fn begin(&mut self, journal: &Journal, seed: u64) -> Result<(), JournalError> {
+    fn begin(&mut self, journal: &Journal, settings: &Settings) -> Result<(), JournalError> {
         let target = self.lane.client.transport().target().base();
         let theirs = std::mem::take(&mut self.theirs);
-        journal.begin(target, seed, &Naming::run_prefix(seed), self.home.projects.clone(), theirs)
+        journal.begin(target, settings.seed, &settings.prefix(), self.home.projects.clone(), theirs)
     }
 
     /// Products of existing offerings serve when none was named.
@@ -224,7 +223,7 @@ impl Preflight {
     }
 
     /// A product that is not registered would make every create look broken.
-    async fn check_products(&mut self, session: &mut Session, seed: u64) -> Result<(), Box<Refused>> {
+    async fn check_products(&mut self, session: &mut Session, settings: &Settings) -> Result<(), Box<Refused>> {
         let products = &self.lane.fixtures.products;
         if products.is_empty() {
             return Ok(());
@@ -233,7 +232,7 @@ impl Preflight {
         // The first id is refused as well, so that nothing is created even when every product is known. A server that
         // looks at the id first says nothing of the products: then an offering is made with them, and deleted.
         for id in ["pre/flight", "preflight"] {
-            let id = format!("{}{id}", Naming::run_prefix(seed));
+            let id = format!("{}{id}", settings.prefix());
             let create = Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
             let Ok(answered) = session.send(create).await else { return Ok(()) };
             if answered.answer.is_success() {

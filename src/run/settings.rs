@@ -16,6 +16,7 @@ use super::waivers::Waivers;
 use crate::contract::{Catalogue, Contract, Level};
 use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
+use crate::offerings::Naming;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -49,8 +50,11 @@ pub struct Settings {
     pub shard: Option<Shard>,
     /// How far the run may go on the target.
     pub scope: Scope,
-    /// The same seed sends the same requests.
+    /// The same seed sends the same requests, but for the names in them.
     pub seed: u64,
+    /// What the names of the run are made of; `None` for the seed. In a project that lives on, two runs with one seed must
+    /// not take the same ids: a server may remember those of the first.
+    pub names: Option<u64>,
     /// How many cases run side by side, where the target has a lane for each.
     pub jobs: NonZeroUsize,
     /// How requests are sent.
@@ -87,6 +91,7 @@ impl Default for Settings {
             operations: Vec::new(),
             scope: Scope::Full,
             seed: 0,
+            names: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             transport: TransportSettings::default(),
             patience: Patience::ToTheEnd,
@@ -99,6 +104,16 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How the offerings of a case are named, which `mark` tells from other cases, for the `attempt`-th time.
+    pub(super) fn naming(&self, mark: &str, attempt: u32) -> Naming {
+        Naming::new(self.names.unwrap_or(self.seed), mark, attempt)
+    }
+
+    /// What everything that the run creates starts with.
+    pub(super) fn prefix(&self) -> String {
+        Naming::run_prefix(self.names.unwrap_or(self.seed))
+    }
+
     /// Whether cases of a layer are played.
     pub fn plays(&self, layer: Layer) -> bool {
         match &self.layers {

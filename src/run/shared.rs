@@ -94,7 +94,7 @@ impl<'d, 'a> Shared<'d, 'a> {
             // Histories of a run that keeps the main promote nothing.
             Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
         };
-        let id = format!("{}anchor", Naming::run_prefix(self.driver.settings.seed));
+        let id = format!("{}anchor", self.driver.settings.prefix());
         if !wanted || self.anchor.as_ref() == Some(&id) {
             return;
         }
@@ -115,7 +115,7 @@ impl<'d, 'a> Shared<'d, 'a> {
         let settings = self.driver.settings;
         if let Some(race) = case.race() {
             let (outcome, wrote) = play_race(race, &case.mark(), self.lane.clone(), settings).await;
-            self.undo(&wrote, &Naming::new(settings.seed, &case.mark(), 0), None).await;
+            self.undo(&wrote, &settings.naming(&case.mark(), 0), None).await;
             return (outcome, None);
         }
         let refused = OnceLock::new();
@@ -134,7 +134,7 @@ impl<'d, 'a> Shared<'d, 'a> {
                     let _ = refused.set(reason);
                     return played;
                 }
-                let naming = Naming::new(settings.seed, &case.mark(), attempt);
+                let naming = settings.naming(&case.mark(), attempt);
                 self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
                 played
             }
@@ -145,9 +145,8 @@ impl<'d, 'a> Shared<'d, 'a> {
 
     /// Plays something in place of what a case played, and puts the project back as it was before.
     pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> Attempt {
-        let seed = self.driver.settings.seed;
         let lane = self.lane.clone().for_case(&case.name());
-        let naming = Naming::new(seed, &case.mark(), attempt);
+        let naming = self.driver.settings.naming(&case.mark(), attempt);
         let mut played = play_course(course, lane, naming.clone(), watch).await;
         self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
         played

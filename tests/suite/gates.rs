@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::program::{Place, Ran, end, qonform};
+use crate::wire::Reference;
 use qonform::contract::{Catalogue, Contract};
 use qonform::document::Document;
 use qonform::finding::{Latency, Outcome, Severity, Verdict, WaiverState};
@@ -118,11 +119,18 @@ async fn a_waiver_that_expired_fails_even_where_nothing_is_wrong() {
     let outcome = waived(&[], vec![waiver("get.*", "2026-06-14")]).await;
     assert_eq!((outcome.findings.len(), outcome.exit_code()), (0, 1));
     let text = |format| report::render(format, &outcome, &Style { color: Color::Never, ..Style::default() });
-    let verdict = "contract kept, but 1 waiver expired: renew it or take it out";
+    let verdict = "contract kept, but the waiver of get.* expired: renew it or take it out";
     for format in [Format::Human, Format::Html] {
         assert!(text(format).contains(verdict), "{format}: {}", text(format));
     }
-    assert!(text(Format::Markdown).replace("&#58;", ":").contains(verdict), "{}", text(Format::Markdown));
+    let sarif: serde_json::Value = serde_json::from_str(&text(Format::Sarif)).unwrap();
+    let told = sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str();
+    assert_eq!(told, Some(verdict));
+    assert!(
+        text(Format::Markdown).replace("&#58;", ":").replace("&#42;", "*").replace("\\*", "*").contains(verdict),
+        "{}",
+        text(Format::Markdown)
+    );
     assert_eq!(text(Format::Github), format!("::error title=qonform::{verdict}\n"));
     assert!(text(Format::Junit).contains("1 waiver expired") && text(Format::Junit).contains("<error"));
     let quiet = Style { color: Color::Never, detail: qonform::report::Detail::Quiet, ..Style::default() };
@@ -168,6 +176,24 @@ async fn program(faults: &[&str], place: Place, more: &[&str]) -> Ran {
     let ran = tokio::task::spawn_blocking(move || end(command, place)).await.unwrap();
     server.stop().await;
     ran
+}
+
+/// A job with one seed is run every night on one project: what the server remembers of last night's ids is no fault.
+#[test]
+fn the_same_seed_again_on_the_same_server_finds_the_same() {
+    let server = Reference::with_faults(FAULT);
+    let run = |place: Place, more: &[&str]| {
+        let mut command = qonform(&place);
+        command.envs(server.variables.iter().cloned()).args(["run", "--layer", "scenario", "--seed", "1"]).args(more);
+        end(command, place)
+    };
+    let place = Place::new();
+    let old = place.path().join("old.json").display().to_string();
+    let first = run(place, &["--report", &format!("json={old}")]);
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    let again = run(Place::new(), &["--baseline", &old]);
+    assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
+    again.says("contract broken as before");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,7 @@ impl History {
 
     /// Short names of the offerings, with their ids.
     pub(super) fn names(&self) -> Vec<(String, String)> {
-        let ids = self.cast.ids.iter().enumerate().map(|(slot, id)| (format!("{{{}}}", slot + 1), id.clone()));
+        let ids = self.cast.ids.iter().enumerate().map(|(slot, id)| (named(slot), id.clone()));
         ids.chain(self.anchor.iter().map(|id| ("{main}".into(), id.clone()))).collect()
     }
 
@@ -112,7 +112,7 @@ impl History {
     /// How a request reads in a picture.
     pub(super) fn request(&self, act: &Act) -> String {
         let endpoint = act.step.endpoint();
-        let slot = act.step.slot().map_or(String::new(), |slot| format!("{{{}}}", slot + 1));
+        let slot = act.step.slot().map_or(String::new(), named);
         let sent = match act.step {
             Step::Create { list, key, .. } => {
                 let keyed = key.map_or(String::new(), |key| format!(", key {}", key + 1));
@@ -146,6 +146,11 @@ impl History {
             None => summary,
         }
     }
+}
+
+/// `{A}`, `{B}`, …: the steps of a story have numbers.
+fn named(slot: usize) -> String {
+    format!("{{{}}}", char::from(b'A' + (slot % 26) as u8))
 }
 
 fn products(list: &[String]) -> String {

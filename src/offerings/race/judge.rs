@@ -31,7 +31,7 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
             Judgement { complaints, undecided }
         }
         Verdict::Unexplained(at) => {
-            let rule = blame(program, history, &part);
+            let rule = blame(program, history, &part, at);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
                 complaints.push(unexplained(rule, history, at));
             }
@@ -53,12 +53,15 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
     }
 }
 
-/// The rule that speaks of what cannot be explained: the thing without which the rest can.
-fn blame(program: &Program, history: &History, trial: &Trial) -> &'static str {
+/// The rule that speaks of what cannot be explained, which shows at the act at `at`: the thing without which the rest can.
+fn blame(program: &Program, history: &History, trial: &Trial, at: usize) -> &'static str {
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
-    let updates = program.steps().any(|step| matches!(step, Step::Update { .. }));
+    // An offering that nobody updates shows no half of an update.
+    let shown = history.acts[at].step.slot();
+    let is_of = |slot: usize| shown.is_none_or(|shown| shown == slot);
+    let updates = program.steps().any(|step| matches!(step, Step::Update { slot, .. } if is_of(slot)));
     if trial.clone().without_roles().is_explained() {
         if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"

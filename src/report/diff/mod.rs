@@ -116,8 +116,10 @@ fn is_decided(rule: &str, outcome: &Outcome) -> bool {
     verdict(rule, outcome).is_some_and(|verdict| !matches!(verdict, Verdict::Skipped | Verdict::Inconclusive))
 }
 
+/// The verdict on a rule; one that is broken in a known way is broken all the same.
 fn verdict(rule: &str, outcome: &Outcome) -> Option<Verdict> {
-    outcome.rules.iter().find(|known| known.id == rule).map(|known| known.verdict)
+    let verdict = outcome.rules.iter().find(|known| known.id == rule).map(|known| known.verdict);
+    verdict.map(|verdict| if outcome.known().any(|known| known.rule == rule) { Verdict::Violated } else { verdict })
 }
 
 fn verdicts(old: &Outcome, new: &Outcome) -> Vec<Change<Option<Verdict>>> {

@@ -78,6 +78,7 @@ member() {
 }
 
 # Status and code of an answer.
+# The space after a status without a code is what the patterns of `case` know it by.
 answer() { echo "$(status "$1") $(member "$1" code 1)"; }
 
 encoded() {

@@ -197,7 +197,7 @@ fn verdict(script: &Script<'_>) -> String {
                 })
                 .collect();
             format!(
-                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(answer {here}), not {}\" ;;\nesac\n",
+                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(echo $(answer {here})), not {}\" ;;\nesac\n",
                 wanted.join(" | "),
                 documented.join(" or "),
             )

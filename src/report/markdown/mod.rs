@@ -122,6 +122,10 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
     });
     block.push_str(&fenced("text", &bounded(steps)));
     block.push('\n');
+    if let Some(picture) = &finding.timeline {
+        block.push_str(&fenced("text", &bounded(picture.lines().map(str::to_owned))));
+        block.push('\n');
+    }
     let commands =
         [story::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
     block.push_str(&fenced("sh", &bounded(commands)));

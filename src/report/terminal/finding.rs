@@ -156,11 +156,15 @@ fn bodies(step: &Step, indent: usize) -> String {
 fn reproduction(finding: &Finding, report: Option<&str>) -> String {
     let mut block = format!("  {:LABEL$}{}", "reproduce", visible(&story::replay(finding, report)));
     // Without a report there is nothing yet to play it from.
-    block.push_str(match (report.is_some(), finding.curl.is_empty()) {
-        (true, false) => "   (or the curl lines under it)",
-        (true, true) => "",
-        (false, false) => "   (of --report json=report.json; or by curl:)",
-        (false, true) => "   (of --report json=report.json)",
+    let by_curl = !finding.curl.is_empty();
+    block.push_str(match (report.is_some(), by_curl) {
+        // One after the other they show nothing.
+        (true, true) if finding.race.is_some() => "   (the curl lines under it send the same one by one)",
+        (true, true) => "   (or the curl lines under it)",
+        (true, false) => "",
+        (false, true) if finding.race.is_some() => "   (of --report json=report.json; by curl, one by one:)",
+        (false, true) => "   (of --report json=report.json; or by curl:)",
+        (false, false) => "   (of --report json=report.json)",
     });
     block.push('\n');
     for line in &finding.curl {
