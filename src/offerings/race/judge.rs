@@ -58,10 +58,14 @@ fn blame(program: &Program, history: &History, trial: &Trial, at: usize) -> &'st
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
-    // An offering that nobody updates shows no half of an update.
-    let shown = history.acts[at].step.slot();
+    // An offering that nobody has begun to update shows no half of an update.
+    let (shown, until) = (history.acts[at].step.slot(), history.acts[at].end);
     let is_of = |slot: usize| shown.is_none_or(|shown| shown == slot);
-    let updates = program.steps().any(|step| matches!(step, Step::Update { slot, .. } if is_of(slot)));
+    let is_begun = |start| until.is_none_or(|until| start <= until);
+    let updates = history
+        .acts
+        .iter()
+        .any(|act| matches!(act.step, Step::Update { slot, .. } if is_of(slot)) && is_begun(act.start));
     if trial.clone().without_roles().is_explained() {
         if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"
