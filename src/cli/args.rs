@@ -16,13 +16,7 @@ use super::out::ColorChoice;
 
 /// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
 #[derive(Debug, Parser)]
-#[command(
-    name = "qonform",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true,
-    allow_negative_numbers = true
-)]
+#[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
     3 the target could not be tested or not be left as it was, 101 a bug of qonform, 130 interrupted.")]
 pub(super) struct Arguments {
@@ -224,7 +218,7 @@ pub(super) struct LevelRanks {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub(super) struct PaceArguments {
-    /// The same seed sends the same requests; drawn when not given, and always reported.
+    /// The same seed sends the same requests, with other names on a target; drawn when not given, and always reported.
     #[arg(long, env = "QONFORM_SEED", value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
     /// Cases side by side, where the target has a lane for each [default: the number of cores].

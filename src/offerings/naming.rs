@@ -32,6 +32,14 @@ impl Naming {
         format!("qf-{letters}-")
     }
 
+    /// The first prefix of a run that stands in a text, whichever run it was.
+    pub fn prefix_in(text: &str) -> Option<&str> {
+        const LENGTH: usize = "qf-abcd-".len();
+        let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_prefix = |part: &&str| part.ends_with('-') && part.as_bytes()[3..LENGTH - 1].iter().all(is_letter);
+        text.match_indices("qf-").filter_map(|(start, _)| text.get(start..start + LENGTH)).find(is_prefix)
+    }
+
     /// What the ids of the run start with.
     pub(super) fn run(&self) -> &str {
         &self.run
@@ -40,5 +48,17 @@ impl Naming {
     /// What the ids of the case start with.
     pub fn case_prefix(&self) -> &str {
         &self.case
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_found_wherever_it_stands() {
+        let prefix = Naming::run_prefix(1_234_567);
+        assert_eq!(Naming::prefix_in(&format!("/offerings/{prefix}a?x=qf-no")), Some(prefix.as_str()));
+        assert_eq!(Naming::prefix_in("{\"id\":\"qf-\u{e9}\u{e9}-\",\"b\":\"qf-AB12-qf-ab\"}"), None);
     }
 }

@@ -109,6 +109,7 @@ async fn an_unused_waiver_is_reported_only_where_its_rules_were_checked() {
     let outcome = waived(&[], list).await;
     let states: Vec<WaiverState> = outcome.waivers.iter().map(|waiver| waiver.state).collect();
     assert_eq!(states, [WaiverState::Unused, WaiverState::Unchecked, WaiverState::Expired]);
+    assert_eq!(outcome.exit_code(), 1, "for the one that expired");
     let text = report::render(Format::Human, &outcome, &Style::default());
     assert!(text.contains("delete.removes (the catalogue team until 2026-12-31): nothing that it waives was found"));
 }

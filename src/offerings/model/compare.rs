@@ -229,10 +229,13 @@ impl World {
         Ok(rules)
     }
 
-    /// A main of somebody else may be gone, or give way to another of theirs; it cannot just stop being main.
+    /// A main of somebody else may be gone, or give way to another of theirs, which may be gone by now; where all of theirs
+    /// are still there it cannot just stop being main.
     fn judge_main_in(&self, items: &[Offering]) -> Result<(), Fault> {
         let Main::Is(main) = &self.main else { return Ok(()) };
-        let is_lost = items.iter().any(|found| found.id == *main) && !items.iter().any(Offering::is_main);
+        let is_listed = |id: &str| items.iter().any(|found| found.id == id);
+        let are_there = self.rows.keys().filter(|id| !self.is_ours(id)).all(|id| is_listed(id));
+        let is_lost = is_listed(main) && are_there && !items.iter().any(Offering::is_main);
         expect("invariant.main-exists", !is_lost, "no offering is main any more", || {
             (format!("`{main}` is main"), "no offering with tag 1".into())
         })

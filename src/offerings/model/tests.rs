@@ -122,12 +122,14 @@ fn what_was_done_unseen_is_what_was_allowed() {
 
 #[test]
 fn a_main_of_somebody_else_does_not_just_stop_being_main() {
-    let theirs = Offering::read(&offering("theirs", 1, &[])).unwrap();
+    let offerings = [offering("theirs", 1, &[]), offering("other", 0, &[])].iter().filter_map(Offering::read).collect();
     let facts = Facts { prefix: "qf-".into(), ..Facts::default() };
-    let world = World::starting_from(&Snapshot { offerings: vec![theirs], pages: 1 }, facts);
+    let world = World::starting_from(&Snapshot { offerings, pages: 1 }, facts);
     let list = call(&Request::to(Endpoint::List));
-    assert_eq!(fault(&world, &list, &page(&json!([offering("theirs", 0, &[])]))), "invariant.main-exists");
-    for right in [json!([]), json!([offering("theirs", 0, &[]), offering("another", 1, &[])])] {
+    let (theirs, other) = (offering("theirs", 0, &[]), offering("other", 0, &[]));
+    assert_eq!(fault(&world, &list, &page(&json!([theirs, other]))), "invariant.main-exists");
+    // The third: the other was promoted and deleted meanwhile.
+    for right in [json!([]), json!([theirs, other, offering("another", 1, &[])]), json!([theirs])] {
         assert_eq!(world.step(&list, &page(&right)).len(), 1);
     }
 }

@@ -80,27 +80,17 @@ pub(super) struct Script<'f> {
 }
 
 /// What the ids that the finding's run created start with, as its requests name them.
-fn prefix(finding: &Finding) -> Option<String> {
+fn prefix(finding: &Finding) -> Option<&str> {
     let mut sent = finding.steps.iter().flat_map(|step| [Some(&step.path), step.request_body.as_ref()]).flatten();
-    let prefix = sent.find_map(|text| {
-        let found = text.match_indices("qf-").map(|(start, _)| &text[start..]);
-        found.filter_map(|rest| rest.get(..PREFIX)).find(|part| {
-            let letters = &part.as_bytes()[3..PREFIX - 1];
-            part.ends_with('-') && letters.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-        })
-    });
-    prefix.map(str::to_owned)
+    sent.find_map(|text| Naming::prefix_in(text))
 }
-
-/// How long the prefix of a run is, in bytes.
-const PREFIX: usize = "qf-abcd-".len();
 
 /// How evidence says that a body was cut.
 const CUT: &str = " bytes in all)";
 
 impl<'f> Script<'f> {
     pub(super) fn of(outcome: &'f Outcome, finding: &'f Finding) -> Self {
-        let prefix = prefix(finding).unwrap_or_else(|| Naming::run_prefix(outcome.seed));
+        let prefix = prefix(finding).map_or_else(|| Naming::run_prefix(outcome.seed), str::to_owned);
         let mut script = Self {
             finding,
             target: &outcome.target.url,
