@@ -177,7 +177,7 @@ fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
             let mut stage = Stage::open(lane.clone(), naming).await.expect("the list can be read");
             let flow = inputs.play(&mut stage, &mut Coverage::of(&inputs)).await;
             let report = stage.close(flow).await;
-            assert!(report.record.breaches.is_empty() && report.halt.is_none(), "the server is right");
+            assert!(report.record.failures.is_empty() && report.halt.is_none(), "the server is right");
             played += inputs.list.len();
         }
         played

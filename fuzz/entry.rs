@@ -72,8 +72,8 @@ pub(crate) fn answer(data: &[u8]) {
         });
         let mut record = Record::default();
         judge.exchange(&exchange, &keys, &mut Memory::default(), &mut record);
-        for breach in &record.breaches {
-            assert!(!breach.received.contains(KEY), "a finding repeats the key: {}", breach.received);
+        for failure in &record.failures {
+            assert!(!failure.received.contains(KEY), "a finding repeats the key: {}", failure.received);
         }
     }
 }

@@ -20,7 +20,7 @@
 //!   operation), *sequence* (a generated history), *race* (several clients at once).
 //! - *Target*: the server under test. *Lane*: one project on it. *Stage*: what a case plays on.
 //! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
-//! - *Breach*: a rule that did not hold, as a check saw it. *Finding*: a breach that was confirmed, merged with its like,
+//! - *Failure*: a rule that did not hold, as a check saw it. *Finding*: a failure that was confirmed, merged with its like,
 //!   and given its evidence. *Observation*: what the server chose at an open point. *Drift*: any difference between
 //!   documents and server, breaking or not. *Outcome*: all of a run.
 //! - *Fault*: a defect planted in the reference server. *Behaviour*: another right choice, planted there likewise.

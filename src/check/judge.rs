@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Memory, offering, response};
 use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::{Exchange, Keyring, OperationRef};
-use crate::finding::{Breach, Record};
+use crate::finding::{Failure, Record, Scope};
 
 /// The rules that are judged here.
 pub const RULES: &[&str] = &[
@@ -85,23 +85,57 @@ pub(super) struct Bench<'a> {
     pub(super) record: &'a mut Record,
 }
 
+/// How an exchange deviates from a rule.
+pub(super) struct Deviation {
+    /// The condition's name within its rule.
+    slug: &'static str,
+    /// What differed, without values.
+    difference: String,
+    /// What is wrong, in a clause without values.
+    title: String,
+    expected: String,
+    received: String,
+}
+
+/// Puts a deviation together.
+pub(super) fn deviation(
+    slug: &'static str,
+    difference: impl Into<String>,
+    title: impl Into<String>,
+    expected: impl Into<String>,
+    received: impl Into<String>,
+) -> Deviation {
+    Deviation {
+        slug,
+        difference: difference.into(),
+        title: title.into(),
+        expected: expected.into(),
+        received: received.into(),
+    }
+}
+
 impl Bench<'_> {
-    /// Counts a check of `rule`, and a breach unless `holds`. Titles carry no values; the texts are made only then.
-    pub(super) fn rule(&mut self, rule: &'static str, holds: bool, texts: impl FnOnce() -> (String, String, String)) {
-        let breach = (!holds).then(|| {
-            let (title, documented, received) = texts();
-            Breach {
+    /// Counts a check of `rule`, and a failure unless `holds`; the texts are made only then. What is judged here holds
+    /// for any response: the same failure at several operations is one defect.
+    pub(super) fn rule(&mut self, rule: &'static str, holds: bool, deviation: impl FnOnce() -> Deviation) {
+        let failure = (!holds).then(|| {
+            let Deviation { slug, difference, title, expected, received } = deviation();
+            Failure {
                 rule,
+                condition: format!("{rule}/{slug}").into(),
+                difference: difference.into(),
                 title: title.into(),
-                documented,
+                expected,
                 received: self.keys.redact(&received).into_owned(),
                 operation: self.exchange.request.operation.clone(),
+                scope: Scope::Anywhere,
                 level: None,
+                also: Vec::new(),
                 at: Arc::clone(self.exchange),
-                story: Vec::new(),
+                trace: Vec::new(),
             }
         });
-        self.record.check(rule, breach);
+        self.record.check(rule, failure);
     }
 
     fn count_answer(&mut self) {

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::Memory;
-use super::judge::Bench;
+use super::judge::{Bench, deviation};
 use super::memory::Change;
 use crate::exchange::Exchange;
 
@@ -103,8 +103,10 @@ fn url(bench: &mut Bench<'_>, base_path: &str, offering: &Offering) {
         |url: &str| url.strip_prefix(base_path).and_then(|rest| rest.strip_prefix("/offerings/")) == Some(&offering.id);
     let holds = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
     bench.rule(URL, holds, || {
-        (
-            "`url` is not the path of the offering".into(),
+        deviation(
+            "path",
+            "",
+            "`url` is not the path of the offering",
             format!("`{base_path}/offerings/{}`, raw or percent-encoded", offering.id),
             format!("`{}`", offering.url),
         )
@@ -122,9 +124,11 @@ fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> Option<Times> {
         let is_utc = instant.is_some() && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"));
         if !is_utc || !text.contains(['T', 't']) {
             bench.rule(TIMESTAMPS, false, || {
-                (
+                deviation(
+                    "format",
+                    name,
                     format!("`{name}` is not a UTC time of RFC 3339"),
-                    "RFC 3339 with Z or +00:00".into(),
+                    "RFC 3339 with Z or +00:00",
                     format!("`{text}`"),
                 )
             });
@@ -133,9 +137,11 @@ fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> Option<Times> {
     }
     let (created, updated) = (created?, updated?);
     bench.rule(TIMESTAMPS, created <= updated, || {
-        (
-            "`created_at` is after `updated_at`".into(),
-            "`created_at` <= `updated_at`".into(),
+        deviation(
+            "order",
+            "",
+            "`created_at` is after `updated_at`",
+            "`created_at` <= `updated_at`",
             format!("{} > {}", offering.created_at, offering.updated_at),
         )
     });
@@ -146,16 +152,17 @@ fn immutable(bench: &mut Bench<'_>, offering: &Offering, times: Times, memory: &
     let Some(change) = memory.see(&offering.id, times, exchange) else {
         return;
     };
-    bench.rule(CREATED_AT_IMMUTABLE, change == Change::Allowed, || match change {
-        Change::UpdatedBack { before } => {
-            ("`updated_at` went back".into(), format!("not before {before}"), offering.updated_at.clone())
-        }
-        Change::CreatedMoved { before } => (
-            "`created_at` changed".into(),
-            format!("created_at {before}"),
-            format!("created_at {}", offering.created_at),
-        ),
-        Change::Allowed => <(String, String, String)>::default(),
+    bench.rule(CREATED_AT_IMMUTABLE, change == Change::Allowed, || {
+        let (slug, title, expected, received) = match change {
+            Change::UpdatedBack { before } => {
+                ("updated-at", "`updated_at` went back", format!("not before {before}"), &offering.updated_at)
+            }
+            Change::CreatedMoved { before } => {
+                ("created-at", "`created_at` changed", format!("created_at {before}"), &offering.created_at)
+            }
+            Change::Allowed => ("", "", String::new(), &offering.updated_at),
+        };
+        deviation(slug, "", title, expected, received)
     });
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::judge::Bench;
+use super::judge::{Bench, deviation};
 use super::leak;
 use crate::contract::{Direction, Endpoint, Response};
 use crate::exchange::Request;
@@ -33,7 +33,7 @@ pub(super) fn judge(bench: &mut Bench<'_>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
     bench.rule(NO_SERVER_ERROR, status < 500, || {
-        ("a server error".into(), "no 5xx, whatever the input".into(), answer.summary())
+        deviation("any", status.to_string(), "a server error", "no 5xx, whatever the input", answer.summary())
     });
     no_secret(bench);
     headers_sane(bench);
@@ -71,24 +71,28 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
     }
     bench.rule(DOCUMENTED_STATUS, is_documented, || {
         let known: Vec<_> = operation.responses.iter().map(|response| response.status.to_string()).collect();
-        let documented = format!("one of {}", known.join(", "));
-        (format!("the status {status} is not documented"), documented, answer.summary())
+        let expected = format!("one of {}", known.join(", "));
+        deviation(
+            "status",
+            status.to_string(),
+            format!("the status {status} is not documented"),
+            expected,
+            answer.summary(),
+        )
     });
 }
 
 fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let answer = &bench.exchange.answer;
+    let status = answer.status;
     let declared: Vec<_> =
         answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
     if answer.status == 204 {
         let length = answer.header("content-length");
         let is_empty = answer.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
         bench.rule(CONTENT_TYPE, is_empty, || {
-            (
-                "a 204 with a body".into(),
-                "204 has no body".into(),
-                format!("content-length: {}", length.unwrap_or_default()),
-            )
+            let received = format!("content-length: {}", length.unwrap_or_default());
+            deviation("no-content", "", "a 204 with a body", "204 has no body", received)
         });
         return;
     }
@@ -103,7 +107,8 @@ fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
             [] => "no content-type".into(),
             values => format!("content-type: {}", shorten(&values.join(", "))),
         };
-        ("a body that is not declared as JSON".into(), "content-type: application/json".into(), received)
+        let (title, expected) = ("a body that is not declared as JSON", "content-type: application/json");
+        deviation("json", kind_of(status), title, expected, received)
     });
 }
 
@@ -121,7 +126,10 @@ fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let status = answer.status;
     let Some(body) = answer.json() else {
         let reason = answer.json_error().unwrap_or("not JSON").to_owned();
-        bench.rule(SCHEMA, false, || (format!("the body of the {status} is not JSON"), "a JSON body".into(), reason));
+        bench.rule(SCHEMA, false, || {
+            let title = format!("the body of the {status} is not JSON");
+            deviation("json", kind_of(status), title, "a JSON body", reason)
+        });
         return;
     };
     let errors = schema.validate(Direction::Response, body);
@@ -139,8 +147,13 @@ fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
     };
     bench.rule(SCHEMA, false, || {
         let place = generic(&first.instance_path);
+        // An offering in a list is an offering.
+        let of_item = place.strip_prefix("/data/*").unwrap_or(&place);
+        let difference = format!("{} {of_item} {}", kind_of(status), first.keyword);
         let place = if place.is_empty() { "the body".into() } else { format!("`{place}`") };
-        (
+        deviation(
+            "valid",
+            difference,
             format!("{place} of the {status} breaks `{}`", first.keyword),
             format!("valid against {}", first.schema_pointer),
             shorten(&first.message),
@@ -157,9 +170,11 @@ fn repeated_members(bench: &mut Bench<'_>) {
         let place = generic(&repeated.pointer);
         if repeated.differs {
             bench.rule(SCHEMA, false, || {
-                (
+                deviation(
+                    "unique",
+                    &place,
                     format!("`{place}` of the {status} stands twice, with different values"),
-                    "a body that every reader reads the same: each member once".into(),
+                    "a body that every reader reads the same: each member once",
                     format!("two values at `{}`", shorten(&repeated.pointer)),
                 )
             });
@@ -193,17 +208,21 @@ fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let details = error.get("details");
     let is_empty = details.is_some_and(|d| d.is_null() || d.as_array().is_some_and(Vec::is_empty));
     bench.rule(DETAILS_OMITTED, !is_empty, || {
-        (
-            "`details` without any detail".into(),
-            "`details` is left out when no field is at fault".into(),
+        deviation(
+            "empty",
+            "",
+            "`details` without any detail",
+            "`details` is left out when no field is at fault",
             format!("details: {}", details.unwrap_or(&Value::Null)),
         )
     });
     let meta = ["_meta", "meta"].into_iter().find(|key| body.get(key).is_some());
     bench.rule(NO_META, meta.is_none(), || {
-        (
-            "`meta` beside `error`".into(),
-            "the one envelope is `error`".into(),
+        deviation(
+            "beside",
+            meta.unwrap_or_default(),
+            "`meta` beside `error`",
+            "the one envelope is `error`",
             format!("`{}` beside it", meta.unwrap_or_default()),
         )
     });
@@ -215,7 +234,9 @@ fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
     // A word that is no type at all is for the schema.
     if let Some(found) = error.get("type").and_then(Value::as_str).filter(|found| TYPES.contains(found)) {
         bench.rule(ERROR_TYPE, found == expected, || {
-            (
+            deviation(
+                "type",
+                status.to_string(),
                 format!("the error type of a {status}"),
                 format!("type `{expected}`"),
                 format!("type `{}`", shorten(found)),
@@ -228,7 +249,7 @@ fn error_code(bench: &mut Bench<'_>, documented: Option<&Response>, code: &str) 
     let status = bench.exchange.answer.status;
     let is_well_formed = is_snake_case(code);
     bench.rule(CODE_FORMAT, is_well_formed, || {
-        ("an error code that is not snake_case".into(), "snake_case".into(), format!("`{code}`"))
+        deviation("snake-case", "", "an error code that is not snake_case", "snake_case", format!("`{code}`"))
     });
     let codes = match documented {
         Some(response) if !response.codes.is_empty() => &response.codes[..],
@@ -238,9 +259,15 @@ fn error_code(bench: &mut Bench<'_>, documented: Option<&Response>, code: &str) 
     // An ill-formed code is no documented one either, which is the same fault.
     if is_well_formed && !codes.is_empty() {
         bench.rule(CODE_DOCUMENTED, codes.iter().any(|known| known == code), || {
-            (format!("an undocumented code with {status}"), codes.join(", "), format!("{status} {code}"))
+            let title = format!("an undocumented code with {status}");
+            deviation("code", status.to_string(), title, codes.join(", "), format!("{status} {code}"))
         });
     }
+}
+
+/// A defect of rejections shows at every status of one.
+fn kind_of(status: u16) -> &'static str {
+    if status < 400 { "success" } else { "rejection" }
 }
 
 fn is_snake_case(code: &str) -> bool {
@@ -263,9 +290,11 @@ fn no_secret(bench: &mut Bench<'_>) {
         in_header.or_else(|| keys.found_in(answer.body()).map(|key| format!("the body holds {key}")))
     };
     bench.rule(NO_SECRET, found.is_none(), || {
-        (
-            "an answer repeats the secret key".into(),
-            "no answer repeats the secret key".into(),
+        deviation(
+            "repeated",
+            "",
+            "an answer repeats the secret key",
+            "no answer repeats the secret key",
             found.unwrap_or_default(),
         )
     });
@@ -280,7 +309,8 @@ fn headers_sane(bench: &mut Bench<'_>) {
     let found = leak::inside(answer.body(), sent);
     bench.rule(HEADERS_SANE, found.is_none(), || {
         let (kind, text) = found.unwrap_or_default();
-        (format!("an error shows {kind}"), "an error shows nothing of the inside".into(), shorten(&text))
+        let title = format!("an error shows {kind}");
+        deviation("inside", kind, title, "an error shows nothing of the inside", shorten(&text))
     });
 }
 

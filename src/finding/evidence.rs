@@ -209,10 +209,10 @@ impl Step {
     }
 }
 
-/// Eight hexadecimal digits of what makes two findings the same fault: FNV-1a over rule, operation and title.
-pub fn fingerprint(rule: &str, operation: Option<&str>, title: &str) -> String {
+/// Eight hexadecimal digits of what makes two findings the same defect: FNV-1a over the parts.
+pub(super) fn fingerprint<const N: usize>(parts: [&str; N]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in [rule, operation.unwrap_or(""), title] {
+    for part in parts {
         // The byte 0xff cannot occur in UTF-8: it keeps the parts apart.
         for byte in part.bytes().chain([0xff]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -227,11 +227,11 @@ mod tests {
 
     #[test]
     fn a_fingerprint_depends_on_each_part_and_on_nothing_else() {
-        let base = fingerprint("create.echo", Some("v4CreateOffering"), "the id differs");
+        let base = fingerprint(["create.echo", "v4CreateOffering", "create.echo/id", "other id"]);
         assert_eq!(base.len(), 8);
-        assert_eq!(base, fingerprint("create.echo", Some("v4CreateOffering"), "the id differs"));
-        assert_ne!(base, fingerprint("create.echo", None, "the id differs"));
-        assert_ne!(base, fingerprint("create.echo", Some("v4CreateOffering"), "the id"));
-        assert_ne!(fingerprint("a", Some("b"), "c"), fingerprint("a", Some("bc"), ""));
+        assert_eq!(base, fingerprint(["create.echo", "v4CreateOffering", "create.echo/id", "other id"]));
+        assert_ne!(base, fingerprint(["create.echo", "", "create.echo/id", "other id"]));
+        assert_ne!(base, fingerprint(["create.echo", "v4CreateOffering", "create.echo/id", "other"]));
+        assert_ne!(fingerprint(["a", "b", "c"]), fingerprint(["a", "bc", ""]));
     }
 }

@@ -4,8 +4,8 @@
 //! printed. [`Record`] is what one case gathers, [`Outcome`] is all of a run; it serialises to the JSON report and can
 //! be read back from it, so that every other format is a view of the same document. Start at [`Outcome`].
 
-mod breach;
 mod evidence;
+mod failure;
 mod outcome;
 mod record;
 mod shard;
@@ -13,8 +13,8 @@ mod timeline;
 mod verdict;
 mod waiver;
 
-pub use breach::Breach;
-pub use evidence::{Confirmation, Finding, Place, Severity, Step, fingerprint};
+pub use evidence::{Confirmation, Finding, Place, Severity, Step};
+pub use failure::{Failure, Scope};
 pub use outcome::{
     ConstraintSeen, ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome,
     Seen, Summary, TargetFacts, Tool, Tried,

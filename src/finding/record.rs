@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Breach;
+use super::Failure;
 
 /// A difference between document and server that breaks no rule.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,7 +19,7 @@ pub struct Record {
     /// How often each rule was really checked.
     pub checks: BTreeMap<&'static str, u64>,
     /// Rules that did not hold, in the order in which they were seen.
-    pub breaches: Vec<Breach>,
+    pub failures: Vec<Failure>,
     /// For each open point: what the server chose, and how often.
     pub observations: BTreeMap<&'static str, BTreeMap<String, u64>>,
     /// Differences that break no rule, and how often each was seen.
@@ -40,10 +40,10 @@ impl Record {
         *self.checks.entry(rule).or_default() += 1;
     }
 
-    /// Counts one check of `rule`, and notes the breach if it did not hold.
-    pub fn check(&mut self, rule: &'static str, breach: Option<Breach>) {
+    /// Counts one check of `rule`, and notes the failure if it did not hold.
+    pub fn check(&mut self, rule: &'static str, failure: Option<Failure>) {
         self.checked(rule);
-        self.breaches.extend(breach);
+        self.failures.extend(failure);
     }
 
     /// Notes what the server chose at an open point.
@@ -71,7 +71,7 @@ impl Record {
         for (rule, choices) in other.observations {
             add(self.observations.entry(rule).or_default(), choices);
         }
-        self.breaches.extend(other.breaches);
+        self.failures.extend(other.failures);
         for (rule, reason) in other.undecided {
             self.undecided.entry(rule).or_insert(reason);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::check::{Memory, Offering, offerings_in};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
-use crate::finding::{Breach, Record};
+use crate::finding::{Failure, Record, Scope};
 
 use super::{Halt, Lane, Snapshot, Tenure};
 
@@ -105,8 +105,8 @@ impl Session {
             .collect();
         self.memory = Memory::default();
         if let Some(known) = known {
-            let breaches = std::mem::replace(&mut self.record, known).breaches;
-            self.record.breaches.extend(breaches);
+            let failures = std::mem::replace(&mut self.record, known).failures;
+            self.record.failures.extend(failures);
         }
         taken
     }
@@ -204,7 +204,7 @@ impl Session {
         }
     }
 
-    /// Notes a breach at `at`.
+    /// Notes a failure at `at`.
     pub fn fault(
         &mut self,
         rule: &'static str,
@@ -215,17 +215,22 @@ impl Session {
     ) {
         let received = received.into();
         let received = self.lane.client.keys().redact(&received).into_owned();
+        let title = title.into();
         self.record.check(
             rule,
-            Some(Breach {
+            Some(Failure {
                 rule,
-                title: title.into(),
-                documented: documented.into(),
+                condition: title.clone(),
+                difference: "".into(),
+                title,
+                expected: documented.into(),
                 received,
                 operation: at.request.operation.clone(),
+                scope: Scope::Operation,
                 level: None,
+                also: Vec::new(),
                 at: Arc::clone(at),
-                story: Vec::new(),
+                trace: Vec::new(),
             }),
         );
     }

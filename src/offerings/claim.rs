@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::check::Offering;
 use crate::contract::Level;
 use crate::exchange::Exchange;
-use crate::finding::Breach;
+use crate::finding;
 use crate::lane::Session;
 
 /// Holds one answer against one rule. Only the first thing that does not hold is reported: the others mostly follow
@@ -41,7 +41,7 @@ enum About {
 }
 
 impl About {
-    /// The rules of an answer as such from whose breach it follows that the claim does not hold.
+    /// The rules of an answer as such from whose failure it follows that the claim does not hold.
     fn explained_by(self) -> &'static [&'static str] {
         match self {
             Self::Status => &["response.no-server-error"],
@@ -207,11 +207,12 @@ impl Drop for Claim<'_> {
             None => self.session.record.checked(self.rule),
             Some(failure) => {
                 let reasons = failure.about.explained_by();
-                let is_told = |breach: &Breach| reasons.contains(&breach.rule) && Arc::ptr_eq(&breach.at, &self.at);
-                if !self.session.record.breaches.iter().any(is_told) {
+                let is_reported =
+                    |known: &finding::Failure| reasons.contains(&known.rule) && Arc::ptr_eq(&known.at, &self.at);
+                if !self.session.record.failures.iter().any(is_reported) {
                     self.session.fault(self.rule, failure.title, failure.documented, failure.received, &self.at);
-                    if let Some(breach) = self.session.record.breaches.last_mut() {
-                        breach.level = self.level;
+                    if let Some(reported) = self.session.record.failures.last_mut() {
+                        reported.level = self.level;
                     }
                 }
             }

@@ -13,7 +13,7 @@ use super::{Claim, story};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
-use crate::finding::{Breach, Record};
+use crate::finding::{Failure, Record};
 use crate::lane::{Counts, Halt, Lane, Session, Snapshot, Tenure};
 
 /// How many independent requests are sent at once to a project that others use too.
@@ -25,7 +25,7 @@ const NOT_CANCELLED: &str = "nobody cancels a request, and sending does not pani
 /// What a case leaves: what it found, and what it could not clean up.
 #[derive(Debug, Default)]
 pub struct CaseReport {
-    /// Checks, breaches with their stories, observations.
+    /// Checks, failures with their stories, observations.
     pub record: Record,
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
@@ -162,7 +162,7 @@ impl Stage {
         Ok((exchange, verdict))
     }
 
-    /// Notes an exchange as one that every story of the case tells: the breaches of such a case are told by these and
+    /// Notes an exchange as one that every story of the case tells: the failures of such a case are told by these and
     /// the exchange at which they showed.
     pub fn tell(&mut self, exchange: &Arc<Exchange>) {
         self.told.push(Arc::clone(exchange));
@@ -418,13 +418,13 @@ impl Stage {
     /// # Errors
     /// [`Halt::Blocked`] when the project is not as it should be; an invariant is broken then.
     pub async fn settle(&mut self) -> Result<(), Halt> {
-        let before = self.session.record.breaches.len();
+        let before = self.session.record.failures.len();
         if self.is_unsettled {
             self.verify().await?;
         }
         (self.is_unsettled, self.is_unproved) = (false, false);
         let is_broken =
-            self.session.record.breaches[before..].iter().any(|breach| breach.rule.starts_with("invariant."));
+            self.session.record.failures[before..].iter().any(|failure| failure.rule.starts_with("invariant."));
         if is_broken { Err(Halt::Blocked("what the case builds on is not as it was made".into())) } else { Ok(()) }
     }
 
@@ -435,14 +435,14 @@ impl Stage {
 
     /// Whether the form of an answer is broken, which is told by a rule of its own.
     pub fn is_ill_formed(&self, at: &Arc<Exchange>) -> bool {
-        let is_it = |breach: &Breach| breach.rule == "response.schema" && Arc::ptr_eq(&breach.at, at);
-        self.session.record.breaches.iter().any(is_it)
+        let is_it = |failure: &Failure| failure.rule == "response.schema" && Arc::ptr_eq(&failure.at, at);
+        self.session.record.failures.iter().any(is_it)
     }
 
     /// Whether a rule of its own was found broken; what every answer is held against is not meant.
     pub fn has_found(&self) -> bool {
         let is_of_answers = |rule: &str| rule.starts_with("response.") || rule.starts_with("offering.");
-        self.session.record.breaches.iter().any(|breach| !is_of_answers(breach.rule))
+        self.session.record.failures.iter().any(|failure| !is_of_answers(failure.rule))
     }
 
     /// Reads the whole list of the main project.
@@ -540,7 +540,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Ends the case: the invariants are held once more, and the breaches get their stories.
+    /// Ends the case: the invariants are held once more, and the failures get their stories.
     pub async fn close(mut self, flow: Result<(), Halt>) -> CaseReport {
         let halt = match flow {
             Err(halt) => Some(halt),

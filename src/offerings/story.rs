@@ -1,4 +1,4 @@
-//! The few exchanges of a transcript that a breach rests on.
+//! The few exchanges of a transcript that a failure rests on.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use crate::finding::Record;
 /// Longer stories lose their middle.
 const LONGEST: usize = 24;
 
-/// Gives every breach that has none of its own its story: out of `told`, or where a case tells nothing, out of all.
+/// Gives every failure that has none of its own its story: out of `told`, or where a case tells nothing, out of all.
 pub(super) fn tell(record: &mut Record, transcript: &[Arc<Exchange>], told: &[Arc<Exchange>]) {
-    for breach in record.breaches.iter_mut().filter(|breach| breach.story.is_empty()) {
-        breach.story = if told.is_empty() { leading_to(transcript, &breach.at) } else { told_until(told, &breach.at) };
+    for failure in record.failures.iter_mut().filter(|failure| failure.trace.is_empty()) {
+        failure.trace =
+            if told.is_empty() { leading_to(transcript, &failure.at) } else { told_until(told, &failure.at) };
     }
 }
 

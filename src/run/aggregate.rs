@@ -11,9 +11,9 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Keyring, Latencies, OperationRef};
 use crate::finding::{
-    Breach, ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome,
+    ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency, Observation, Outcome,
     Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency, ShardReason, Step,
-    Summary, Tool, Tried, Verdict, fingerprint,
+    Summary, Tool, Tried, Verdict,
 };
 use crate::offerings::input;
 
@@ -76,8 +76,8 @@ pub(super) fn outcome(frame: Frame<'_>, (gathered, counted): (Vec<Gathered>, Cou
         if let Some(part) = &mut part {
             frame.note(part, place, &case, &found);
         }
-        for (breach, facts) in mem::take(&mut found.breaches).into_iter().zip(facts) {
-            frame.add(&mut findings, &breach, &facts, &case, &keys);
+        for (failure, facts) in mem::take(&mut found.failures).into_iter().zip(facts) {
+            frame.add(&mut findings, &failure, &facts, &case, &keys);
         }
         record.merge(found);
     }
@@ -129,38 +129,38 @@ impl Frame<'_> {
     fn add(
         &self,
         findings: &mut BTreeMap<String, Finding>,
-        breach: &Breach,
+        failure: &Failure,
         facts: &Facts,
         case: &str,
         keys: &Keyring,
     ) {
-        let Some(severity) = self.settings.severity_of(breach, self.contract.rules()) else { return };
-        let operation = breach.operation.id().map(str::to_owned);
-        let fingerprint = fingerprint(breach.rule, operation.as_deref(), &breach.title);
+        let Some(severity) = self.settings.severity_of(failure, self.contract.rules()) else { return };
+        let operation = failure.operation.id().map(str::to_owned);
+        let fingerprint = failure.fingerprint();
         if let Some(known) = findings.get_mut(&fingerprint) {
             known.count += 1;
             known.confirmed = known.confirmed.min(facts.confirmation);
-            if known.steps.len() <= breach.story.len() {
+            if known.steps.len() <= failure.trace.len() {
                 return;
             }
         }
         let count = findings.get(&fingerprint).map_or(1, |known| known.count);
         let confirmed = findings.get(&fingerprint).map_or(facts.confirmation, |known| known.confirmed);
-        let last = breach.story.len();
+        let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
-        let steps = breach.story.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
+        let steps = failure.trace.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
         let finding = Finding {
             fingerprint: fingerprint.clone(),
-            rule: breach.rule.into(),
-            level: self.settings.level_of(breach, self.contract.rules()),
+            rule: failure.rule.into(),
+            level: self.settings.level_of(failure, self.contract.rules()),
             severity,
             operation,
-            title: breach.title.to_string(),
-            documented: breach.documented.clone(),
-            received: breach.received.clone(),
+            title: failure.title.to_string(),
+            documented: failure.expected.clone(),
+            received: failure.received.clone(),
             confirmed,
             count,
-            waiver: self.settings.waiver_of(breach),
+            waiver: self.settings.waiver_of(failure),
             case: case.to_owned(),
             shrunk_from: facts.shrunk.as_ref().map(|shrunk| shrunk.from),
             shrink_requests: facts.shrunk.as_ref().map(|shrunk| shrunk.requests).filter(|requests| *requests > 0),
@@ -168,22 +168,22 @@ impl Frame<'_> {
             timeline: facts.picture(),
             race: facts.timeline.clone(),
             replay: facts.course.kept(&facts.span).and_then(|kept| serde_json::to_value(kept).ok()),
-            place: self.place(breach),
+            place: self.place(failure),
             steps: steps.collect(),
-            curl: Step::curl_lines(&base, keys, breach.story.iter().map(AsRef::as_ref)),
+            curl: Step::curl_lines(&base, keys, failure.trace.iter().map(AsRef::as_ref)),
         };
         findings.insert(fingerprint, finding);
     }
 
     /// Where the document says what was broken: the rule's own place, if it speaks of this operation alone; else the
     /// answer's, else the operation's.
-    fn place(&self, breach: &Breach) -> Option<Place> {
+    fn place(&self, failure: &Failure) -> Option<Place> {
         let document = self.contract.document();
-        let own = self.contract.rules().rule(breach.rule).and_then(|rule| rule.at.clone());
+        let own = self.contract.rules().rule(failure.rule).and_then(|rule| rule.at.clone());
         let own = own.filter(|pointer| document.resolve(pointer).is_some());
         let pointer = own.or_else(|| {
-            let operation = self.contract.operation(breach.operation.endpoint()?);
-            let response = operation.response(breach.at.answer.status);
+            let operation = self.contract.operation(failure.operation.endpoint()?);
+            let response = operation.response(failure.at.answer.status);
             Some(response.map_or(&operation.pointer, |response| &response.pointer).clone())
         })?;
         let position = document.position(&pointer);

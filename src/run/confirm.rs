@@ -1,10 +1,10 @@
-//! A breach is confirmed by playing its case again; what somebody else could have caused is never a breach.
+//! A failure is confirmed by playing its case again; what somebody else could have caused is never a failure.
 
 use std::future::Future;
 
 use super::execute::{Attempt, CaseOutcome, Facts};
 use super::settings::Confirm;
-use crate::finding::{Breach, Confirmation};
+use crate::finding::{Confirmation, Failure};
 use crate::lane::Halt;
 
 /// How often a case is played in all while somebody else keeps changing the project.
@@ -21,7 +21,7 @@ where
 {
     let mut first = play(0).await;
     let mut attempt = 1;
-    if first.report.record.breaches.is_empty() && first.report.halt.as_ref().is_some_and(Halt::is_lost_answer) {
+    if first.report.record.failures.is_empty() && first.report.halt.as_ref().is_some_and(Halt::is_lost_answer) {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         first = play(attempt).await;
         attempt += 1;
@@ -32,12 +32,12 @@ where
         let span = spans.get(index).cloned().unwrap_or(0..=0);
         Facts { span, course: course.clone(), ..Facts::plain(confirmation) }
     };
-    if outcome.record.breaches.is_empty() {
+    if outcome.record.failures.is_empty() {
         return outcome;
     }
     if confirm == Confirm::Never && outcome.record.foreign.is_empty() {
         outcome.facts =
-            (0..outcome.record.breaches.len()).map(|index| facts(index, Confirmation::NotRetried)).collect();
+            (0..outcome.record.failures.len()).map(|index| facts(index, Confirmation::NotRetried)).collect();
         return outcome;
     }
     let mut again = play(attempt).await.report;
@@ -48,12 +48,12 @@ where
     }
     let first_was_disturbed = !outcome.record.foreign.is_empty();
     let again_was_disturbed = !again.record.foreign.is_empty();
-    for (index, breach) in std::mem::take(&mut outcome.record.breaches).into_iter().enumerate() {
-        let seen_again = again.record.breaches.iter().any(|other| other.is_like(&breach));
-        let spoilt = can_be_spoilt(&breach) && first_was_disturbed && (again_was_disturbed || !seen_again);
+    for (index, failure) in std::mem::take(&mut outcome.record.failures).into_iter().enumerate() {
+        let seen_again = again.record.failures.iter().any(|other| other.is_like(&failure));
+        let spoilt = can_be_spoilt(&failure) && first_was_disturbed && (again_was_disturbed || !seen_again);
         if spoilt {
             let reason = format!("somebody else changed the project meanwhile: {}", outcome.record.foreign[0]);
-            outcome.record.undecided.insert(breach.rule, reason);
+            outcome.record.undecided.insert(failure.rule, reason);
             continue;
         }
         let confirmation = match &again.halt {
@@ -62,14 +62,14 @@ where
             None => Confirmation::Intermittent,
         };
         outcome.facts.push(facts(index, confirmation));
-        outcome.record.breaches.push(breach);
+        outcome.record.failures.push(failure);
     }
     outcome
 }
 
-/// Whether a breach of this rule can be the doing of somebody else who works in the project: whatever is judged by the
+/// Whether a failure of this rule can be the doing of somebody else who works in the project: whatever is judged by the
 /// whole list, or by which offering is main. What is judged by our own offerings cannot.
-fn can_be_spoilt(breach: &Breach) -> bool {
+fn can_be_spoilt(failure: &Failure) -> bool {
     const SPOILABLE: [&str; 10] = [
         "list.",
         "invariant.",
@@ -83,12 +83,12 @@ fn can_be_spoilt(breach: &Breach) -> bool {
         "auth.project-isolation",
     ];
     // Two mains on one page are one moment: nobody but the server can make them.
-    let is_one_moment = breach.rule == "invariant.single-main" && is_whole_list(breach);
-    SPOILABLE.iter().any(|start| breach.rule.starts_with(start)) && !is_one_moment
+    let is_one_moment = failure.rule == "invariant.single-main" && is_whole_list(failure);
+    SPOILABLE.iter().any(|start| failure.rule.starts_with(start)) && !is_one_moment
 }
 
 /// Whether it showed on a list that has one page.
-fn is_whole_list(breach: &Breach) -> bool {
-    let has_more = breach.at.answer.json().and_then(|body| body.get("has_more")?.as_bool());
-    has_more == Some(false) && !breach.at.request.path.contains("starting_after=")
+fn is_whole_list(failure: &Failure) -> bool {
+    let has_more = failure.at.answer.json().and_then(|body| body.get("has_more")?.as_bool());
+    has_more == Some(false) && !failure.at.request.path.contains("starting_after=")
 }

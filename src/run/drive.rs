@@ -25,7 +25,7 @@ use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
-use crate::finding::{Breach, Confirmation, Ending, Outcome, Severity, fingerprint};
+use crate::finding::{Confirmation, Ending, Failure, Outcome, Severity};
 use crate::lane::{Halt, Lane};
 use crate::offerings::race::Takes;
 use crate::reference;
@@ -118,7 +118,7 @@ impl Played {
     /// Takes in a case that ended; `keys` must not show in its evidence.
     pub(super) fn add(&mut self, index: usize, mut outcome: CaseOutcome, keys: &Keyring) {
         self.counted.take(&mut outcome);
-        let keys = if outcome.record.breaches.is_empty() { Keyring::default() } else { keys.clone() };
+        let keys = if outcome.record.failures.is_empty() { Keyring::default() } else { keys.clone() };
         self.cases.push((index, outcome, keys));
     }
 }
@@ -173,7 +173,7 @@ impl Driver<'_> {
         played.cases.sort_by_key(|(index, ..)| *index);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
-            let worth = |breach: &Breach| self.is_reported(breach);
+            let worth = |failure: &Failure| self.is_reported(failure);
             let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 let mark = plan.cases[index].mark();
                 let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
@@ -235,7 +235,7 @@ impl Driver<'_> {
         };
         let (mut played, mut ending) = (played, ending);
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
-            let worth = |breach: &Breach| self.is_reported(breach);
+            let worth = |failure: &Failure| self.is_reported(failure);
             let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
                 project.play_course(&plan.cases[index], course, watch, attempt)
             });
@@ -252,7 +252,7 @@ impl Driver<'_> {
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
     async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(lane, journal).await;
-        let facts = vec![Facts::plain(Confirmation::NotRetried); refused.record.breaches.len()];
+        let facts = vec![Facts::plain(Confirmation::NotRetried); refused.record.failures.len()];
         let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
         let gathered = vec![Gathered { case: "preflight".into(), place: 0, outcome, keys: lane.client.keys().clone() }];
         self.finish(
@@ -267,35 +267,35 @@ impl Driver<'_> {
     }
 
     pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
-        for breach in outcome.record.breaches.iter().filter(|breach| self.is_violation(breach)) {
-            let fingerprint = fingerprint(breach.rule, breach.operation.id(), &breach.title);
+        for failure in outcome.record.failures.iter().filter(|failure| self.is_violation(failure)) {
+            let fingerprint = failure.fingerprint();
             if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
-                let (rule, title) = (breach.rule.into(), breach.title.to_string());
+                let (rule, title) = (failure.rule.into(), failure.title.to_string());
                 (self.events)(Event::Violation { fingerprint, rule, title });
             }
         }
         (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });
     }
 
-    fn is_violation(&self, breach: &Breach) -> bool {
-        self.settings.severity_of(breach, self.contract.rules()) == Some(Severity::Violation)
+    fn is_violation(&self, failure: &Failure) -> bool {
+        self.settings.severity_of(failure, self.contract.rules()) == Some(Severity::Violation)
     }
 
-    /// Whether a breach becomes a finding.
-    fn is_reported(&self, breach: &Breach) -> bool {
-        self.settings.severity_of(breach, self.contract.rules()).is_some()
+    /// Whether a failure becomes a finding.
+    fn is_reported(&self, failure: &Failure) -> bool {
+        self.settings.severity_of(failure, self.contract.rules()).is_some()
     }
 
     pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
-        let found = outcome.record.breaches.iter().find(|breach| self.is_violation(breach));
+        let found = outcome.record.failures.iter().find(|failure| self.is_violation(failure));
         match &self.settings.patience {
             Patience::ToTheEnd => None,
             Patience::Until(rule) => {
-                let is_broken = outcome.record.breaches.iter().any(|breach| breach.rule == rule);
+                let is_broken = outcome.record.failures.iter().any(|failure| failure.rule == rule);
                 is_broken.then(|| format!("{rule} was broken, which was waited for"))
             }
             Patience::FailFast => {
-                found.map(|breach| format!("{} was violated, and the run is --fail-fast", breach.rule))
+                found.map(|failure| format!("{} was violated, and the run is --fail-fast", failure.rule))
             }
         }
     }
@@ -308,15 +308,15 @@ impl Driver<'_> {
             .cases
             .iter()
             .filter(|(index, ..)| !is_race(*index))
-            .any(|(_, outcome, _)| outcome.record.breaches.iter().any(|breach| self.is_violation(breach)));
+            .any(|(_, outcome, _)| outcome.record.failures.iter().any(|failure| self.is_violation(failure)));
         for (_, outcome, _) in played.cases.iter_mut().filter(|(index, ..)| is_told && is_race(*index)) {
-            let breaches = std::mem::take(&mut outcome.record.breaches);
-            for (breach, facts) in breaches.into_iter().zip(std::mem::take(&mut outcome.facts)) {
+            let failures = std::mem::take(&mut outcome.record.failures);
+            for (failure, facts) in failures.into_iter().zip(std::mem::take(&mut outcome.facts)) {
                 if facts.takes == Takes::OneClient {
                     let reason = "what one client sees alone is in the way: see what else was found";
-                    outcome.record.undecided.insert(breach.rule, reason.into());
+                    outcome.record.undecided.insert(failure.rule, reason.into());
                 } else {
-                    outcome.record.breaches.push(breach);
+                    outcome.record.failures.push(failure);
                     outcome.facts.push(facts);
                 }
             }

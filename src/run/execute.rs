@@ -19,9 +19,9 @@ use crate::offerings::{CaseReport, Naming, Stage};
 /// A case after it was played, and played again where it found something.
 #[derive(Debug, Default)]
 pub struct CaseOutcome {
-    /// What was found; breaches that somebody else could have caused are not among them.
+    /// What was found; failures that somebody else could have caused are not among them.
     pub record: Record,
-    /// For each breach of the record, what is known of it besides.
+    /// For each failure of the record, what is known of it besides.
     pub facts: Vec<Facts>,
     /// Why it ended early, if it did.
     pub halt: Option<Halt>,
@@ -29,7 +29,7 @@ pub struct CaseOutcome {
     pub coverage: Coverage,
 }
 
-/// What is known of a breach besides what broke.
+/// What is known of a failure besides what broke.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Whether a second run of the case showed it again.
@@ -47,7 +47,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What is known of a breach of a case that is played as a whole.
+    /// What is known of a failure of a case that is played as a whole.
     pub(super) fn plain(confirmation: Confirmation) -> Self {
         Self { confirmation, span: 0..=0, shrunk: None, course: Course::Whole, timeline: None, takes: Takes::OneClient }
     }
@@ -69,7 +69,7 @@ pub struct Reduction {
 pub struct Attempt {
     /// What was found.
     pub report: CaseReport,
-    /// For each breach, the part of the course that can have caused it; it showed at its end.
+    /// For each failure, the part of the course that can have caused it; it showed at its end.
     pub spans: Vec<RangeInclusive<usize>>,
     /// What was played.
     pub course: Course,

@@ -46,6 +46,6 @@ pub use settings::{
     TargetSettings,
 };
 pub use shard::Shard;
-pub use shrink::{Failure, Shrinkable, Shrunk, shrink, shrink_by_both};
+pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_lane};
 pub use waivers::{Waiver, Waivers, Waives};

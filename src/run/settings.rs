@@ -235,7 +235,7 @@ pub enum Patience {
     ToTheEnd,
     /// The first confirmed violation ends the run.
     FailFast,
-    /// The first breach of this rule ends the run.
+    /// The first failure of this rule ends the run.
     Until(String),
 }
 

@@ -124,11 +124,11 @@ impl<'d, 'a> Shared<'d, 'a> {
             async move {
                 let mut played = play_case(case, self.lane.clone(), settings, attempt).await;
                 let report = &mut played.report;
-                if (!report.record.breaches.is_empty() || report.halt.is_some())
+                if (!report.record.failures.is_empty() || report.halt.is_some())
                     && let Some(reason) = self.key_refused().await
                 {
-                    for breach in std::mem::take(&mut report.record.breaches) {
-                        report.record.undecided.insert(breach.rule, reason.clone());
+                    for failure in std::mem::take(&mut report.record.failures) {
+                        report.record.undecided.insert(failure.rule, reason.clone());
                     }
                     report.halt = Some(Halt::Blocked(reason.clone()));
                     let _ = refused.set(reason);

@@ -40,7 +40,7 @@ pub trait Shrinkable: Clone + Eq + Hash {
 
 /// How and where a history fails.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure<W> {
+pub struct FailingStep<W> {
     /// At which step, from 0.
     pub at: usize,
     /// In which way: the same fault, the same way.
@@ -64,7 +64,7 @@ pub struct Shrunk<S> {
 /// `cheap` looks at what comes of a history at its end alone. The rest as for [`shrink`].
 pub async fn shrink_by_both<S, W, C, P, F, G, B>(
     mut steps: Vec<S>,
-    first: &Failure<W>,
+    first: &FailingStep<W>,
     has_budget: B,
     cheap: C,
     thorough: P,
@@ -74,8 +74,8 @@ where
     W: PartialEq,
     C: Fn(Vec<S>) -> F,
     P: Fn(Vec<S>) -> G,
-    F: Future<Output = Option<Failure<W>>>,
-    G: Future<Output = Option<Failure<W>>>,
+    F: Future<Output = Option<FailingStep<W>>>,
+    G: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
     let from = steps.len();
@@ -95,12 +95,12 @@ where
 }
 
 /// Shrinks a history that fails as `first` says. `play` tries one; `has_budget` is asked before each.
-pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &Failure<W>, has_budget: B, play: P) -> Shrunk<S>
+pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &FailingStep<W>, has_budget: B, play: P) -> Shrunk<S>
 where
     S: Shrinkable,
     W: PartialEq,
     P: Fn(Vec<S>) -> F,
-    F: Future<Output = Option<Failure<W>>>,
+    F: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
     shrink_from(steps, first.at, &first.way, has_budget, play).await
@@ -111,7 +111,7 @@ where
     S: Shrinkable,
     W: PartialEq,
     P: Fn(Vec<S>) -> F,
-    F: Future<Output = Option<Failure<W>>>,
+    F: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
     let from = steps.len();
@@ -157,7 +157,7 @@ where
     S: Shrinkable,
     W: PartialEq,
     P: Fn(Vec<S>) -> F,
-    F: Future<Output = Option<Failure<W>>>,
+    F: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
     /// Takes the candidate, up to the step at which it fails, if it fails in the same way.

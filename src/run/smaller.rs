@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::course::Course;
 use super::drive::Played;
 use super::execute::{Attempt, Facts, Reduction};
-use super::shrink::{Failure, Shrinkable, shrink, shrink_by_both};
+use super::shrink::{FailingStep, Shrinkable, shrink, shrink_by_both};
 use crate::exchange::Traffic;
-use crate::finding::Breach;
+use crate::finding::Failure;
 use crate::offerings::input::Input;
 use crate::offerings::sequence::Watch;
 
@@ -28,8 +28,12 @@ const FIRST_ATTEMPT: u32 = 10;
 /// Makes the first case of each fault smaller: `play` plays something in place of what a case played, for the given
 /// attempt, in the state in which every other attempt finds the project. The others of the same fault stay as they are:
 /// they are only counted. Only what is `worth` it is made smaller.
-pub(super) async fn make_smaller<P, F>(played: &mut Played, traffic: &Traffic, worth: impl Fn(&Breach) -> bool, play: P)
-where
+pub(super) async fn make_smaller<P, F>(
+    played: &mut Played,
+    traffic: &Traffic,
+    worth: impl Fn(&Failure) -> bool,
+    play: P,
+) where
     P: Fn(usize, Course, Watch, u32) -> F,
     F: Future<Output = Attempt>,
 {
@@ -38,9 +42,9 @@ where
     // Counted through, so that no two attempts find the names of each other taken.
     let attempt = AtomicU32::new(FIRST_ATTEMPT);
     for (case, outcome, _) in &mut played.cases {
-        for (breach, facts) in outcome.record.breaches.iter_mut().zip(&mut outcome.facts) {
-            let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
-            if matches!(facts.course, Course::Whole | Course::Race(_)) || !worth(breach) || !done.insert(way) {
+        for (failure, facts) in outcome.record.failures.iter_mut().zip(&mut outcome.facts) {
+            let way = (failure.rule, failure.operation.id().map(str::to_owned), failure.title.to_string());
+            if matches!(facts.course, Course::Whole | Course::Race(_)) || !worth(failure) || !done.insert(way) {
                 continue;
             }
             let before = traffic.requests();
@@ -48,7 +52,7 @@ where
                 let now = traffic.requests();
                 now - before < MOST_REQUESTS && now - begun < MOST_IN_ALL
             };
-            let sought = breach.clone();
+            let sought = failure.clone();
             let once = |course: Course, watch: Watch| {
                 let playing = play(*case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
@@ -61,7 +65,7 @@ where
             let is_smaller = last + 1 < from || was.is_some();
             let shrunk = Reduction { from, requests: traffic.requests() - before, was };
             *facts = Facts { shrunk: is_smaller.then_some(shrunk), span: 0..=last, course, ..facts.clone() };
-            *breach = found;
+            *failure = found;
         }
     }
 }
@@ -70,7 +74,7 @@ where
 struct Reduced {
     course: Course,
     was: Option<String>,
-    found: Breach,
+    found: Failure,
     last: usize,
 }
 
@@ -83,7 +87,7 @@ async fn reduce<P, F>(
 ) -> Option<Reduced>
 where
     P: Fn(Course, Watch) -> F,
-    F: Future<Output = Option<(Breach, usize)>>,
+    F: Future<Output = Option<(Failure, usize)>>,
 {
     match course {
         // A race was made small where it was tried.
@@ -108,7 +112,7 @@ where
 /// What is left, and what it showed when it was played once more.
 struct Small<S> {
     steps: Vec<S>,
-    found: Breach,
+    found: Failure,
     last: usize,
 }
 
@@ -130,7 +134,7 @@ async fn smaller<S, P, F>(
 where
     S: Shrinkable,
     P: Fn(Vec<S>, Watch) -> F,
-    F: Future<Output = Option<(Breach, usize)>>,
+    F: Future<Output = Option<(Failure, usize)>>,
 {
     let (mut candidate, mut at) = (steps.to_vec(), *span.end());
     if *span.start() > 0 && has_budget(0) {
@@ -140,12 +144,12 @@ where
             (candidate, at) = (alone, shown);
         }
     }
-    let first = Failure { at, way: () };
+    let first = FailingStep { at, way: () };
     let tried = |watch| {
         let play = &play;
         move |steps| {
             let tried = play(steps, watch);
-            async move { tried.await.map(|(_, at)| Failure { at, way: () }) }
+            async move { tried.await.map(|(_, at)| FailingStep { at, way: () }) }
         }
     };
     let (cheap, thorough) = (tried(Watch::LastStep), tried(Watch::EveryStep));
@@ -158,8 +162,8 @@ where
     Some(Small { steps: small.steps, found, last })
 }
 
-/// The breach of the attempt that is like the one that is sought, and where it showed.
-fn find(attempt: Attempt, sought: &Breach) -> Option<(Breach, usize)> {
-    let mut breaches = attempt.report.record.breaches.into_iter().zip(attempt.spans);
-    breaches.find(|(breach, _)| breach.is_like(sought)).map(|(breach, span)| (breach, *span.end()))
+/// The failure of the attempt that is like the one that is sought, and where it showed.
+fn find(attempt: Attempt, sought: &Failure) -> Option<(Failure, usize)> {
+    let mut failures = attempt.report.record.failures.into_iter().zip(attempt.spans);
+    failures.find(|(failure, _)| failure.is_like(sought)).map(|(failure, span)| (failure, *span.end()))
 }

@@ -4,9 +4,7 @@ use chrono::NaiveDate;
 
 use super::settings::{Pattern, Settings};
 use crate::contract::{Catalogue, Level};
-use crate::finding::{
-    Breach, Ending, Finding, RuleOutcome, Severity, Verdict, Waived, WaiverOutcome, WaiverState, fingerprint,
-};
+use crate::finding::{Ending, Failure, Finding, RuleOutcome, Severity, Verdict, Waived, WaiverOutcome, WaiverState};
 
 /// The waivers of a run.
 #[derive(Clone, Debug, Default)]
@@ -120,29 +118,28 @@ pub(super) fn is_checked(subject: &Waives, rules: &[RuleOutcome], ending: &Endin
 }
 
 impl Settings {
-    /// The level of the part of its rule that a breach broke.
-    pub(super) fn level_of(&self, breach: &Breach, catalogue: &Catalogue) -> Level {
-        let level = catalogue.rule(breach.rule).map_or(Level::Must, |rule| rule.level);
-        self.levels.in_force(breach.rule, breach.level.map_or(level, |part| part.max(level)))
+    /// The level of the part of its rule that a failure broke.
+    pub(super) fn level_of(&self, failure: &Failure, catalogue: &Catalogue) -> Level {
+        let level = catalogue.rule(failure.rule).map_or(Level::Must, |rule| rule.level);
+        self.levels.in_force(failure.rule, failure.level.map_or(level, |part| part.max(level)))
     }
 
-    /// The waiver of a breach, if there is one.
-    pub(super) fn waiver_of(&self, breach: &Breach) -> Option<Waived> {
-        let operation = breach.operation.id();
-        self.waivers.of(breach.rule, operation, &fingerprint(breach.rule, operation, &breach.title))
+    /// The waiver of a failure, if there is one.
+    pub(super) fn waiver_of(&self, failure: &Failure) -> Option<Waived> {
+        self.waivers.of(failure.rule, failure.operation.id(), &failure.fingerprint())
     }
 
-    /// How severe a breach is; `None` where the run is not about its rule, or only notes what the server does.
-    pub(super) fn severity_of(&self, breach: &Breach, catalogue: &Catalogue) -> Option<Severity> {
-        if !self.selection.includes(breach.rule) {
+    /// How severe a failure is; `None` where the run is not about its rule, or only notes what the server does.
+    pub(super) fn severity_of(&self, failure: &Failure, catalogue: &Catalogue) -> Option<Severity> {
+        if !self.selection.includes(failure.rule) {
             return None;
         }
-        let severity = match self.level_of(breach, catalogue) {
+        let severity = match self.level_of(failure, catalogue) {
             Level::Must => Severity::Violation,
             Level::Should => Severity::Warning,
             Level::Open => return None,
         };
-        let is_waived = self.waiver_of(breach).is_some_and(|waived| !waived.expired);
+        let is_waived = self.waiver_of(failure).is_some_and(|waived| !waived.expired);
         Some(if is_waived { Severity::Waived } else { severity })
     }
 }

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 pub struct Played {
     /// What was found.
     pub report: CaseReport,
-    /// For each breach of the record: from which to which of the inputs, by their places in the list, it can have been
+    /// For each failure of the record: from which to which of the inputs, by their places in the list, it can have been
     /// caused; it showed at the last of them.
     pub spans: Vec<RangeInclusive<usize>>,
     /// What was tried.
@@ -25,14 +25,14 @@ impl Inputs {
         let mut stage = match Stage::open(lane, naming).await {
             Ok(stage) => stage,
             Err(report) => {
-                let spans = vec![0..=0; report.record.breaches.len()];
+                let spans = vec![0..=0; report.record.failures.len()];
                 return Played { report, spans, coverage };
             }
         };
-        let mut spans = vec![0..=0; stage.record().breaches.len()];
+        let mut spans = vec![0..=0; stage.record().failures.len()];
         let flow = self.play_noting(&mut stage, &mut coverage, &mut spans).await;
         let report = stage.close(flow).await;
-        spans.resize(report.record.breaches.len(), 0..=self.list.len().saturating_sub(1));
+        spans.resize(report.record.failures.len(), 0..=self.list.len().saturating_sub(1));
         Played { report, spans, coverage }
     }
 }

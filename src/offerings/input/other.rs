@@ -63,7 +63,7 @@ impl Inputs {
         }
         for (index, input) in self.list.iter().enumerate() {
             let flow = self.play_one(input, stage, coverage).await;
-            spans.resize(stage.record().breaches.len(), index..=index);
+            spans.resize(stage.record().failures.len(), index..=index);
             flow?;
         }
         stage.take_as_is().await

@@ -85,7 +85,7 @@ impl Inputs {
         self.play_noting(stage, coverage, &mut Vec::new()).await
     }
 
-    /// Plays all of them, and notes for each breach of the stage which of them can have caused it.
+    /// Plays all of them, and notes for each failure of the stage which of them can have caused it.
     pub(super) async fn play_noting(
         &self,
         stage: &mut Stage,
@@ -128,7 +128,7 @@ struct Refused {
 struct Player<'p> {
     stage: &'p mut Stage,
     coverage: &'p mut Coverage,
-    /// For each breach, the inputs that can have caused it.
+    /// For each failure, the inputs that can have caused it.
     spans: &'p mut Vec<RangeInclusive<usize>>,
     operation: &'p str,
     /// The offering that inputs share which are not about one.
@@ -146,9 +146,9 @@ enum Ready {
 }
 
 impl Player<'_> {
-    /// Puts the breaches that nothing was noted of yet down to these inputs.
+    /// Puts the failures that nothing was noted of yet down to these inputs.
     fn note(&mut self, inputs: RangeInclusive<usize>) {
-        self.spans.resize(self.stage.record().breaches.len(), inputs);
+        self.spans.resize(self.stage.record().failures.len(), inputs);
     }
 
     async fn play(&mut self, index: usize, input: &Input) -> Flow {

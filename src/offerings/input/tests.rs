@@ -27,13 +27,13 @@ async fn play(server: &Embedded, endpoint: Endpoint, seed: u64, cases: u64) -> (
 }
 
 fn found(report: &CaseReport) -> Vec<String> {
-    let breaches = report.record.breaches.iter();
-    let lines = breaches.map(|breach| {
-        let request = &breach.at.request;
+    let failures = report.record.failures.iter();
+    let lines = failures.map(|failure| {
+        let request = &failure.at.request;
         let body = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let body: String = body.chars().take(120).collect();
         let path: String = request.path.chars().take(120).collect();
-        format!("{}: {} ({}) [{} {path} {body}]", breach.rule, breach.title, breach.received, request.method)
+        format!("{}: {} ({}) [{} {path} {body}]", failure.rule, failure.title, failure.received, request.method)
     });
     lines.chain(report.halt.iter().map(|halt| format!("halted: {halt}"))).collect()
 }

@@ -212,7 +212,7 @@ fn risen(program: &Program, history: &History, slot: usize) -> Option<Complaint>
     })
 }
 
-/// Where a deletion meets an update, a server error is a breach of the rule as well.
+/// Where a deletion meets an update, a server error is a failure of the rule as well.
 fn server_error(program: &Program, history: &History) -> Option<Complaint> {
     let meets = program.steps().any(|step| matches!(step, Step::Delete { .. }));
     let failed = |act: &Act| act.step.writes() && act.status().is_some_and(|status| status >= 500);

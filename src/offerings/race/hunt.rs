@@ -13,7 +13,7 @@ use super::shrink::smaller;
 use super::timeline::timeline;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, OperationRef};
-use crate::finding::{Breach, Confirmation, Timeline};
+use crate::finding::{Confirmation, Failure, Scope, Timeline};
 use crate::lane::{Halt, Lane, Tenure};
 use crate::offerings::{CaseReport, Naming, Stage};
 
@@ -50,7 +50,7 @@ impl Default for Tries {
     }
 }
 
-/// How a breach showed.
+/// How a failure showed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shown {
     /// In how many tries.
@@ -83,7 +83,7 @@ pub enum Takes {
 pub struct RaceReport {
     /// As any case.
     pub case: CaseReport,
-    /// For each breach of the record: how it showed.
+    /// For each failure of the record: how it showed.
     pub shown: Vec<Shown>,
 }
 
@@ -135,8 +135,8 @@ async fn hunt(race: &Race, stage: &mut Stage, seed: u64, tries: &Tries) -> (Resu
         flow = hunter.player.stage().rebase().await.map(drop);
     }
     for sighting in &sightings {
-        let breach = hunter.breach(sighting, played);
-        hunter.player.stage().record().check(breach.rule, Some(breach));
+        let failure = hunter.failure(sighting, played);
+        hunter.player.stage().record().check(failure.rule, Some(failure));
     }
     (flow, sightings, played)
 }
@@ -308,7 +308,7 @@ impl<'r, 's> Hunter<'r, 's> {
         Ok(None)
     }
 
-    fn breach(&mut self, sighting: &Sighting, played: u32) -> Breach {
+    fn failure(&mut self, sighting: &Sighting, played: u32) -> Failure {
         let Sighting { complaint, history, showed, .. } = sighting;
         let (_, places) = timeline(history, complaint.at);
         let exchange = |place: &usize| history.acts[*place].exchange.clone();
@@ -316,15 +316,19 @@ impl<'r, 's> Hunter<'r, 's> {
         let others = places.iter().filter(|place| **place != complaint.at).filter_map(exchange);
         let story = history.prepared.iter().cloned().chain(others).chain([Arc::clone(&at)]).collect();
         let often = if *showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
-        Breach {
+        Failure {
             rule: complaint.rule,
+            condition: complaint.title.into(),
+            difference: "".into(),
             level: None,
             title: complaint.title.into(),
-            documented: complaint.documented.clone(),
+            expected: complaint.documented.clone(),
             received: format!("{} ({often})", complaint.received),
             operation: OperationRef::Offerings(operation(complaint.rule)),
+            scope: Scope::Operation,
+            also: Vec::new(),
             at,
-            story,
+            trace: story,
         }
     }
 }
@@ -365,20 +369,20 @@ fn foreign(history: &History, stage: &Stage) -> Option<String> {
 }
 
 impl Race {
-    /// The report: breaches of single answers first, each once.
+    /// The report: failures of single answers first, each once.
     fn report(&self, mut case: CaseReport, sightings: Vec<Sighting>, played: u32) -> RaceReport {
-        let mut breaches: Vec<Breach> = Vec::new();
+        let mut failures: Vec<Failure> = Vec::new();
         let mut shown: Vec<Shown> = Vec::new();
         let mut sightings = sightings.into_iter();
-        for breach in std::mem::take(&mut case.record.breaches) {
-            if let Some(known) = breaches.iter().position(|known| known.is_like(&breach)) {
+        for failure in std::mem::take(&mut case.record.failures) {
+            if let Some(known) = failures.iter().position(|known| known.is_like(&failure)) {
                 shown[known].showed = (shown[known].showed + 1).min(shown[known].tries);
                 shown[known].confirmation = Confirmation::Confirmed;
                 continue;
             }
             shown.push(match sightings.as_slice().first() {
                 Some(sighting)
-                    if sighting.complaint.rule == breach.rule && sighting.complaint.title == breach.title =>
+                    if sighting.complaint.rule == failure.rule && sighting.complaint.title == failure.title =>
                 {
                     seen(sightings.next().expect("the first of them was just looked at"), played)
                 }
@@ -392,9 +396,9 @@ impl Race {
                     program: self.program.clone(),
                 },
             });
-            breaches.push(breach);
+            failures.push(failure);
         }
-        case.record.breaches = breaches;
+        case.record.failures = failures;
         RaceReport { case, shown }
     }
 }

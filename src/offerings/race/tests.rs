@@ -39,10 +39,10 @@ fn race(name: &str) -> Race {
 }
 
 fn told(report: &RaceReport) -> String {
-    let breaches = report.case.record.breaches.iter().zip(&report.shown);
-    let told = breaches.map(|(breach, shown)| {
+    let failures = report.case.record.failures.iter().zip(&report.shown);
+    let told = failures.map(|(failure, shown)| {
         let picture = shown.timeline.as_ref().map(|timeline| timeline.text(120)).unwrap_or_default();
-        format!("{}: {}: {}\n{picture}", breach.rule, breach.title, breach.received)
+        format!("{}: {}: {}\n{picture}", failure.rule, failure.title, failure.received)
     });
     told.collect::<Vec<_>>().join("\n") + &format!("{:?} {:?}", report.case.halt, report.case.record.undecided)
 }
@@ -53,7 +53,7 @@ async fn a_right_server_is_not_accused() {
     for seed in 0..50 {
         for race in written().iter().chain(&generated(seed, 2)) {
             let report = detect(&server, race, seed, 1).await;
-            assert!(report.case.record.breaches.is_empty(), "{} {seed}\n{}", race.name, told(&report));
+            assert!(report.case.record.failures.is_empty(), "{} {seed}\n{}", race.name, told(&report));
             assert_eq!(report.case.halt, None, "{}", race.name);
             assert!(
                 report.case.record.undecided.is_empty() && report.case.record.skipped.is_empty(),
@@ -117,9 +117,9 @@ async fn behaviours_are_not_accused(seeds: std::ops::Range<u64>) {
         for seed in seeds.clone() {
             for race in written().iter().chain(&generated(seed, 4)) {
                 let report = detect(&server, race, seed, 1).await;
-                let mut breaches = report.case.record.breaches.iter().map(|breach| breach.rule);
+                let mut failures = report.case.record.failures.iter().map(|failure| failure.rule);
                 let told = || format!("{behaviour} {} {seed}\n{}", race.name, told(&report));
-                assert!(breaches.all(|rule| behaviour.info().warns.contains(&rule)), "{}", told());
+                assert!(failures.all(|rule| behaviour.info().warns.contains(&rule)), "{}", told());
                 assert_eq!(report.case.halt, None, "{}", told());
             }
         }
@@ -138,7 +138,7 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
         let mut missed = Vec::new();
         for seed in 0..count {
             let report = detect(&server, &race, seed, Tries::default().races).await;
-            if !report.case.record.breaches.iter().any(|breach| breach.rule == rule) {
+            if !report.case.record.failures.iter().any(|failure| failure.rule == rule) {
                 missed.push((seed, told(&report)));
             }
         }
@@ -151,12 +151,12 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
 async fn what_is_found_is_shrunk_confirmed_and_drawn() {
     let server = server(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
     let report = play(&server, &race("set-main-atomic"), 1, 10).await;
-    let at = report.case.record.breaches.iter().position(|breach| breach.rule == "race.set-main-atomic").unwrap();
-    let (breach, shown) = (&report.case.record.breaches[at], &report.shown[at]);
-    assert_eq!(breach.title, "one list shows no main");
+    let at = report.case.record.failures.iter().position(|failure| failure.rule == "race.set-main-atomic").unwrap();
+    let (failure, shown) = (&report.case.record.failures[at], &report.shown[at]);
+    assert_eq!(failure.title, "one list shows no main");
     assert_eq!((shown.confirmation, shown.shrunk_from), (Confirmation::Confirmed, Some(22)));
     assert!(shown.showed > 0 && shown.tries == 10, "{shown:?}");
-    assert!(Arc::ptr_eq(breach.story.last().unwrap(), &breach.at));
+    assert!(Arc::ptr_eq(failure.trace.last().unwrap(), &failure.at));
     let timeline = shown.timeline.as_ref().unwrap();
     // Which of the two began first is a matter of chance.
     let [one, other] = &timeline.spans[..] else { panic!("{}", told(&report)) };
@@ -176,7 +176,7 @@ async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards
         for seed in 1..=3 {
             let report = play(&server, &race(name), seed, 30).await;
             let rule = fault.info().expected[0];
-            let place = report.case.record.breaches.iter().position(|breach| breach.rule == rule);
+            let place = report.case.record.failures.iter().position(|failure| failure.rule == rule);
             shown = told(&report);
             let is_small = place.is_some_and(|place| {
                 let Shown { timeline, program, .. } = &report.shown[place];

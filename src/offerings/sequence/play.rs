@@ -21,7 +21,7 @@ const WHOLE_EVERY: usize = 10;
 pub struct Played {
     /// What was found. Stories tell the steps and where it showed.
     pub report: CaseReport,
-    /// For each breach of the record, the step after which it showed, from 0.
+    /// For each failure of the record, the step after which it showed, from 0.
     pub at: Vec<usize>,
 }
 
@@ -48,12 +48,12 @@ pub async fn play_case(lane: Lane, naming: Naming, steps: &[Step]) -> Played {
 pub async fn play_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Watch) -> Played {
     let mut stage = match Stage::open(lane, naming).await {
         Ok(stage) => stage,
-        Err(report) => return Played { at: vec![0; report.record.breaches.len()], report },
+        Err(report) => return Played { at: vec![0; report.record.failures.len()], report },
     };
-    let mut at = vec![0; stage.record().breaches.len()];
+    let mut at = vec![0; stage.record().failures.len()];
     let flow = play_noting(&mut stage, steps, watch, &mut at).await;
     let report = stage.close(flow).await;
-    at.resize(report.record.breaches.len(), steps.len().saturating_sub(1));
+    at.resize(report.record.failures.len(), steps.len().saturating_sub(1));
     Played { report, at }
 }
 
@@ -69,7 +69,7 @@ async fn play_noting(stage: &mut Stage, steps: &[Step], watch: Watch, at: &mut V
     let cast = Cast::of(stage, steps).await?;
     let mut player = Player { stage, cast, used: BTreeSet::new(), deletes_main: None, watches: true };
     for (number, step) in steps.iter().enumerate() {
-        let known = player.stage.record().breaches.len();
+        let known = player.stage.record().failures.len();
         let is_last = number + 1 == steps.len();
         player.watches = watch == Watch::EveryStep || is_last;
         let mut flow = player.step(step).await;
@@ -77,7 +77,7 @@ async fn play_noting(stage: &mut Stage, steps: &[Step], watch: Watch, at: &mut V
         if flow.is_ok() && is_due && !player.is_over(known) {
             flow = player.whole().await;
         }
-        at.resize(player.stage.record().breaches.len(), number);
+        at.resize(player.stage.record().failures.len(), number);
         flow?;
         if player.is_over(known) {
             break;
@@ -242,13 +242,13 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Whether a rule of level must was broken since the record had `known` breaches, apart from those of every answer:
+    /// Whether a rule of level must was broken since the record had `known` failures, apart from those of every answer:
     /// what comes after it would mostly follow from it.
     fn is_over(&mut self, known: usize) -> bool {
         let rules = Arc::clone(self.stage.lane().judge.contract());
-        self.stage.record().breaches[known..].iter().any(|breach| {
-            let level = rules.rules().rule(breach.rule).map(|rule| rule.level);
-            !is_general(breach.rule) && level == Some(Level::Must)
+        self.stage.record().failures[known..].iter().any(|failure| {
+            let level = rules.rules().rule(failure.rule).map(|rule| rule.level);
+            !is_general(failure.rule) && level == Some(Level::Must)
         })
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::check::Judge;
 use crate::contract::{Contract, Level};
 use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
-use crate::finding::{Breach, Record};
+use crate::finding::{Failure, Record};
 use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::sequence::{Mains, Means, Played, Tag, Watch, generate, play_case, play_watching};
 use crate::offerings::{Naming, seeds};
@@ -22,7 +22,7 @@ const HISTORIES: u64 = 50;
 static CONTRACT: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::embedded()));
 
 fn level(rule: &str) -> Level {
-    CONTRACT.rules().rule(rule).expect("every breach names a rule").level
+    CONTRACT.rules().rule(rule).expect("every failure names a rule").level
 }
 
 async fn embedded(faults: Vec<Fault>, behaviours: Vec<Behaviour>) -> Embedded {
@@ -50,16 +50,16 @@ async fn accuses_only(server: &Embedded, seeds: std::ops::Range<u64>, warns: &BT
     for seed in seeds {
         let steps = generate(seed, 0, STEPS, &means(server));
         let played = play(server, seed, 0, &steps).await;
-        for (breach, at) in played.report.record.breaches.iter().zip(&played.at) {
-            let is_known = warns.contains(breach.rule) && level(breach.rule) != Level::Must;
+        for (failure, at) in played.report.record.failures.iter().zip(&played.at) {
+            let is_known = warns.contains(failure.rule) && level(failure.rule) != Level::Must;
             assert!(
                 is_known,
                 "{what}, seed {seed}: {}: {} ({}, not {}) at {} after {}",
-                breach.rule,
-                breach.title,
-                breach.received,
-                breach.documented,
-                breach.at.name(),
+                failure.rule,
+                failure.title,
+                failure.received,
+                failure.expected,
+                failure.at.name(),
                 told(&steps[..=*at])
             );
         }
@@ -70,7 +70,7 @@ async fn accuses_only(server: &Embedded, seeds: std::ops::Range<u64>, warns: &BT
 }
 
 /// Fails when a slot is created for the third time after its deletions, in a history without a server.
-fn third_life(steps: &[Step]) -> Option<Failure<()>> {
+fn third_life(steps: &[Step]) -> Option<FailingStep<()>> {
     for slot in Slot::all() {
         let (mut lives, mut alive) = (0, false);
         for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.slot() == Some(slot)) {
@@ -80,7 +80,7 @@ fn third_life(steps: &[Step]) -> Option<Failure<()>> {
                 _ => {}
             }
             if lives == 3 {
-                return Some(Failure { at, way: () });
+                return Some(FailingStep { at, way: () });
             }
         }
     }
@@ -134,14 +134,14 @@ async fn a_right_server_is_never_accused_and_much_is_checked() {
 }
 
 /// Fails when a keyed create comes again after three writes that had an effect, in a history without a server.
-fn forgotten_key(steps: &[Step]) -> Option<Failure<()>> {
+fn forgotten_key(steps: &[Step]) -> Option<FailingStep<()>> {
     let mut alive = BTreeSet::new();
     let mut since = None;
     for (at, step) in steps.iter().enumerate() {
         let slot = step.slot().unwrap();
         let is_keyed = matches!(step, Step::Create { key: Some(_), .. });
         if is_keyed && since.is_some_and(|writes| writes >= 3) {
-            return Some(Failure { at, way: () });
+            return Some(FailingStep { at, way: () });
         }
         let is_done = match step {
             Step::Create { .. } => alive.insert(slot),
@@ -173,7 +173,7 @@ async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
 }
 
 /// Fails at the fourth offering that is made, in a history without a server.
-fn fourth_offering(steps: &[Step]) -> Option<Failure<()>> {
+fn fourth_offering(steps: &[Step]) -> Option<FailingStep<()>> {
     let mut alive = BTreeSet::new();
     let mut made = 0;
     for (at, step) in steps.iter().enumerate() {
@@ -183,7 +183,7 @@ fn fourth_offering(steps: &[Step]) -> Option<Failure<()>> {
             _ => {}
         }
         if made == 4 {
-            return Some(Failure { at, way: () });
+            return Some(FailingStep { at, way: () });
         }
     }
     None
@@ -251,7 +251,8 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
         };
         let before = theirs(&lane).await;
         let played = play_case(lane.clone(), Naming::new(seed, "shared", 0), &steps).await;
-        let found: Vec<_> = played.report.record.breaches.iter().map(|breach| (breach.rule, &breach.title)).collect();
+        let found: Vec<_> =
+            played.report.record.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
         assert!(found.is_empty(), "seed {seed}: {found:?} after {}", told(&steps));
         assert_eq!(theirs(&lane).await, before);
     }
@@ -259,15 +260,15 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
 }
 
 /// The violation that a history is about: the earliest, and of those of one step one that is not of every answer.
-fn violation(played: &Played) -> Option<Failure<(&'static str, Option<String>, String)>> {
-    let breaches = &played.report.record.breaches;
+fn violation(played: &Played) -> Option<FailingStep<(&'static str, Option<String>, String)>> {
+    let failures = &played.report.record.failures;
     let is_general = |rule: &str| rule.starts_with("response.") || rule.starts_with("offering.");
-    let place = (0..breaches.len())
-        .filter(|place| level(breaches[*place].rule) == Level::Must)
-        .min_by_key(|place| (played.at[*place], is_general(breaches[*place].rule)))?;
-    let breach: &Breach = &breaches[place];
-    let way = (breach.rule, breach.operation.id().map(str::to_owned), breach.title.to_string());
-    Some(Failure { at: played.at[place], way })
+    let place = (0..failures.len())
+        .filter(|place| level(failures[*place].rule) == Level::Must)
+        .min_by_key(|place| (played.at[*place], is_general(failures[*place].rule)))?;
+    let failure: &Failure = &failures[place];
+    let way = (failure.rule, failure.operation.id().map(str::to_owned), failure.title.to_string());
+    Some(FailingStep { at: played.at[place], way })
 }
 
 /// The histories that show a fault, as shrunk as they get, and the most requests that shrinking one took: one for each
@@ -383,7 +384,7 @@ async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
                 let steps = generate(1, index + job, STEPS, &means(&server));
                 let lane = server.lane("soak");
                 let played = play_case(lane, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
-                assert!(played.report.record.breaches.is_empty());
+                assert!(played.report.record.failures.is_empty());
             })
         });
         for job in batch.collect::<Vec<_>>() {
