@@ -15,10 +15,10 @@ use divan::counter::ItemsCount;
 use qonform::check::{Judge, Memory};
 use qonform::contract::{Contract, Direction, Endpoint, Place};
 use qonform::exchange::{Exchange, Request, TransportSettings};
-use qonform::finding::Record;
+use qonform::finding::{Constraints, Record};
 use qonform::generate::Schema;
 use qonform::lane::{Lane, Session};
-use qonform::offerings::input::{Coverage, Inputs};
+use qonform::offerings::input::Inputs;
 use qonform::offerings::{Naming, Stage};
 use qonform::reference::Options;
 use qonform::run::Embedded;
@@ -175,9 +175,9 @@ fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
             let inputs = Inputs::of(&contract, endpoint, &lane.fixtures, seed, 100);
             let naming = Naming::new(seed, &format!("i{}", endpoint as u8), 0);
             let mut stage = Stage::open(lane.clone(), naming).await.expect("the list can be read");
-            let flow = inputs.play(&mut stage, &mut Coverage::of(&inputs)).await;
+            let flow = inputs.play(&mut stage, &mut Constraints::of(&inputs)).await;
             let report = stage.close(flow).await;
-            assert!(report.record.failures.is_empty() && report.halt.is_none(), "the server is right");
+            assert!(report.failures.is_empty() && report.abort.is_none(), "the server is right");
             played += inputs.list.len();
         }
         played

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Memory, offering, response};
 use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::{Exchange, Keyring, OperationRef};
-use crate::finding::{Failure, Record, Scope};
+use crate::finding::{Evidence, Failure, Record, Scope};
 
 /// The rules that are judged here.
 pub const RULES: &[&str] = &[
@@ -133,6 +133,7 @@ impl Bench<'_> {
                 also: Vec::new(),
                 at: Arc::clone(self.exchange),
                 trace: Vec::new(),
+                evidence: Evidence::default(),
             }
         });
         self.record.check(rule, failure);

@@ -35,9 +35,15 @@ pub struct Rule {
     pub title: String,
     /// How it is checked.
     pub check: String,
-    /// The operations that it is about; empty when it is about all.
-    #[serde(default)]
+    /// The operations that it is about, the first of them the one that is at fault; empty when it is about all alike.
     pub operations: Vec<Endpoint>,
+    /// What it holds for.
+    pub scope: RuleScope,
+    /// Whether another client that works in the project can make it look violated.
+    pub disturbed: bool,
+    /// Whether even then it is surely violated where one list of a single page shows it: that is one moment.
+    #[serde(default)]
+    pub one_page: bool,
     /// JSON pointer of the place in the embedded document that says it best, or `None` when only prose does.
     #[serde(default)]
     pub at: Option<String>,
@@ -54,6 +60,16 @@ impl Rule {
     pub fn area(&self) -> &str {
         self.id.split('.').next().unwrap_or_default()
     }
+}
+
+/// What a rule holds for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleScope {
+    /// Every response, whatever was sent.
+    Response,
+    /// Requests of its own.
+    Operation,
 }
 
 /// How binding a rule is, most binding first.
@@ -255,6 +271,9 @@ impl Catalogue {
             if let Some(tag) = rule.from.iter().find(|tag| !self.sources.contains_key(*tag)) {
                 return flaw(format!("is from the unknown source `{tag}`"));
             }
+            if rule.scope == RuleScope::Operation && rule.operations.is_empty() {
+                return flaw("does not say of which operation it is".to_owned());
+            }
             let texts = [("statement", &rule.statement), ("title", &rule.title), ("check", &rule.check)];
             if let Some((name, _)) = texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
                 return flaw(format!("has an empty {name}"));
@@ -314,6 +333,25 @@ mod tests {
         assert_eq!((count(Level::Must), count(Level::Should), count(Level::Open)), (75, 19, 12));
         let needing = |need| catalogue.rules().iter().filter(|rule| rule.needs.contains(&need)).count();
         assert_eq!(Need::ALL.map(needing), [9, 5, 2, 2, 1]);
+    }
+
+    #[test]
+    fn every_rule_says_what_it_holds_for_and_whether_others_can_disturb_it() {
+        let catalogue = Catalogue::embedded();
+        for rule in catalogue.rules() {
+            let is_of_responses = ["response", "offering"].contains(&rule.area());
+            assert_eq!(rule.scope == RuleScope::Response, is_of_responses, "{}", rule.id);
+            assert_eq!(rule.operations.is_empty(), is_of_responses, "{}", rule.id);
+            assert!(!rule.one_page || rule.disturbed, "{}", rule.id);
+        }
+        let disturbed = catalogue.rules().iter().filter(|rule| rule.disturbed).count();
+        let missing = |fact: &str| {
+            let text = EMBEDDED.replacen(fact, "", 1);
+            Catalogue::parse(&text, "r.yaml").unwrap_err().to_string()
+        };
+        assert!(missing("    scope: operation\n").contains("missing field `scope`"));
+        assert!(missing("    disturbed: true\n").contains("missing field `disturbed`"));
+        assert_eq!(disturbed, 0);
     }
 
     #[test]

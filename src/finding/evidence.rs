@@ -88,7 +88,7 @@ impl Severity {
 }
 
 /// Whether a finding was seen again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmation {
     /// The case was run again and broke the same rule in the same way.
@@ -96,6 +96,7 @@ pub enum Confirmation {
     /// The case was run again and the rule held.
     Intermittent,
     /// The case could not be run again.
+    #[default]
     NotRetried,
 }
 

@@ -1,9 +1,13 @@
 //! A deviation from the contract, as a check saw it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::evidence::fingerprint;
+use super::{Confirmation, Timeline};
 use crate::contract::Level;
 use crate::exchange::{Exchange, OperationRef};
 
@@ -36,6 +40,47 @@ pub struct Failure {
     pub at: Arc<Exchange>,
     /// The exchanges that lead to it, in order, `at` last. Filled in when the case ends, where it is empty then.
     pub trace: Vec<Arc<Exchange>>,
+    /// How it showed, and what shows it again; empty at first.
+    pub evidence: Evidence,
+}
+
+/// How a failure showed, and what shows it again. The driver and the run fill it in.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Evidence {
+    /// Whether a second run of the case showed it again.
+    pub confirmation: Confirmation,
+    /// The steps or requests of the case that can have caused it, by their places from 0; it showed at the last. Empty
+    /// where the case is no row of steps.
+    pub steps: Range<usize>,
+    /// What shows it, to be played again: steps, requests, or what clients do; `None` where the whole case is played.
+    pub script: Option<Value>,
+    /// What minimizing it came to; `None` when that was not tried, or in vain.
+    pub reduction: Option<Reduction>,
+    /// What several clients did at once; `None` where one client shows it.
+    pub timeline: Option<Timeline>,
+    /// How many clients it takes to see it.
+    pub clients: ClientsNeeded,
+}
+
+/// Something that was minimized.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reduction {
+    /// How many steps or requests there were.
+    pub from: usize,
+    /// How many requests minimizing it took.
+    pub requests: u64,
+    /// What the request was that was made simpler; `None` for a sequence, and for a request that stayed as it was.
+    pub was: Option<String>,
+}
+
+/// How many clients it takes to see something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientsNeeded {
+    /// One sees it alone: it has nothing to do with several at once.
+    #[default]
+    One,
+    /// Several at once.
+    Several,
 }
 
 /// At how many operations a condition can fail.

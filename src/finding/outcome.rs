@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
+use super::{ConstraintSeen, Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
 /// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
@@ -211,30 +211,6 @@ pub struct Coverage {
     /// Sides of constraints that nothing was tried on, with the reason where nothing can be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<String>,
-}
-
-/// One constraint of the document, and what became of the requests that were made for it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ConstraintSeen {
-    /// Operation id.
-    pub operation: String,
-    /// The parameter or property: `path offering_id`, `body /product_ids/*`.
-    pub place: String,
-    /// The keyword: `maxLength`.
-    pub constraint: String,
-    /// Values that keep it; `None` where there are none.
-    pub inside: Option<Tried>,
-    /// Values that break it; `None` where there are none.
-    pub outside: Option<Tried>,
-}
-
-/// What became of requests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Tried {
-    /// How many were taken.
-    pub accepted: u64,
-    /// How many were refused.
-    pub refused: u64,
 }
 
 /// How long the answers of one operation took, from the first byte sent to the last byte read, in microseconds; the

@@ -3,12 +3,11 @@
 //! A lane is used by one case at a time. It does not know what cases do; it knows how to read the project's state and how
 //! to leave the project as it was. Start at [`Lane`].
 
-mod halt;
 mod project;
 mod session;
 mod snapshot;
 
-pub use halt::Halt;
+pub use crate::finding::Abort as Halt;
 pub use project::{Fixtures, Lane, Tenure};
 pub use session::{Counts, RESTARTED, Session, is_restarted};
 pub use snapshot::Snapshot;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::check::{Memory, Offering, offerings_in};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
-use crate::finding::{Failure, Record, Scope};
+use crate::finding::{Evidence, Failure, Record, Scope};
 
 use super::{Halt, Lane, Snapshot, Tenure};
 
@@ -231,6 +231,7 @@ impl Session {
                 also: Vec::new(),
                 at: Arc::clone(at),
                 trace: Vec::new(),
+                evidence: Evidence::default(),
             }),
         );
     }

@@ -1,6 +1,7 @@
 //! The regular offerings of a project at one moment.
 
 use crate::check::Offering;
+use crate::finding::Listed;
 
 /// What a walk over the whole list showed, in the list's order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,6 +16,12 @@ impl Snapshot {
     /// The offering with this id.
     pub fn find(&self, id: &str) -> Option<&Offering> {
         self.offerings.iter().find(|offering| offering.id == id)
+    }
+
+    /// The ids, each with whether it is main.
+    pub fn listed(&self) -> Vec<Listed> {
+        let listed = |offering: &Offering| Listed { id: offering.id.clone(), is_main: offering.is_main() };
+        self.offerings.iter().map(listed).collect()
     }
 
     /// Ids of all offerings with `tag` 1.

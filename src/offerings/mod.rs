@@ -21,5 +21,5 @@ pub(crate) fn seeds(usually: u64) -> u64 {
 
 pub use claim::Claim;
 pub use naming::Naming;
-pub use stage::{CaseReport, Stage};
+pub use stage::Stage;
 pub use state::State;

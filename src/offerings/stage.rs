@@ -13,7 +13,7 @@ use super::{Claim, story};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
-use crate::finding::{Failure, Record};
+use crate::finding::{CaseResult, Failure, Record};
 use crate::lane::{Counts, Halt, Lane, Session, Snapshot, Tenure};
 
 /// How many independent requests are sent at once to a project that others use too.
@@ -21,19 +21,6 @@ const AT_ONCE: usize = 8;
 
 /// Why a request that is under way comes to its end.
 const NOT_CANCELLED: &str = "nobody cancels a request, and sending does not panic";
-
-/// What a case leaves: what it found, and what it could not clean up.
-#[derive(Debug, Default)]
-pub struct CaseReport {
-    /// Checks, failures with their stories, observations.
-    pub record: Record,
-    /// Why it ended early, if it did.
-    pub halt: Option<Halt>,
-    /// Whose projects it changed.
-    pub wrote: BTreeSet<KeyRole>,
-    /// What the main project holds now; `None` where its list was not read after the last write.
-    pub after: Option<Snapshot>,
-}
 
 /// One case's view of its lane. Everything it sends is judged; every write is folded into the expected state.
 #[derive(Debug)]
@@ -57,7 +44,7 @@ impl Stage {
     ///
     /// # Errors
     /// The list cannot be read; the report holds what was found until then.
-    pub async fn open(lane: Lane, naming: Naming) -> Result<Self, CaseReport> {
+    pub async fn open(lane: Lane, naming: Naming) -> Result<Self, CaseResult> {
         let mut session = Session::new(lane);
         match session.walk(KeyRole::Main).await {
             Ok(before) => {
@@ -79,9 +66,9 @@ impl Stage {
                 })
             }
             Err(halt) => {
-                let mut record = std::mem::take(&mut session.record);
-                story::tell(&mut record, session.transcript(), &[]);
-                Err(CaseReport { record, halt: Some(halt), ..CaseReport::default() })
+                let mut result = std::mem::take(&mut session.record);
+                story::tell(&mut result, session.transcript(), &[]);
+                Err(CaseResult { abort: Some(halt), ..result })
             }
         }
     }
@@ -541,7 +528,7 @@ impl Stage {
     }
 
     /// Ends the case: the invariants are held once more, and the failures get their stories.
-    pub async fn close(mut self, flow: Result<(), Halt>) -> CaseReport {
+    pub async fn close(mut self, flow: Result<(), Halt>) -> CaseResult {
         let halt = match flow {
             Err(halt) => Some(halt),
             // Reads alone change nothing: there is nothing new to hold.
@@ -551,9 +538,10 @@ impl Stage {
             Ok(()) if !self.is_unsettled => None,
             Ok(()) => self.verify().await.err(),
         };
-        let mut record = std::mem::take(&mut self.session.record);
-        story::tell(&mut record, self.session.transcript(), &self.told);
-        CaseReport { wrote: wrote(self.session.transcript()), record, halt, after: self.shown }
+        let mut result = std::mem::take(&mut self.session.record);
+        story::tell(&mut result, self.session.transcript(), &self.told);
+        let after = self.shown.as_ref().map(Snapshot::listed);
+        CaseResult { wrote: wrote(self.session.transcript()), abort: halt, after, ..result }
     }
 
     /// What the idempotency keys of the case start with; `None` when no key can be known to be new.

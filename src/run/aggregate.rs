@@ -4,49 +4,21 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use super::case::Layer;
-use super::execute::{CaseOutcome, Facts};
+use super::drive::Played;
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
-use crate::exchange::{Keyring, Latencies, OperationRef};
+use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
-    ConstraintSeen, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency, Observation, Outcome,
-    Place, REPORT_VERSION, Record, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency, ShardReason, Step,
-    Summary, Tool, Tried, Verdict,
+    CaseResult, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency, Observation,
+    Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency, ShardReason,
+    Step, Summary, Tool, Verdict,
 };
-use crate::offerings::input;
+use crate::offerings::race;
 
-/// One case's name and place, what it found, and the keys that must not show in its evidence.
-pub(super) struct Gathered {
-    pub(super) case: String,
-    /// Its place in the whole run, from 0.
-    pub(super) place: usize,
-    pub(super) outcome: CaseOutcome,
-    pub(super) keys: Keyring,
-}
-
-/// Counts of all cases, in whatever order they ended.
-#[derive(Debug, Default)]
-pub(super) struct Counted {
-    record: Record,
-    constraints: input::Coverage,
-}
-
-impl Counted {
-    /// Adds the counts of a case, which has none then.
-    pub(super) fn take(&mut self, outcome: &mut CaseOutcome) {
-        let Record { checks, observations, drift, seen, .. } = &mut outcome.record;
-        self.record.merge(Record {
-            checks: mem::take(checks),
-            observations: mem::take(observations),
-            drift: mem::take(drift),
-            seen: mem::take(seen),
-            ..Record::default()
-        });
-        self.constraints.merge(mem::take(&mut outcome.coverage));
-    }
-}
+/// Columns of the picture of a race.
+const TIMELINE_WIDTH: usize = 92;
 
 /// What the run as a whole contributes to the outcome.
 pub(super) struct Frame<'a> {
@@ -65,27 +37,25 @@ pub(super) struct Frame<'a> {
     pub(super) left_behind: Vec<String>,
 }
 
-/// Puts the outcome together. The order of `gathered` is that of the plan, whatever ran first.
-pub(super) fn outcome(frame: Frame<'_>, (gathered, counted): (Vec<Gathered>, Counted)) -> Outcome {
-    let Counted { mut record, mut constraints } = counted;
+/// Puts the outcome together. The order of the cases is that of the plan, whatever ran first.
+pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
+    let Played { cases, counted: mut record } = played;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut part = frame.part();
-    for Gathered { case, place, outcome, keys } in gathered {
-        let CaseOutcome { record: mut found, facts, coverage: tried, .. } = outcome;
-        constraints.merge(tried);
+    for mut result in cases {
         if let Some(part) = &mut part {
-            frame.note(part, place, &case, &found);
+            frame.note(part, &result);
         }
-        for (failure, facts) in mem::take(&mut found.failures).into_iter().zip(facts) {
-            frame.add(&mut findings, &failure, &facts, &case, &keys);
+        for failure in mem::take(&mut result.failures) {
+            frame.add(&mut findings, &failure, &result);
         }
-        record.merge(found);
+        record.merge(result);
     }
     let rules: Vec<_> =
         frame.contract.rules().rules().iter().map(|rule| frame.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
         cases: frame.cases,
-        checks: record.checks.values().sum(),
+        checks: record.kept.values().sum(),
         requests: frame.requests,
         waits: frame.waits,
         retries: frame.retries,
@@ -113,7 +83,7 @@ pub(super) fn outcome(frame: Frame<'_>, (gathered, counted): (Vec<Gathered>, Cou
             record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
             &findings,
         ),
-        coverage: covered(answers(frame.contract, frame.plan, &record), &constraints),
+        coverage: covered(answers(frame.contract, frame.plan, &record), &record.constraints),
         latency: frame.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
@@ -126,26 +96,20 @@ pub(super) fn outcome(frame: Frame<'_>, (gathered, counted): (Vec<Gathered>, Cou
 }
 
 impl Frame<'_> {
-    fn add(
-        &self,
-        findings: &mut BTreeMap<String, Finding>,
-        failure: &Failure,
-        facts: &Facts,
-        case: &str,
-        keys: &Keyring,
-    ) {
+    fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {
+        let (evidence, keys) = (&failure.evidence, &result.keys);
         let Some(severity) = self.settings.severity_of(failure, self.contract.rules()) else { return };
         let operation = failure.operation.id().map(str::to_owned);
         let fingerprint = failure.fingerprint();
         if let Some(known) = findings.get_mut(&fingerprint) {
             known.count += 1;
-            known.confirmed = known.confirmed.min(facts.confirmation);
+            known.confirmed = known.confirmed.min(evidence.confirmation);
             if known.steps.len() <= failure.trace.len() {
                 return;
             }
         }
         let count = findings.get(&fingerprint).map_or(1, |known| known.count);
-        let confirmed = findings.get(&fingerprint).map_or(facts.confirmation, |known| known.confirmed);
+        let confirmed = findings.get(&fingerprint).map_or(evidence.confirmation, |known| known.confirmed);
         let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
         let steps = failure.trace.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
@@ -161,13 +125,17 @@ impl Frame<'_> {
             confirmed,
             count,
             waiver: self.settings.waiver_of(failure),
-            case: case.to_owned(),
-            shrunk_from: facts.shrunk.as_ref().map(|shrunk| shrunk.from),
-            shrink_requests: facts.shrunk.as_ref().map(|shrunk| shrunk.requests).filter(|requests| *requests > 0),
-            shrunk_request: facts.shrunk.as_ref().and_then(|shrunk| shrunk.was.as_deref()).map(short),
-            timeline: facts.picture(),
-            race: facts.timeline.clone(),
-            replay: facts.course.kept(&facts.span).and_then(|kept| serde_json::to_value(kept).ok()),
+            case: result.name.clone(),
+            shrunk_from: evidence.reduction.as_ref().map(|reduction| reduction.from),
+            shrink_requests: evidence
+                .reduction
+                .as_ref()
+                .map(|reduction| reduction.requests)
+                .filter(|requests| *requests > 0),
+            shrunk_request: evidence.reduction.as_ref().and_then(|reduction| reduction.was.as_deref()).map(short),
+            timeline: evidence.timeline.as_ref().map(|timeline| timeline.text(TIMELINE_WIDTH)),
+            race: evidence.timeline.clone(),
+            replay: evidence.script.clone(),
             place: self.place(failure),
             steps: steps.collect(),
             curl: Step::curl_lines(&base, keys, failure.trace.iter().map(AsRef::as_ref)),
@@ -204,8 +172,9 @@ impl Frame<'_> {
     }
 
     /// Notes a case of a part of a run, and the reasons that it is the first to give.
-    fn note(&self, part: &mut ShardFacts, place: usize, case: &str, record: &Record) {
-        part.cases.push(ShardCase { place, name: case.to_owned() });
+    fn note(&self, part: &mut ShardFacts, record: &CaseResult) {
+        let place = self.plan.places.get(record.place).copied().unwrap_or_default();
+        part.cases.push(ShardCase { place, name: record.name.clone() });
         let undecided = record.undecided.iter().map(|(rule, reason)| (Doubt::Undecided, rule, reason));
         let left_out = record.skipped.iter().map(|(rule, reason)| (Doubt::LeftOut, rule, reason));
         for (of, rule, reason) in undecided.chain(left_out) {
@@ -216,10 +185,10 @@ impl Frame<'_> {
         }
     }
 
-    fn verdict(&self, rule: &Rule, record: &Record, findings: &BTreeMap<String, Finding>) -> RuleOutcome {
+    fn verdict(&self, rule: &Rule, record: &CaseResult, findings: &BTreeMap<String, Finding>) -> RuleOutcome {
         let id = rule.id.as_str();
         let level = self.settings.levels.in_force(id, rule.level);
-        let checked = record.checks.get(id).copied().unwrap_or_default();
+        let checked = record.kept.get(id).copied().unwrap_or_default();
         let worst = findings.values().filter(|finding| finding.rule == id).map(|finding| finding.severity).min();
         let left_out = record.skipped.get(id);
         let basis = Basis { worst, undecided: record.undecided.get(id), left_out, checked, level };
@@ -245,7 +214,8 @@ impl Frame<'_> {
         if let Some(reason) = left_out.or_else(|| self.plan.reasons.get(id)) {
             return reason.clone();
         }
-        if id.starts_with("race.") && !self.settings.plays(Layer::Race) {
+        let is_of_races = || race::written().iter().any(|race| race.rules.iter().any(|rule| *rule == id));
+        if !self.settings.plays(Layer::Race) && is_of_races() {
             return "races are not part of this run: --layer race".into();
         }
         match &self.ending {
@@ -299,9 +269,9 @@ pub(super) fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterat
     findings
 }
 
-fn observations(record: &Record, settings: &Settings) -> Vec<Observation> {
+fn observations(record: &CaseResult, settings: &Settings) -> Vec<Observation> {
     record
-        .observations
+        .choices
         .iter()
         .filter(|(rule, _)| settings.selection.includes(rule))
         .flat_map(|(rule, choices)| {
@@ -361,7 +331,7 @@ fn short(text: &str) -> String {
 }
 
 /// Every documented answer of the operations that were meant to be played, and every answer that came.
-fn answers(contract: &Contract, plan: &Plan, record: &Record) -> Vec<Seen> {
+fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<Seen> {
     let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
     let others = plan.others.iter().map(|operation| &**operation);
     let operations: Vec<&Operation> =
@@ -400,18 +370,10 @@ fn answers(contract: &Contract, plan: &Plan, record: &Record) -> Vec<Seen> {
 }
 
 /// What was seen of the contract, and what generated requests tried.
-pub(super) fn covered(answers: Vec<Seen>, constraints: &input::Coverage) -> Coverage {
-    let tried = |sides: input::Sides| Tried { accepted: sides.accepted, refused: sides.refused };
-    let constraint = |row: &input::Row| ConstraintSeen {
-        operation: row.operation.clone(),
-        place: row.place.clone(),
-        constraint: row.constraint.clone(),
-        inside: row.inside.map(tried),
-        outside: row.outside.map(tried),
-    };
+pub(super) fn covered(answers: Vec<Seen>, constraints: &Constraints) -> Coverage {
     Coverage {
         answers,
-        constraints: constraints.rows.iter().map(constraint).collect(),
+        constraints: constraints.rows.clone(),
         holes: constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect(),
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::journal::{Before, Project, Trace};
-use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::{Halt, Lane, Session, Snapshot};
+use crate::finding::Listed;
+use crate::lane::{Halt, Lane, Session};
 
 /// How many deletions are under way at once.
 const AT_ONCE: usize = 8;
@@ -119,14 +119,19 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
 
 /// Deletes what is ours in `role`'s project, after making the old main main again. What others made is not touched: a
 /// main that somebody else promoted meanwhile stays. `holds` is what the project holds, where that was just read.
-pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo, holds: Option<Snapshot>) -> Result<Cleaned, Halt> {
+pub(super) async fn clean(
+    lane: &Lane,
+    role: KeyRole,
+    undo: &Undo,
+    holds: Option<Vec<Listed>>,
+) -> Result<Cleaned, Halt> {
     let mut cleaned = Cleaned::default();
     let read = match holds {
-        Some(snapshot) => Ok(snapshot),
-        None => Session::new(lane.clone()).walk(role).await,
+        Some(listed) => Ok(listed),
+        None => Session::new(lane.clone()).walk(role).await.map(|snapshot| snapshot.listed()),
     };
-    let snapshot = match read {
-        Ok(snapshot) => snapshot,
+    let listed = match read {
+        Ok(listed) => listed,
         // A list that cannot be read is no reason to leave what we know by name.
         Err(Halt::Blocked(reason)) if !undo.noted.is_empty() || !undo.strays.is_empty() => {
             if let Some(main) = &undo.main {
@@ -138,7 +143,7 @@ pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo, holds: Option
         }
         Err(halt) => return Err(halt),
     };
-    if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&snapshot, main, undo)) {
+    if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo)) {
         let request = Request::to(Endpoint::SetMain).id(main).key(role);
         match lane.client.send(request).await {
             Ok(exchange) if exchange.answer.is_success() => cleaned.restored = Some(main.clone()),
@@ -148,8 +153,8 @@ pub(super) async fn clean(lane: &Lane, role: KeyRole, undo: &Undo, holds: Option
     }
     // The main goes last: it can be deleted on some servers only when nothing else is left, on others never.
     let (mains, regulars): (Vec<_>, Vec<_>) =
-        snapshot.offerings.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(Offering::is_main);
-    let ids = |offerings: Vec<Offering>| offerings.into_iter().map(|offering| offering.id).collect();
+        listed.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(|offering| offering.is_main);
+    let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
     delete_all(lane, role, ids(regulars), AT_ONCE, &mut cleaned).await;
     delete_all(lane, role, ids(mains), 1, &mut cleaned).await;
     cleaned.left.sort();
@@ -192,7 +197,7 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
 }
 
 /// Whether `main` is there and is not main, and that is our doing.
-fn needs_promotion(snapshot: &Snapshot, main: &str, undo: &Undo) -> bool {
-    snapshot.find(main).is_some_and(|offering| !offering.is_main())
-        && snapshot.mains().iter().all(|other| undo.is_ours(other))
+fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo) -> bool {
+    listed.iter().any(|offering| offering.id == main && !offering.is_main)
+        && listed.iter().filter(|other| other.is_main).all(|other| undo.is_ours(&other.id))
 }

@@ -1,94 +1,61 @@
-//! A failure is confirmed by playing its case again; what somebody else could have caused is never a failure.
+//! A failure is confirmed by playing its case again; what another client could have caused is never a failure.
 
 use std::future::Future;
 
-use super::execute::{Attempt, CaseOutcome, Facts};
 use super::settings::Confirm;
-use crate::finding::{Confirmation, Failure};
-use crate::lane::Halt;
+use crate::contract::Catalogue;
+use crate::finding::{Abort, CaseResult, Confirmation, Failure};
 
-/// How often a case is played in all while somebody else keeps changing the project.
+/// How often a case is played in all while another client keeps changing the project.
 const MOST_ATTEMPTS: u32 = 3;
 
-/// How often a case is played at most: once more where the answer to a write was lost.
+/// How often a case is played at most: once more where the response to a write was lost.
 pub(super) const MOST_PLAYS: u32 = MOST_ATTEMPTS + 1;
 
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
-pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, play: F) -> CaseOutcome
+pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, rules: &Catalogue, play: F) -> CaseResult
 where
     F: Fn(u32) -> Fut,
-    Fut: Future<Output = Attempt>,
+    Fut: Future<Output = CaseResult>,
 {
-    let mut first = play(0).await;
+    let mut result = play(0).await;
     let mut attempt = 1;
-    if first.report.record.failures.is_empty() && first.report.halt.as_ref().is_some_and(Halt::is_lost_answer) {
+    if result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_answer) {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
-        first = play(attempt).await;
+        result = play(attempt).await;
         attempt += 1;
     }
-    let Attempt { report, spans, course, coverage } = first;
-    let mut outcome = CaseOutcome { record: report.record, facts: Vec::new(), halt: report.halt, coverage };
-    let facts = |index: usize, confirmation| {
-        let span = spans.get(index).cloned().unwrap_or(0..=0);
-        Facts { span, course: course.clone(), ..Facts::plain(confirmation) }
-    };
-    if outcome.record.failures.is_empty() {
-        return outcome;
+    if result.failures.is_empty() || (confirm == Confirm::Never && !result.is_disturbed()) {
+        return result;
     }
-    if confirm == Confirm::Never && outcome.record.foreign.is_empty() {
-        outcome.facts =
-            (0..outcome.record.failures.len()).map(|index| facts(index, Confirmation::NotRetried)).collect();
-        return outcome;
-    }
-    let mut again = play(attempt).await.report;
+    let mut again = play(attempt).await;
     let last = attempt + MOST_ATTEMPTS - 2;
-    while !again.record.foreign.is_empty() && attempt < last {
+    while again.is_disturbed() && attempt < last {
         attempt += 1;
-        again = play(attempt).await.report;
+        again = play(attempt).await;
     }
-    let first_was_disturbed = !outcome.record.foreign.is_empty();
-    let again_was_disturbed = !again.record.foreign.is_empty();
-    for (index, failure) in std::mem::take(&mut outcome.record.failures).into_iter().enumerate() {
-        let seen_again = again.record.failures.iter().any(|other| other.is_like(&failure));
-        let spoilt = can_be_spoilt(&failure) && first_was_disturbed && (again_was_disturbed || !seen_again);
-        if spoilt {
-            let reason = format!("somebody else changed the project meanwhile: {}", outcome.record.foreign[0]);
-            outcome.record.undecided.insert(failure.rule, reason);
+    for mut failure in std::mem::take(&mut result.failures) {
+        let seen_again = again.failures.iter().any(|other| other.is_like(&failure));
+        let disturbance = result.foreign.first().filter(|_| again.is_disturbed() || !seen_again);
+        if let Some(sign) = disturbance.filter(|_| can_be_disturbed(&failure, rules)) {
+            result.undecided.insert(failure.rule, format!("another client changed the project meanwhile: {sign}"));
             continue;
         }
-        let confirmation = match &again.halt {
+        failure.evidence.confirmation = match &again.abort {
             _ if seen_again => Confirmation::Confirmed,
             Some(_) => Confirmation::NotRetried,
             None => Confirmation::Intermittent,
         };
-        outcome.facts.push(facts(index, confirmation));
-        outcome.record.failures.push(failure);
+        result.failures.push(failure);
     }
-    outcome
+    result
 }
 
-/// Whether a failure of this rule can be the doing of somebody else who works in the project: whatever is judged by the
-/// whole list, or by which offering is main. What is judged by our own offerings cannot.
-fn can_be_spoilt(failure: &Failure) -> bool {
-    const SPOILABLE: [&str; 10] = [
-        "list.",
-        "invariant.",
-        "set-main.",
-        "create.first-is-main",
-        "create.tag-regular",
-        "create.tag-main-rejected",
-        "update.tag",
-        "update.demote",
-        "delete.main",
-        "auth.project-isolation",
-    ];
-    // Two mains on one page are one moment: nobody but the server can make them.
-    let is_one_moment = failure.rule == "invariant.single-main" && is_whole_list(failure);
-    SPOILABLE.iter().any(|start| failure.rule.starts_with(start)) && !is_one_moment
-}
-
-/// Whether it showed on a list that has one page.
-fn is_whole_list(failure: &Failure) -> bool {
-    let has_more = failure.at.answer.json().and_then(|body| body.get("has_more")?.as_bool());
-    has_more == Some(false) && !failure.at.request.path.contains("starting_after=")
+/// Whether a failure can be the doing of another client that works in the project.
+fn can_be_disturbed(failure: &Failure, rules: &Catalogue) -> bool {
+    let is_moment = || {
+        let has_more = failure.at.answer.json().and_then(|body| body.get("has_more")?.as_bool());
+        has_more == Some(false) && !failure.at.request.path.contains("starting_after=")
+    };
+    rules.rule(failure.rule).is_some_and(|rule| rule.disturbed && !(rule.one_page && is_moment()))
 }

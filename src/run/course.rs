@@ -1,16 +1,19 @@
 //! What a case played, one thing after the other: what is made smaller, kept in reports and played again.
 
-use std::ops::RangeInclusive;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::case::Case;
+use super::settings::{Scope, Settings};
 use crate::contract::Contract;
+use crate::lane::Lane;
 use crate::offerings::input::{self, Inputs, Saved};
 use crate::offerings::race::{Race, SavedRace, UnusableRace};
-use crate::offerings::sequence::Step;
+use crate::offerings::sequence::{self, Mains, Means, Step};
 
 /// A longer row of requests is not written down: the whole case is played again instead.
 const MOST_SAVED: usize = 50;
@@ -41,8 +44,30 @@ pub enum Outdated {
 }
 
 impl Course {
+    /// What a case plays on this lane.
+    pub(super) fn of(case: &Case, lane: &Lane, settings: &Settings) -> Self {
+        match case {
+            Case::Scenario(_) => Self::Whole,
+            Case::Inputs(endpoint) => {
+                let contract = lane.judge.contract();
+                let inputs = Inputs::of(contract, *endpoint, &lane.fixtures, settings.seed, settings.inputs);
+                Self::Inputs(Arc::new(inputs))
+            }
+            Case::Other(operation) => {
+                Self::Inputs(Arc::new(Inputs::of_other(operation, settings.seed, settings.inputs)))
+            }
+            Case::Sequence(number) => {
+                let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
+                let means = Means::of(lane, mains);
+                Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &means).into())
+            }
+            Case::Kept(kept) => kept.course.clone(),
+            Case::Race(race) => Self::Race(Arc::clone(race)),
+        }
+    }
+
     /// What of it shows something, to be written down; `None` where only the whole case does.
-    pub(super) fn kept(&self, span: &RangeInclusive<usize>) -> Option<Kept> {
+    pub(super) fn kept(&self, span: &Range<usize>) -> Option<Kept> {
         match self {
             Self::Steps(steps) if !steps.is_empty() => Some(Kept::Steps(steps.to_vec())),
             Self::Inputs(inputs) => {

@@ -7,13 +7,14 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::aggregate::{self, Counted, Frame, Gathered};
+use super::aggregate::{self, Frame};
 use super::case::Case;
 use super::caught::caught;
 use super::confirm;
+use super::course::Course;
 use super::error::RunError;
 use super::event::Event;
-use super::execute::{CaseOutcome, Facts, play_case, play_course, play_race};
+use super::execute::{play_case, play_course, play_race};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
@@ -25,9 +26,8 @@ use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
-use crate::finding::{Confirmation, Ending, Failure, Outcome, Severity};
-use crate::lane::{Halt, Lane};
-use crate::offerings::race::Takes;
+use crate::finding::{Abort, CaseResult, ClientsNeeded, Ending, Failure, Outcome, Severity};
+use crate::lane::Lane;
 use crate::reference;
 
 /// A channel for progress.
@@ -108,18 +108,18 @@ pub async fn run(
 /// What cases came to. What is only counted is added up as each ends: a run of very many cases holds what they found.
 #[derive(Debug, Default)]
 pub(super) struct Played {
-    /// The outcomes, each with its place in the plan, without what was counted.
-    pub(super) cases: Vec<(usize, CaseOutcome, Keyring)>,
+    /// What each came to, without what was counted.
+    pub(super) cases: Vec<CaseResult>,
     /// The counts of all.
-    pub(super) counted: Counted,
+    pub(super) counted: CaseResult,
 }
 
 impl Played {
-    /// Takes in a case that ended; `keys` must not show in its evidence.
-    pub(super) fn add(&mut self, index: usize, mut outcome: CaseOutcome, keys: &Keyring) {
-        self.counted.take(&mut outcome);
-        let keys = if outcome.record.failures.is_empty() { Keyring::default() } else { keys.clone() };
-        self.cases.push((index, outcome, keys));
+    /// Adds a case that ended, the one at `place` in the plan; `keys` must not show in its evidence.
+    pub(super) fn add(&mut self, place: usize, name: String, mut result: CaseResult, keys: &Keyring) {
+        self.counted.merge(result.take_counts());
+        let keys = if result.failures.is_empty() { Keyring::default() } else { keys.clone() };
+        self.cases.push(CaseResult { name, place, keys, ..result });
     }
 }
 
@@ -146,11 +146,14 @@ impl Driver<'_> {
                         let lane = if attempt == 0 { first.clone() } else { lane(attempt) };
                         play_case(&case, lane, &settings, attempt)
                     };
-                    let outcome = match case.race() {
-                        Some(race) => play_race(race, &case.mark(), first.clone(), &settings).await.0,
-                        None => confirm::play_confirmed(settings.confirmation, play).await,
+                    let result = match case.race() {
+                        Some(race) => play_race(race, &case.mark(), first.clone(), &settings).await,
+                        None => {
+                            let rules = first.judge.contract().rules();
+                            confirm::play_confirmed(settings.confirmation, rules, play).await
+                        }
                     };
-                    (index, outcome, keys)
+                    (index, result, keys)
                 });
             }
             let ended = tokio::select! {
@@ -162,23 +165,26 @@ impl Driver<'_> {
             };
             let Some(ended) = ended else { break };
             // A panic of ours in a case goes on as one: it is a bug to be reported, not a verdict.
-            let (index, outcome, keys) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.tell(&plan.cases[index], &outcome, server.traffic());
-            if let Some(reason) = self.reason_to_stop(&outcome) {
+            let (index, result, keys) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            self.tell(&plan.cases[index], &result, server.traffic());
+            if let Some(reason) = self.reason_to_stop(&result) {
                 ending = Ending::Stopped(reason);
             }
-            played.add(index, outcome, &keys);
+            played.add(index, plan.cases[index].name(), result, &keys);
         }
         running.shutdown().await;
-        played.cases.sort_by_key(|(index, ..)| *index);
+        played.cases.sort_by_key(|result| result.place);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
             let worth = |failure: &Failure| self.is_reported(failure);
-            let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
-                let mark = plan.cases[index].mark();
-                let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
-                play_course(course, lane, self.settings.naming(&mark, attempt), watch)
-            });
+            let course = |index: usize| Course::of(&plan.cases[index], &server.lane("course"), self.settings);
+            let smaller =
+                smaller::make_smaller(&mut played, &traffic, worth, course, |index, course, watch, attempt| {
+                    let mark = plan.cases[index].mark();
+                    let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
+                    let naming = self.settings.naming(&mark, attempt);
+                    async move { play_course(&course, lane, naming, watch).await }
+                });
             tokio::select! {
                 () = smaller => {}
                 () = self.cancel.cancelled() => ending = Ending::Interrupted,
@@ -236,9 +242,11 @@ impl Driver<'_> {
         let (mut played, mut ending) = (played, ending);
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
             let worth = |failure: &Failure| self.is_reported(failure);
-            let smaller = smaller::make_smaller(&mut played, &traffic, worth, |index, course, watch, attempt| {
-                project.play_course(&plan.cases[index], course, watch, attempt)
-            });
+            let course = |index: usize| project.course(&plan.cases[index]);
+            let smaller =
+                smaller::make_smaller(&mut played, &traffic, worth, course, |index, course, watch, attempt| {
+                    project.play_course(&plan.cases[index], course, watch, attempt)
+                });
             tokio::select! {
                 () = smaller => {}
                 told = self.told_to_stop() => ending = told,
@@ -252,22 +260,13 @@ impl Driver<'_> {
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
     async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(lane, journal).await;
-        let facts = vec![Facts::plain(Confirmation::NotRetried); refused.record.failures.len()];
-        let outcome = CaseOutcome { record: refused.record, facts, ..CaseOutcome::default() };
-        let gathered = vec![Gathered { case: "preflight".into(), place: 0, outcome, keys: lane.client.keys().clone() }];
-        self.finish(
-            &Plan::default(),
-            (gathered, Counted::default()),
-            0,
-            Ending::GaveUp(refused.reason),
-            traffic,
-            notes,
-            left,
-        )
+        let mut played = Played::default();
+        played.add(0, "preflight".into(), refused.record, lane.client.keys());
+        self.finish(&Plan::default(), played, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }
 
-    pub(super) fn tell(&self, case: &Case, outcome: &CaseOutcome, traffic: &Traffic) {
-        for failure in outcome.record.failures.iter().filter(|failure| self.is_violation(failure)) {
+    pub(super) fn tell(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {
+        for failure in result.failures.iter().filter(|failure| self.is_violation(failure)) {
             let fingerprint = failure.fingerprint();
             if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
                 let (rule, title) = (failure.rule.into(), failure.title.to_string());
@@ -286,12 +285,13 @@ impl Driver<'_> {
         self.settings.severity_of(failure, self.contract.rules()).is_some()
     }
 
-    pub(super) fn reason_to_stop(&self, outcome: &CaseOutcome) -> Option<String> {
-        let found = outcome.record.failures.iter().find(|failure| self.is_violation(failure));
+    pub(super) fn reason_to_stop(&self, result: &CaseResult) -> Option<String> {
+        let found = result.failures.iter().find(|failure| self.is_violation(failure));
         match &self.settings.patience {
             Patience::ToTheEnd => None,
             Patience::Until(rule) => {
-                let is_broken = outcome.record.failures.iter().any(|failure| failure.rule == rule);
+                let is_it = |failure: &Failure| failure.rule == rule || failure.also.iter().any(|also| also == rule);
+                let is_broken = result.failures.iter().any(is_it);
                 is_broken.then(|| format!("{rule} was broken, which was waited for"))
             }
             Patience::FailFast => {
@@ -303,21 +303,19 @@ impl Driver<'_> {
     /// What one client sees alone is told by the cases of one client: a race that stumbles over it is decided when it
     /// is mended. Where they found nothing, the race tells it.
     fn leave_to_others(&self, plan: &Plan, played: &mut Played) {
-        let is_race = |index: usize| plan.cases[index].race().is_some();
+        let is_race = |result: &CaseResult| plan.cases[result.place].race().is_some();
         let is_told = played
             .cases
             .iter()
-            .filter(|(index, ..)| !is_race(*index))
-            .any(|(_, outcome, _)| outcome.record.failures.iter().any(|failure| self.is_violation(failure)));
-        for (_, outcome, _) in played.cases.iter_mut().filter(|(index, ..)| is_told && is_race(*index)) {
-            let failures = std::mem::take(&mut outcome.record.failures);
-            for (failure, facts) in failures.into_iter().zip(std::mem::take(&mut outcome.facts)) {
-                if facts.takes == Takes::OneClient {
+            .filter(|result| !is_race(result))
+            .any(|result| result.failures.iter().any(|failure| self.is_violation(failure)));
+        for result in played.cases.iter_mut().filter(|result| is_told && is_race(result)) {
+            for failure in std::mem::take(&mut result.failures) {
+                if failure.evidence.clients == ClientsNeeded::One {
                     let reason = "what one client sees alone is in the way: see what else was found";
-                    outcome.record.undecided.insert(failure.rule, reason.into());
+                    result.undecided.insert(failure.rule, reason.into());
                 } else {
-                    outcome.record.failures.push(failure);
-                    outcome.facts.push(facts);
+                    result.failures.push(failure);
                 }
             }
         }
@@ -334,31 +332,23 @@ impl Driver<'_> {
     ) -> Outcome {
         let mut played = played;
         self.leave_to_others(plan, &mut played);
-        let Played { cases: played, counted } = played;
-        let cases = played.len() as u64;
+        let cases = played.cases.len() as u64;
         notes.extend(plan.notes.iter().cloned());
-        // Where no rule says that it is undecided, nothing else does.
-        notes.extend(played.iter().filter_map(|(index, outcome, _)| {
-            let case = &plan.cases[*index];
-            let halt = outcome.halt.as_ref().filter(|_| case.rules().is_empty())?;
-            Some(format!("`{}` ended early: {halt}", case.name()))
-        }));
-        let gathered = played
-            .into_iter()
-            .map(|(index, mut outcome, keys)| {
-                let case = &plan.cases[index];
-                note_halt(case, &mut outcome, &self.contract);
-                Gathered { case: case.name(), place: plan.places[index], outcome, keys }
-            })
-            .collect();
-        self.finish(plan, (gathered, counted), cases, ending, traffic, notes, left_behind)
+        for result in &mut played.cases {
+            let case = &plan.cases[result.place];
+            // Where no rule says that it is undecided, nothing else does.
+            let abort = result.abort.as_ref().filter(|_| case.rules().is_empty());
+            notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
+            note_abort(case, result, &self.contract);
+        }
+        self.finish(plan, played, cases, ending, traffic, notes, left_behind)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of an outcome, each made elsewhere")]
     fn finish(
         &self,
         plan: &Plan,
-        found: (Vec<Gathered>, Counted),
+        played: Played,
         cases: u64,
         ending: Ending,
         traffic: &Traffic,
@@ -386,24 +376,24 @@ impl Driver<'_> {
             notes,
             left_behind,
         };
-        aggregate::outcome(frame, found)
+        aggregate::outcome(frame, played)
     }
 }
 
-/// A case that did not come to its end decided none of its rules, except those it found broken.
-fn note_halt(case: &Case, outcome: &mut CaseOutcome, contract: &Contract) {
-    let Some(halt) = &outcome.halt else { return };
+/// A case that did not come to its end decided none of its rules, except those it found violated.
+fn note_abort(case: &Case, result: &mut CaseResult, contract: &Contract) {
+    let Some(abort) = &result.abort else { return };
     for rule in case.rules() {
-        match halt {
-            Halt::World(_) | Halt::Blocked(_) => {
-                outcome.record.undecided.entry(rule).or_insert_with(|| halt.to_string());
+        match abort {
+            Abort::World(_) | Abort::Blocked(_) => {
+                result.undecided.entry(rule).or_insert_with(|| abort.to_string());
             }
-            Halt::Missing(need) => {
+            Abort::Missing(need) => {
                 let reason = super::plan::describe(*need, contract.rules());
-                outcome.record.skipped.entry(rule).or_insert(reason);
+                result.skipped.entry(rule).or_insert(reason);
             }
-            Halt::NotApplicable(reason) => {
-                outcome.record.skipped.entry(rule).or_insert_with(|| reason.clone());
+            Abort::NotApplicable(reason) => {
+                result.skipped.entry(rule).or_insert_with(|| reason.clone());
             }
         }
     }

@@ -17,10 +17,9 @@ use super::waivers::{Waives, is_checked};
 use crate::contract::Endpoint;
 use crate::exchange::Latencies;
 use crate::finding::{
-    ConstraintSeen, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, Seen,
-    ShardFacts, Summary, Tried, WaiverOutcome, WaiverState,
+    Constraints, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, Seen, ShardFacts,
+    Summary, WaiverOutcome, WaiverState,
 };
-use crate::offerings::input;
 
 /// Why outcomes are not the parts of one run.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -277,7 +276,7 @@ fn coverage(parts: &[Part<'_>]) -> Coverage {
         let key = (index, seen.status, seen.code.as_deref().unwrap_or_default());
         answers.entry(key).and_modify(|known| known.count += seen.count).or_insert_with(|| seen.clone());
     }
-    let mut constraints = input::Coverage::default();
+    let mut constraints = Constraints::default();
     for part in parts {
         constraints.merge(tried(&part.outcome.coverage));
     }
@@ -285,16 +284,8 @@ fn coverage(parts: &[Part<'_>]) -> Coverage {
 }
 
 /// What generated requests tried, as it was before it became a report.
-fn tried(coverage: &Coverage) -> input::Coverage {
-    let sides = |side: Option<Tried>| side.map(|side| input::Sides { accepted: side.accepted, refused: side.refused });
-    let row = |seen: &ConstraintSeen| input::Row {
-        operation: seen.operation.clone(),
-        place: seen.place.clone(),
-        constraint: seen.constraint.clone(),
-        inside: sides(seen.inside),
-        outside: sides(seen.outside),
-    };
-    let mut tried = input::Coverage { rows: coverage.constraints.iter().map(row).collect(), unsendable: Vec::new() };
+fn tried(coverage: &Coverage) -> Constraints {
+    let mut tried = Constraints { rows: coverage.constraints.clone(), unsendable: Vec::new() };
     let untried: BTreeSet<String> = tried.holes().into_iter().collect();
     tried.unsendable = coverage.holes.iter().filter(|hole| !untried.contains(*hole)).cloned().collect();
     tried

@@ -34,7 +34,7 @@ pub use course::{Course, Kept};
 pub use drive::{Prepared, plan, run};
 pub use error::RunError;
 pub use event::Event;
-pub use execute::{Attempt, CaseOutcome, Facts, Reduction, play_case};
+pub use execute::play_case;
 pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
 pub use merge::{MergeError, merge};
 pub use plan::Plan;

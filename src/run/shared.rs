@@ -11,15 +11,15 @@ use super::clean::{self, Undo};
 use super::confirm;
 use super::course::Course;
 use super::drive::{Driver, Played};
-use super::execute::{Attempt, CaseOutcome, play_case, play_course, play_race};
+use super::execute::{play_case, play_course, play_race};
 use super::journal::{Journal, Project};
 use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::Scope;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
-use crate::finding::Ending;
-use crate::lane::{Halt, Lane, Snapshot};
+use crate::finding::{Abort, CaseResult, Ending, Listed};
+use crate::lane::Lane;
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::Watch;
@@ -61,17 +61,17 @@ impl<'d, 'a> Shared<'d, 'a> {
                 ending = driver.told_to_stop() => return (played, ending),
             };
             driver.tell(case, &outcome, self.lane.client.traffic());
-            failures = match &outcome.halt {
+            failures = match &outcome.abort {
                 // Nothing gets past these, whatever case comes next.
-                Some(Halt::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
+                Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
                     MOST_FAILURES_IN_A_ROW
                 }
-                Some(Halt::World(_)) => failures + 1,
+                Some(Abort::World(_)) => failures + 1,
                 _ => 0,
             };
             let stop = driver.reason_to_stop(&outcome);
-            let world = outcome.halt.as_ref().map(ToString::to_string);
-            played.add(index, outcome, self.lane.client.keys());
+            let world = outcome.abort.as_ref().map(ToString::to_string);
+            played.add(index, case.name(), outcome, self.lane.client.keys());
             if let Some(reason) = refused {
                 return (played, Ending::GaveUp(reason));
             }
@@ -111,32 +111,31 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.
-    async fn play(&self, case: &Case) -> (CaseOutcome, Option<String>) {
+    async fn play(&self, case: &Case) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
         if let Some(race) = case.race() {
-            let (outcome, wrote) = play_race(race, &case.mark(), self.lane.clone(), settings).await;
-            self.undo(&wrote, &settings.naming(&case.mark(), 0), None).await;
-            return (outcome, None);
+            let result = play_race(race, &case.mark(), self.lane.clone(), settings).await;
+            self.undo(&result.wrote, &settings.naming(&case.mark(), 0), None).await;
+            return (result, None);
         }
         let refused = OnceLock::new();
-        let outcome = confirm::play_confirmed(settings.confirmation, |attempt| {
+        let outcome = confirm::play_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
             let refused = &refused;
             async move {
-                let mut played = play_case(case, self.lane.clone(), settings, attempt).await;
-                let report = &mut played.report;
-                if (!report.record.failures.is_empty() || report.halt.is_some())
+                let mut result = play_case(case, self.lane.clone(), settings, attempt).await;
+                if (!result.failures.is_empty() || result.abort.is_some())
                     && let Some(reason) = self.key_refused().await
                 {
-                    for failure in std::mem::take(&mut report.record.failures) {
-                        report.record.undecided.insert(failure.rule, reason.clone());
+                    for failure in std::mem::take(&mut result.failures) {
+                        result.undecided.insert(failure.rule, reason.clone());
                     }
-                    report.halt = Some(Halt::Blocked(reason.clone()));
+                    result.abort = Some(Abort::Blocked(reason.clone()));
                     let _ = refused.set(reason);
-                    return played;
+                    return result;
                 }
                 let naming = settings.naming(&case.mark(), attempt);
-                self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
-                played
+                self.undo(&result.wrote, &naming, result.after.take()).await;
+                result
             }
         })
         .await;
@@ -144,16 +143,21 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays something in place of what a case played, and puts the project back as it was before.
-    pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> Attempt {
+    pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> CaseResult {
         let lane = self.lane.clone().for_case(&case.name());
         let naming = self.driver.settings.naming(&case.mark(), attempt);
-        let mut played = play_course(course, lane, naming.clone(), watch).await;
-        self.undo(&played.report.wrote, &naming, played.report.after.take()).await;
-        played
+        let mut result = play_course(&course, lane, naming.clone(), watch).await;
+        self.undo(&result.wrote, &naming, result.after.take()).await;
+        result
+    }
+
+    /// What a case plays here.
+    pub(super) fn course(&self, case: &Case) -> Course {
+        Course::of(case, &self.lane, self.driver.settings)
     }
 
     /// `after` is what the main project holds, where the case has just read it.
-    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Snapshot>) {
+    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Vec<Listed>>) {
         for role in wrote {
             let undo = self.undo_case(*role, naming.case_prefix());
             let holds = after.take_if(|_| *role == KeyRole::Main);

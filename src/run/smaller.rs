@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::ops::RangeInclusive;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::course::Course;
 use super::drive::Played;
-use super::execute::{Attempt, Facts, Reduction};
 use super::shrink::{FailingStep, Shrinkable, shrink, shrink_by_both};
 use crate::exchange::Traffic;
-use crate::finding::Failure;
+use crate::finding::{CaseResult, Failure, Reduction};
 use crate::offerings::input::Input;
 use crate::offerings::sequence::Watch;
 
@@ -26,25 +25,27 @@ pub(super) const MOST_IN_ALL: u64 = 20 * MOST_REQUESTS;
 const FIRST_ATTEMPT: u32 = 10;
 
 /// Makes the first case of each fault smaller: `play` plays something in place of what a case played, for the given
-/// attempt, in the state in which every other attempt finds the project. The others of the same fault stay as they are:
-/// they are only counted. Only what is `worth` it is made smaller.
+/// attempt, in the state in which every other attempt finds the project; `course` says what a case plays. The others of
+/// the same fault stay as they are: they are only counted. Only what is `worth` it is made smaller.
 pub(super) async fn make_smaller<P, F>(
     played: &mut Played,
     traffic: &Traffic,
     worth: impl Fn(&Failure) -> bool,
+    course: impl Fn(usize) -> Course,
     play: P,
 ) where
     P: Fn(usize, Course, Watch, u32) -> F,
-    F: Future<Output = Attempt>,
+    F: Future<Output = CaseResult>,
 {
-    let mut done: BTreeSet<(&'static str, Option<String>, String)> = BTreeSet::new();
+    let mut done: BTreeSet<String> = BTreeSet::new();
     let begun = traffic.requests();
     // Counted through, so that no two attempts find the names of each other taken.
     let attempt = AtomicU32::new(FIRST_ATTEMPT);
-    for (case, outcome, _) in &mut played.cases {
-        for (failure, facts) in outcome.record.failures.iter_mut().zip(&mut outcome.facts) {
-            let way = (failure.rule, failure.operation.id().map(str::to_owned), failure.title.to_string());
-            if matches!(facts.course, Course::Whole | Course::Race(_)) || !worth(failure) || !done.insert(way) {
+    for result in &mut played.cases {
+        let case = result.place;
+        for failure in &mut result.failures {
+            let is_row = !failure.evidence.steps.is_empty();
+            if !is_row || !worth(failure) || !done.insert(failure.fingerprint()) {
                 continue;
             }
             let before = traffic.requests();
@@ -54,57 +55,48 @@ pub(super) async fn make_smaller<P, F>(
             };
             let sought = failure.clone();
             let once = |course: Course, watch: Watch| {
-                let playing = play(*case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
+                let playing = play(case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
                 async move { find(playing.await, sought) }
             };
-            let span = facts.span.clone();
-            let Some(reduced) = reduce(&facts.course, &span, has_budget, once).await else { continue };
-            let Reduced { course, was, found, last } = reduced;
-            let from = span.end() + 1;
-            let is_smaller = last + 1 < from || was.is_some();
-            let shrunk = Reduction { from, requests: traffic.requests() - before, was };
-            *facts = Facts { shrunk: is_smaller.then_some(shrunk), span: 0..=last, course, ..facts.clone() };
+            let steps = failure.evidence.steps.clone();
+            let Some((mut found, was)) = reduce(&course(case), &steps, has_budget, once).await else { continue };
+            let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
+            let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
+            found.evidence.reduction = is_smaller.then_some(reduction);
+            found.evidence.confirmation = failure.evidence.confirmation;
             *failure = found;
         }
     }
 }
 
-/// A course that was made smaller.
-struct Reduced {
-    course: Course,
-    was: Option<String>,
-    found: Failure,
-    last: usize,
-}
-
-/// Makes smaller what fails in `span` of a course.
+/// Makes smaller what fails in `span` of a course: what is left fails like this, and so was the request that was made
+/// simpler.
 async fn reduce<P, F>(
     course: &Course,
-    span: &RangeInclusive<usize>,
+    span: &Range<usize>,
     has_budget: impl Fn(usize) -> bool,
     play: P,
-) -> Option<Reduced>
+) -> Option<(Failure, Option<String>)>
 where
     P: Fn(Course, Watch) -> F,
-    F: Future<Output = Option<(Failure, usize)>>,
+    F: Future<Output = Option<Failure>>,
 {
     match course {
         // A race was made small where it was tried.
         Course::Whole | Course::Race(_) => None,
         Course::Steps(steps) => {
             let playing = |steps: Vec<_>, watch| play(Course::Steps(steps.into()), watch);
-            let Small { steps, found, last } = smaller(steps, span, Looks::MayBeFew, has_budget, playing).await?;
-            Some(Reduced { course: Course::Steps(steps.into()), was: None, found, last })
+            let Small { found, .. } = smaller(steps, span, Looks::MayBeFew, has_budget, playing).await?;
+            Some((found, None))
         }
         Course::Inputs(inputs) => {
             let playing = |list, watch| play(Course::Inputs(Arc::new(inputs.with(list))), watch);
-            let Small { steps, found, last } =
-                smaller(&inputs.list, span, Looks::AreFixed, has_budget, playing).await?;
+            let Small { steps, found } = smaller(&inputs.list, span, Looks::AreFixed, has_budget, playing).await?;
             // Only what was drawn is made simpler; a limit is shown as it is.
             let is_another = |was: &&Input| steps.last().is_some_and(|now| now.recipe != was.recipe);
-            let was = inputs.list.get(*span.end()).filter(is_another).map(Input::sketch);
-            Some(Reduced { course: Course::Inputs(Arc::new(inputs.with(steps))), was, found, last })
+            let was = inputs.list.get(span.end - 1).filter(is_another).map(Input::sketch);
+            Some((found, was))
         }
     }
 }
@@ -113,7 +105,6 @@ where
 struct Small<S> {
     steps: Vec<S>,
     found: Failure,
-    last: usize,
 }
 
 /// Whether something can be played at less cost, by looking at the project less often.
@@ -126,7 +117,7 @@ enum Looks {
 /// Makes smaller what fails in `span`; `None` when it does not show again.
 async fn smaller<S, P, F>(
     steps: &[S],
-    span: &RangeInclusive<usize>,
+    span: &Range<usize>,
     looks: Looks,
     has_budget: impl Fn(usize) -> bool,
     play: P,
@@ -134,14 +125,14 @@ async fn smaller<S, P, F>(
 where
     S: Shrinkable,
     P: Fn(Vec<S>, Watch) -> F,
-    F: Future<Output = Option<(Failure, usize)>>,
+    F: Future<Output = Option<Failure>>,
 {
-    let (mut candidate, mut at) = (steps.to_vec(), *span.end());
-    if *span.start() > 0 && has_budget(0) {
+    let (mut candidate, mut at) = (steps.to_vec(), span.end - 1);
+    if span.start > 0 && has_budget(0) {
         // What can have to do with it is mostly enough.
         let alone = steps.get(span.clone()).unwrap_or_default().to_vec();
-        if let Some((_, shown)) = play(alone.clone(), Watch::EveryStep).await {
-            (candidate, at) = (alone, shown);
+        if let Some(shown) = play(alone.clone(), Watch::EveryStep).await {
+            (candidate, at) = (alone, last_step(&shown));
         }
     }
     let first = FailingStep { at, way: () };
@@ -149,7 +140,7 @@ where
         let play = &play;
         move |steps| {
             let tried = play(steps, watch);
-            async move { tried.await.map(|(_, at)| FailingStep { at, way: () }) }
+            async move { tried.await.map(|shown| FailingStep { at: last_step(&shown), way: () }) }
         }
     };
     let (cheap, thorough) = (tried(Watch::LastStep), tried(Watch::EveryStep));
@@ -157,13 +148,17 @@ where
         Looks::MayBeFew => shrink_by_both(candidate, &first, has_budget, cheap, thorough).await,
         Looks::AreFixed => shrink(candidate, &first, has_budget, thorough).await,
     };
-    // Once more for the story; a fault that does not show now keeps the one that it had.
-    let (found, last) = play(small.steps.clone(), Watch::EveryStep).await?;
-    Some(Small { steps: small.steps, found, last })
+    // Once more for the trace; a fault that does not show now keeps the one that it had.
+    let found = play(small.steps.clone(), Watch::EveryStep).await?;
+    Some(Small { steps: small.steps, found })
 }
 
-/// The failure of the attempt that is like the one that is sought, and where it showed.
-fn find(attempt: Attempt, sought: &Failure) -> Option<(Failure, usize)> {
-    let mut failures = attempt.report.record.failures.into_iter().zip(attempt.spans);
-    failures.find(|(failure, _)| failure.is_like(sought)).map(|(failure, span)| (failure, *span.end()))
+/// The failure that is like the one that is sought, where it showed at a step.
+fn find(result: CaseResult, sought: &Failure) -> Option<Failure> {
+    result.failures.into_iter().find(|failure| failure.is_like(sought) && !failure.evidence.steps.is_empty())
+}
+
+/// The step at which a failure showed, from 0.
+fn last_step(failure: &Failure) -> usize {
+    failure.evidence.steps.end.saturating_sub(1)
 }

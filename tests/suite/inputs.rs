@@ -53,7 +53,7 @@ async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
                 continue;
             }
             let played = all.with(list).play_case(lane, Naming::new(1, &format!("i{endpoint}"), 0)).await;
-            if played.report.record.failures.iter().any(|failure| expected.contains(&failure.rule)) {
+            if played.failures.iter().any(|failure| expected.contains(&failure.rule)) {
                 server.stop().await;
                 return true;
             }

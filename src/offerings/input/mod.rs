@@ -2,7 +2,7 @@
 //!
 //! An [`Input`] is data: which request, what is special about it, and whether the server must take it, must refuse it or
 //! may choose. [`Inputs::of`] makes them for one operation, always in the same order and the same for the same seed;
-//! [`Inputs::play`] sends them on a [`Stage`](super::Stage) and judges the answers; [`Coverage`] counts what was tried;
+//! [`Inputs::play`] sends them on a [`Stage`](super::Stage) and judges the answers; [`Constraints`](crate::finding::Constraints) counts what was tried;
 //! [`Saved`] writes some of them down for another run.
 //! What a schema cannot say (a product must exist, an id must be new) is said here.
 //!
@@ -24,8 +24,6 @@ mod simpler;
 #[cfg(test)]
 mod tests;
 
-pub use case::Played;
-pub use coverage::{Coverage, Row, Sides};
 pub use expect::{Expectation, Part};
 pub use inputs::{Input, Inputs, Origin, Shown};
 pub use name::{Fit, Name};

@@ -3,18 +3,18 @@
 //! What the schema calls valid may be refused all the same for a reason that it cannot say, and no rule of the catalogue
 //! speaks of these operations. So an answer that is not as the schema suggests is noted as drift, never as a violation.
 
-use super::coverage::{Coverage, Taken};
+use super::coverage::Taken;
 use super::expect::{Expectation, Part};
 use super::inputs::{Class, Input, Inputs, Origin, Shown, numbered, slots};
 use super::limits::{validity, why_unsendable};
 use super::recipe::{Content, Recipe, Subject};
 use crate::contract::{Operation, Place};
 use crate::exchange::{OperationRef, encode_segment};
+use crate::finding::Constraints;
 use crate::generate::{Facet, Reading, Schema, Side, Validity, seed};
 use crate::lane::Halt;
 use crate::offerings::Stage;
 use crate::offerings::scenario::Flow;
-use std::ops::RangeInclusive;
 
 impl Inputs {
     /// The inputs of any operation of the document, by its schemas alone. Empty where a parameter that must be sent, or
@@ -51,25 +51,20 @@ impl Inputs {
     }
 
     /// Plays inputs of an operation outside of the resource; the project is taken then as it is, whatever they did to it.
-    pub(super) async fn play_other(
-        &self,
-        stage: &mut Stage,
-        coverage: &mut Coverage,
-        spans: &mut Vec<RangeInclusive<usize>>,
-    ) -> Flow {
+    pub(super) async fn play_other(&self, stage: &mut Stage, coverage: &mut Constraints) -> Flow {
         if self.list.is_empty() {
             let reason = "no request could be made for it: a parameter or body is of a kind that no value is known for";
             return Err(Halt::NotApplicable(reason.into()));
         }
         for (index, input) in self.list.iter().enumerate() {
             let flow = self.play_one(input, stage, coverage).await;
-            spans.resize(stage.record().failures.len(), index..=index);
+            stage.record().attribute(&(index..index + 1));
             flow?;
         }
         stage.take_as_is().await
     }
 
-    async fn play_one(&self, input: &Input, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
+    async fn play_one(&self, input: &Input, stage: &mut Stage, coverage: &mut Constraints) -> Flow {
         let mut request = crate::exchange::Request::new(
             input.operation.clone(),
             input.recipe.method.clone(),

@@ -1,6 +1,6 @@
 //! Inputs on a stage: what they need is set up, they are sent, and their answers are judged.
 
-use super::coverage::{Coverage, Taken};
+use super::coverage::Taken;
 use super::expect::Expectation;
 use super::inputs::{Input, Inputs};
 use super::name::{Fit, Name};
@@ -8,6 +8,7 @@ use super::recipe::{Content, Encoding, ID, Recipe, Spelling, Subject};
 use crate::check::{Offering, offerings_in};
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
+use crate::finding::Constraints;
 use crate::generate::Side;
 use crate::lane::{Halt, is_restarted};
 use crate::offerings::Stage;
@@ -77,29 +78,21 @@ const DEFAULT_LIMIT: usize = 20;
 const BATCH: usize = 24;
 
 impl Inputs {
-    /// Plays all of them. Refused writes are followed by one comparison for each group of the same rule.
+    /// Plays all of them, and puts each failure down to the inputs that can have caused it. Refused writes are followed by
+    /// one comparison for each group of the same rule.
     ///
     /// # Errors
     /// [`Halt::World`] when no answer came to a request that a server must answer.
-    pub async fn play(&self, stage: &mut Stage, coverage: &mut Coverage) -> Flow {
-        self.play_noting(stage, coverage, &mut Vec::new()).await
-    }
-
-    /// Plays all of them, and notes for each failure of the stage which of them can have caused it.
-    pub(super) async fn play_noting(
-        &self,
-        stage: &mut Stage,
-        coverage: &mut Coverage,
-        spans: &mut Vec<RangeInclusive<usize>>,
-    ) -> Flow {
+    pub async fn play(&self, stage: &mut Stage, coverage: &mut Constraints) -> Flow {
+        stage.record().attribute(&(0..1));
         if let OperationRef::Other(_) = self.operation {
-            return self.play_other(stage, coverage, spans).await;
+            return self.play_other(stage, coverage).await;
         }
         let operation = &self.id;
-        let mut player = Player { stage, coverage, spans, operation, shared: None, refused: None, bare: Vec::new() };
+        let mut player = Player { stage, coverage, operation, shared: None, refused: None, bare: Vec::new() };
         for (index, input) in self.list.iter().enumerate() {
             let flow = player.play(index, input).await;
-            player.note(index..=index);
+            player.note(&(index..=index));
             flow?;
         }
         player.settle().await
@@ -127,9 +120,7 @@ struct Refused {
 
 struct Player<'p> {
     stage: &'p mut Stage,
-    coverage: &'p mut Coverage,
-    /// For each failure, the inputs that can have caused it.
-    spans: &'p mut Vec<RangeInclusive<usize>>,
+    coverage: &'p mut Constraints,
     operation: &'p str,
     /// The offering that inputs share which are not about one.
     shared: Option<String>,
@@ -147,8 +138,8 @@ enum Ready {
 
 impl Player<'_> {
     /// Puts the failures that nothing was noted of yet down to these inputs.
-    fn note(&mut self, inputs: RangeInclusive<usize>) {
-        self.spans.resize(self.stage.record().failures.len(), inputs);
+    fn note(&mut self, inputs: &RangeInclusive<usize>) {
+        self.stage.record().attribute(&(*inputs.start()..inputs.end() + 1));
     }
 
     async fn play(&mut self, index: usize, input: &Input) -> Flow {
@@ -195,7 +186,7 @@ impl Player<'_> {
     async fn settle(&mut self) -> Flow {
         let Some(refused) = self.refused.take() else { return Ok(()) };
         let flow = self.stage.unchanged(refused.rule, &refused.last, "a refused request").await;
-        self.note(refused.inputs);
+        self.note(&refused.inputs);
         flow.map(drop)
     }
 

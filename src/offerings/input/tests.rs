@@ -4,8 +4,9 @@ use super::*;
 use crate::check::Judge;
 use crate::contract::{Contract, Endpoint};
 use crate::exchange::TransportSettings;
+use crate::finding::{CaseResult, Constraints};
 use crate::lane::Fixtures;
-use crate::offerings::{CaseReport, Naming, Stage};
+use crate::offerings::{Naming, Stage};
 use crate::reference;
 use crate::run::Embedded;
 use std::collections::BTreeSet;
@@ -16,18 +17,18 @@ async fn server(options: reference::Options) -> Embedded {
     Embedded::start(options, TransportSettings::default(), judge).await.expect("a port is free")
 }
 
-async fn play(server: &Embedded, endpoint: Endpoint, seed: u64, cases: u64) -> (CaseReport, Coverage, Inputs) {
+async fn play(server: &Embedded, endpoint: Endpoint, seed: u64, cases: u64) -> (CaseResult, Constraints, Inputs) {
     let lane = server.lane(&format!("input-{endpoint}-{seed}"));
     let inputs = Inputs::of(lane.judge.contract(), endpoint, &lane.fixtures, seed, cases);
-    let mut coverage = Coverage::of(&inputs);
+    let mut coverage = Constraints::of(&inputs);
     let naming = Naming::new(seed, "i", 0);
     let mut stage = Stage::open(lane, naming).await.expect("the list can be read");
     let flow = inputs.play(&mut stage, &mut coverage).await;
     (stage.close(flow).await, coverage, inputs)
 }
 
-fn found(report: &CaseReport) -> Vec<String> {
-    let failures = report.record.failures.iter();
+fn found(report: &CaseResult) -> Vec<String> {
+    let failures = report.failures.iter();
     let lines = failures.map(|failure| {
         let request = &failure.at.request;
         let body = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
@@ -35,19 +36,19 @@ fn found(report: &CaseReport) -> Vec<String> {
         let path: String = request.path.chars().take(120).collect();
         format!("{}: {} ({}) [{} {path} {body}]", failure.rule, failure.title, failure.received, request.method)
     });
-    lines.chain(report.halt.iter().map(|halt| format!("halted: {halt}"))).collect()
+    lines.chain(report.abort.iter().map(|halt| format!("halted: {halt}"))).collect()
 }
 
 #[tokio::test]
 async fn on_a_right_server_nothing_is_found_and_nothing_is_left_untried() {
     let seeds = std::env::var("QONFORM_INPUT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3);
     let server = server(reference::Options::default()).await;
-    let mut all = Coverage::default();
+    let mut all = Constraints::default();
     for seed in 0..seeds {
         for endpoint in Endpoint::ALL {
             let (report, coverage, _) = play(&server, endpoint, seed, 40).await;
             assert_eq!(found(&report), Vec::<String>::new(), "{endpoint} {seed}");
-            assert_eq!(report.record.skipped, std::collections::BTreeMap::new(), "{endpoint} {seed}");
+            assert_eq!(report.skipped, std::collections::BTreeMap::new(), "{endpoint} {seed}");
             all.merge(coverage);
         }
     }
@@ -121,7 +122,7 @@ async fn an_operation_that_is_known_by_its_schema_alone_is_tried_too_and_never_b
         let inputs = Inputs::of_other(contract.operation(endpoint), 1, 30);
         assert!(inputs.list.len() > 40, "{endpoint}: {}", inputs.list.len());
         assert!(inputs.list.iter().all(|input| input.rule.is_none() && !input.recipe.path.contains('{')));
-        let mut coverage = Coverage::of(&inputs);
+        let mut coverage = Constraints::of(&inputs);
         inputs.play(&mut stage, &mut coverage).await.expect("the server answers");
         assert_eq!(coverage.holes(), Vec::<String>::new(), "{endpoint}");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Race;
+use super::case::{Race, SavedRace};
 use super::direct::Complaint;
 use super::history::{Act, History, Page};
 use super::judge::judge;
@@ -13,9 +13,9 @@ use super::shrink::smaller;
 use super::timeline::timeline;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, OperationRef};
-use crate::finding::{Confirmation, Failure, Scope, Timeline};
+use crate::finding::{CaseResult, ClientsNeeded, Confirmation, Evidence, Failure, Reduction, Scope};
 use crate::lane::{Halt, Lane, Tenure};
-use crate::offerings::{CaseReport, Naming, Stage};
+use crate::offerings::{Naming, Stage};
 
 /// After so many tries in a row that could not even be prepared, as answers were lost, the race is given up.
 const MOST_BROKEN: u32 = 3;
@@ -50,53 +50,15 @@ impl Default for Tries {
     }
 }
 
-/// How a failure showed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shown {
-    /// In how many tries.
-    pub showed: u32,
-    /// Of how many.
-    pub tries: u32,
-    /// Whether it showed again within as many tries.
-    pub confirmation: Confirmation,
-    /// How many requests the clients sent before the race was shrunk; `None` when nothing was shrunk.
-    pub shrunk_from: Option<usize>,
-    /// The picture; `None` for what a single answer shows.
-    pub timeline: Option<Timeline>,
-    /// How many clients it takes.
-    pub takes: Takes,
-    /// What shows it: the race in its smallest way.
-    pub program: Program,
-}
-
-/// How many clients it takes to see something.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Takes {
-    /// One sees it alone: it has nothing to do with several at once.
-    OneClient,
-    /// Several at once.
-    Several,
-}
-
-/// What a race leaves.
-#[derive(Debug, Default)]
-pub struct RaceReport {
-    /// As any case.
-    pub case: CaseReport,
-    /// For each failure of the record: how it showed.
-    pub shown: Vec<Shown>,
-}
-
 impl Race {
     /// Tries the race on a lane. What is found is shrunk and confirmed here already: it needs no second run.
-    pub async fn play(&self, lane: Lane, naming: Naming, seed: u64, tries: &Tries) -> RaceReport {
+    pub async fn play(&self, lane: Lane, naming: Naming, seed: u64, tries: &Tries) -> CaseResult {
         let mut stage = match Stage::open(lane, naming).await {
             Ok(stage) => stage,
-            Err(case) => return self.report(case, Vec::new(), 1),
+            Err(result) => return self.each_once(result),
         };
-        let (flow, sightings, played) = hunt(self, &mut stage, seed, tries).await;
-        let case = stage.close(flow).await;
-        self.report(case, sightings, played)
+        let flow = hunt(self, &mut stage, seed, tries).await;
+        self.each_once(stage.close(flow).await)
     }
 }
 
@@ -107,23 +69,21 @@ pub(super) struct Sighting {
     pub(super) program: Program,
     pub(super) showed: u32,
     pub(super) again: bool,
-    pub(super) takes: Takes,
+    pub(super) takes: ClientsNeeded,
     /// How many requests the clients of the whole race send.
     pub(super) from: usize,
 }
 
-async fn hunt(race: &Race, stage: &mut Stage, seed: u64, tries: &Tries) -> (Result<(), Halt>, Vec<Sighting>, u32) {
+async fn hunt(race: &Race, stage: &mut Stage, seed: u64, tries: &Tries) -> Result<(), Halt> {
     let program = race.program.clone().for_clients(tries.clients);
-    let mut hunter = match Hunter::new(race, stage, seed, tries).await {
-        Ok(hunter) => hunter,
-        Err(halt) => return (Err(halt), Vec::new(), 1),
-    };
+    let mut hunter = Hunter::new(race, stage, seed, tries).await?;
     let mut sightings = Vec::new();
     let mut flow = hunter.try_all(&program, &mut sightings).await;
     let played = hunter.played;
     let mut smallest = Vec::new();
     let deadline = Instant::now() + tries.limit;
-    let is_worth_it = |sighting: &&mut Sighting| tries.effort == Effort::Explain && sighting.takes == Takes::Several;
+    let is_worth_it =
+        |sighting: &&mut Sighting| tries.effort == Effort::Explain && sighting.takes == ClientsNeeded::Several;
     for sighting in sightings.iter_mut().filter(is_worth_it) {
         if flow.is_ok() {
             flow = hunter.shrink_and_confirm(sighting, &smallest, played, deadline).await;
@@ -134,11 +94,11 @@ async fn hunt(race: &Race, stage: &mut Stage, seed: u64, tries: &Tries) -> (Resu
     if flow.is_ok() && is_main {
         flow = hunter.player.stage().rebase().await.map(drop);
     }
-    for sighting in &sightings {
+    for sighting in sightings {
         let failure = hunter.failure(sighting, played);
         hunter.player.stage().record().check(failure.rule, Some(failure));
     }
-    (flow, sightings, played)
+    flow
 }
 
 /// Tries one race again and again.
@@ -191,7 +151,7 @@ impl<'r, 's> Hunter<'r, 's> {
                 }
             }
             let is_enough =
-                |sighting: &Sighting| self.tries.effort == Effort::Detect || sighting.takes == Takes::OneClient;
+                |sighting: &Sighting| self.tries.effort == Effort::Detect || sighting.takes == ClientsNeeded::One;
             if sightings.iter().any(is_enough) {
                 break;
             }
@@ -201,14 +161,14 @@ impl<'r, 's> Hunter<'r, 's> {
 
     /// Something that was seen for the first time; where that is asked for, with how many clients it takes.
     async fn sighting(&mut self, complaint: Complaint, history: History, program: &Program) -> Result<Sighting, Halt> {
-        let (takes, from) = (Takes::Several, program.len());
+        let (takes, from) = (ClientsNeeded::Several, program.len());
         let seen = Sighting { complaint, history, program: program.clone(), showed: 1, again: false, takes, from };
         if self.tries.effort == Effort::Detect {
             return Ok(seen);
         }
         for program in program.alone() {
             if let Some((history, complaint)) = self.shows(&program, &seen.complaint, 1).await? {
-                return Ok(Sighting { complaint, history, program, again: true, takes: Takes::OneClient, ..seen });
+                return Ok(Sighting { complaint, history, program, again: true, takes: ClientsNeeded::One, ..seen });
             }
         }
         Ok(seen)
@@ -271,7 +231,7 @@ impl<'r, 's> Hunter<'r, 's> {
                     break 'smaller;
                 }
                 if let Some((history, complaint)) = self.shows(&program, &sighting.complaint, enough).await? {
-                    let takes = if program.clients.len() > 1 { Takes::Several } else { Takes::OneClient };
+                    let takes = if program.clients.len() > 1 { ClientsNeeded::Several } else { ClientsNeeded::One };
                     *sighting = Sighting { complaint, history, program, again: true, takes, ..*sighting };
                     continue 'smaller;
                 }
@@ -308,14 +268,14 @@ impl<'r, 's> Hunter<'r, 's> {
         Ok(None)
     }
 
-    fn failure(&mut self, sighting: &Sighting, played: u32) -> Failure {
-        let Sighting { complaint, history, showed, .. } = sighting;
-        let (_, places) = timeline(history, complaint.at);
+    fn failure(&mut self, sighting: Sighting, played: u32) -> Failure {
+        let Sighting { complaint, history, program, showed, again, takes, from } = sighting;
+        let (picture, places) = timeline(&history, complaint.at);
         let exchange = |place: &usize| history.acts[*place].exchange.clone();
         let at = exchange(&complaint.at).unwrap_or_else(|| self.player.stage().latest());
         let others = places.iter().filter(|place| **place != complaint.at).filter_map(exchange);
         let story = history.prepared.iter().cloned().chain(others).chain([Arc::clone(&at)]).collect();
-        let often = if *showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
+        let often = if showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
         Failure {
             rule: complaint.rule,
             condition: complaint.title.into(),
@@ -329,6 +289,14 @@ impl<'r, 's> Hunter<'r, 's> {
             also: Vec::new(),
             at,
             trace: story,
+            evidence: Evidence {
+                confirmation: if again { Confirmation::Confirmed } else { Confirmation::Intermittent },
+                reduction: (program.len() < from).then_some(Reduction { from, requests: 0, was: None }),
+                script: self.race.script(program),
+                timeline: Some(picture),
+                clients: takes,
+                ..Evidence::default()
+            },
         }
     }
 }
@@ -369,49 +337,30 @@ fn foreign(history: &History, stage: &Stage) -> Option<String> {
 }
 
 impl Race {
-    /// The report: failures of single answers first, each once.
-    fn report(&self, mut case: CaseReport, sightings: Vec<Sighting>, played: u32) -> RaceReport {
+    /// Each failure once; one of a single response shows what it can.
+    fn each_once(&self, mut result: CaseResult) -> CaseResult {
         let mut failures: Vec<Failure> = Vec::new();
-        let mut shown: Vec<Shown> = Vec::new();
-        let mut sightings = sightings.into_iter();
-        for failure in std::mem::take(&mut case.record.failures) {
-            if let Some(known) = failures.iter().position(|known| known.is_like(&failure)) {
-                shown[known].showed = (shown[known].showed + 1).min(shown[known].tries);
-                shown[known].confirmation = Confirmation::Confirmed;
+        for mut failure in std::mem::take(&mut result.failures) {
+            if let Some(known) = failures.iter_mut().find(|known| known.is_like(&failure)) {
+                known.evidence.confirmation = Confirmation::Confirmed;
                 continue;
             }
-            shown.push(match sightings.as_slice().first() {
-                Some(sighting)
-                    if sighting.complaint.rule == failure.rule && sighting.complaint.title == failure.title =>
-                {
-                    seen(sightings.next().expect("the first of them was just looked at"), played)
-                }
-                _ => Shown {
-                    showed: 1,
-                    tries: played,
+            if failure.evidence.script.is_none() {
+                failure.evidence = Evidence {
                     confirmation: Confirmation::Intermittent,
-                    shrunk_from: None,
-                    timeline: None,
-                    takes: Takes::Several,
-                    program: self.program.clone(),
-                },
-            });
+                    script: self.script(self.program.clone()),
+                    clients: ClientsNeeded::Several,
+                    ..Evidence::default()
+                };
+            }
             failures.push(failure);
         }
-        case.record.failures = failures;
-        RaceReport { case, shown }
+        CaseResult { failures, ..result }
     }
-}
 
-fn seen(sighting: Sighting, played: u32) -> Shown {
-    Shown {
-        showed: sighting.showed,
-        tries: played,
-        confirmation: if sighting.again { Confirmation::Confirmed } else { Confirmation::Intermittent },
-        shrunk_from: (sighting.program.len() < sighting.from).then_some(sighting.from),
-        timeline: Some(timeline(&sighting.history, sighting.complaint.at).0),
-        takes: sighting.takes,
-        program: sighting.program,
+    /// This race with another program, to be played again.
+    fn script(&self, program: Program) -> Option<serde_json::Value> {
+        serde_json::to_value(SavedRace::of(&Self { program, ..self.clone() })).ok()
     }
 }
 

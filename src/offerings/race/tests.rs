@@ -5,11 +5,11 @@ mod load;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effort, Race, RaceReport, Shown, Takes, Tries, generated, written};
+use super::{Effort, Race, SavedRace, Tries, generated, written};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::TransportSettings;
-use crate::finding::Confirmation;
+use crate::finding::{CaseResult, ClientsNeeded, Confirmation};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{Behaviour, Family, Fault, Options};
 use crate::run::Embedded;
@@ -20,17 +20,17 @@ async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
     Embedded::start(options, TransportSettings::default(), Arc::new(Judge::new(contract))).await.unwrap()
 }
 
-async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, effort: Effort) -> RaceReport {
+async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, effort: Effort) -> CaseResult {
     let naming = Naming::new(seed, &race.name, 0);
     let tries = Tries { races, limit: Duration::from_secs(20), effort, ..Tries::default() };
     race.play(server.lane(&race.name), naming, seed, &tries).await
 }
 
-async fn play(server: &Embedded, race: &Race, seed: u64, races: u32) -> RaceReport {
+async fn play(server: &Embedded, race: &Race, seed: u64, races: u32) -> CaseResult {
     played(server, race, seed, races, Effort::Explain).await
 }
 
-async fn detect(server: &Embedded, race: &Race, seed: u64, races: u32) -> RaceReport {
+async fn detect(server: &Embedded, race: &Race, seed: u64, races: u32) -> CaseResult {
     played(server, race, seed, races, Effort::Detect).await
 }
 
@@ -38,13 +38,12 @@ fn race(name: &str) -> Race {
     written().into_iter().find(|race| race.name == name).unwrap()
 }
 
-fn told(report: &RaceReport) -> String {
-    let failures = report.case.record.failures.iter().zip(&report.shown);
-    let told = failures.map(|(failure, shown)| {
-        let picture = shown.timeline.as_ref().map(|timeline| timeline.text(120)).unwrap_or_default();
+fn told(report: &CaseResult) -> String {
+    let told = report.failures.iter().map(|failure| {
+        let picture = failure.evidence.timeline.as_ref().map(|timeline| timeline.text(120)).unwrap_or_default();
         format!("{}: {}: {}\n{picture}", failure.rule, failure.title, failure.received)
     });
-    told.collect::<Vec<_>>().join("\n") + &format!("{:?} {:?}", report.case.halt, report.case.record.undecided)
+    told.collect::<Vec<_>>().join("\n") + &format!("{:?} {:?}", report.abort, report.undecided)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,14 +52,10 @@ async fn a_right_server_is_not_accused() {
     for seed in 0..50 {
         for race in written().iter().chain(&generated(seed, 2)) {
             let report = detect(&server, race, seed, 1).await;
-            assert!(report.case.record.failures.is_empty(), "{} {seed}\n{}", race.name, told(&report));
-            assert_eq!(report.case.halt, None, "{}", race.name);
-            assert!(
-                report.case.record.undecided.is_empty() && report.case.record.skipped.is_empty(),
-                "{}",
-                told(&report)
-            );
-            assert!(race.rules.iter().all(|rule| report.case.record.checks[rule] > 0), "{}", race.name);
+            assert!(report.failures.is_empty(), "{} {seed}\n{}", race.name, told(&report));
+            assert_eq!(report.abort, None, "{}", race.name);
+            assert!(report.undecided.is_empty() && report.skipped.is_empty(), "{}", told(&report));
+            assert!(race.rules.iter().all(|rule| report.kept[rule] > 0), "{}", race.name);
         }
     }
     server.stop().await;
@@ -117,10 +112,10 @@ async fn behaviours_are_not_accused(seeds: std::ops::Range<u64>) {
         for seed in seeds.clone() {
             for race in written().iter().chain(&generated(seed, 4)) {
                 let report = detect(&server, race, seed, 1).await;
-                let mut failures = report.case.record.failures.iter().map(|failure| failure.rule);
+                let mut failures = report.failures.iter().map(|failure| failure.rule);
                 let told = || format!("{behaviour} {} {seed}\n{}", race.name, told(&report));
                 assert!(failures.all(|rule| behaviour.info().warns.contains(&rule)), "{}", told());
-                assert_eq!(report.case.halt, None, "{}", told());
+                assert_eq!(report.abort, None, "{}", told());
             }
         }
         server.stop().await;
@@ -138,7 +133,7 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
         let mut missed = Vec::new();
         for seed in 0..count {
             let report = detect(&server, &race, seed, Tries::default().races).await;
-            if !report.case.record.failures.iter().any(|failure| failure.rule == rule) {
+            if !report.failures.iter().any(|failure| failure.rule == rule) {
                 missed.push((seed, told(&report)));
             }
         }
@@ -151,11 +146,13 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
 async fn what_is_found_is_shrunk_confirmed_and_drawn() {
     let server = server(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
     let report = play(&server, &race("set-main-atomic"), 1, 10).await;
-    let at = report.case.record.failures.iter().position(|failure| failure.rule == "race.set-main-atomic").unwrap();
-    let (failure, shown) = (&report.case.record.failures[at], &report.shown[at]);
+    let at = report.failures.iter().position(|failure| failure.rule == "race.set-main-atomic").unwrap();
+    let (failure, shown) = (&report.failures[at], &report.failures[at].evidence);
     assert_eq!(failure.title, "one list shows no main");
-    assert_eq!((shown.confirmation, shown.shrunk_from), (Confirmation::Confirmed, Some(22)));
-    assert!(shown.showed > 0 && shown.tries == 10, "{shown:?}");
+    assert_eq!(
+        (shown.confirmation, shown.reduction.as_ref().map(|reduction| reduction.from)),
+        (Confirmation::Confirmed, Some(22))
+    );
     assert!(Arc::ptr_eq(failure.trace.last().unwrap(), &failure.at));
     let timeline = shown.timeline.as_ref().unwrap();
     // Which of the two began first is a matter of chance.
@@ -176,11 +173,13 @@ async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards
         for seed in 1..=3 {
             let report = play(&server, &race(name), seed, 30).await;
             let rule = fault.info().expected[0];
-            let place = report.case.record.failures.iter().position(|failure| failure.rule == rule);
+            let place = report.failures.iter().position(|failure| failure.rule == rule);
             shown = told(&report);
             let is_small = place.is_some_and(|place| {
-                let Shown { timeline, program, .. } = &report.shown[place];
-                let lanes = &timeline.as_ref().unwrap().lanes;
+                let evidence = &report.failures[place].evidence;
+                let saved: SavedRace = serde_json::from_value(evidence.script.clone().unwrap()).unwrap();
+                let program = Race::restore(&saved).unwrap().program;
+                let lanes = &evidence.timeline.as_ref().unwrap().lanes;
                 let clients = lanes.iter().filter(|lane| lane.starts_with("client ")).count();
                 clients <= 2 && lanes.len() <= clients + 1 && program.len() <= requests
             });
@@ -198,7 +197,7 @@ async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards
 async fn what_one_client_sees_alone_is_told_as_that() {
     let server = server(&[Fault::DELETE_STILL_READABLE], &[]).await;
     let report = play(&server, &race("delete-vs-update"), 1, 10).await;
-    let takes: Vec<_> = report.shown.iter().map(|shown| (shown.takes, shown.program.clients.len())).collect();
-    assert!(!takes.is_empty() && takes.iter().all(|takes| *takes == (Takes::OneClient, 1)), "{}", told(&report));
+    let clients: Vec<_> = report.failures.iter().map(|failure| failure.evidence.clients).collect();
+    assert!(!clients.is_empty() && clients.iter().all(|clients| *clients == ClientsNeeded::One), "{}", told(&report));
     server.stop().await;
 }

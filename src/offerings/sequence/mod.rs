@@ -14,5 +14,5 @@ mod step;
 mod walk;
 
 pub use generate::{Mains, Means, generate};
-pub use play::{Played, Watch, play, play_case, play_watching};
+pub use play::{Watch, play, play_case, play_watching};
 pub use step::{Product, Slot, Step, Tag, Who};

@@ -8,22 +8,14 @@ use super::step::{Step, Who};
 use super::walk;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, KeyRole, Request};
+use crate::finding::CaseResult;
 use crate::lane::{Lane, Snapshot};
 use crate::offerings::model::{Call, Sent, Verdict};
 use crate::offerings::scenario::Flow;
-use crate::offerings::{CaseReport, Naming, Stage};
+use crate::offerings::{Naming, Stage};
 
 /// The whole state is looked at after so many steps.
 const WHOLE_EVERY: usize = 10;
-
-/// A history that was played to its end or to its first violation.
-#[derive(Debug, Default)]
-pub struct Played {
-    /// What was found. Stories tell the steps and where it showed.
-    pub report: CaseReport,
-    /// For each failure of the record, the step after which it showed, from 0.
-    pub at: Vec<usize>,
-}
 
 /// Whether a rule is of every answer, whatever asked for it.
 fn is_general(rule: &str) -> bool {
@@ -40,21 +32,21 @@ pub enum Watch {
 }
 
 /// Plays a history on a lane.
-pub async fn play_case(lane: Lane, naming: Naming, steps: &[Step]) -> Played {
+pub async fn play_case(lane: Lane, naming: Naming, steps: &[Step]) -> CaseResult {
     play_watching(lane, naming, steps, Watch::EveryStep).await
 }
 
 /// Plays a history on a lane and looks at the project when `watch` says.
-pub async fn play_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Watch) -> Played {
-    let mut stage = match Stage::open(lane, naming).await {
-        Ok(stage) => stage,
-        Err(report) => return Played { at: vec![0; report.record.failures.len()], report },
+pub async fn play_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Watch) -> CaseResult {
+    let mut result = match Stage::open(lane, naming).await {
+        Ok(mut stage) => {
+            let flow = play_steps(&mut stage, steps, watch).await;
+            stage.close(flow).await
+        }
+        Err(result) => result,
     };
-    let mut at = vec![0; stage.record().failures.len()];
-    let flow = play_noting(&mut stage, steps, watch, &mut at).await;
-    let report = stage.close(flow).await;
-    at.resize(report.record.failures.len(), steps.len().saturating_sub(1));
-    Played { report, at }
+    result.attribute(&(0..steps.len().max(1)));
+    result
 }
 
 /// Plays a history on a stage, to its end or to its first violation.
@@ -62,10 +54,11 @@ pub async fn play_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Wa
 /// # Errors
 /// [`Halt`](crate::lane::Halt) says why it did not come to its end.
 pub async fn play(stage: &mut Stage, steps: &[Step]) -> Flow {
-    play_noting(stage, steps, Watch::EveryStep, &mut Vec::new()).await
+    play_steps(stage, steps, Watch::EveryStep).await
 }
 
-async fn play_noting(stage: &mut Stage, steps: &[Step], watch: Watch, at: &mut Vec<usize>) -> Flow {
+async fn play_steps(stage: &mut Stage, steps: &[Step], watch: Watch) -> Flow {
+    stage.record().attribute(&(0..1));
     let cast = Cast::of(stage, steps).await?;
     let mut player = Player { stage, cast, used: BTreeSet::new(), deletes_main: None, watches: true };
     for (number, step) in steps.iter().enumerate() {
@@ -77,7 +70,8 @@ async fn play_noting(stage: &mut Stage, steps: &[Step], watch: Watch, at: &mut V
         if flow.is_ok() && is_due && !player.is_over(known) {
             flow = player.whole().await;
         }
-        at.resize(player.stage.record().failures.len(), number);
+        // Of a history, anything before can have to do with it.
+        player.stage.record().attribute(&(0..number + 1));
         flow?;
         if player.is_over(known) {
             break;

@@ -6,11 +6,11 @@ use std::sync::{Arc, LazyLock};
 
 use super::*;
 use crate::check::Judge;
-use crate::contract::{Contract, Level};
+use crate::contract::{Contract, Level, RuleScope};
 use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
-use crate::finding::{Failure, Record};
+use crate::finding::{CaseResult, Failure};
 use crate::lane::{Lane, Session, Tenure};
-use crate::offerings::sequence::{Mains, Means, Played, Tag, Watch, generate, play_case, play_watching};
+use crate::offerings::sequence::{Mains, Means, Tag, Watch, generate, play_case, play_watching};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::Embedded;
@@ -36,7 +36,7 @@ fn means(server: &Embedded) -> Means {
     Means::of(&server.lane("means"), Mains::Change)
 }
 
-async fn play(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> Played {
+async fn play(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> CaseResult {
     play_case(server.lane("sequence"), Naming::new(seed, "sequence", attempt), steps).await
 }
 
@@ -45,12 +45,17 @@ fn told(steps: &[Step]) -> String {
 }
 
 /// Plays one history for each seed, and claims that only the rules in `warns` are broken.
-async fn accuses_only(server: &Embedded, seeds: std::ops::Range<u64>, warns: &BTreeSet<&str>, what: &str) -> Record {
-    let mut all = Record::default();
+async fn accuses_only(
+    server: &Embedded,
+    seeds: std::ops::Range<u64>,
+    warns: &BTreeSet<&str>,
+    what: &str,
+) -> CaseResult {
+    let mut all = CaseResult::default();
     for seed in seeds {
         let steps = generate(seed, 0, STEPS, &means(server));
         let played = play(server, seed, 0, &steps).await;
-        for (failure, at) in played.report.record.failures.iter().zip(&played.at) {
+        for failure in &played.failures {
             let is_known = warns.contains(failure.rule) && level(failure.rule) != Level::Must;
             assert!(
                 is_known,
@@ -60,11 +65,11 @@ async fn accuses_only(server: &Embedded, seeds: std::ops::Range<u64>, warns: &BT
                 failure.received,
                 failure.expected,
                 failure.at.name(),
-                told(&steps[..=*at])
+                told(&steps[failure.evidence.steps.clone()])
             );
         }
-        assert_eq!(played.report.halt, None, "{what}, seed {seed}");
-        all.merge(played.report.record);
+        assert_eq!(played.abort, None, "{what}, seed {seed}");
+        all.merge(played);
     }
     all
 }
@@ -127,7 +132,7 @@ async fn a_right_server_is_never_accused_and_much_is_checked() {
         ("list.unknown-cursor", 5),
         ("auth.project-isolation", 1),
     ] {
-        let checked = all.checks.get(rule).copied().unwrap_or_default();
+        let checked = all.kept.get(rule).copied().unwrap_or_default();
         assert!(checked >= least, "{rule}: {checked}");
     }
     server.stop().await;
@@ -251,8 +256,7 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
         };
         let before = theirs(&lane).await;
         let played = play_case(lane.clone(), Naming::new(seed, "shared", 0), &steps).await;
-        let found: Vec<_> =
-            played.report.record.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
+        let found: Vec<_> = played.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
         assert!(found.is_empty(), "seed {seed}: {found:?} after {}", told(&steps));
         assert_eq!(theirs(&lane).await, before);
     }
@@ -260,15 +264,16 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
 }
 
 /// The violation that a history is about: the earliest, and of those of one step one that is not of every answer.
-fn violation(played: &Played) -> Option<FailingStep<(&'static str, Option<String>, String)>> {
-    let failures = &played.report.record.failures;
-    let is_general = |rule: &str| rule.starts_with("response.") || rule.starts_with("offering.");
-    let place = (0..failures.len())
-        .filter(|place| level(failures[*place].rule) == Level::Must)
-        .min_by_key(|place| (played.at[*place], is_general(failures[*place].rule)))?;
-    let failure: &Failure = &failures[place];
-    let way = (failure.rule, failure.operation.id().map(str::to_owned), failure.title.to_string());
-    Some(FailingStep { at: played.at[place], way })
+fn violation(played: &CaseResult) -> Option<FailingStep<String>> {
+    let catalogue = CONTRACT.rules();
+    let is_general =
+        |failure: &Failure| catalogue.rule(failure.rule).is_some_and(|rule| rule.scope == RuleScope::Response);
+    let failure = played
+        .failures
+        .iter()
+        .filter(|failure| level(failure.rule) == Level::Must)
+        .min_by_key(|failure| (failure.evidence.steps.end, is_general(failure)))?;
+    Some(FailingStep { at: failure.evidence.steps.end - 1, way: failure.fingerprint() })
 }
 
 /// The histories that show a fault, as shrunk as they get, and the most requests that shrinking one took: one for each
@@ -384,7 +389,7 @@ async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
                 let steps = generate(1, index + job, STEPS, &means(&server));
                 let lane = server.lane("soak");
                 let played = play_case(lane, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
-                assert!(played.report.record.failures.is_empty());
+                assert!(played.failures.is_empty());
             })
         });
         for job in batch.collect::<Vec<_>>() {

@@ -5,11 +5,11 @@ use crate::exchange::TransportError;
 
 /// Why a case cannot go on. None of them is a violation by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Halt {
-    /// No answer came: what was not yet checked is inconclusive.
+pub enum Abort {
+    /// No response came: what was not yet checked is inconclusive.
     World(TransportError),
-    /// A step that the rest builds on did not do what it should (which has been reported where it is a fault): the rest
-    /// is inconclusive.
+    /// A step that the rest builds on did not do what it should (which is a failure of its own where it is wrong): the
+    /// rest is inconclusive.
     Blocked(String),
     /// The run was not given something that the case needs: skipped.
     Missing(Need),
@@ -17,20 +17,20 @@ pub enum Halt {
     NotApplicable(String),
 }
 
-impl Halt {
-    /// Whether it was one answer that did not come, rather than a target that is not there.
+impl Abort {
+    /// Whether it was one response that did not come, rather than a target that is not there.
     pub fn is_lost_answer(&self) -> bool {
         matches!(self, Self::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
     }
 }
 
-impl From<TransportError> for Halt {
+impl From<TransportError> for Abort {
     fn from(error: TransportError) -> Self {
         Self::World(error)
     }
 }
 
-impl std::fmt::Display for Halt {
+impl std::fmt::Display for Abort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::World(error) => write!(f, "cannot {error}"),
