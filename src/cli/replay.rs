@@ -24,10 +24,7 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     play_only(&mut settings, finding)?;
     let following = Following::open(&arguments.run, &mut settings)?;
     let mut outcome = following.play(&settings, contract).await?;
-    let is_like = |other: &&Finding| {
-        (&other.rule, &other.operation, &other.title) == (&finding.rule, &finding.operation, &finding.title)
-    };
-    let still = outcome.findings.iter().find(is_like).is_some();
+    let still = outcome.findings.iter().any(|other| other.fingerprint == finding.fingerprint);
     let code = outcome.exit_code_given(still || outcome.violations().next().is_some());
     let written = following.end(&mut outcome, &arguments.run.output, None, code);
     let verdict = match still {

@@ -6,23 +6,30 @@ use super::{Timeline, Waived};
 use crate::contract::Level;
 use crate::exchange::{Answer, Exchange, Keyring, Request, curl};
 
-/// One fault of the target: a broken rule with its evidence.
+/// One defect of the target: a violated rule with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// Eight hexadecimal digits made of rule, operation and title; the same in every run that finds the same fault.
+    /// Eight hexadecimal digits made of rule, condition and difference, and of the operation where the condition is about
+    /// one alone; the same in every run that finds the same defect.
     pub fingerprint: String,
     /// Id of the rule.
     pub rule: String,
-    /// Level of the rule as it was in force.
+    /// Ids of further rules that the same defect violates, in the order of the catalogue.
+    pub also: Vec<String>,
+    /// The condition of the rule that failed: `create.id-invalid/accepted`.
+    pub condition: String,
+    /// What differed, without values; may be empty.
+    pub difference: String,
+    /// Level of the rule as it was in force; of several rules the most binding one.
     pub level: Level,
     /// Whether it fails the run.
     pub severity: Severity,
-    /// Operation id, or `None` for a request outside the document.
-    pub operation: Option<String>,
+    /// Ids of all operations at which it was seen, in the order of the document; empty for requests outside of it.
+    pub operations: Vec<String>,
     /// What is wrong, in a clause.
     pub title: String,
     /// What the contract promises.
-    pub documented: String,
+    pub expected: String,
     /// What came instead.
     pub received: String,
     /// Whether a second run of the case showed it again.
@@ -59,6 +66,19 @@ pub struct Finding {
     pub steps: Vec<Step>,
     /// The same requests for a shell.
     pub curl: Vec<String>,
+}
+
+impl Finding {
+    /// Whether the defect violates this rule, first of all or also.
+    pub fn violates(&self, rule: &str) -> bool {
+        self.rule == rule || self.also.iter().any(|also| also == rule)
+    }
+
+    /// Whether an earlier run found all of it: the same defect at no other operation.
+    pub fn is_all_in(&self, earlier: &Self) -> bool {
+        self.fingerprint == earlier.fingerprint
+            && self.operations.iter().all(|operation| earlier.operations.contains(operation))
+    }
 }
 
 /// Whether a finding fails the run.

@@ -1,14 +1,12 @@
 //! All of a run.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{ConstraintSeen, Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
 /// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// Everything a run found out: the JSON report, and the source of every other format.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,7 +29,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// A verdict for every rule of the catalogue, in its order.
     pub rules: Vec<RuleOutcome>,
-    /// Violations first, then warnings, then what is waived, each in the order of the rules.
+    /// The gravest first: violations, then known ones, warnings and what is waived; of each the confirmed ones first, then in
+    /// the order of the rules.
     pub findings: Vec<Finding>,
     /// What the server chose where the contract is open.
     pub observations: Vec<Observation>,
@@ -190,8 +189,8 @@ pub struct Observation {
 /// A difference between documents and server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Drift {
-    /// Operation id, or `None` outside the document.
-    pub operation: Option<String>,
+    /// Ids of the operations at which it was seen; empty outside the document.
+    pub operations: Vec<String>,
     /// What differs.
     pub what: String,
     /// The rule that it breaks, or `None` when it breaks none.
@@ -274,16 +273,16 @@ impl Outcome {
 
     /// Measures the run by an earlier one: violations that both have are known, and do not fail this one.
     pub fn measure_by(&mut self, earlier: &Self) {
-        let before: BTreeSet<&str> =
-            earlier.violations().chain(earlier.known()).map(|finding| finding.fingerprint.as_str()).collect();
+        let is_before =
+            |finding: &Finding| earlier.violations().chain(earlier.known()).any(|old| finding.is_all_in(old));
         for finding in &mut self.findings {
-            if finding.severity == Severity::Violation && before.contains(finding.fingerprint.as_str()) {
+            if finding.severity == Severity::Violation && is_before(finding) {
                 finding.severity = Severity::Known;
             }
         }
         self.findings.sort_by_key(|finding| finding.severity);
         for rule in self.rules.iter_mut().filter(|rule| rule.verdict == Verdict::Violated) {
-            let is_of = |finding: &Finding| finding.severity == Severity::Violation && finding.rule == rule.id;
+            let is_of = |finding: &Finding| finding.severity == Severity::Violation && finding.violates(&rule.id);
             if !self.findings.iter().any(is_of) {
                 (rule.verdict, rule.reason) = (Verdict::Warned, Some("what was found was known".into()));
                 (self.summary.violated, self.summary.warned) = (self.summary.violated - 1, self.summary.warned + 1);

@@ -67,6 +67,10 @@ impl WaiverOutcome {
     pub fn remark(&self) -> Option<&'static str> {
         match self.state {
             WaiverState::Used => None,
+            WaiverState::Unused | WaiverState::Unchecked if self.fingerprint.is_some() => Some(
+                "no finding has this fingerprint: take it out; if it is older than version 2 of the report, put the \
+                 fingerprint there that this run shows for the finding",
+            ),
             WaiverState::Unused => Some("nothing that it waives was found: it can go"),
             WaiverState::Unchecked => Some("what it waives was not checked"),
             WaiverState::Expired if self.findings.is_empty() => {

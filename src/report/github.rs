@@ -19,8 +19,10 @@ const LONGEST: usize = 300;
 pub(super) fn render(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut hidden = 0;
-    for severity in [Severity::Violation, Severity::Known, Severity::Warning] {
-        let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.severity == severity).collect();
+    // A finding is one annotation, and the gravest stand first.
+    for severities in [&[Severity::Violation][..], &[Severity::Known, Severity::Warning]] {
+        let is_of = |finding: &&Finding| severities.contains(&finding.severity);
+        let findings: Vec<&Finding> = outcome.findings.iter().filter(is_of).collect();
         hidden += findings.len().saturating_sub(SHOWN);
         for finding in findings.into_iter().take(SHOWN) {
             text.push_str(&annotation(finding, outcome));
@@ -53,9 +55,11 @@ fn annotation(finding: &Finding, outcome: &Outcome) -> String {
     let told = [
         visible(&cut(&finding.title, LONGEST)).into_owned(),
         format!("operation: {}", visible(&cut(&story::operations(finding), LONGEST))),
-        format!("documented: {}", visible(&cut(&finding.documented, LONGEST))),
+        format!("expected: {}", visible(&cut(&finding.expected, LONGEST))),
         format!("received: {}", visible(&cut(&finding.received, LONGEST))),
         format!("seen: {}", story::facts(finding)),
+        story::also(finding)
+            .map_or_else(String::new, |also| format!("also violates: {}", visible(&cut(&also, LONGEST)))),
         story::waiver(finding)
             .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, LONGEST)))),
         format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), LONGEST))),

@@ -56,7 +56,7 @@ fn entry(outcome: &Outcome, finding: &Finding, step: &Step, index: usize) -> Val
         "timings": {"send": 0, "wait": 0, "receive": 0},
     });
     if step.here {
-        entry["comment"] = json!(format!("here: documented {}; received {}", finding.documented, finding.received));
+        entry["comment"] = json!(format!("here: expected {}; received {}", finding.expected, finding.received));
     }
     entry
 }

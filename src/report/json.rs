@@ -35,7 +35,11 @@ pub enum ReadError {
 }
 
 fn hint(found: u64) -> &'static str {
-    if found > u64::from(REPORT_VERSION) { "a newer qonform wrote it" } else { "an older qonform wrote it; run again" }
+    if found > u64::from(REPORT_VERSION) {
+        "a newer qonform wrote it"
+    } else {
+        "an older qonform wrote it, with other fingerprints: run again to make a new one"
+    }
 }
 
 /// Reads a JSON report back.
@@ -104,7 +108,7 @@ mod tests {
         let validator = validator();
         let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
         let breakages: [(&str, Value); 9] = [
-            ("/report_version", json!(2)),
+            ("/report_version", json!(1)),
             ("/rules/0/verdict", json!("fine")),
             ("/findings/0/place/line", json!(0)),
             ("/findings/0/steps/0/request_headers/0", json!(["name"])),
@@ -142,7 +146,10 @@ mod tests {
         let reason = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
         assert!(reason("<html>").starts_with("read the report: it is not JSON"));
         assert!(reason("{}").contains("no `report_version`"));
+        let older =
+            "it has version 1, and this qonform reads version 2: an older qonform wrote it, with other fingerprints";
+        assert!(reason("{\"report_version\": 1}").contains(older));
         assert!(reason("{\"report_version\": 9}").ends_with("a newer qonform wrote it"));
-        assert!(reason("{\"report_version\": 1}").contains("changed or cut: missing field `tool`"));
+        assert!(reason("{\"report_version\": 2}").contains("changed or cut: missing field `tool`"));
     }
 }

@@ -40,7 +40,9 @@ fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     case.set_assertions(usize::try_from(rule.checked).unwrap_or(usize::MAX));
     match rule.verdict {
         Verdict::Warned => {
-            case.set_system_out(clean(&texts(&findings, outcome)));
+            // What a finding of another rule violates is told there.
+            let told = if findings.is_empty() { reason.to_owned() } else { texts(&findings, outcome) };
+            case.set_system_out(clean(&told));
         }
         Verdict::Observed => {
             case.set_system_out(clean(&observed(rule, outcome)));
@@ -63,7 +65,11 @@ fn violated(rule: &RuleOutcome, findings: &[&Finding], outcome: &Outcome) -> Tes
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
     // A report that was edited may have the verdict without its finding: then the promise is all there is to say.
-    let message = if titles.is_empty() { format!("not kept: {}", rule.statement) } else { titles.join("; ") };
+    let message = match (&rule.reason, titles.is_empty()) {
+        (Some(reason), true) => reason.clone(),
+        (None, true) => format!("not kept: {}", rule.statement),
+        (_, false) => titles.join("; "),
+    };
     status.set_message(line(&message));
     status.set_type(line(&rule.id));
     status.set_description(clean(&texts(findings, outcome)));

@@ -86,11 +86,13 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
         "level": level,
         "message": {"text": message(finding)},
         "locations": [location(outcome, finding)],
-        "partialFingerprints": {"qonform/v1": finding.fingerprint},
+        "partialFingerprints": {"qonform/v2": finding.fingerprint},
         "occurrenceCount": finding.count.max(1),
         "properties": {
             "confirmed": finding.confirmed,
             "case": finding.case,
+            "condition": finding.condition,
+            "also": finding.also,
             "replay": story::replay(finding, outcome.report.as_deref()),
             "curl": finding.curl,
         },
@@ -115,9 +117,9 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
 fn message(finding: &Finding) -> String {
     let waiver = story::waiver(finding).map_or_else(String::new, |waiver| format!("\nWaived: {}", visible(&waiver)));
     format!(
-        "{}.\nDocumented: {}\nReceived: {}{waiver}\n{}",
+        "{}.\nExpected: {}\nReceived: {}{waiver}\n{}",
         visible(&finding.title),
-        visible(&finding.documented),
+        visible(&finding.expected),
         visible(&finding.received),
         story::facts(finding)
     )
@@ -134,8 +136,9 @@ fn location(outcome: &Outcome, finding: &Finding) -> Value {
             "artifactLocation": {"uri": uri(&outcome.contract.document)},
         }}),
     };
-    if let Some(operation) = &finding.operation {
-        location["logicalLocations"] = json!([{"fullyQualifiedName": visible(operation), "kind": "function"}]);
+    if !finding.operations.is_empty() {
+        let named = |operation: &String| json!({"fullyQualifiedName": visible(operation), "kind": "function"});
+        location["logicalLocations"] = finding.operations.iter().map(named).collect();
     }
     location
 }
@@ -241,7 +244,7 @@ mod tests {
             assert_eq!(rules[index]["id"], result["ruleId"]);
             assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
             assert!(result["message"]["text"].is_string());
-            assert!(result["partialFingerprints"]["qonform/v1"].is_string());
+            assert!(result["partialFingerprints"]["qonform/v2"].is_string());
             assert_location(&result["locations"][0]);
             for flow in result["codeFlows"].as_array().into_iter().flatten() {
                 let steps = flow["threadFlows"][0]["locations"].as_array().unwrap();

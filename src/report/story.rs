@@ -33,8 +33,10 @@ pub(super) fn facts(finding: &Finding) -> String {
         facts.push(format!("shrunk from {before}"));
     }
     facts.push(finding.confirmed.words().to_owned());
-    if finding.count > 1 {
-        facts.push(format!("seen {} times", finding.count));
+    match (finding.count, finding.operations.len()) {
+        (0 | 1, _) => {}
+        (times, 0 | 1) => facts.push(format!("seen {times} times")),
+        (times, operations) => facts.push(format!("seen {times} times at {operations} operations")),
     }
     facts.join(", ")
 }
@@ -45,9 +47,19 @@ pub(super) fn place(finding: &Finding) -> Option<String> {
     Some(format!("{}:{}:{}", place.file, place.line, place.column))
 }
 
-/// `v4GetOffering after v4DeleteOffering`: the operation at fault and the write that came before.
+/// `v4GetOffering, v4UpdateOffering`: operations at fault, or what stands where there are none.
+pub(super) fn named(operations: &[String]) -> String {
+    if operations.is_empty() { "outside the document".to_owned() } else { operations.join(", ") }
+}
+
+/// `invariant.single-main, invariant.main-exists`: the further rules of a finding; `None` where there are none.
+pub(super) fn also(finding: &Finding) -> Option<String> {
+    (!finding.also.is_empty()).then(|| finding.also.join(", "))
+}
+
+/// `v4GetOffering after v4DeleteOffering`: the operations at fault and the write that came before in the trace.
 pub(super) fn operations(finding: &Finding) -> String {
-    let fault = finding.operation.as_deref().unwrap_or("outside the document");
+    let fault = named(&finding.operations);
     let here = finding.steps.iter().position(|step| step.here).unwrap_or(finding.steps.len());
     let before = finding.steps[..here]
         .iter()
@@ -56,7 +68,7 @@ pub(super) fn operations(finding: &Finding) -> String {
         .find_map(|step| step.operation.as_deref());
     match before {
         Some(before) => format!("{fault} after {before}"),
-        None => fault.to_owned(),
+        None => fault,
     }
 }
 

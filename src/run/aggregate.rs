@@ -11,11 +11,14 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
-    CaseResult, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency, Observation,
-    Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency, ShardReason,
-    Step, Summary, Tool, Verdict,
+    CaseResult, Confirmation, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency,
+    Observation, Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency,
+    ShardReason, Step, Summary, Tool, Verdict, Waived,
 };
 use crate::offerings::race;
+
+#[cfg(test)]
+mod tests;
 
 /// Columns of the picture of a race.
 const TIMELINE_WIDTH: usize = 92;
@@ -96,51 +99,69 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
 }
 
 impl Frame<'_> {
+    /// Merges a failure into the finding of its fingerprint: counts add up, the shortest trace stays.
     fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {
-        let (evidence, keys) = (&failure.evidence, &result.keys);
-        let Some(severity) = self.settings.severity_of(failure, self.contract.rules()) else { return };
-        let operation = failure.operation.id().map(str::to_owned);
+        let rules = self.contract.rules();
+        let Some((severity, level)) =
+            self.settings.severity_of(failure, rules).zip(self.settings.level_of(failure, rules))
+        else {
+            return;
+        };
         let fingerprint = failure.fingerprint();
-        if let Some(known) = findings.get_mut(&fingerprint) {
-            known.count += 1;
-            known.confirmed = known.confirmed.min(evidence.confirmation);
-            if known.steps.len() <= failure.trace.len() {
-                return;
+        let sighting = Sighting {
+            count: 1,
+            confirmed: failure.evidence.confirmation,
+            level,
+            severity,
+            waiver: self.settings.waiver_of(failure),
+            operations: failure.operation.id().map(str::to_owned).into_iter().collect(),
+            also: failure.also.iter().map(|rule| (*rule).to_owned()).collect(),
+        };
+        match findings.get_mut(&fingerprint) {
+            Some(known) if known.steps.len() <= failure.trace.len() => sighting.join(known),
+            Some(known) => {
+                let longer = mem::replace(known, self.explain(failure, result, sighting));
+                Sighting::of(&longer).join(known);
+            }
+            None => {
+                findings.insert(fingerprint, self.explain(failure, result, sighting));
             }
         }
-        let count = findings.get(&fingerprint).map_or(1, |known| known.count);
-        let confirmed = findings.get(&fingerprint).map_or(evidence.confirmation, |known| known.confirmed);
+    }
+
+    /// A finding with the evidence of one failure.
+    fn explain(&self, failure: &Failure, result: &CaseResult, sighting: Sighting) -> Finding {
+        let (evidence, keys) = (&failure.evidence, &result.keys);
         let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
         let steps = failure.trace.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
-        let finding = Finding {
-            fingerprint: fingerprint.clone(),
+        let reduction = evidence.reduction.as_ref();
+        Finding {
+            fingerprint: failure.fingerprint(),
             rule: failure.rule.into(),
-            level: self.settings.level_of(failure, self.contract.rules()),
-            severity,
-            operation,
+            also: sighting.also,
+            level: sighting.level,
+            severity: sighting.severity,
+            operations: sighting.operations,
+            confirmed: sighting.confirmed,
+            count: sighting.count,
+            waiver: sighting.waiver,
+            condition: failure.condition.to_string(),
+            difference: failure.difference.to_string(),
             title: failure.title.to_string(),
-            documented: failure.expected.clone(),
+            expected: failure.expected.clone(),
             received: failure.received.clone(),
-            confirmed,
-            count,
-            waiver: self.settings.waiver_of(failure),
             case: result.name.clone(),
-            shrunk_from: evidence.reduction.as_ref().map(|reduction| reduction.from),
-            shrink_requests: evidence
-                .reduction
-                .as_ref()
-                .map(|reduction| reduction.requests)
-                .filter(|requests| *requests > 0),
-            shrunk_request: evidence.reduction.as_ref().and_then(|reduction| reduction.was.as_deref()).map(short),
+            shrunk_from: reduction.map(|reduction| reduction.from),
+            shrink_requests: reduction.map(|reduction| reduction.requests).filter(|requests| *requests > 0),
+            shrunk_request: reduction.and_then(|reduction| reduction.was.as_deref()).map(short),
             timeline: evidence.timeline.as_ref().map(|timeline| timeline.text(TIMELINE_WIDTH)),
             race: evidence.timeline.clone(),
             replay: evidence.script.clone(),
             place: self.place(failure),
             steps: steps.collect(),
             curl: Step::curl_lines(&base, keys, failure.trace.iter().map(AsRef::as_ref)),
-        };
-        findings.insert(fingerprint, finding);
+        }
     }
 
     /// Where the document says what was broken: the rule's own place, if it speaks of this operation alone; else the
@@ -189,9 +210,9 @@ impl Frame<'_> {
         let id = rule.id.as_str();
         let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.kept.get(id).copied().unwrap_or_default();
-        let worst = findings.values().filter(|finding| finding.rule == id).map(|finding| finding.severity).min();
         let left_out = record.skipped.get(id);
-        let basis = Basis { worst, undecided: record.undecided.get(id), left_out, checked, level };
+        let by = Basis::gravest(id, findings.values());
+        let basis = Basis { id, by, undecided: record.undecided.get(id), left_out, checked, level };
         let (verdict, reason) = if self.settings.selection.includes(id) {
             basis.verdict(|| self.why_skipped(id, left_out))
         } else {
@@ -205,7 +226,7 @@ impl Frame<'_> {
             statement: rule.statement.clone(),
             from: rule.from.clone(),
             verdict,
-            checked: if verdict == Verdict::Skipped { 0 } else { checked },
+            checked: basis.checked_given(verdict),
             reason,
         }
     }
@@ -214,7 +235,7 @@ impl Frame<'_> {
         if let Some(reason) = left_out.or_else(|| self.plan.reasons.get(id)) {
             return reason.clone();
         }
-        let is_of_races = || race::written().iter().any(|race| race.rules.iter().any(|rule| *rule == id));
+        let is_of_races = || race::written().iter().any(|race| race.rules.contains(&id));
         if !self.settings.plays(Layer::Race) && is_of_races() {
             return "races are not part of this run: --layer race".into();
         }
@@ -229,8 +250,10 @@ impl Frame<'_> {
 
 /// What the verdict of a rule rests on.
 pub(super) struct Basis<'r> {
-    /// The gravest of its findings.
-    pub(super) worst: Option<Severity>,
+    /// The rule.
+    pub(super) id: &'r str,
+    /// The gravest of the findings that violate it.
+    pub(super) by: Option<&'r Finding>,
     /// Why a check of it could not be finished.
     pub(super) undecided: Option<&'r String>,
     /// Why it, or a part of it, was left out.
@@ -241,30 +264,100 @@ pub(super) struct Basis<'r> {
     pub(super) level: Level,
 }
 
-impl Basis<'_> {
+impl<'r> Basis<'r> {
+    /// The gravest of the findings that violate a rule; of equally grave ones one of its own.
+    pub(super) fn gravest(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
+        findings.filter(|finding| finding.violates(id)).min_by_key(|finding| (finding.severity, finding.rule != id))
+    }
+
     /// The verdict, and the reason where there is one.
     pub(super) fn verdict(&self, why_skipped: impl FnOnce() -> String) -> (Verdict, Option<String>) {
+        if let Some(finding) = self.by.filter(|_| self.level != Level::Open) {
+            return self.verdict_by(finding);
+        }
         let left_out = || self.left_out.cloned();
-        match self.worst {
-            Some(Severity::Violation) => (Verdict::Violated, None),
-            Some(Severity::Known) => (Verdict::Warned, Some("what was found was known".into())),
-            Some(Severity::Warning) => (Verdict::Warned, None),
-            Some(Severity::Waived) => (Verdict::Warned, Some("what was found is waived".into())),
-            None if self.undecided.is_some() => (Verdict::Inconclusive, self.undecided.cloned()),
-            None if self.checked == 0 => (Verdict::Skipped, Some(why_skipped())),
-            None if self.level == Level::Open => (Verdict::Observed, left_out()),
-            None => (Verdict::Passed, left_out()),
+        match () {
+            () if self.undecided.is_some() => (Verdict::Inconclusive, self.undecided.cloned()),
+            () if self.checked == 0 => (Verdict::Skipped, Some(why_skipped())),
+            () if self.level == Level::Open => (Verdict::Observed, left_out()),
+            () => (Verdict::Passed, left_out()),
+        }
+    }
+
+    /// The verdict of a rule that a finding violates, by the rule's own level.
+    fn verdict_by(&self, finding: &Finding) -> (Verdict, Option<String>) {
+        let of_another = (finding.rule != self.id)
+            .then(|| format!("violated by the finding {} of {}", finding.fingerprint, finding.rule));
+        match finding.severity {
+            Severity::Violation if self.level == Level::Must => (Verdict::Violated, of_another),
+            Severity::Violation | Severity::Warning => (Verdict::Warned, of_another),
+            Severity::Known => (Verdict::Warned, Some("what was found was known".into())),
+            Severity::Waived => (Verdict::Warned, Some("what was found is waived".into())),
+        }
+    }
+
+    /// How often the rule was checked: what a finding of another rule shows is one check at least.
+    pub(super) fn checked_given(&self, verdict: Verdict) -> u64 {
+        match verdict {
+            Verdict::Skipped => 0,
+            Verdict::Violated | Verdict::Warned => self.checked.max(1),
+            Verdict::Passed | Verdict::Observed | Verdict::Inconclusive => self.checked,
         }
     }
 }
 
-/// Findings in the order of reports: by severity, then as the rules stand in the catalogue.
+/// How often, where and how gravely a defect was seen.
+pub(super) struct Sighting {
+    count: u64,
+    confirmed: Confirmation,
+    level: Level,
+    severity: Severity,
+    waiver: Option<Waived>,
+    operations: Vec<String>,
+    also: Vec<String>,
+}
+
+impl Sighting {
+    /// That of a finding.
+    pub(super) fn of(finding: &Finding) -> Self {
+        Self {
+            count: finding.count,
+            confirmed: finding.confirmed,
+            level: finding.level,
+            severity: finding.severity,
+            waiver: finding.waiver.clone(),
+            operations: finding.operations.clone(),
+            also: finding.also.clone(),
+        }
+    }
+
+    /// Adds it to a finding of the same fingerprint, whose evidence stays.
+    pub(super) fn join(self, known: &mut Finding) {
+        known.count += self.count;
+        known.confirmed = known.confirmed.min(self.confirmed);
+        known.level = known.level.min(self.level);
+        if self.severity < known.severity {
+            (known.severity, known.waiver) = (self.severity, self.waiver);
+        }
+        known.operations.extend(self.operations);
+        known.also.extend(self.also);
+    }
+}
+
+/// Findings in the order of reports, the gravest first; `rules` are the ids of the catalogue in its order.
 pub(super) fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterator<Item = &'r str>) -> Vec<Finding> {
     let order: BTreeMap<&str, usize> = rules.enumerate().map(|(index, rule)| (rule, index)).collect();
+    let rank = |rule: &str| order.get(rule).copied().unwrap_or(usize::MAX);
+    let place = |operation: &str| Endpoint::ALL.iter().position(|known| known.operation_id() == operation);
     let mut findings: Vec<_> = findings.into_values().collect();
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.severity, order.get(f.rule.as_str()).copied(), f.operation.clone(), f.title.clone());
-        key(a).cmp(&key(b))
+    for finding in &mut findings {
+        finding.also.sort_by_key(|rule| rank(rule));
+        finding.also.dedup();
+        finding.operations.sort_by_cached_key(|operation| (place(operation).unwrap_or(usize::MAX), operation.clone()));
+        finding.operations.dedup();
+    }
+    findings.sort_by_cached_key(|finding| {
+        (finding.severity, finding.confirmed, rank(&finding.rule), finding.operations.clone(), finding.title.clone())
     });
     findings
 }
@@ -290,13 +383,13 @@ pub(super) fn drift<'r>(
     findings: &[Finding],
 ) -> Vec<Drift> {
     let quiet = quiet.into_iter().map(|((operation, what), count)| Drift {
-        operation: Some(operation.to_owned()).filter(|id| !id.is_empty()),
+        operations: Some(operation.to_owned()).filter(|id| !id.is_empty()).into_iter().collect(),
         what: what.to_owned(),
         rule: None,
         count,
     });
     let breaking = findings.iter().map(|finding| Drift {
-        operation: finding.operation.clone(),
+        operations: finding.operations.clone(),
         what: finding.title.clone(),
         rule: Some(finding.rule.clone()),
         count: finding.count,

@@ -146,12 +146,11 @@ impl Driver<'_> {
                         let lane = if attempt == 0 { first.clone() } else { lane(attempt) };
                         play_case(&case, lane, &settings, attempt)
                     };
-                    let result = match case.race() {
-                        Some(race) => play_race(race, &case.mark(), first.clone(), &settings).await,
-                        None => {
-                            let rules = first.judge.contract().rules();
-                            confirm::play_confirmed(settings.confirmation, rules, play).await
-                        }
+                    let result = if let Some(race) = case.race() {
+                        play_race(race, &case.mark(), first.clone(), &settings).await
+                    } else {
+                        let rules = first.judge.contract().rules();
+                        confirm::play_confirmed(settings.confirmation, rules, play).await
                     };
                     (index, result, keys)
                 });

@@ -16,18 +16,16 @@ use crate::offerings::{Naming, Stage};
 pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u32) -> CaseResult {
     let naming = settings.naming(&case.mark(), attempt);
     let lane = lane.for_case(&case.name());
-    match case {
-        Case::Scenario(scenario) => match Stage::open(lane, naming).await {
-            Ok(mut stage) => {
-                let flow = scenario.play(&mut stage).await;
-                stage.close(flow).await
-            }
-            Err(result) => result,
-        },
-        _ => {
-            let course = Course::of(case, &lane, settings);
-            play_course(&course, lane, naming, Watch::EveryStep).await
+    let Case::Scenario(scenario) = case else {
+        let course = Course::of(case, &lane, settings);
+        return play_course(&course, lane, naming, Watch::EveryStep).await;
+    };
+    match Stage::open(lane, naming).await {
+        Ok(mut stage) => {
+            let flow = scenario.play(&mut stage).await;
+            stage.close(flow).await
         }
+        Err(result) => result,
     }
 }
 

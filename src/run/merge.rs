@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::aggregate::{self, Basis};
+use super::aggregate::{self, Basis, Sighting};
 use super::settings::Pattern;
 use super::waivers::{Waives, is_checked};
 use crate::contract::Endpoint;
@@ -176,11 +176,10 @@ fn findings(parts: &[Part<'_>]) -> BTreeMap<String, Finding> {
     }
     let merged = |(print, alike): (String, Vec<(usize, &Finding)>)| {
         let best = alike.iter().min_by_key(|(place, finding)| (finding.steps.len(), *place))?;
-        let finding = Finding {
-            count: alike.iter().map(|(_, finding)| finding.count).sum(),
-            confirmed: alike.iter().map(|(_, finding)| finding.confirmed).min()?,
-            ..best.1.clone()
-        };
+        let mut finding = best.1.clone();
+        for (_, other) in alike.iter().filter(|(_, other)| !std::ptr::eq(*other, best.1)) {
+            Sighting::of(other).join(&mut finding);
+        }
         Some((print, finding))
     };
     found.into_iter().filter_map(merged).collect()
@@ -195,7 +194,8 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
     };
     let checked = own().map(|rule| rule.checked).sum();
     let basis = Basis {
-        worst: findings.values().filter(|finding| finding.rule == rule.id).map(|finding| finding.severity).min(),
+        id: &rule.id,
+        by: Basis::gravest(&rule.id, findings.values()),
         undecided: first_reason(Doubt::Undecided),
         left_out: first_reason(Doubt::LeftOut),
         checked,
@@ -208,7 +208,7 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
         reasons.next().unwrap_or_default()
     };
     let (verdict, reason) = basis.verdict(why_skipped);
-    RuleOutcome { verdict, checked, reason, ..rule.clone() }
+    RuleOutcome { verdict, checked: basis.checked_given(verdict), reason, ..rule.clone() }
 }
 
 fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
@@ -259,7 +259,7 @@ fn observations(parts: &[Part<'_>]) -> Vec<Observation> {
 fn drift(parts: &[Part<'_>], findings: &[Finding]) -> Vec<Drift> {
     let mut quiet: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for drift in parts.iter().flat_map(|part| &part.outcome.drift).filter(|drift| drift.rule.is_none()) {
-        *quiet.entry((drift.operation.as_deref().unwrap_or_default(), &drift.what)).or_default() += drift.count;
+        *quiet.entry((drift.operations.first().map_or("", String::as_str), &drift.what)).or_default() += drift.count;
     }
     aggregate::drift(quiet, findings)
 }

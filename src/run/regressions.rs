@@ -165,7 +165,10 @@ impl Regressions {
     pub fn add(&mut self, outcome: &Outcome) -> Result<usize, RegressionsError> {
         let known = self.entries.len();
         for finding in outcome.violations() {
-            let is_known = self.entries.iter().any(|entry| entry.fingerprint == finding.fingerprint);
+            // What an entry shows is known, also where its fingerprint is of an earlier version of the report.
+            let is_of =
+                |entry: &Regression| entry.fingerprint == finding.fingerprint || entry.case_name() == finding.case;
+            let is_known = self.entries.iter().any(is_of);
             self.entries.extend(Regression::of(finding, outcome.seed).filter(|_| !is_known));
         }
         let added = self.entries.len() - known;

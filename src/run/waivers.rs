@@ -73,8 +73,10 @@ impl Waivers {
     /// What became of each, given what was found and decided.
     pub(super) fn outcomes(&self, findings: &[Finding], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
         let outcome = |waiver: &Waiver| {
-            let covered =
-                |finding: &&Finding| waiver.covers(&finding.rule, finding.operation.as_deref(), &finding.fingerprint);
+            let covered = |finding: &&Finding| {
+                let covers = |operation| waiver.covers(&finding.rule, operation, &finding.fingerprint);
+                covers(None) || finding.operations.iter().any(|operation| covers(Some(operation.as_str())))
+            };
             let mut prints: Vec<String> =
                 findings.iter().filter(covered).map(|finding| finding.fingerprint.clone()).collect();
             prints.sort();
@@ -118,10 +120,15 @@ pub(super) fn is_checked(subject: &Waives, rules: &[RuleOutcome], ending: &Endin
 }
 
 impl Settings {
-    /// The level of the part of its rule that a failure broke.
-    pub(super) fn level_of(&self, failure: &Failure, catalogue: &Catalogue) -> Level {
-        let level = catalogue.rule(failure.rule).map_or(Level::Must, |rule| rule.level);
-        self.levels.in_force(failure.rule, failure.level.map_or(level, |part| part.max(level)))
+    /// The level of what a failure violates: of its rules that the run is about the most binding one; `None` where it is
+    /// about none of them.
+    pub(super) fn level_of(&self, failure: &Failure, catalogue: &Catalogue) -> Option<Level> {
+        let in_force = |rule: &'static str| {
+            let level = catalogue.rule(rule).map_or(Level::Must, |rule| rule.level);
+            self.levels.in_force(rule, failure.level.map_or(level, |part| part.max(level)))
+        };
+        let rules = std::iter::once(failure.rule).chain(failure.also.iter().copied());
+        rules.filter(|rule| self.selection.includes(rule)).map(in_force).min()
     }
 
     /// The waiver of a failure, if there is one.
@@ -129,12 +136,9 @@ impl Settings {
         self.waivers.of(failure.rule, failure.operation.id(), &failure.fingerprint())
     }
 
-    /// How severe a failure is; `None` where the run is not about its rule, or only notes what the server does.
+    /// How severe a failure is; `None` where the run is not about its rules, or only notes what the server does.
     pub(super) fn severity_of(&self, failure: &Failure, catalogue: &Catalogue) -> Option<Severity> {
-        if !self.selection.includes(failure.rule) {
-            return None;
-        }
-        let severity = match self.level_of(failure, catalogue) {
+        let severity = match self.level_of(failure, catalogue)? {
             Level::Must => Severity::Violation,
             Level::Should => Severity::Warning,
             Level::Open => return None,

@@ -15,7 +15,8 @@ use crate::finding::{Drift, Ending, Finding, Outcome, Severity, Verdict};
 /// The differences between an old and a new run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Difference {
-    /// Findings that the old run did not have, and violations that were warnings or waived in it.
+    /// Findings that the old run did not have, and violations that were warnings or waived in it or show at further
+    /// operations.
     pub new: Vec<Finding>,
     /// Findings of the old run that are gone although their rule was decided again.
     pub fixed: Vec<Finding>,
@@ -60,9 +61,9 @@ pub fn diff(old: &Outcome, new: &Outcome) -> Difference {
     let before: BTreeMap<&str, &Finding> = by_fingerprint(old);
     let after: BTreeMap<&str, &Finding> = by_fingerprint(new);
     let is_new = |finding: &&Finding| {
-        before
-            .get(finding.fingerprint.as_str())
-            .is_none_or(|known| !is_broken(known) && finding.severity == Severity::Violation)
+        before.get(finding.fingerprint.as_str()).is_none_or(|known| {
+            finding.severity == Severity::Violation && !(is_broken(known) && finding.is_all_in(known))
+        })
     };
     let (appeared, still) = new.findings.iter().partition::<Vec<_>, _>(is_new);
     let (fixed, unchecked) = old
@@ -119,7 +120,7 @@ fn is_decided(rule: &str, outcome: &Outcome) -> bool {
 /// The verdict on a rule; one that is broken in a known way is broken all the same.
 fn verdict(rule: &str, outcome: &Outcome) -> Option<Verdict> {
     let verdict = outcome.rules.iter().find(|known| known.id == rule).map(|known| known.verdict);
-    verdict.map(|verdict| if outcome.known().any(|known| known.rule == rule) { Verdict::Violated } else { verdict })
+    verdict.map(|verdict| if outcome.known().any(|known| known.violates(rule)) { Verdict::Violated } else { verdict })
 }
 
 fn verdicts(old: &Outcome, new: &Outcome) -> Vec<Change<Option<Verdict>>> {
@@ -152,7 +153,7 @@ fn observations(old: &Outcome, new: &Outcome) -> Vec<Change<BTreeSet<String>>> {
 }
 
 fn only_in(one: &Outcome, other: &Outcome) -> Vec<Drift> {
-    let same = |a: &Drift, b: &Drift| a.operation == b.operation && a.what == b.what;
+    let same = |a: &Drift, b: &Drift| a.operations == b.operations && a.what == b.what;
     one.drift.iter().filter(|drift| !other.drift.iter().any(|known| same(drift, known))).cloned().collect()
 }
 

@@ -6,7 +6,7 @@ use super::super::markdown::{Page, text};
 use super::super::style::Tone;
 use super::super::visible::{cut, visible};
 use super::super::words::count;
-use super::super::{Style, terminal};
+use super::super::{Style, story, terminal};
 use super::{Change, Difference};
 use crate::finding::{Drift, Finding, Verdict};
 
@@ -117,14 +117,13 @@ fn finding(finding: &Finding) -> String {
         finding.severity.word(),
         cut(&finding.rule, LONGEST),
         cut(&finding.title, LONGEST),
-        cut(finding.operation.as_deref().unwrap_or("outside the document"), LONGEST),
+        cut(&story::named(&finding.operations), LONGEST),
         cut(&finding.fingerprint, LONGEST)
     )
 }
 
 fn drifted(drift: &Drift) -> String {
-    let operation = drift.operation.as_deref().unwrap_or("outside the document");
-    format!("{}: {}", cut(operation, LONGEST), cut(&drift.what, LONGEST))
+    format!("{}: {}", cut(&story::named(&drift.operations), LONGEST), cut(&drift.what, LONGEST))
 }
 
 fn verdict_change(change: &Change<Option<Verdict>>) -> String {
@@ -168,7 +167,8 @@ mod tests {
         assert_eq!(
             text,
             "Fixed\n\
-             \x20 - warning[response.error-type]: `error.type` does not fit the status (v4GetOffering, 3dcf6f20)\n\
+             \x20 - warning[response.error-type]: `error.type` does not fit the status (v4GetOffering,\n\
+             \x20   v4UpdateOffering, 3dcf6f20)\n\
              \n\
              Still there\n\
              \x20 - violation[create.tag-invalid]: a `tag` outside 0 and 1 is accepted (v4CreateOffering, 2f2656bd)\n\

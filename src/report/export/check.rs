@@ -45,15 +45,15 @@ impl Check {
         let Some(here) = finding.steps.iter().find(|step| step.here) else {
             return Self::Eyes("the evidence has no steps");
         };
-        let documented = answers(&finding.documented);
+        let expected = answers(&finding.expected);
         let code = error_code(here);
-        let is_among = documented.iter().any(|(status, wanted)| {
+        let is_among = expected.iter().any(|(status, wanted)| {
             *status == here.status && wanted.as_ref().is_none_or(|wanted| Some(wanted) == code.as_ref())
         });
-        if !documented.is_empty() && !is_among && here.status != 0 {
-            return Self::Answer(documented);
+        if !expected.is_empty() && !is_among && here.status != 0 {
+            return Self::Answer(expected);
         }
-        let told = [&finding.rule, &finding.title, &finding.documented, &finding.received];
+        let told = [&finding.rule, &finding.title, &finding.expected, &finding.received];
         if told.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
             || ["offering.timestamps", "offering.created-at-immutable"].contains(&finding.rule.as_str())
         {
@@ -73,9 +73,9 @@ impl Check {
 }
 
 /// The answers that a sentence which begins with one names: `204 without a body`, `200 or 409 offering_is_main`.
-fn answers(documented: &str) -> Vec<(u16, Option<String>)> {
+fn answers(expected: &str) -> Vec<(u16, Option<String>)> {
     let mut answers: Vec<(u16, Option<String>)> = Vec::new();
-    let mut words = documented.split([' ', ',', ';', ':', '(', ')']).filter(|word| !word.is_empty()).peekable();
+    let mut words = expected.split([' ', ',', ';', ':', '(', ')']).filter(|word| !word.is_empty()).peekable();
     while let Some(word) = words.next() {
         let status = word.parse::<u16>().ok().filter(|status| word.len() == 3 && (100..600).contains(status));
         match status {

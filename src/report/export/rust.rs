@@ -131,10 +131,7 @@ fn verdict(script: &Script<'_>) -> String {
                 text,
                 "    assert!(!is_same_story || {}, {:?}, answer_{here}.told);",
                 wanted.join(" || "),
-                format!(
-                    "documented {}; received {{}}",
-                    script.finding.documented.replace('{', "{{").replace('}', "}}")
-                ),
+                format!("expected {}; received {{}}", script.finding.expected.replace('{', "{{").replace('}', "}}")),
             );
         }
         Check::Same => {

@@ -35,7 +35,7 @@ pub(super) fn told(script: &Script<'_>) -> Vec<String> {
     let finding = script.finding;
     let mut lines = vec![
         format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.title),
-        format!("documented  {}", finding.documented),
+        format!("expected    {}", finding.expected),
         format!("received    {}", finding.received),
     ];
     lines.extend(story::place(finding).map(|place| format!("document    {place}")));
@@ -186,7 +186,7 @@ fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(script.calls.len(), |place| place + 1);
     match &script.check {
         Check::Answer(wanted) => {
-            let documented: Vec<String> = wanted
+            let expected: Vec<String> = wanted
                 .iter()
                 .map(|(status, code)| format!("{status} {}", code.as_deref().unwrap_or_default()).trim_end().to_owned())
                 .collect();
@@ -199,7 +199,7 @@ fn verdict(script: &Script<'_>) -> String {
             format!(
                 "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(echo $(answer {here})), not {}\" ;;\nesac\n",
                 wanted.join(" | "),
-                documented.join(" or "),
+                expected.join(" or "),
             )
         }
         Check::Same => {

@@ -52,7 +52,7 @@ fn class(finding: &Finding) -> &'static str {
 fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
     let class = class(finding);
     let rule = outcome.rules.iter().position(|rule| rule.id == finding.rule);
-    let (documented, received) = contrasted(&finding.documented, &finding.received);
+    let (expected, received) = contrasted(&finding.expected, &finding.received);
     html! {
         article.finding class=(class) id={"finding-" (index + 1)} aria-labelledby={"title-" (index + 1)} {
             p.kind {
@@ -68,8 +68,9 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
                 p.promise { "The contract: " (prose(&rule.statement)) (rules::sources(rule)) }
             }
             dl.contrast {
-                div { dt { "Documented" } dd { (documented) } }
+                div { dt { "Expected" } dd { (expected) } }
                 div { dt { "Received" } dd { (received) } }
+                @if !finding.also.is_empty() { div { dt { "Also violates" } dd { (also(outcome, finding)) } } }
                 @if let Some(waiver) = story::waiver(finding) {
                     div { dt { "Waived" } dd { (prose(&waiver)) } }
                 }
@@ -88,8 +89,20 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
     }
 }
 
+/// The further rules that the finding violates, each a link to its verdict.
+fn also(outcome: &Outcome, finding: &Finding) -> Markup {
+    html! {
+        @for id in &finding.also {
+            @match outcome.rules.iter().position(|rule| rule.id == *id) {
+                Some(rule) => a href={"#rule-" (rule + 1)} { code { (visible(id)) } },
+                None => code { (visible(id)) },
+            } " "
+        }
+    }
+}
+
 fn steps(finding: &Finding) -> Markup {
-    let names = mentioned(&[&finding.title, &finding.documented, &finding.received]);
+    let names = mentioned(&[&finding.title, &finding.expected, &finding.received]);
     html! {
         ol.steps {
             @for (line, step) in story::lines(finding).iter().zip(&finding.steps) {

@@ -110,10 +110,8 @@ fn drift(outcome: &Outcome) -> Option<Markup> {
                     @for drift in &outcome.drift {
                         tr {
                             th scope="row" {
-                                @match &drift.operation {
-                                    Some(operation) => code { (visible(operation)) },
-                                    None => "outside the document",
-                                }
+                                @if drift.operations.is_empty() { "outside the document" }
+                                @for operation in &drift.operations { code { (visible(operation)) } " " }
                             }
                             td { (prose(&drift.what)) }
                             td { @match &drift.rule { Some(rule) => { "breaks " code { (visible(rule)) } }, None => "breaks no rule" } }

@@ -112,7 +112,7 @@ fn a_reader_finds_fault_rule_source_and_the_line_to_paste() {
         "<a href=\"#rule-12\"><code>delete.removes</code></a>",
         "204 without a body; then get is 404 and no page lists it; nothing else changes",
         "(reference page of DELETE /offerings/{offering_id})",
-        "<dt>Documented</dt><dd>404 not_found after the 204 of the deletion</dd>",
+        "<dt>Expected</dt><dd>404 not_found after the 204 of the deletion</dd>",
         "qonform replay report.json 3fdeffb4",
         "http://127.0.0.1:4010/v4/offerings/qf-k3v-1",
         "somebody else changed the project",

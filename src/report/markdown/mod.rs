@@ -103,8 +103,11 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
         quoted(&finding.title),
         story::facts(finding)
     );
-    block.push_str(&format!("- documented: {}\n", quoted(&finding.documented)));
+    block.push_str(&format!("- expected: {}\n", quoted(&finding.expected)));
     block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
+    if let Some(also) = story::also(finding) {
+        block.push_str(&format!("- also violates: {}\n", code(&cut(&also, LONGEST_QUOTE))));
+    }
     if let Some(waiver) = story::waiver(finding) {
         block.push_str(&format!("- waived: {}\n", quoted(&waiver)));
     }
@@ -165,9 +168,8 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
         format!("{}: {} ({times})", code(&cut(&observation.rule, LONGEST_QUOTE)), quoted(&observation.choice))
     });
     let drift = outcome.drift.iter().map(|drift| {
-        let operation = drift.operation.as_deref().unwrap_or("outside the document");
         let times = count(drift.count, "time");
-        format!("{}: {} ({times})", quoted(operation), quoted(&drift.what))
+        format!("{}: {} ({times})", quoted(&story::named(&drift.operations)), quoted(&drift.what))
     });
     let (seen, documented) = answers_seen(outcome);
     let mut notes: Vec<String> = outcome.notes.iter().map(|note| quoted(note)).collect();

@@ -3,7 +3,7 @@
 //! ```text
 //! violation[delete.removes]: a deleted offering can still be read        3 requests, shrunk from 14, confirmed
 //!   --> spec/offerings.openapi.yaml:212:9   v4GetOffering after v4DeleteOffering
-//!   documented  404 not_found after the 204 of the deletion
+//!   expected    404 not_found after the 204 of the deletion
 //!   received    200 with the deleted offering
 //!   1  POST    /offerings         201  id = qf-k3v-1
 //!   2  DELETE  /offerings/{1}     204
@@ -17,7 +17,7 @@ use super::super::{Detail, Style, story};
 use super::labelled;
 use crate::finding::{Finding, Severity, Step};
 
-/// Columns of the labels `documented`, `received`, `reproduce`.
+/// Columns of the labels `expected`, `received`, `reproduce`.
 const LABEL: usize = 12;
 /// What the target said is cut after this many characters; the JSON report has all of it.
 const LONGEST: usize = 400;
@@ -28,10 +28,13 @@ const BODY_LINES: usize = 40;
 pub(in crate::report) fn finding(finding: &Finding, report: Option<&str>, style: &Style) -> String {
     let mut block = title(finding, style);
     block.push_str(&place(finding, style));
-    for (label, text) in [("documented", &finding.documented), ("received", &finding.received)] {
+    for (label, text) in [("expected", &finding.expected), ("received", &finding.received)] {
         let limit = if style.detail == Detail::Verbose { usize::MAX } else { LONGEST };
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
+    }
+    if let Some(also) = story::also(finding) {
+        block.push_str(&labelled(2, "also", LABEL, &format!("violates {}", visible(&cut(&also, LONGEST))), style));
     }
     if let Some(waiver) = story::waiver(finding) {
         block.push_str(&labelled(2, "waived", LABEL, &visible(&cut(&waiver, LONGEST)), style));
@@ -193,8 +196,9 @@ mod tests {
             shape,
             "violation[delete.removes]: a deleted offering can still be read      3 requests, shrunk from 14, confirmed\n\
              \x20 --> spec/offerings.openapi.yaml:212:9   v4GetOffering after v4DeleteOffering\n\
-             \x20 documented  404 not_found after the 204 of the deletion\n\
+             \x20 expected    404 not_found after the 204 of the deletion\n\
              \x20 received    200 with the deleted offering\n\
+             \x20 also        violates delete.recreate\n\
              \x20 1  POST    /offerings      201  id = qf-k3v-1\n\
              \x20 2  DELETE  /offerings/{1}  204\n\
              \x20 3  GET     /offerings/{1}  200  <- here\n\

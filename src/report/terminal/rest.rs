@@ -29,7 +29,7 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
 
 /// `v4GetOffering: 415 is not documented (2 times; breaks response.documented-status)`.
 fn drift(drift: &Drift) -> String {
-    let operation = drift.operation.as_deref().unwrap_or("outside the document");
+    let operation = super::super::story::named(&drift.operations);
     let times = count(drift.count, "time");
     match &drift.rule {
         Some(rule) => format!("{operation}: {} ({times}; breaks {rule})", drift.what),

@@ -1,0 +1,170 @@
+//! One defect is one finding, and every rule that it violates says so.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::*;
+use crate::contract::{Catalogue, Endpoint};
+use crate::exchange::Keyring;
+use crate::exchange::{Answer, Exchange, Request};
+use crate::finding::{Evidence, Failure, Scope};
+use crate::run::{Levels, Pattern, Selection};
+
+const DEMOTES: &str = "set-main.demotes-previous";
+
+fn exchange(endpoint: Endpoint) -> Arc<Exchange> {
+    Arc::new(Exchange {
+        request: Request::to(endpoint).id("a"),
+        answer: Answer::new(200, HeaderMap::new(), Bytes::new()),
+        started: Instant::now(),
+        ended: Instant::now(),
+    })
+}
+
+fn failure(rule: &'static str, endpoint: Endpoint, scope: Scope, steps: usize) -> Failure {
+    let at = exchange(endpoint);
+    Failure {
+        rule,
+        condition: format!("{rule}/x").into(),
+        difference: "".into(),
+        title: "it differs".into(),
+        expected: "one thing".into(),
+        received: format!("another at {endpoint}"),
+        operation: at.request.operation.clone(),
+        scope,
+        level: None,
+        also: Vec::new(),
+        trace: vec![Arc::clone(&at); steps],
+        at,
+        evidence: Evidence { confirmation: Confirmation::Confirmed, ..Evidence::default() },
+    }
+}
+
+fn outcome_of(settings: &Settings, failures: Vec<Failure>) -> Outcome {
+    let contract = Contract::embedded();
+    let plan = Plan::default();
+    let mut played = Played::default();
+    for (place, failure) in failures.into_iter().enumerate() {
+        let mut result = CaseResult::default();
+        result.check(failure.rule, Some(failure));
+        played.add(place, format!("scenario::{place}"), result, &Keyring::default());
+    }
+    let frame = Frame {
+        settings,
+        contract: &contract,
+        plan: &plan,
+        ending: Ending::Complete,
+        duration_ms: 0,
+        latencies: BTreeMap::new(),
+        requests: 0,
+        waits: 0,
+        retries: 0,
+        cases: 1,
+        notes: Vec::new(),
+        left_behind: Vec::new(),
+    };
+    outcome(frame, played)
+}
+
+fn verdict<'o>(outcome: &'o Outcome, rule: &str) -> (Verdict, Option<&'o str>) {
+    let rule = outcome.rules.iter().find(|known| known.id == rule).unwrap();
+    (rule.verdict, rule.reason.as_deref())
+}
+
+#[test]
+fn a_failure_of_any_response_is_one_finding_that_lists_its_operations() {
+    let rule = "offering.url";
+    let at = |endpoint, steps| failure(rule, endpoint, Scope::Anywhere, steps);
+    let failures = vec![at(Endpoint::Update, 3), at(Endpoint::List, 2), at(Endpoint::Update, 4)];
+    let outcome = outcome_of(&Settings::default(), failures);
+    let [finding] = &outcome.findings[..] else { panic!("{:?}", outcome.findings) };
+    assert_eq!(finding.operations, ["v4ListOfferings", "v4UpdateOffering"], "in the order of the document");
+    assert_eq!(
+        (finding.count, finding.steps.len(), finding.case.as_str()),
+        (3, 2, "scenario::1"),
+        "the shortest stays"
+    );
+    assert_eq!(finding.received, "another at v4ListOfferings");
+    assert_eq!((finding.condition.as_str(), finding.difference.as_str()), ("offering.url/x", ""));
+}
+
+#[test]
+fn a_failure_of_one_operation_is_another_finding_at_another_operation() {
+    let at = |endpoint| failure("get.missing", endpoint, Scope::Operation, 1);
+    let outcome = outcome_of(&Settings::default(), vec![at(Endpoint::Update), at(Endpoint::Get), at(Endpoint::Get)]);
+    let seen: Vec<_> = outcome.findings.iter().map(|finding| (&*finding.operations[0], finding.count)).collect();
+    assert_eq!(seen, [("v4GetOffering", 2), ("v4UpdateOffering", 1)]);
+    assert_ne!(outcome.findings[0].fingerprint, outcome.findings[1].fingerprint);
+}
+
+/// A promotion that does not demote: two mains, one of which does not read 0.
+fn undemoted() -> Failure {
+    let also = vec!["set-main.previous-is-zero", "invariant.single-main"];
+    Failure { also, ..failure(DEMOTES, Endpoint::SetMain, Scope::Operation, 2) }
+}
+
+#[test]
+fn every_further_rule_has_its_verdict_by_its_own_level_and_names_the_finding() {
+    let outcome = outcome_of(&Settings::default(), vec![undemoted()]);
+    assert_eq!(outcome.findings.len(), 1);
+    let finding = &outcome.findings[0];
+    assert_eq!(finding.also, ["set-main.previous-is-zero", "invariant.single-main"]);
+    let reason = format!("violated by the finding {} of {DEMOTES}", finding.fingerprint);
+    assert_eq!(verdict(&outcome, DEMOTES), (Verdict::Violated, None));
+    assert_eq!(verdict(&outcome, "invariant.single-main"), (Verdict::Violated, Some(reason.as_str())));
+    assert_eq!(verdict(&outcome, "set-main.previous-is-zero"), (Verdict::Warned, Some(reason.as_str())));
+    assert_eq!((outcome.summary.violated, outcome.summary.warned, outcome.exit_code()), (2, 1, 1));
+}
+
+#[test]
+fn a_finding_counts_where_only_a_further_rule_is_selected() {
+    let pattern = Pattern::of("invariant.single-main", &Catalogue::embedded()).unwrap();
+    let selection = Selection { only: vec![pattern], ..Selection::default() };
+    let outcome = outcome_of(&Settings { selection, ..Settings::default() }, vec![undemoted()]);
+    assert_eq!(verdict(&outcome, "invariant.single-main").0, Verdict::Violated);
+    assert_eq!(verdict(&outcome, DEMOTES), (Verdict::Skipped, Some("not selected")));
+    assert_eq!((outcome.findings.len(), outcome.exit_code()), (1, 1));
+}
+
+#[test]
+fn what_the_contract_says_less_firmly_warns_of_all_its_rules() {
+    let weaker = Failure { level: Some(Level::Should), ..undemoted() };
+    let outcome = outcome_of(&Settings::default(), vec![weaker]);
+    assert_eq!(outcome.findings[0].severity, Severity::Warning);
+    assert_eq!(verdict(&outcome, "invariant.single-main").0, Verdict::Warned);
+    assert_eq!((outcome.summary.violated, outcome.exit_code()), (0, 0));
+}
+
+#[test]
+fn a_warning_that_is_denied_violates() {
+    let pattern = Pattern::of("set-main.previous-is-zero", &Catalogue::embedded()).unwrap();
+    let levels = Levels { overrides: vec![(pattern, Level::Must)] };
+    let outcome = outcome_of(&Settings { levels, ..Settings::default() }, vec![undemoted()]);
+    assert_eq!(verdict(&outcome, "set-main.previous-is-zero").0, Verdict::Violated);
+}
+
+#[test]
+fn a_known_defect_at_a_further_operation_is_new() {
+    let at = |endpoint| failure("response.schema", endpoint, Scope::Anywhere, 1);
+    let earlier = outcome_of(&Settings::default(), vec![at(Endpoint::Get)]);
+    let mut same = earlier.clone();
+    same.measure_by(&earlier);
+    assert_eq!((same.findings[0].severity, same.exit_code()), (Severity::Known, 0));
+    let mut wider = outcome_of(&Settings::default(), vec![at(Endpoint::Get), at(Endpoint::Delete)]);
+    assert_eq!(wider.findings[0].fingerprint, earlier.findings[0].fingerprint);
+    wider.measure_by(&earlier);
+    assert_eq!((wider.findings[0].severity, wider.exit_code()), (Severity::Violation, 1));
+}
+
+#[test]
+fn the_gravest_findings_stand_first() {
+    let warning = failure("list.order", Endpoint::List, Scope::Operation, 1);
+    let mut doubtful = failure("create.echo", Endpoint::Create, Scope::Operation, 1);
+    doubtful.evidence.confirmation = Confirmation::Intermittent;
+    let outcome = outcome_of(&Settings::default(), vec![warning, doubtful, undemoted()]);
+    let rules: Vec<_> = outcome.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(rules, [DEMOTES, "create.echo", "list.order"]);
+}
