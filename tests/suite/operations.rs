@@ -84,7 +84,8 @@ fn run(fault: Fault, more: &[&str]) -> (Ran, Vec<Seen>) {
 fn of_products(ran: &Ran, part: &str) -> Vec<Value> {
     let report = ran.json();
     let all = report[part].as_array().unwrap().iter().cloned();
-    all.filter(|one| one["operation"].as_str().is_some_and(|id| id.contains("Product"))).collect()
+    let names = |one: &Value| one["operations"].as_array().cloned().unwrap_or_default();
+    all.filter(|one| names(one).iter().any(|id| id.as_str().is_some_and(|id| id.contains("Product")))).collect()
 }
 
 #[test]
