@@ -201,10 +201,12 @@ impl Schema {
         self.strategy(validity).new_tree(&mut super::runner(seed)).ok().map(|tree| tree.current())
     }
 
-    /// Simpler values of the same class, the simplest first.
-    pub fn simpler(&self, value: &Value) -> Vec<Value> {
+    /// Simpler values of the same class, the simplest first; `None` for one of another class. A caller can stop at any
+    /// of them: each is held against the validator only when it is asked for.
+    pub fn simpler(&self, value: &Value) -> impl Iterator<Item = Option<Value>> + use<'_> {
         let class = self.class(value);
-        super::simpler::simpler(value).into_iter().filter(|simpler| self.class(simpler) == class).collect()
+        let simpler = super::simpler::simpler(value).into_iter();
+        simpler.map(move |simpler| (self.class(&simpler) == class).then_some(simpler))
     }
 
     pub(super) fn node(&self) -> &Node {

@@ -201,7 +201,7 @@ fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
                 }
                 assert_eq!(schema.draw(&validity, &seed).as_ref(), Some(&first), "the same seed, the same value");
                 let class = schema.class(&first);
-                for simpler in schema.simpler(&first) {
+                for simpler in schema.simpler(&first).flatten() {
                     assert_eq!(schema.class(&simpler), class, "{name}: {simpler}");
                 }
             }

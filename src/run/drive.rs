@@ -186,7 +186,11 @@ impl Driver<'_> {
                 });
             tokio::select! {
                 () = smaller => {}
-                () = self.cancel.cancelled() => ending = Ending::Interrupted,
+                told = self.told_to_stop() => match (&ending, told) {
+                    // Why the cases ended early says more than that the time was up afterwards.
+                    (Ending::Stopped(_), Ending::Stopped(_)) => {}
+                    (_, told) => ending = told,
+                }
             }
         }
         if let Some(server) = Arc::into_inner(server) {

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::offerings::input::{Input, Origin};
 use crate::offerings::sequence::{Slot, Step, Who};
@@ -16,13 +16,21 @@ mod tests;
 /// A longer history is tried without pairs of steps only where both have the same name.
 const FEW: usize = 7;
 
+/// The most work that one search does: for each candidate as many units as it has steps, and [`MIN_WORK`] at least.
+/// Candidates count whether they are played or not, for making them takes time too.
+const MAX_WORK: usize = 1_000_000;
+
+/// What a short candidate costs.
+const MIN_WORK: usize = 16;
+
 /// What can be made simpler.
 pub trait Shrinkable: Clone + Eq + Hash {
     /// What steps refer to.
     type Name: Clone + Eq;
 
-    /// Simpler steps that may do as well, the simplest first. Taking them again and again must come to an end.
-    fn simpler(&self) -> Vec<Self>;
+    /// Simpler steps that may do as well, the simplest first, one at a time; `None` stands for a step that was looked at
+    /// and does not qualify. Taking them again and again must come to an end.
+    fn simpler(&self) -> impl Iterator<Item = Option<Self>>;
 
     /// What the step refers to.
     fn name(&self) -> Option<Self::Name>;
@@ -117,37 +125,21 @@ where
     let from = steps.len();
     let mut current = steps;
     current.truncate(at + 1);
-    let mut search = Search { current, way, tried: HashSet::new(), attempts: 0, exhausted: false, has_budget, play };
-    search.drop_names().await;
-    loop {
-        let before = search.current.clone();
-        search.drop_steps().await;
-        search.simplify().await;
-        search.point().await;
-        search.unify().await;
-        if search.current == before {
-            search.renew().await;
-        }
-        if search.current == before {
-            search.delay().await;
-        }
-        if search.current == before {
-            search.drop_pairs().await;
-        }
-        if search.current == before || search.exhausted {
-            break;
-        }
-    }
-    search.plainly().await;
-    Shrunk { steps: search.current, from, attempts: search.attempts, exhausted: search.exhausted }
+    let mut search = Search { current, way, tried: HashSet::new(), attempts: 0, work: 0, has_budget, play };
+    let exhausted = search.run().await.is_err();
+    Shrunk { steps: search.current, from, attempts: search.attempts, exhausted }
 }
+
+/// The budget is used up: nothing more is tried.
+struct Exhausted;
 
 struct Search<'w, S, W, P, B> {
     current: Vec<S>,
     way: &'w W,
-    tried: HashSet<Vec<S>>,
+    /// Hashes of the candidates that were played.
+    tried: HashSet<u64>,
     attempts: usize,
-    exhausted: bool,
+    work: usize,
     has_budget: B,
     play: P,
 }
@@ -160,40 +152,75 @@ where
     F: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
+    async fn run(&mut self) -> Result<(), Exhausted> {
+        self.drop_names().await?;
+        loop {
+            let before = self.current.clone();
+            self.drop_steps().await?;
+            self.simplify().await?;
+            self.point().await?;
+            self.unify().await?;
+            if self.current == before {
+                self.renew().await?;
+            }
+            if self.current == before {
+                self.delay().await?;
+            }
+            if self.current == before {
+                self.drop_pairs().await?;
+            }
+            if self.current == before {
+                return self.plainly().await;
+            }
+        }
+    }
+
     /// Takes the candidate, up to the step at which it fails, if it fails in the same way.
-    async fn takes(&mut self, mut candidate: Vec<S>) -> bool {
-        if candidate.is_empty() || self.tried.contains(&candidate) {
-            return false;
+    async fn takes(&mut self, mut candidate: Vec<S>) -> Result<bool, Exhausted> {
+        self.spend(candidate.len()).await?;
+        let mut hasher = DefaultHasher::new();
+        candidate.hash(&mut hasher);
+        let hash = hasher.finish();
+        if candidate.is_empty() || self.tried.contains(&hash) {
+            return Ok(false);
         }
-        if self.exhausted || !(self.has_budget)(self.attempts) {
-            self.exhausted = true;
-            return false;
+        if !(self.has_budget)(self.attempts) {
+            return Err(Exhausted);
         }
-        self.tried.insert(candidate.clone());
+        self.tried.insert(hash);
         self.attempts += 1;
         match (self.play)(candidate.clone()).await {
             Some(failure) if failure.way == *self.way => {
                 candidate.truncate(failure.at + 1);
                 self.current = candidate;
-                true
+                Ok(true)
             }
-            _ => false,
+            _ => Ok(false),
         }
+    }
+
+    /// Counts the work on a candidate of so many steps, and lets others go on: who waits beside a search for a signal or
+    /// for the end of its time is heard though nothing is played.
+    async fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
+        tokio::task::yield_now().await;
+        self.work += steps.max(MIN_WORK);
+        if self.work > MAX_WORK { Err(Exhausted) } else { Ok(()) }
     }
 
     /// Leaves out everything that refers to nobody by name, then everything about one name after the other.
-    async fn drop_names(&mut self) {
+    async fn drop_names(&mut self) -> Result<(), Exhausted> {
         let without = |steps: &[S], name: Option<&S::Name>| -> Vec<S> {
             steps.iter().filter(|step| step.name().as_ref() != name).cloned().collect()
         };
-        self.takes(without(&self.current, None)).await;
+        self.takes(without(&self.current, None)).await?;
         for name in self.names() {
-            self.takes(without(&self.current, Some(&name))).await;
+            self.takes(without(&self.current, Some(&name))).await?;
         }
+        Ok(())
     }
 
     /// Leaves out halves, then quarters, down to single steps, from the back, until no single one can be spared.
-    async fn drop_steps(&mut self) {
+    async fn drop_steps(&mut self) -> Result<(), Exhausted> {
         let mut size = (self.current.len() / 2).max(1);
         loop {
             let mut end = self.current.len();
@@ -201,7 +228,7 @@ where
             while end > 0 {
                 let start = end.saturating_sub(size);
                 let rest = [&self.current[..start], &self.current[end..]].concat();
-                if self.takes(rest).await {
+                if self.takes(rest).await? {
                     shorter = true;
                     end = start.min(self.current.len());
                 } else {
@@ -211,66 +238,75 @@ where
             if size > 1 {
                 size /= 2;
             } else if !shorter {
-                break;
+                return Ok(());
             }
         }
     }
 
     /// Makes the steps simpler, one at a time.
-    async fn simplify(&mut self) {
+    async fn simplify(&mut self) -> Result<(), Exhausted> {
         let mut place = 0;
         'steps: while place < self.current.len() {
-            for simpler in self.current[place].simpler() {
+            let step = self.current[place].clone();
+            for simpler in step.simpler() {
+                let Some(simpler) = simpler else {
+                    self.spend(1).await?;
+                    continue;
+                };
                 let mut candidate = self.current.clone();
                 candidate[place] = simpler;
-                if self.takes(candidate).await {
+                if self.takes(candidate).await? {
                     continue 'steps;
                 }
             }
             place += 1;
         }
+        Ok(())
     }
 
     /// Lets steps refer by name that need not refer in another way.
-    async fn point(&mut self) {
+    async fn point(&mut self) -> Result<(), Exhausted> {
         for place in 0..self.current.len() {
             for name in self.names().into_iter().chain(self.fresh()) {
                 let Some(step) = self.current.get(place).and_then(|step| step.pointing(&name)) else { break };
                 let mut candidate = self.current.clone();
                 candidate[place] = step;
-                self.takes(candidate).await;
+                self.takes(candidate).await?;
             }
         }
+        Ok(())
     }
 
     /// Lets names be one that need not be two.
-    async fn unify(&mut self) {
+    async fn unify(&mut self) -> Result<(), Exhausted> {
         let names = self.names();
         for kept in &names {
             for other in names.iter().filter(|other| *other != kept) {
                 let candidate: Vec<S> = self.current.iter().map(|step| step.rename(other, kept)).collect();
                 if candidate != self.current {
-                    self.takes(candidate).await;
+                    self.takes(candidate).await?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Leaves out a step and lets those after it be about a new name: instead of a second life another offering may do.
-    async fn renew(&mut self) {
+    async fn renew(&mut self) -> Result<(), Exhausted> {
         for place in (0..self.current.len()).rev() {
             let name = self.current.get(place).and_then(Shrinkable::name);
             let Some((name, fresh)) = name.zip(self.fresh()) else { continue };
             let later: Vec<S> = self.current[place + 1..].iter().map(|step| step.rename(&name, &fresh)).collect();
             if later != self.current[place + 1..] {
-                self.takes([&self.current[..place], &later].concat()).await;
+                self.takes([&self.current[..place], &later].concat()).await?;
             }
         }
+        Ok(())
     }
 
     /// Moves steps to where what they refer to is needed: what was a preparation may then do for a step between that
     /// could not be spared before.
-    async fn delay(&mut self) {
+    async fn delay(&mut self) -> Result<(), Exhausted> {
         for place in (0..self.current.len()).rev() {
             let Some(name) = self.current.get(place).and_then(Shrinkable::name) else { continue };
             let mut rest = self.current[place + 1..].iter();
@@ -278,30 +314,33 @@ where
             let mut candidate = self.current.clone();
             candidate[place..=place + between].rotate_left(1);
             if candidate != self.current {
-                self.takes(candidate).await;
+                self.takes(candidate).await?;
             }
         }
+        Ok(())
     }
 
-    /// Leaves out each pair: a step and the one that undoes it.
-    async fn drop_pairs(&mut self) {
+    /// Leaves out each pair: a step and the one that undoes it. In a long history both must refer to the same name.
+    async fn drop_pairs(&mut self) -> Result<(), Exhausted> {
         for first in 0..self.current.len() {
             for second in first + 1..self.current.len() {
-                if self.current.len() > FEW && self.current[first].name() != self.current[second].name() {
+                let (one, other) = (self.current[first].name(), self.current[second].name());
+                if self.current.len() > FEW && (one.is_none() || one != other) {
                     continue;
                 }
                 let mut candidate = self.current.clone();
                 candidate.remove(second);
                 candidate.remove(first);
-                if self.takes(candidate).await {
-                    return;
+                if self.takes(candidate).await? {
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
     /// Uses the plainest names: all of them at once, or else as many as can be had.
-    async fn plainly(&mut self) {
+    async fn plainly(&mut self) -> Result<(), Exhausted> {
         let names = self.names();
         let plain: Option<Vec<_>> = (0..names.len()).map(S::plain).collect();
         if let Some(plain) = plain
@@ -312,8 +351,9 @@ where
                 place.map_or_else(|| step.clone(), |place| step.rename(&names[place], &plain[place]))
             };
             let candidate = self.current.iter().map(rename).collect();
-            self.takes(candidate).await;
+            self.takes(candidate).await?;
         }
+        Ok(())
     }
 
     /// The plainest name that nothing refers to.
@@ -337,8 +377,8 @@ where
 impl Shrinkable for Step {
     type Name = Slot;
 
-    fn simpler(&self) -> Vec<Self> {
-        Step::simpler(self)
+    fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
+        Step::simpler(self).into_iter().map(Some)
     }
 
     fn name(&self) -> Option<Slot> {
@@ -363,11 +403,9 @@ impl Shrinkable for Input {
     type Name = ();
 
     /// What was drawn has no meaning of its own; what stands at a limit would lose its.
-    fn simpler(&self) -> Vec<Self> {
-        match self.origin {
-            Origin::Random(_) => Input::simpler(self),
-            Origin::Limit | Origin::Hostile => Vec::new(),
-        }
+    fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
+        let is_drawn = matches!(self.origin, Origin::Random(_));
+        is_drawn.then(|| Input::simpler(self)).into_iter().flatten()
     }
 
     fn name(&self) -> Option<()> {

@@ -6,45 +6,54 @@ use super::recipe::{Content, Subject};
 use crate::generate::{Schema, Validity};
 use serde_json::{Value, json};
 
+/// Simpler inputs one at a time; `None` for a candidate that is of another class.
+type Candidates<'i> = Box<dyn Iterator<Item = Option<Input>> + 'i>;
+
 impl Input {
     /// Inputs with a simpler value that is valid, or breaks the same constraint and nothing else, the simplest first.
-    /// What is expected of them is the same. None where the input is not about a value of a schema.
-    pub fn simpler(&self) -> Vec<Input> {
-        let Some(Class { schema, validity, .. }) = &self.kept else { return Vec::new() };
+    /// What is expected of them is the same. None where the input is not about a value of a schema. Each candidate is
+    /// made when it is asked for; `None` stands for one that does not qualify.
+    pub fn simpler(&self) -> Candidates<'_> {
+        let Some(Class { schema, validity, .. }) = &self.kept else { return Box::new(std::iter::empty()) };
         match (&self.recipe.content, &self.recipe.subject) {
             (Content::Json(value, fit), Subject::None | Subject::Shared) => self.bodies(schema, validity, value, *fit),
             (_, Subject::Invalid { name: Name { text: Some(text), fit }, remains }) => {
-                let stays = |text: &Value| schema.is(validity, text);
-                let texts = schema.simpler(&Value::from(text.as_str())).into_iter().filter(stays);
-                let name = |text: Value| Some(Name::like(text.as_str()?, *fit));
-                let subjects = texts.filter_map(name).map(|name| Subject::Invalid { name, remains: *remains });
-                subjects.map(|subject| self.with(|simpler| simpler.recipe.subject = subject)).collect()
+                let name = move |text: Value| Some(Name::like(text.as_str()?, *fit));
+                let texts = schema.simpler(&Value::from(text.as_str()));
+                let names = texts.map(move |text| text.filter(|text| schema.is(validity, text)).and_then(name));
+                let subjects = names.map(|name| Some(Subject::Invalid { name: name?, remains: *remains }));
+                Box::new(subjects.map(|subject| subject.map(|subject| self.with(|simpler| simpler.recipe.subject = subject))))
             }
-            _ => Vec::new(),
+            _ => Box::new(std::iter::empty()),
         }
     }
 
-    fn bodies(&self, schema: &Schema, validity: &Validity, value: &Value, fit: Option<Fit>) -> Vec<Input> {
+    fn bodies<'i>(
+        &'i self,
+        schema: &'i Schema,
+        validity: &'i Validity,
+        value: &Value,
+        fit: Option<Fit>,
+    ) -> Candidates<'i> {
         // An id that is named later is none yet.
         let is_named_later = fit == Some(Fit::Whole);
         let mut whole = value.clone();
         if is_named_later {
             whole["id"] = json!("a");
         }
-        let stays = |simpler: &Value| {
+        let bodies = schema.simpler(&whole);
+        let stays = move |simpler: &Value| {
             schema.is(validity, simpler)
                 && means_the_same(&whole, simpler, *validity == Validity::Valid)
                 && (!is_named_later || simpler.get("id") == whole.get("id"))
         };
-        let bodies = schema.simpler(&whole).into_iter().filter(stays);
-        bodies
-            .map(|mut body| {
-                if is_named_later {
-                    body["id"] = json!("");
-                }
-                self.with(|simpler| simpler.recipe.content = Content::Json(body, fit))
-            })
-            .collect()
+        Box::new(bodies.map(move |body| {
+            let mut body = body.filter(&stays)?;
+            if is_named_later {
+                body["id"] = json!("");
+            }
+            Some(self.with(|simpler| simpler.recipe.content = Content::Json(body, fit)))
+        }))
     }
 
     fn with(&self, change: impl FnOnce(&mut Input)) -> Input {
