@@ -25,8 +25,8 @@ const MOST_BROKEN: u32 = 3;
 pub struct Tries {
     /// The most tries of one race, from 1.
     pub races: u32,
-    /// No try begins after this time. Shrinking everything that was found, and seeing it again, get the same time once
-    /// more.
+    /// No try begins after this time, except the first. Shrinking everything that was found, and seeing it again, get the
+    /// same time once more; what was found is looked for once, though the time is up.
     pub limit: Duration,
     /// The most clients at once, from 2.
     pub clients: usize,
@@ -167,7 +167,7 @@ impl<'r, 's> Hunter<'r, 's> {
             return Ok(seen);
         }
         for program in program.alone() {
-            if let Some((history, complaint)) = self.shows(&program, &seen.complaint, 1).await? {
+            if let Some((history, complaint)) = self.shows(&program, &seen.complaint, 1, Instant::now()).await? {
                 return Ok(Sighting { complaint, history, program, again: true, takes: ClientsNeeded::One, ..seen });
             }
         }
@@ -230,7 +230,7 @@ impl<'r, 's> Hunter<'r, 's> {
                 if Instant::now() >= deadline {
                     break 'smaller;
                 }
-                if let Some((history, complaint)) = self.shows(&program, &sighting.complaint, enough).await? {
+                if let Some((history, complaint)) = self.shows(&program, &sighting.complaint, enough, deadline).await? {
                     let takes = if program.clients.len() > 1 { ClientsNeeded::Several } else { ClientsNeeded::One };
                     *sighting = Sighting { complaint, history, program, again: true, takes, ..*sighting };
                     continue 'smaller;
@@ -240,19 +240,23 @@ impl<'r, 's> Hunter<'r, 's> {
         }
         if !sighting.again {
             let program = sighting.program.clone();
-            sighting.again = self.shows(&program, &sighting.complaint, self.tries.races).await?.is_some();
+            sighting.again = self.shows(&program, &sighting.complaint, self.tries.races, deadline).await?.is_some();
         }
         Ok(())
     }
 
-    /// The first of so many tries of `program` that shows the same.
+    /// The first of so many tries of `program` that shows the same. None begins after the deadline, except the first.
     async fn shows(
         &mut self,
         program: &Program,
         complaint: &Complaint,
         tries: u32,
+        deadline: Instant,
     ) -> Result<Option<(History, Complaint)>, Halt> {
-        for _ in 0..tries {
+        for number in 0..tries {
+            if number > 0 && Instant::now() >= deadline {
+                break;
+            }
             if program.clients.len() == 1 {
                 // What several clients did must not be on its way any more.
                 tokio::time::sleep(LAG).await;

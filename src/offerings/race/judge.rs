@@ -2,9 +2,9 @@
 
 use super::direct::{self, Complaint};
 use super::history::History;
-use super::order::Verdict;
+use super::order::{Budget, Verdict};
 use super::program::{Program, Step};
-use super::trial::Trial;
+use super::trial::{MAX_WORK, Trial};
 use crate::offerings::model::Main;
 
 /// What a try showed.
@@ -15,7 +15,7 @@ pub(super) struct Judgement {
     pub(super) undecided: Option<&'static str>,
 }
 
-/// Judges a try. `first_is_main` says whether the project, if it was empty, surely makes its first offering main.
+/// Judges a try, with [`MAX_WORK`] units of work at most. `first_is_main` says whether the project, if it was empty, surely makes its first offering main.
 pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Judgement {
     let mut complaints = direct::judge(program, history, first_is_main);
     let mut trial = Trial::of(history, first_is_main);
@@ -23,15 +23,16 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
         // Whether an order explains the rest is another question.
         trial.forget_lists_of_many_mains(history);
     }
-    let (verdict, part) = trial.judge();
+    let mut budget = Budget::of(MAX_WORK);
+    let (verdict, part) = trial.judge(&mut budget);
     match verdict {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
-            let undecided = Some("no order of the requests was found in time, nor that there is none");
+            let undecided = Some("no order of the requests was found within the budget, nor that there is none");
             Judgement { complaints, undecided }
         }
         Verdict::Unexplained(at) => {
-            let rule = blame(program, history, &part, at);
+            let rule = blame(program, history, &part, at, &mut budget);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
                 complaints.push(unexplained(rule, history, at));
             }
@@ -54,7 +55,7 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
 }
 
 /// The rule that speaks of what cannot be explained, which shows at the act at `at`: the thing without which the rest can.
-fn blame(program: &Program, history: &History, trial: &Trial, at: usize) -> &'static str {
+fn blame(program: &Program, history: &History, trial: &Trial, at: usize, budget: &mut Budget) -> &'static str {
     let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
     let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
@@ -66,15 +67,15 @@ fn blame(program: &Program, history: &History, trial: &Trial, at: usize) -> &'st
         .acts
         .iter()
         .any(|act| matches!(act.step, Step::Update { slot, .. } if is_of(slot)) && is_begun(act.start));
-    if trial.clone().without_roles().is_explained() {
+    if trial.clone().without_roles().is_explained(budget) {
         if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"
         } else {
             "race.set-main-linearizable"
         }
-    } else if updates && trial.clone().without_products().is_explained() {
+    } else if updates && trial.clone().without_products().is_explained(budget) {
         "race.update-whole"
-    } else if keyed && trial.clone().without_keyed_answers().is_explained() {
+    } else if keyed && trial.clone().without_keyed_answers().is_explained(budget) {
         "race.idempotency-once"
     } else if created && !deletes {
         "race.create-once"

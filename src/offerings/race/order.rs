@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 /// The most requests of one history: the search keeps a bit for each.
 pub const MOST: usize = 128;
@@ -46,13 +45,47 @@ pub enum Verdict {
     /// There is none: of the calls that had ended when the one at this place ended, no order explains them all, though of
     /// those before it one does.
     Unexplained(usize),
-    /// The time was used up, or there are more calls than [`MOST`].
+    /// The budget was used up, or there are more calls than [`MOST`].
     Unknown,
 }
 
+/// How much a search may do. Each point that it looks at, and each question to the model, takes one unit: so the same
+/// history is judged alike on every machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Budget {
+    left: u64,
+}
+
+impl Budget {
+    /// So many units.
+    pub fn of(units: u64) -> Self {
+        Self { left: units }
+    }
+
+    /// Takes up to so many units out of it.
+    #[must_use]
+    pub fn split(&mut self, units: u64) -> Self {
+        let units = units.min(self.left);
+        self.left -= units;
+        Self { left: units }
+    }
+
+    /// Puts back what was not used.
+    pub fn join(&mut self, rest: Self) {
+        self.left += rest.left;
+    }
+
+    /// Uses one unit; `false` when there is none left.
+    fn spend(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+}
+
 /// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every answer.
-pub fn explain<M: Model>(model: &M, initial: M::State, calls: &[Call<M::Event>], budget: Duration) -> Verdict {
-    Search::new(model, initial, calls).run(budget).0
+pub fn explain<M: Model>(model: &M, initial: M::State, calls: &[Call<M::Event>], budget: &mut Budget) -> Verdict {
+    Search::new(model, initial, calls, budget).run().0
 }
 
 struct Search<'m, M: Model> {
@@ -68,7 +101,11 @@ struct Search<'m, M: Model> {
     numbers: HashMap<M::State, usize>,
     /// For each state and call the numbers of the states that may follow, once asked for.
     next: Vec<Vec<Option<Rc<[usize]>>>>,
+    budget: &'m mut Budget,
 }
+
+/// The budget is used up.
+struct Exhausted;
 
 /// A point of the search: what was done, and what may come next with the number of the state it leads to, last first.
 struct Frame {
@@ -77,13 +114,13 @@ struct Frame {
 }
 
 impl<'m, M: Model> Search<'m, M> {
-    fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>]) -> Self {
+    fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>], budget: &'m mut Budget) -> Self {
         let mut begun: Vec<usize> = (0..calls.len()).collect();
         begun.sort_by_key(|&place| calls[place].start);
         let mut ended: Vec<usize> = (0..calls.len()).filter(|&place| calls[place].end.is_some()).collect();
         ended.sort_by_key(|&place| calls[place].end);
         let (states, numbers, next) = (Vec::new(), HashMap::new(), Vec::new());
-        let mut search = Self { model, calls, begun, ended, states, numbers, next };
+        let mut search = Self { model, calls, begun, ended, states, numbers, next, budget };
         search.number(initial);
         search
     }
@@ -101,42 +138,46 @@ impl<'m, M: Model> Search<'m, M> {
     }
 
     /// The numbers of the states that may follow a call.
-    fn after(&mut self, state: usize, place: usize) -> Rc<[usize]> {
+    fn after(&mut self, state: usize, place: usize) -> Result<Rc<[usize]>, Exhausted> {
         if let Some(known) = &self.next[state][place] {
-            return Rc::clone(known);
+            return Ok(Rc::clone(known));
         }
+        self.spend()?;
         let next = self.model.next(&self.states[state], &self.calls[place].event);
         let mut next: Vec<usize> = next.into_iter().map(|next| self.number(next)).collect();
         next.dedup();
         let next: Rc<[usize]> = next.into();
         self.next[state][place] = Some(Rc::clone(&next));
-        next
+        Ok(next)
+    }
+
+    fn spend(&mut self) -> Result<(), Exhausted> {
+        if self.budget.spend() { Ok(()) } else { Err(Exhausted) }
     }
 
     /// The verdict, and how many points were looked at.
-    fn run(&mut self, budget: Duration) -> (Verdict, u64) {
-        if self.calls.len() > MOST {
-            return (Verdict::Unknown, 0);
-        }
-        let began = Instant::now();
+    fn run(&mut self) -> (Verdict, u64) {
+        let mut visited = 0;
+        let verdict = if self.calls.len() > MOST { Err(Exhausted) } else { self.search(&mut visited) };
+        (verdict.unwrap_or(Verdict::Unknown), visited)
+    }
+
+    fn search(&mut self, visited: &mut u64) -> Result<Verdict, Exhausted> {
         let is_done = |done: u128, place: usize| done >> place & 1 == 1;
         let must: u128 = self.ended.iter().fold(0, |all, place| all | 1 << place);
         let mut seen: HashSet<(u128, usize)> = HashSet::new();
-        let mut visited = 0;
         // Of the calls by their end, how many are in the best order so far.
         let mut best = 0;
         let mut path = Vec::new();
-        let choices = self.choices(0, 0);
+        let choices = self.choices(0, 0)?;
         let mut stack = vec![Frame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
             let done = frame.done;
             if done & must == must {
-                return (Verdict::Explained(path), visited);
+                return Ok(Verdict::Explained(path));
             }
-            visited += 1;
-            if visited % 64 == 0 && began.elapsed() > budget {
-                return (Verdict::Unknown, visited);
-            }
+            *visited += 1;
+            self.spend()?;
             if is_done(done, self.ended[best]) {
                 best = best.max(self.ended.iter().take_while(|&&place| is_done(done, place)).count());
             }
@@ -148,7 +189,7 @@ impl<'m, M: Model> Search<'m, M> {
             };
             if let Some((place, state)) = next {
                 let done = done | 1 << place;
-                let choices = self.choices(done, state);
+                let choices = self.choices(done, state)?;
                 path.push(place);
                 stack.push(Frame { done, choices });
             } else {
@@ -156,12 +197,12 @@ impl<'m, M: Model> Search<'m, M> {
                 path.pop();
             }
         }
-        (Verdict::Unexplained(self.ended[best]), visited)
+        Ok(Verdict::Unexplained(self.ended[best]))
     }
 
     /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
     /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
-    fn choices(&mut self, done: u128, state: usize) -> Vec<(usize, usize)> {
+    fn choices(&mut self, done: u128, state: usize) -> Result<Vec<(usize, usize)>, Exhausted> {
         let calls = self.calls;
         let is_left = |place: &usize| done >> place & 1 == 0;
         let horizon = self.ended.iter().copied().find(is_left).and_then(|place| calls[place].end).unwrap_or(u64::MAX);
@@ -169,17 +210,17 @@ impl<'m, M: Model> Search<'m, M> {
         let left: Vec<usize> = self.begun.iter().copied().take_while(may_begin).filter(is_left).collect();
         let mut choices = Vec::new();
         for place in left {
-            let next = self.after(state, place);
+            let next = self.after(state, place)?;
             let is_lost = calls[place].end.is_none();
             if !is_lost && *next == [state] && self.model.is_read(&calls[place].event) {
-                return vec![(place, state)];
+                return Ok(vec![(place, state)]);
             }
             // Where a lost call changes nothing it may as well never have happened.
             choices.extend(next.iter().filter(|&&next| !(is_lost && next == state)).map(|&next| (place, next)));
         }
         // The earliest to begin is tried first: mostly that is how it was.
         choices.reverse();
-        choices
+        Ok(choices)
     }
 }
 
@@ -214,14 +255,36 @@ mod tests {
         }
     }
 
+    /// A register that counts how often it is asked.
+    #[derive(Debug, Default)]
+    struct Asked(std::cell::Cell<u64>);
+
+    impl Model for Asked {
+        type State = u8;
+        type Event = Access;
+
+        fn next(&self, state: &u8, event: &Access) -> Vec<u8> {
+            self.0.set(self.0.get() + 1);
+            Register.next(state, event)
+        }
+
+        fn is_read(&self, event: &Access) -> bool {
+            Register.is_read(event)
+        }
+    }
+
     fn call(write: bool, value: u8, start: u64, end: Option<u64>) -> Call<Access> {
         Call { event: Access { write, value }, start, end }
     }
 
-    const BUDGET: Duration = Duration::from_secs(5);
+    const BUDGET: u64 = 1_000_000;
 
     fn explain(calls: &[Call<Access>]) -> Verdict {
-        super::explain(&Register, 0, calls, BUDGET)
+        super::explain(&Register, 0, calls, &mut Budget::of(BUDGET))
+    }
+
+    fn run(calls: &[Call<Access>]) -> (Verdict, u64) {
+        Search::new(&Register, 0, calls, &mut Budget::of(BUDGET)).run()
     }
 
     #[test]
@@ -275,12 +338,12 @@ mod tests {
     fn sixty_calls_of_six_clients_are_judged_with_little_work() {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
-            let (verdict, visited) = Search::new(&Register, 0, &calls).run(BUDGET);
+            let (verdict, visited) = run(&calls);
             assert!(matches!(verdict, Verdict::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
-            let (verdict, visited) = Search::new(&Register, 0, &calls).run(BUDGET);
+            let (verdict, visited) = run(&calls);
             let lie = calls.iter().position(|call| !call.event.write && call.event.value == 9);
             assert_eq!(verdict, Verdict::Unexplained(lie.expect("it was just told")), "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
@@ -288,12 +351,18 @@ mod tests {
     }
 
     #[test]
-    fn too_many_calls_and_too_little_time_are_unknown_and_never_a_violation() {
+    fn too_many_calls_and_too_much_work_are_unknown_and_never_a_violation() {
         let many: Vec<_> = (0..129).map(|start| call(false, 9, start, Some(start + 1))).collect();
         assert_eq!(explain(&many), Verdict::Unknown);
         // No two writes are alike, so that no state comes again.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
-        assert_eq!(super::explain(&Register, 0, &wide, Duration::ZERO), Verdict::Unknown);
+        let mut budget = Budget::of(1_000);
+        assert_eq!(super::explain(&Register, 0, &wide, &mut budget), Verdict::Unknown);
+        assert_eq!(budget, Budget::of(0));
+        // Nor does the model answer more questions than there are units.
+        let asked = Asked::default();
+        assert_eq!(super::explain(&asked, 0, &wide, &mut Budget::of(100)), Verdict::Unknown);
+        assert!(asked.0.get() > 10 && asked.0.get() <= 100, "{asked:?}");
     }
 }

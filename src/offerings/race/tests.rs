@@ -162,6 +162,30 @@ async fn what_is_found_is_shrunk_confirmed_and_drawn() {
     server.stop().await;
 }
 
+/// How many requests one try takes at most: the clients' and what prepares it, reads the rest and tidies up.
+const REQUESTS_OF_A_TRY: u64 = 80;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_time_is_up_nothing_is_tried_more_than_once() {
+    let server = server(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
+    let race = race("set-main-atomic");
+    let tries = Tries { races: 30, limit: Duration::ZERO, ..Tries::default() };
+    let mut found = 0;
+    for seed in 1..=10 {
+        let before = server.traffic().requests();
+        let naming = Naming::new(seed, &race.name, 0);
+        let report = race.play(server.lane(&format!("{}-{seed}", race.name)), naming, seed, &tries).await;
+        let spent = server.traffic().requests() - before;
+        assert!(report.shown.iter().all(|shown| shown.tries == 1), "{:?}", report.shown);
+        // Once by all clients, twice by one alone, and once more to see it again.
+        let most = 1 + 3 * report.shown.len() as u64;
+        assert!(spent <= most * REQUESTS_OF_A_TRY, "{spent} requests for {} findings", report.shown.len());
+        found += report.shown.len();
+    }
+    assert!(found > 0);
+    server.stop().await;
+}
+
 /// With `QONFORM_TEST_SEEDS` of 2 or more every fault, else those that are quick.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards() {

@@ -1,23 +1,25 @@
 //! What an order must explain: what there was when the clients were released, and every request with its answer.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::history::History;
 use super::model::{Crowd, Event, Seen};
-use super::order::{self, Call, Verdict};
+use super::order::{self, Budget, Call, Verdict};
 use super::reader::{Reader, answer};
 use crate::contract::Endpoint;
 use crate::lane::Snapshot;
 use crate::offerings::model::{Body, Facts, Main, Sent, World};
 
-/// How long an order is looked for.
-const BUDGET: Duration = Duration::from_millis(500);
+/// How much work judging one try takes at most, in all its searches.
+pub(super) const MAX_WORK: u64 = 300_000;
 
-/// How long it is looked for before anything else is tried: one that there is, is mostly found at once.
-const QUICK: Duration = Duration::from_millis(4);
+/// How much work one search takes at most.
+const BUDGET: u64 = 60_000;
+
+/// How much it takes before anything else is tried: an order that there is, is mostly found at once.
+const QUICK: u64 = 1_000;
 
 /// A history as the search takes it.
 #[derive(Clone, Debug)]
@@ -55,26 +57,29 @@ impl Trial {
         if self.first_is_main { world.timeless() } else { world.touched().timeless() }
     }
 
-    /// Looks for an order that explains it.
-    fn explain(&self, budget: Duration) -> Verdict {
-        order::explain(&Crowd, self.world(), &self.calls, budget)
+    /// Looks for an order that explains it, with so many units of a budget at most.
+    fn explain(&self, units: u64, budget: &mut Budget) -> Verdict {
+        let mut part = budget.split(units);
+        let verdict = order::explain(&Crowd, self.world(), &self.calls, &mut part);
+        budget.join(part);
+        verdict
     }
 
     /// Whether an order explains it; where that takes long and there is none for a part of it, that part. What has no
     /// order is mostly wrong in one offering, or in the roles: that shows in less.
-    pub(super) fn judge(self) -> (Verdict, Self) {
-        let quick = self.explain(QUICK);
+    pub(super) fn judge(self, budget: &mut Budget) -> (Verdict, Self) {
+        let quick = self.explain(QUICK, budget);
         if quick != Verdict::Unknown {
             return (quick, self);
         }
         let offerings = self.ours.iter().map(|id| self.clone().without_roles().alone(id));
         let parts = offerings.chain(std::iter::once_with(|| self.clone().without_products()));
         for part in parts {
-            if let verdict @ Verdict::Unexplained(_) = part.explain(BUDGET) {
+            if let verdict @ Verdict::Unexplained(_) = part.explain(BUDGET, budget) {
                 return (verdict, part);
             }
         }
-        (self.explain(BUDGET), self)
+        (self.explain(BUDGET, budget), self)
     }
 
     /// The same, had nobody looked at any other offering.
@@ -104,9 +109,9 @@ impl Trial {
         }
     }
 
-    /// Whether an order explains it, as far as there is time.
-    pub(super) fn is_explained(&self) -> bool {
-        matches!(self.explain(BUDGET), Verdict::Explained(_))
+    /// Whether an order explains it, as far as the budget goes.
+    pub(super) fn is_explained(&self, budget: &mut Budget) -> bool {
+        matches!(self.explain(BUDGET, budget), Verdict::Explained(_))
     }
 
     /// The same, had nobody looked at who is main: a promotion changes nothing then.

@@ -120,7 +120,7 @@ impl Model for Counted {
 
 fn steps_of_a_search(history: &History) -> u64 {
     let (trial, counted) = (Trial::of(history, true), Counted(Cell::new(0)));
-    order::explain(&counted, trial.world(), &trial.calls, Duration::from_secs(5));
+    order::explain(&counted, trial.world(), &trial.calls, &mut order::Budget::of(1_000_000));
     counted.0.get()
 }
 
