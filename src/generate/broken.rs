@@ -5,7 +5,7 @@ use super::constraint::{Constraint, Side};
 use super::node::{Additional, Kind, Node};
 use super::pattern::Pattern;
 use super::valid::{
-    EXTRA, LARGEST, Local, characters, counted, entries, extra, format_texts, number, object, of_bound, others,
+    EXTRA, LARGEST, Local, characters, counted, entries, extra, format_texts, number, object, of_bound, others, pad,
     simplest, text, texts,
 };
 use serde_json::{Map, Number, Value, json};
@@ -317,10 +317,9 @@ fn objects(node: &Node) -> Vec<Local> {
                 many.entry(name.clone()).or_insert(value);
             }
         }
-        while many.len() <= most
-            && let Some(value) = extra(node)
-        {
-            many.insert(format!("{EXTRA}-{}", many.len()), value);
+        if let Some(value) = extra(node) {
+            let missing = (most + 1).saturating_sub(many.len());
+            pad(&mut many, missing, &value);
         }
         let words = format!("of {} properties (maxProperties {most})", many.len());
         made.push(outside(many.into(), Constraint::MaxProperties, words));

@@ -4,6 +4,9 @@ use super::pattern::Pattern;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// The most alternatives of a schema that values are made for: alternatives of alternatives multiply.
+pub(super) const MAX_BRANCHES: usize = 64;
+
 /// A JSON type as OpenAPI names it; null is the type of `nullable`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Kind {
@@ -203,7 +206,10 @@ impl Node {
         self.branches = match (self.branches, other.branches) {
             (one, two) if two.is_empty() => one,
             (one, two) if one.is_empty() => two,
-            (one, two) => one.iter().flat_map(|a| two.iter().map(|b| a.clone().and(b.clone()))).collect(),
+            (one, two) => {
+                let pairs = one.iter().flat_map(|a| two.iter().map(move |b| (a, b)));
+                pairs.take(MAX_BRANCHES).map(|(a, b)| a.clone().and(b.clone())).collect()
+            }
         };
         self
     }

@@ -1,6 +1,6 @@
 //! From the document to a [`Node`].
 
-use super::node::{Additional, Bound, Kind, Node};
+use super::node::{Additional, Bound, Kind, MAX_BRANCHES, Node};
 use super::pattern::Pattern;
 use crate::contract::Direction;
 use crate::document::{Document, pointer};
@@ -55,14 +55,12 @@ impl Reader<'_> {
             }
             let whole = node.clone();
             let spread = if node.branches.is_empty() { vec![whole] } else { std::mem::take(&mut node.branches) };
-            let mut spread: Vec<Node> =
-                spread.iter().flat_map(|one| branches.iter().map(|branch| one.clone().and(branch.clone()))).collect();
+            let pairs = spread.iter().flat_map(|one| branches.iter().map(move |branch| (one, branch)));
             // An alternative of alternatives is one of them.
-            spread = spread
-                .into_iter()
-                .flat_map(|one| if one.branches.is_empty() { vec![one] } else { one.branches })
-                .collect();
-            node.branches = spread;
+            let spread = pairs
+                .map(|(one, branch)| one.clone().and(branch.clone()))
+                .flat_map(|one| if one.branches.is_empty() { vec![one] } else { one.branches });
+            node.branches = spread.take(MAX_BRANCHES).collect();
         }
         node
     }

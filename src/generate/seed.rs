@@ -18,16 +18,41 @@ pub fn seed(base: u64, operation: &str, case: u64) -> [u8; 32] {
     seed
 }
 
-/// A runner for `Strategy::new_tree` that draws from this seed alone and writes nothing anywhere.
+/// How many values that do not qualify are drawn in a row before a draw is given up.
+const MAX_REJECTS: u32 = 2_000;
+
+/// A runner for `Strategy::new_tree` that draws from this seed alone, writes nothing anywhere, and gives up when what is
+/// wanted does not come.
 pub fn runner(seed: &[u8; 32]) -> TestRunner {
-    let config = Config { failure_persistence: None, ..Config::default() };
+    let config = Config {
+        failure_persistence: None,
+        max_local_rejects: MAX_REJECTS,
+        max_global_rejects: MAX_REJECTS,
+        ..Config::default()
+    };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, seed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::any;
+    use proptest::strategy::Strategy;
+    use std::cell::Cell;
     use std::collections::HashSet;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_draw_of_what_never_comes_is_given_up() {
+        let drawn = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&drawn);
+        let never = any::<u8>().prop_filter("never", move |_| {
+            counted.set(counted.get() + 1);
+            false
+        });
+        assert!(never.new_tree(&mut runner(&seed(7, "never", 0))).is_err());
+        assert!(drawn.get() <= MAX_REJECTS + 1, "{}", drawn.get());
+    }
 
     #[test]
     fn every_case_of_every_operation_has_a_seed_of_its_own() {

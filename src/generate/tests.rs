@@ -238,3 +238,20 @@ fn an_integer_is_spelt_plainly_or_ambiguously_or_not_at_all() {
         assert_eq!(reading(text), Some(Reading::Ambiguous), "{text}");
     }
 }
+
+#[test]
+fn properties_are_added_beside_those_that_have_such_names_already() {
+    let Value::Object(mut object) = json!({"x-qonform-2": "old", "x-qonform-4": 1}) else { unreachable!() };
+    valid::pad(&mut object, 3, &json!("a"));
+    let expected = ["x-qonform-2", "x-qonform-3", "x-qonform-4", "x-qonform-5", "x-qonform-6"];
+    let names: BTreeSet<&str> = object.keys().map(String::as_str).collect();
+    assert_eq!(names, expected.into());
+    assert_eq!((&object["x-qonform-2"], &object["x-qonform-3"]), (&json!("old"), &json!("a")));
+}
+
+#[test]
+fn alternatives_of_alternatives_do_not_multiply_without_end() {
+    let many = || node::Node { branches: vec![node::Node::anything(); 40], ..node::Node::anything() };
+    let both = (0..10).fold(many(), |both, _| both.and(many()));
+    assert_eq!(both.branches.len(), node::MAX_BRANCHES);
+}

@@ -426,11 +426,24 @@ pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
             object.insert(name.clone(), value);
         }
     }
-    while object.len() < node.min_properties.min(LARGEST) {
-        let name = format!("{EXTRA}-{}", object.len());
-        object.insert(name, extra(node)?);
+    let missing = node.min_properties.min(LARGEST).saturating_sub(object.len());
+    if missing > 0 {
+        let value = extra(node)?;
+        pad(&mut object, missing, &value);
     }
     Some(object)
+}
+
+/// Adds so many properties that neither the object nor its schema names.
+pub(super) fn pad(object: &mut Map<String, Value>, count: usize, value: &Value) {
+    // A name that is there already is passed over: of one more number than there are properties one is free.
+    let taken = object.len();
+    let names: Vec<String> = (taken..taken + count + taken)
+        .map(|number| format!("{EXTRA}-{number}"))
+        .filter(|name| !object.contains_key(name))
+        .take(count)
+        .collect();
+    object.extend(names.into_iter().map(|name| (name, value.clone())));
 }
 
 /// A value for a property that is not named; `None` where there must be none.
@@ -470,10 +483,9 @@ fn objects(node: &Node) -> Vec<Local> {
     }
     if let Some(most) = node.max_properties.filter(|most| *most <= LARGEST) {
         let mut filled: Map<String, Value> = full.into_iter().take(most.max(base.len())).collect();
-        while filled.len() < most
-            && let Some(value) = extra(node)
-        {
-            filled.insert(format!("{EXTRA}-{}", filled.len()), value);
+        if let Some(value) = extra(node) {
+            let missing = most.saturating_sub(filled.len());
+            pad(&mut filled, missing, &value);
         }
         made.push(inside(filled, Constraint::MaxProperties, format!("of {most} properties (maxProperties {most})")));
     }
