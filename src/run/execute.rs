@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::case::Case;
 use super::course::Course;
 use super::settings::{Confirm, Settings};
+use crate::contract::Endpoint;
 use crate::finding::CaseResult;
 use crate::lane::{Lane, Tenure};
+use crate::offerings::input::Inputs;
 use crate::offerings::race::{Effort, Race, Tries};
 use crate::offerings::sequence::{self, Watch};
 use crate::offerings::{Naming, Stage};
@@ -17,7 +19,10 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
     let naming = settings.naming(&case.mark(), attempt);
     let lane = lane.for_case(&case.name());
     let Case::Scenario(scenario) = case else {
-        let course = Course::of(case, &lane, settings);
+        let course = match case {
+            Case::Inputs(endpoint) => Course::Inputs(Arc::new(generate(*endpoint, &lane, settings).await)),
+            _ => Course::of(case, &lane, settings),
+        };
         return play_course(&course, lane, naming, Watch::EveryStep).await;
     };
     match Stage::open(lane, naming).await {
@@ -27,6 +32,23 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
         }
         Err(result) => result,
     }
+}
+
+/// How many inputs are generated before others go on.
+const AT_A_TIME: u64 = 128;
+
+/// The inputs of an operation. A run that ends meanwhile does not wait for all of them.
+async fn generate(endpoint: Endpoint, lane: &Lane, settings: &Settings) -> Inputs {
+    let (contract, fixtures, seed) = (lane.judge.contract(), &lane.fixtures, settings.seed);
+    let mut begin = settings.inputs.min(AT_A_TIME);
+    let mut inputs = Inputs::of(contract, endpoint, fixtures, seed, begin);
+    while begin < settings.inputs {
+        tokio::task::yield_now().await;
+        let end = settings.inputs.min(begin.saturating_add(AT_A_TIME));
+        inputs.extend(contract, endpoint, fixtures, seed, begin..end);
+        begin = end;
+    }
+    inputs
 }
 
 /// Plays steps or inputs once. `watch` says when the project is looked at beside the steps. A race has its own way of

@@ -10,6 +10,7 @@ use crate::lane::Fixtures;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 /// A generated request, what it is about, and what is expected.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ impl Inputs {
         let maker = Maker::new(operation, endpoint, fixtures);
         let mut list = limits::of(&maker);
         list.extend(hostile::of(&maker));
-        list.extend(random::of(&maker, seed, cases));
+        list.extend(random::of(&maker, seed, 0..cases));
         let (facets, unmade) = maker.facets();
         let (operation, id) = (maker.reference(), operation.id.clone());
         Inputs { operation, id, list: numbered(list), facets, unmade }
@@ -128,6 +129,20 @@ impl Inputs {
 }
 
 impl Inputs {
+    /// Adds what these cases of the seed are: so very many inputs can be generated a part at a time.
+    pub fn extend(
+        &mut self,
+        contract: &Contract,
+        endpoint: Endpoint,
+        fixtures: &Fixtures,
+        seed: u64,
+        cases: Range<u64>,
+    ) {
+        let maker = Maker::new(contract.operation(endpoint), endpoint, fixtures);
+        self.list.extend(random::of(&maker, seed, cases));
+        self.list = numbered(std::mem::take(&mut self.list));
+    }
+
     /// Some of them, or others in their place.
     pub fn with(&self, list: Vec<Input>) -> Inputs {
         let (operation, id) = (self.operation.clone(), self.id.clone());

@@ -9,6 +9,7 @@ use crate::contract::{Endpoint, Place};
 use crate::generate::{Constraint, Facet, Schema, Side, Validity, runner, seed};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use serde_json::Value;
+use std::ops::Range;
 
 /// What is drawn of one slot: valid values, or such as break one constraint.
 struct Source<'m> {
@@ -18,14 +19,14 @@ struct Source<'m> {
     strategy: BoxedStrategy<Value>,
 }
 
-/// `cases` inputs; each depends on the seed and its own number alone.
-pub(super) fn of(maker: &Maker<'_>, base: u64, cases: u64) -> Vec<Input> {
-    if cases == 0 {
+/// The inputs of these cases; each depends on the seed and its own number alone.
+pub(super) fn of(maker: &Maker<'_>, base: u64, cases: Range<u64>) -> Vec<Input> {
+    if cases.is_empty() {
         return Vec::new();
     }
     let sources = sources(maker);
     let mut inputs = Vec::new();
-    for case in 0..cases {
+    for case in cases {
         let seed = seed(base, &maker.operation.id, case);
         // Valid and broken values alternate; the seed says which of the sources is next.
         let wants_valid = case % 2 == 0;

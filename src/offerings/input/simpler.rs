@@ -22,7 +22,10 @@ impl Input {
                 let texts = schema.simpler(&Value::from(text.as_str()));
                 let names = texts.map(move |text| text.filter(|text| schema.is(validity, text)).and_then(name));
                 let subjects = names.map(|name| Some(Subject::Invalid { name: name?, remains: *remains }));
-                Box::new(subjects.map(|subject| subject.map(|subject| self.with(|simpler| simpler.recipe.subject = subject))))
+                Box::new(
+                    subjects
+                        .map(|subject| subject.map(|subject| self.with(|simpler| simpler.recipe.subject = subject))),
+                )
             }
             _ => Box::new(std::iter::empty()),
         }

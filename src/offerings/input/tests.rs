@@ -95,6 +95,18 @@ fn the_same_seed_gives_the_same_inputs_and_every_rule_of_theirs_is_known() {
 }
 
 #[test]
+fn inputs_that_are_generated_a_part_at_a_time_are_the_same() {
+    let contract = Contract::embedded();
+    let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], variant: None };
+    let endpoint = Endpoint::Create;
+    let whole = Inputs::of(&contract, endpoint, &fixtures, 5, 30).list;
+    let mut parts = Inputs::of(&contract, endpoint, &fixtures, 5, 7);
+    parts.extend(&contract, endpoint, &fixtures, 5, 7..20);
+    parts.extend(&contract, endpoint, &fixtures, 5, 20..30);
+    assert_eq!(parts.list, whole);
+}
+
+#[test]
 fn a_simpler_input_is_of_the_same_class_and_expects_the_same() {
     let contract = Contract::embedded();
     let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], variant: None };
