@@ -342,3 +342,70 @@ fn a_panic_of_ours_leaves_the_target_as_it_was() {
     assert_eq!(reference.state(), before);
     assert!(!place.path().join("journal").exists());
 }
+
+/// Ends a run while it makes findings smaller: all cases have ended, and this write is sent for that.
+#[derive(Debug, Default)]
+struct EndsLate {
+    cancel: tokio_util::sync::CancellationToken,
+    planned: AtomicUsize,
+    ended: AtomicUsize,
+    writes: AtomicUsize,
+}
+
+impl qonform::exchange::Recorder for EndsLate {
+    fn record(&self, recorded: &qonform::exchange::Recorded<'_>) {
+        let planned = self.planned.load(Ordering::Relaxed);
+        let is_over = planned > 0 && self.ended.load(Ordering::Relaxed) == planned;
+        if is_over && recorded.request.is_write() && self.writes.fetch_add(1, Ordering::Relaxed) == 3 {
+            self.cancel.cancel();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
+    use qonform::contract::Contract;
+    use qonform::exchange::{KeyRole, Recorder, Secret, TransportSettings};
+    use qonform::finding::Ending;
+    use qonform::run::{self, Event, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
+
+    let reference = Reference::with_faults(&["update-id-renames"]);
+    let before = reference.state();
+    let (place, ends_late) = (Place::new(), Arc::new(EndsLate::default()));
+    let contract = Arc::new(Contract::embedded());
+    let settings = Settings {
+        target: TargetSettings::External(External {
+            url: reference.variable("QONFORM_TARGET").to_owned(),
+            keys: [(KeyRole::Main, Secret::new(reference.variable("QONFORM_TOKEN")))].into(),
+            products: Vec::new(),
+            variant: None,
+            headers: Vec::new(),
+            production: Production::Refused,
+        }),
+        selection: Selection {
+            only: vec![Pattern::of("update.id-immutable", contract.rules()).unwrap()],
+            ..Selection::default()
+        },
+        layers: Some([Layer::Input].into()),
+        inputs: 2,
+        seed: 1,
+        journal: Some(place.path().join("journal")),
+        transport: TransportSettings {
+            recorders: vec![Arc::clone(&ends_late) as Arc<dyn Recorder>],
+            ..TransportSettings::default()
+        },
+        ..Settings::default()
+    };
+    let events = |event: Event| match event {
+        Event::Started { cases } => ends_late.planned.store(cases, Ordering::Relaxed),
+        Event::CaseEnded { .. } => _ = ends_late.ended.fetch_add(1, Ordering::Relaxed),
+        Event::Violation { .. } | Event::Cleaning => {}
+    };
+    let outcome = run::run(&settings, contract, &events, ends_late.cancel.clone()).await.unwrap();
+    assert!(ends_late.cancel.is_cancelled(), "nothing was made smaller");
+    assert_eq!(outcome.ending, Ending::Interrupted);
+    assert!(outcome.findings.iter().any(|finding| finding.rule == "update.id-immutable"), "{:?}", outcome.findings);
+    assert_eq!(outcome.left_behind, Vec::<String>::new());
+    assert_eq!(reference.state(), before);
+    assert!(!place.path().join("journal").exists());
+}

@@ -1,8 +1,11 @@
 //! The sequence layer as a whole, against the embedded server.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
+
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::check::Judge;
@@ -108,6 +111,80 @@ async fn a_history_is_shrunk_to_what_matters_under_the_plainest_names() {
         found += 1;
     }
     assert!(found > 20, "{found}");
+}
+
+thread_local! {
+    static CLONES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A step without a name that counts how often it is copied, and that may have candidates without end.
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Counted {
+    number: usize,
+    is_endless: bool,
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.set(CLONES.get() + 1);
+        Self { number: self.number, is_endless: self.is_endless }
+    }
+}
+
+impl Shrinkable for Counted {
+    type Name = ();
+
+    fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
+        std::iter::repeat_with(|| None).take(if self.is_endless { usize::MAX } else { 0 })
+    }
+
+    fn name(&self) -> Option<()> {
+        None
+    }
+
+    fn rename(&self, (): &(), (): &()) -> Self {
+        self.clone()
+    }
+
+    fn pointing(&self, (): &()) -> Option<Self> {
+        None
+    }
+
+    fn plain(_: usize) -> Option<()> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn no_candidate_is_made_when_the_budget_is_used_up() {
+    const LONG: usize = 1_500;
+    let steps: Vec<_> = (0..LONG).map(|number| Counted { number, is_endless: false }).collect();
+    let first = Failure { at: LONG - 1, way: () };
+    let small = shrink(steps, &first, |tried| tried < 3, async |_| None).await;
+    assert!(small.exhausted && small.attempts == 3, "{small:?}");
+    assert!(CLONES.get() < 20 * LONG, "{}", CLONES.get());
+}
+
+#[tokio::test]
+async fn a_search_that_plays_nothing_has_a_budget_too() {
+    let first = Failure { at: 0, way: () };
+    let steps = vec![Counted { number: 0, is_endless: true }];
+    let small = shrink(steps, &first, |_| true, async |_| Some(Failure { at: 0, way: () })).await;
+    assert!(small.exhausted && small.attempts == 0, "{small:?}");
+}
+
+#[tokio::test]
+async fn a_search_that_plays_nothing_can_be_cancelled() {
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let first = Failure { at: 0, way: () };
+    let steps = vec![Counted { number: 0, is_endless: true }];
+    // The search is asked first each time: the signal is heard only if the search lets others go on.
+    tokio::select! {
+        biased;
+        small = shrink(steps, &first, |_| true, async |_| None) => panic!("{small:?}"),
+        () = cancel.cancelled() => {}
+    }
 }
 
 #[tokio::test]
