@@ -15,16 +15,25 @@ pub(super) struct Judgement {
     pub(super) undecided: Option<&'static str>,
 }
 
-/// Judges a try, with [`MAX_WORK`] units of work at most. `first_is_main` says whether the project, if it was empty, surely makes its first offering main.
+/// As [`judge_within`], with [`MAX_WORK`] units of work at most.
 pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Judgement {
+    judge_within(program, history, first_is_main, &mut Budget::of(MAX_WORK))
+}
+
+/// Judges a try within a budget. `first_is_main` says whether the project, if it was empty, surely makes its first offering main.
+pub(super) fn judge_within(
+    program: &Program,
+    history: &History,
+    first_is_main: bool,
+    budget: &mut Budget,
+) -> Judgement {
     let mut complaints = direct::judge(program, history, first_is_main);
     let mut trial = Trial::of(history, first_is_main);
     if complaints.iter().any(|complaint| complaint.rule == "race.set-main-atomic") {
         // Whether an order explains the rest is another question.
         trial.forget_lists_of_many_mains(history);
     }
-    let mut budget = Budget::of(MAX_WORK);
-    let (verdict, part) = trial.judge(&mut budget);
+    let (verdict, part) = trial.judge(budget);
     match verdict {
         Verdict::Explained(_) => Judgement { complaints, undecided: None },
         Verdict::Unknown => {
@@ -32,7 +41,7 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
             Judgement { complaints, undecided }
         }
         Verdict::Unexplained(at) => {
-            let rule = blame(program, history, &part, at, &mut budget);
+            let rule = blame(program, history, &part, at, budget);
             if !complaints.iter().any(|complaint| complaint.rule == rule) {
                 complaints.push(unexplained(rule, history, at));
             }

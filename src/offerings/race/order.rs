@@ -62,6 +62,11 @@ impl Budget {
         Self { left: units }
     }
 
+    /// How many units are left.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Takes up to so many units out of it.
     #[must_use]
     pub fn split(&mut self, units: u64) -> Self {
