@@ -30,7 +30,7 @@ pub trait Shrinkable: Clone + Eq + Hash {
 
     /// Simpler steps that may do as well, the simplest first, one at a time; `None` stands for a step that was looked at
     /// and does not qualify. Taking them again and again must come to an end.
-    fn simpler(&self) -> impl Iterator<Item = Option<Self>>;
+    fn simpler(&self) -> impl Iterator<Item = Option<Self>> + Send;
 
     /// What the step refers to.
     fn name(&self) -> Option<Self::Name>;

@@ -7,7 +7,7 @@ use crate::generate::{Schema, Validity};
 use serde_json::{Value, json};
 
 /// Simpler inputs one at a time; `None` for a candidate that is of another class.
-type Candidates<'i> = Box<dyn Iterator<Item = Option<Input>> + 'i>;
+type Candidates<'i> = Box<dyn Iterator<Item = Option<Input>> + Send + 'i>;
 
 impl Input {
     /// Inputs with a simpler value that is valid, or breaks the same constraint and nothing else, the simplest first.
