@@ -88,6 +88,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", "No such offering in this project.")
     }
 
+    /// 500 that says nothing.
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", "Something went wrong.")
+    }
+
     /// 422 with a code of its own.
     pub(super) fn unprocessable(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)

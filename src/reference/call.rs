@@ -1,6 +1,6 @@
 //! One request as the operations want it: read once, nothing judged yet.
 
-use std::sync::MutexGuard;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -8,15 +8,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::answer::{Detail, Refusal};
 use super::behaviour::Behaviour;
+use super::config::{Config, decoded};
 use super::offering::Offering;
-use super::project::Project;
-use super::store::Shared;
-use super::switches::Switches;
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -34,6 +31,10 @@ pub(super) enum Operation {
     SetMain,
 }
 
+impl Operation {
+    pub(super) const ALL: [Self; 6] = [Self::List, Self::Create, Self::Get, Self::Update, Self::Delete, Self::SetMain];
+}
+
 /// A request, read but not judged.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -44,11 +45,11 @@ pub(super) struct Call {
     body: Result<Bytes, Refusal>,
     /// What a racing request of a faulty server takes for the present state.
     pub(super) stale: Option<Vec<Offering>>,
-    any_content_type: bool,
+    config: Arc<Config>,
 }
 
 impl Call {
-    pub(super) async fn read(operation: Operation, request: Request, switches: Switches) -> Self {
+    pub(super) async fn read(operation: Operation, request: Request, config: Arc<Config>) -> Self {
         let (head, body) = request.into_parts();
         Self {
             operation,
@@ -57,7 +58,7 @@ impl Call {
             headers: head.headers,
             body: read_body(body).await,
             stale: None,
-            any_content_type: switches.behaves(Behaviour::AnyContentType),
+            config,
         }
     }
 
@@ -69,8 +70,8 @@ impl Call {
 
     /// The offering id in the path, decoded.
     pub(super) fn id(&self) -> Result<String, Refusal> {
-        let decoded = percent_decode_str(self.raw_id()).decode_utf8();
-        decoded.map(Into::into).map_err(|_| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
+        let decoded = (self.config.decode_id)(self.raw_id());
+        decoded.ok_or_else(|| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
     }
 
     /// The parameters of the query, decoded; where one is given twice, the last one counts.
@@ -78,11 +79,9 @@ impl Call {
         let mut found = None;
         for pair in self.query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if percent_decode_str(key).decode_utf8().is_ok_and(|key| key == name) {
-                let value = value.replace('+', " ");
-                let value = percent_decode_str(&value).decode_utf8();
-                let value = value.map_err(|_| Refusal::invalid(vec![Detail::new(name, "must be UTF-8")]))?;
-                found = Some(value.into_owned());
+            if decoded(key).is_some_and(|key| key == name) {
+                let value = (self.config.decode_value)(value);
+                found = Some(value.ok_or_else(|| Refusal::invalid(vec![Detail::new(name, "must be UTF-8")]))?);
             }
         }
         Ok(found)
@@ -92,13 +91,6 @@ impl Call {
     pub(super) fn undocumented_parameter(&self) -> Option<&str> {
         let names = self.query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
         names.filter(|name| !name.is_empty()).find(|name| !matches!(*name, "limit" | "starting_after"))
-    }
-
-    /// Takes the project for the one step that this call is.
-    pub(super) fn enter<'a>(&self, project: &'a Shared) -> MutexGuard<'a, Project> {
-        let mut project = project.lock();
-        project.history.stale.clone_from(&self.stale);
-        project
     }
 
     /// The value of `Idempotency-Key`; `None` when absent or empty.
@@ -117,7 +109,7 @@ impl Call {
         if body.is_empty() {
             return Err(Refusal::malformed("A JSON body is required."));
         }
-        if !self.any_content_type && !self.declares_json() {
+        if !self.config.switches.behaves(Behaviour::AnyContentType) && !self.declares_json() {
             let message = "The body must be application/json.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_data", message));
         }

@@ -13,6 +13,8 @@ mod leak;
 mod limit;
 mod main;
 mod pagination;
+mod pattern;
+mod process;
 mod race;
 mod robustness;
 mod schema;
@@ -23,6 +25,8 @@ mod variant;
 
 use std::fmt;
 use std::str::FromStr;
+
+use super::config::Effect;
 
 /// What a fault has to do with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,6 +61,10 @@ pub enum Family {
     Deep,
     /// Steps that are not one step for several clients.
     Race,
+    /// Ids used as patterns, or decoded otherwise than once.
+    Pattern,
+    /// What the projects of one server share by mistake.
+    Process,
 }
 
 /// Which layer of the harness is expected to catch a fault.
@@ -98,7 +106,7 @@ pub struct Fault(usize);
 macro_rules! faults {
     (
         $family:ident from $first:expr;
-        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal;)+
+        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal $(=> $effect:expr)?;)+
     ) => {
         #[expect(non_camel_case_types, reason = "named as the constants whose places they number")]
         #[allow(clippy::upper_case_acronyms, reason = "likewise")]
@@ -115,35 +123,41 @@ macro_rules! faults {
             shortest: faults!(@shortest $($shortest)?),
         }),+];
 
+        pub(super) const EFFECTS: &[Option<$crate::reference::config::Effect>] = &[$(faults!(@effect $($effect)?)),+];
+
         impl Fault {
             $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Place::$fault as usize);)+
         }
     };
+    (@effect) => { None };
+    (@effect $effect:expr) => { Some($effect) };
     (@shortest) => { None };
     (@shortest $shortest:literal) => { Some($shortest) };
 }
 use faults;
 
-/// The families in the order of their places.
-const FAMILIES: [&[FaultInfo]; 15] = [
-    schema::ROWS,
-    status::ROWS,
-    limit::ROWS,
-    validation::ROWS,
-    pagination::ROWS,
-    main::ROWS,
-    atomicity::ROWS,
-    state::ROWS,
-    idempotency::ROWS,
-    authentication::ROWS,
-    variant::ROWS,
-    robustness::ROWS,
-    leak::ROWS,
-    deep::ROWS,
-    race::ROWS,
+/// The families in the order of their places, each with its effects.
+const FAMILIES: [(&[FaultInfo], &[Option<Effect>]); 17] = [
+    (schema::ROWS, schema::EFFECTS),
+    (status::ROWS, status::EFFECTS),
+    (limit::ROWS, limit::EFFECTS),
+    (validation::ROWS, validation::EFFECTS),
+    (pagination::ROWS, pagination::EFFECTS),
+    (main::ROWS, main::EFFECTS),
+    (atomicity::ROWS, atomicity::EFFECTS),
+    (state::ROWS, state::EFFECTS),
+    (idempotency::ROWS, idempotency::EFFECTS),
+    (authentication::ROWS, authentication::EFFECTS),
+    (variant::ROWS, variant::EFFECTS),
+    (robustness::ROWS, robustness::EFFECTS),
+    (leak::ROWS, leak::EFFECTS),
+    (deep::ROWS, deep::EFFECTS),
+    (race::ROWS, race::EFFECTS),
+    (pattern::ROWS, pattern::EFFECTS),
+    (process::ROWS, process::EFFECTS),
 ];
 
-const COUNT: usize = race::FIRST + race::ROWS.len();
+const COUNT: usize = process::FIRST + process::ROWS.len();
 
 impl Fault {
     /// Every fault, family by family.
@@ -159,7 +173,13 @@ impl Fault {
 
     /// What the catalogue says about it.
     pub fn info(self) -> &'static FaultInfo {
-        FAMILIES.into_iter().flatten().nth(self.0).expect("every place has a row: both come from one list")
+        let mut rows = FAMILIES.into_iter().flat_map(|(rows, _)| rows);
+        rows.nth(self.0).expect("every place has a row: both come from one list")
+    }
+
+    /// What it makes of a server.
+    pub(super) fn effect(self) -> Option<Effect> {
+        FAMILIES.into_iter().flat_map(|(_, effects)| effects).nth(self.0).copied().flatten()
     }
 
     /// Its place in [`Fault::ALL`].

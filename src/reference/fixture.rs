@@ -1,16 +1,17 @@
 //! The projects a test can ask for: made in microseconds, the same for the same name.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::behaviour::Behaviour;
+use super::config::Config;
 use super::crowd::Crowd;
 use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
 use super::project::Project;
+use super::step::Process;
 use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticker};
-use super::switches::Switches;
 
 const PRODUCTS: usize = 120;
 const SECOND_PRODUCTS: usize = 20;
@@ -49,15 +50,15 @@ pub(super) struct Catalogue {
     main: Arc<BTreeSet<String>>,
     second: Arc<BTreeSet<String>>,
     clock: Clock,
-    switches: Switches,
+    config: Arc<Config>,
     seed: u64,
 }
 
 impl Catalogue {
-    pub(super) fn new(clock: Clock, switches: Switches, seed: u64) -> Self {
+    pub(super) fn new(clock: Clock, config: Arc<Config>, seed: u64) -> Self {
         let main = (1..=PRODUCTS).map(product_id).collect();
         let second = (1..=SECOND_PRODUCTS).map(|number| format!("other_{number:03}")).collect();
-        Self { main: Arc::new(main), second: Arc::new(second), clock, switches, seed }
+        Self { main: Arc::new(main), second: Arc::new(second), clock, config, seed }
     }
 
     /// Registers set number `count` of projects under `name`.
@@ -75,9 +76,11 @@ impl Catalogue {
         let main = self.project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
         let second = self.project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
         let empty = self.project(&self.main, &self.second, Vec::new());
+        let process = Arc::<Mutex<Process>>::default();
         let grant = |project: &Shared, neighbour: &Shared, permission| Grant {
             project: project.clone(),
             neighbour: neighbour.clone(),
+            process: Arc::clone(&process),
             permission,
         };
         store.add([
@@ -105,7 +108,8 @@ impl Catalogue {
             offerings,
             ticker: Ticker::new(self.clock),
             replays: Replays::default(),
-            switches: self.switches,
+            config: Arc::clone(&self.config),
+            switches: self.config.switches,
             made,
             // Any number will do that makes the first interruption depend on the seed.
             requests: self.seed % 23,
@@ -122,11 +126,11 @@ impl Catalogue {
             offering(60, "seasonal:summer 2025", None, &products[5..6]),
             offering(50, "legacy.row", Some(7), &[]),
         ];
-        if self.switches.behaves(Behaviour::LegacyTags) {
+        if self.config.switches.behaves(Behaviour::LegacyTags) {
             let tags = [2, 3, -1, i16::MIN, i16::MAX];
             offerings.extend(tags.map(|tag| offering(45, &format!("legacy.tag {tag}"), Some(tag), &products[7..8])));
         }
-        if self.switches.behaves(Behaviour::ManyOfferings) {
+        if self.config.switches.behaves(Behaviour::ManyOfferings) {
             offerings
                 .extend((1..=MANY).map(|number| offering(40, &format!("archive-{number:03}"), None, &products[6..7])));
         }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use super::answer::Refusal;
 use super::offering::Offering;
 
 /// Counts and memories; a server without faults never looks at them.
@@ -31,6 +32,22 @@ pub(super) struct History {
     pub(super) emptied: HashMap<String, Vec<String>>,
     /// The latest update of each, by its bytes.
     pub(super) latest_update: HashMap<String, String>,
+    /// What each had when it was promoted last.
+    pub(super) promoted_products: HashMap<String, Vec<String>>,
+    /// What each had when it was demoted last.
+    pub(super) demoted_products: HashMap<String, Vec<String>>,
+    /// What each was made with the first time.
+    pub(super) oldest_products: HashMap<String, Vec<String>>,
+    /// The offering that only get takes for the main.
+    pub(super) main_of_get: Option<String>,
+    /// The refused request that has used up that the first offering becomes main.
+    pub(super) first_used_up: Option<&'static str>,
+    /// Idempotency keys of refused creates.
+    pub(super) burnt: HashMap<Vec<u8>, Refusal>,
+    /// Ids of refused requests that nobody can create any more.
+    pub(super) reserved: HashSet<String>,
+    /// Experiment variants to which a write was refused.
+    pub(super) variants_written: HashSet<String>,
     /// Rows that only the list shows.
     pub(super) ghosts: Vec<Offering>,
     /// Ids that the list leaves out.

@@ -1,23 +1,24 @@
-//! Which successful answers are kept to be given again for the same `Idempotency-Key`.
+//! Which offerings are kept to be given again for the same `Idempotency-Key`.
 
 use std::collections::{HashMap, HashSet};
 
 use http::StatusCode;
 use serde_json::Value;
 
-use super::answer::{Answer, Refusal};
+use super::answer::Refusal;
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
+use super::offering::Offering;
 use super::switches::Switches;
 
-/// The answers kept for one project, by operation with its path, and key.
+/// The successful answers kept for one project, by operation with its path, and key.
 ///
 /// Only successful answers are kept: a refused request has had no effect, so trying it again is safe. Unless this server
 /// chose otherwise, the body is not looked at: the same key with another body gets the first answer again.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
-    answers: HashMap<Key, Kept>,
+    kept: HashMap<Key, Kept>,
     /// Keys of refused requests, which only a faulty server remembers.
     refused: HashSet<Key>,
 }
@@ -55,7 +56,8 @@ impl Key {
 /// An answer and what it was the answer to.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    pub(super) answer: Answer,
+    /// The offering as it was shown.
+    pub(super) offering: Offering,
     /// `None` where there was none, or none that is JSON.
     body: Option<Value>,
     /// How many writes the project had seen.
@@ -65,7 +67,7 @@ pub(super) struct Kept {
 impl Replays {
     /// The answer this call got when it was first made; an error where this server refuses another body.
     pub(super) fn find(&self, call: &Call, switches: Switches, writes: u32) -> Result<Option<Kept>, Refusal> {
-        let kept = Key::of(call, switches).and_then(|key| self.answers.get(&key));
+        let kept = Key::of(call, switches).and_then(|key| self.kept.get(&key));
         let forgets = switches.faulty(Fault::KEY_FORGOTTEN_AFTER_THREE_WRITES);
         let Some(kept) = kept.filter(|kept| !(forgets && writes >= kept.writes + 3)) else { return Ok(None) };
         let message = "This idempotency key was used with another body.";
@@ -85,15 +87,15 @@ impl Replays {
     }
 
     /// Keeps the answer of a call that had its effect.
-    pub(super) fn keep(&mut self, call: &Call, answer: &Answer, switches: Switches, writes: u32) {
+    pub(super) fn keep(&mut self, call: &Call, offering: &Offering, switches: Switches, writes: u32) {
         if let Some(key) = Key::of(call, switches) {
-            self.answers.insert(key, Kept { answer: answer.clone(), body: call.json().ok(), writes });
+            self.kept.insert(key, Kept { offering: offering.clone(), body: call.json().ok(), writes });
         }
     }
 
     /// Forgets all answers but those about one offering.
     pub(super) fn forget_except(&mut self, id: &str) {
-        self.answers.retain(|_, kept| kept.answer.body.as_ref().is_some_and(|body| body["id"] == id));
+        self.kept.retain(|_, kept| kept.offering.id == id);
     }
 
     /// Remembers a refused call.

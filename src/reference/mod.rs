@@ -9,11 +9,13 @@
 mod answer;
 mod behaviour;
 mod call;
+mod config;
 mod crowd;
 mod fault;
 mod fixture;
 mod history;
 mod idempotency;
+mod interleaving;
 mod offering;
 mod page;
 mod project;
@@ -21,6 +23,7 @@ mod routes;
 mod server;
 mod slips;
 mod spoil;
+mod step;
 mod store;
 mod switches;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Pages of the list.
 
 use super::behaviour::Behaviour;
+use super::call::Operation;
+use super::config::Config;
 use super::fault::Fault;
 use super::offering::Offering;
 use super::switches::Switches;
@@ -22,6 +24,8 @@ pub(super) struct Page {
     pub(super) next_cursor: Option<String>,
     /// The cursor named nothing, so this is the first page again.
     pub(super) restarted: bool,
+    /// What was asked for.
+    pub(super) window: Window,
 }
 
 /// Where a page starts.
@@ -39,21 +43,16 @@ pub(super) enum Start {
 const OPAQUE: &str = "cursor:after:";
 
 impl Start {
-    pub(super) fn of(rows: &[Offering], window: &Window, switches: Switches) -> Self {
+    pub(super) fn of(rows: &[Offering], window: &Window, config: &Config) -> Self {
         let Some(after) = &window.after else { return Self::First };
-        let same = |row: &Offering| same_id(&row.id, after, switches);
+        let same = |row: &Offering| config.names[Operation::List as usize](&row.id, after);
         let opaque = || {
-            let place = after.strip_prefix(OPAQUE).filter(|_| switches.behaves(Behaviour::NextCursorOpaque))?;
+            let place = after.strip_prefix(OPAQUE).filter(|_| config.switches.behaves(Behaviour::NextCursorOpaque))?;
             let created: u64 = place.parse().ok()?;
             rows.iter().position(|row| row.number == created)
         };
         rows.iter().position(same).or_else(opaque).map_or(Self::Restarted, Self::After)
     }
-}
-
-/// Whether two ids are one and the same to this server.
-pub(super) fn same_id(one: &str, other: &str, switches: Switches) -> bool {
-    one == other || (switches.behaves(Behaviour::IdsOfAnyCase) && one.eq_ignore_ascii_case(other))
 }
 
 impl Page {
@@ -73,8 +72,9 @@ impl Page {
                 last.id.clone()
             }
         });
-        let page = Self { items, has_more, next_cursor, restarted: start == Start::Restarted };
-        if switches.any_fault() { page.spoiled(rows, window, start, switches) } else { page }
+        let (restarted, window) = (start == Start::Restarted, window.clone());
+        let page = Self { items, has_more, next_cursor, restarted, window };
+        if switches.any_fault() { page.clone().spoiled(rows, &page.window, start, switches) } else { page }
     }
 
     fn spoiled(mut self, rows: &[Offering], window: &Window, start: Start, switches: Switches) -> Self {

@@ -10,12 +10,14 @@ use http::StatusCode;
 
 use super::answer::Refusal;
 use super::behaviour::Behaviour;
+use super::call::Operation;
+use super::config::Config;
 use super::crowd::Crowd;
 use super::fault::Fault;
 use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
-use super::page::{Page, Window, same_id};
+use super::page::{Page, Window};
 use super::store::Ticker;
 use super::switches::Switches;
 use super::validate::{self, Change, Draft, Tag};
@@ -30,6 +32,7 @@ pub(super) struct Project {
     pub(super) offerings: Vec<Offering>,
     pub(super) ticker: Ticker,
     pub(super) replays: Replays,
+    pub(super) config: Arc<Config>,
     pub(super) switches: Switches,
     /// How many offerings were ever made, those that were there at first included.
     pub(super) made: u64,
@@ -46,21 +49,37 @@ impl Project {
         self.switches.faulty(fault)
     }
 
+    /// Where the offering stands that an operation finds by this id, an experiment variant too.
+    pub(super) fn find(&self, operation: Operation, id: &str) -> Option<usize> {
+        let names = self.config.names[operation as usize];
+        self.offerings.iter().position(|offering| names(&offering.id, id))
+    }
+
     /// Where the offering with this id stands, an experiment variant too.
     pub(super) fn position(&self, id: &str) -> Option<usize> {
-        self.offerings.iter().position(|offering| same_id(&offering.id, id, self.switches))
+        self.find(Operation::Create, id)
+    }
+
+    /// The stored offering with exactly this id.
+    pub(super) fn row(&mut self, id: &str) -> Option<&mut Offering> {
+        self.offerings.iter_mut().find(|row| row.id == id)
+    }
+
+    /// The offerings that may be listed, in order of creation.
+    pub(super) fn listed(&self) -> Vec<Offering> {
+        self.offerings.iter().filter(|offering| offering.is_regular()).cloned().collect()
     }
 
     /// Get: what a reader may see.
     pub(super) fn read(&mut self, id: &str) -> Result<Offering, Refusal> {
-        let found = self.position(id).map(|index| &self.offerings[index]);
+        let found = self.find(Operation::Get, id).map(|index| &self.offerings[index]);
         let read = found.filter(|offering| offering.is_regular()).cloned().ok_or_else(Refusal::not_found);
         if self.switches.any_fault() { self.spoil_read(id, read) } else { read }
     }
 
     /// List.
     pub(super) fn page(&mut self, window: &Window, neighbours: &[Offering]) -> Page {
-        let mut rows: Vec<_> = self.offerings.iter().filter(|offering| offering.is_regular()).cloned().collect();
+        let mut rows = self.listed();
         if self.switches.any_fault() {
             rows = self.spoil_rows(rows, window, neighbours);
         }
@@ -84,7 +103,7 @@ impl Project {
     /// The first regular offering of a project becomes its main, whatever its body says.
     pub(super) fn create_rightly(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
         self.registered(&draft.product_ids)?;
-        if self.position(&draft.id).is_some() {
+        if self.find(Operation::Create, &draft.id).is_some() {
             let message = "An offering with this id already exists in this project.";
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }
@@ -126,7 +145,7 @@ impl Project {
     /// `{}`, and a `tag` that says what is so already, change nothing.
     pub(super) fn update_rightly(&mut self, id: &str, change: &Change) -> Result<Offering, Refusal> {
         let message = "This offering is changed by its experiment only.";
-        let index = self.writable(id, "cannot_patch_experiment_variant", message)?;
+        let index = self.writable(Operation::Update, id, "cannot_patch_experiment_variant", message)?;
         match change.tag {
             Tag::Value(1) => return Err(validate::main_directly()),
             Tag::Null | Tag::Value(_) if self.offerings[index].is_main() => {
@@ -162,7 +181,7 @@ impl Project {
     /// A project whose main is deleted has none until one is promoted.
     pub(super) fn delete_rightly(&mut self, id: &str) -> Result<(), Refusal> {
         let message = "This offering is deleted with its experiment only.";
-        let index = self.writable(id, "cannot_delete_experiment_variant", message)?;
+        let index = self.writable(Operation::Delete, id, "cannot_delete_experiment_variant", message)?;
         let main = self.offerings[index].is_main();
         if main && self.switches.behaves(Behaviour::DeleteMainRefused) {
             return Err(Refusal::unprocessable("cannot_delete_main", "Promote another offering first."));
@@ -192,7 +211,7 @@ impl Project {
     /// Promotes one and demotes the other in the same step.
     pub(super) fn set_main_rightly(&mut self, id: &str) -> Result<Offering, Refusal> {
         let message = "An experiment's offering cannot be the main one.";
-        let index = self.writable(id, "cannot_setmain_experiment_variant", message)?;
+        let index = self.writable(Operation::SetMain, id, "cannot_setmain_experiment_variant", message)?;
         if self.offerings[index].is_main() && !self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
             return Ok(self.offerings[index].clone());
         }
@@ -209,8 +228,14 @@ impl Project {
     }
 
     /// The place of an offering that this API may write to; `code` is what it answers for an experiment's.
-    fn writable(&self, id: &str, code: &'static str, message: &'static str) -> Result<usize, Refusal> {
-        let index = self.position(id).ok_or_else(Refusal::not_found)?;
+    fn writable(
+        &self,
+        operation: Operation,
+        id: &str,
+        code: &'static str,
+        message: &'static str,
+    ) -> Result<usize, Refusal> {
+        let index = self.find(operation, id).ok_or_else(Refusal::not_found)?;
         match self.offerings[index].kind {
             Kind::Regular => Ok(index),
             Kind::Variant => Err(Refusal::unprocessable(code, message)),

@@ -21,7 +21,11 @@ use http::{HeaderValue, StatusCode};
 use super::answer::{Answer, Refusal};
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
+use super::config::Config;
 use super::fault::Fault;
+use super::interleaving::Interleaved;
+use super::project::Project;
+use super::step::{self, Reply};
 use super::store::{Grant, Shared, Store};
 use super::switches::Switches;
 use super::validate::Syntax;
@@ -31,6 +35,7 @@ use super::view::View;
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) store: Store,
+    config: Arc<Config>,
     switches: Switches,
     delay: Duration,
     /// The grant that was used last, on which faulty servers let strangers work.
@@ -68,12 +73,13 @@ async fn unknown_url() -> Response {
 }
 
 impl App {
-    pub(super) fn new(switches: Switches, delay: Duration) -> Self {
-        Self { store: Store::default(), switches, delay, last: Mutex::default() }
+    pub(super) fn new(config: Arc<Config>, delay: Duration) -> Self {
+        let switches = config.switches;
+        Self { store: Store::default(), config, switches, delay, last: Mutex::default() }
     }
 
     pub(super) async fn serve(&self, operation: Operation, request: Request) -> Response {
-        let mut call = Call::read(operation, request, self.switches).await;
+        let mut call = Call::read(operation, request, Arc::clone(&self.config)).await;
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
@@ -81,12 +87,12 @@ impl App {
             tokio::time::sleep(Duration::from_millis(4)).await;
         }
         let result = self.answer(&mut call).await;
-        present::response(self.switches, &call, result)
+        present::response(&self.config, &call, result)
     }
 
     #[cfg(test)]
-    pub(super) fn switches(&self) -> Switches {
-        self.switches
+    pub(super) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
     }
 
     async fn answer(&self, call: &mut Call) -> Result<Answer, Refusal> {
@@ -106,39 +112,50 @@ impl App {
             self.race(call, &grant.project).await;
         }
         let admission = self.admit(call, &grant.project).await?;
-        let result =
-            if self.switches.any_fault() { self.operate_apart(call, &grant).await } else { self.operate(call, &grant) };
+        let result = match self.config.interleavings[call.operation as usize] {
+            Some(interleaving) => interleaving(Interleaved { app: self, call, grant: &grant }).await,
+            None if self.switches.any_fault() => self.operate_apart(call, &grant).await,
+            None => self.operate(call, &grant),
+        };
         drop(admission);
         self.linger(call, &grant.project, result).await
     }
 
-    /// The answer to a request that may be made.
-    fn operate(&self, call: &Call, grant: &Grant) -> Result<Answer, Refusal> {
-        let desk = Desk { switches: self.switches, call, project: self.home(call, grant), neighbour: &grant.neighbour };
-        match call.operation {
-            Operation::List => desk.list(),
-            Operation::Create => desk.create(),
-            Operation::Get => desk.read(),
-            Operation::Update => desk.update(),
-            Operation::Delete => desk.delete(),
-            Operation::SetMain => desk.set_main(),
-        }
+    /// The response to a request that may be made.
+    pub(super) fn operate(&self, call: &Call, grant: &Grant) -> Result<Answer, Refusal> {
+        let desk = Desk { config: &self.config, switches: self.switches, call };
+        let reply = step::decorated(&self.config, call, &self.home(call, grant), |project, other| {
+            if let Some(replayed) = desk.replayed(project, other)? {
+                return Ok((replayed, true));
+            }
+            let reply = match call.operation {
+                Operation::List => desk.list(project, other),
+                Operation::Create => desk.create(project, other),
+                Operation::Get => desk.read(project, other),
+                Operation::Update => desk.update(project),
+                Operation::Delete => desk.delete(project),
+                Operation::SetMain => desk.set_main(project),
+            };
+            reply.map(|reply| (reply, false))
+        })?;
+        Ok(desk.answer(&reply))
     }
 
     /// The project that a request is about: its own, unless a fault finds the offering in the neighbour's.
-    fn home<'a>(&self, call: &Call, grant: &'a Grant) -> &'a Shared {
+    fn home(&self, call: &Call, grant: &Grant) -> Grant {
         let leak = match call.operation {
             Operation::Get => Fault::OTHER_PROJECT_READ,
             Operation::Update => Fault::OTHER_PROJECT_UPDATED,
             Operation::Delete => Fault::OTHER_PROJECT_DELETED,
             Operation::SetMain => Fault::OTHER_PROJECT_PROMOTED,
-            Operation::List | Operation::Create => return &grant.project,
+            Operation::List | Operation::Create => return grant.clone(),
         };
         let elsewhere = self.switches.faulty(leak)
             && call.id().is_ok_and(|id| {
                 grant.project.lock().position(&id).is_none() && grant.neighbour.lock().position(&id).is_some()
             });
-        if elsewhere { &grant.neighbour } else { &grant.project }
+        let (project, neighbour) = (grant.project.clone(), grant.neighbour.clone());
+        if elsewhere { Grant { project: neighbour, neighbour: project, ..grant.clone() } } else { grant.clone() }
     }
 
     /// The refusal of a request without a valid key, after what faults do with such a request.
@@ -207,10 +224,9 @@ impl App {
 /// Where one request is worked on.
 #[derive(Debug, Clone, Copy)]
 struct Desk<'a> {
+    config: &'a Config,
     switches: Switches,
     call: &'a Call,
-    project: &'a Shared,
-    neighbour: &'a Shared,
 }
 
 impl Desk<'_> {
@@ -224,6 +240,39 @@ impl Desk<'_> {
 
     fn view(&self) -> View {
         View { switches: self.switches, operation: self.call.operation }
+    }
+
+    /// An id with a character of the contract for each that this server admits besides.
+    fn without_wildcards(&self, id: &str) -> String {
+        let admitted = self.config.wildcards[self.call.operation as usize];
+        id.replace(|letter| admitted.contains(letter), "_")
+    }
+
+    /// The reply as status, headers and body.
+    fn answer(&self, reply: &Reply) -> Answer {
+        match reply {
+            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.shown_as_sent(offering)),
+            Reply::Offering(offering) if self.call.operation == Operation::Create => {
+                Answer::json(StatusCode::OK, self.shown_as_sent(offering))
+            }
+            Reply::Offering(offering) => Answer::json(StatusCode::OK, self.view().offering(offering)),
+            Reply::Page(page) => {
+                let answer = Answer::json(StatusCode::OK, self.view().list(page));
+                let value = if self.faulty(Fault::CURSOR_UNKNOWN_HEADER_VALUE) { "1" } else { "true" };
+                let header = HeaderValue::from_static(value);
+                if page.restarted { answer.with_header("x-qon-pagination-restarted", header) } else { answer }
+            }
+            Reply::Nothing => Answer::no_content(),
+        }
+    }
+
+    /// What this request got when it was made before with the same idempotency key.
+    fn replayed(&self, project: &mut Project, other: &mut Project) -> Result<Option<Reply>, Refusal> {
+        match self.call.operation {
+            Operation::Create => self.replayed_create(project, other),
+            Operation::SetMain => self.replayed_promotion(project),
+            Operation::List | Operation::Get | Operation::Update | Operation::Delete => Ok(None),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::behaviour::Behaviour;
 use super::call::Operation;
+use super::config::Config;
 use super::fault::Fault;
 use super::fixture::{self, Catalogue, Fixture};
 use super::routes::{self, App};
@@ -116,8 +117,8 @@ impl Server {
         // Without it an answer may wait for the acknowledgement of the one before. Where it cannot be set, that is
         // slower and nothing else.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let switches = Switches::new(&options.faults, &options.behaviours);
-        let app = Arc::new(App::new(switches, options.delay));
+        let config = Config::new(&options.faults, &options.behaviours);
+        let app = Arc::new(App::new(Arc::clone(&config), options.delay));
         let (stop, stopped) = oneshot::channel();
         let router = routes::router(app.clone());
         let serving = tokio::spawn(async move {
@@ -126,14 +127,7 @@ impl Server {
             drop(served.await);
         });
         let counts = Mutex::default();
-        Ok(Self {
-            address,
-            app,
-            catalogue: Catalogue::new(options.clock, switches, options.seed),
-            counts,
-            stop,
-            serving,
-        })
+        Ok(Self { address, app, catalogue: Catalogue::new(options.clock, config, options.seed), counts, stop, serving })
     }
 
     /// Where it listens.

@@ -16,19 +16,14 @@ use super::project::Project;
 
 impl Project {
     /// Writes `offering` over the row of its id, if there is one.
-    fn overwrite(&mut self, offering: &Offering) {
+    pub(super) fn overwrite(&mut self, offering: &Offering) {
         if let Some(row) = self.offerings.iter_mut().find(|row| row.id == offering.id) {
             row.clone_from(offering);
         }
     }
 
-    /// The row of this id, to be damaged.
-    fn row(&mut self, id: &str) -> Option<&mut Offering> {
-        self.offerings.iter_mut().find(|row| row.id == id)
-    }
-
     /// Makes an offering look updated.
-    fn touch(&mut self, id: &str) {
+    pub(super) fn touch(&mut self, id: &str) {
         let now = self.ticker.tick();
         if let Some(row) = self.row(id) {
             row.updated_at = now.max(row.updated_at + 1);
@@ -39,12 +34,12 @@ impl Project {
         self.offerings.iter().rfind(|row| row.is_regular()).map(|row| row.id.clone())
     }
 
-    fn main_id(&self) -> Option<String> {
+    pub(super) fn main_id(&self) -> Option<String> {
         self.offerings.iter().find(|row| row.is_main()).map(|row| row.id.clone())
     }
 
     /// Takes the tag of the main away.
-    fn demote_main(&mut self) {
+    pub(super) fn demote_main(&mut self) {
         for row in self.offerings.iter_mut().filter(|row| row.is_main()) {
             row.tag = Some(0);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::project::Project;
+use super::step::Process;
 
 /// Where timestamps come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +55,17 @@ impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, Project> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Locks this project and another one; both locks are always taken in the same order.
+    pub(super) fn lock_with<'a>(&'a self, other: &'a Self) -> (MutexGuard<'a, Project>, MutexGuard<'a, Project>) {
+        if Arc::as_ptr(&self.0) < Arc::as_ptr(&other.0) {
+            let project = self.lock();
+            (project, other.lock())
+        } else {
+            let other = other.lock();
+            (self.lock(), other)
+        }
+    }
 }
 
 /// What a key may do.
@@ -70,6 +82,8 @@ pub(super) struct Grant {
     pub(super) project: Shared,
     /// The project that a faulty server mixes up with this one.
     pub(super) neighbour: Shared,
+    /// What all projects of one set have in common.
+    pub(super) process: Arc<Mutex<Process>>,
     pub(super) permission: Permission,
 }
 

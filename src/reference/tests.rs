@@ -3,6 +3,7 @@
 
 mod deep;
 mod http;
+mod planted;
 mod races;
 mod script;
 mod switches;

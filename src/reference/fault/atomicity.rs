@@ -1,6 +1,10 @@
 //! Atomicity faults: refused writes that wrote something.
 
 use super::{Fault, faults};
+use crate::reference::answer::Refusal;
+use crate::reference::call::Operation::{Create, Delete, SetMain};
+use crate::reference::offering::Offering;
+use crate::reference::step::Step;
 
 faults! {
     Atomicity from super::main::FIRST + super::main::ROWS.len();
@@ -40,4 +44,101 @@ faults! {
         "Any refused create detaches the products of the newest offering.";
     REFUSED_DELETE_TOUCHES "refused-delete-touches" Scenario ["invariant.failed-write-no-effect" "delete.missing"]
         "A delete of a missing id changes `updated_at` of the newest offering.";
+    REFUSED_PRODUCT_USES_UP_FIRST "refused-product-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+        "After a create refused for a product the first offering of an empty project does not become main."
+        => |config| {
+            config.rejected(Create, |step| use_up_first(step, "product_not_in_project"));
+            config.done(Create, miss_first);
+        };
+    REFUSED_TAG_USES_UP_FIRST "refused-tag-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+        "After a create refused for `tag` 1 the first offering of an empty project does not become main."
+        => |config| {
+            config.rejected(Create, |step| use_up_first(step, "cannot_set_main_directly"));
+            config.done(Create, miss_first);
+        };
+    REFUSED_PROMOTION_USES_UP_FIRST "refused-promotion-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+        "After a set main of a missing id the first offering of an empty project does not become main."
+        => |config| {
+            config.rejected(SetMain, |step| use_up_first(step, "not_found"));
+            config.done(Create, miss_first);
+        };
+    REFUSED_CREATE_BURNS_KEY "refused-create-burns-key" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+        "The idempotency key of a refused create gets the refusal again, whatever the body."
+        => |config| {
+            config.rejected(Create, burn_key);
+            config.done(Create, |step| {
+                if let Some(refusal) = burnt_key(step) {
+                    step.reject(refusal);
+                }
+            });
+        };
+    REFUSED_CREATE_KEY_409 "refused-create-key-409" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+        "The idempotency key of a refused create answers 409 from then on."
+        => |config| {
+            config.rejected(Create, burn_key);
+            config.done(Create, |step| {
+                if burnt_key(step).is_some() {
+                    step.reject_as_taken();
+                }
+            });
+        };
+    REFUSED_CREATE_RESERVES_ID "refused-create-reserves-id" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+        "The id of a create refused for a product stays taken."
+        => |config| {
+            config.rejected(Create, |step| reserve_id(step, "product_not_in_project"));
+            config.done(Create, miss_reserved);
+        };
+    MISSING_DELETE_RESERVES_ID "missing-delete-reserves-id" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+        "An id whose deletion was answered 404 cannot be created any more."
+        => |config| {
+            config.rejected(Delete, |step| {
+                let id = step.id();
+                if step.project.history.deleted.iter().all(|row| row.id != id) {
+                    reserve_id(step, "not_found");
+                }
+            });
+            config.done(Create, miss_reserved);
+        };
+}
+
+/// A request refused with this code in an empty project uses up that the first offering becomes main.
+fn use_up_first(step: &mut Step<'_>, code: &str) {
+    let empty = !step.project.offerings.iter().any(Offering::is_regular);
+    if empty && step.code() == code {
+        step.project.history.first_used_up = Some(step.code());
+    }
+}
+
+/// The first offering is an ordinary one where that is used up.
+fn miss_first(step: &mut Step<'_>) {
+    if step.project.history.first_used_up.take().is_some() {
+        step.change(|made| made.tag = None);
+    }
+}
+
+/// Remembers the idempotency key of a refused create.
+fn burn_key(step: &mut Step<'_>) {
+    if let (Some(key), Err(refusal)) = (step.call.idempotency_key(), &step.result) {
+        step.project.history.burnt.entry(key.to_vec()).or_insert_with(|| refusal.clone());
+    }
+}
+
+/// The refusal that this request's idempotency key got first.
+fn burnt_key(step: &Step<'_>) -> Option<Refusal> {
+    step.project.history.burnt.get(step.call.idempotency_key()?).cloned()
+}
+
+/// The id of a request refused with this code stays taken.
+fn reserve_id(step: &mut Step<'_>, code: &str) {
+    if step.code() == code {
+        let id = step.id();
+        step.project.history.reserved.insert(id);
+    }
+}
+
+/// A create whose id stays taken is rejected.
+fn miss_reserved(step: &mut Step<'_>) {
+    if step.project.history.reserved.contains(&step.id()) {
+        step.reject_as_taken();
+    }
 }

@@ -1,6 +1,8 @@
 //! Authentication faults: keys, permission, other projects.
 
 use super::{Fault, faults};
+use crate::reference::call::Operation::{Delete, List, SetMain, Update};
+use crate::reference::page::Start;
 
 faults! {
     Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
@@ -82,4 +84,57 @@ faults! {
         "Get of another project's offering answers 403 instead of 404.";
     OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
         "Create accepts products of another project.";
+    PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project" Scenario ["auth.project-isolation"]
+        "Set main demotes the main of another project too."
+        => |config| config.done(SetMain, |step| {
+            if step.promotion().is_some() {
+                step.other.demote_main();
+            }
+        });
+    PROMOTION_PROMOTES_TWIN "promotion-promotes-twin" Scenario ["auth.project-isolation"]
+        "Set main promotes the offering with the same id in another project too."
+        => |config| config.done(SetMain, |step| {
+            let twin = step.promotion().and_then(|(_, promoted)| step.other.row(&promoted.id));
+            if let Some(twin) = twin.filter(|twin| twin.is_regular()) {
+                twin.tag = Some(1);
+            }
+        });
+    PROMOTION_TOUCHES_OTHER_PROJECT "promotion-touches-other-project" Scenario ["auth.project-isolation"]
+        "Set main changes `updated_at` of another project's main."
+        => |config| config.done(SetMain, |step| {
+            if let Some(main) = step.promotion().and_then(|_| step.other.main_id()) {
+                step.other.touch(&main);
+            }
+        });
+    UPDATE_WRITES_OTHER_PROJECT "update-writes-other-project" Scenario ["auth.project-isolation"]
+        "Update writes the products of the offering with the same id in another project too."
+        => |config| config.done(Update, |step| {
+            let Some(updated) = step.reply().cloned() else { return };
+            if let Some(twin) = step.other.row(&updated.id).filter(|twin| twin.is_regular()) {
+                twin.product_ids = updated.product_ids;
+            }
+        });
+    DELETE_REMOVES_FROM_OTHER_PROJECT "delete-removes-from-other-project" Scenario ["auth.project-isolation"]
+        "Delete removes the offering with the same id from another project too."
+        => |config| config.done(Delete, |step| {
+            let id = step.id();
+            step.other.offerings.retain(|row| row.id != id || !row.is_regular());
+        });
+    CURSOR_OF_OTHER_PROJECT "cursor-of-other-project" Scenario ["auth.project-isolation" "list.unknown-cursor"]
+        "A cursor that only another project knows continues after the time when that offering was made."
+        => |config| config.done(List, |step| {
+            let Some(cursor) = step.cursor_of_other() else { return };
+            let rows = step.project.listed();
+            let later: Vec<_> = rows.into_iter().filter(|row| row.created_at > cursor.created_at).collect();
+            step.list(&later, Start::First);
+        });
+    CURSOR_LISTS_OTHER_PROJECT "cursor-lists-other-project" Scenario ["auth.project-isolation" "list.unknown-cursor"]
+        "A cursor that only another project knows lists that project."
+        => |config| config.done(List, |step| {
+            let Some(cursor) = step.cursor_of_other() else { return };
+            let rows = step.other.listed();
+            if let Some(place) = rows.iter().position(|row| row.id == cursor.id) {
+                step.list(&rows, Start::After(place));
+            }
+        });
 }

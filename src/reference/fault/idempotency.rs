@@ -1,6 +1,8 @@
 //! Idempotency faults: keys of create and set main.
 
 use super::{Fault, faults};
+use crate::reference::call::Operation::Create;
+use crate::reference::interleaving::{under_another_id, without_products};
 
 faults! {
     Idempotency from super::state::FIRST + super::state::ROWS.len();
@@ -26,4 +28,10 @@ faults! {
         "A replayed set main answers with the offering as it is now.";
     SET_MAIN_KEY_ACROSS_OFFERINGS "set-main-key-across-offerings" Sequence ["set-main.promotes"]
         "A key used to promote one offering is replayed for another.";
+    KEY_AT_ONCE_SECOND_INCOMPLETE "key-at-once-second-incomplete" Race ["race.idempotency-once"]
+        "Of two creates with one key at once the second gets the offering without its products."
+        => |config| config.interleave(&[Create], |request| Box::pin(request.second_of_key(without_products)));
+    KEY_AT_ONCE_MAKES_TWO "key-at-once-makes-two" Race ["race.idempotency-once"]
+        "Of two creates with one key at once the second makes another offering with a number after its id."
+        => |config| config.interleave(&[Create], |request| Box::pin(request.second_of_key(under_another_id)));
 }

@@ -1,6 +1,7 @@
 //! Main faults: the main offering: promotion and demotion.
 
 use super::{Fault, faults};
+use crate::reference::call::Operation::{Get, SetMain};
 
 faults! {
     Main from super::pagination::FIRST + super::pagination::ROWS.len();
@@ -76,4 +77,40 @@ faults! {
         "The list shows the tags of before the last promotion.";
     DELETE_DEMOTES_MAIN "delete-demotes-main" Scenario ["delete.removes" "invariant.main-exists"]
         "Deleting any offering demotes the main.";
+    SET_MAIN_TOUCHES_FORMER "set-main-touches-former" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
+        "Set main changes `updated_at` of every former main."
+        => |config| config.done(SetMain, |step| {
+            let Some((Some(previous), promoted)) = step.promotion() else { return };
+            for row in step.project.offerings.iter_mut().filter(|row| row.is_regular() && row.tag == Some(0)) {
+                if row.id != previous.id {
+                    row.updated_at = promoted.updated_at.max(row.updated_at + 1);
+                }
+            }
+        });
+    SET_MAIN_MOVES_CREATION_OF_PREVIOUS "set-main-moves-creation-of-previous" Scenario ["set-main.keeps-rest" "offering.created-at-immutable" "invariant.no-bleed"]
+        "Set main makes the previous main look new."
+        => |config| config.done(SetMain, |step| {
+            let Some((Some(previous), _)) = step.promotion() else { return };
+            if let Some(row) = step.project.row(&previous.id) {
+                row.created_at = row.updated_at.max(row.created_at + 1);
+                row.updated_at = row.created_at;
+            }
+        });
+    SET_MAIN_READ_ONLY_BY_GET "set-main-read-only-by-get" Scenario ["set-main.promotes" "list.agrees-with-get" "invariant.model-agrees" "set-main.demotes-previous" "set-main.keeps-rest"]
+        "Set main is stored where get reads and not where the list does."
+        => |config| {
+            config.done(SetMain, |step| {
+                let Some((_, promoted)) = step.promotion() else { return };
+                step.undo();
+                step.project.history.main_of_get = Some(promoted.id);
+            });
+            config.done(Get, |step| {
+                let Some(main) = step.project.history.main_of_get.clone() else { return };
+                step.show(|shown| match shown.tag {
+                    _ if shown.id == main => shown.tag = Some(1),
+                    Some(1) => shown.tag = Some(0),
+                    _ => {}
+                });
+            });
+        };
 }

@@ -1,6 +1,8 @@
 //! State faults: what is kept, lost, or written elsewhere.
 
 use super::{Fault, faults};
+use crate::reference::answer::Refusal;
+use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
 
 faults! {
     State from super::atomicity::FIRST + super::atomicity::ROWS.len();
@@ -76,4 +78,104 @@ faults! {
         "Reading an offering changes its `updated_at`.";
     GET_SECOND_TIME_404 "get-second-time-404" Scenario ["get.existing" "auth.project-isolation" "set-main.demotes-previous"]
         "Every second get of an offering answers 404.";
+    PROMOTION_RESTORES_DEMOTED_PRODUCTS "promotion-restores-demoted-products" Sequence ["set-main.keeps-rest" "invariant.model-agrees"]
+        "An offering that is promoted again has the products with which it was demoted."
+        => |config| config.done(SetMain, |step| {
+            let Some((_, promoted)) = step.promotion() else { return };
+            if let Some(products) = step.project.history.demoted_products.get(&promoted.id).cloned() {
+                step.change(|row| row.product_ids.clone_from(&products));
+            }
+        });
+    PROMOTION_RESTORES_FIRST_PRODUCTS "promotion-restores-first-products" Sequence ["invariant.model-agrees" "set-main.keeps-rest"]
+        "A promoted offering is stored with the products that it was created with."
+        => |config| config.done(SetMain, |step| {
+            let Some((_, promoted)) = step.promotion() else { return };
+            if let Some(products) = step.project.history.first_products.get(&promoted.id).cloned() {
+                step.store(|row| row.product_ids = products);
+            }
+        });
+    DEMOTION_RESTORES_PRODUCTS "demotion-restores-products" Sequence ["set-main.keeps-rest" "invariant.no-bleed" "invariant.model-agrees"]
+        "A demoted offering has the products with which it was promoted."
+        => |config| config.done(SetMain, |step| {
+            let Some((Some(previous), _)) = step.promotion() else { return };
+            let products = step.project.history.promoted_products.get(&previous.id).cloned();
+            if let Some((row, products)) = step.project.row(&previous.id).zip(products) {
+                row.product_ids = products;
+            }
+        });
+    RECREATE_STORES_DELETED_PRODUCTS "recreate-stores-deleted-products" Sequence ["delete.recreate" "create.readable" "invariant.model-agrees"]
+        "An offering made again is stored with the products that it was deleted with."
+        => |config| config.done(Create, |step| {
+            let Some(made) = step.reply().cloned() else { return };
+            let deleted = step.project.history.deleted.iter().rev().find(|row| row.id == made.id).cloned();
+            if let Some(deleted) = deleted {
+                step.store(|row| row.product_ids = deleted.product_ids);
+            }
+        });
+    RECREATE_STORES_FIRST_PRODUCTS "recreate-stores-first-products" Sequence ["delete.recreate" "create.readable" "invariant.model-agrees"]
+        "An offering made again is stored with the products that it was made with the first time."
+        => |config| config.done(Create, |step| {
+            let Some(made) = step.reply().cloned() else { return };
+            let first = step.project.history.oldest_products.entry(made.id).or_insert(made.product_ids).clone();
+            step.store(|row| row.product_ids = first);
+        });
+    GET_PRODUCTS_CUT_AT_TEN "get-products-cut-at-ten" Scenario ["invariant.model-agrees" "create.readable" "list.agrees-with-get" "update.replaces-products"]
+        "Get shows the first ten products only."
+        => |config| config.done(Get, |step| step.show(|shown| shown.product_ids.truncate(10)));
+    GET_PRODUCTS_CUT_AT_NINETY_NINE "get-products-cut-at-ninety-nine" Scenario ["create.product-bounds" "invariant.model-agrees" "create.readable" "list.agrees-with-get"]
+        "Get shows the first 99 products only."
+        => |config| config.done(Get, |step| step.show(|shown| shown.product_ids.truncate(99)));
+    GET_PRODUCTS_SORTED_FROM_TWENTY_SIX "get-products-sorted-from-twenty-six" Scenario ["invariant.model-agrees" "create.readable" "list.agrees-with-get"]
+        "From 26 products on, get shows them sorted."
+        => |config| config.done(Get, |step| step.show(|shown| {
+            if shown.product_ids.len() > 25 {
+                shown.product_ids.sort();
+            }
+        }));
+    LIST_PRODUCTS_CUT_AT_TEN "list-products-cut-at-ten" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+        "The list shows the first ten products of each offering only."
+        => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.truncate(10)));
+    LIST_PRODUCTS_CUT_AT_NINETY_NINE "list-products-cut-at-ninety-nine" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+        "The list shows the first 99 products of each offering only."
+        => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.truncate(99)));
+    LIST_PRODUCTS_TURNED_FROM_FIFTY_ONE "list-products-turned-from-fifty-one" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+        "From 51 products on, the list shows the first fifty of an offering after the others."
+        => |config| config.done(List, |step| step.show_rows(|row| {
+            if row.product_ids.len() > 50 {
+                row.product_ids.rotate_left(50);
+            }
+        }));
+    UPDATE_PRODUCTS_CUT_AT_FIFTY "update-products-cut-at-fifty" Scenario ["update.product-bounds" "invariant.model-agrees" "update.replaces-products"]
+        "Update keeps the first fifty products only."
+        => |config| config.done(Update, |step| step.store(|row| row.product_ids.truncate(50)));
+    DELETE_PROMOTED_500 "delete-promoted-500" Scenario ["response.no-server-error"]
+        "Deleting an offering that was ever promoted is a 500."
+        => |config| config.done(Delete, |step| {
+            if step.project.history.promoted_products.contains_key(&step.id()) {
+                step.reject(Refusal::internal());
+            }
+        });
+    DELETE_PROMOTED_422 "delete-promoted-422" Scenario ["delete.removes"]
+        "Deleting an offering that was ever promoted answers 422, as if it was an experiment's."
+        => |config| config.done(Delete, |step| {
+            if step.project.history.promoted_products.contains_key(&step.id()) {
+                let message = "This offering is deleted with its experiment only.";
+                step.reject(Refusal::unprocessable("cannot_delete_experiment_variant", message));
+            }
+        });
+    DELETE_UPDATED_404 "delete-updated-404" Scenario ["delete.removes"]
+        "Deleting an offering whose products were updated answers 404."
+        => |config| config.done(Delete, |step| {
+            if step.project.history.updated.contains_key(&step.id()) {
+                step.reject(Refusal::not_found());
+            }
+        });
+    DELETE_WITH_PRODUCTS_KEEPS "delete-with-products-keeps" Scenario ["delete.removes" "invariant.model-agrees"]
+        "Deleting an offering that has products answers 204 and removes nothing."
+        => |config| config.done(Delete, |step| {
+            let id = step.id();
+            if step.before.iter().any(|row| row.id == id && !row.product_ids.is_empty()) {
+                step.undo();
+            }
+        });
 }

@@ -1,6 +1,10 @@
 //! Variant faults: offerings of experiments.
 
 use super::{Fault, faults};
+use crate::reference::answer::Refusal;
+use crate::reference::call::Operation::{List, SetMain, Update};
+use crate::reference::offering::Kind;
+use crate::reference::step::Reply;
 
 faults! {
     Variant from super::authentication::FIRST + super::authentication::ROWS.len();
@@ -36,4 +40,42 @@ faults! {
         "Set main of an experiment variant has the code `cannot_set_main`.";
     SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant"]
         "Set main of an experiment variant answers 422 and demotes the main.";
+    VARIANT_LISTED_AFTER_PROMOTION "variant-listed-after-promotion" Scenario ["list.excludes-variants"]
+        "Once an offering was promoted the list shows experiment variants."
+        => |config| config.done(List, |step| {
+            if !step.project.history.promoted_products.is_empty() {
+                step.list_variants();
+            }
+        });
+    VARIANT_LISTED_AFTER_WRITE "variant-listed-after-write" Scenario ["list.excludes-variants" "invariant.failed-write-no-effect"]
+        "Once an update of an experiment variant was refused the list shows it."
+        => |config| {
+            config.rejected(Update, |step| {
+                if step.code() == "cannot_patch_experiment_variant" {
+                    let id = step.id();
+                    step.project.history.variants_written.insert(id);
+                }
+            });
+            config.done(List, |step| {
+                if !step.project.history.variants_written.is_empty() {
+                    step.list_variants();
+                }
+            });
+        };
+    VARIANT_REGULAR_AFTER_SET_MAIN "variant-regular-after-set-main" Scenario ["get.variant-hidden" "list.excludes-variants" "invariant.failed-write-no-effect"]
+        "Set main of an experiment variant answers 422 and makes it a regular offering."
+        => |config| config.rejected(SetMain, |step| {
+            let id = step.id();
+            if let Some(row) = step.project.row(&id) {
+                row.kind = Kind::Regular;
+            }
+        });
+    UPDATE_VARIANT_200_IGNORED "update-variant-200-ignored" Scenario ["update.variant"]
+        "Update of an experiment variant answers 200 and writes nothing."
+        => |config| config.rejected(Update, |step| {
+            let id = step.id();
+            if step.code() == "cannot_patch_experiment_variant" {
+                step.result = step.project.row(&id).cloned().map(Reply::Offering).ok_or_else(Refusal::not_found);
+            }
+        });
 }

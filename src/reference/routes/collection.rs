@@ -1,41 +1,30 @@
 //! `/v4/offerings`: list and create.
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 use super::Desk;
-use crate::reference::answer::{Answer, Detail, Refusal};
+use crate::reference::answer::{Detail, Refusal};
 use crate::reference::behaviour::Behaviour;
 use crate::reference::fault::Fault;
 use crate::reference::idempotency::Kept;
 use crate::reference::offering::Offering;
 use crate::reference::page::Window;
 use crate::reference::project::Project;
+use crate::reference::step::Reply;
 use crate::reference::validate::Draft;
 
 impl Desk<'_> {
     /// GET: one page.
-    pub(super) fn list(&self) -> Result<Answer, Refusal> {
+    pub(super) fn list(&self, project: &mut Project, other: &Project) -> Result<Reply, Refusal> {
         let window = self.window()?;
-        let neighbours = if self.faulty(Fault::OTHER_PROJECT_LISTED) {
-            self.neighbour.lock().offerings.iter().filter(|row| row.is_regular()).cloned().collect()
-        } else {
-            Vec::new()
-        };
-        let mut project = self.call.enter(self.project);
-        let page = project.page(&window, &neighbours);
-        let admitted = !page.restarted || project.admits_restart(&window);
-        drop(project);
+        let neighbours = if self.faulty(Fault::OTHER_PROJECT_LISTED) { other.listed() } else { Vec::new() };
+        let mut page = project.page(&window, &neighbours);
         if page.restarted {
             self.refuse_restart()?;
+            page.restarted = project.admits_restart(&window);
         }
-        let answer = Answer::json(StatusCode::OK, self.view().list(&page));
-        let value = if self.faulty(Fault::CURSOR_UNKNOWN_HEADER_VALUE) { "1" } else { "true" };
-        Ok(if page.restarted && admitted {
-            answer.with_header("x-qon-pagination-restarted", HeaderValue::from_static(value))
-        } else {
-            answer
-        })
+        Ok(Reply::Page(page))
     }
 
     /// What faulty servers answer instead of a restarted list.
@@ -57,30 +46,19 @@ impl Desk<'_> {
             return Err(Refusal::malformed(format!("The query parameter `{name}` is not known.")));
         }
         let (limit, after) = (self.call.query("limit")?, self.call.query("starting_after")?);
-        let cursor = after.as_deref().map_or(Ok(()), |after| self.syntax().cursor(after));
+        let plain = after.as_deref().map(|after| self.without_wildcards(after));
+        let cursor = plain.map_or(Ok(()), |after| self.syntax().cursor(&after));
         match (self.syntax().limit(limit.as_deref()), cursor) {
             (Ok(limit), Ok(())) => Ok(Window { limit, after }),
             (limit, cursor) => Err(Refusal::invalid(limit.err().into_iter().chain(cursor.err()).collect())),
         }
     }
 
-    /// POST: a new offering, or the answer that this idempotency key got before.
-    pub(super) fn create(&self) -> Result<Answer, Refusal> {
+    /// POST: a new offering.
+    pub(super) fn create(&self, project: &mut Project, other: &Project) -> Result<Reply, Refusal> {
         let body = self.create_body()?;
         let draft = self.syntax().draft(&body);
-        let elsewhere = self.elsewhere(draft.as_ref().ok())?;
-        let mut project = self.call.enter(self.project);
-        let writes = project.history.writes;
-        let unseen = self.faulty(Fault::RACE_IDEMPOTENCY)
-            && self
-                .call
-                .stale
-                .as_ref()
-                .is_some_and(|stale| draft.as_ref().is_ok_and(|draft| !stale.iter().any(|row| row.id == draft.id)));
-        let kept = if unseen { None } else { project.replays.find(self.call, self.switches, writes)?.or(elsewhere) };
-        if let (Some(kept), Ok(draft)) = (kept, &draft) {
-            return Ok(self.replayed(&mut project, kept, draft));
-        }
+        self.taken_elsewhere(other, draft.as_ref().ok())?;
         let retried =
             self.faulty(Fault::KEY_OF_REFUSED_CREATE) && project.replays.was_refused(self.call, self.switches);
         let before = retried.then(|| project.offerings.clone());
@@ -95,55 +73,69 @@ impl Desk<'_> {
         if let Some(before) = before {
             project.offerings = before;
         }
-        let answer = Answer::json(StatusCode::CREATED, self.shown_as_sent(&made, &body));
+        Ok(Reply::Created(made))
+    }
+
+    /// What a create got before under its idempotency key.
+    pub(super) fn replayed_create(&self, project: &mut Project, other: &Project) -> Result<Option<Reply>, Refusal> {
+        let body = self.create_body()?;
+        let draft = self.syntax().draft(&body);
+        let elsewhere = self.elsewhere(other, draft.as_ref().ok())?;
         let writes = project.history.writes;
-        project.replays.keep(self.call, &answer, self.switches, writes);
-        Ok(answer)
-    }
-
-    /// What a faulty server finds in another project: that the id is taken, or what the key was used for.
-    fn elsewhere(&self, draft: Option<&Draft>) -> Result<Option<Kept>, Refusal> {
-        let taken = |draft: &Draft| self.neighbour.lock().position(&draft.id).is_some();
-        if self.faulty(Fault::OTHER_PROJECT_IDS_TAKEN) && draft.is_some_and(taken) {
-            let message = "An offering with this id already exists.";
-            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
-        }
-        let (replays, refuses) =
-            (self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS), self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS_409));
-        if !(replays || refuses) {
-            return Ok(None);
-        }
-        let kept = self.neighbour.lock().replays.find(self.call, self.switches, 0)?;
-        if refuses && kept.is_some() {
-            let message = "This idempotency key was used before.";
-            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
-        }
-        Ok(kept)
-    }
-
-    /// The answer to a create that was made before.
-    fn replayed(&self, project: &mut Project, kept: Kept, draft: &Draft) -> Answer {
-        let mut answer = kept.answer;
-        let current = answer.body.as_ref().and_then(|body| project.position(body["id"].as_str()?));
-        if let Some(index) = current.filter(|_| self.switches.behaves(Behaviour::ReplayCurrent)) {
-            answer.body = Some(self.view().offering(&project.offerings[index]));
-        }
-        if self.switches.behaves(Behaviour::Replay200) {
-            answer.status = StatusCode::OK;
+        let unseen = self.faulty(Fault::RACE_IDEMPOTENCY)
+            && self
+                .call
+                .stale
+                .as_ref()
+                .is_some_and(|stale| draft.as_ref().is_ok_and(|draft| !stale.iter().any(|row| row.id == draft.id)));
+        let kept = if unseen { None } else { project.replays.find(self.call, self.switches, writes)?.or(elsewhere) };
+        let (Some(kept), Ok(draft)) = (kept, &draft) else { return Ok(None) };
+        let mut offering = kept.offering;
+        if self.switches.behaves(Behaviour::ReplayCurrent)
+            && let Some(index) = project.position(&offering.id)
+        {
+            offering.clone_from(&project.offerings[index]);
         }
         if self.faulty(Fault::CREATE_REPLAYS_LAST)
             && let Some(last) = project.offerings.last()
         {
-            answer.body = Some(self.view().offering(last));
+            offering.clone_from(last);
         }
         if self.faulty(Fault::CREATE_KEY_DUPLICATES) {
             let mut id: String = draft.id.chars().take(62).collect();
             id.push_str("-1");
             if let Ok(twin) = project.create_rightly(&Draft { id, ..draft.clone() }) {
-                answer.body = Some(self.view().offering(&twin));
+                offering = twin;
             }
         }
-        answer
+        let replay_200 = self.switches.behaves(Behaviour::Replay200);
+        Ok(Some(if replay_200 { Reply::Offering(offering) } else { Reply::Created(offering) }))
+    }
+
+    /// What a faulty server finds in another project: that the id is taken.
+    fn taken_elsewhere(&self, other: &Project, draft: Option<&Draft>) -> Result<(), Refusal> {
+        let taken = |draft: &Draft| other.position(&draft.id).is_some();
+        if self.faulty(Fault::OTHER_PROJECT_IDS_TAKEN) && draft.is_some_and(taken) {
+            let message = "An offering with this id already exists.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
+        }
+        Ok(())
+    }
+
+    /// Likewise: what the key was used for.
+    fn elsewhere(&self, other: &Project, draft: Option<&Draft>) -> Result<Option<Kept>, Refusal> {
+        self.taken_elsewhere(other, draft)?;
+        let (replays, refuses) =
+            (self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS), self.faulty(Fault::CREATE_KEY_ACROSS_PROJECTS_409));
+        if !(replays || refuses) {
+            return Ok(None);
+        }
+        let kept = other.replays.find(self.call, self.switches, 0)?;
+        if refuses && kept.is_some() {
+            let message = "This idempotency key was used before.";
+            return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
+        }
+        Ok(kept)
     }
 
     /// The body, as faulty servers read it too.
@@ -178,8 +170,9 @@ impl Desk<'_> {
     }
 
     /// The new offering, with the read-only fields that a faulty server takes from the body.
-    fn shown_as_sent(&self, made: &Offering, body: &Value) -> Value {
+    pub(super) fn shown_as_sent(&self, made: &Offering) -> Value {
         let mut shown = self.view().offering(made);
+        let body = self.create_body().unwrap_or_default();
         for (fault, name) in [(Fault::CREATE_URL_TAKEN, "url"), (Fault::CREATE_OBJECT_TAKEN, "object")] {
             if let Some(sent) = body.get(name).filter(|_| self.faulty(fault)) {
                 shown[name] = sent.clone();

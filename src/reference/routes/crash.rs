@@ -55,7 +55,7 @@ fn in_store(switches: Switches, call: &Call, project: &Shared) -> bool {
     match call.operation {
         Operation::List if switches.faulty(Fault::CRASH_ON_UNKNOWN_CURSOR) => {
             let after = call.query("starting_after").ok().flatten();
-            Start::of(&project.offerings, &Window { limit: 1, after }, switches) == Start::Restarted
+            Start::of(&project.offerings, &Window { limit: 1, after }, &project.config) == Start::Restarted
         }
         Operation::Create if switches.faulty(Fault::CRASH_ON_DUPLICATE) => {
             field(call, "id").is_some_and(|id| id.as_str().is_some_and(|id| project.position(id).is_some()))

@@ -10,6 +10,7 @@ use super::auth;
 use crate::reference::answer::{Answer, Refusal};
 use crate::reference::behaviour::Behaviour;
 use crate::reference::call::{Call, Operation};
+use crate::reference::config::Config;
 use crate::reference::fault::Fault;
 use crate::reference::slips;
 use crate::reference::switches::Switches;
@@ -25,7 +26,8 @@ const STATUS_SLIPS: &[(Fault, Operation, StatusCode)] = &[
 ];
 
 /// The response to a request.
-pub(super) fn response(switches: Switches, call: &Call, result: Result<Answer, Refusal>) -> Response {
+pub(super) fn response(config: &Config, call: &Call, result: Result<Answer, Refusal>) -> Response {
+    let switches = config.switches;
     let mut answer = match result {
         Ok(answer) => answer,
         Err(refusal) => refused(switches, call, refusal),

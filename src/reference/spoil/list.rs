@@ -90,7 +90,7 @@ impl Project {
 
     /// Where the page starts.
     pub(in crate::reference) fn start(&mut self, rows: &[Offering], window: &Window) -> Start {
-        let start = Start::of(rows, window, self.switches);
+        let start = Start::of(rows, window, &self.config);
         let Some(after) = window.after.as_ref().filter(|_| self.switches.any_fault()) else { return start };
         match start {
             Start::After(place)

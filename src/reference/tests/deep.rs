@@ -1,7 +1,9 @@
 //! For every deep fault a history of exactly the promised length, whose last answer is the first wrong one.
 
+use std::sync::Arc;
+
 use super::script::Play;
-use crate::reference::switches::Switches;
+use crate::reference::config::Config;
 use crate::reference::{Behaviour, Family, Fault};
 
 /// Histories in an empty project. A line is an operation, its offering, and what else it takes: product numbers,
@@ -88,16 +90,16 @@ async fn a_deep_fault_shows_after_as_many_requests_as_it_says() {
         // That the first of them becomes main is right too.
         let promotes = *fault == Fault::MAINS_AFTER_MAIN_DELETED;
         let choices = if promotes { vec![Behaviour::PromotesWithoutMain] } else { Vec::new() };
-        let right = played(Switches::new(&[], &choices), history).await;
-        let wrong = played(Switches::new(&[*fault], &[]), history).await;
+        let right = played(Config::new(&[], &choices), history).await;
+        let wrong = played(Config::new(&[*fault], &[]), history).await;
         let first = right.iter().zip(&wrong).position(|(right, wrong)| right != wrong);
         assert_eq!(first.map(|first| first + 1), Some(history.len()), "{fault}: {right:#?} {wrong:#?}");
         assert_eq!(fault.info().shortest, Some(history.len()), "{fault}");
     }
 }
 
-async fn played(switches: Switches, history: &[&str]) -> Vec<String> {
-    let mut play = Play::new(switches);
+async fn played(config: Arc<Config>, history: &[&str]) -> Vec<String> {
+    let mut play = Play::new(config);
     play.enter("empty");
     for line in history {
         play.line(line).await;

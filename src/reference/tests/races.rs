@@ -6,7 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::Client;
-use crate::reference::{Behaviour, Clock, Fault, Options, Server};
+use crate::reference::{Behaviour, Clock, Family, Fault, Options, Server};
+
+/// The faults that only several clients at once can see.
+pub(super) fn faults() -> impl Iterator<Item = Fault> {
+    use Fault as F;
+    let apart = [F::KEY_AT_ONCE_SECOND_INCOMPLETE, F::KEY_AT_ONCE_MAKES_TWO, F::PROJECT_SHARED, F::PAGE_SHARED];
+    Fault::ALL.into_iter().filter(move |fault| fault.info().family == Family::Race || apart.contains(fault))
+}
 
 async fn serving(faults: &[Fault], behaviours: &[Behaviour]) -> Server {
     let (faults, behaviours) = (faults.to_vec(), behaviours.to_vec());
@@ -179,4 +186,52 @@ async fn an_update_at_once_with_a_deletion_shows_its_race() {
     }
     assert!(back);
     server.stop().await;
+}
+
+/// Two creates with one key at once: what both got, and how many rows there are.
+async fn created_twice(server: &Server) -> (bool, usize) {
+    let fixture = server.fixture("race");
+    let client = Client::new(server, &fixture.empty_token);
+    let create = || {
+        let body = json!({ "id": "a", "product_ids": fixture.product_ids[..2] });
+        super::http::finish(client.request("POST", "/offerings").header("idempotency-key", "k").json(&body))
+    };
+    let (one, other) = tokio::join!(create(), create());
+    (one == other, server.snapshot(&fixture.empty_token).as_array().unwrap().len())
+}
+
+#[tokio::test]
+async fn one_key_at_once_shows_its_races() {
+    for (faults, expected) in [
+        (vec![], (true, 1)),
+        (vec![Fault::KEY_AT_ONCE_SECOND_INCOMPLETE], (false, 1)),
+        (vec![Fault::KEY_AT_ONCE_MAKES_TWO], (false, 2)),
+    ] {
+        let server = serving(&faults, &[]).await;
+        let mut seen = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            seen.insert(created_twice(&server).await);
+        }
+        assert!(seen.contains(&expected), "{faults:?}: {seen:?}");
+        server.stop().await;
+    }
+}
+
+/// Two keys at once get each other's lists where the process keeps the project or the page.
+#[tokio::test]
+async fn two_projects_at_once_show_what_the_process_shares() {
+    for (faults, mixed) in [(vec![], false), (vec![Fault::PROJECT_SHARED], true), (vec![Fault::PAGE_SHARED], true)] {
+        let server = serving(&faults, &[]).await;
+        let fixture = server.fixture("race");
+        let (one, other) = (Client::new(&server, &fixture.token), Client::new(&server, &fixture.second_token));
+        let alone = one.get("/offerings").await;
+        let mut wrong = false;
+        for _ in 0..ROUNDS {
+            let (mine, _) = tokio::join!(one.get("/offerings"), other.get("/offerings"));
+            wrong |= mine != alone;
+        }
+        assert_eq!(wrong, mixed, "{faults:?}");
+        assert_eq!(one.get("/offerings").await, alone);
+        server.stop().await;
+    }
 }

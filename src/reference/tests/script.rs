@@ -8,9 +8,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::reference::call::Operation;
+use crate::reference::config::{Config, decoded};
 use crate::reference::fixture::Catalogue;
 use crate::reference::routes::App;
-use crate::reference::switches::Switches;
 use crate::reference::{Clock, Fixture};
 
 /// A server in the middle of its script, with all that it has answered.
@@ -28,9 +28,9 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn new(switches: Switches) -> Self {
-        let app = App::new(switches, std::time::Duration::ZERO);
-        let fixture = Catalogue::new(Clock::Logical, switches, 0).register(&app.store, "play", 1);
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let app = App::new(Arc::clone(&config), std::time::Duration::ZERO);
+        let fixture = Catalogue::new(Clock::Logical, config, 0).register(&app.store, "play", 1);
         let mut play =
             Self { app, fixture, authorization: None, key: None, answers: Vec::new(), expected: None, differs: false };
         play.enter("main");
@@ -122,26 +122,45 @@ impl Play {
     pub(super) async fn line(&mut self, line: &str) {
         let mut words = line.split(' ');
         let operation = words.next().unwrap();
-        let (mut id, mut numbers, mut list, mut nothing) = ("", Vec::new(), "/offerings".to_owned(), false);
+        if let Some(role) = operation.strip_prefix('@') {
+            return self.enter(role);
+        }
+        let (mut id, mut numbers, mut query, mut nothing) = ("", Vec::new(), String::new(), false);
+        let mut tag = None;
         for word in words {
-            match (word.split_once('='), word.parse()) {
-                (Some(("key", key)), _) => self.key = Some(key.to_owned()),
-                (Some((_, after)), _) => list = format!("/offerings?limit=1&starting_after={after}"),
-                (None, Ok(number)) => numbers.push(number),
-                (None, Err(_)) if word == "{}" => nothing = true,
-                (None, Err(_)) => id = word,
+            match (word.split_once('='), word.split_once(".."), word.parse()) {
+                (Some(("key", key)), ..) => self.key = Some(key.to_owned()),
+                (Some(("tag", value)), ..) => tag = value.parse::<i16>().ok(),
+                (Some(("cursor", after)), ..) => query = format!("?limit=100&starting_after={after}"),
+                (Some((_, after)), ..) => query = format!("?limit=1&starting_after={after}"),
+                (None, Some((first, last)), _) => {
+                    numbers.extend(numbered(first.parse().unwrap(), last.parse().unwrap()));
+                }
+                (None, None, Ok(number)) => numbers.push(number),
+                (None, None, Err(_)) if word == "{}" => nothing = true,
+                (None, None, Err(_)) => id = word,
             }
         }
+        let named = decoded(id).unwrap();
+        let mut body = json!({ "id": named, "product_ids": products(&numbers) });
+        if let Some(tag) = tag {
+            body["tag"] = tag.into();
+        }
         match operation {
-            "create" => self.create(json!({ "id": id, "product_ids": products(&numbers) })).await,
+            "create" => self.create(body).await,
             "update" if nothing => self.update(id, json!({})).await,
             "update" => self.update(id, json!({ "product_ids": products(&numbers) })).await,
             "delete" => self.delete(id).await,
             "promote" => self.promote(id).await,
             "get" => self.get(&format!("/offerings/{id}")).await,
-            _ => self.get(&list).await,
+            _ => self.get(&format!("/offerings{query}")).await,
         }
     }
+}
+
+/// All numbers between two, both included, in the order given.
+fn numbered(first: usize, last: usize) -> Vec<usize> {
+    if first <= last { (first..=last).collect() } else { (last..=first).rev().collect() }
 }
 
 /// Products in no order, by their numbers.
@@ -441,7 +460,7 @@ async fn odd_requests(play: &mut Play) {
 
 /// Long histories in an empty project.
 async fn long_lives(play: &mut Play) {
-    play.fixture = Catalogue::new(Clock::Logical, play.app.switches(), 0).register(&play.app.store, "play", 2);
+    play.fixture = Catalogue::new(Clock::Logical, play.app.config(), 0).register(&play.app.store, "play", 2);
     play.enter("empty");
     for id in ["a", "b", "c", "a:d", "e"] {
         play.create(json!({ "id": id, "product_ids": products(&[2]) })).await;

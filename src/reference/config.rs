@@ -1,0 +1,103 @@
+//! What makes one server differ from another: values that the correct code reads, and hooks that run beside it.
+//!
+//! Every row of the two catalogues is a function that changes a `Config`; the default is the correct server.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+
+use super::behaviour::Behaviour;
+use super::call::Operation;
+use super::fault::Fault;
+use super::interleaving::Interleaving;
+use super::step::Step;
+use super::switches::Switches;
+
+/// What a row of a catalogue does.
+pub(super) type Effect = fn(&mut Config);
+
+/// Sees a finished step and may change the state and the result.
+pub(super) type Hook = fn(&mut Step<'_>);
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// After a success.
+    Done,
+    /// After a rejection, for whatever reason.
+    Rejected,
+}
+
+/// Everything that faults and behaviours decide.
+#[derive(Debug, Clone)]
+pub(super) struct Config {
+    pub(super) switches: Switches,
+    /// Whether a stored id is the one that a request names, by operation; for the list the cursor.
+    pub(super) names: [fn(&str, &str) -> bool; Operation::ALL.len()],
+    /// Characters that an id in a path or cursor may have besides those of the contract, by operation.
+    pub(super) wildcards: [&'static str; Operation::ALL.len()],
+    /// The id in a path, decoded; nothing where it is not UTF-8.
+    pub(super) decode_id: fn(&str) -> Option<String>,
+    /// A value of the query, likewise.
+    pub(super) decode_value: fn(&str) -> Option<String>,
+    hooks: Vec<(When, Operation, Hook)>,
+    pub(super) interleavings: [Option<Interleaving>; Operation::ALL.len()],
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            switches: Switches::default(),
+            names: [|stored, given| stored == given; _],
+            wildcards: [""; _],
+            decode_id: decoded,
+            decode_value: decoded,
+            hooks: Vec::new(),
+            interleavings: [None; _],
+        }
+    }
+}
+
+impl Config {
+    pub(super) fn new(faults: &[Fault], behaviours: &[Behaviour]) -> Arc<Self> {
+        let switches = Switches::new(faults, behaviours);
+        let mut config = Self { switches, ..Self::default() };
+        if switches.behaves(Behaviour::IdsOfAnyCase) {
+            config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
+        }
+        for fault in faults {
+            if let Some(effect) = fault.effect() {
+                effect(&mut config);
+            }
+        }
+        Arc::new(config)
+    }
+
+    /// Runs `hook` after each success of an operation.
+    pub(super) fn done(&mut self, operation: Operation, hook: Hook) {
+        self.hooks.push((When::Done, operation, hook));
+    }
+
+    /// Runs `hook` after each rejection by an operation.
+    pub(super) fn rejected(&mut self, operation: Operation, hook: Hook) {
+        self.hooks.push((When::Rejected, operation, hook));
+    }
+
+    /// Works on requests of these operations in another way than in one step.
+    pub(super) fn interleave(&mut self, operations: &[Operation], interleaving: Interleaving) {
+        for operation in operations {
+            self.interleavings[*operation as usize] = Some(interleaving);
+        }
+    }
+
+    /// The hooks to run, in the order of the catalogue.
+    pub(super) fn hooks(&self, when: When, operation: Operation) -> impl Iterator<Item = Hook> {
+        let wanted = move |(hook_when, at, _): &&(When, Operation, Hook)| (*hook_when, *at) == (when, operation);
+        self.hooks.iter().filter(wanted).map(|(_, _, hook)| *hook)
+    }
+}
+
+/// Percent-decoded once; a plus sign stands for itself.
+pub(super) fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}

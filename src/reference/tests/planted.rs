@@ -1,0 +1,188 @@
+//! For each fault a history whose last response is wrong, beside what a correct server responds there.
+
+use super::script::Play;
+use crate::reference::Fault;
+use crate::reference::config::Config;
+
+/// A fault, a history, and what its last response has on the faulty server and has not on the correct one.
+///
+/// The history starts in the main project of a fixture; `@second` and `@empty` go on with another key. A line is an
+/// operation, its offering, and what else it takes: product numbers, `key=` for an idempotency key, `cursor=`.
+type Witness = (Fault, &'static [&'static str], &'static str);
+
+const MAIN: &[Witness] = &[
+    (
+        Fault::SET_MAIN_TOUCHES_FORMER,
+        &["promote winback", "create a", "promote a", "get onboarding"],
+        "2026-01-01T00:00:02Z",
+    ),
+    (
+        Fault::SET_MAIN_MOVES_CREATION_OF_PREVIOUS,
+        &["promote winback", "get onboarding"],
+        "\"created_at\":\"2026-01-01T00:00:00Z\"",
+    ),
+    (
+        Fault::SET_MAIN_READ_ONLY_BY_GET,
+        &["promote winback", "get winback", "list"],
+        "\"onboarding\",\"object\":\"offering\",\"product_ids\":[\"premium_001\",\"premium_002\",\"premium_003\"],\"tag\":1",
+    ),
+];
+
+const OTHER_PROJECTS: &[Witness] = &[
+    (Fault::PROMOTION_DEMOTES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"tag\":0"),
+    (Fault::PROMOTION_PROMOTES_TWIN, &["promote winback", "@second", "get winback"], "\"tag\":1"),
+    (Fault::PROMOTION_TOUCHES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"updated_at\":\"2026"),
+    (Fault::UPDATE_WRITES_OTHER_PROJECT, &["update winback 7", "@second", "get winback"], "[\"premium_007\"]"),
+    (Fault::DELETE_REMOVES_FROM_OTHER_PROJECT, &["delete winback", "@second", "get winback"], " 404 "),
+    (Fault::CURSOR_OF_OTHER_PROJECT, &["list cursor=default"], "{\"content-type\": \"application/json\"}"),
+    (Fault::CURSOR_LISTS_OTHER_PROJECT, &["list cursor=default"], "other_003"),
+    (
+        Fault::FIFTH_PROMOTION_KEEPS_MAIN,
+        &[
+            "promote winback",
+            "@second",
+            "promote winback",
+            "promote default",
+            "@main",
+            "promote onboarding",
+            "@second",
+            "promote winback",
+            "get default",
+        ],
+        "\"tag\":1",
+    ),
+    (
+        Fault::SIXTH_PROMOTION_DEMOTES_ELSEWHERE,
+        &[
+            "promote winback",
+            "promote onboarding",
+            "promote winback",
+            "promote onboarding",
+            "promote winback",
+            "promote onboarding",
+            "@second",
+            "get default",
+        ],
+        "\"tag\":0",
+    ),
+    (
+        Fault::SEVENTH_PROMOTION_NOT_STORED,
+        &[
+            "promote winback",
+            "promote winback",
+            "promote winback",
+            "@second",
+            "promote default",
+            "promote default",
+            "promote default",
+            "@main",
+            "promote onboarding",
+            "get onboarding",
+        ],
+        "\"tag\":0",
+    ),
+    (Fault::MAIN_SHARED, &["promote winback", "@second", "promote winback", "get default"], "\"tag\":1"),
+];
+
+const STATE: &[Witness] = &[
+    (
+        Fault::PROMOTION_RESTORES_DEMOTED_PRODUCTS,
+        &["promote winback", "update onboarding 9", "promote onboarding"],
+        "premium_002",
+    ),
+    (Fault::PROMOTION_RESTORES_FIRST_PRODUCTS, &["create a 1", "update a 9", "promote a", "get a"], "premium_001"),
+    (
+        Fault::DEMOTION_RESTORES_PRODUCTS,
+        &["create a 1", "promote a", "update a 9", "promote winback", "get a"],
+        "premium_001",
+    ),
+    (
+        Fault::RECREATE_STORES_DELETED_PRODUCTS,
+        &["create a 1", "update a 9", "delete a", "create a 5", "get a"],
+        "premium_009",
+    ),
+    (
+        Fault::RECREATE_STORES_FIRST_PRODUCTS,
+        &["create a 1", "update a 9", "delete a", "create a 5", "get a"],
+        "premium_001",
+    ),
+    (Fault::GET_PRODUCTS_CUT_AT_TEN, &["create a 1..11", "get a"], "premium_010\"]"),
+    (Fault::GET_PRODUCTS_CUT_AT_NINETY_NINE, &["create a 1..100", "get a"], "premium_099\"]"),
+    (Fault::GET_PRODUCTS_SORTED_FROM_TWENTY_SIX, &["create a 26..1", "get a"], "[\"premium_001"),
+    (Fault::LIST_PRODUCTS_CUT_AT_TEN, &["create a 1..11", "list cursor=legacy.row"], "premium_010\"]"),
+    (Fault::LIST_PRODUCTS_CUT_AT_NINETY_NINE, &["create a 1..100", "list cursor=legacy.row"], "premium_099\"]"),
+    (Fault::LIST_PRODUCTS_TURNED_FROM_FIFTY_ONE, &["create a 1..51", "list cursor=legacy.row"], "[\"premium_051"),
+    (Fault::UPDATE_PRODUCTS_CUT_AT_FIFTY, &["update winback 1..51", "get winback"], "premium_050\"]"),
+    (Fault::DELETE_PROMOTED_500, &["promote winback", "promote onboarding", "delete winback"], " 500 "),
+    (Fault::DELETE_PROMOTED_422, &["promote winback", "promote onboarding", "delete winback"], " 422 "),
+    (Fault::DELETE_UPDATED_404, &["update winback 1", "delete winback"], " 404 "),
+    (Fault::DELETE_WITH_PRODUCTS_KEEPS, &["delete winback", "get winback"], " 200 "),
+];
+
+const REFUSED: &[Witness] = &[
+    (Fault::REFUSED_PRODUCT_USES_UP_FIRST, &["@empty", "create a 999", "create b", "get b"], "\"tag\":null"),
+    (Fault::REFUSED_TAG_USES_UP_FIRST, &["@empty", "create a tag=1", "create b", "get b"], "\"tag\":null"),
+    (Fault::REFUSED_PROMOTION_USES_UP_FIRST, &["@empty", "promote a", "create b", "get b"], "\"tag\":null"),
+    (Fault::REFUSED_CREATE_BURNS_KEY, &["create a 999 key=k", "create b key=k"], "product_not_in_project"),
+    (Fault::REFUSED_CREATE_KEY_409, &["create a 999 key=k", "create b key=k"], " 409 "),
+    (Fault::REFUSED_CREATE_RESERVES_ID, &["create a 999", "create a"], " 409 "),
+    (Fault::MISSING_DELETE_RESERVES_ID, &["delete a", "create a"], " 409 "),
+];
+
+const VARIANTS: &[Witness] = &[
+    (Fault::VARIANT_LISTED_AFTER_PROMOTION, &["promote winback", "list"], "exp-paywall"),
+    (Fault::VARIANT_LISTED_AFTER_WRITE, &["update exp-paywall:variant%20b 1", "list"], "exp-paywall"),
+    (
+        Fault::VARIANT_REGULAR_AFTER_SET_MAIN,
+        &["promote exp-paywall:variant%20b", "get exp-paywall:variant%20b"],
+        " 200 ",
+    ),
+    (Fault::UPDATE_VARIANT_200_IGNORED, &["update exp-paywall:variant%20b 1"], " 200 "),
+];
+
+const PATTERNS: &[Witness] = &[
+    (Fault::GET_ID_LIKE, &["create axb", "get a_b"], "\"axb\""),
+    (Fault::UPDATE_ID_LIKE, &["create axb", "create a_b", "update a_b 5", "get axb"], "premium_005"),
+    (Fault::DELETE_ID_LIKE, &["create axb", "create a_b", "delete a_b", "get axb"], " 404 "),
+    (Fault::SET_MAIN_ID_LIKE, &["create axb", "create a_b", "promote a_b"], "\"axb\""),
+    (Fault::CURSOR_LIKE, &["list cursor=winbac_"], "{\"content-type\": \"application/json\"}"),
+    (Fault::GET_ID_WITH_PERCENT, &["get win%25"], "\"winback\""),
+    (Fault::GET_ID_AS_REGEX, &["create axb", "get a.b"], "\"axb\""),
+    (Fault::SET_MAIN_ID_AS_REGEX, &["create axb", "create a.b", "promote a.b"], "\"axb\""),
+    (Fault::DELETE_ID_AS_GLOB, &["delete win*"], " 204 "),
+    (Fault::CURSOR_AS_GLOB, &["list cursor=win*"], " 200 "),
+    (Fault::GET_ID_OF_ANY_CASE, &["create ab", "create AB", "get AB"], "\"ab\""),
+    (Fault::DELETE_ID_OF_ANY_CASE, &["create ab", "create AB", "delete AB", "get ab"], " 404 "),
+    (Fault::SET_MAIN_ID_OF_ANY_CASE, &["create ab", "create AB", "promote AB"], "\"ab\""),
+    (Fault::GET_BY_PREFIX, &["get winb"], "\"winback\""),
+    (Fault::UPDATE_BY_PREFIX, &["create a", "create ab", "update a 5", "get ab"], "premium_005"),
+    (Fault::CURSOR_BY_PREFIX, &["list cursor=winb"], "{\"content-type\": \"application/json\"}"),
+    (Fault::GET_ID_TRIMMED, &["get winback%20"], "\"winback\""),
+    (Fault::SET_MAIN_ID_TRIMMED, &["promote winback%20"], "\"winback\""),
+    (Fault::DUPLICATE_TRIMMED, &["create winback%20"], " 409 "),
+    (Fault::ID_DECODED_TWICE, &["get win%2562ack"], "\"winback\""),
+    (Fault::ID_PLUS_AS_SPACE, &["get seasonal:summer+2025"], " 200 "),
+    (Fault::CURSOR_DECODED_TWICE, &["list cursor=win%2562ack"], " 200 "),
+    (Fault::CURSOR_PLUS_AS_SPACE, &["list cursor=seasonal:summer+2025"], " 200 "),
+];
+
+/// The faults that have a history here.
+pub(super) fn faults() -> impl Iterator<Item = Fault> {
+    [MAIN, OTHER_PROJECTS, STATE, REFUSED, VARIANTS, PATTERNS].into_iter().flatten().map(|(fault, ..)| *fault)
+}
+
+#[tokio::test]
+async fn a_fault_does_what_its_sentence_says() {
+    for (fault, history, shown) in [MAIN, OTHER_PROJECTS, STATE, REFUSED, VARIANTS, PATTERNS].concat() {
+        let (right, wrong) = (last(&[], history).await, last(&[fault], history).await);
+        assert!(wrong.contains(shown) && !right.contains(shown), "{fault}:\n{wrong}\n{right}");
+    }
+}
+
+async fn last(faults: &[Fault], history: &[&str]) -> String {
+    let mut play = Play::new(Config::new(faults, &[]));
+    for line in history {
+        play.line(line).await;
+    }
+    play.answers.pop().unwrap()
+}
