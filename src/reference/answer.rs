@@ -13,17 +13,25 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `None` only where the status allows no body.
     pub(super) body: Option<Value>,
+    /// What is sent where there is no JSON: a page of somebody else than the API.
+    pub(super) page: &'static str,
 }
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: Value) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self { status, headers, body: Some(body) }
+        Self { status, headers, body: Some(body), page: "" }
     }
 
     pub(super) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: None }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: None, page: "" }
+    }
+
+    /// A page that does not come from the API.
+    pub(super) fn html(status: StatusCode, page: &'static str) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/html"))]);
+        Self { status, headers, body: None, page }
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
@@ -32,7 +40,7 @@ impl Answer {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let body = self.body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = self.body.map_or_else(|| Body::from(self.page), |body| Body::from(body.to_string()));
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;

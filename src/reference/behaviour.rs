@@ -7,7 +7,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::StatusCode;
+
+use super::config::{DeleteMain, Effect, Used};
 use super::fault::UnknownName;
+use super::front;
 
 /// All there is to say about a behaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +28,10 @@ pub struct BehaviourInfo {
 
 /// Declares the enum and its rows.
 macro_rules! behaviours {
-    ($($variant:ident $name:literal $([$($rule:literal)+])? $(without [$($conflict:ident)+])? $sentence:literal;)+) => {
+    ($(
+        $variant:ident $name:literal $([$($rule:literal)+])? $(without [$($conflict:ident)+])? $sentence:literal
+        $(=> $effect:expr)?;
+    )+) => {
         /// A choice that the server makes other than by default.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Behaviour {
@@ -39,11 +46,15 @@ macro_rules! behaviours {
             conflicts: &[$($(Behaviour::$conflict),+)?],
         }),+];
 
+        const EFFECTS: &[Option<Effect>] = &[$(behaviours!(@effect $($effect)?)),+];
+
         impl Behaviour {
             /// Every behaviour.
             pub const ALL: [Self; ROWS.len()] = [$(Self::$variant),+];
         }
     };
+    (@effect) => { None };
+    (@effect $effect:expr) => { Some($effect) };
 }
 
 behaviours! {
@@ -87,10 +98,18 @@ behaviours! {
         "New offerings have the tag null, also where the body says 0.";
     DemotedToNull "demoted-to-null" ["set-main.previous-is-zero"]
         "The previous main gets the tag null.";
-    DeleteMainRefused "delete-main-refused" ["response.error-code-documented"] without [DeleteMainPromotes]
-        "Deleting the main answers 422.";
+    DeleteMainRefused "delete-main-refused" ["response.error-code-documented"] without [DeleteMainPromotes DeleteMain409]
+        "Deleting the main answers 422."
+        => |config| config.delete_main = DeleteMain::Rejects(StatusCode::UNPROCESSABLE_ENTITY);
+    DeleteMain409 "delete-main-409" ["response.error-code-documented"] without [DeleteMainPromotes FirstAgainRegular]
+        "Deleting the main answers 409."
+        => |config| config.delete_main = DeleteMain::Rejects(StatusCode::CONFLICT);
     DeleteMainPromotes "delete-main-promotes"
-        "Deleting the main promotes the oldest offering that is left.";
+        "Deleting the main promotes the oldest offering that is left."
+        => |config| config.delete_main = DeleteMain::Promotes;
+    DeletedIdsTaken "deleted-ids-taken" ["delete.recreate"]
+        "The id of a deleted offering cannot be created again: 409."
+        => |config| config.retires_ids = true;
     FirstAgainRegular "first-again-regular" ["create.first-is-main"] without [PromotesWithoutMain DeleteMainRefused]
         "In a project that was emptied the first offering does not become main.";
     PromotesWithoutMain "promotes-without-main"
@@ -99,6 +118,21 @@ behaviours! {
         "A replayed create answers 200.";
     ReplayCurrent "replay-current"
         "A replayed create answers with the offering as it is now, while it exists.";
+    ReplayDeletedAnew "replay-deleted-anew" without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
+        "The idempotency key of a create whose offering was deleted makes a new one."
+        => |config| config.used_key = Used::Forgotten;
+    ReplayDeleted404 "replay-deleted-404" without [ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
+        "The idempotency key of a create whose offering was deleted answers 404."
+        => |config| config.used_key = Used::Rejected(StatusCode::NOT_FOUND, "not_found");
+    ReplayDeleted409 "replay-deleted-409" without [ReplayDeleted410 ReplayDeleted422]
+        "The idempotency key of a create whose offering was deleted answers 409."
+        => |config| config.used_key = Used::Rejected(StatusCode::CONFLICT, "idempotency_key_used");
+    ReplayDeleted410 "replay-deleted-410" without [ReplayDeleted422]
+        "The idempotency key of a create whose offering was deleted answers 410."
+        => |config| config.used_key = Used::Rejected(StatusCode::GONE, "offering_deleted");
+    ReplayDeleted422 "replay-deleted-422"
+        "The idempotency key of a create whose offering was deleted answers 422."
+        => |config| config.used_key = Used::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
     OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
         "An idempotency key used with another body answers 400.";
     OtherBody409 "other-body-409" ["response.error-code-documented"] without [OtherBody422]
@@ -141,6 +175,21 @@ behaviours! {
         "The main project holds 350 more offerings.";
     LegacyTags "legacy-tags"
         "The main project holds more rows with tags of old, negative ones too.";
+    EncodedSlash404 "encoded-slash-404"
+        "A router answers 404 in HTML to an encoded slash, a NUL or a dot segment in the path."
+        => |config| config.front.push(front::router);
+    Firewall403 "firewall-403"
+        "A firewall answers 403 in HTML to markup, SQL and control characters."
+        => |config| config.front.push(front::firewall);
+    LongTarget414 "long-target-414"
+        "A proxy answers 414 to an id or cursor over 100 characters."
+        => |config| config.front.push(front::long_target);
+    LargeBody413 "large-body-413"
+        "A proxy answers 413 to a body over 64 KiB."
+        => |config| config.front.push(front::large_body);
+    Unavailable503 "unavailable-503"
+        "Now and then a proxy answers 503 with `Retry-After`."
+        => |config| config.unavailable = true;
     OthersAdd "others-add" without [OthersComeAndGo]
         "Somebody else adds offerings meanwhile.";
     OthersComeAndGo "others-come-and-go"
@@ -181,6 +230,11 @@ impl Behaviour {
     /// What there is to say about it.
     pub fn info(self) -> &'static BehaviourInfo {
         &ROWS[self.place()]
+    }
+
+    /// What it makes of a server.
+    pub(super) fn effect(self) -> Option<Effect> {
+        EFFECTS[self.place()]
     }
 
     /// Its place in [`Behaviour::ALL`].
@@ -267,7 +321,7 @@ mod tests {
             assert!(!info.conflicts.contains(&behaviour), "{behaviour}");
             assert_eq!(info.name.parse(), Ok(behaviour));
         }
-        assert!(Behaviour::ALL.len() <= 64, "a set of them is one word");
+        assert!(Behaviour::ALL.len() <= 128, "a set of them is one word");
     }
 
     #[test]

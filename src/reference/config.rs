@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
+use super::answer::Answer;
 use super::behaviour::Behaviour;
-use super::call::Operation;
+use super::call::{Call, Operation};
 use super::fault::Fault;
 use super::interleaving::Interleaving;
 use super::step::Step;
@@ -28,10 +30,40 @@ pub(super) enum When {
     Rejected,
 }
 
+/// What becomes of a deletion of the main.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DeleteMain {
+    /// No main is left.
+    Removes,
+    /// The oldest offering that is left becomes main.
+    Promotes,
+    Rejects(StatusCode),
+}
+
+/// What an idempotency key means once the offering that it made is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Used {
+    /// The first response is given again.
+    Replayed,
+    /// As if the key had never been used.
+    Forgotten,
+    Rejected(StatusCode, &'static str),
+}
+
 /// Everything that faults and behaviours decide.
 #[derive(Debug, Clone)]
 pub(super) struct Config {
     pub(super) switches: Switches,
+    /// What stands in front of the API.
+    pub(super) front: Vec<fn(&Call) -> Option<Answer>>,
+    /// Whether a proxy in front of the API cannot reach it now and then.
+    pub(super) unavailable: bool,
+    /// What becomes of a deletion of the main.
+    pub(super) delete_main: DeleteMain,
+    /// Whether the id of a deleted offering stays taken.
+    pub(super) retires_ids: bool,
+    /// What an idempotency key means whose offering was deleted.
+    pub(super) used_key: Used,
     /// Whether a stored id is the one that a request names, by operation; for the list the cursor.
     pub(super) names: [fn(&str, &str) -> bool; Operation::ALL.len()],
     /// Characters that an id in a path or cursor may have besides those of the contract, by operation.
@@ -48,6 +80,11 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             switches: Switches::default(),
+            front: Vec::new(),
+            unavailable: false,
+            delete_main: DeleteMain::Removes,
+            retires_ids: false,
+            used_key: Used::Replayed,
             names: [|stored, given| stored == given; _],
             wildcards: [""; _],
             decode_id: decoded,
@@ -65,10 +102,9 @@ impl Config {
         if switches.behaves(Behaviour::IdsOfAnyCase) {
             config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
         }
-        for fault in faults {
-            if let Some(effect) = fault.effect() {
-                effect(&mut config);
-            }
+        let behaviours = behaviours.iter().filter_map(|behaviour| behaviour.effect());
+        for effect in behaviours.chain(faults.iter().filter_map(|fault| fault.effect())) {
+            effect(&mut config);
         }
         Arc::new(config)
     }

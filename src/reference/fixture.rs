@@ -106,6 +106,7 @@ impl Catalogue {
             products: products.clone(),
             foreign_products: foreign_products.clone(),
             offerings,
+            retired: BTreeSet::new(),
             ticker: Ticker::new(self.clock),
             replays: Replays::default(),
             config: Arc::clone(&self.config),

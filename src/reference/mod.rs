@@ -13,6 +13,7 @@ mod config;
 mod crowd;
 mod fault;
 mod fixture;
+mod front;
 mod history;
 mod idempotency;
 mod interleaving;

@@ -11,7 +11,7 @@ use http::StatusCode;
 use super::answer::Refusal;
 use super::behaviour::Behaviour;
 use super::call::Operation;
-use super::config::Config;
+use super::config::{Config, DeleteMain};
 use super::crowd::Crowd;
 use super::fault::Fault;
 use super::history::History;
@@ -30,6 +30,8 @@ pub(super) struct Project {
     pub(super) foreign_products: Arc<BTreeSet<String>>,
     /// In order of creation.
     pub(super) offerings: Vec<Offering>,
+    /// Ids of deleted offerings that stay taken.
+    pub(super) retired: BTreeSet<String>,
     pub(super) ticker: Ticker,
     pub(super) replays: Replays,
     pub(super) config: Arc<Config>,
@@ -103,7 +105,7 @@ impl Project {
     /// The first regular offering of a project becomes its main, whatever its body says.
     pub(super) fn create_rightly(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
         self.registered(&draft.product_ids)?;
-        if self.find(Operation::Create, &draft.id).is_some() {
+        if self.find(Operation::Create, &draft.id).is_some() || self.retired.contains(&draft.id) {
             let message = "An offering with this id already exists in this project.";
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }
@@ -183,13 +185,18 @@ impl Project {
         let message = "This offering is deleted with its experiment only.";
         let index = self.writable(Operation::Delete, id, "cannot_delete_experiment_variant", message)?;
         let main = self.offerings[index].is_main();
-        if main && self.switches.behaves(Behaviour::DeleteMainRefused) {
-            return Err(Refusal::unprocessable("cannot_delete_main", "Promote another offering first."));
+        if let DeleteMain::Rejects(status) = self.config.delete_main
+            && main
+        {
+            return Err(Refusal::new(status, "cannot_delete_main", "Promote another offering first."));
         }
         let now = self.ticker.tick();
-        self.offerings.remove(index);
+        let removed = self.offerings.remove(index);
+        if self.config.retires_ids {
+            self.retired.insert(removed.id);
+        }
         if main
-            && self.switches.behaves(Behaviour::DeleteMainPromotes)
+            && self.config.delete_main == DeleteMain::Promotes
             && let Some(oldest) = self.offerings.iter_mut().find(|offering| offering.is_regular())
         {
             oldest.tag = Some(1);

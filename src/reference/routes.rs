@@ -86,7 +86,8 @@ impl App {
         if self.switches.behaves(Behaviour::Slow) {
             tokio::time::sleep(Duration::from_millis(4)).await;
         }
-        let result = self.answer(&mut call).await;
+        let front = self.config.front.iter().find_map(|front| front(&call));
+        let result = if let Some(front) = front { Ok(front) } else { self.answer(&mut call).await };
         present::response(&self.config, &call, result)
     }
 
@@ -100,8 +101,8 @@ impl App {
             Ok(grant) => grant,
             Err(refusal) => return Err(self.unauthorized(call, refusal)),
         };
-        if let Some(wait) = self.interrupted(&grant.project) {
-            return Ok(too_many_requests(wait));
+        if let Some(interruption) = self.interrupted(&grant.project) {
+            return Ok(interruption);
         }
         if self.switches.any_fault() {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
@@ -180,15 +181,19 @@ impl App {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts the request, lets others work on the project, and says for how many seconds the client should wait if it
-    /// comes too soon: mostly none, as waiting is slow.
-    fn interrupted(&self, project: &Shared) -> Option<u16> {
+    /// Counts the request, lets others work on the project, and answers a client that comes too soon: it should mostly
+    /// wait for no seconds, as waiting is slow.
+    fn interrupted(&self, project: &Shared) -> Option<Answer> {
         const EVERY: u64 = 29;
         const LONG_EVERY: u64 = 16 * EVERY;
         let mut project = project.lock();
         project.interrupt();
         let soon = self.switches.behaves(Behaviour::TooManyRequests) && project.requests.is_multiple_of(EVERY);
-        soon.then(|| u16::from(project.requests.is_multiple_of(LONG_EVERY)))
+        if self.config.unavailable && (project.requests + 7).is_multiple_of(EVERY) {
+            let page = Answer::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
+            return Some(page.with_header("retry-after", HeaderValue::from(0)));
+        }
+        soon.then(|| too_many_requests(u16::from(project.requests.is_multiple_of(LONG_EVERY))))
     }
 
     /// Lets time pass between looking and acting, as servers do that are not atomic.

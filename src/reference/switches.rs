@@ -9,7 +9,7 @@ const WORDS: usize = Fault::ALL.len().div_ceil(64);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Switches {
     faults: [u64; WORDS],
-    behaviours: u64,
+    behaviours: u128,
 }
 
 impl Switches {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Desk;
 use crate::reference::answer::{Detail, Refusal};
 use crate::reference::behaviour::Behaviour;
+use crate::reference::config::Used;
 use crate::reference::fault::Fault;
 use crate::reference::idempotency::Kept;
 use crate::reference::offering::Offering;
@@ -91,6 +92,14 @@ impl Desk<'_> {
         let kept = if unseen { None } else { project.replays.find(self.call, self.switches, writes)?.or(elsewhere) };
         let (Some(kept), Ok(draft)) = (kept, &draft) else { return Ok(None) };
         let mut offering = kept.offering;
+        let exists = project.offerings.iter().any(|row| row.number == offering.number);
+        match self.config.used_key {
+            Used::Forgotten if !exists => return Ok(None),
+            Used::Rejected(status, code) if !exists => {
+                return Err(Refusal::new(status, code, "The offering that this idempotency key made was deleted."));
+            }
+            Used::Replayed | Used::Forgotten | Used::Rejected(..) => {}
+        }
         if self.switches.behaves(Behaviour::ReplayCurrent)
             && let Some(index) = project.position(&offering.id)
         {

@@ -1,8 +1,10 @@
 //! For each fault a history whose last response is wrong, beside what a correct server responds there.
 
+use std::sync::Arc;
+
 use super::script::Play;
-use crate::reference::Fault;
 use crate::reference::config::Config;
+use crate::reference::{Behaviour, Fault};
 
 /// A fault, a history, and what its last response has on the faulty server and has not on the correct one.
 ///
@@ -179,8 +181,47 @@ async fn a_fault_does_what_its_sentence_says() {
     }
 }
 
+/// A behaviour, a history, and the status of its last response.
+const CHOICES: &[(Behaviour, &[&str], u16)] = &[
+    (Behaviour::DeleteMainRefused, &["delete onboarding"], 422),
+    (Behaviour::DeleteMain409, &["delete onboarding"], 409),
+    (Behaviour::DeletedIdsTaken, &["delete winback", "create winback"], 409),
+    (Behaviour::ReplayDeletedAnew, &["create a key=k", "delete a", "create a key=k", "get a"], 200),
+    (Behaviour::ReplayDeleted404, &["create a key=k", "delete a", "create a key=k"], 404),
+    (Behaviour::ReplayDeleted409, &["create a key=k", "delete a", "create a key=k"], 409),
+    (Behaviour::ReplayDeleted410, &["create a key=k", "delete a", "create a key=k"], 410),
+    (Behaviour::ReplayDeleted422, &["create a key=k", "delete a", "create a key=k"], 422),
+    (Behaviour::EncodedSlash404, &["get a%2Fb"], 404),
+    (Behaviour::Firewall403, &["get a%00"], 403),
+    (
+        Behaviour::LongTarget414,
+        &[
+            "get aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ],
+        414,
+    ),
+];
+
+/// The behaviours that have a history here.
+pub(super) fn behaviours() -> impl Iterator<Item = Behaviour> {
+    CHOICES.iter().map(|(behaviour, ..)| *behaviour)
+}
+
+#[tokio::test]
+async fn a_behaviour_does_what_its_sentence_says() {
+    for (behaviour, history, status) in CHOICES {
+        let chosen = last_of(Config::new(&[], &[*behaviour]), history).await;
+        let usual = last(&[], history).await;
+        assert!(chosen.contains(&format!(" {status} ")) && chosen != usual, "{behaviour}: {chosen}");
+    }
+}
+
 async fn last(faults: &[Fault], history: &[&str]) -> String {
-    let mut play = Play::new(Config::new(faults, &[]));
+    last_of(Config::new(faults, &[]), history).await
+}
+
+async fn last_of(config: Arc<Config>, history: &[&str]) -> String {
+    let mut play = Play::new(config);
     for line in history {
         play.line(line).await;
     }
