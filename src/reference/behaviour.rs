@@ -98,10 +98,10 @@ behaviours! {
         "New offerings have the tag null, also where the body says 0.";
     DemotedToNull "demoted-to-null" ["set-main.previous-is-zero"]
         "The previous main gets the tag null.";
-    DeleteMainRefused "delete-main-refused" ["response.error-code-documented"] without [DeleteMainPromotes DeleteMain409]
+    DeleteMainRefused "delete-main-refused" without [DeleteMainPromotes DeleteMain409]
         "Deleting the main answers 422."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::UNPROCESSABLE_ENTITY);
-    DeleteMain409 "delete-main-409" ["response.error-code-documented"] without [DeleteMainPromotes FirstAgainRegular]
+    DeleteMain409 "delete-main-409" without [DeleteMainPromotes FirstAgainRegular]
         "Deleting the main answers 409."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::CONFLICT);
     DeleteMainPromotes "delete-main-promotes"
@@ -135,9 +135,9 @@ behaviours! {
         => |config| config.used_key = Used::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
     OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
         "An idempotency key used with another body answers 400.";
-    OtherBody409 "other-body-409" ["response.error-code-documented"] without [OtherBody422]
+    OtherBody409 "other-body-409" without [OtherBody422]
         "An idempotency key used with another body answers 409.";
-    OtherBody422 "other-body-422" ["response.documented-status"]
+    OtherBody422 "other-body-422"
         "An idempotency key used with another body answers 422.";
     UnknownField400 "unknown-field-400"
         "A body with an unknown field is refused.";
@@ -202,7 +202,7 @@ behaviours! {
         "Reads are answered some milliseconds after they were made, some later than others.";
     OneWriteAtATime "one-write-at-a-time"
         "Writes wait for each other, and each takes a few milliseconds.";
-    KeyInFlight409 "key-in-flight-409" ["response.error-code-documented"] without [KeyInFlightWaits]
+    KeyInFlight409 "key-in-flight-409" without [KeyInFlightWaits]
         "A create whose idempotency key is in flight answers 409.";
     KeyInFlightWaits "key-in-flight-waits"
         "A create whose idempotency key is in flight waits for the first answer.";
