@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A status, headers and a JSON body, not yet bytes.
 #[derive(Debug, Clone)]
@@ -37,6 +37,76 @@ impl Answer {
     pub(super) fn with_header(mut self, name: &'static str, value: HeaderValue) -> Self {
         self.headers.insert(HeaderName::from_static(name), value);
         self
+    }
+
+    /// A member of the body; null where there is none.
+    pub(super) fn get(&self, name: &str) -> Value {
+        self.body.as_ref().and_then(|body| body.get(name)).cloned().unwrap_or_default()
+    }
+
+    /// Sets a member of the body.
+    pub(super) fn set(&mut self, name: &str, value: impl Into<Value>) {
+        if let Some(Value::Object(members)) = &mut self.body {
+            members.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Takes a member out of the body.
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Some(Value::Object(members)) = &mut self.body {
+            members.remove(name);
+        }
+    }
+
+    fn error(&mut self) -> Option<&mut Map<String, Value>> {
+        self.body.as_mut()?.get_mut("error")?.as_object_mut()
+    }
+
+    /// Sets a member of `error`.
+    pub(super) fn set_error(&mut self, name: &str, value: impl Into<Value>) {
+        if let Some(error) = self.error() {
+            error.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Takes a member out of `error`.
+    pub(super) fn remove_error(&mut self, name: &str) {
+        if let Some(error) = self.error() {
+            error.remove(name);
+        }
+    }
+
+    /// Sets `error.details` where there are none.
+    pub(super) fn default_details(&mut self, details: Value) {
+        if let Some(error) = self.error() {
+            error.entry("details").or_insert(details);
+        }
+    }
+
+    /// The typed code; empty where there is none.
+    pub(super) fn code(&self) -> String {
+        self.get("error")["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether the details name a field.
+    pub(super) fn blames(&self, field: &str) -> bool {
+        let error = self.get("error");
+        error["details"].as_array().is_some_and(|details| details.iter().any(|detail| detail["field"] == field))
+    }
+
+    /// Puts `_meta` beside the error of a bad limit, as the list page's own example has it.
+    pub(super) fn explain_limit(&mut self) {
+        if self.blames("limit") {
+            let messages = ["must be an integer between 1 and 100"];
+            self.set("_meta", json!({ "fields": [{ "name": "limit", "messages": messages }] }));
+        }
+    }
+
+    /// Declares the body, if there is one, to be of a content type.
+    pub(super) fn declare(&mut self, content_type: &'static str) {
+        if self.body.is_some() {
+            self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
     }
 
     pub(super) fn into_response(self) -> Response {

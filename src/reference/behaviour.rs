@@ -8,10 +8,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
+use serde_json::{Value, json};
 
+use super::call::Operation;
 use super::config::{DeleteMain, Effect, Used};
 use super::fault::UnknownName;
 use super::front;
+use super::response::{ANY, FAILURE, SUCCESS};
+use super::view::encoded;
 
 /// All there is to say about a behaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,37 +66,69 @@ behaviours! {
     OrderDescending "order-descending"
         "The list shows the newest offering first.";
     NextCursorAbsent "next-cursor-absent" without [NextCursorNull NextCursorOpaque]
-        "The list never has `next_cursor`.";
+        "The list never has `next_cursor`."
+        => |config| config.respond(&[Operation::List], SUCCESS, |_, page| page.remove("next_cursor"));
     NextCursorNull "next-cursor-null" without [NextCursorOpaque]
-        "`next_cursor` is always null.";
+        "`next_cursor` is always null."
+        => |config| config.respond(&[Operation::List], SUCCESS, |_, page| page.set("next_cursor", Value::Null));
     NextCursorOpaque "next-cursor-opaque"
         "`next_cursor` is a token that is no offering's id.";
     FractionalSeconds "fractional-seconds"
-        "Timestamps have microseconds.";
+        "Timestamps have microseconds."
+        => |config| config.times.fraction = "%.6f";
     OffsetZero "offset-zero"
-        "Timestamps end in `+00:00`.";
+        "Timestamps end in `+00:00`."
+        => |config| config.times.zone = "+00:00";
     EqualTimestamps "equal-timestamps"
-        "Every offering was made and updated in the same second.";
+        "Every offering was made and updated in the same second."
+        => |config| config.times.equal = true;
     UrlEncoded "url-encoded"
-        "`url` has the id percent-encoded.";
+        "`url` has the id percent-encoded."
+        => |config| config.url = |id| format!("/v4/offerings/{}", encoded(id));
     Charset "charset"
-        "The content type names the charset.";
+        "The content type names the charset."
+        => |config| config.respond(&Operation::ALL, ANY, |_, answer| answer.declare("application/json; charset=utf-8"));
     PrettyJson "pretty-json"
-        "Bodies are indented over several lines.";
+        "Bodies are indented over several lines."
+        => |config| config.pretty = true;
     ExtraProperties "extra-properties"
-        "Offerings, lists and errors have properties that no document names.";
+        "Offerings, lists and errors have properties that no document names."
+        => |config| {
+            config.show(&Operation::ALL, |shown| {
+                shown.insert("display_name".into(), Value::Null);
+                shown.insert("attributes".into(), json!({ "source": "api", "version": 3 }));
+            });
+            config.respond(&[Operation::List], SUCCESS, |_, page| page.set("total_count", Value::Null));
+            config.respond(&Operation::ALL, FAILURE, |_, answer| answer.set("request_id", "5f1c9ae2"));
+        };
     ExtraHeaders "extra-headers"
-        "Answers have headers for tracing, caching and rate limits.";
+        "Answers have headers for tracing, caching and rate limits."
+        => |config| config.respond(&Operation::ALL, ANY, |_, answer| {
+            answer.headers.extend([
+                (HeaderName::from_static("x-request-id"), HeaderValue::from_static("5f1c9ae2")),
+                (HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from_static("998")),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            ]);
+        });
     DetailsNull "details-null-otherwise" ["response.details-omitted"] without [DetailsEmpty]
-        "`details` is null where no field is at fault.";
+        "`details` is null where no field is at fault."
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(Value::Null));
     DetailsEmpty "details-empty-otherwise" ["response.details-omitted"]
-        "`details` is an empty array where no field is at fault.";
+        "`details` is an empty array where no field is at fault."
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(json!([])));
     LimitWithoutDetails "limit-without-details" ["list.limit-invalid-details"] without [DetailsNull DetailsEmpty]
-        "A limit out of range names no field.";
+        "A limit out of range names no field."
+        => |config| config.respond(&[Operation::List], FAILURE, |_, answer| {
+            if answer.blames("limit") {
+                answer.remove_error("details");
+            }
+        });
     MetaOnLimit "meta-beside-limit" ["response.no-meta"]
-        "A limit out of range has `_meta` beside the error, as the list page's own example has.";
+        "A limit out of range has `_meta` beside the error, as the list page's own example has."
+        => |config| config.respond(&[Operation::List], FAILURE, |_, answer| answer.explain_limit());
     LogicalOn422 "logical-on-422"
-        "A 422 has the type `logical`.";
+        "A 422 has the type `logical`."
+        => |config| config.respond(&Operation::ALL, 422..=422, |_, answer| answer.set_error("type", "logical"));
     TagZeroOnCreate "tag-zero-on-create"
         "New offerings have the tag 0.";
     TagNullOnCreate "tag-null-on-create" without [TagZeroOnCreate]
@@ -166,7 +203,10 @@ behaviours! {
     UpdateAlwaysTouches "update-always-touches"
         "An update or promotion without effect sets `updated_at` too.";
     ConnectionClose "connection-close"
-        "The connection is closed after each answer.";
+        "The connection is closed after each answer."
+        => |config| config.respond(&Operation::ALL, ANY, |_, answer| {
+            answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        });
     Slow "slow"
         "Every answer takes a few milliseconds.";
     TooManyRequests "too-many-requests"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -91,6 +91,19 @@ impl Call {
     pub(super) fn undocumented_parameter(&self) -> Option<&str> {
         let names = self.query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
         names.filter(|name| !name.is_empty()).find(|name| !matches!(*name, "limit" | "starting_after"))
+    }
+
+    /// The one `Authorization` header, if there is exactly one and it is text.
+    pub(super) fn authorization(&self) -> Option<&str> {
+        let mut given = self.headers.get_all(AUTHORIZATION).iter();
+        let (Some(only), None) = (given.next(), given.next()) else { return None };
+        only.to_str().ok()
+    }
+
+    /// The key after `Bearer`.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        let (scheme, key) = self.authorization()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
     }
 
     /// The value of `Idempotency-Key`; `None` when absent or empty.

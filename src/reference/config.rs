@@ -2,18 +2,22 @@
 //!
 //! Every row of the two catalogues is a function that changes a `Config`; the default is the correct server.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
 use super::interleaving::Interleaving;
+use super::response::{Change, Instead, Show, Slip};
 use super::step::Step;
 use super::switches::Switches;
+use super::view::Times;
 
 /// What a row of a catalogue does.
 pub(super) type Effect = fn(&mut Config);
@@ -64,6 +68,14 @@ pub(super) struct Config {
     pub(super) retires_ids: bool,
     /// What an idempotency key means whose offering was deleted.
     pub(super) used_key: Used,
+    /// The `url` of an id.
+    pub(super) url: fn(&str) -> String,
+    pub(super) times: Times,
+    pub(super) shows: Vec<Show>,
+    pub(super) slips: Vec<Slip>,
+    pub(super) changes: Vec<Change>,
+    /// Whether bodies are indented.
+    pub(super) pretty: bool,
     /// Whether a stored id is the one that a request names, by operation; for the list the cursor.
     pub(super) names: [fn(&str, &str) -> bool; Operation::ALL.len()],
     /// Characters that an id in a path or cursor may have besides those of the contract, by operation.
@@ -85,6 +97,12 @@ impl Default for Config {
             delete_main: DeleteMain::Removes,
             retires_ids: false,
             used_key: Used::Replayed,
+            url: |id| format!("/v4/offerings/{id}"),
+            times: Times::default(),
+            shows: Vec::new(),
+            slips: Vec::new(),
+            changes: Vec::new(),
+            pretty: false,
             names: [|stored, given| stored == given; _],
             wildcards: [""; _],
             decode_id: decoded,
@@ -117,6 +135,26 @@ impl Config {
     /// Runs `hook` after each rejection by an operation.
     pub(super) fn rejected(&mut self, operation: Operation, hook: Hook) {
         self.hooks.push((When::Rejected, operation, hook));
+    }
+
+    /// Changes every offering that these operations show.
+    pub(super) fn show(&mut self, at: &'static [Operation], apply: fn(&mut Map<String, Value>)) {
+        self.shows.push(Show { at, apply });
+    }
+
+    /// Changes every response to these operations with these statuses.
+    pub(super) fn respond(
+        &mut self,
+        at: &'static [Operation],
+        statuses: RangeInclusive<u16>,
+        apply: fn(&Call, &mut Answer),
+    ) {
+        self.changes.push(Change { at, statuses, apply });
+    }
+
+    /// Gives a rejection another status or code.
+    pub(super) fn slip(&mut self, at: &'static [Operation], about: &'static str, instead: Instead) {
+        self.slips.push(Slip { at, about, instead });
     }
 
     /// Works on requests of these operations in another way than in one step.

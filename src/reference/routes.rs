@@ -5,7 +5,6 @@ mod collection;
 mod crash;
 mod crowd;
 mod item;
-mod present;
 mod race;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +24,7 @@ use super::config::Config;
 use super::fault::Fault;
 use super::interleaving::Interleaved;
 use super::project::Project;
+use super::response;
 use super::step::{self, Reply};
 use super::store::{Grant, Shared, Store};
 use super::switches::Switches;
@@ -88,7 +88,7 @@ impl App {
         }
         let front = self.config.front.iter().find_map(|front| front(&call));
         let result = if let Some(front) = front { Ok(front) } else { self.answer(&mut call).await };
-        present::response(&self.config, &call, result)
+        response::response(&self.config, &call, result)
     }
 
     #[cfg(test)]
@@ -243,8 +243,8 @@ impl Desk<'_> {
         Syntax { switches: self.switches }
     }
 
-    fn view(&self) -> View {
-        View { switches: self.switches, operation: self.call.operation }
+    fn view(&self) -> View<'_> {
+        View { config: self.config, operation: self.call.operation }
     }
 
     /// An id with a character of the contract for each that this server admits besides.
@@ -256,10 +256,7 @@ impl Desk<'_> {
     /// The reply as status, headers and body.
     fn answer(&self, reply: &Reply) -> Answer {
         match reply {
-            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.shown_as_sent(offering)),
-            Reply::Offering(offering) if self.call.operation == Operation::Create => {
-                Answer::json(StatusCode::OK, self.shown_as_sent(offering))
-            }
+            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.view().offering(offering)),
             Reply::Offering(offering) => Answer::json(StatusCode::OK, self.view().offering(offering)),
             Reply::Page(page) => {
                 let answer = Answer::json(StatusCode::OK, self.view().list(page));

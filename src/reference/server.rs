@@ -19,7 +19,6 @@ use super::fault::Fault;
 use super::fixture::{self, Catalogue, Fixture};
 use super::routes::{self, App};
 use super::store::Clock;
-use super::switches::Switches;
 use super::view::View;
 
 /// How long requests in flight are waited for when the server stops.
@@ -161,7 +160,8 @@ impl Server {
             return Value::Null;
         };
         let project = grant.project.lock();
-        let view = View { switches: Switches::default(), operation: Operation::Get };
+        let config = Config::default();
+        let view = View { config: &config, operation: Operation::Get };
         project.offerings.iter().map(|offering| view.offering(offering)).collect()
     }
 

@@ -1,19 +1,42 @@
 //! Leak faults: what an answer should not tell.
 
+use http::header::{HeaderName, HeaderValue};
+
 use super::{Fault, faults};
+use crate::reference::call::Operation;
+use crate::reference::response::ANY;
+
+const STACK_TRACE: &str = "ValidationException: not valid\n    at Validator.check (/app/src/validator.js:41:13)\n    \
+    at Router.handle (/app/node_modules/express/lib/router/index.js:284:7)";
+const SQL: &str = "SQLSTATE[23000]: Duplicate entry: INSERT INTO offerings (id, project_id) VALUES ('a', 7)";
+const FILE_PATH: &str = "open /var/www/api/src/Offerings/Repository.php: no rows";
 
 faults! {
     Leak from super::robustness::FIRST + super::robustness::ROWS.len();
     KEY_IN_401 "key-in-401" Scenario ["response.no-secret"]
-        "A 401 repeats the key in its message.";
+        "A 401 repeats the key in its message."
+        => |config| config.respond(&Operation::ALL, 401..=401, |call, answer| {
+            answer.set_error("message", format!("The key `{}` is not valid.", call.bearer().unwrap_or_default()));
+        });
     KEY_IN_HEADER "key-in-header" Scenario ["response.no-secret"]
-        "Every answer repeats the key in a header.";
+        "Every answer repeats the key in a header."
+        => |config| config.respond(&Operation::ALL, ANY, |call, answer| {
+            if let Some(key) = call.bearer().and_then(|key| HeaderValue::from_str(key).ok()) {
+                answer.headers.insert(HeaderName::from_static("x-request-context"), key);
+            }
+        });
     KEY_IN_404 "key-in-404" Scenario ["response.no-secret"]
-        "A 404 repeats the key in its message.";
+        "A 404 repeats the key in its message."
+        => |config| config.respond(&Operation::ALL, 404..=404, |call, answer| {
+            answer.set_error("message", format!("No such offering for `{}`.", call.bearer().unwrap_or_default()));
+        });
     STACK_TRACE_ON_400 "stack-trace-on-400" Scenario ["response.headers-sane"]
-        "A 400 shows a stack trace.";
+        "A 400 shows a stack trace."
+        => |config| config.respond(&Operation::ALL, 400..=400, |_, answer| answer.set_error("message", STACK_TRACE));
     SQL_ON_409 "sql-on-409" Scenario ["response.headers-sane"]
-        "A 409 shows an SQL statement.";
+        "A 409 shows an SQL statement."
+        => |config| config.respond(&Operation::ALL, 409..=409, |_, answer| answer.set_error("message", SQL));
     FILE_PATH_ON_404 "file-path-on-404" Scenario ["response.headers-sane"]
-        "A 404 shows a path of the server's file system.";
+        "A 404 shows a path of the server's file system."
+        => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.set_error("message", FILE_PATH));
 }

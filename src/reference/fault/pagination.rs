@@ -1,6 +1,7 @@
 //! Pagination faults: pages, cursors, order.
 
 use super::{Fault, faults};
+use crate::reference::call::Operation::List;
 
 faults! {
     Pagination from super::validation::FIRST + super::validation::ROWS.len();
@@ -61,13 +62,17 @@ faults! {
     RESTART_HEADER_ON_LAST_PAGE "restart-header-on-last-page" Scenario ["list.known-cursor-no-header"]
         "The last page after a cursor says that the list was restarted.";
     LIST_PRODUCTS_SORTED "list-products-sorted" Scenario ["invariant.model-agrees"]
-        "The list shows products sorted.";
+        "The list shows products sorted."
+        => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.sort()));
     LIST_PRODUCTS_CUT "list-products-cut" Scenario ["invariant.model-agrees"]
-        "The list shows at most two products of each offering.";
+        "The list shows at most two products of each offering."
+        => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.truncate(2)));
     LIST_DEMOTED_AS_NULL "list-demoted-as-null" Scenario ["list.agrees-with-get"]
-        "The list shows null for tag 0.";
+        "The list shows null for tag 0."
+        => |config| config.done(List, |step| step.show_rows(|row| row.tag = row.tag.filter(|tag| *tag != 0)));
     LIST_UPDATED_AT_OF_CREATION "list-updated-at-of-creation" Scenario ["list.agrees-with-get" "offering.created-at-immutable"]
-        "The list shows the creation time as `updated_at`.";
+        "The list shows the creation time as `updated_at`."
+        => |config| config.done(List, |step| step.show_rows(|row| row.updated_at = row.created_at));
     LIST_PRODUCTS_OF_CREATION "list-products-of-creation" Scenario ["invariant.model-agrees" "update.replaces-products"]
         "The list shows the products that an offering was created with.";
 }

@@ -1,6 +1,10 @@
 //! Validation faults: what is let in, turned away, or silently changed.
 
 use super::{Fault, faults};
+use crate::reference::answer::Answer;
+use crate::reference::call::Call;
+use crate::reference::call::Operation::Create;
+use crate::reference::response::SUCCESS;
 
 faults! {
     Validation from super::limit::FIRST + super::limit::ROWS.len();
@@ -127,13 +131,22 @@ faults! {
     CREATE_UPDATED_AT_TAKEN "create-updated-at-taken" Scenario ["create.readonly-ignored"]
         "Create takes over `updated_at` from the body.";
     CREATE_URL_TAKEN "create-url-taken" Scenario ["create.readonly-ignored" "offering.url"]
-        "Create answers with the `url` of the body.";
+        "Create answers with the `url` of the body."
+        => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "url"));
     CREATE_OBJECT_TAKEN "create-object-taken" Scenario ["response.schema"]
-        "Create answers with the `object` of the body.";
+        "Create answers with the `object` of the body."
+        => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "object"));
     LIMIT_WORD_IGNORED "limit-word-ignored" Scenario ["list.limit-invalid"]
         "A limit that is no number means the default.";
     LIMIT_DECIMAL_TRUNCATED "limit-decimal-truncated" Scenario ["list.limit-invalid"]
         "A limit loses its decimals.";
     CURSOR_CHARSET_ACCEPTED "cursor-charset-accepted" Scenario ["list.cursor-invalid"]
         "A cursor outside the charset is looked up instead of refused.";
+}
+
+/// Shows a member of the body as if it was the server's.
+fn take(call: &Call, answer: &mut Answer, name: &str) {
+    if let Some(sent) = call.json().ok().and_then(|body| body.get(name).cloned()) {
+        answer.set(name, sent);
+    }
 }

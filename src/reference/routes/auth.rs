@@ -1,7 +1,6 @@
 //! Who makes a request: what its key opens.
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::App;
 use crate::reference::answer::Refusal;
@@ -12,7 +11,7 @@ use crate::reference::validate::Syntax;
 
 /// What the request's key opens.
 pub(super) fn grant(app: &App, call: &Call) -> Result<Grant, Refusal> {
-    let found = bearer(&call.headers).and_then(|key| app.store.find(key));
+    let found = call.bearer().and_then(|key| app.store.find(key));
     let found = if app.switches.any_fault() { found.or_else(|| stranger(app, call)) } else { found };
     let grant = found.ok_or_else(|| refusal(app, call))?;
     let faulty = |fault| app.switches.faulty(fault);
@@ -27,23 +26,10 @@ pub(super) fn grant(app: &App, call: &Call) -> Result<Grant, Refusal> {
     }
 }
 
-/// The one `Authorization` header, if there is exactly one and it is text.
-fn authorization(headers: &HeaderMap) -> Option<&str> {
-    let mut given = headers.get_all(AUTHORIZATION).iter();
-    let (Some(only), None) = (given.next(), given.next()) else { return None };
-    only.to_str().ok()
-}
-
-/// The key after `Bearer`.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = authorization(headers)?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim_start_matches(' '))
-}
-
 /// Whom a faulty server takes somebody without a valid key for.
 fn stranger(app: &App, call: &Call) -> Option<Grant> {
     let faulty = |fault| app.switches.faulty(fault);
-    let header = authorization(&call.headers).unwrap_or_default();
+    let header = call.authorization().unwrap_or_default();
     if header.is_empty() {
         let open = match call.operation {
             Operation::List => Fault::OPEN_LIST,
@@ -63,7 +49,7 @@ fn stranger(app: &App, call: &Call) -> Option<Grant> {
     if faulty(Fault::KEY_SCHEME_IGNORED) {
         return app.store.find(key);
     }
-    let key = bearer(&call.headers)?;
+    let key = call.bearer()?;
     if faulty(Fault::KEY_PREFIX_ACCEPTED) && key.len() > 12 {
         return app.store.find_by(|known| known.starts_with(key));
     }
@@ -87,13 +73,13 @@ fn refusal(app: &App, call: &Call) -> Refusal {
     if let Some(early) = too_early(app, call) {
         return early;
     }
-    let header = authorization(&call.headers);
+    let header = call.authorization();
     let empty = header.is_some_and(|header| header.trim().eq_ignore_ascii_case("bearer"));
     let status = if header.is_none() && faulty(Fault::KEY_MISSING_403) {
         StatusCode::FORBIDDEN
     } else if (header.is_none() && faulty(Fault::KEY_MISSING_400)) || (empty && faulty(Fault::KEY_EMPTY_400)) {
         StatusCode::BAD_REQUEST
-    } else if bearer(&call.headers).is_some() && faulty(Fault::KEY_UNKNOWN_403) {
+    } else if call.bearer().is_some() && faulty(Fault::KEY_UNKNOWN_403) {
         StatusCode::FORBIDDEN
     } else {
         return right;

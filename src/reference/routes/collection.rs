@@ -9,7 +9,6 @@ use crate::reference::behaviour::Behaviour;
 use crate::reference::config::Used;
 use crate::reference::fault::Fault;
 use crate::reference::idempotency::Kept;
-use crate::reference::offering::Offering;
 use crate::reference::page::Window;
 use crate::reference::project::Project;
 use crate::reference::step::Reply;
@@ -176,17 +175,5 @@ impl Desk<'_> {
         let closings = ["}", "\"}", "null}", "]}"];
         let text = text.trim_end().trim_end_matches(',');
         closings.into_iter().find_map(|closing| serde_json::from_str(&format!("{text}{closing}")).ok())
-    }
-
-    /// The new offering, with the read-only fields that a faulty server takes from the body.
-    pub(super) fn shown_as_sent(&self, made: &Offering) -> Value {
-        let mut shown = self.view().offering(made);
-        let body = self.create_body().unwrap_or_default();
-        for (fault, name) in [(Fault::CREATE_URL_TAKEN, "url"), (Fault::CREATE_OBJECT_TAKEN, "object")] {
-            if let Some(sent) = body.get(name).filter(|_| self.faulty(fault)) {
-                shown[name] = sent.clone();
-            }
-        }
-        shown
     }
 }

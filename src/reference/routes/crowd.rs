@@ -118,7 +118,7 @@ impl App {
         let project = project.lock();
         let row = call.id().ok().and_then(|id| project.position(&id)).map(|index| &project.offerings[index]);
         if let Some(row) = row {
-            answer.body = Some(View { switches: self.switches, operation: call.operation }.offering(row));
+            answer.body = Some(View { config: &self.config, operation: call.operation }.offering(row));
         }
         Ok(answer)
     }

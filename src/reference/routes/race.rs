@@ -39,7 +39,7 @@ impl App {
 
     fn show(&self, call: &Call, row: &Offering) -> Answer {
         let status = if call.operation == Operation::Create { StatusCode::CREATED } else { StatusCode::OK };
-        Answer::json(status, View { switches: self.switches, operation: call.operation }.offering(row))
+        Answer::json(status, View { config: &self.config, operation: call.operation }.offering(row))
     }
 
     async fn create_apart(&self, call: &Call, grant: &Grant) -> Answered {

@@ -1,0 +1,86 @@
+//! The last step: what goes out as bytes, and what faults and behaviours do to every response alike.
+
+use std::ops::RangeInclusive;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Refusal};
+use super::call::{Call, Operation};
+use super::config::Config;
+
+/// Statuses of a success.
+pub(super) const SUCCESS: RangeInclusive<u16> = 200..=299;
+/// Statuses of a failure.
+pub(super) const FAILURE: RangeInclusive<u16> = 400..=599;
+/// Every status.
+pub(super) const ANY: RangeInclusive<u16> = 100..=599;
+
+/// Changes a response to these operations with these statuses.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) at: &'static [Operation],
+    pub(super) statuses: RangeInclusive<u16>,
+    pub(super) apply: fn(&Call, &mut Answer),
+}
+
+/// Changes an offering wherever these operations show one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Show {
+    pub(super) at: &'static [Operation],
+    pub(super) apply: fn(&mut Map<String, Value>),
+}
+
+/// A rejection that comes out wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slip {
+    pub(super) at: &'static [Operation],
+    /// Its typed code, and after a slash the field that it blames, if it blames one.
+    pub(super) about: &'static str,
+    pub(super) instead: Instead,
+}
+
+/// What a slip says instead.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Instead {
+    Status(u16),
+    Code(&'static str),
+}
+
+impl Slip {
+    fn applies_to(&self, operation: Operation, refusal: &Refusal) -> bool {
+        let (code, field) = self.about.split_once('/').unwrap_or((self.about, ""));
+        let blamed = refusal.details.first().map_or("", |detail| detail.field);
+        (code, field) == (refusal.code, blamed) && self.at.contains(&operation)
+    }
+
+    fn apply(&self, refusal: &mut Refusal) {
+        match self.instead {
+            Instead::Status(status) => refusal.status = StatusCode::from_u16(status).unwrap_or(refusal.status),
+            Instead::Code(code) => refusal.code = code,
+        }
+    }
+}
+
+/// The response to a request.
+pub(super) fn response(config: &Config, call: &Call, result: Result<Answer, Refusal>) -> Response {
+    let mut answer = result.unwrap_or_else(|mut refusal| {
+        if let Some(slip) = config.slips.iter().find(|slip| slip.applies_to(call.operation, &refusal)) {
+            slip.apply(&mut refusal);
+        }
+        refusal.into_answer()
+    });
+    for change in &config.changes {
+        if change.at.contains(&call.operation) && change.statuses.contains(&answer.status.as_u16()) {
+            (change.apply)(call, &mut answer);
+        }
+    }
+    let pretty = answer.body.as_ref().filter(|_| config.pretty).map(|body| format!("{body:#}\n"));
+    let mut response = answer.into_response();
+    if let Some(pretty) = pretty {
+        *response.body_mut() = Body::from(pretty);
+    }
+    response
+}
