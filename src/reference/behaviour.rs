@@ -11,11 +11,13 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use super::answer::Refusal;
 use super::call::Operation;
 use super::config::{DeleteMain, Effect, Used};
 use super::fault::UnknownName;
 use super::front;
 use super::response::{ANY, FAILURE, SUCCESS};
+use super::validate::{READONLY, Repeats, is_documented};
 use super::view::encoded;
 
 /// All there is to say about a behaviour.
@@ -146,7 +148,10 @@ behaviours! {
         => |config| config.delete_main = DeleteMain::Promotes;
     DeletedIdsTaken "deleted-ids-taken" ["delete.recreate"]
         "The id of a deleted offering cannot be created again: 409."
-        => |config| config.retires_ids = true;
+        => |config| config.done(Operation::Delete, |step| {
+            let id = step.id();
+            step.project.retired.insert(id);
+        });
     FirstAgainRegular "first-again-regular" ["create.first-is-main"] without [PromotesWithoutMain DeleteMainRefused]
         "In a project that was emptied the first offering does not become main.";
     PromotesWithoutMain "promotes-without-main"
@@ -177,29 +182,63 @@ behaviours! {
     OtherBody422 "other-body-422"
         "An idempotency key used with another body answers 422.";
     UnknownField400 "unknown-field-400"
-        "A body with an unknown field is refused.";
+        "A body with an unknown field is refused."
+        => |config| config.body_checks.push(|_, body| {
+            body.keys().find(|name| !is_documented(name)).map(|name| format!("The field `{name}` is not known."))
+        });
     ReadonlyField400 "readonly-field-400"
-        "A body with a read-only field is refused.";
+        "A body with a read-only field is refused."
+        => |config| config.body_checks.push(|_, body| {
+            READONLY.iter().find(|name| body.contains_key(**name)).map(|name| format!("The field `{name}` is read-only."))
+        });
     UpdateId400 "update-id-400"
-        "An update with an `id` in its body is refused.";
+        "An update with an `id` in its body is refused."
+        => |config| config.body_checks.push(|operation, body| {
+            let refused = operation == Operation::Update && body.contains_key("id");
+            refused.then(|| "The field `id` is not taken here.".to_owned())
+        });
     EmptyUpdate400 "empty-update-400"
-        "An update with nothing in its body is refused.";
+        "An update with nothing in its body is refused."
+        => |config| config.body_checks.push(|operation, body| {
+            let refused = operation == Operation::Update && body.is_empty();
+            refused.then(|| "There is nothing to update.".to_owned())
+        });
     TagOnRegular400 "tag-on-regular-400"
         "An update with a tag on an offering that is not main is refused.";
     ProductsMerged "products-merged" without [RepeatedProducts400]
-        "A product that stands twice in a list is kept once.";
+        "A product that stands twice in a list is kept once."
+        => |config| config.repeats = Repeats::Merged;
     RepeatedProducts400 "repeated-products-400"
-        "A product that stands twice in a list is refused.";
+        "A product that stands twice in a list is refused."
+        => |config| config.repeats = Repeats::Rejected;
     IdsOfAnyCase "ids-of-any-case"
         "Ids that differ only in case are the same.";
     UnknownQuery400 "unknown-query-400"
-        "An undocumented query parameter is refused.";
+        "An undocumented query parameter is refused."
+        => |config| config.call_checks.push(|call| {
+            let name = call.undocumented_parameter().filter(|_| call.operation == Operation::List)?;
+            Some(Refusal::malformed(format!("The query parameter `{name}` is not known.")))
+        });
     InvalidId404 "invalid-id-404"
-        "Get, update and set main of a malformed id answer 404.";
+        "Get, update and set main of a malformed id answer 404."
+        => |config| {
+            for operation in [Operation::Get, Operation::Update, Operation::SetMain] {
+                config.rejected(operation, |step| {
+                    if step.code() == "invalid_data" && step.blames("offering_id") {
+                        step.result = Err(Refusal::not_found());
+                    }
+                });
+            }
+        };
     SetMainBody400 "set-main-body-400"
-        "Set main with a body is refused.";
+        "Set main with a body is refused."
+        => |config| config.call_checks.push(|call| {
+            let refused = call.operation == Operation::SetMain && call.bytes().is_ok_and(|body| !body.is_empty());
+            refused.then(|| Refusal::malformed("This operation takes no body."))
+        });
     AnyContentType "any-content-type"
-        "The content type of a body is not looked at.";
+        "The content type of a body is not looked at."
+        => |config| config.is_json = |_| true;
     UpdateAlwaysTouches "update-always-touches"
         "An update or promotion without effect sets `updated_at` too.";
     ConnectionClose "connection-close"

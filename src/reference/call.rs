@@ -11,7 +11,6 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::answer::{Detail, Refusal};
-use super::behaviour::Behaviour;
 use super::config::{Config, decoded};
 use super::offering::Offering;
 
@@ -122,12 +121,23 @@ impl Call {
         if body.is_empty() {
             return Err(Refusal::malformed("A JSON body is required."));
         }
-        if !self.config.switches.behaves(Behaviour::AnyContentType) && !self.declares_json() {
+        if !self.declares_json() {
             let message = "The body must be application/json.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_data", message));
         }
         serde_json::from_slice(body)
             .map_err(|error| Refusal::malformed(format!("The body is not valid JSON: {error}.")))
+    }
+
+    /// The body as a server reads it that mends or unwraps it.
+    pub(super) fn body(&self) -> Result<Value, Refusal> {
+        let rules = self.config.body(self.operation);
+        let mended = || (rules.mend)(std::str::from_utf8(self.bytes().ok()?).ok()?);
+        let body = self.json().or_else(|refusal| {
+            let mended = if refusal.status == StatusCode::BAD_REQUEST { mended() } else { None };
+            mended.ok_or(refusal)
+        })?;
+        Ok((rules.unwrap)(body))
     }
 
     /// Whether the body is declared as JSON; one without a declaration gets the benefit of the doubt.
@@ -136,8 +146,7 @@ impl Call {
             return true;
         };
         let declared = String::from_utf8_lossy(declared.as_bytes()).to_ascii_lowercase();
-        let essence = declared.split(';').next().unwrap_or_default().trim();
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+        (self.config.is_json)(declared.split(';').next().unwrap_or_default().trim())
     }
 }
 

@@ -9,7 +9,7 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
+use super::answer::{Answer, Refusal};
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
@@ -17,6 +17,7 @@ use super::interleaving::Interleaving;
 use super::response::{Change, Instead, Show, Slip};
 use super::step::Step;
 use super::switches::Switches;
+use super::validate::{self, BodyRules, IdRules, Repeats, Tag};
 use super::view::Times;
 
 /// What a row of a catalogue does.
@@ -24,6 +25,9 @@ pub(super) type Effect = fn(&mut Config);
 
 /// Sees a finished step and may change the state and the result.
 pub(super) type Hook = fn(&mut Step<'_>);
+
+/// The message for which the body of an operation is rejected.
+pub(super) type BodyCheck = fn(Operation, &Map<String, Value>) -> Option<String>;
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +68,28 @@ pub(super) struct Config {
     pub(super) unavailable: bool,
     /// What becomes of a deletion of the main.
     pub(super) delete_main: DeleteMain,
-    /// Whether the id of a deleted offering stays taken.
-    pub(super) retires_ids: bool,
+    /// Which requests are rejected before anything else, and for what.
+    pub(super) call_checks: Vec<fn(&Call) -> Option<Refusal>>,
+    /// Whether a content type, its parameters left out, is one of JSON.
+    pub(super) is_json: fn(&str) -> bool,
+    /// Which bodies are rejected besides, and with which message.
+    pub(super) body_checks: Vec<BodyCheck>,
+    pub(super) id: IdRules,
+    /// What becomes of an id in a path before it is judged, by operation.
+    pub(super) clean_id: [fn(&str) -> String; Operation::ALL.len()],
+    /// Whether a cursor is well-formed.
+    pub(super) cursor: fn(&str) -> bool,
+    /// The page size that a text stands for.
+    pub(super) limit: fn(&str) -> Option<usize>,
+    pub(super) default_limit: usize,
+    pub(super) create: BodyRules,
+    pub(super) update: BodyRules,
+    /// The tag of a body of create; nothing where it is malformed.
+    pub(super) create_tag: fn(Option<&Value>) -> Option<Tag>,
+    /// Likewise of update.
+    pub(super) update_tag: fn(Option<&Value>) -> Option<Tag>,
+    /// What becomes of a product that stands twice in a list.
+    pub(super) repeats: Repeats,
     /// What an idempotency key means whose offering was deleted.
     pub(super) used_key: Used,
     /// The `url` of an id.
@@ -95,8 +119,22 @@ impl Default for Config {
             front: Vec::new(),
             unavailable: false,
             delete_main: DeleteMain::Removes,
-            retires_ids: false,
             used_key: Used::Replayed,
+            call_checks: Vec::new(),
+            is_json: |essence| {
+                essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+            },
+            body_checks: Vec::new(),
+            id: IdRules::default(),
+            clean_id: [str::to_owned; _],
+            cursor: |after| validate::is_identifier(after, validate::OFFERING_ID_MAX),
+            limit: validate::limit,
+            default_limit: validate::LIMIT_DEFAULT,
+            create: BodyRules::default(),
+            update: BodyRules::default(),
+            create_tag: validate::create_tag,
+            update_tag: validate::update_tag,
+            repeats: Repeats::Kept,
             url: |id| format!("/v4/offerings/{id}"),
             times: Times::default(),
             shows: Vec::new(),
@@ -162,6 +200,16 @@ impl Config {
         for operation in operations {
             self.interleavings[*operation as usize] = Some(interleaving);
         }
+    }
+
+    /// The rules of the body of create or update.
+    pub(super) fn body(&self, operation: Operation) -> &BodyRules {
+        if operation == Operation::Create { &self.create } else { &self.update }
+    }
+
+    /// Whether any hook may run.
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
     }
 
     /// The hooks to run, in the order of the catalogue.

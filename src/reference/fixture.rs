@@ -9,7 +9,7 @@ use super::crowd::Crowd;
 use super::history::History;
 use super::idempotency::Replays;
 use super::offering::{Kind, Offering};
-use super::project::Project;
+use super::project::{Catalogue, Project};
 use super::step::Process;
 use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticker};
 
@@ -46,7 +46,7 @@ pub struct Fixture {
 
 /// What all fixtures of a server have in common.
 #[derive(Debug)]
-pub(super) struct Catalogue {
+pub(super) struct Fixtures {
     main: Arc<BTreeSet<String>>,
     second: Arc<BTreeSet<String>>,
     clock: Clock,
@@ -54,7 +54,7 @@ pub(super) struct Catalogue {
     seed: u64,
 }
 
-impl Catalogue {
+impl Fixtures {
     pub(super) fn new(clock: Clock, config: Arc<Config>, seed: u64) -> Self {
         let main = (1..=PRODUCTS).map(product_id).collect();
         let second = (1..=SECOND_PRODUCTS).map(|number| format!("other_{number:03}")).collect();
@@ -103,8 +103,7 @@ impl Catalogue {
         }
         let made = offerings.len() as u64;
         Shared::new(Project {
-            products: products.clone(),
-            foreign_products: foreign_products.clone(),
+            catalogue: Catalogue { own: products.clone(), foreign: foreign_products.clone() },
             offerings,
             retired: BTreeSet::new(),
             ticker: Ticker::new(self.clock),

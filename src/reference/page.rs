@@ -126,11 +126,6 @@ impl Page {
         let last = self.items.last().map(|last| last.id.clone());
         let following = rows.iter().skip_while(|row| Some(&row.id) != last.as_ref()).skip(1);
         let follows = following.clone().count();
-        if faulty(Fault::LIMIT_ONE_TOO_MANY) && self.has_more {
-            self.items.extend(following.clone().next().cloned());
-            self.has_more = follows > 1;
-            self.next_cursor = self.items.last().filter(|_| self.has_more).map(|last| last.id.clone());
-        }
         if faulty(Fault::HAS_MORE_ALWAYS_FALSE) || (faulty(Fault::HAS_MORE_MISSES_ONE) && follows == 1) {
             self.has_more = false;
             self.next_cursor = None;

@@ -22,12 +22,23 @@ use super::store::Ticker;
 use super::switches::Switches;
 use super::validate::{self, Change, Draft, Tag};
 
+/// Which products there are.
+#[derive(Debug, Clone)]
+pub(super) struct Catalogue {
+    pub(super) own: Arc<BTreeSet<String>>,
+    /// Products of another project, which only a faulty server mistakes for its own.
+    pub(super) foreign: Arc<BTreeSet<String>>,
+}
+
+/// The products to keep of a list, where all of them are registered.
+pub(super) fn registered(catalogue: &Catalogue, ids: &[String]) -> Option<Vec<String>> {
+    ids.iter().all(|id| catalogue.own.contains(id)).then(|| ids.to_vec())
+}
+
 /// The data behind one set of keys.
 #[derive(Debug)]
 pub(super) struct Project {
-    pub(super) products: Arc<BTreeSet<String>>,
-    /// Products of another project, which only a faulty server mistakes for its own.
-    pub(super) foreign_products: Arc<BTreeSet<String>>,
+    pub(super) catalogue: Catalogue,
     /// In order of creation.
     pub(super) offerings: Vec<Offering>,
     /// Ids of deleted offerings that stay taken.
@@ -67,6 +78,15 @@ impl Project {
         self.offerings.iter_mut().find(|row| row.id == id)
     }
 
+    /// The offerings that may be listed, in the order of the list.
+    pub(super) fn rows(&self) -> Vec<Offering> {
+        let mut rows = self.listed();
+        if self.switches.behaves(Behaviour::OrderDescending) {
+            rows.reverse();
+        }
+        rows
+    }
+
     /// The offerings that may be listed, in order of creation.
     pub(super) fn listed(&self) -> Vec<Offering> {
         self.offerings.iter().filter(|offering| offering.is_regular()).cloned().collect()
@@ -104,7 +124,7 @@ impl Project {
 
     /// The first regular offering of a project becomes its main, whatever its body says.
     pub(super) fn create_rightly(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
-        self.registered(&draft.product_ids)?;
+        let product_ids = self.resolved(Operation::Create, &draft.product_ids)?;
         if self.find(Operation::Create, &draft.id).is_some() || self.retired.contains(&draft.id) {
             let message = "An offering with this id already exists in this project.";
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
@@ -125,7 +145,7 @@ impl Project {
             number: self.made,
             id: draft.id.clone(),
             tag,
-            product_ids: draft.product_ids.clone(),
+            product_ids,
             created_at: now,
             updated_at: now,
             kind: Kind::Regular,
@@ -161,8 +181,7 @@ impl Project {
             Tag::Value(_) => return Err(Refusal::field("invalid_data", "tag", "must be 0 or null")),
         }
         if let Some(product_ids) = &change.product_ids {
-            self.registered(product_ids)?;
-            self.offerings[index].product_ids.clone_from(product_ids);
+            self.offerings[index].product_ids = self.resolved(Operation::Update, product_ids)?;
         }
         if change.product_ids.is_some() || self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
             self.offerings[index].updated_at = self.ticker.tick();
@@ -191,10 +210,7 @@ impl Project {
             return Err(Refusal::new(status, "cannot_delete_main", "Promote another offering first."));
         }
         let now = self.ticker.tick();
-        let removed = self.offerings.remove(index);
-        if self.config.retires_ids {
-            self.retired.insert(removed.id);
-        }
+        self.offerings.remove(index);
         if main
             && self.config.delete_main == DeleteMain::Promotes
             && let Some(oldest) = self.offerings.iter_mut().find(|offering| offering.is_regular())
@@ -249,14 +265,14 @@ impl Project {
         }
     }
 
-    fn registered(&self, product_ids: &[String]) -> Result<(), Refusal> {
-        match product_ids.iter().find(|id| !self.products.contains(*id)) {
-            None => Ok(()),
-            Some(id) => {
-                let message = format!("Product `{id}` is not registered in this project.");
-                Err(Refusal::field("product_not_in_project", "product_ids", message))
-            }
-        }
+    /// The products to keep of those in a body.
+    fn resolved(&self, operation: Operation, product_ids: &[String]) -> Result<Vec<String>, Refusal> {
+        let resolve = self.config.body(operation).resolve;
+        resolve(&self.catalogue, product_ids).ok_or_else(|| {
+            let unknown = product_ids.iter().find(|id| !self.catalogue.own.contains(*id)).map_or("", String::as_str);
+            let message = format!("Product `{unknown}` is not registered in this project.");
+            Refusal::field("product_not_in_project", "product_ids", message)
+        })
     }
 
     /// Somebody else at work, now and then: the same requests meet the same interruptions. The others leave the main
@@ -271,8 +287,8 @@ impl Project {
         }
         let id = |turn: u64| format!("crm-{turn}");
         let turn = self.requests / EVERY;
-        let product_ids = self.products.iter().take(1).cloned().collect();
-        let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids, readonly: serde_json::Map::new() };
+        let product_ids = self.catalogue.own.iter().take(1).cloned().collect();
+        let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids };
         // An id that is taken or gone already is no concern of the others.
         drop(self.create_rightly(&draft));
         let former = id(turn.saturating_sub(2));

@@ -126,6 +126,9 @@ impl App {
     pub(super) fn operate(&self, call: &Call, grant: &Grant) -> Result<Answer, Refusal> {
         let desk = Desk { config: &self.config, switches: self.switches, call };
         let reply = step::decorated(&self.config, call, &self.home(call, grant), |project, other| {
+            if let Some(refusal) = self.config.call_checks.iter().find_map(|check| check(call)) {
+                return Err(refusal);
+            }
             if let Some(replayed) = desk.replayed(project, other)? {
                 return Ok((replayed, true));
             }
@@ -239,8 +242,8 @@ impl Desk<'_> {
         self.switches.faulty(fault)
     }
 
-    fn syntax(&self) -> Syntax {
-        Syntax { switches: self.switches }
+    fn syntax(&self) -> Syntax<'_> {
+        Syntax { config: self.config }
     }
 
     fn view(&self) -> View<'_> {

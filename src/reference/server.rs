@@ -16,7 +16,7 @@ use super::behaviour::Behaviour;
 use super::call::Operation;
 use super::config::Config;
 use super::fault::Fault;
-use super::fixture::{self, Catalogue, Fixture};
+use super::fixture::{self, Fixture, Fixtures};
 use super::routes::{self, App};
 use super::store::Clock;
 use super::view::View;
@@ -96,7 +96,7 @@ impl Drop for Loan {
 pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
-    catalogue: Catalogue,
+    fixtures: Fixtures,
     /// How many sets of projects were made under each name.
     counts: Mutex<HashMap<String, u32>>,
     stop: oneshot::Sender<()>,
@@ -126,7 +126,7 @@ impl Server {
             drop(served.await);
         });
         let counts = Mutex::default();
-        Ok(Self { address, app, catalogue: Catalogue::new(options.clock, config, options.seed), counts, stop, serving })
+        Ok(Self { address, app, fixtures: Fixtures::new(options.clock, config, options.seed), counts, stop, serving })
     }
 
     /// Where it listens.
@@ -145,7 +145,7 @@ impl Server {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(name.clone()).or_default();
         *count += 1;
-        self.catalogue.register(&self.app.store, &name, *count)
+        self.fixtures.register(&self.app.store, &name, *count)
     }
 
     /// Like [`Server::fixture`], until the loan is dropped.

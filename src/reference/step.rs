@@ -3,9 +3,10 @@
 //! The step is correct and done when a hook gets it; the hook changes the state or the result. What it needs to know
 //! of earlier steps stands in the project's history.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
+use serde_json::Value;
 
 use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
@@ -14,6 +15,7 @@ use super::offering::Offering;
 use super::page::{Page, Start, Window};
 use super::project::Project;
 use super::store::{Grant, Shared};
+use super::validate::Syntax;
 
 /// A success, not yet a response.
 #[derive(Debug, Clone)]
@@ -82,7 +84,7 @@ pub(super) fn decorated(
 ) -> Result<Reply, Refusal> {
     let (mut project, mut other) = grant.project.lock_with(&grant.neighbour);
     project.history.stale.clone_from(&call.stale);
-    let faulty = config.switches.any_fault();
+    let faulty = config.has_hooks();
     let before = if faulty { project.offerings.clone() } else { Vec::new() };
     let result = match work(&mut project, &mut other) {
         Ok((reply, true)) => return Ok(reply),
@@ -202,12 +204,57 @@ impl Step<'_> {
         self.show(&change);
     }
 
-    /// What a list asked for.
-    pub(super) fn window(&self) -> Option<Window> {
+    /// Whether a rejection names a field.
+    pub(super) fn blames(&self, field: &str) -> bool {
+        self.result.as_ref().is_err_and(|refusal| refusal.details.iter().any(|detail| detail.field == field))
+    }
+
+    /// A member of the body.
+    pub(super) fn sent(&self, member: &str) -> Option<Value> {
+        self.call.json().ok()?.get(member).cloned()
+    }
+
+    /// Does a rejected create or update as if its body had no such member; tells whether that succeeds.
+    pub(super) fn retry_without(&mut self, member: &str) -> bool {
+        let Ok(Value::Object(mut body)) = self.call.json() else { return false };
+        body.remove(member);
+        let (id, body) = (self.id(), Value::Object(body));
+        let config = Arc::clone(&self.project.config);
+        let syntax = Syntax { config: &config };
+        let retried = match self.call.operation {
+            Operation::Create => {
+                syntax.draft(&body).and_then(|draft| self.project.create_rightly(&draft)).map(Reply::Created)
+            }
+            _ => syntax.change(&body).and_then(|change| self.project.update_rightly(&id, &change)).map(Reply::Offering),
+        };
+        let done = retried.is_ok();
+        if done {
+            self.result = retried;
+        }
+        done
+    }
+
+    /// The page in the result.
+    pub(super) fn page(&self) -> Option<&Page> {
         match &self.result {
-            Ok(Reply::Page(page)) => Some(page.window.clone()),
+            Ok(Reply::Page(page)) => Some(page),
             _ => None,
         }
+    }
+
+    /// Cuts the page as if the list had asked for something else.
+    pub(super) fn repage(&mut self, change: impl FnOnce(&mut Window)) {
+        if let Some(mut window) = self.window() {
+            change(&mut window);
+            let rows = self.project.rows();
+            let start = Start::of(&rows, &window, &self.project.config);
+            self.result = Ok(Reply::Page(Page::cut(&rows, &window, start, self.project.switches)));
+        }
+    }
+
+    /// What a list asked for.
+    pub(super) fn window(&self) -> Option<Window> {
+        self.page().map(|page| page.window.clone())
     }
 
     /// Cuts the page out of other rows.

@@ -1,37 +1,22 @@
 //! The syntax of everything a client sends: ids, limits, bodies. Knows nothing of what the store holds.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::answer::{Detail, Refusal};
-use super::behaviour::Behaviour;
-use super::fault::Fault;
-use super::switches::Switches;
+use super::call::Operation;
+use super::config::Config;
+use super::project::{self, Catalogue};
 
-const OFFERING_ID_MAX: usize = 64;
+pub(super) const OFFERING_ID_MAX: usize = 64;
 const PRODUCT_ID_MAX: usize = 255;
 const PRODUCTS_MAX: usize = 100;
-const LIMIT_MAX: i64 = 100;
-const LIMIT_DEFAULT: usize = 20;
+const LIMIT_MAX: usize = 100;
+pub(super) const LIMIT_DEFAULT: usize = 20;
 
-/// Characters that a faulty server lets into an id.
-const LET_IN: &[(Fault, char)] = &[
-    (Fault::ID_SLASH_ACCEPTED, '/'),
-    (Fault::ID_QUESTION_MARK_ACCEPTED, '?'),
-    (Fault::ID_HASH_ACCEPTED, '#'),
-    (Fault::ID_PERCENT_ACCEPTED, '%'),
-    (Fault::ID_PLUS_ACCEPTED, '+'),
-    (Fault::ID_AT_ACCEPTED, '@'),
-    (Fault::ID_TAB_ACCEPTED, '\t'),
-    (Fault::ID_NUL_ACCEPTED, '\0'),
-];
-
-/// Characters that a faulty server turns away.
-const TURNED_AWAY: &[(Fault, char)] = &[
-    (Fault::ID_SPACE_REFUSED, ' '),
-    (Fault::ID_COLON_REFUSED, ':'),
-    (Fault::ID_DOT_REFUSED, '.'),
-    (Fault::ID_UNDERSCORE_REFUSED, '_'),
-];
+/// Members that only the server sets.
+pub(super) const READONLY: [&str; 4] = ["object", "url", "created_at", "updated_at"];
 
 /// What a body says about `tag`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +32,6 @@ pub(super) struct Draft {
     pub(super) id: String,
     pub(super) tag: Tag,
     pub(super) product_ids: Vec<String>,
-    /// The read-only fields as sent, which a right server does not look at.
-    pub(super) readonly: Map<String, Value>,
 }
 
 /// A body of update whose syntax is right.
@@ -61,17 +44,87 @@ pub(super) struct Change {
     pub(super) id: Option<String>,
 }
 
-/// The body that is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
-    Create,
-    Update,
+/// What the id of a new offering must look like.
+#[derive(Debug, Clone)]
+pub(super) struct IdRules {
+    /// The id of the body; nothing where there is none.
+    pub(super) read: fn(Option<&Value>) -> Option<String>,
+    /// What becomes of it before it is judged.
+    pub(super) clean: fn(&str) -> String,
+    /// Fewest characters.
+    pub(super) min: usize,
+    /// Most characters.
+    pub(super) max: usize,
+    /// Which characters it may have.
+    pub(super) admits: fn(char) -> bool,
+    /// What else must be so.
+    pub(super) passes: fn(&str) -> bool,
 }
 
-/// The syntax as this server has it.
+impl Default for IdRules {
+    fn default() -> Self {
+        Self {
+            read: new_id,
+            clean: str::to_owned,
+            min: 1,
+            max: OFFERING_ID_MAX,
+            admits: is_identifier_char,
+            passes: |_| true,
+        }
+    }
+}
+
+/// What a body of create or update must look like.
+#[derive(Debug, Clone)]
+pub(super) struct BodyRules {
+    /// What broken JSON means; nothing where it is rejected.
+    pub(super) mend: fn(&str) -> Option<Value>,
+    /// What becomes of a body before it is judged.
+    pub(super) unwrap: fn(Value) -> Value,
+    /// The list that `product_ids` is; nothing where it is none.
+    pub(super) list: fn(&Value) -> Option<Vec<Value>>,
+    /// Most entries of a list.
+    pub(super) products_max: usize,
+    /// How many entries are kept.
+    pub(super) products_kept: usize,
+    /// Most characters of a product id.
+    pub(super) product_id_max: usize,
+    /// Whether entries that are no strings are dropped.
+    pub(super) drops_others: bool,
+    /// Whether entries outside the charset are dropped.
+    pub(super) drops_malformed: bool,
+    /// The products to keep of a list; nothing where one of them is unknown.
+    pub(super) resolve: fn(&Catalogue, &[String]) -> Option<Vec<String>>,
+}
+
+impl Default for BodyRules {
+    fn default() -> Self {
+        Self {
+            mend: |_| None,
+            unwrap: |body| body,
+            list,
+            products_max: PRODUCTS_MAX,
+            products_kept: usize::MAX,
+            product_id_max: PRODUCT_ID_MAX,
+            drops_others: false,
+            drops_malformed: false,
+            resolve: project::registered,
+        }
+    }
+}
+
+/// What becomes of a product that stands twice in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    Kept,
+    Merged,
+    Rejected,
+}
+
+/// The syntax as a server has it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Syntax {
-    pub(super) switches: Switches,
+pub(super) struct Syntax<'a> {
+    pub(super) config: &'a Config,
 }
 
 /// 400 for `tag` 1 in a body.
@@ -79,311 +132,120 @@ pub(super) fn main_directly() -> Refusal {
     Refusal::field("cannot_set_main_directly", "tag", "Use POST /v4/offerings/{offering_id}/set-main to promote.")
 }
 
-impl Syntax {
-    fn faulty(self, fault: Fault) -> bool {
-        self.switches.faulty(fault)
-    }
-
-    /// The fault of create or its twin of update, whichever body it is.
-    fn faulty_in(self, body: Body, create: Fault, update: Fault) -> bool {
-        self.faulty(if body == Body::Create { create } else { update })
-    }
-
-    /// An offering id in a path or cursor.
-    pub(super) fn offering_id(self, field: &'static str, id: &str) -> Result<(), Detail> {
-        let max = if self.faulty(Fault::CURSOR_64_REFUSED) && field == "starting_after" { 63 } else { OFFERING_ID_MAX };
-        if is_identifier(id, max) { Ok(()) } else { Err(malformed_id(field)) }
-    }
-
+impl Syntax<'_> {
     /// A cursor.
     pub(super) fn cursor(self, after: &str) -> Result<(), Detail> {
-        let slips = (self.faulty(Fault::CURSOR_65_ACCEPTED) && is_identifier(after, usize::MAX))
-            || (self.faulty(Fault::CURSOR_CHARSET_ACCEPTED) && after.len() <= OFFERING_ID_MAX)
-            || (self.faulty(Fault::CURSOR_NEWLINE_SLIPS)
-                && after.strip_suffix('\n').is_some_and(|id| is_identifier(id, 64)));
-        if slips { Ok(()) } else { self.offering_id("starting_after", after) }
+        if (self.config.cursor)(after) { Ok(()) } else { Err(malformed_id("starting_after")) }
     }
 
     /// The page size that the query asks for.
     pub(super) fn limit(self, given: Option<&str>) -> Result<usize, Detail> {
-        let default = if self.faulty(Fault::DEFAULT_LIMIT_10) {
-            10
-        } else if self.faulty(Fault::DEFAULT_LIMIT_21) {
-            21
-        } else if self.faulty(Fault::DEFAULT_LIMIT_100) {
-            100
-        } else {
-            LIMIT_DEFAULT
-        };
-        let Some(given) = given else { return Ok(default) };
         let wrong = || Detail::new("limit", format!("must be an integer between 1 and {LIMIT_MAX}"));
-        let whole = if self.faulty(Fault::LIMIT_DECIMAL_TRUNCATED) { given.split('.').next() } else { Some(given) };
-        let limit: i64 = match whole.unwrap_or_default().parse() {
-            Ok(limit) => limit,
-            Err(_) if self.faulty(Fault::LIMIT_WORD_IGNORED) => return Ok(default),
-            Err(_) => return Err(wrong()),
-        };
-        match limit {
-            1 if self.faulty(Fault::LIMIT_1_REFUSED) => Err(wrong()),
-            LIMIT_MAX if self.faulty(Fault::LIMIT_100_REFUSED) => Err(wrong()),
-            1..=LIMIT_MAX if self.faulty(Fault::LIMIT_IGNORED) => Ok(LIMIT_DEFAULT),
-            1..=LIMIT_MAX => Ok(limit as usize),
-            0 if self.faulty(Fault::LIMIT_0_ACCEPTED) => Ok(default),
-            ..0 if self.faulty(Fault::LIMIT_NEGATIVE_ACCEPTED) => Ok(limit.unsigned_abs().min(100) as usize),
-            101.. if self.faulty(Fault::LIMIT_101_ACCEPTED) => Ok(100),
-            _ => Err(wrong()),
-        }
+        given.map_or(Ok(self.config.default_limit), |given| (self.config.limit)(given).ok_or_else(wrong))
     }
 
     /// Judges the body of create.
     pub(super) fn draft(self, body: &Value) -> Result<Draft, Refusal> {
-        let body = object(body)?;
-        self.fields(body, Body::Create)?;
+        let body = self.object(Operation::Create, body)?;
         let mut wrong = Vec::new();
-        let id = self.new_id(body.get("id")).map_err(|detail| wrong.push(detail)).unwrap_or_default();
-        let tag = self.create_tag(body, &mut wrong);
-        let product_ids = self.products(body, Body::Create, &mut wrong).unwrap_or_default();
+        let id = self.id(body.get("id")).map_err(|detail| wrong.push(detail)).unwrap_or_default();
+        let tag = (self.config.create_tag)(body.get("tag")).unwrap_or_else(|| {
+            wrong.push(Detail::new("tag", "must be 0 or null"));
+            Tag::Absent
+        });
+        let product_ids = self.products(Operation::Create, body, &mut wrong).unwrap_or_default();
         if !wrong.is_empty() {
             return Err(Refusal::invalid(wrong));
         }
         if tag == Tag::Value(1) {
             return Err(main_directly());
         }
-        let product_ids = self.well_formed(product_ids, Body::Create)?;
-        let readonly =
-            READONLY.iter().filter_map(|name| Some(((*name).to_owned(), body.get(*name)?.clone()))).collect();
-        Ok(Draft { id, tag, product_ids, readonly })
+        let product_ids = self.well_formed(Operation::Create, product_ids)?;
+        Ok(Draft { id, tag, product_ids })
     }
 
     /// Judges the body of update. What `tag` means depends on the offering, so any int16 passes here.
     pub(super) fn change(self, body: &Value) -> Result<Change, Refusal> {
-        let body = object(body)?;
-        self.fields(body, Body::Update)?;
+        let body = self.object(Operation::Update, body)?;
         let mut wrong = Vec::new();
-        let tag = match body.get("tag") {
-            None => Tag::Absent,
-            Some(Value::Null) => Tag::Null,
-            Some(value) => integer(value).map_or_else(
-                || {
-                    if !self.faulty(Fault::UPDATE_TAG_INVALID_IGNORED) {
-                        wrong.push(Detail::new("tag", "must be an integer or null"));
-                    }
-                    Tag::Absent
-                },
-                Tag::Value,
-            ),
-        };
-        let product_ids = self.products(body, Body::Update, &mut wrong);
+        let tag = (self.config.update_tag)(body.get("tag")).unwrap_or_else(|| {
+            wrong.push(Detail::new("tag", "must be an integer or null"));
+            Tag::Absent
+        });
+        let product_ids = self.products(Operation::Update, body, &mut wrong);
         if !wrong.is_empty() {
             return Err(Refusal::invalid(wrong));
         }
-        let product_ids = product_ids.map(|ids| self.well_formed(ids, Body::Update)).transpose()?;
+        let product_ids = product_ids.map(|ids| self.well_formed(Operation::Update, ids)).transpose()?;
         let id = body.get("id").and_then(Value::as_str).filter(|id| is_identifier(id, OFFERING_ID_MAX));
         Ok(Change { tag, product_ids, id: id.map(str::to_owned) })
     }
 
-    /// Which fields a body may have at all: any, unless this server chose otherwise.
-    fn fields(self, body: &Map<String, Value>, kind: Body) -> Result<(), Refusal> {
-        let refused = |name: &str| match name {
-            "tag" | "product_ids" => false,
-            "id" if kind == Body::Create => false,
-            "id" => self.switches.behaves(Behaviour::UpdateId400),
-            _ if READONLY.contains(&name) => self.switches.behaves(Behaviour::ReadonlyField400),
-            _ => self.switches.behaves(Behaviour::UnknownField400),
-        };
-        match body.keys().find(|name| refused(name)) {
-            Some(name) => Err(Refusal::malformed(format!("The field `{name}` is not taken here."))),
-            None if body.is_empty() && kind == Body::Update && self.switches.behaves(Behaviour::EmptyUpdate400) => {
-                Err(Refusal::malformed("There is nothing to update."))
-            }
-            None => Ok(()),
+    fn object(self, operation: Operation, body: &Value) -> Result<&Map<String, Value>, Refusal> {
+        let body = body.as_object().ok_or_else(|| Refusal::malformed("The body must be a JSON object."))?;
+        match self.config.body_checks.iter().find_map(|check| check(operation, body)) {
+            Some(message) => Err(Refusal::malformed(message)),
+            None => Ok(body),
         }
     }
 
     /// The id of a new offering.
-    fn new_id(self, given: Option<&Value>) -> Result<String, Detail> {
-        let generated = match given {
-            None => self.faulty(Fault::ID_MISSING_GENERATED),
-            Some(Value::Null) => self.faulty(Fault::ID_NULL_GENERATED),
-            Some(Value::String(id)) => id.is_empty() && self.faulty(Fault::ID_EMPTY_GENERATED),
-            _ => false,
-        };
-        if generated {
-            return Ok(GENERATED.to_owned());
-        }
-        let mut id = match given {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(number)) if self.faulty(Fault::ID_NUMBER_COERCED) => number.to_string(),
-            _ => return Err(Detail::new("id", "must be a string")),
-        };
-        if self.faulty(Fault::ID_NEWLINE_SLIPS) && id.ends_with('\n') {
-            id.pop();
-        }
-        if self.faulty(Fault::ID_TRIMMED) {
-            id = String::from(id.trim());
-        }
-        if self.faulty(Fault::ID_LOWERCASED) {
-            id.make_ascii_lowercase();
-        }
-        if self.faulty(Fault::ID_CUT_AT_64) {
-            id = id.chars().take(OFFERING_ID_MAX).collect();
-        }
-        if self.new_id_passes(&id) { Ok(id) } else { Err(malformed_id("id")) }
+    fn id(self, given: Option<&Value>) -> Result<String, Detail> {
+        let rules = &self.config.id;
+        let id = (rules.read)(given).ok_or_else(|| Detail::new("id", "must be a string"))?;
+        let id = (rules.clean)(&id);
+        let passes = (rules.min..=rules.max).contains(&id.chars().count())
+            && id.chars().all(rules.admits)
+            && (rules.passes)(&id);
+        if passes { Ok(id) } else { Err(malformed_id("id")) }
     }
 
-    fn new_id_passes(self, id: &str) -> bool {
-        let max = if self.faulty(Fault::ID_64_REFUSED) {
-            63
-        } else if self.faulty(Fault::ID_OVER_56_REFUSED) {
-            56
-        } else if self.faulty(Fault::ID_65_ACCEPTED) {
-            65
-        } else if self.faulty(Fault::ID_256_ACCEPTED) {
-            256
-        } else {
-            OFFERING_ID_MAX
+    /// The strings of `product_ids`, if there is such a member.
+    fn products(self, operation: Operation, body: &Map<String, Value>, wrong: &mut Vec<Detail>) -> Option<Vec<String>> {
+        let rules = self.config.body(operation);
+        let Some(list) = (rules.list)(body.get("product_ids")?) else {
+            wrong.push(Detail::new("product_ids", "must be an array"));
+            return None;
         };
-        let passes = |letter: char| {
-            is_identifier_char(letter)
-                || (self.faulty(Fault::ID_LETTERS_OF_ANY_ALPHABET) && letter.is_alphabetic())
-                || LET_IN.iter().any(|(fault, let_in)| *let_in == letter && self.faulty(*fault))
-        };
-        let turned_away = |letter: char| {
-            (letter.is_ascii_uppercase() && self.faulty(Fault::ID_UPPER_CASE_REFUSED))
-                || TURNED_AWAY.iter().any(|(fault, away)| *away == letter && self.faulty(*fault))
-        };
-        let min = if self.faulty(Fault::ID_OF_ONE_REFUSED) { 2 } else { 1 };
-        (min..=max).contains(&id.chars().count())
-            && id.chars().all(|letter| passes(letter) && !turned_away(letter))
-            && !(self.faulty(Fault::ID_LEADING_DIGIT_REFUSED) && id.starts_with(|letter: char| letter.is_ascii_digit()))
-            && !(self.faulty(Fault::ID_SPACE_AT_END_REFUSED) && id.ends_with(' '))
-    }
-
-    /// The tag of a new offering; 1 passes here, as it is refused with a code of its own.
-    fn create_tag(self, body: &Map<String, Value>, wrong: &mut Vec<Detail>) -> Tag {
-        let given = body.get("tag");
-        let tag = match given {
-            None => Some(Tag::Absent).filter(|_| !self.faulty(Fault::CREATE_TAG_ABSENT_REFUSED)),
-            Some(Value::Null) => Some(Tag::Null).filter(|_| !self.faulty(Fault::CREATE_TAG_NULL_REFUSED)),
-            Some(value) => match integer(value) {
-                Some(0) if self.faulty(Fault::CREATE_TAG_ZERO_REFUSED) => None,
-                Some(tag @ (0 | 1)) => Some(Tag::Value(tag)),
-                Some(tag @ 2..) if self.faulty(Fault::CREATE_TAG_2_ACCEPTED) => Some(Tag::Value(tag)),
-                Some(tag @ ..0) if self.faulty(Fault::CREATE_TAG_NEGATIVE_ACCEPTED) => Some(Tag::Value(tag)),
-                _ => self.coerced_tag(value),
-            },
-        };
-        tag.unwrap_or_else(|| {
-            wrong.push(Detail::new("tag", "must be 0 or null"));
-            Tag::Absent
-        })
-    }
-
-    fn coerced_tag(self, value: &Value) -> Option<Tag> {
-        match value {
-            Value::Number(number) if number.is_f64() => {
-                Some(Tag::Null).filter(|_| self.faulty(Fault::CREATE_TAG_DECIMAL_TRUNCATED))
-            }
-            Value::Number(number) if self.faulty(Fault::CREATE_TAG_WRAPS) => number
-                .as_i64()
-                .map(|tag| tag as i16)
-                .filter(|tag| i64::from(*tag) != number.as_i64().unwrap_or(0))
-                .map(Tag::Value),
-            Value::String(text) if self.faulty(Fault::CREATE_TAG_STRING_COERCED) => text.parse().ok().map(Tag::Value),
-            Value::Bool(_) if self.faulty(Fault::CREATE_TAG_BOOLEAN_COERCED) => Some(Tag::Null),
-            _ => None,
-        }
-    }
-
-    fn products(self, body: &Map<String, Value>, kind: Body, wrong: &mut Vec<Detail>) -> Option<Vec<String>> {
-        let given = body.get("product_ids")?;
-        let list = match given {
-            Value::Array(list) => list.clone(),
-            Value::String(_)
-                if self.faulty_in(
-                    kind,
-                    Fault::CREATE_PRODUCTS_STRING_WRAPPED,
-                    Fault::UPDATE_PRODUCTS_STRING_WRAPPED,
-                ) =>
-            {
-                vec![given.clone()]
-            }
-            Value::Null
-                if self.faulty_in(kind, Fault::CREATE_PRODUCTS_NULL_ACCEPTED, Fault::UPDATE_PRODUCTS_NULL_CLEARS) =>
-            {
-                Vec::new()
-            }
-            Value::Object(_) if kind == Body::Create && self.faulty(Fault::CREATE_PRODUCTS_OBJECT_ACCEPTED) => {
-                Vec::new()
-            }
-            _ => {
-                wrong.push(Detail::new("product_ids", "must be an array"));
-                return None;
-            }
-        };
-        if list.len() > self.products_max(kind) {
+        if list.len() > rules.products_max {
             wrong.push(Detail::new("product_ids", format!("must have at most {PRODUCTS_MAX} entries")));
         }
-        let mut ids: Vec<_> = list.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect();
-        if ids.len() < list.len()
-            && !self.faulty_in(kind, Fault::CREATE_PRODUCT_NUMBER_DROPPED, Fault::UPDATE_PRODUCT_NUMBER_DROPPED)
-        {
+        let ids: Vec<_> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        if ids.len() < list.len() && !rules.drops_others {
             wrong.push(Detail::new("product_ids", "must hold strings only"));
         }
-        if kind == Body::Create && self.faulty(Fault::PRODUCTS_OVER_100_CUT) {
-            ids.truncate(PRODUCTS_MAX);
-        }
-        Some(ids)
-    }
-
-    fn products_max(self, kind: Body) -> usize {
-        if self.faulty_in(kind, Fault::PRODUCTS_100_REFUSED, Fault::UPDATE_PRODUCTS_100_REFUSED) {
-            99
-        } else if self.faulty_in(kind, Fault::PRODUCTS_101_ACCEPTED, Fault::UPDATE_PRODUCTS_101_ACCEPTED) {
-            101
-        } else if kind == Body::Create && self.faulty(Fault::PRODUCTS_OVER_100_CUT) {
-            usize::MAX
-        } else {
-            PRODUCTS_MAX
-        }
+        Some(ids.into_iter().take(rules.products_kept).collect())
     }
 
     /// The ids of a list, each well formed, and repeats as this server takes them.
-    fn well_formed(self, mut ids: Vec<String>, kind: Body) -> Result<Vec<String>, Refusal> {
-        if self.faulty_in(kind, Fault::CREATE_PRODUCT_MALFORMED_DROPPED, Fault::UPDATE_PRODUCT_MALFORMED_DROPPED) {
+    fn well_formed(self, operation: Operation, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
+        let rules = self.config.body(operation);
+        if rules.drops_malformed {
             ids.retain(|id| is_identifier(id, usize::MAX));
         }
-        let too_long = self.faulty_in(kind, Fault::PRODUCT_ID_256_ACCEPTED, Fault::UPDATE_PRODUCT_ID_256_ACCEPTED);
-        let max = if too_long {
-            usize::MAX
-        } else if self.faulty(Fault::PRODUCT_ID_OVER_64_REFUSED) {
-            64
-        } else {
-            PRODUCT_ID_MAX
-        };
-        if !ids.iter().all(|id| is_identifier(id, max)) {
+        if !ids.iter().all(|id| is_identifier(id, rules.product_id_max)) {
             let message = format!(
                 "Each entry must be 1 to {PRODUCT_ID_MAX} characters of a-z, A-Z, 0-9, `.`, `_`, `:`, `-` and space."
             );
             return Err(Refusal::field("invalid_product_id", "product_ids", message));
         }
-        let mut seen = std::collections::HashSet::new();
-        let repeated = ids.iter().any(|id| !seen.insert(id.clone()));
-        if repeated && self.switches.behaves(Behaviour::RepeatedProducts400) {
-            return Err(Refusal::field("invalid_data", "product_ids", "must not name a product twice"));
+        let mut seen = HashSet::new();
+        let once: Vec<_> = ids.iter().filter(|id| seen.insert(*id)).cloned().collect();
+        match self.config.repeats {
+            Repeats::Rejected if once.len() < ids.len() => {
+                Err(Refusal::field("invalid_data", "product_ids", "must not name a product twice"))
+            }
+            Repeats::Merged => Ok(once),
+            Repeats::Kept | Repeats::Rejected => Ok(ids),
         }
-        if repeated && self.switches.behaves(Behaviour::ProductsMerged) {
-            let mut kept = std::collections::HashSet::new();
-            ids.retain(|id| kept.insert(id.clone()));
-        }
-        Ok(ids)
     }
 }
 
-const READONLY: [&str; 4] = ["object", "url", "created_at", "updated_at"];
-
-/// The id that faulty servers make up.
-const GENERATED: &str = "offering-1";
+/// An offering id in a path.
+pub(super) fn offering_id(id: &str) -> Result<(), Refusal> {
+    let wrong = || Refusal::invalid(vec![malformed_id("offering_id")]);
+    if is_identifier(id, OFFERING_ID_MAX) { Ok(()) } else { Err(wrong()) }
+}
 
 fn malformed_id(field: &'static str) -> Detail {
     Detail::new(
@@ -392,22 +254,53 @@ fn malformed_id(field: &'static str) -> Detail {
     )
 }
 
-fn object(body: &Value) -> Result<&Map<String, Value>, Refusal> {
-    body.as_object().ok_or_else(|| Refusal::malformed("The body must be a JSON object."))
+/// The page size that a text stands for.
+pub(super) fn limit(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
+}
+
+/// The id of a new offering.
+pub(super) fn new_id(given: Option<&Value>) -> Option<String> {
+    given.and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The tag of a new offering; 1 passes here, as it is rejected with a code of its own.
+pub(super) fn create_tag(given: Option<&Value>) -> Option<Tag> {
+    update_tag(given).filter(|tag| matches!(tag, Tag::Absent | Tag::Null | Tag::Value(0 | 1)))
+}
+
+/// The tag of an update: any int16 or null.
+pub(super) fn update_tag(given: Option<&Value>) -> Option<Tag> {
+    match given {
+        None => Some(Tag::Absent),
+        Some(Value::Null) => Some(Tag::Null),
+        Some(value) => integer(value).map(Tag::Value),
+    }
+}
+
+/// A list of products.
+pub(super) fn list(given: &Value) -> Option<Vec<Value>> {
+    given.as_array().cloned()
+}
+
+/// Whether the documents name a member of a body.
+pub(super) fn is_documented(name: &str) -> bool {
+    let written = matches!(name, "id" | "tag" | "product_ids");
+    written || READONLY.contains(&name)
 }
 
 /// An int16; 1.0 is an integer too, as JSON Schema has it.
-fn integer(value: &Value) -> Option<i16> {
+pub(super) fn integer(value: &Value) -> Option<i16> {
     let number = value.as_f64()?;
     let inside = number.fract() == 0.0 && (f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&number);
     inside.then_some(number as i16)
 }
 
-fn is_identifier(text: &str, max: usize) -> bool {
+pub(super) fn is_identifier(text: &str, max: usize) -> bool {
     !text.is_empty() && text.len() <= max && text.chars().all(is_identifier_char)
 }
 
-fn is_identifier_char(letter: char) -> bool {
+pub(super) fn is_identifier_char(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "._:- ".contains(letter)
 }
 
@@ -416,17 +309,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn right() -> Syntax {
-        Syntax { switches: Switches::default() }
+    fn right() -> Syntax<'static> {
+        Syntax { config: Box::leak(Box::default()) }
     }
 
     #[test]
     fn ids_are_one_to_sixty_four_characters_of_the_set() {
         for good in ["a", "a b", "A:b.c_d-9", " ", &"x".repeat(64)] {
-            assert_eq!(right().offering_id("id", good), Ok(()), "{good:?}");
+            assert_eq!(offering_id(good), Ok(()), "{good:?}");
         }
         for bad in ["", &"x".repeat(65), "a/b", "a\n", "é", "a\0", "a+b"] {
-            assert!(right().offering_id("id", bad).is_err(), "{bad:?}");
+            assert!(offering_id(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Authentication faults: keys, permission, other projects.
 
 use super::{Fault, faults};
-use crate::reference::call::Operation::{Delete, List, SetMain, Update};
+use crate::reference::call::Operation::{self, Create, Delete, List, SetMain, Update};
 use crate::reference::page::Start;
+use crate::reference::response::Instead::{Code, Status};
 
 faults! {
     Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
@@ -41,9 +42,11 @@ faults! {
     KEY_UNKNOWN_403 "key-unknown-403" Scenario ["auth.malformed"]
         "An unknown key answers 403.";
     UNAUTHORIZED_CODE "unauthorized-code" Scenario ["auth.code" "response.error-code-documented"]
-        "A 401 has the code `unauthorized`.";
+        "A 401 has the code `unauthorized`."
+        => |config| config.slip(&Operation::ALL, "control_unauthorized", Code("unauthorized"));
     UNAUTHORIZED_CODE_ON_WRITE "unauthorized-code-on-write" Scenario ["auth.code" "response.error-code-documented"]
-        "A 401 on a write has the code `invalid_token`.";
+        "A 401 on a write has the code `invalid_token`."
+        => |config| config.slip(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
     UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied" Scenario ["auth.no-effect"]
         "An unauthenticated create answers 401 and is done.";
     UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied" Scenario ["auth.no-effect"]
@@ -63,11 +66,14 @@ faults! {
     LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
         "A key without permission may read.";
     LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden" "response.error-code-documented"]
-        "A key without permission answers 401.";
+        "A key without permission answers 401."
+        => |config| config.slip(&Operation::ALL, "control_forbidden", Status(401));
     LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden" "response.error-code-documented" "response.documented-status"]
-        "A key without permission answers 404.";
+        "A key without permission answers 404."
+        => |config| config.slip(&Operation::ALL, "control_forbidden", Status(404));
     LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden"]
-        "A key without permission has the code `forbidden`.";
+        "A key without permission has the code `forbidden`."
+        => |config| config.slip(&Operation::ALL, "control_forbidden", Code("forbidden"));
     OTHER_PROJECT_LISTED "other-project-listed" Scenario ["list.pages-cover"]
         "The list shows the offerings of another project too.";
     OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation" "delete.removes"]
@@ -83,7 +89,10 @@ faults! {
     OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation" "get.missing"]
         "Get of another project's offering answers 403 instead of 404.";
     OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
-        "Create accepts products of another project.";
+        "Create accepts products of another project."
+        => |config| config.create.resolve = |catalogue, ids| {
+            ids.iter().all(|id| catalogue.own.contains(id) || catalogue.foreign.contains(id)).then(|| ids.to_vec())
+        };
     PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project" Scenario ["auth.project-isolation"]
         "Set main demotes the main of another project too."
         => |config| config.done(SetMain, |step| {

@@ -7,7 +7,7 @@ use crate::reference::answer::Refusal;
 use crate::reference::call::{Call, Operation};
 use crate::reference::fault::Fault;
 use crate::reference::store::{Grant, Permission};
-use crate::reference::validate::Syntax;
+use crate::reference::validate::{self, Syntax};
 
 /// What the request's key opens.
 pub(super) fn grant(app: &App, call: &Call) -> Result<Grant, Refusal> {
@@ -90,7 +90,7 @@ fn refusal(app: &App, call: &Call) -> Refusal {
 /// What a faulty server looks at before the key.
 fn too_early(app: &App, call: &Call) -> Option<Refusal> {
     let faulty = |fault| app.switches.faulty(fault);
-    let syntax = Syntax { switches: app.switches };
+    let syntax = Syntax { config: &app.config };
     let body = matches!(call.operation, Operation::Create | Operation::Update);
     if body && faulty(Fault::BODY_BEFORE_KEY) {
         let judged = call.json().and_then(|body| match call.operation {
@@ -104,7 +104,7 @@ fn too_early(app: &App, call: &Call) -> Option<Refusal> {
     }
     let id = call.id().ok()?;
     if faulty(Fault::ID_BEFORE_KEY) {
-        return syntax.offering_id("offering_id", &id).err().map(|wrong| Refusal::invalid(vec![wrong]));
+        return validate::offering_id(&id).err();
     }
     let missing = faulty(Fault::MISSING_BEFORE_KEY) && app.last()?.project.lock().position(&id).is_none();
     missing.then(Refusal::not_found)

@@ -1,7 +1,6 @@
 //! `/v4/offerings`: list and create.
 
 use http::StatusCode;
-use serde_json::Value;
 
 use super::Desk;
 use crate::reference::answer::{Detail, Refusal};
@@ -40,11 +39,6 @@ impl Desk<'_> {
 
     /// What the query asks for.
     fn window(&self) -> Result<Window, Refusal> {
-        if self.switches.behaves(Behaviour::UnknownQuery400)
-            && let Some(name) = self.call.undocumented_parameter()
-        {
-            return Err(Refusal::malformed(format!("The query parameter `{name}` is not known.")));
-        }
         let (limit, after) = (self.call.query("limit")?, self.call.query("starting_after")?);
         let plain = after.as_deref().map(|after| self.without_wildcards(after));
         let cursor = plain.map_or(Ok(()), |after| self.syntax().cursor(&after));
@@ -56,7 +50,7 @@ impl Desk<'_> {
 
     /// POST: a new offering.
     pub(super) fn create(&self, project: &mut Project, other: &Project) -> Result<Reply, Refusal> {
-        let body = self.create_body()?;
+        let body = self.call.body()?;
         let draft = self.syntax().draft(&body);
         self.taken_elsewhere(other, draft.as_ref().ok())?;
         let retried =
@@ -78,7 +72,7 @@ impl Desk<'_> {
 
     /// What a create got before under its idempotency key.
     pub(super) fn replayed_create(&self, project: &mut Project, other: &Project) -> Result<Option<Reply>, Refusal> {
-        let body = self.create_body()?;
+        let body = self.call.body()?;
         let draft = self.syntax().draft(&body);
         let elsewhere = self.elsewhere(other, draft.as_ref().ok())?;
         let writes = project.history.writes;
@@ -144,36 +138,5 @@ impl Desk<'_> {
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }
         Ok(kept)
-    }
-
-    /// The body, as faulty servers read it too.
-    fn create_body(&self) -> Result<Value, Refusal> {
-        let body = match self.call.json() {
-            Err(refusal) if refusal.status == StatusCode::BAD_REQUEST => self.mended_body().ok_or(refusal)?,
-            body => body?,
-        };
-        Ok(match body {
-            Value::Array(list) if self.faulty(Fault::CREATE_BODY_ARRAY_UNWRAPPED) => {
-                list.into_iter().find(Value::is_object).unwrap_or_default()
-            }
-            Value::String(text) if self.faulty(Fault::CREATE_BODY_STRING_PARSED) => {
-                serde_json::from_str(&text).unwrap_or_default()
-            }
-            body => body,
-        })
-    }
-
-    /// What faulty servers make of broken JSON.
-    fn mended_body(&self) -> Option<Value> {
-        let text = std::str::from_utf8(self.call.bytes().ok()?).ok()?;
-        if self.faulty(Fault::CREATE_BODY_GARBAGE_AFTER) {
-            return serde_json::Deserializer::from_str(text).into_iter().next()?.ok();
-        }
-        if !self.faulty(Fault::CREATE_BODY_REPAIRED) {
-            return None;
-        }
-        let closings = ["}", "\"}", "null}", "]}"];
-        let text = text.trim_end().trim_end_matches(',');
-        closings.into_iter().find_map(|closing| serde_json::from_str(&format!("{text}{closing}")).ok())
     }
 }

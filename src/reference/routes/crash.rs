@@ -61,7 +61,7 @@ fn in_store(switches: Switches, call: &Call, project: &Shared) -> bool {
             field(call, "id").is_some_and(|id| id.as_str().is_some_and(|id| project.position(id).is_some()))
         }
         Operation::Create | Operation::Update if switches.faulty(Fault::CRASH_ON_UNKNOWN_PRODUCT) => {
-            products(call).iter().filter_map(Value::as_str).any(|id| !project.products.contains(id))
+            products(call).iter().filter_map(Value::as_str).any(|id| !project.catalogue.own.contains(id))
         }
         _ => false,
     }

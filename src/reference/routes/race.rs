@@ -46,7 +46,7 @@ impl App {
         if call.idempotency_key().is_some() {
             return self.create_keyed(call, grant).await;
         }
-        let Ok(draft) = call.json().and_then(|body| Syntax { switches: self.switches }.draft(&body)) else {
+        let Ok(draft) = call.json().and_then(|body| Syntax { config: &self.config }.draft(&body)) else {
             return self.operate(call, grant);
         };
         if self.has(Fault::RACE_FIRST_NONE) {
@@ -60,7 +60,7 @@ impl App {
         tokio::time::sleep(GAP).await;
         {
             let mut project = grant.project.lock();
-            let known = draft.product_ids.iter().all(|id| project.products.contains(id));
+            let known = draft.product_ids.iter().all(|id| project.catalogue.own.contains(id));
             if let Some(row) = find(&mut project, &draft.id).filter(|_| known) {
                 if self.has(Fault::RACE_CREATE_CRASHES) {
                     return crash();

@@ -1,6 +1,5 @@
 //! Create.
 
-use chrono::DateTime;
 use serde_json::Value;
 
 use super::in_state;
@@ -37,7 +36,7 @@ impl Project {
         self.history.created += 1;
         self.history.first_products.insert(made.id.clone(), draft.product_ids.clone());
         self.spoil_first(before, draft, &mut made);
-        self.spoil_new(draft, &mut made);
+        self.spoil_new(&mut made);
         self.overwrite(&made);
         self.spoil_kept(before, &made);
         self.history.updated.remove(&made.id);
@@ -76,7 +75,7 @@ impl Project {
     }
 
     /// What is wrong in the answer and in the store alike.
-    fn spoil_new(&self, draft: &Draft, made: &mut Offering) {
+    fn spoil_new(&self, made: &mut Offering) {
         if self.faulty(Fault::CREATE_PRODUCTS_SORTED) {
             made.product_ids.sort();
         }
@@ -85,16 +84,6 @@ impl Project {
             && let Some(main) = self.offerings.iter().find(|row| row.is_main())
         {
             made.product_ids.clone_from(&main.product_ids);
-        }
-        let sent = |name: &str| draft.readonly.get(name).and_then(Value::as_str);
-        let time = |name: &str| {
-            sent(name).and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.timestamp())
-        };
-        if self.faulty(Fault::CREATE_CREATED_AT_TAKEN) {
-            made.created_at = time("created_at").unwrap_or(made.created_at);
-        }
-        if self.faulty(Fault::CREATE_UPDATED_AT_TAKEN) {
-            made.updated_at = time("updated_at").unwrap_or(made.updated_at);
         }
         if let Some(former) = self.history.deleted.iter().rev().find(|row| row.id == made.id) {
             if self.faulty(Fault::RECREATE_KEEPS_PRODUCTS) {
@@ -169,20 +158,8 @@ impl Project {
     }
 
     fn spoil_unknown_product(&mut self, draft: &Draft, refusal: Refusal) -> Result<Offering, Refusal> {
-        let known = |id: &String| self.products.contains(id);
-        let unknown: Vec<_> = draft.product_ids.iter().filter(|id| !known(id)).collect();
-        let accepted = self.faulty(Fault::CREATE_PRODUCT_UNKNOWN_ACCEPTED)
-            || (self.faulty(Fault::CREATE_PRODUCT_FIRST_CHECKED) && draft.product_ids.first().is_some_and(known))
-            || (self.faulty(Fault::OTHER_PROJECT_PRODUCTS)
-                && unknown.iter().all(|id| self.foreign_products.contains(*id)))
-            || (self.faulty(Fault::PRODUCT_ID_256_ACCEPTED) && unknown.iter().all(|id| id.len() > 255));
+        let known = |id: &String| self.catalogue.own.contains(id);
         let good: Vec<_> = draft.product_ids.iter().filter(|id| known(id)).cloned().collect();
-        if accepted {
-            return self.create_with(draft, draft.product_ids.clone());
-        }
-        if self.faulty(Fault::CREATE_PRODUCT_UNKNOWN_DROPPED) {
-            return self.create_with(draft, good);
-        }
         if self.faulty(Fault::CREATE_PRODUCT_UNKNOWN_WRITTEN) {
             self.create_with(draft, good)?;
         } else if self.faulty(Fault::CREATE_PRODUCT_UNKNOWN_GHOST) {
@@ -215,7 +192,7 @@ impl Project {
     /// A body of create that was refused for its syntax.
     pub(in crate::reference) fn spoil_draft(
         &mut self,
-        syntax: Syntax,
+        syntax: Syntax<'_>,
         body: &Value,
         refusal: Refusal,
     ) -> Result<Offering, Refusal> {

@@ -13,7 +13,7 @@ impl Project {
             self.demote_main();
         }
         let list = body.and_then(|body| body.get("product_ids")?.as_array());
-        let known = |id: &Value| id.as_str().filter(|id| self.products.contains(*id)).map(str::to_owned);
+        let known = |id: &Value| id.as_str().filter(|id| self.catalogue.own.contains(*id)).map(str::to_owned);
         let ids: Option<Vec<_>> = list.map(|list| list.iter().filter_map(known).collect());
         if let Some(ids) = ids.filter(|ids| list.is_some_and(|list| ids.len() == list.len() && ids.len() <= 100))
             && self.faulty(Fault::RACE_UPDATE_HALVES)

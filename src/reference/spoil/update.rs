@@ -1,14 +1,13 @@
 //! Update.
 
 use http::StatusCode;
-use serde_json::{Map, Value};
 
 use super::in_state;
 use crate::reference::answer::Refusal;
 use crate::reference::fault::Fault;
 use crate::reference::offering::Offering;
 use crate::reference::project::Project;
-use crate::reference::validate::{Change, Draft, Syntax, Tag};
+use crate::reference::validate::{Change, Draft, Tag};
 
 impl Project {
     pub(in crate::reference) fn spoil_update(
@@ -194,7 +193,7 @@ impl Project {
             return Ok(row);
         }
         let product_ids = change.product_ids.clone().unwrap_or_default();
-        let draft = Draft { id: id.to_owned(), tag: Tag::Absent, product_ids, readonly: Map::new() };
+        let draft = Draft { id: id.to_owned(), tag: Tag::Absent, product_ids };
         if self.faulty(Fault::UPDATE_MISSING_UPSERTS) {
             return self.create_rightly(&draft);
         }
@@ -206,16 +205,7 @@ impl Project {
 
     fn spoil_unknown_update(&mut self, id: &str, change: &Change, refusal: Refusal) -> Result<Offering, Refusal> {
         let all = change.product_ids.clone().unwrap_or_default();
-        let good: Vec<_> = all.iter().filter(|id| self.products.contains(*id)).cloned().collect();
-        let long = all.iter().all(|id| id.len() > 255 || self.products.contains(id));
-        if self.faulty(Fault::UPDATE_PRODUCT_UNKNOWN_ACCEPTED)
-            || (long && self.faulty(Fault::UPDATE_PRODUCT_ID_256_ACCEPTED))
-        {
-            return self.write_products(id, Some(&all), refusal);
-        }
-        if self.faulty(Fault::UPDATE_PRODUCT_UNKNOWN_DROPPED) {
-            return self.write_products(id, Some(&good), refusal);
-        }
+        let good: Vec<_> = all.iter().filter(|id| self.catalogue.own.contains(*id)).cloned().collect();
         if self.faulty(Fault::UPDATE_PRODUCT_UNKNOWN_WRITTEN) {
             self.write_products(id, Some(&good), refusal.clone())?;
         } else if self.faulty(Fault::UPDATE_PRODUCT_UNKNOWN_CLEARS) {
@@ -286,27 +276,11 @@ impl Project {
     }
 
     /// A body of update that was refused for its syntax.
-    pub(in crate::reference) fn spoil_change(
-        &mut self,
-        syntax: Syntax,
-        id: &str,
-        body: &Value,
-        refusal: Refusal,
-    ) -> Result<Offering, Refusal> {
+    pub(in crate::reference) fn spoil_change(&mut self, id: &str, refusal: Refusal) -> Result<Offering, Refusal> {
         let about = |field| refusal.details.iter().any(|detail| detail.field == field);
         let writable = self.position(id).is_some_and(|index| self.offerings[index].is_regular());
-        if about("tag") && writable {
-            if self.faulty(Fault::UPDATE_TAG_INVALID_PROMOTES) {
-                let mut rest = body.clone();
-                rest.as_object_mut().map(|rest| rest.remove("tag"));
-                self.update_rightly(id, &syntax.change(&rest)?)?;
-                let row = self.row(id).ok_or(refusal)?;
-                row.tag = Some(1);
-                return Ok(row.clone());
-            }
-            if self.faulty(Fault::UPDATE_TAG_INVALID_TOUCHES) {
-                self.touch(id);
-            }
+        if about("tag") && writable && self.faulty(Fault::UPDATE_TAG_INVALID_TOUCHES) {
+            self.touch(id);
         }
         if about("product_ids") && writable && self.faulty(Fault::UPDATE_PRODUCTS_OVER_100_WRITTEN) {
             self.write_products(id, Some(&[]), refusal.clone())?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::reference::call::Operation;
 use crate::reference::config::{Config, decoded};
-use crate::reference::fixture::Catalogue;
+use crate::reference::fixture::Fixtures;
 use crate::reference::routes::App;
 use crate::reference::{Clock, Fixture};
 
@@ -30,7 +30,7 @@ pub(super) struct Play {
 impl Play {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let app = App::new(Arc::clone(&config), std::time::Duration::ZERO);
-        let fixture = Catalogue::new(Clock::Logical, config, 0).register(&app.store, "play", 1);
+        let fixture = Fixtures::new(Clock::Logical, config, 0).register(&app.store, "play", 1);
         let mut play =
             Self { app, fixture, authorization: None, key: None, answers: Vec::new(), expected: None, differs: false };
         play.enter("main");
@@ -460,7 +460,7 @@ async fn odd_requests(play: &mut Play) {
 
 /// Long histories in an empty project.
 async fn long_lives(play: &mut Play) {
-    play.fixture = Catalogue::new(Clock::Logical, play.app.config(), 0).register(&play.app.store, "play", 2);
+    play.fixture = Fixtures::new(Clock::Logical, play.app.config(), 0).register(&play.app.store, "play", 2);
     play.enter("empty");
     for id in ["a", "b", "c", "a:d", "e"] {
         play.create(json!({ "id": id, "product_ids": products(&[2]) })).await;
