@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
@@ -13,11 +14,13 @@ use serde_json::{Value, json};
 
 use super::answer::Refusal;
 use super::call::Operation;
-use super::config::{DeleteMain, Effect, Used};
+use super::config::{DeleteMain, Effect, Others, Used};
 use super::fault::UnknownName;
 use super::front;
+use super::in_flight::{Meeting, Met, NO_TIME, same_key, uneven};
 use super::response::{ANY, FAILURE, SUCCESS};
-use super::validate::{READONLY, Repeats, is_documented};
+use super::step::Reply;
+use super::validate::{READONLY, Repeats, Tag, is_documented};
 use super::view::encoded;
 
 /// All there is to say about a behaviour.
@@ -37,7 +40,7 @@ pub struct BehaviourInfo {
 macro_rules! behaviours {
     ($(
         $variant:ident $name:literal $([$($rule:literal)+])? $(without [$($conflict:ident)+])? $sentence:literal
-        $(=> $effect:expr)?;
+        => $effect:expr;
     )+) => {
         /// A choice that the server makes other than by default.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,20 +56,20 @@ macro_rules! behaviours {
             conflicts: &[$($(Behaviour::$conflict),+)?],
         }),+];
 
-        const EFFECTS: &[Option<Effect>] = &[$(behaviours!(@effect $($effect)?)),+];
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method of a step is not one for every lifetime")]
+        const EFFECTS: &[Effect] = &[$($effect),+];
 
         impl Behaviour {
             /// Every behaviour.
             pub const ALL: [Self; ROWS.len()] = [$(Self::$variant),+];
         }
     };
-    (@effect) => { None };
-    (@effect $effect:expr) => { Some($effect) };
 }
 
 behaviours! {
     OrderDescending "order-descending"
-        "The list shows the newest offering first.";
+        "The list shows the newest offering first."
+        => |config| config.order = |rows| rows.reverse();
     NextCursorAbsent "next-cursor-absent" without [NextCursorNull NextCursorOpaque]
         "The list never has `next_cursor`."
         => |config| config.respond(&[Operation::List], SUCCESS, |_, page| page.remove("next_cursor"));
@@ -74,7 +77,8 @@ behaviours! {
         "`next_cursor` is always null."
         => |config| config.respond(&[Operation::List], SUCCESS, |_, page| page.set("next_cursor", Value::Null));
     NextCursorOpaque "next-cursor-opaque"
-        "`next_cursor` is a token that is no offering's id.";
+        "`next_cursor` is a token that is no offering's id."
+        => |config| config.cursor_of = |row| format!("cursor:after:{}", row.number);
     FractionalSeconds "fractional-seconds"
         "Timestamps have microseconds."
         => |config| config.times.fraction = "%.6f";
@@ -132,11 +136,14 @@ behaviours! {
         "A 422 has the type `logical`."
         => |config| config.respond(&Operation::ALL, 422..=422, |_, answer| answer.set_error("type", "logical"));
     TagZeroOnCreate "tag-zero-on-create"
-        "New offerings have the tag 0.";
+        "New offerings have the tag 0."
+        => |config| config.new_tag = |tag| if let Tag::Value(tag) = tag { Some(tag) } else { Some(0) };
     TagNullOnCreate "tag-null-on-create" without [TagZeroOnCreate]
-        "New offerings have the tag null, also where the body says 0.";
+        "New offerings have the tag null, also where the body says 0."
+        => |config| config.new_tag = |_| None;
     DemotedToNull "demoted-to-null" ["set-main.previous-is-zero"]
-        "The previous main gets the tag null.";
+        "The previous main gets the tag null."
+        => |config| config.demoted = None;
     DeleteMainRefused "delete-main-refused" without [DeleteMainPromotes DeleteMain409]
         "Deleting the main answers 422."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::UNPROCESSABLE_ENTITY);
@@ -153,13 +160,21 @@ behaviours! {
             step.project.retired.insert(id);
         });
     FirstAgainRegular "first-again-regular" ["create.first-is-main"] without [PromotesWithoutMain DeleteMainRefused]
-        "In a project that was emptied the first offering does not become main.";
+        "In a project that was emptied the first offering does not become main."
+        => |config| config.becomes_main = |project| project.made == 0 && project.listed().is_empty();
     PromotesWithoutMain "promotes-without-main"
-        "In a project with offerings but no main a new offering becomes main.";
+        "In a project with offerings but no main a new offering becomes main."
+        => |config| config.becomes_main = |project| project.main_id().is_none();
     Replay200 "replay-200"
-        "A replayed create answers 200.";
+        "A replayed create answers 200."
+        => |config| config.replayed(Operation::Create, |step| {
+            if let Some(offering) = step.reply().cloned() {
+                step.result = Ok(Reply::Offering(offering));
+            }
+        });
     ReplayCurrent "replay-current"
-        "A replayed create answers with the offering as it is now, while it exists.";
+        "A replayed create answers with the offering as it is now, while it exists."
+        => |config| config.replayed(Operation::Create, |step| step.show_current());
     ReplayDeletedAnew "replay-deleted-anew" without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
         "The idempotency key of a create whose offering was deleted makes a new one."
         => |config| config.used_key = Used::Forgotten;
@@ -176,11 +191,14 @@ behaviours! {
         "The idempotency key of a create whose offering was deleted answers 422."
         => |config| config.used_key = Used::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
     OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
-        "An idempotency key used with another body answers 400.";
+        "An idempotency key used with another body answers 400."
+        => |config| config.other_body = Some((StatusCode::BAD_REQUEST, "invalid_data"));
     OtherBody409 "other-body-409" without [OtherBody422]
-        "An idempotency key used with another body answers 409.";
+        "An idempotency key used with another body answers 409."
+        => |config| config.other_body = Some((StatusCode::CONFLICT, "idempotency_conflict"));
     OtherBody422 "other-body-422"
-        "An idempotency key used with another body answers 422.";
+        "An idempotency key used with another body answers 422."
+        => |config| config.other_body = Some((StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict"));
     UnknownField400 "unknown-field-400"
         "A body with an unknown field is refused."
         => |config| config.body_checks.push(|_, body| {
@@ -204,7 +222,13 @@ behaviours! {
             refused.then(|| "There is nothing to update.".to_owned())
         });
     TagOnRegular400 "tag-on-regular-400"
-        "An update with a tag on an offering that is not main is refused.";
+        "An update with a tag on an offering that is not main is refused."
+        => |config| config.done(Operation::Update, |step| {
+            let sent = step.sends_tag(None) || step.sends_tag(Some(0));
+            if sent && step.reply().is_some_and(|row| !row.is_main()) {
+                step.reject(Refusal::field("invalid_data", "tag", "is read-only"));
+            }
+        });
     ProductsMerged "products-merged" without [RepeatedProducts400]
         "A product that stands twice in a list is kept once."
         => |config| config.repeats = Repeats::Merged;
@@ -212,7 +236,8 @@ behaviours! {
         "A product that stands twice in a list is refused."
         => |config| config.repeats = Repeats::Rejected;
     IdsOfAnyCase "ids-of-any-case"
-        "Ids that differ only in case are the same.";
+        "Ids that differ only in case are the same."
+        => |config| config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
     UnknownQuery400 "unknown-query-400"
         "An undocumented query parameter is refused."
         => |config| config.call_checks.push(|call| {
@@ -240,20 +265,25 @@ behaviours! {
         "The content type of a body is not looked at."
         => |config| config.is_json = |_| true;
     UpdateAlwaysTouches "update-always-touches"
-        "An update or promotion without effect sets `updated_at` too.";
+        "An update or promotion without effect sets `updated_at` too."
+        => |config| config.touches = |_| true;
     ConnectionClose "connection-close"
         "The connection is closed after each answer."
         => |config| config.respond(&Operation::ALL, ANY, |_, answer| {
             answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         });
     Slow "slow"
-        "Every answer takes a few milliseconds.";
+        "Every answer takes a few milliseconds."
+        => |config| config.waits_before.push(|_, _| Duration::from_millis(4));
     TooManyRequests "too-many-requests"
-        "Now and then the answer is 429 with `Retry-After`.";
+        "Now and then the answer is 429 with `Retry-After`."
+        => |config| config.interruptions.push(front::too_many_requests);
     ManyOfferings "many-offerings"
-        "The main project holds 350 more offerings.";
+        "The main project holds 350 more offerings."
+        => |config| config.archive = 350;
     LegacyTags "legacy-tags"
-        "The main project holds more rows with tags of old, negative ones too.";
+        "The main project holds more rows with tags of old, negative ones too."
+        => |config| config.legacy_tags = &[2, 3, -1, i16::MIN, i16::MAX];
     EncodedSlash404 "encoded-slash-404"
         "A router answers 404 in HTML to an encoded slash, a NUL or a dot segment in the path."
         => |config| config.front.push(front::router);
@@ -268,41 +298,88 @@ behaviours! {
         => |config| config.front.push(front::large_body);
     Unavailable503 "unavailable-503"
         "Now and then a proxy answers 503 with `Retry-After`."
-        => |config| config.unavailable = true;
+        => |config| config.interruptions.push(front::unavailable);
     OthersAdd "others-add" without [OthersComeAndGo]
-        "Somebody else adds offerings meanwhile.";
+        "Somebody else adds offerings meanwhile."
+        => |config| config.others = Others::Add;
     OthersComeAndGo "others-come-and-go"
-        "Somebody else adds offerings meanwhile and deletes them again.";
+        "Somebody else adds offerings meanwhile and deletes them again."
+        => |config| config.others = Others::ComeAndGo;
     UnevenPace "uneven-pace"
-        "Requests wait for some milliseconds, some longer than others, before they are worked on.";
+        "Requests wait for some milliseconds, some longer than others, before they are worked on."
+        => |config| config.waits_before.push(|_, requests| uneven(requests));
     LateAnswers "late-answers"
-        "Writes are answered some milliseconds after they took effect, some later than others.";
+        "Writes are answered some milliseconds after they took effect, some later than others."
+        => |config| config.waits_after.push(|operation, requests| if operation.writes() { uneven(requests) } else { NO_TIME });
     LateReads "late-reads"
-        "Reads are answered some milliseconds after they were made, some later than others.";
+        "Reads are answered some milliseconds after they were made, some later than others."
+        => |config| config.waits_after.push(|operation, requests| if operation.writes() { NO_TIME } else { uneven(requests) });
     OneWriteAtATime "one-write-at-a-time"
-        "Writes wait for each other, and each takes a few milliseconds.";
+        "Writes wait for each other, and each takes a few milliseconds."
+        => |config| config.waits_its_turn = Operation::writes;
     KeyInFlight409 "key-in-flight-409" without [KeyInFlightWaits]
-        "A create whose idempotency key is in flight answers 409.";
+        "A create whose idempotency key is in flight answers 409."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
+            then: Met::Rejected("idempotency_in_flight", "A request with this idempotency key is in flight."),
+        });
     KeyInFlightWaits "key-in-flight-waits"
-        "A create whose idempotency key is in flight waits for the first answer.";
+        "A create whose idempotency key is in flight waits for the first answer."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
+            then: Met::Waits,
+        });
     SecondWriter409 "second-writer-409" ["response.documented-status" "response.error-code-documented"]
-        "Of two writes at once one is refused with 409.";
+        "Of two writes at once one is refused with 409."
+        => |config| config.meetings.push(Meeting {
+            meets: |_, _| true,
+            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        });
     SecondWriterOfOffering409 "second-writer-of-offering-409" ["response.documented-status" "response.error-code-documented"]
-        "Of two writes at once to one offering one is refused with 409.";
+        "Of two writes at once to one offering one is refused with 409."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| other.id == visit.id,
+            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        });
     ReservedIds "reserved-ids"
-        "A create reserves its id and stores the offering a few milliseconds later.";
+        "A create reserves its id and stores the offering a few milliseconds later."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| {
+                let both = [other.operation, visit.operation] == [Operation::Create; 2];
+                both && other.id == visit.id
+            },
+            then: Met::Rejected("offering_already_exists", "An offering with this id already exists in this project."),
+        });
     UpdateReadsAgain "update-reads-again"
-        "An update reads the offering again for its answer.";
+        "An update reads the offering again for its answer."
+        => |config| config.interleave(&[Operation::Update], |request| Box::pin(request.reading_again()));
     OneRequestAtATime "one-request-at-a-time"
-        "Requests wait for each other, reads too.";
+        "Requests wait for each other, reads too."
+        => |config| config.waits_its_turn = |_| true;
     PromotionsWait "promotions-wait"
-        "Promotions wait for each other, and each takes a few milliseconds.";
+        "Promotions wait for each other, and each takes a few milliseconds."
+        => |config| config.waits_its_turn = |operation| operation == Operation::SetMain;
     WritesOfOfferingWait "writes-of-offering-wait"
-        "Writes to one offering wait for each other.";
+        "Writes to one offering wait for each other."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| other.id == visit.id,
+            then: Met::Waits,
+        });
     SecondPromotion409 "second-promotion-409" ["response.documented-status" "response.error-code-documented"]
-        "Of two promotions at once one is refused with 409.";
+        "Of two promotions at once one is refused with 409."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| [other.operation, visit.operation] == [Operation::SetMain; 2],
+            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        });
     SecondDelete409 "second-delete-409" ["response.documented-status" "response.error-code-documented"]
-        "Of two deletions of one offering at once one is refused with 409.";
+        "Of two deletions of one offering at once one is refused with 409."
+        => |config| config.meetings.push(Meeting {
+            meets: |other, visit| {
+                let both = [other.operation, visit.operation] == [Operation::Delete; 2];
+                both && other.id == visit.id
+            },
+            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        });
 }
 
 impl Behaviour {
@@ -312,7 +389,7 @@ impl Behaviour {
     }
 
     /// What it makes of a server.
-    pub(super) fn effect(self) -> Option<Effect> {
+    pub(super) fn effect(self) -> Effect {
         EFFECTS[self.place()]
     }
 

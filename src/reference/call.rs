@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::answer::{Detail, Refusal};
 use super::config::{Config, decoded};
-use super::offering::Offering;
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
@@ -31,6 +30,11 @@ pub(super) enum Operation {
 }
 
 impl Operation {
+    /// Whether it may change anything.
+    pub(super) fn writes(self) -> bool {
+        !matches!(self, Self::List | Self::Get)
+    }
+
     pub(super) const ALL: [Self; 6] = [Self::List, Self::Create, Self::Get, Self::Update, Self::Delete, Self::SetMain];
 }
 
@@ -42,8 +46,6 @@ pub(super) struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     body: Result<Bytes, Refusal>,
-    /// What a racing request of a faulty server takes for the present state.
-    pub(super) stale: Option<Vec<Offering>>,
     config: Arc<Config>,
 }
 
@@ -56,7 +58,6 @@ impl Call {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body: read_body(body).await,
-            stale: None,
             config,
         }
     }
@@ -71,6 +72,14 @@ impl Call {
     pub(super) fn id(&self) -> Result<String, Refusal> {
         let decoded = (self.config.decode_id)(self.raw_id());
         decoded.ok_or_else(|| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
+    }
+
+    /// The id that the request is about: that of its path, or of its body.
+    pub(super) fn named_id(&self) -> Option<String> {
+        match self.operation {
+            Operation::Create => self.body().ok().and_then(|body| body.get("id")?.as_str().map(str::to_owned)),
+            _ => self.id().ok(),
+        }
     }
 
     /// The parameters of the query, decoded; where one is given twice, the last one counts.

@@ -13,10 +13,15 @@ use super::answer::{Answer, Refusal};
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
+use super::idempotency::Key;
+use super::in_flight::Meeting;
 use super::interleaving::Interleaving;
+use super::offering::Offering;
+use super::project::Project;
 use super::response::{Change, Instead, Show, Slip};
+use super::routes::{Door, Wait};
 use super::step::Step;
-use super::switches::Switches;
+use super::store::Grant;
 use super::validate::{self, BodyRules, IdRules, Repeats, Tag};
 use super::view::Times;
 
@@ -36,6 +41,19 @@ pub(super) enum When {
     Done,
     /// After a rejection, for whatever reason.
     Rejected,
+    /// After a response that was kept for an idempotency key.
+    Replayed,
+}
+
+/// What another client does to a project meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Nothing.
+    Rest,
+    /// It adds offerings.
+    Add,
+    /// It adds offerings and deletes them again.
+    ComeAndGo,
 }
 
 /// What becomes of a deletion of the main.
@@ -61,11 +79,38 @@ pub(super) enum Used {
 /// Everything that faults and behaviours decide.
 #[derive(Debug, Clone)]
 pub(super) struct Config {
-    pub(super) switches: Switches,
     /// What stands in front of the API.
     pub(super) front: Vec<fn(&Call) -> Option<Answer>>,
-    /// Whether a proxy in front of the API cannot reach it now and then.
-    pub(super) unavailable: bool,
+    /// What is responded now and then instead, by the number of requests so far.
+    pub(super) interruptions: Vec<fn(u64) -> Option<Answer>>,
+    /// How long requests wait before they are worked on.
+    pub(super) waits_before: Vec<Wait>,
+    /// How long responses wait.
+    pub(super) waits_after: Vec<Wait>,
+    /// Which operations wait until no other that waits is worked on.
+    pub(super) waits_its_turn: fn(Operation) -> bool,
+    /// What happens to writes that meet.
+    pub(super) meetings: Vec<Meeting>,
+    /// What another client does meanwhile.
+    pub(super) others: Others,
+    /// How many more offerings the main project of a fixture has.
+    pub(super) archive: usize,
+    /// Tags of still more of them.
+    pub(super) legacy_tags: &'static [i16],
+    /// Which operations need no key.
+    pub(super) keyless: fn(Operation) -> bool,
+    /// What a request without a valid key may work on.
+    pub(super) stranger: fn(Door<'_>) -> Option<Grant>,
+    /// How the rejection of such a request differs.
+    pub(super) unauthorized: fn(Door<'_>, &mut Refusal),
+    /// Which operations are done although they are rejected for the key.
+    pub(super) done_unauthorized: fn(Operation) -> bool,
+    /// Which operations a key without permission may do.
+    pub(super) allows_limited: fn(Operation) -> bool,
+    /// Which operations find an offering of another project.
+    pub(super) found_elsewhere: fn(Operation) -> bool,
+    /// Which requests end in a 500.
+    pub(super) crashes: Vec<fn(&Call, &Project) -> bool>,
     /// What becomes of a deletion of the main.
     pub(super) delete_main: DeleteMain,
     /// Which requests are rejected before anything else, and for what.
@@ -90,6 +135,24 @@ pub(super) struct Config {
     pub(super) update_tag: fn(Option<&Value>) -> Option<Tag>,
     /// What becomes of a product that stands twice in a list.
     pub(super) repeats: Repeats,
+    /// Whether a new offering becomes main.
+    pub(super) becomes_main: fn(&Project) -> bool,
+    /// The tag of a new offering that does not.
+    pub(super) new_tag: fn(Tag) -> Option<i16>,
+    /// The tag of an offering that was main.
+    pub(super) demoted: Option<i16>,
+    /// Whether a write sets `updated_at`, by whether it changes anything.
+    pub(super) touches: fn(bool) -> bool,
+    /// The order of the list, from that of creation.
+    pub(super) order: fn(&mut Vec<Offering>),
+    /// The cursor of the page after an offering.
+    pub(super) cursor_of: fn(&Offering) -> String,
+    /// The idempotency key of a create.
+    pub(super) create_key: fn(&Call) -> Option<Key>,
+    /// The idempotency key of a promotion.
+    pub(super) set_main_key: fn(&Call) -> Option<Key>,
+    /// How a key used with another body is rejected; else it gets the first response.
+    pub(super) other_body: Option<(StatusCode, &'static str)>,
     /// What an idempotency key means whose offering was deleted.
     pub(super) used_key: Used,
     /// The `url` of an id.
@@ -115,10 +178,32 @@ pub(super) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            switches: Switches::default(),
             front: Vec::new(),
-            unavailable: false,
+            interruptions: Vec::new(),
+            waits_before: Vec::new(),
+            waits_after: Vec::new(),
+            waits_its_turn: |_| false,
+            meetings: Vec::new(),
+            others: Others::Rest,
+            archive: 0,
+            legacy_tags: &[],
+            keyless: |_| false,
+            stranger: |_| None,
+            unauthorized: |_, _| {},
+            done_unauthorized: |_| false,
+            allows_limited: |_| false,
+            found_elsewhere: |_| false,
+            crashes: Vec::new(),
             delete_main: DeleteMain::Removes,
+            becomes_main: |project| !project.offerings.iter().any(Offering::is_regular),
+            new_tag: |tag| if let Tag::Value(tag) = tag { Some(tag) } else { None },
+            demoted: Some(0),
+            touches: |changed| changed,
+            order: |_| {},
+            cursor_of: |offering| offering.id.clone(),
+            create_key: Key::of,
+            set_main_key: Key::of,
+            other_body: None,
             used_key: Used::Replayed,
             call_checks: Vec::new(),
             is_json: |essence| {
@@ -152,14 +237,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The server with these faults and behaviours.
     pub(super) fn new(faults: &[Fault], behaviours: &[Behaviour]) -> Arc<Self> {
-        let switches = Switches::new(faults, behaviours);
-        let mut config = Self { switches, ..Self::default() };
-        if switches.behaves(Behaviour::IdsOfAnyCase) {
-            config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
-        }
-        let behaviours = behaviours.iter().filter_map(|behaviour| behaviour.effect());
-        for effect in behaviours.chain(faults.iter().filter_map(|fault| fault.effect())) {
+        let mut config = Self::default();
+        let behaviours = behaviours.iter().map(|behaviour| behaviour.effect());
+        for effect in behaviours.chain(faults.iter().map(|fault| fault.effect())) {
             effect(&mut config);
         }
         Arc::new(config)
@@ -173,6 +255,16 @@ impl Config {
     /// Runs `hook` after each rejection by an operation.
     pub(super) fn rejected(&mut self, operation: Operation, hook: Hook) {
         self.hooks.push((When::Rejected, operation, hook));
+    }
+
+    /// Runs `hook` after each response of an operation that was kept for an idempotency key.
+    pub(super) fn replayed(&mut self, operation: Operation, hook: Hook) {
+        self.hooks.push((When::Replayed, operation, hook));
+    }
+
+    /// Ends requests that satisfy a condition in a 500.
+    pub(super) fn crash(&mut self, condition: fn(&Call, &Project) -> bool) {
+        self.crashes.push(condition);
     }
 
     /// Changes every offering that these operations show.

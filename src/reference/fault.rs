@@ -106,7 +106,7 @@ pub struct Fault(usize);
 macro_rules! faults {
     (
         $family:ident from $first:expr;
-        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal $(=> $effect:expr)?;)+
+        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal => $effect:expr;)+
     ) => {
         #[expect(non_camel_case_types, reason = "named as the constants whose places they number")]
         #[allow(clippy::upper_case_acronyms, reason = "likewise")]
@@ -123,21 +123,20 @@ macro_rules! faults {
             shortest: faults!(@shortest $($shortest)?),
         }),+];
 
-        pub(super) const EFFECTS: &[Option<$crate::reference::config::Effect>] = &[$(faults!(@effect $($effect)?)),+];
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method of a step is not one for every lifetime")]
+        pub(super) const EFFECTS: &[$crate::reference::config::Effect] = &[$($effect),+];
 
         impl Fault {
             $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Place::$fault as usize);)+
         }
     };
-    (@effect) => { None };
-    (@effect $effect:expr) => { Some($effect) };
     (@shortest) => { None };
     (@shortest $shortest:literal) => { Some($shortest) };
 }
 use faults;
 
 /// The families in the order of their places, each with its effects.
-const FAMILIES: [(&[FaultInfo], &[Option<Effect>]); 17] = [
+const FAMILIES: [(&[FaultInfo], &[Effect]); 17] = [
     (schema::ROWS, schema::EFFECTS),
     (status::ROWS, status::EFFECTS),
     (limit::ROWS, limit::EFFECTS),
@@ -178,13 +177,9 @@ impl Fault {
     }
 
     /// What it makes of a server.
-    pub(super) fn effect(self) -> Option<Effect> {
-        FAMILIES.into_iter().flat_map(|(_, effects)| effects).nth(self.0).copied().flatten()
-    }
-
-    /// Its place in [`Fault::ALL`].
-    pub(super) const fn place(self) -> usize {
-        self.0
+    pub(super) fn effect(self) -> Effect {
+        let mut effects = FAMILIES.into_iter().flat_map(|(_, effects)| effects);
+        *effects.nth(self.0).expect("every row has an effect")
     }
 }
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::behaviour::Behaviour;
 use super::config::Config;
-use super::crowd::Crowd;
 use super::history::History;
 use super::idempotency::Replays;
+use super::in_flight::InFlight;
 use super::offering::{Kind, Offering};
 use super::project::{Catalogue, Project};
 use super::step::Process;
@@ -16,8 +15,6 @@ use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticke
 const PRODUCTS: usize = 120;
 const SECOND_PRODUCTS: usize = 20;
 const VARIANT_ID: &str = "exp-paywall:variant b";
-/// How many more offerings the main project holds on a server that has many.
-const MANY: usize = 350;
 const PRODUCT_ID_MAX: usize = 255;
 const DAY: i64 = 86_400;
 
@@ -109,12 +106,11 @@ impl Fixtures {
             ticker: Ticker::new(self.clock),
             replays: Replays::default(),
             config: Arc::clone(&self.config),
-            switches: self.config.switches,
             made,
             // Any number will do that makes the first interruption depend on the seed.
             requests: self.seed % 23,
             history: History { given: made, ..History::default() },
-            crowd: Crowd::default(),
+            in_flight: InFlight::default(),
         })
     }
 
@@ -126,14 +122,10 @@ impl Fixtures {
             offering(60, "seasonal:summer 2025", None, &products[5..6]),
             offering(50, "legacy.row", Some(7), &[]),
         ];
-        if self.config.switches.behaves(Behaviour::LegacyTags) {
-            let tags = [2, 3, -1, i16::MIN, i16::MAX];
-            offerings.extend(tags.map(|tag| offering(45, &format!("legacy.tag {tag}"), Some(tag), &products[7..8])));
-        }
-        if self.config.switches.behaves(Behaviour::ManyOfferings) {
-            offerings
-                .extend((1..=MANY).map(|number| offering(40, &format!("archive-{number:03}"), None, &products[6..7])));
-        }
+        let legacy = |tag: &i16| offering(45, &format!("legacy.tag {tag}"), Some(*tag), &products[7..8]);
+        offerings.extend(self.config.legacy_tags.iter().map(legacy));
+        let archived = |number| offering(40, &format!("archive-{number:03}"), None, &products[6..7]);
+        offerings.extend((1..=self.config.archive).map(archived));
         offerings
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! None of them knows the API; their bodies are HTML.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::answer::Answer;
+use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::config::decoded;
 
@@ -13,6 +13,8 @@ use super::config::decoded;
 const TARGET_MAX: usize = 100;
 /// The largest body that gets through a proxy, in bytes.
 const BODY_MAX: usize = 65_536;
+/// How many requests come between two that come too soon.
+const EVERY: u64 = 29;
 
 /// A router that does not know what to make of a path.
 pub(super) fn router(call: &Call) -> Option<Answer> {
@@ -46,6 +48,19 @@ pub(super) fn long_target(call: &Call) -> Option<Answer> {
 pub(super) fn large_body(call: &Call) -> Option<Answer> {
     let large = call.bytes().map_or(true, |body| body.len() > BODY_MAX);
     large.then(|| Answer::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Payload Too Large</h1>"))
+}
+
+/// A limit on the rate of requests; a client should mostly wait for no seconds, as waiting is slow.
+pub(super) fn too_many_requests(requests: u64) -> Option<Answer> {
+    let wait = u16::from(requests.is_multiple_of(16 * EVERY));
+    let answer = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_answer();
+    requests.is_multiple_of(EVERY).then(|| answer.with_header("retry-after", HeaderValue::from(wait)))
+}
+
+/// A proxy that cannot reach the API now and then.
+pub(super) fn unavailable(requests: u64) -> Option<Answer> {
+    let page = Answer::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
+    (requests + 7).is_multiple_of(EVERY).then(|| page.with_header("retry-after", HeaderValue::from(0)))
 }
 
 /// All strings of a value, names of members included.

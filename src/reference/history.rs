@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use super::answer::Refusal;
+use serde_json::Value;
+
+use super::answer::{Answer, Refusal};
 use super::offering::Offering;
 
 /// Counts and memories; a server without faults never looks at them.
@@ -12,8 +14,11 @@ pub(super) struct History {
     /// How many offerings the fixture came with.
     pub(super) given: u64,
     pub(super) created: u32,
+    /// How many updates wrote products.
     pub(super) updates: u32,
+    /// How many promotions changed the main.
     pub(super) promotions: u32,
+    /// How many requests changed anything.
     pub(super) writes: u32,
     pub(super) lists: u32,
     /// All that were deleted, the latest last.
@@ -26,27 +31,29 @@ pub(super) struct History {
     pub(super) demotions: HashMap<String, u32>,
     /// How often each was updated since it was made.
     pub(super) updated: HashMap<String, u32>,
+    /// Those that were updated in their former life.
+    pub(super) formerly_updated: HashSet<String>,
     /// What each was made with.
     pub(super) first_products: HashMap<String, Vec<String>>,
+    /// What each was made with the first time.
+    pub(super) oldest_products: HashMap<String, Vec<String>>,
     /// What each had before its list was emptied.
     pub(super) emptied: HashMap<String, Vec<String>>,
-    /// The latest update of each, by its bytes.
-    pub(super) latest_update: HashMap<String, String>,
     /// What each had when it was promoted last.
     pub(super) promoted_products: HashMap<String, Vec<String>>,
     /// What each had when it was demoted last.
     pub(super) demoted_products: HashMap<String, Vec<String>>,
-    /// What each was made with the first time.
-    pub(super) oldest_products: HashMap<String, Vec<String>>,
+    /// The body of the latest update of each.
+    pub(super) latest_update: HashMap<String, Value>,
     /// The offering that only get takes for the main.
     pub(super) main_of_get: Option<String>,
-    /// The refused request that has used up that the first offering becomes main.
+    /// The rejected request that has used up that the first offering becomes main.
     pub(super) first_used_up: Option<&'static str>,
-    /// Idempotency keys of refused creates.
+    /// Idempotency keys of rejected creates.
     pub(super) burnt: HashMap<Vec<u8>, Refusal>,
-    /// Ids of refused requests that nobody can create any more.
+    /// Ids of rejected requests that nobody can create any more.
     pub(super) reserved: HashSet<String>,
-    /// Experiment variants to which a write was refused.
+    /// Experiment variants to which a write was rejected.
     pub(super) variants_written: HashSet<String>,
     /// Rows that only the list shows.
     pub(super) ghosts: Vec<Offering>,
@@ -58,7 +65,7 @@ pub(super) struct History {
     pub(super) promoted_at: Option<Instant>,
     /// The list as it was when it was last restarted.
     pub(super) frozen: Option<Vec<Offering>>,
-    /// What get answered last for each, and how often in a row.
+    /// What get showed last for each, and how often in a row.
     pub(super) reads: HashMap<String, (Offering, u32)>,
     /// How often each was read.
     pub(super) gets: HashMap<String, u32>,
@@ -66,8 +73,10 @@ pub(super) struct History {
     pub(super) empty_update: bool,
     /// Whether the latest promotion named nothing.
     pub(super) missing_promotion: bool,
-    /// Ids whose creation was refused as they exist.
+    /// Ids whose creation was rejected as they exist.
     pub(super) duplicates: HashSet<String>,
-    /// The state that a racing request took for the present one.
-    pub(super) stale: Option<Vec<Offering>>,
+    /// Keys that two creates used at once.
+    pub(super) stuck: HashSet<Vec<u8>>,
+    /// Responses that are kept under the key of another create.
+    pub(super) mixed: HashMap<Vec<u8>, Answer>,
 }

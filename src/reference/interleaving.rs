@@ -5,14 +5,18 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::json;
 
 use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
-use super::crowd::Turn;
+use super::in_flight::{InFlightGuard, same_key};
+use super::offering::Offering;
 use super::project::Project;
 use super::routes::App;
+use super::step::Reply;
 use super::store::Grant;
+use super::validate::{Draft, Syntax};
 
 /// The time between looking and acting.
 const GAP: Duration = Duration::from_millis(3);
@@ -30,11 +34,243 @@ pub(super) struct Interleaved<'a> {
     pub(super) grant: &'a Grant,
 }
 
+/// What becomes of a create that meets another one with its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Twin {
+    /// It replaces the other one.
+    Overwritten,
+    Crashes,
+    /// It is rejected, and its products are kept.
+    Rejected,
+}
+
 impl Interleaved<'_> {
     fn work(self) -> Answered {
-        self.app.operate(self.call, self.grant)
+        self.app.work(self.call, self.grant, None)
     }
 
+    /// The regular offering that the request names, as it is now.
+    fn named(self) -> Option<Offering> {
+        let id = self.call.id().ok()?;
+        self.grant.project.lock().regular(&id).cloned()
+    }
+
+    fn show(self, row: &Offering) -> Answer {
+        let created = self.call.operation == Operation::Create;
+        self.app.show(self.call, &if created { Reply::Created(row.clone()) } else { Reply::Offering(row.clone()) })
+    }
+
+    /// Works on the state of some milliseconds ago.
+    pub(super) async fn on_stale_view(self) -> Answered {
+        let stale = self.grant.project.lock().offerings.clone();
+        tokio::time::sleep(GAP).await;
+        self.app.work(self.call, self.grant, Some(&stale))
+    }
+
+    /// Does one half of the step, and the whole of it later.
+    pub(super) async fn in_halves(self, first: fn(&mut Project, &Call)) -> Answered {
+        let turn = {
+            let mut project = self.grant.project.lock();
+            first(&mut project, self.call);
+            project.requests % 3
+        };
+        // Gaps of several lengths let a request overtake the one before.
+        tokio::time::sleep(GAP * (1 + turn as u32)).await;
+        self.work()
+    }
+
+    /// Writes back, after the step, something of the offering that was there before.
+    pub(super) async fn writing_back(self, write: fn(&mut Offering, &Offering)) -> Answered {
+        let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
+        tokio::time::sleep(GAP).await;
+        let answer = self.work()?;
+        let mut project = self.grant.project.lock();
+        let Some(row) = project.regular(&seen.id) else { return Ok(answer) };
+        write(row, &seen);
+        Ok(self.show(row))
+    }
+
+    /// Does something else first where the offering was deleted meanwhile.
+    pub(super) async fn meeting_deletion(self, first: fn(&mut Project, &Offering)) -> Answered {
+        let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
+        tokio::time::sleep(GAP).await;
+        {
+            let mut project = self.grant.project.lock();
+            if project.regular(&seen.id).is_none() {
+                first(&mut project, &seen);
+            }
+        }
+        self.work()
+    }
+
+    /// Responds otherwise where the offering was deleted meanwhile.
+    pub(super) async fn overtaken(self, otherwise: fn() -> Answered) -> Answered {
+        let was_there = self.named().is_some();
+        tokio::time::sleep(GAP).await;
+        if was_there && self.named().is_none() { otherwise() } else { self.work() }
+    }
+
+    /// Updates, and reads the offering again for the response.
+    pub(super) async fn reading_again(self) -> Answered {
+        let answer = self.work()?;
+        tokio::time::sleep(GAP).await;
+        Ok(self.named().map_or(answer, |row| self.show(&row)))
+    }
+
+    /// Reads every other row of a page later.
+    pub(super) async fn reading_every_other_row_later(self) -> Answered {
+        let mut early = self.work()?;
+        tokio::time::sleep(GAP).await;
+        let late = self.work()?.get("data");
+        let rows = early.body.as_mut().and_then(|body| body["data"].as_array_mut());
+        for (place, row) in rows.into_iter().flatten().enumerate().filter(|(place, _)| place % 2 == 1) {
+            if late[place]["id"] == row["id"] {
+                row.clone_from(&late[place]);
+            }
+        }
+        Ok(early)
+    }
+}
+
+/// Creates without an idempotency key.
+impl Interleaved<'_> {
+    fn keyless_draft(self) -> Option<Draft> {
+        let syntax = Syntax { config: &self.app.config };
+        let draft = self.call.json().and_then(|body| syntax.draft(&body));
+        draft.ok().filter(|_| self.call.idempotency_key().is_none())
+    }
+
+    /// Looks for the id, and creates later.
+    pub(super) async fn meeting_twin(self, twin: Twin) -> Answered {
+        let Some(draft) = self.keyless_draft() else { return self.work() };
+        if self.grant.project.lock().regular(&draft.id).is_some() {
+            return self.work();
+        }
+        tokio::time::sleep(GAP).await;
+        {
+            let mut project = self.grant.project.lock();
+            let known = draft.product_ids.iter().all(|id| project.catalogue.own.contains(id));
+            if let Some(row) = project.regular(&draft.id).filter(|_| known) {
+                if twin == Twin::Crashes {
+                    return Err(Refusal::internal());
+                }
+                row.product_ids.clone_from(&draft.product_ids);
+                if twin == Twin::Overwritten {
+                    return Ok(self.show(row));
+                }
+            }
+        }
+        self.work()
+    }
+
+    /// Creates, and makes the first offering main when it is still alone.
+    pub(super) async fn becoming_main_if_alone(self) -> Answered {
+        let Some(draft) = self.keyless_draft() else { return self.work() };
+        let was_empty = self.grant.project.lock().listed().is_empty();
+        let answer = self.work()?;
+        if !was_empty {
+            return Ok(answer);
+        }
+        if let Some(row) = self.grant.project.lock().regular(&draft.id) {
+            row.tag = None;
+        }
+        tokio::time::sleep(GAP).await;
+        let mut project = self.grant.project.lock();
+        let alone = project.listed().len() == 1;
+        let Some(row) = project.regular(&draft.id) else { return Ok(answer) };
+        row.tag = if alone { Some(1) } else { row.tag };
+        Ok(self.show(row))
+    }
+}
+
+/// Creates with an idempotency key.
+impl Interleaved<'_> {
+    /// Creates; a create that meets another one with its key has something done to its response.
+    pub(super) async fn second_of_key(self, spoil: fn(&mut Project, &mut Answer)) -> Answered {
+        if self.call.idempotency_key().is_none() {
+            return self.work();
+        }
+        let guard = InFlightGuard::new(self.call, &self.grant.project);
+        let second = guard.meets(same_key);
+        tokio::time::sleep(if second { 2 * GAP } else { GAP }).await;
+        let mut answer = self.work()?;
+        if second {
+            spoil(&mut self.grant.project.lock(), &mut answer);
+        }
+        Ok(answer)
+    }
+
+    /// A key that two creates used at once is never free again.
+    pub(super) async fn sticking_to_key(self) -> Answered {
+        let Some(key) = self.call.idempotency_key() else { return self.work() };
+        let message = "A request with this idempotency key is in flight.";
+        let in_flight = Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message);
+        if self.grant.project.lock().history.stuck.contains(key) {
+            return Err(in_flight);
+        }
+        let guard = InFlightGuard::new(self.call, &self.grant.project);
+        if guard.meets(|other, write| other.key == write.key) {
+            self.grant.project.lock().history.stuck.insert(key.to_vec());
+            return Err(in_flight);
+        }
+        tokio::time::sleep(GAP).await;
+        self.work()
+    }
+
+    /// The response is kept under the keys of all creates under way.
+    pub(super) async fn mixing_keys(self) -> Answered {
+        let Some(key) = self.call.idempotency_key() else { return self.work() };
+        if let Some(answer) = self.grant.project.lock().history.mixed.get(key) {
+            return Ok(answer.clone());
+        }
+        let guard = InFlightGuard::new(self.call, &self.grant.project);
+        tokio::time::sleep(GAP).await;
+        let answer = self.work()?;
+        for other in guard.others().into_iter().filter_map(|other| other.key).filter(|other| other != key) {
+            self.grant.project.lock().history.mixed.insert(other, answer.clone());
+        }
+        Ok(answer)
+    }
+}
+
+/// Promotions without an idempotency key.
+impl Interleaved<'_> {
+    /// Promotes, and demotes the others later.
+    pub(super) async fn demoting_later(self) -> Answered {
+        let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
+        if let Some(row) = self.grant.project.lock().regular(&seen.id) {
+            row.tag = Some(1);
+        }
+        tokio::time::sleep(GAP).await;
+        let mut project = self.grant.project.lock();
+        project.demote_others(&seen.id);
+        let now = project.ticker.tick();
+        let row = project.regular(&seen.id).ok_or_else(Refusal::not_found)?;
+        row.updated_at = now;
+        Ok(self.show(&Offering { tag: Some(1), ..row.clone() }))
+    }
+
+    /// Responds at once, and promotes later, where another promotion is under way.
+    pub(super) async fn responding_early(self) -> Answered {
+        let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
+        let guard = InFlightGuard::new(self.call, &self.grant.project);
+        if !guard.meets(|other, _| other.operation == Operation::SetMain) {
+            tokio::time::sleep(GAP).await;
+            return self.work();
+        }
+        let (project, id) = (self.grant.project.clone(), seen.id.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(2 * GAP).await;
+            // What was deleted meanwhile is not promoted any more.
+            drop(project.lock().set_main(&id));
+            drop(guard);
+        });
+        Ok(self.show(&Offering { tag: Some(1), ..seen }))
+    }
+}
+
+/// What the process shares.
+impl Interleaved<'_> {
     /// The project stands in a variable of the process from authentication on.
     pub(super) async fn in_current_project(self) -> Answered {
         let process = || self.grant.process.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,7 +278,7 @@ impl Interleaved<'_> {
         tokio::time::sleep(GAP).await;
         let current = process().current.clone();
         let Some((project, neighbour)) = current else { return self.work() };
-        self.app.operate(self.call, &Grant { project, neighbour, ..self.grant.clone() })
+        self.app.work(self.call, &Grant { project, neighbour, ..self.grant.clone() }, None)
     }
 
     /// The response stands in a variable of the process until it is sent.
@@ -54,40 +290,19 @@ impl Interleaved<'_> {
         let latest = process().page.clone();
         Ok(latest.unwrap_or(answer))
     }
-
-    /// Creates; a create that meets another one with its idempotency key has something done to its response.
-    pub(super) async fn second_of_key(self, spoil: fn(&mut Project, &Call, &mut Answer)) -> Answered {
-        if self.call.idempotency_key().is_none() {
-            return self.work();
-        }
-        let turn = Turn::begin(self.call, &self.grant.project);
-        let second = turn.meets(|other| other.operation == Operation::Create && other.key == turn.key);
-        tokio::time::sleep(if second { 2 * GAP } else { GAP }).await;
-        let mut answer = self.work()?;
-        if second {
-            spoil(&mut self.grant.project.lock(), self.call, &mut answer);
-        }
-        Ok(answer)
-    }
 }
 
 /// The row is there and its products are not yet.
-pub(super) fn without_products(_: &mut Project, _: &Call, answer: &mut Answer) {
-    if let Some(body) = &mut answer.body {
-        body["product_ids"] = json!([]);
-    }
+pub(super) fn without_products(_: &mut Project, answer: &mut Answer) {
+    answer.set("product_ids", json!([]));
 }
 
 /// Another row is made, with a number after its id.
-pub(super) fn under_another_id(project: &mut Project, _: &Call, answer: &mut Answer) {
-    let Some(body) = &mut answer.body else { return };
-    let id = body["id"].as_str().unwrap_or_default().to_owned();
-    let Some(mut twin) = project.row(&id).cloned() else { return };
-    project.made += 1;
-    twin.number = project.made;
-    twin.id = format!("{}-1", id.chars().take(62).collect::<String>());
-    twin.tag = None;
-    body["id"] = twin.id.clone().into();
-    body["url"] = format!("/v4/offerings/{}", twin.id).into();
-    project.offerings.push(twin);
+pub(super) fn under_another_id(project: &mut Project, answer: &mut Answer) {
+    let id = answer.get("id").as_str().unwrap_or_default().to_owned();
+    let Some(row) = project.row(&id).cloned() else { return };
+    let id = format!("{}-1", id.chars().take(62).collect::<String>());
+    answer.set("id", id.clone());
+    answer.set("url", format!("/v4/offerings/{id}"));
+    project.add(Offering { id, tag: None, ..row });
 }

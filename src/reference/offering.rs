@@ -30,6 +30,12 @@ impl Offering {
         self.kind == Kind::Regular
     }
 
+    /// Makes it look new.
+    pub(super) fn look_new(&mut self) {
+        self.created_at = self.updated_at.max(self.created_at + 1);
+        self.updated_at = self.created_at;
+    }
+
     pub(super) fn is_main(&self) -> bool {
         self.is_regular() && self.tag == Some(1)
     }

@@ -1,7 +1,6 @@
 //! One project: its products and offerings, and what each operation does to them.
 //!
-//! Every method is one whole step: who holds the project's lock sees either nothing of it or all of it. What is written
-//! here is right; what planted faults make of it stands in `spoil`, which gets each result with the state of before.
+//! Every method is one whole step: who has the project's lock sees either nothing of it or all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,17 +8,14 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use super::answer::Refusal;
-use super::behaviour::Behaviour;
 use super::call::Operation;
-use super::config::{Config, DeleteMain};
-use super::crowd::Crowd;
-use super::fault::Fault;
+use super::config::{Config, DeleteMain, Others};
 use super::history::History;
 use super::idempotency::Replays;
+use super::in_flight::InFlight;
 use super::offering::{Kind, Offering};
-use super::page::{Page, Window};
+use super::page::{Page, Start, Window};
 use super::store::Ticker;
-use super::switches::Switches;
 use super::validate::{self, Change, Draft, Tag};
 
 /// Which products there are.
@@ -46,24 +42,18 @@ pub(super) struct Project {
     pub(super) ticker: Ticker,
     pub(super) replays: Replays,
     pub(super) config: Arc<Config>,
-    pub(super) switches: Switches,
     /// How many offerings were ever made, those that were there at first included.
     pub(super) made: u64,
     /// How many requests were answered.
     pub(super) requests: u64,
     /// What only faults need to remember.
     pub(super) history: History,
-    /// Who is at work, where that takes time.
-    pub(super) crowd: Crowd,
+    pub(super) in_flight: InFlight,
 }
 
 impl Project {
-    pub(super) fn faulty(&self, fault: Fault) -> bool {
-        self.switches.faulty(fault)
-    }
-
     /// Where the offering stands that an operation finds by this id, an experiment variant too.
-    pub(super) fn find(&self, operation: Operation, id: &str) -> Option<usize> {
+    fn find(&self, operation: Operation, id: &str) -> Option<usize> {
         let names = self.config.names[operation as usize];
         self.offerings.iter().position(|offering| names(&offering.id, id))
     }
@@ -73,72 +63,43 @@ impl Project {
         self.find(Operation::Create, id)
     }
 
-    /// The stored offering with exactly this id.
-    pub(super) fn row(&mut self, id: &str) -> Option<&mut Offering> {
-        self.offerings.iter_mut().find(|row| row.id == id)
-    }
-
-    /// The offerings that may be listed, in the order of the list.
-    pub(super) fn rows(&self) -> Vec<Offering> {
-        let mut rows = self.listed();
-        if self.switches.behaves(Behaviour::OrderDescending) {
-            rows.reverse();
-        }
-        rows
-    }
-
     /// The offerings that may be listed, in order of creation.
     pub(super) fn listed(&self) -> Vec<Offering> {
         self.offerings.iter().filter(|offering| offering.is_regular()).cloned().collect()
     }
 
+    /// The offerings that may be listed, in the order of the list.
+    pub(super) fn rows(&self) -> Vec<Offering> {
+        let mut rows = self.listed();
+        (self.config.order)(&mut rows);
+        rows
+    }
+
+    /// The id of the main, if there is one.
+    pub(super) fn main_id(&self) -> Option<String> {
+        self.offerings.iter().find(|row| row.is_main()).map(|row| row.id.clone())
+    }
+
     /// Get: what a reader may see.
-    pub(super) fn read(&mut self, id: &str) -> Result<Offering, Refusal> {
+    pub(super) fn read(&self, id: &str) -> Result<Offering, Refusal> {
         let found = self.find(Operation::Get, id).map(|index| &self.offerings[index]);
-        let read = found.filter(|offering| offering.is_regular()).cloned().ok_or_else(Refusal::not_found);
-        if self.switches.any_fault() { self.spoil_read(id, read) } else { read }
+        found.filter(|offering| offering.is_regular()).cloned().ok_or_else(Refusal::not_found)
     }
 
     /// List.
-    pub(super) fn page(&mut self, window: &Window, neighbours: &[Offering]) -> Page {
-        let mut rows = self.listed();
-        if self.switches.any_fault() {
-            rows = self.spoil_rows(rows, window, neighbours);
-        }
-        if self.switches.behaves(Behaviour::OrderDescending) {
-            rows.reverse();
-        }
-        let start = self.start(&rows, window);
-        Page::cut(&rows, window, start, self.switches)
+    pub(super) fn page(&self, window: &Window) -> Page {
+        let rows = self.rows();
+        Page::cut(&rows, window, Start::of(&rows, window, &self.config), &self.config)
     }
 
-    /// Create.
+    /// Create. The first regular offering of a project becomes its main, whatever its body says.
     pub(super) fn create(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
-        if !self.switches.any_fault() {
-            return self.create_rightly(draft);
-        }
-        let before = self.offerings.clone();
-        let result = self.create_rightly(draft);
-        self.spoil_create(&before, draft, result)
-    }
-
-    /// The first regular offering of a project becomes its main, whatever its body says.
-    pub(super) fn create_rightly(&mut self, draft: &Draft) -> Result<Offering, Refusal> {
         let product_ids = self.resolved(Operation::Create, &draft.product_ids)?;
-        if self.find(Operation::Create, &draft.id).is_some() || self.retired.contains(&draft.id) {
+        if self.position(&draft.id).is_some() || self.retired.contains(&draft.id) {
             let message = "An offering with this id already exists in this project.";
             return Err(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }
-        let any = self.offerings.iter().any(Offering::is_regular);
-        let main = self.offerings.iter().any(Offering::is_main);
-        let only_once = self.switches.behaves(Behaviour::FirstAgainRegular);
-        let tag = match draft.tag {
-            _ if !any && (self.made == 0 || !only_once) => Some(1),
-            _ if any && !main && self.switches.behaves(Behaviour::PromotesWithoutMain) => Some(1),
-            Tag::Value(tag) if !self.switches.behaves(Behaviour::TagNullOnCreate) => Some(tag),
-            _ if self.switches.behaves(Behaviour::TagZeroOnCreate) => Some(0),
-            _ => None,
-        };
+        let tag = if (self.config.becomes_main)(self) { Some(1) } else { (self.config.new_tag)(draft.tag) };
         let now = self.ticker.tick();
         self.made += 1;
         let offering = Offering {
@@ -154,18 +115,8 @@ impl Project {
         Ok(offering)
     }
 
-    /// Update.
+    /// Update. `{}`, and a `tag` that says what is so already, change nothing.
     pub(super) fn update(&mut self, id: &str, change: &Change) -> Result<Offering, Refusal> {
-        if !self.switches.any_fault() {
-            return self.update_rightly(id, change);
-        }
-        let before = self.offerings.clone();
-        let result = self.update_rightly(id, change);
-        self.spoil_update(&before, id, change, result)
-    }
-
-    /// `{}`, and a `tag` that says what is so already, change nothing.
-    pub(super) fn update_rightly(&mut self, id: &str, change: &Change) -> Result<Offering, Refusal> {
         let message = "This offering is changed by its experiment only.";
         let index = self.writable(Operation::Update, id, "cannot_patch_experiment_variant", message)?;
         match change.tag {
@@ -174,33 +125,20 @@ impl Project {
                 let message = "The main offering is demoted by promoting another one.";
                 return Err(Refusal::unprocessable("cannot_demote_main", message));
             }
-            Tag::Null | Tag::Value(0) if self.switches.behaves(Behaviour::TagOnRegular400) => {
-                return Err(Refusal::field("invalid_data", "tag", "is read-only"));
-            }
             Tag::Absent | Tag::Null | Tag::Value(0) => {}
             Tag::Value(_) => return Err(Refusal::field("invalid_data", "tag", "must be 0 or null")),
         }
         if let Some(product_ids) = &change.product_ids {
             self.offerings[index].product_ids = self.resolved(Operation::Update, product_ids)?;
         }
-        if change.product_ids.is_some() || self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
+        if (self.config.touches)(change.product_ids.is_some()) {
             self.offerings[index].updated_at = self.ticker.tick();
         }
         Ok(self.offerings[index].clone())
     }
 
-    /// Delete.
+    /// Delete. A project whose main is deleted has none until one is promoted.
     pub(super) fn delete(&mut self, id: &str) -> Result<(), Refusal> {
-        if !self.switches.any_fault() {
-            return self.delete_rightly(id);
-        }
-        let before = self.offerings.clone();
-        let result = self.delete_rightly(id);
-        self.spoil_delete(&before, id, result)
-    }
-
-    /// A project whose main is deleted has none until one is promoted.
-    pub(super) fn delete_rightly(&mut self, id: &str) -> Result<(), Refusal> {
         let message = "This offering is deleted with its experiment only.";
         let index = self.writable(Operation::Delete, id, "cannot_delete_experiment_variant", message)?;
         let main = self.offerings[index].is_main();
@@ -221,25 +159,15 @@ impl Project {
         Ok(())
     }
 
-    /// Set main.
+    /// Set main. Promotes one and demotes the other in the same step.
     pub(super) fn set_main(&mut self, id: &str) -> Result<Offering, Refusal> {
-        if !self.switches.any_fault() {
-            return self.set_main_rightly(id);
-        }
-        let before = self.offerings.clone();
-        let result = self.set_main_rightly(id);
-        self.spoil_set_main(&before, id, result)
-    }
-
-    /// Promotes one and demotes the other in the same step.
-    pub(super) fn set_main_rightly(&mut self, id: &str) -> Result<Offering, Refusal> {
         let message = "An experiment's offering cannot be the main one.";
         let index = self.writable(Operation::SetMain, id, "cannot_setmain_experiment_variant", message)?;
-        if self.offerings[index].is_main() && !self.switches.behaves(Behaviour::UpdateAlwaysTouches) {
+        if !(self.config.touches)(!self.offerings[index].is_main()) {
             return Ok(self.offerings[index].clone());
         }
         let now = self.ticker.tick();
-        let demoted = if self.switches.behaves(Behaviour::DemotedToNull) { None } else { Some(0) };
+        let demoted = self.config.demoted;
         for previous in self.offerings.iter_mut().filter(|offering| offering.is_main()) {
             previous.tag = demoted;
             previous.updated_at = now;
@@ -275,25 +203,23 @@ impl Project {
         })
     }
 
-    /// Somebody else at work, now and then: the same requests meet the same interruptions. The others leave the main
-    /// alone and never make a project's first offering.
+    /// Another client at work, now and then: the same requests meet the same interruptions. It leaves the main alone and
+    /// never makes a project's first offering.
     pub(super) fn interrupt(&mut self) {
         const EVERY: u64 = 23;
         self.requests += 1;
-        let (adds, goes) =
-            (self.switches.behaves(Behaviour::OthersAdd), self.switches.behaves(Behaviour::OthersComeAndGo));
-        if !(adds || goes) || !self.requests.is_multiple_of(EVERY) || !self.offerings.iter().any(Offering::is_main) {
+        let others = self.config.others;
+        if others == Others::Rest || !self.requests.is_multiple_of(EVERY) || self.main_id().is_none() {
             return;
         }
         let id = |turn: u64| format!("crm-{turn}");
         let turn = self.requests / EVERY;
         let product_ids = self.catalogue.own.iter().take(1).cloned().collect();
-        let draft = Draft { id: id(turn), tag: Tag::Absent, product_ids };
         // An id that is taken or gone already is no concern of the others.
-        drop(self.create_rightly(&draft));
+        drop(self.create(&Draft { id: id(turn), tag: Tag::Absent, product_ids }));
         let former = id(turn.saturating_sub(2));
-        if goes && self.position(&former).is_some_and(|index| !self.offerings[index].is_main()) {
-            drop(self.delete_rightly(&former));
+        if others == Others::ComeAndGo && self.position(&former).is_some_and(|index| !self.offerings[index].is_main()) {
+            drop(self.delete(&former));
         }
     }
 }

@@ -1,11 +1,8 @@
-//! The HTTP side: which operation a request is, who makes it, and its answer.
+//! The HTTP side: which operation a request is, who makes it, and its response.
 
 mod auth;
-mod collection;
-mod crash;
-mod crowd;
-mod item;
-mod race;
+mod handler;
+mod pace;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,35 +11,33 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
+pub(super) use self::auth::Door;
+use self::handler::Handler;
 use super::answer::{Answer, Refusal};
-use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::config::Config;
-use super::fault::Fault;
 use super::interleaving::Interleaved;
-use super::project::Project;
+use super::offering::Offering;
 use super::response;
 use super::step::{self, Reply};
 use super::store::{Grant, Shared, Store};
-use super::switches::Switches;
-use super::validate::Syntax;
-use super::view::View;
+
+/// How long a request of an operation waits, by the number of requests so far.
+pub(super) type Wait = fn(Operation, u64) -> Duration;
 
 /// What all requests share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) store: Store,
-    config: Arc<Config>,
-    switches: Switches,
+    pub(super) config: Arc<Config>,
     delay: Duration,
     /// The grant that was used last, on which faulty servers let strangers work.
     last: Mutex<Option<Grant>>,
 }
 
-/// The six operations; every other URL and method is refused in the error envelope.
+/// The six operations; every other URL and method is rejected in the error envelope.
 pub(super) fn router(app: Arc<App>) -> Router {
     let collection = get(serving(Operation::List)).post(serving(Operation::Create));
     let item = get(serving(Operation::Get)).patch(serving(Operation::Update)).delete(serving(Operation::Delete));
@@ -74,217 +69,78 @@ async fn unknown_url() -> Response {
 
 impl App {
     pub(super) fn new(config: Arc<Config>, delay: Duration) -> Self {
-        let switches = config.switches;
-        Self { store: Store::default(), config, switches, delay, last: Mutex::default() }
+        Self { store: Store::default(), config, delay, last: Mutex::default() }
     }
 
     pub(super) async fn serve(&self, operation: Operation, request: Request) -> Response {
-        let mut call = Call::read(operation, request, Arc::clone(&self.config)).await;
+        let call = Call::read(operation, request, Arc::clone(&self.config)).await;
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
         }
-        if self.switches.behaves(Behaviour::Slow) {
-            tokio::time::sleep(Duration::from_millis(4)).await;
-        }
         let front = self.config.front.iter().find_map(|front| front(&call));
-        let result = if let Some(front) = front { Ok(front) } else { self.answer(&mut call).await };
+        let result = if let Some(front) = front { Ok(front) } else { self.answer(&call).await };
         response::response(&self.config, &call, result)
     }
 
-    #[cfg(test)]
-    pub(super) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config)
-    }
-
-    async fn answer(&self, call: &mut Call) -> Result<Answer, Refusal> {
-        let grant = match auth::grant(self, call) {
-            Ok(grant) => grant,
-            Err(refusal) => return Err(self.unauthorized(call, refusal)),
-        };
+    async fn answer(&self, call: &Call) -> Result<Answer, Refusal> {
+        let grant = auth::grant(self, call).inspect_err(|refusal| self.work_unauthorized(call, refusal))?;
         if let Some(interruption) = self.interrupted(&grant.project) {
             return Ok(interruption);
         }
-        if self.switches.any_fault() {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
-            if crash::befalls(self.switches, call, &grant.project) {
-                let message = "Something went wrong.";
-                return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", message));
-            }
-            self.race(call, &grant.project).await;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
+        if self.config.crashes.iter().any(|crash| crash(call, &grant.project.lock())) {
+            return Err(Refusal::internal());
         }
         let admission = self.admit(call, &grant.project).await?;
         let result = match self.config.interleavings[call.operation as usize] {
             Some(interleaving) => interleaving(Interleaved { app: self, call, grant: &grant }).await,
-            None if self.switches.any_fault() => self.operate_apart(call, &grant).await,
-            None => self.operate(call, &grant),
+            None => self.work(call, &grant, None),
         };
         drop(admission);
-        self.linger(call, &grant.project, result).await
+        self.wait(&self.config.waits_after, call, &grant.project).await;
+        result
     }
 
-    /// The response to a request that may be made.
-    pub(super) fn operate(&self, call: &Call, grant: &Grant) -> Result<Answer, Refusal> {
-        let desk = Desk { config: &self.config, switches: self.switches, call };
-        let reply = step::decorated(&self.config, call, &self.home(call, grant), |project, other| {
-            if let Some(refusal) = self.config.call_checks.iter().find_map(|check| check(call)) {
-                return Err(refusal);
-            }
-            if let Some(replayed) = desk.replayed(project, other)? {
-                return Ok((replayed, true));
-            }
-            let reply = match call.operation {
-                Operation::List => desk.list(project, other),
-                Operation::Create => desk.create(project, other),
-                Operation::Get => desk.read(project, other),
-                Operation::Update => desk.update(project),
-                Operation::Delete => desk.delete(project),
-                Operation::SetMain => desk.set_main(project),
-            };
-            reply.map(|reply| (reply, false))
-        })?;
-        Ok(desk.answer(&reply))
+    /// The response to a request that may be made; `stale` is what a racing request takes for the present state.
+    pub(super) fn work(&self, call: &Call, grant: &Grant, stale: Option<&[Offering]>) -> Result<Answer, Refusal> {
+        let handler = Handler { config: &self.config, call };
+        let grant = self.home(call, grant);
+        let reply = step::decorated(&self.config, call, &grant, stale, |project| handler.reply(project))?;
+        Ok(handler.answer(&reply))
     }
 
-    /// The project that a request is about: its own, unless a fault finds the offering in the neighbour's.
+    /// A reply as the response to a request.
+    pub(super) fn show(&self, call: &Call, reply: &Reply) -> Answer {
+        Handler { config: &self.config, call }.answer(reply)
+    }
+
+    /// The project that a request is about: its own, unless a faulty server finds the offering in another one.
     fn home(&self, call: &Call, grant: &Grant) -> Grant {
-        let leak = match call.operation {
-            Operation::Get => Fault::OTHER_PROJECT_READ,
-            Operation::Update => Fault::OTHER_PROJECT_UPDATED,
-            Operation::Delete => Fault::OTHER_PROJECT_DELETED,
-            Operation::SetMain => Fault::OTHER_PROJECT_PROMOTED,
-            Operation::List | Operation::Create => return grant.clone(),
-        };
-        let elsewhere = self.switches.faulty(leak)
+        let Grant { project, neighbour, .. } = grant.clone();
+        let misplaced = (self.config.found_elsewhere)(call.operation)
             && call.id().is_ok_and(|id| {
-                grant.project.lock().position(&id).is_none() && grant.neighbour.lock().position(&id).is_some()
+                let here = project.lock().position(&id).is_some();
+                !here && neighbour.lock().position(&id).is_some()
             });
-        let (project, neighbour) = (grant.project.clone(), grant.neighbour.clone());
-        if elsewhere { Grant { project: neighbour, neighbour: project, ..grant.clone() } } else { grant.clone() }
+        if misplaced { Grant { project: neighbour, neighbour: project, ..grant.clone() } } else { grant.clone() }
     }
 
-    /// The refusal of a request without a valid key, after what faults do with such a request.
-    fn unauthorized(&self, call: &Call, refusal: Refusal) -> Refusal {
-        let applied = match call.operation {
-            Operation::Create => Fault::UNAUTHORIZED_CREATE_APPLIED,
-            Operation::Update => Fault::UNAUTHORIZED_UPDATE_APPLIED,
-            Operation::Delete => Fault::UNAUTHORIZED_DELETE_APPLIED,
-            Operation::SetMain => Fault::UNAUTHORIZED_SET_MAIN_APPLIED,
-            Operation::List | Operation::Get => return refusal,
-        };
-        if refusal.status == StatusCode::UNAUTHORIZED
-            && self.switches.faulty(applied)
-            && let Some(grant) = self.last()
-        {
-            drop(self.operate(call, &grant));
+    /// What faulty servers do with a request that they reject for its key.
+    fn work_unauthorized(&self, call: &Call, refusal: &Refusal) {
+        let done = refusal.status == StatusCode::UNAUTHORIZED && (self.config.done_unauthorized)(call.operation);
+        if let Some(grant) = self.last().filter(|_| done) {
+            drop(self.work(call, &grant, None));
         }
-        refusal
     }
 
     fn last(&self) -> Option<Grant> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts the request, lets others work on the project, and answers a client that comes too soon: it should mostly
-    /// wait for no seconds, as waiting is slow.
+    /// Counts the request, lets others work on the project, and responds to a client that comes too soon.
     fn interrupted(&self, project: &Shared) -> Option<Answer> {
-        const EVERY: u64 = 29;
-        const LONG_EVERY: u64 = 16 * EVERY;
         let mut project = project.lock();
         project.interrupt();
-        let soon = self.switches.behaves(Behaviour::TooManyRequests) && project.requests.is_multiple_of(EVERY);
-        if self.config.unavailable && (project.requests + 7).is_multiple_of(EVERY) {
-            let page = Answer::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
-            return Some(page.with_header("retry-after", HeaderValue::from(0)));
-        }
-        soon.then(|| too_many_requests(u16::from(project.requests.is_multiple_of(LONG_EVERY))))
+        self.config.interruptions.iter().find_map(|interruption| interruption(project.requests))
     }
-
-    /// Lets time pass between looking and acting, as servers do that are not atomic.
-    async fn race(&self, call: &mut Call, project: &Shared) {
-        const GAP: Duration = Duration::from_millis(4);
-        let faulty = |faults: &[Fault]| faults.iter().any(|fault| self.switches.faulty(*fault));
-        let racing = match call.operation {
-            Operation::Create => faulty(&[Fault::RACE_CREATE_TWICE, Fault::RACE_FIRST_CREATE, Fault::RACE_IDEMPOTENCY]),
-            Operation::SetMain => faulty(&[Fault::RACE_SET_MAIN]),
-            Operation::Update => faulty(&[Fault::RACE_UPDATE_RESURRECTS]),
-            Operation::List | Operation::Get | Operation::Delete => false,
-        };
-        if racing {
-            call.stale = Some(project.lock().offerings.clone());
-            tokio::time::sleep(GAP).await;
-        }
-        let halves = call.operation == Operation::Update && faulty(&[Fault::RACE_UPDATE_HALVES]);
-        let gap = call.operation == Operation::SetMain && faulty(&[Fault::RACE_SET_MAIN_GAP]);
-        if halves || gap {
-            let turn = {
-                let mut project = project.lock();
-                if let Ok(id) = call.id() {
-                    project.spoil_half_way(&id, call.json().ok().as_ref());
-                }
-                project.requests % 3
-            };
-            // Gaps of several lengths let a request overtake the one before.
-            tokio::time::sleep(GAP * (1 + turn as u32)).await;
-        }
-    }
-}
-
-/// Where one request is worked on.
-#[derive(Debug, Clone, Copy)]
-struct Desk<'a> {
-    config: &'a Config,
-    switches: Switches,
-    call: &'a Call,
-}
-
-impl Desk<'_> {
-    fn faulty(&self, fault: Fault) -> bool {
-        self.switches.faulty(fault)
-    }
-
-    fn syntax(&self) -> Syntax<'_> {
-        Syntax { config: self.config }
-    }
-
-    fn view(&self) -> View<'_> {
-        View { config: self.config, operation: self.call.operation }
-    }
-
-    /// An id with a character of the contract for each that this server admits besides.
-    fn without_wildcards(&self, id: &str) -> String {
-        let admitted = self.config.wildcards[self.call.operation as usize];
-        id.replace(|letter| admitted.contains(letter), "_")
-    }
-
-    /// The reply as status, headers and body.
-    fn answer(&self, reply: &Reply) -> Answer {
-        match reply {
-            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.view().offering(offering)),
-            Reply::Offering(offering) => Answer::json(StatusCode::OK, self.view().offering(offering)),
-            Reply::Page(page) => {
-                let answer = Answer::json(StatusCode::OK, self.view().list(page));
-                let value = if self.faulty(Fault::CURSOR_UNKNOWN_HEADER_VALUE) { "1" } else { "true" };
-                let header = HeaderValue::from_static(value);
-                if page.restarted { answer.with_header("x-qon-pagination-restarted", header) } else { answer }
-            }
-            Reply::Nothing => Answer::no_content(),
-        }
-    }
-
-    /// What this request got when it was made before with the same idempotency key.
-    fn replayed(&self, project: &mut Project, other: &mut Project) -> Result<Option<Reply>, Refusal> {
-        match self.call.operation {
-            Operation::Create => self.replayed_create(project, other),
-            Operation::SetMain => self.replayed_promotion(project),
-            Operation::List | Operation::Get | Operation::Update | Operation::Delete => Ok(None),
-        }
-    }
-}
-
-/// 429, to be tried again after so many seconds.
-fn too_many_requests(wait: u16) -> Answer {
-    let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.");
-    let mut answer = refusal.into_answer();
-    answer.headers.insert(RETRY_AFTER, HeaderValue::from(wait));
-    answer
 }

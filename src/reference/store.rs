@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// The first grant, by the order of keys, whose key satisfies a condition: how no right server looks a key up.
-    pub(super) fn find_by(&self, condition: impl Fn(&str) -> bool) -> Option<Grant> {
+    pub(super) fn find_by(&self, condition: &dyn Fn(&str) -> bool) -> Option<Grant> {
         let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
         grants.iter().filter(|(key, _)| condition(key)).min_by_key(|(key, _)| *key).map(|(_, grant)| grant.clone())
     }

@@ -1,13 +1,16 @@
 //! How offerings and lists are shown.
 
 use chrono::DateTime;
+use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::answer::Answer;
 use super::call::Operation;
 use super::config::Config;
 use super::offering::Offering;
 use super::page::Page;
+use super::step::Reply;
 use super::store::LOGICAL_START;
 
 /// What stands in a URL as it is.
@@ -66,8 +69,22 @@ impl View<'_> {
         time.format(&format!("{date}{fraction}{zone}")).to_string()
     }
 
+    /// A reply as status, headers and body.
+    pub(super) fn answer(self, reply: &Reply) -> Answer {
+        match reply {
+            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.offering(offering)),
+            Reply::Offering(offering) => Answer::json(StatusCode::OK, self.offering(offering)),
+            Reply::Page(page) => {
+                let answer = Answer::json(StatusCode::OK, self.list(page));
+                let header = ("x-qon-pagination-restarted", HeaderValue::from_static("true"));
+                if page.restarted { answer.with_header(header.0, header.1) } else { answer }
+            }
+            Reply::Nothing => Answer::no_content(),
+        }
+    }
+
     /// One page of the list.
-    pub(super) fn list(self, page: &Page) -> Value {
+    fn list(self, page: &Page) -> Value {
         let data: Vec<_> = page.items.iter().map(|offering| self.offering(offering)).collect();
         json!({
             "object": "list",

@@ -2,48 +2,145 @@
 
 use super::{Fault, faults};
 use crate::reference::answer::Refusal;
-use crate::reference::call::Operation::{Create, Delete, SetMain};
+use crate::reference::call::Operation::{Create, Delete, List, SetMain, Update};
 use crate::reference::offering::Offering;
-use crate::reference::step::Step;
+use crate::reference::step::{Reply, Step};
 
 faults! {
     Atomicity from super::main::FIRST + super::main::ROWS.len();
     CREATE_PRODUCT_UNKNOWN_WRITTEN "create-product-unknown-written" Scenario ["create.product-unknown" "invariant.failed-write-no-effect"]
-        "A create refused for a product makes the offering with the other products.";
+        "A create refused for a product makes the offering with the other products."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "product_not_in_project" {
+                drop(step.create_with_known());
+            }
+        });
     CREATE_PRODUCT_UNKNOWN_GHOST "create-product-unknown-ghost" Scenario ["create.product-unknown" "invariant.failed-write-no-effect"]
-        "A create refused for a product leaves a row that only the list shows.";
+        "A create refused for a product leaves a row that only the list shows."
+        => |config| {
+            config.rejected(Create, |step| {
+                if step.code() == "product_not_in_project"
+                    && let Some(ghost) = step.create_with_known()
+                {
+                    step.project.offerings.retain(|row| row.id != ghost.id);
+                    step.project.history.ghosts.push(Offering { tag: None, ..ghost });
+                }
+            });
+            config.done(List, |step| step.relist(|rows, history| rows.extend(history.ghosts.iter().cloned())));
+        };
     CREATE_TAG_MAIN_WRITTEN "create-tag-main-written" Scenario ["create.tag-main-rejected" "invariant.failed-write-no-effect"]
-        "A create refused for `tag` 1 makes the offering.";
+        "A create refused for `tag` 1 makes the offering."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "cannot_set_main_directly" {
+                step.write_without("tag");
+            }
+        });
     CREATE_TAG_INVALID_WRITTEN "create-tag-invalid-written" Scenario ["create.tag-invalid"]
-        "A create refused for its tag makes the offering.";
+        "A create refused for its tag makes the offering."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "invalid_data" && step.blames("tag") {
+                step.write_without("tag");
+            }
+        });
     CREATE_PRODUCTS_OVER_100_WRITTEN "create-products-over-100-written" Scenario ["create.product-bounds" "invariant.failed-write-no-effect"]
-        "A create refused for too many products makes the offering without any.";
+        "A create refused for too many products makes the offering without any."
+        => |config| config.rejected(Create, |step| {
+            if step.blames("product_ids") && step.code() != "product_not_in_project" {
+                step.write_without("product_ids");
+            }
+        });
     DUPLICATE_OVERWRITES "duplicate-overwrites" Scenario ["create.duplicate" "invariant.failed-write-no-effect"]
-        "A create refused for its id overwrites the products of the existing offering.";
+        "A create refused for its id overwrites the products of the existing offering."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "offering_already_exists" {
+                step.overwrite_duplicate();
+            }
+        });
     DUPLICATE_TOUCHES "duplicate-touches" Scenario ["create.duplicate" "invariant.failed-write-no-effect"]
-        "A create refused for its id changes `updated_at` of the existing offering.";
+        "A create refused for its id changes `updated_at` of the existing offering."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "offering_already_exists" {
+                step.project.touch(&step.id());
+            }
+        });
     DUPLICATE_ACCEPTED "duplicate-accepted" Scenario ["create.duplicate" "invariant.no-bleed"]
-        "Creating an existing id replaces the offering.";
+        "Creating an existing id replaces the offering."
+        => |config| config.rejected(Create, |step| {
+            if step.code() == "offering_already_exists" && let Some(row) = step.overwrite_duplicate() {
+                step.result = Ok(Reply::Created(row));
+            }
+        });
     UPDATE_PRODUCT_UNKNOWN_WRITTEN "update-product-unknown-written" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
-        "An update refused for a product writes the other products.";
+        "An update refused for a product writes the other products."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "product_not_in_project" {
+                let known = step.known_products();
+                step.write_products(known);
+            }
+        });
     UPDATE_PRODUCT_UNKNOWN_CLEARS "update-product-unknown-clears" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
-        "An update refused for a product has detached the old ones.";
+        "An update refused for a product has detached the old ones."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "product_not_in_project" {
+                step.write_products(Vec::new());
+            }
+        });
     UPDATE_PRODUCTS_OVER_100_WRITTEN "update-products-over-100-written" Scenario ["update.product-bounds"]
-        "An update refused for too many products has detached the old ones.";
+        "An update refused for too many products has detached the old ones."
+        => |config| config.rejected(Update, |step| {
+            if step.blames("product_ids") && step.code() != "product_not_in_project" {
+                step.write_products(Vec::new());
+            }
+        });
     UPDATE_TAG_MAIN_PRODUCTS_WRITTEN "update-tag-main-products-written" Scenario ["update.tag-main-rejected" "invariant.failed-write-no-effect"]
-        "An update refused for `tag` 1 writes the products beside it.";
+        "An update refused for `tag` 1 writes the products beside it."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "cannot_set_main_directly" {
+                step.write_without("tag");
+            }
+        });
     UPDATE_TAG_INVALID_TOUCHES "update-tag-invalid-touches" Scenario ["invariant.failed-write-no-effect"]
-        "An update refused for its tag changes `updated_at`.";
+        "An update refused for its tag changes `updated_at`."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "invalid_data" && step.blames("tag") {
+                step.project.touch(&step.id());
+            }
+        });
     DEMOTE_PRODUCTS_WRITTEN "demote-products-written" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
-        "A refused demotion writes the products beside it.";
+        "A refused demotion writes the products beside it."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "cannot_demote_main" {
+                step.write_without("tag");
+            }
+        });
     DEMOTE_TOUCHES "demote-touches" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
-        "A refused demotion changes `updated_at`.";
+        "A refused demotion changes `updated_at`."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "cannot_demote_main" {
+                step.project.touch(&step.id());
+            }
+        });
     UPDATE_MISSING_WRITTEN "update-missing-written" Scenario ["update.missing" "invariant.failed-write-no-effect" "auth.project-isolation"]
-        "An update of a missing id answers 404 and makes the offering.";
+        "An update of a missing id answers 404 and makes the offering."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "not_found" {
+                drop(step.upsert());
+            }
+        });
     REFUSED_CREATE_DETACHES "refused-create-detaches" Scenario ["invariant.failed-write-no-effect" "create.duplicate" "create.product-bounds" "create.product-unknown"]
-        "Any refused create detaches the products of the newest offering.";
+        "Any refused create detaches the products of the newest offering."
+        => |config| config.rejected(Create, |step| {
+            if let Some(newest) = step.project.newest() {
+                newest.product_ids.clear();
+            }
+        });
     REFUSED_DELETE_TOUCHES "refused-delete-touches" Scenario ["invariant.failed-write-no-effect" "delete.missing"]
-        "A delete of a missing id changes `updated_at` of the newest offering.";
+        "A delete of a missing id changes `updated_at` of the newest offering."
+        => |config| config.rejected(Delete, |step| {
+            if step.code() == "not_found" && let Some(newest) = step.project.newest().map(|newest| newest.id.clone()) {
+                step.project.touch(&newest);
+            }
+        });
     REFUSED_PRODUCT_USES_UP_FIRST "refused-product-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
         "After a create refused for a product the first offering of an empty project does not become main."
         => |config| {
@@ -117,14 +214,14 @@ fn miss_first(step: &mut Step<'_>) {
 }
 
 /// Remembers the idempotency key of a refused create.
-fn burn_key(step: &mut Step<'_>) {
+pub(super) fn burn_key(step: &mut Step<'_>) {
     if let (Some(key), Err(refusal)) = (step.call.idempotency_key(), &step.result) {
         step.project.history.burnt.entry(key.to_vec()).or_insert_with(|| refusal.clone());
     }
 }
 
 /// The refusal that this request's idempotency key got first.
-fn burnt_key(step: &Step<'_>) -> Option<Refusal> {
+pub(super) fn burnt_key(step: &Step<'_>) -> Option<Refusal> {
     step.project.history.burnt.get(step.call.idempotency_key()?).cloned()
 }
 

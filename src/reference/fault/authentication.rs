@@ -1,46 +1,95 @@
 //! Authentication faults: keys, permission, other projects.
 
+use http::StatusCode;
+
 use super::{Fault, faults};
-use crate::reference::call::Operation::{self, Create, Delete, List, SetMain, Update};
+use crate::reference::answer::Refusal;
+use crate::reference::call::Operation::{self, Create, Delete, Get, List, SetMain, Update};
 use crate::reference::page::Start;
 use crate::reference::response::Instead::{Code, Status};
+use crate::reference::validate::{self, Syntax};
 
 faults! {
     Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
     OPEN_LIST "open-list" Scenario ["auth.missing"]
-        "List needs no key.";
+        "List needs no key."
+        => |config| config.keyless = |operation| operation == List;
     OPEN_CREATE "open-create" Scenario ["auth.missing" "auth.no-effect"]
-        "Create needs no key.";
+        "Create needs no key."
+        => |config| config.keyless = |operation| operation == Create;
     OPEN_GET "open-get" Scenario ["auth.missing"]
-        "Get needs no key.";
+        "Get needs no key."
+        => |config| config.keyless = |operation| operation == Get;
     OPEN_UPDATE "open-update" Scenario ["auth.missing" "auth.no-effect"]
-        "Update needs no key.";
+        "Update needs no key."
+        => |config| config.keyless = |operation| operation == Update;
     OPEN_DELETE "open-delete" Scenario ["auth.missing" "auth.no-effect"]
-        "Delete needs no key.";
+        "Delete needs no key."
+        => |config| config.keyless = |operation| operation == Delete;
     OPEN_SET_MAIN "open-set-main" Scenario ["auth.missing" "auth.no-effect"]
-        "Set main needs no key.";
+        "Set main needs no key."
+        => |config| config.keyless = |operation| operation == SetMain;
     KEY_MISSING_403 "key-missing-403" Scenario ["auth.missing"]
-        "A request without a key answers 403.";
+        "A request without a key answers 403."
+        => |config| config.unauthorized = |door, refusal| {
+            if door.header().is_none() {
+                refusal.status = StatusCode::FORBIDDEN;
+            }
+        };
     KEY_MISSING_400 "key-missing-400" Scenario ["auth.missing" "response.error-code-documented"]
-        "A request without a key answers 400.";
+        "A request without a key answers 400."
+        => |config| config.unauthorized = |door, refusal| {
+            if door.header().is_none() {
+                refusal.status = StatusCode::BAD_REQUEST;
+            }
+        };
     KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed" "auth.no-effect"]
-        "Any key that looks like one is accepted.";
+        "Any key that looks like one is accepted."
+        => |config| config.stranger = |door| {
+            let key = door.key()?;
+            door.last().filter(|_| key.starts_with("sk_") || key.starts_with("test_sk_"))
+        };
     KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed" "auth.no-effect"]
-        "Any scheme before the key is accepted.";
+        "Any scheme before the key is accepted."
+        => |config| config.stranger = |door| door.find(door.header()?.split_once(' ')?.1);
     KEY_BARE_ACCEPTED "key-bare-accepted" Scenario ["auth.malformed" "auth.no-effect"]
-        "A key without its scheme is accepted.";
+        "A key without its scheme is accepted."
+        => |config| config.stranger = |door| door.find(door.header()?);
     KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed" "auth.no-effect"]
-        "`Bearer` with nothing after it is accepted.";
+        "`Bearer` with nothing after it is accepted."
+        => |config| config.stranger = |door| door.last().filter(|_| door.is_empty());
     KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed" "response.error-code-documented"]
-        "`Bearer` with nothing after it answers 400.";
+        "`Bearer` with nothing after it answers 400."
+        => |config| config.unauthorized = |door, refusal| {
+            if door.is_empty() {
+                refusal.status = StatusCode::BAD_REQUEST;
+            }
+        };
     KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed" "auth.no-effect"]
-        "The beginning of a key is accepted for the key.";
+        "The beginning of a key is accepted for the key."
+        => |config| config.stranger = |door| {
+            let key = door.key().filter(|key| key.len() > 12)?;
+            door.find_by(&|known| known.starts_with(key))
+        };
     KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed" "auth.no-effect"]
-        "What follows a key is ignored.";
+        "What follows a key is ignored."
+        => |config| config.stranger = |door| {
+            let key = door.key()?;
+            door.find_by(&|known| key.starts_with(known))
+        };
     KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed" "auth.no-effect"]
-        "Keys are compared without regard to case.";
+        "Keys are compared without regard to case."
+        => |config| config.stranger = |door| {
+            let key = door.key()?;
+            door.find_by(&|known| known.eq_ignore_ascii_case(key))
+        };
     KEY_UNKNOWN_403 "key-unknown-403" Scenario ["auth.malformed"]
-        "An unknown key answers 403.";
+        "An unknown key answers 403."
+        => |config| config.unauthorized = |door, refusal| {
+            if door.key().is_some() {
+                refusal.status = StatusCode::FORBIDDEN;
+            }
+        };
     UNAUTHORIZED_CODE "unauthorized-code" Scenario ["auth.code" "response.error-code-documented"]
         "A 401 has the code `unauthorized`."
         => |config| config.slip(&Operation::ALL, "control_unauthorized", Code("unauthorized"));
@@ -48,23 +97,54 @@ faults! {
         "A 401 on a write has the code `invalid_token`."
         => |config| config.slip(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
     UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied" Scenario ["auth.no-effect"]
-        "An unauthenticated create answers 401 and is done.";
+        "An unauthenticated create answers 401 and is done."
+        => |config| config.done_unauthorized = |operation| operation == Create;
     UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied" Scenario ["auth.no-effect"]
-        "An unauthenticated update answers 401 and is done.";
+        "An unauthenticated update answers 401 and is done."
+        => |config| config.done_unauthorized = |operation| operation == Update;
     UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied" Scenario ["auth.no-effect"]
-        "An unauthenticated delete answers 401 and is done.";
+        "An unauthenticated delete answers 401 and is done."
+        => |config| config.done_unauthorized = |operation| operation == Delete;
     UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied" Scenario ["auth.no-effect"]
-        "An unauthenticated set main answers 401 and is done.";
+        "An unauthenticated set main answers 401 and is done."
+        => |config| config.done_unauthorized = |operation| operation == SetMain;
     MISSING_BEFORE_KEY "missing-before-key" Scenario ["auth.before-existence"]
-        "Without a key a missing offering answers 404.";
+        "Without a key a missing offering answers 404."
+        => |config| config.unauthorized = |door, refusal| {
+            let (Ok(id), Some(last)) = (door.call.id(), door.last()) else { return };
+            if !id.is_empty() && last.project.lock().position(&id).is_none() {
+                *refusal = Refusal::not_found();
+            }
+        };
     BODY_BEFORE_KEY "body-before-key" Scenario ["auth.before-existence"]
-        "Without a key a malformed body answers 400.";
+        "Without a key a malformed body answers 400."
+        => |config| config.unauthorized = |door, refusal| {
+            let syntax = Syntax { config: &door.app.config };
+            let judged = match door.call.operation {
+                Create => door.call.json().and_then(|body| syntax.draft(&body).map(drop)),
+                Update => door.call.json().and_then(|body| syntax.change(&body).map(drop)),
+                List | Get | Delete | SetMain => Ok(()),
+            };
+            if let Err(wrong) = judged {
+                *refusal = wrong;
+            }
+        };
     ID_BEFORE_KEY "id-before-key" Scenario ["auth.before-existence"]
-        "Without a key a malformed id answers 400.";
+        "Without a key a malformed id answers 400."
+        => |config| config.unauthorized = |door, refusal| {
+            if let Ok(id) = door.call.id().as_deref()
+                && !id.is_empty()
+                && let Err(wrong) = validate::offering_id(id)
+            {
+                *refusal = wrong;
+            }
+        };
     LIMITED_KEY_ALLOWED "limited-key-allowed" Scenario ["auth.forbidden" "invariant.failed-write-no-effect"]
-        "A key without permission may do everything.";
+        "A key without permission may do everything."
+        => |config| config.allows_limited = |_| true;
     LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
-        "A key without permission may read.";
+        "A key without permission may read."
+        => |config| config.allows_limited = |operation| matches!(operation, List | Get);
     LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden" "response.error-code-documented"]
         "A key without permission answers 401."
         => |config| config.slip(&Operation::ALL, "control_forbidden", Status(401));
@@ -75,19 +155,38 @@ faults! {
         "A key without permission has the code `forbidden`."
         => |config| config.slip(&Operation::ALL, "control_forbidden", Code("forbidden"));
     OTHER_PROJECT_LISTED "other-project-listed" Scenario ["list.pages-cover"]
-        "The list shows the offerings of another project too.";
+        "The list shows the offerings of another project too."
+        => |config| config.done(List, |step| {
+            let others = step.other.listed();
+            step.relist(|rows, _| rows.extend(others));
+        });
     OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation" "delete.removes"]
-        "Get finds offerings of another project.";
+        "Get finds offerings of another project."
+        => |config| config.found_elsewhere = |operation| operation == Get;
     OTHER_PROJECT_UPDATED "other-project-updated" Scenario ["auth.project-isolation"]
-        "Update finds offerings of another project.";
+        "Update finds offerings of another project."
+        => |config| config.found_elsewhere = |operation| operation == Update;
     OTHER_PROJECT_DELETED "other-project-deleted" Scenario ["auth.project-isolation"]
-        "Delete finds offerings of another project.";
+        "Delete finds offerings of another project."
+        => |config| config.found_elsewhere = |operation| operation == Delete;
     OTHER_PROJECT_PROMOTED "other-project-promoted" Scenario ["auth.project-isolation"]
-        "Set main finds offerings of another project.";
+        "Set main finds offerings of another project."
+        => |config| config.found_elsewhere = |operation| operation == SetMain;
     OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation" "create.idempotency-scope"]
-        "An id of another project cannot be created.";
+        "An id of another project cannot be created."
+        => |config| config.done(Create, |step| {
+            if step.other.position(&step.id()).is_some() {
+                step.reject_as_taken();
+            }
+        });
     OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation" "get.missing"]
-        "Get of another project's offering answers 403 instead of 404.";
+        "Get of another project's offering answers 403 instead of 404."
+        => |config| config.rejected(Get, |step| {
+            if step.code() == "not_found" && step.other.position(&step.id()).is_some() {
+                let message = "The offering belongs to another project.";
+                step.result = Err(Refusal::new(StatusCode::FORBIDDEN, "control_forbidden", message));
+            }
+        });
     OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
         "Create accepts products of another project."
         => |config| config.create.resolve = |catalogue, ids| {

@@ -1,81 +1,324 @@
 //! Deep faults: defects that only a particular sequence of requests shows.
 
+use super::atomicity::{burn_key, burnt_key};
 use super::{Fault, faults};
+use crate::reference::answer::Refusal;
+use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
+use crate::reference::offering::Offering;
+use crate::reference::step::Reply;
 
 faults! {
     Deep from super::leak::FIRST + super::leak::ROWS.len();
     THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
-        "Every third promotion leaves the old main as it was.";
+        "Every third promotion leaves the old main as it was."
+        => |config| config.done(SetMain, |step| {
+            if step.project.history.promotions.is_multiple_of(3) {
+                step.keep_previous();
+            }
+        });
     NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
-        "Promoting the newest of four or more offerings leaves the old main as it was.";
+        "Promoting the newest of four or more offerings leaves the old main as it was."
+        => |config| config.done(SetMain, |step| {
+            let rows = step.project.listed();
+            let newest = rows.iter().max_by_key(|row| row.number).map(|row| row.id.clone());
+            if rows.len() > 3 && newest == step.reply().map(|promoted| promoted.id.clone()) {
+                step.keep_previous();
+            }
+        });
     RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted" Sequence ["invariant.single-main"] shortest 6
-        "A main that was deleted and made again is not demoted any more.";
+        "A main that was deleted and made again is not demoted any more."
+        => |config| config.done(SetMain, |step| {
+            if let Some((Some(previous), _)) = step.promotion()
+                && step.project.history.deleted_mains.contains(&previous.id)
+            {
+                step.keep_previous();
+            }
+        });
     MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted" Sequence ["invariant.single-main"] shortest 5
-        "While the main is deleted and others are left, every new offering becomes main.";
+        "While the main is deleted and others are left, every new offering becomes main."
+        => |config| config.done(Create, |step| {
+            if step.others() > 0 && step.project.history.mainless {
+                step.change(|made| made.tag = Some(1));
+            }
+        });
     TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted" Sequence ["invariant.model-agrees"] shortest 7
-        "An offering that was demoted twice is promoted in the answer only.";
+        "An offering that was demoted twice is promoted in the answer only."
+        => |config| config.done(SetMain, |step| {
+            if let Some((_, promoted)) = step.promotion()
+                && step.project.history.demotions.get(&promoted.id).is_some_and(|times| *times > 1)
+            {
+                step.undo();
+            }
+        });
     SET_MAIN_AFTER_EMPTY_UPDATE "set-main-after-empty-update" Sequence ["invariant.model-agrees"] shortest 5
-        "After an update without effect set main is done in the answer only.";
+        "After an update without effect set main is done in the answer only."
+        => |config| config.done(SetMain, |step| {
+            if step.promotion().is_some() && std::mem::take(&mut step.project.history.empty_update) {
+                step.undo();
+            }
+        });
     SET_MAIN_REFUSED_WITHOUT_MAIN "set-main-refused-without-main" Sequence ["set-main.promotes"] shortest 4
-        "After the main was deleted set main answers 422.";
+        "After the main was deleted set main answers 422."
+        => |config| config.done(SetMain, |step| {
+            if let Some((None, _)) = step.promotion() {
+                let message = "There is no main offering to demote.";
+                step.reject(Refusal::unprocessable("cannot_setmain_experiment_variant", message));
+            }
+        });
     RECREATED_DEMOTED_GETS_ZERO "recreated-demoted-gets-zero" Sequence ["set-main.promotes"] shortest 6
-        "A former main that was deleted and made again is promoted to 0.";
+        "A former main that was deleted and made again is promoted to 0."
+        => |config| config.done(SetMain, |step| {
+            if step.promotion().is_some() && step.deleted().is_some_and(|former| former.tag == Some(0)) {
+                step.change(|promoted| promoted.tag = Some(0));
+            }
+        });
     FORMER_MAIN_DELETED_DEMOTES "former-main-deleted-demotes" Sequence ["invariant.main-exists"] shortest 5
-        "Deleting a former main takes the tag of the main.";
+        "Deleting a former main takes the tag of the main."
+        => |config| config.done(Delete, |step| {
+            if step.project.history.demotions.contains_key(&step.id()) {
+                step.project.demote_main();
+            }
+        });
     UPDATE_AFTER_PROMOTIONS_CLEARS "update-after-promotions-clears" Sequence ["invariant.main-exists"] shortest 5
-        "After two promotions an update of the main takes its tag away.";
+        "After two promotions an update of the main takes its tag away."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.project.history.promotions > 1 && step.reply().is_some_and(Offering::is_main) {
+                step.change(|row| row.tag = Some(0));
+            }
+        });
     REPLAYED_SET_MAIN_DEMOTES "replayed-set-main-demotes" Sequence ["set-main.idempotency-replay" "invariant.main-exists"] shortest 6
-        "A set main replayed after another promotion demotes the main.";
+        "A set main replayed after another promotion demotes the main."
+        => |config| config.replayed(SetMain, |step| {
+            if step.project.main_id() != Some(step.id()) {
+                step.project.demote_main();
+            }
+        });
     FOURTH_CREATED_LOSES_PRODUCTS "fourth-created-loses-products" Sequence ["create.readable" "invariant.model-agrees"] shortest 5
-        "Every fourth offering made is kept without its products.";
+        "Every fourth offering made is kept without its products."
+        => |config| config.done(Create, |step| {
+            if step.project.history.created.is_multiple_of(4) {
+                step.store(|made| made.product_ids.clear());
+            }
+        });
     ELEVENTH_NOT_LISTED "eleventh-not-listed" Sequence ["create.readable" "invariant.model-agrees"] shortest 12
-        "Every eleventh offering made is not listed.";
+        "Every eleventh offering made is not listed."
+        => |config| {
+            config.done(Create, |step| {
+                if step.project.history.created.is_multiple_of(11) {
+                    let id = step.id();
+                    step.project.history.unlisted.insert(id);
+                }
+            });
+            config.done(List, |step| step.relist(|rows, history| rows.retain(|row| !history.unlisted.contains(&row.id))));
+        };
     COLON_SECOND_UPDATE_APPENDS "colon-second-update-appends" Sequence ["update.replaces-products"] shortest 3
-        "For an id with a colon every update after the first adds to the products.";
+        "For an id with a colon every update after the first adds to the products."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.id().contains(':') && step.times_updated() > 1 {
+                step.append();
+            }
+        });
     SHRINKING_UPDATE_KEEPS_TAIL "shrinking-update-keeps-tail" Sequence ["update.replaces-products" "invariant.model-agrees"] shortest 3
-        "An update to a shorter list that is not empty keeps the tail of the old one.";
+        "An update to a shorter list that is not empty keeps the tail of the old one."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && let Some(old) = step.old() {
+                step.store(|row| {
+                    let kept = row.product_ids.len();
+                    if (1..old.product_ids.len()).contains(&kept) {
+                        row.product_ids.extend(old.product_ids[kept..].iter().cloned());
+                    }
+                });
+            }
+        });
     ELEVEN_TO_TEN_DROPS_FIRST "eleven-to-ten-drops-first" Sequence ["update.replaces-products" "invariant.model-agrees"] shortest 3
-        "An update from more than ten products to ten or fewer drops the first.";
+        "An update from more than ten products to ten or fewer drops the first."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.old().is_some_and(|old| old.product_ids.len() > 10) {
+                step.store(|row| {
+                    if (1..=10).contains(&row.product_ids.len()) {
+                        row.product_ids.remove(0);
+                    }
+                });
+            }
+        });
     EMPTIED_LIST_COMES_BACK "emptied-list-comes-back" Sequence ["update.replaces-products"] shortest 3
-        "An update after an empty list brings the products of before back.";
+        "An update after an empty list brings the products of before back."
+        => |config| config.done(Update, |step| {
+            let (Some(old), Some(updated)) = (step.old(), step.reply().cloned()) else { return };
+            if step.writes_products() && updated.product_ids.is_empty() {
+                step.project.history.emptied.insert(old.id, old.product_ids);
+            } else if let Some(emptied) = step.project.history.emptied.remove(&old.id) {
+                step.change(|row| drop(row.product_ids.splice(0..0, emptied.clone())));
+            }
+        });
     FOURTH_UPDATE_FORGOTTEN "fourth-update-forgotten" Sequence ["invariant.model-agrees"] shortest 6
-        "Every fourth update of a project is done in the answer only.";
+        "Every fourth update of a project is done in the answer only."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.project.history.updates.is_multiple_of(4) {
+                step.undo();
+            }
+        });
     THIRD_UPDATE_TURNS_TIME_BACK "third-update-turns-time-back" Sequence ["offering.created-at-immutable"] shortest 4
-        "The third update of an offering sets `updated_at` back to its creation.";
+        "The third update of an offering sets `updated_at` back to its creation."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.times_updated() == 3 && let Some(old) = step.old() {
+                step.change(|row| row.updated_at = old.created_at);
+            }
+        });
     UPDATE_OF_DEMOTED_WRITES_MAIN "update-of-demoted-writes-main" Sequence ["invariant.no-bleed"] shortest 5
-        "An update of a former main writes the products of the main too.";
+        "An update of a former main writes the products of the main too."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && let Some(old) = step.old()
+                && old.tag == Some(0) && step.project.history.demotions.contains_key(&old.id)
+            {
+                step.write_to(Offering::is_main);
+            }
+        });
     UPDATE_WRITES_TWIN "update-writes-twin" Sequence ["invariant.no-bleed"] shortest 4
-        "An update writes to an older offering whose id differs only in case.";
+        "An update writes to an older offering whose id differs only in case."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && let Some(old) = step.old() {
+                step.write_to(|other| other.number < old.number && other.id.eq_ignore_ascii_case(&old.id));
+            }
+        });
     UPDATE_AFTER_MISSING_PROMOTION "update-after-missing-promotion" Sequence ["invariant.model-agrees"] shortest 4
-        "After a set main of a missing id the next update is done in the answer only.";
+        "After a set main of a missing id the next update is done in the answer only."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && std::mem::take(&mut step.project.history.missing_promotion) {
+                step.undo();
+            }
+        });
     UPDATE_AFTER_DUPLICATE "update-after-duplicate" Sequence ["invariant.model-agrees"] shortest 4
-        "After a refused create of the same id the next update of the offering is done in the answer only.";
+        "After a refused create of the same id the next update of the offering is done in the answer only."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && step.project.history.duplicates.remove(&step.id()) {
+                step.undo();
+            }
+        });
     TENTH_WRITE_DETACHES_OLDEST "tenth-write-detaches-oldest" Sequence ["invariant.no-bleed"] shortest 11
-        "Every tenth write detaches the products of the oldest offering.";
+        "Every tenth write detaches the products of the oldest offering."
+        => |config| {
+            for operation in [Create, Update, Delete, SetMain] {
+                config.done(operation, |step| {
+                    let (id, given) = (step.id(), step.project.history.given);
+                    let others = step.project.offerings.iter_mut().filter(|row| row.is_regular() && row.id != id);
+                    if step.wrote && step.project.history.writes.is_multiple_of(10)
+                        && let Some(oldest) = others.into_iter().find(|row| row.number > given)
+                    {
+                        oldest.product_ids.clear();
+                    }
+                });
+            }
+        };
     SECOND_DELETION_TAKES_ANOTHER "second-deletion-takes-another" Sequence ["invariant.no-bleed"] shortest 6
-        "Every second deletion also removes the oldest offering that is not main.";
+        "Every second deletion also removes the oldest offering that is not main."
+        => |config| config.done(Delete, |step| {
+            if step.project.history.deleted.len().is_multiple_of(2) {
+                let given = step.project.history.given;
+                let free = |row: &Offering| row.is_regular() && !row.is_main() && row.number > given;
+                let oldest = step.project.offerings.iter().position(free);
+                oldest.map(|oldest| step.project.offerings.remove(oldest));
+            }
+        });
     DELETION_TAKES_CHILDREN "deletion-takes-children" Sequence ["invariant.no-bleed"] shortest 4
-        "Deleting an offering also removes those whose ids go on with a colon.";
+        "Deleting an offering also removes those whose ids go on with a colon."
+        => |config| config.done(Delete, |step| {
+            let child = format!("{}:", step.id());
+            step.project.offerings.retain(|row| !row.id.starts_with(&child));
+        });
     DELETED_FORMER_MAIN_LISTED "deleted-former-main-listed" Sequence ["delete.removes" "invariant.model-agrees"] shortest 5
-        "A former main that is deleted is still listed.";
+        "A former main that is deleted is still listed."
+        => |config| config.done(List, |step| step.list_deleted(|row, history| {
+            row.tag == Some(0) && history.demotions.contains_key(&row.id)
+        }));
     THIRD_DELETION_RESTORES_FIRST "third-deletion-restores-first" Sequence ["invariant.model-agrees"] shortest 7
-        "The third deletion brings the offering deleted first back.";
+        "The third deletion brings the offering deleted first back."
+        => |config| config.done(Delete, |step| {
+            if let [first, _, _] = &step.project.history.deleted[..] {
+                let first = Offering { tag: None, ..first.clone() };
+                if step.project.position(&first.id).is_none() {
+                    step.project.offerings.push(first);
+                }
+            }
+        });
     THIRD_LIFE_REFUSED "third-life-refused" Sequence ["invariant.model-agrees"] shortest 5
-        "An id that was deleted twice cannot be made a third time.";
+        "An id that was deleted twice cannot be made a third time."
+        => |config| config.done(Create, |step| {
+            if step.lives() > 1 {
+                step.reject_as_taken();
+            }
+        });
     UPDATED_PRODUCTS_RETURN "updated-products-return" Sequence ["delete.recreate" "invariant.model-agrees"] shortest 5
-        "An offering that was updated, deleted and made again has its old products.";
+        "An offering that was updated, deleted and made again has its old products."
+        => |config| config.done(Create, |step| {
+            if let Some(former) = step.deleted()
+                && step.project.history.formerly_updated.contains(&former.id)
+            {
+                step.store(|made| made.product_ids = former.product_ids);
+            }
+        });
     PAGE_THREE_REPEATS "page-three-repeats" Sequence ["list.pages-cover"] shortest 3
-        "From page three on a page starts with the cursor's own offering.";
+        "From page three on a page starts with the cursor's own offering."
+        => |config| config.done(List, |step| {
+            if let (Some(place), Some(window)) = (step.cursor_place(), step.window())
+                && place + 1 >= 2 * window.limit
+            {
+                step.list_from(place);
+            }
+        });
     PAGES_SKIP_AFTER_DELETION "pages-skip-after-deletion" Sequence ["list.pages-cover"] shortest 5
-        "After a deletion pages after a cursor start one offering too late.";
+        "After a deletion pages after a cursor start one offering too late."
+        => |config| config.done(List, |step| {
+            if let Some(place) = step.cursor_place()
+                && !step.project.history.deleted.is_empty()
+            {
+                step.list_from((place + 2).min(step.project.rows().len()));
+            }
+        });
     LIST_FROZEN_AFTER_RESTART "list-frozen-after-restart" Sequence ["create.readable" "invariant.model-agrees"] shortest 3
-        "After a restarted list the list shows that moment until something is deleted.";
+        "After a restarted list the list shows that moment until something is deleted."
+        => |config| config.done(List, |step| {
+            if let Some(frozen) = step.project.history.frozen.clone() {
+                step.relist(|rows, _| *rows = frozen);
+            } else if step.restarted() {
+                step.project.history.frozen = Some(step.project.rows());
+            }
+        });
     SECOND_READ_CACHED "second-read-cached" Sequence ["invariant.model-agrees"] shortest 5
-        "What get answers twice in a row it answers for ever, until the offering is deleted.";
+        "What get answers twice in a row it answers for ever, until the offering is deleted."
+        => |config| config.done(Get, |step| {
+            let (id, Some(read)) = (step.id(), step.reply().cloned()) else { return };
+            let (cached, times) = step.project.history.reads.entry(id).or_insert_with(|| (read.clone(), 0));
+            if *times < 2 {
+                *times = if *cached == read { *times + 1 } else { 1 };
+                cached.clone_from(&read);
+            }
+            step.result = Ok(Reply::Offering(cached.clone()));
+        });
     KEY_FORGOTTEN_AFTER_DELETION "key-forgotten-after-deletion" Sequence ["create.idempotency-replay"] shortest 4
-        "After a deletion the idempotency keys used for other offerings are forgotten.";
+        "After a deletion the idempotency keys used for other offerings are forgotten."
+        => |config| config.done(Delete, |step| {
+            let id = step.id();
+            step.project.replays.retain(|offering, _| offering.id == id);
+        });
     KEY_FORGOTTEN_AFTER_THREE_WRITES "key-forgotten-after-three-writes" Sequence ["create.idempotency-replay"] shortest 5
-        "Idempotency keys are forgotten after three more writes.";
+        "Idempotency keys are forgotten after three more writes."
+        => |config| {
+            for operation in [Create, Update, Delete, SetMain] {
+                config.done(operation, |step| {
+                    let writes = step.project.history.writes;
+                    step.project.replays.retain(|_, kept_at| writes < kept_at + 3);
+                });
+            }
+        };
     KEY_OF_REFUSED_CREATE "key-of-refused-create" Sequence ["create.readable"] shortest 3
-        "A create that is tried again under the key of a refused one is done in the answer only.";
+        "A create that is tried again under the key of a refused one is done in the answer only."
+        => |config| {
+            config.rejected(Create, burn_key);
+            config.done(Create, |step| {
+                if burnt_key(step).is_some() {
+                    step.undo();
+                }
+            });
+        };
 }

@@ -1,63 +1,175 @@
 //! Robustness faults: inputs that end in a 500.
 
+use serde_json::Value;
+
 use super::{Fault, faults};
+use crate::reference::call::Call;
+use crate::reference::call::Operation::{Create, List, Update};
+use crate::reference::page::{Start, Window};
 
 faults! {
     Robustness from super::variant::FIRST + super::variant::ROWS.len();
     CRASH_ON_NUL "crash-on-nul" Scenario ["response.no-server-error"]
-        "A NUL in a body is a 500.";
+        "A NUL in a body is a 500."
+        => |config| config.crash(|call, _| any_text(call, &|text| text.contains('\0')));
     CRASH_ON_LETTER_BEYOND_ASCII "crash-on-letter-beyond-ascii" Scenario ["response.no-server-error"]
-        "A letter beyond ASCII in a body is a 500.";
+        "A letter beyond ASCII in a body is a 500."
+        => |config| config.crash(|call, _| any_text(call, &|text| !text.is_ascii()));
     CRASH_ON_EMOJI "crash-on-emoji" Input ["response.no-server-error"]
-        "An emoji in a body is a 500.";
+        "An emoji in a body is a 500."
+        => |config| config.crash(|call, _| any_text(call, &|text| text.chars().any(|letter| letter > '\u{ffff}')));
     CRASH_ON_DEEP_BODY "crash-on-deep-body" Input ["response.no-server-error"]
-        "A body nested deeper than 64 levels is a 500.";
+        "A body nested deeper than 64 levels is a 500."
+        => |config| config.crash(|call, _| nesting(call) > 64);
     CRASH_ON_LONG_BODY "crash-on-long-body" Input ["response.no-server-error"]
-        "A body over 64 KiB is a 500.";
+        "A body over 64 KiB is a 500."
+        => |config| config.crash(|call, _| call.bytes().map_or(true, |body| body.len() > 65_536));
     CRASH_ON_LONG_ID "crash-on-long-id" Scenario ["response.no-server-error"]
-        "An id over 64 characters in the path is a 500.";
+        "An id over 64 characters in the path is a 500."
+        => |config| config.crash(|call, _| call.id().is_ok_and(|id| id.chars().count() > 64));
     CRASH_ON_LONG_TEXT "crash-on-long-text" Input ["response.no-server-error"]
-        "A string over 1000 characters in a body is a 500.";
+        "A string over 1000 characters in a body is a 500."
+        => |config| config.crash(|call, _| any_text(call, &|text| text.chars().count() > 1000));
     CRASH_ON_HUGE_LIMIT "crash-on-huge-limit" Input ["response.no-server-error"]
-        "A limit over 32 bits is a 500.";
+        "A limit over 32 bits is a 500."
+        => |config| config.crash(|call, _| limit(call).is_some_and(|limit| limit.abs() > f64::from(i32::MAX)));
     CRASH_ON_HUGE_NUMBER "crash-on-huge-number" Input ["response.no-server-error"]
-        "A number over 32 bits in a body is a 500.";
+        "A number over 32 bits in a body is a 500."
+        => |config| config.crash(|call, _| any_number(call, &|number| number.abs() > f64::from(i32::MAX)));
     CRASH_ON_WIDE_TAG "crash-on-wide-tag" Scenario ["response.no-server-error"]
-        "A tag over 16 bits is a 500.";
+        "A tag over 16 bits is a 500."
+        => |config| config.crash(|call, _| field(call, "tag").and_then(|tag| tag.as_f64()).is_some_and(is_wide));
     CRASH_ON_ENCODED_SLASH "crash-on-encoded-slash" Scenario ["response.no-server-error"]
-        "An encoded slash in the path is a 500.";
+        "An encoded slash in the path is a 500."
+        => |config| config.crash(|call, _| call.path.to_ascii_lowercase().contains("%2f"));
     CRASH_ON_BROKEN_UTF_8 "crash-on-broken-utf-8" Input ["response.no-server-error"]
-        "Bytes in the path that are not UTF-8 are a 500.";
+        "Bytes in the path that are not UTF-8 are a 500."
+        => |config| config.crash(|call, _| call.id().is_err());
     CRASH_ON_BARE_PERCENT "crash-on-bare-percent" Input ["response.no-server-error"]
-        "A percent sign in the path that encodes nothing is a 500.";
+        "A percent sign in the path that encodes nothing is a 500."
+        => |config| config.crash(|call, _| bare_percent(call.raw_id()));
     CRASH_ON_QUOTE "crash-on-quote" Input ["response.no-server-error"]
-        "A quotation mark in the path is a 500.";
+        "A quotation mark in the path is a 500."
+        => |config| config.crash(|call, _| call.id().is_ok_and(|id| id.contains(['"', '\''])));
     CRASH_ON_ARRAY_BODY "crash-on-array-body" Scenario ["response.no-server-error"]
-        "A body that is an array is a 500.";
+        "A body that is an array is a 500."
+        => |config| config.crash(|call, _| body(call).is_some_and(|body| body.is_array()));
     CRASH_ON_STRING_BODY "crash-on-string-body" Scenario ["response.no-server-error"]
-        "A body that is a string is a 500.";
+        "A body that is a string is a 500."
+        => |config| config.crash(|call, _| body(call).is_some_and(|body| body.is_string()));
     CRASH_ON_NULL_BODY "crash-on-null-body" Input ["response.no-server-error"]
-        "A body that is null is a 500.";
+        "A body that is null is a 500."
+        => |config| config.crash(|call, _| body(call).is_some_and(|body| body.is_null()));
     CRASH_ON_NO_BODY "crash-on-no-body" Scenario ["response.no-server-error"]
-        "Create without a body is a 500.";
+        "Create without a body is a 500."
+        => |config| config.crash(|call, _| call.operation == Create && is_empty(call));
     CRASH_ON_BROKEN_BODY "crash-on-broken-body" Scenario ["response.no-server-error"]
-        "Broken JSON is a 500.";
+        "Broken JSON is a 500."
+        => |config| config.crash(|call, _| writes_json(call) && !is_empty(call) && body(call).is_none());
     CRASH_ON_NULL_PRODUCTS "crash-on-null-products" Input ["response.no-server-error"]
-        "`product_ids` null is a 500.";
+        "`product_ids` null is a 500."
+        => |config| config.crash(|call, _| field(call, "product_ids").is_some_and(|list| list.is_null()));
     CRASH_ON_OBJECT_IN_PRODUCTS "crash-on-object-in-products" Input ["response.no-server-error"]
-        "An object among the products is a 500.";
+        "An object among the products is a 500."
+        => |config| config.crash(|call, _| products(call).iter().any(Value::is_object));
     CRASH_ON_NUMBER_ID "crash-on-number-id" Scenario ["response.no-server-error"]
-        "A number for an id is a 500.";
+        "A number for an id is a 500."
+        => |config| config.crash(|call, _| field(call, "id").is_some_and(|id| id.is_number()));
     CRASH_ON_NULL_ID "crash-on-null-id" Scenario ["response.no-server-error"]
-        "Null for an id is a 500.";
+        "Null for an id is a 500."
+        => |config| config.crash(|call, _| field(call, "id").is_some_and(|id| id.is_null()));
     CRASH_ON_DUPLICATE "crash-on-duplicate" Scenario ["response.no-server-error"]
-        "Creating an existing id is a 500.";
+        "Creating an existing id is a 500."
+        => |config| config.crash(|call, project| {
+            let id = field(call, "id").filter(|_| call.operation == Create);
+            id.is_some_and(|id| id.as_str().is_some_and(|id| project.position(id).is_some()))
+        });
     CRASH_ON_UNKNOWN_PRODUCT "crash-on-unknown-product" Scenario ["response.no-server-error"]
-        "An unknown product is a 500.";
+        "An unknown product is a 500."
+        => |config| config.crash(|call, project| {
+            products(call).iter().filter_map(Value::as_str).any(|id| !project.catalogue.own.contains(id))
+        });
     CRASH_ON_UNKNOWN_CURSOR "crash-on-unknown-cursor" Scenario ["response.no-server-error"]
-        "A cursor that names nothing is a 500.";
+        "A cursor that names nothing is a 500."
+        => |config| config.crash(|call, project| {
+            let after = call.query("starting_after").ok().flatten();
+            let start = Start::of(&project.offerings, &Window { limit: 1, after }, &project.config);
+            call.operation == List && start == Start::Restarted
+        });
     CRASH_ON_LONG_KEY "crash-on-long-key" Input ["response.no-server-error"]
-        "An idempotency key over 255 characters is a 500.";
+        "An idempotency key over 255 characters is a 500."
+        => |config| config.crash(|call, _| call.idempotency_key().is_some_and(|key| key.len() > 255));
     CRASH_ON_REPEATED_QUERY "crash-on-repeated-query" Input ["response.no-server-error"]
-        "A query parameter given twice is a 500.";
+        "A query parameter given twice is a 500."
+        => |config| config.crash(|call, _| {
+            let times = |name: &str| call.query.split('&').filter(|pair| pair.starts_with(name)).count();
+            times("limit=") > 1 || times("starting_after=") > 1
+        });
+}
+
+fn writes_json(call: &Call) -> bool {
+    matches!(call.operation, Create | Update)
+}
+
+fn is_empty(call: &Call) -> bool {
+    call.bytes().is_ok_and(bytes::Bytes::is_empty)
+}
+
+fn body(call: &Call) -> Option<Value> {
+    call.json().ok().filter(|_| writes_json(call))
+}
+
+fn field(call: &Call, name: &str) -> Option<Value> {
+    body(call)?.get(name).cloned()
+}
+
+fn products(call: &Call) -> Vec<Value> {
+    field(call, "product_ids").and_then(|list| list.as_array().cloned()).unwrap_or_default()
+}
+
+fn limit(call: &Call) -> Option<f64> {
+    call.query("limit").ok()??.parse().ok()
+}
+
+/// Whether a whole number does not fit 16 bits.
+fn is_wide(number: f64) -> bool {
+    number.fract() == 0.0 && !(f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&number)
+}
+
+/// How deep the brackets of the body nest, its strings not being looked at.
+fn nesting(call: &Call) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in call.bytes().map(|body| body.iter().copied()).into_iter().flatten() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+fn bare_percent(path: &str) -> bool {
+    path.split('%').skip(1).any(|after| after.len() < 2 || !after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn any_text(call: &Call, is_bad: &dyn Fn(&str) -> bool) -> bool {
+    body(call).is_some_and(|body| any(&body, &|value| value.as_str().is_some_and(is_bad)))
+}
+
+fn any_number(call: &Call, is_bad: &dyn Fn(f64) -> bool) -> bool {
+    body(call).is_some_and(|body| any(&body, &|value| value.as_f64().is_some_and(is_bad)))
+}
+
+/// Whether anything in a value, names of fields included, satisfies a condition. JSON is parsed 128 levels deep at most.
+fn any(value: &Value, condition: &dyn Fn(&Value) -> bool) -> bool {
+    condition(value)
+        || match value {
+            Value::Array(list) => list.iter().any(|value| any(value, condition)),
+            Value::Object(fields) => {
+                fields.iter().any(|(name, value)| condition(&Value::String(name.clone())) || any(value, condition))
+            }
+            _ => false,
+        }
 }

@@ -1,83 +1,245 @@
 //! State faults: what is kept, lost, or written elsewhere.
 
+use http::StatusCode;
+
 use super::{Fault, faults};
 use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
+use crate::reference::offering::Offering;
+use crate::reference::step::{Reply, Step};
 
 faults! {
     State from super::atomicity::FIRST + super::atomicity::ROWS.len();
     CREATE_PRODUCTS_SORTED "create-products-sorted" Scenario ["create.echo"]
-        "Create sorts the products.";
+        "Create sorts the products."
+        => |config| config.done(Create, |step| step.change(|made| made.product_ids.sort()));
     CREATE_PRODUCTS_REVERSED "create-products-reversed" Scenario ["create.readable" "get.existing" "invariant.model-agrees"]
-        "Create keeps the products in reverse.";
+        "Create keeps the products in reverse."
+        => |config| config.done(Create, |step| step.store(|made| made.product_ids.reverse()));
     PRODUCTS_ORDER_LOST_FROM_ELEVEN "products-order-lost-from-eleven" Scenario ["create.readable" "get.existing" "invariant.model-agrees"]
-        "From eleven products on, create keeps them in another order.";
+        "From eleven products on, create keeps them in another order."
+        => |config| config.done(Create, |step| step.store(|made| {
+            if made.product_ids.len() > 10 {
+                made.product_ids.swap(1, 9);
+            }
+        }));
     PRODUCTS_CUT_AT_FIFTY "products-cut-at-fifty" Scenario ["invariant.model-agrees"]
-        "Create keeps the first fifty products only.";
+        "Create keeps the first fifty products only."
+        => |config| config.done(Create, |step| step.store(|made| made.product_ids.truncate(50)));
     CREATE_PRODUCTS_OF_MAIN "create-products-of-main" Scenario ["create.echo" "delete.recreate"]
-        "An offering made without products gets those of the main.";
+        "An offering made without products gets those of the main."
+        => |config| config.done(Create, |step| {
+            let Some(main) = step.before.iter().find(|row| row.is_main()).cloned() else { return };
+            step.change(|made| {
+                if made.product_ids.is_empty() {
+                    made.product_ids.clone_from(&main.product_ids);
+                }
+            });
+        });
     CREATE_NOT_STORED "create-not-stored" Scenario ["create.readable" "auth.project-isolation" "create.first-is-main" "create.idempotency-scope" "get.existing" "invariant.model-agrees" "list.default-limit" "list.pages-cover" "offering.created-at-immutable" "set-main.promotes" "update.product-bounds" "update.replaces-products"]
-        "Create answers and keeps nothing.";
+        "Create answers and keeps nothing."
+        => |config| config.done(Create, |step| step.undo());
     CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable" "create.first-is-main" "invariant.failed-write-no-effect" "invariant.main-exists" "invariant.model-agrees" "list.default-limit" "list.pages-cover"]
-        "An offering without products is not listed.";
+        "An offering without products is not listed."
+        => |config| config.done(List, |step| step.relist(|rows, _| rows.retain(|row| !row.product_ids.is_empty())));
     CREATED_LISTED_TWICE "created-listed-twice" Scenario ["list.pages-cover"]
-        "An offering never updated is listed twice.";
+        "An offering never updated is listed twice."
+        => |config| config.done(List, |step| step.relist(|rows, _| {
+            let again: Vec<_> = rows.iter().filter(|row| row.created_at == row.updated_at).cloned().collect();
+            rows.extend(again);
+        }));
     CREATE_TOUCHES_NEWEST "create-touches-newest" Scenario ["create.readable" "invariant.no-bleed"]
-        "Create changes `updated_at` of the newest other offering.";
+        "Create changes `updated_at` of the newest other offering."
+        => |config| config.done(Create, |step| {
+            let Some(made) = step.reply().cloned() else { return };
+            let newest = step.before.iter().rfind(|row| row.is_regular());
+            if let Some(row) = newest.and_then(|newest| step.project.row(&newest.id)) {
+                row.updated_at = made.updated_at.max(row.updated_at + 1);
+            }
+        });
     UPDATE_NOT_STORED "update-not-stored" Scenario ["update.replaces-products" "invariant.model-agrees" "offering.created-at-immutable"]
-        "Update answers and keeps nothing.";
+        "Update answers and keeps nothing."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() {
+                step.undo();
+            }
+        });
     UPDATE_APPENDS "update-appends" Scenario ["update.replaces-products" "invariant.model-agrees"]
-        "Update adds products to those that are there.";
+        "Update adds products to those that are there."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() {
+                step.append();
+            }
+        });
     UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored" Scenario ["update.replaces-products" "invariant.model-agrees"]
-        "Update ignores an empty list of products.";
+        "Update ignores an empty list of products."
+        => |config| config.done(Update, |step| {
+            let Some(old) = step.old() else { return };
+            step.change(|row| {
+                if row.product_ids.is_empty() {
+                    row.product_ids.clone_from(&old.product_ids);
+                }
+            });
+        });
     UPDATE_REORDER_IGNORED "update-reorder-ignored" Scenario ["update.replaces-products"]
-        "Update ignores a list with the same products in another order.";
+        "Update ignores a list with the same products in another order."
+        => |config| config.done(Update, |step| {
+            let Some(old) = step.old() else { return };
+            step.change(|row| {
+                if sorted(&row.product_ids) == sorted(&old.product_ids) {
+                    row.product_ids.clone_from(&old.product_ids);
+                }
+            });
+        });
     UPDATE_PRODUCTS_SORTED "update-products-sorted" Scenario ["update.replaces-products" "invariant.model-agrees"]
-        "Update sorts the products.";
+        "Update sorts the products."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() {
+                step.change(|row| row.product_ids.sort());
+            }
+        });
     UPDATE_OMITTED_CLEARS "update-omitted-clears" Scenario ["update.partial"]
-        "Update without `product_ids` detaches all.";
+        "Update without `product_ids` detaches all."
+        => |config| config.done(Update, |step| {
+            if !step.writes_products() {
+                step.change(|row| row.product_ids.clear());
+            }
+        });
     UPDATE_SECOND_TIME_409 "update-second-time-409" Scenario ["update.retry-safe" "response.documented-status"]
-        "The same update a second time answers 409.";
+        "The same update a second time answers 409."
+        => |config| config.done(Update, |step| {
+            if is_same_update(step) {
+                step.reject(Refusal::new(StatusCode::CONFLICT, "already_exists", "This update was made before."));
+            }
+        });
     UPDATE_SECOND_TIME_CLEARS "update-second-time-clears" Scenario ["update.retry-safe"]
-        "The same update a second time detaches all.";
+        "The same update a second time detaches all."
+        => |config| config.done(Update, |step| {
+            if is_same_update(step) {
+                step.change(|row| row.product_ids.clear());
+            }
+        });
     UPDATE_RESETS_CREATED_AT "update-resets-created-at" Scenario ["offering.created-at-immutable" "update.partial"]
-        "Update makes the offering look new.";
+        "Update makes the offering look new."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() {
+                step.change(Offering::look_new);
+            }
+        });
     UPDATE_TURNS_TIME_BACK "update-turns-time-back" Scenario ["offering.created-at-immutable" "offering.timestamps"]
-        "A second update sets `updated_at` before the first.";
+        "A second update sets `updated_at` before the first."
+        => |config| config.done(Update, |step| {
+            if step.times_updated() > 1 && step.writes_products() && let Some(old) = step.old() {
+                step.change(|row| row.updated_at = old.updated_at - 1);
+            }
+        });
     UPDATE_ID_RENAMES "update-id-renames" Scenario ["update.id-immutable"]
-        "Update with an `id` renames the offering.";
+        "Update with an `id` renames the offering."
+        => |config| config.done(Update, |step| {
+            if let Some(id) = step.free_id_sent() {
+                step.change(|row| row.id.clone_from(&id));
+            }
+        });
     UPDATE_ID_COPIES "update-id-copies" Scenario ["update.id-immutable"]
-        "Update with an `id` makes a copy under it.";
+        "Update with an `id` makes a copy under it."
+        => |config| config.done(Update, |step| {
+            if let (Some(id), Some(updated)) = (step.free_id_sent(), step.reply().cloned()) {
+                step.project.add(Offering { id, tag: None, ..updated });
+            }
+        });
     UPDATE_MISSING_UPSERTS "update-missing-upserts" Scenario ["update.missing" "delete.missing" "set-main.missing"]
-        "Update of a missing id makes the offering.";
+        "Update of a missing id makes the offering."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "not_found" && let Some(made) = step.upsert() {
+                step.result = Ok(Reply::Offering(made));
+            }
+        });
     UPDATE_WRITES_NEXT "update-writes-next" Scenario ["invariant.no-bleed" "invariant.model-agrees"]
-        "Update writes the products of the next offering too.";
+        "Update writes the products of the next offering too."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && let Some(old) = step.old() {
+                step.write_to(|other| other.number > old.number);
+            }
+        });
     UPDATE_TOUCHES_OTHERS "update-touches-others" Scenario ["invariant.no-bleed"]
-        "Update changes `updated_at` of every offering.";
+        "Update changes `updated_at` of every offering."
+        => |config| config.done(Update, |step| {
+            if step.writes_products() && let Some(updated) = step.reply().cloned() {
+                step.change_others(|row| row.updated_at = updated.updated_at.max(row.updated_at + 1));
+            }
+        });
     DELETE_NOT_REMOVED "delete-not-removed" Scenario ["delete.removes" "invariant.model-agrees"]
-        "Delete answers and removes nothing.";
+        "Delete answers and removes nothing."
+        => |config| config.done(Delete, |step| step.undo());
     DELETE_STILL_LISTED "delete-still-listed" Scenario ["delete.removes" "invariant.model-agrees" "invariant.no-bleed" "invariant.single-main"]
-        "A deleted offering is still listed.";
+        "A deleted offering is still listed."
+        => |config| config.done(List, |step| step.list_deleted(|_, _| true));
     DELETE_STILL_READABLE "delete-still-readable" Scenario ["delete.removes"]
-        "A deleted offering can still be read.";
+        "A deleted offering can still be read."
+        => |config| config.rejected(Get, |step| {
+            if step.code() == "not_found" && let Some(deleted) = step.deleted() {
+                step.result = Ok(Reply::Offering(deleted));
+            }
+        });
     DELETE_BY_PREFIX "delete-by-prefix" Scenario ["delete.removes" "invariant.no-bleed" "invariant.main-exists" "update.replaces-products"]
-        "Delete removes every offering whose id starts with the given one.";
+        "Delete removes every offering whose id starts with the given one."
+        => |config| config.done(Delete, |step| step.delete_all(|stored, given| stored.starts_with(given)));
     DELETE_DETACHES_SHARED "delete-detaches-shared" Scenario ["delete.removes" "invariant.no-bleed" "invariant.model-agrees"]
-        "Delete detaches the offering's products from all others.";
+        "Delete detaches the offering's products from all others."
+        => |config| config.done(Delete, |step| {
+            let Some(deleted) = step.deleted() else { return };
+            for row in &mut step.project.offerings {
+                row.product_ids.retain(|product| !deleted.product_ids.contains(product));
+            }
+        });
     DELETE_AGAIN_204 "delete-again-204" Scenario ["delete.again"]
-        "Deleting a second time answers 204.";
+        "Deleting a second time answers 204."
+        => |config| config.rejected(Delete, |step| {
+            if step.code() == "not_found" && step.deleted().is_some() {
+                step.result = Ok(Reply::Nothing);
+            }
+        });
     DELETE_AGAIN_400 "delete-again-400" Scenario ["delete.again"]
-        "Deleting a second time answers 400.";
+        "Deleting a second time answers 400."
+        => |config| config.rejected(Delete, |step| {
+            if step.code() == "not_found" && step.deleted().is_some() {
+                step.result = Err(Refusal::malformed("This offering was deleted before."));
+            }
+        });
     RECREATE_409 "recreate-409" Scenario ["delete.recreate"]
-        "The id of a deleted offering stays taken.";
+        "The id of a deleted offering stays taken."
+        => |config| config.done(Create, |step| {
+            if step.deleted().is_some() {
+                step.reject_as_taken();
+            }
+        });
     RECREATE_KEEPS_PRODUCTS "recreate-keeps-products" Scenario ["delete.recreate"]
-        "An offering made again has the products of its former life.";
+        "An offering made again has the products of its former life."
+        => |config| config.done(Create, |step| {
+            if let Some(former) = step.deleted() {
+                step.change(|made| made.product_ids.clone_from(&former.product_ids));
+            }
+        });
     RECREATE_KEEPS_CREATED_AT "recreate-keeps-created-at" Scenario ["delete.recreate"]
-        "An offering made again has the `created_at` of its former life.";
+        "An offering made again has the `created_at` of its former life."
+        => |config| config.done(Create, |step| {
+            if let Some(former) = step.deleted() {
+                step.change(|made| made.created_at = former.created_at);
+            }
+        });
     GET_TOUCHES "get-touches" Scenario ["get.existing" "auth.project-isolation" "create.duplicate" "invariant.model-agrees" "invariant.no-bleed" "list.agrees-with-get"]
-        "Reading an offering changes its `updated_at`.";
+        "Reading an offering changes its `updated_at`."
+        => |config| config.done(Get, |step| {
+            let now = step.project.ticker.tick();
+            step.store(|row| row.updated_at = now + 1);
+        });
     GET_SECOND_TIME_404 "get-second-time-404" Scenario ["get.existing" "auth.project-isolation" "set-main.demotes-previous"]
-        "Every second get of an offering answers 404.";
+        "Every second get of an offering answers 404."
+        => |config| config.done(Get, |step| {
+            if step.project.history.gets.get(&step.id()).is_some_and(|times| times.is_multiple_of(2)) {
+                step.result = Err(Refusal::not_found());
+            }
+        });
     PROMOTION_RESTORES_DEMOTED_PRODUCTS "promotion-restores-demoted-products" Sequence ["set-main.keeps-rest" "invariant.model-agrees"]
         "An offering that is promoted again has the products with which it was demoted."
         => |config| config.done(SetMain, |step| {
@@ -116,7 +278,7 @@ faults! {
         "An offering made again is stored with the products that it was made with the first time."
         => |config| config.done(Create, |step| {
             let Some(made) = step.reply().cloned() else { return };
-            let first = step.project.history.oldest_products.entry(made.id).or_insert(made.product_ids).clone();
+            let first = step.project.history.oldest_products.get(&made.id).cloned().unwrap_or_default();
             step.store(|row| row.product_ids = first);
         });
     GET_PRODUCTS_CUT_AT_TEN "get-products-cut-at-ten" Scenario ["invariant.model-agrees" "create.readable" "list.agrees-with-get" "update.replaces-products"]
@@ -178,4 +340,16 @@ faults! {
                 step.undo();
             }
         });
+}
+
+fn sorted(ids: &[String]) -> Vec<String> {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids
+}
+
+/// Whether the update before this one, of the same offering, had the same body.
+fn is_same_update(step: &mut Step<'_>) -> bool {
+    let body = step.call.body().unwrap_or_default();
+    step.project.history.latest_update.insert(step.id(), body.clone()) == Some(body)
 }

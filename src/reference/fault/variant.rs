@@ -1,45 +1,108 @@
 //! Variant faults: offerings of experiments.
 
+use http::StatusCode;
+
 use super::{Fault, faults};
 use crate::reference::answer::Refusal;
-use crate::reference::call::Operation::{List, SetMain, Update};
+use crate::reference::call::Operation::{Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Kind;
+use crate::reference::response::Instead::{Code, Status};
 use crate::reference::step::Reply;
 
 faults! {
     Variant from super::authentication::FIRST + super::authentication::ROWS.len();
     VARIANT_LISTED "variant-listed" Scenario ["list.excludes-variants"]
-        "The list shows experiment variants.";
+        "The list shows experiment variants."
+        => |config| config.done(List, |step| step.list_variants());
     VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor" Scenario ["list.excludes-variants" "list.unknown-cursor"]
-        "The list shows experiment variants after a cursor.";
+        "The list shows experiment variants after a cursor."
+        => |config| config.done(List, |step| {
+            if step.window().is_some_and(|window| window.after.is_some()) {
+                step.list_variants();
+            }
+        });
     VARIANT_READABLE "variant-readable" Scenario ["get.variant-hidden"]
-        "Get shows experiment variants.";
+        "Get shows experiment variants."
+        => |config| config.rejected(Get, |step| {
+            if let Some(variant) = step.variant() {
+                step.result = Ok(Reply::Offering(variant));
+            }
+        });
     GET_VARIANT_403 "get-variant-403" Scenario ["get.variant-hidden"]
-        "Get of an experiment variant answers 403.";
+        "Get of an experiment variant answers 403."
+        => |config| config.rejected(Get, |step| {
+            if step.variant().is_some() {
+                step.result = Err(forbidden(StatusCode::FORBIDDEN));
+            }
+        });
     GET_VARIANT_422 "get-variant-422" Scenario ["get.variant-hidden" "response.documented-status"]
-        "Get of an experiment variant answers 422.";
+        "Get of an experiment variant answers 422."
+        => |config| config.rejected(Get, |step| {
+            if step.variant().is_some() {
+                step.result = Err(forbidden(StatusCode::UNPROCESSABLE_ENTITY));
+            }
+        });
     UPDATE_VARIANT_ACCEPTED "update-variant-accepted" Scenario ["update.variant"]
-        "Update writes experiment variants.";
+        "Update writes experiment variants."
+        => |config| config.rejected(Update, |step| {
+            if step.code() == "cannot_patch_experiment_variant" {
+                if let Some(sent) = step.sent_products() {
+                    step.write_products(sent);
+                }
+                step.result = step.variant().map(Reply::Offering).ok_or_else(Refusal::not_found);
+            }
+        });
     UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant" "response.error-code-documented"]
-        "Update of an experiment variant answers 404.";
+        "Update of an experiment variant answers 404."
+        => |config| config.slip(&[Update], "cannot_patch_experiment_variant", Status(404));
     UPDATE_VARIANT_CODE "update-variant-code" Scenario ["update.variant"]
-        "Update of an experiment variant has the code `cannot_demote_main`.";
+        "Update of an experiment variant has the code `cannot_demote_main`."
+        => |config| config.slip(&[Update], "cannot_patch_experiment_variant", Code("cannot_demote_main"));
     DELETE_VARIANT_ACCEPTED "delete-variant-accepted" Scenario ["delete.variant"]
-        "Delete removes experiment variants.";
+        "Delete removes experiment variants."
+        => |config| config.rejected(Delete, |step| {
+            if step.code() == "cannot_delete_experiment_variant" {
+                let id = step.id();
+                step.project.offerings.retain(|row| row.id != id);
+                step.result = Ok(Reply::Nothing);
+            }
+        });
     DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant" "response.error-code-documented"]
-        "Delete of an experiment variant answers 404.";
+        "Delete of an experiment variant answers 404."
+        => |config| config.slip(&[Delete], "cannot_delete_experiment_variant", Status(404));
     DELETE_VARIANT_403 "delete-variant-403" Scenario ["delete.variant"]
-        "Delete of an experiment variant answers 403.";
+        "Delete of an experiment variant answers 403."
+        => |config| config.slip(&[Delete], "cannot_delete_experiment_variant", Status(403));
     DELETE_VARIANT_CODE "delete-variant-code" Scenario ["delete.variant" "response.error-code-documented"]
-        "Delete of an experiment variant has the code `cannot_patch_experiment_variant`.";
+        "Delete of an experiment variant has the code `cannot_patch_experiment_variant`."
+        => |config| {
+            config.slip(&[Delete], "cannot_delete_experiment_variant", Code("cannot_patch_experiment_variant"));
+        };
     SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted" Scenario ["set-main.variant"]
-        "Set main promotes experiment variants.";
+        "Set main promotes experiment variants."
+        => |config| config.rejected(SetMain, |step| {
+            if step.code() == "cannot_setmain_experiment_variant" {
+                step.project.demote_main();
+                let id = step.id();
+                if let Some(row) = step.project.row(&id) {
+                    row.tag = Some(1);
+                    step.result = Ok(Reply::Offering(row.clone()));
+                }
+            }
+        });
     SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant" "response.error-code-documented"]
-        "Set main of an experiment variant answers 404.";
+        "Set main of an experiment variant answers 404."
+        => |config| config.slip(&[SetMain], "cannot_setmain_experiment_variant", Status(404));
     SET_MAIN_VARIANT_CODE "set-main-variant-code" Scenario ["set-main.variant" "response.error-code-documented"]
-        "Set main of an experiment variant has the code `cannot_set_main`.";
+        "Set main of an experiment variant has the code `cannot_set_main`."
+        => |config| config.slip(&[SetMain], "cannot_setmain_experiment_variant", Code("cannot_set_main"));
     SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant"]
-        "Set main of an experiment variant answers 422 and demotes the main.";
+        "Set main of an experiment variant answers 422 and demotes the main."
+        => |config| config.rejected(SetMain, |step| {
+            if step.code() == "cannot_setmain_experiment_variant" {
+                step.project.demote_main();
+            }
+        });
     VARIANT_LISTED_AFTER_PROMOTION "variant-listed-after-promotion" Scenario ["list.excludes-variants"]
         "Once an offering was promoted the list shows experiment variants."
         => |config| config.done(List, |step| {
@@ -78,4 +141,8 @@ faults! {
                 step.result = step.project.row(&id).cloned().map(Reply::Offering).ok_or_else(Refusal::not_found);
             }
         });
+}
+
+fn forbidden(status: StatusCode) -> Refusal {
+    Refusal::new(status, "control_forbidden", "The offering belongs to an experiment.")
 }

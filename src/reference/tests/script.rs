@@ -460,7 +460,7 @@ async fn odd_requests(play: &mut Play) {
 
 /// Long histories in an empty project.
 async fn long_lives(play: &mut Play) {
-    play.fixture = Fixtures::new(Clock::Logical, play.app.config(), 0).register(&play.app.store, "play", 2);
+    play.fixture = Fixtures::new(Clock::Logical, Arc::clone(&play.app.config), 0).register(&play.app.store, "play", 2);
     play.enter("empty");
     for id in ["a", "b", "c", "a:d", "e"] {
         play.create(json!({ "id": id, "product_ids": products(&[2]) })).await;
