@@ -56,7 +56,7 @@ macro_rules! behaviours {
             conflicts: &[$($(Behaviour::$conflict),+)?],
         }),+];
 
-        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method of a step is not one for every lifetime")]
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method is not one for every lifetime")]
         const EFFECTS: &[Effect] = &[$($effect),+];
 
         impl Behaviour {
@@ -207,7 +207,8 @@ behaviours! {
     ReadonlyField400 "readonly-field-400"
         "A body with a read-only field is refused."
         => |config| config.body_checks.push(|_, body| {
-            READONLY.iter().find(|name| body.contains_key(**name)).map(|name| format!("The field `{name}` is read-only."))
+            let name = READONLY.iter().find(|name| body.contains_key(**name))?;
+            Some(format!("The field `{name}` is read-only."))
         });
     UpdateId400 "update-id-400"
         "An update with an `id` in its body is refused."
@@ -310,10 +311,14 @@ behaviours! {
         => |config| config.waits_before.push(|_, requests| uneven(requests));
     LateAnswers "late-answers"
         "Writes are answered some milliseconds after they took effect, some later than others."
-        => |config| config.waits_after.push(|operation, requests| if operation.writes() { uneven(requests) } else { NO_TIME });
+        => |config| config.waits_after.push(|operation, requests| {
+            if operation.writes() { uneven(requests) } else { NO_TIME }
+        });
     LateReads "late-reads"
         "Reads are answered some milliseconds after they were made, some later than others."
-        => |config| config.waits_after.push(|operation, requests| if operation.writes() { NO_TIME } else { uneven(requests) });
+        => |config| config.waits_after.push(|operation, requests| {
+            if operation.writes() { NO_TIME } else { uneven(requests) }
+        });
     OneWriteAtATime "one-write-at-a-time"
         "Writes wait for each other, and each takes a few milliseconds."
         => |config| config.waits_its_turn = Operation::writes;

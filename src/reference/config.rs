@@ -18,7 +18,7 @@ use super::in_flight::Meeting;
 use super::interleaving::Interleaving;
 use super::offering::Offering;
 use super::project::Project;
-use super::response::{Change, Instead, Show, Slip};
+use super::response::{Change, Instead, Override, Show};
 use super::routes::{Door, Wait};
 use super::step::Step;
 use super::store::Grant;
@@ -159,7 +159,7 @@ pub(super) struct Config {
     pub(super) url: fn(&str) -> String,
     pub(super) times: Times,
     pub(super) shows: Vec<Show>,
-    pub(super) slips: Vec<Slip>,
+    pub(super) overrides: Vec<Override>,
     pub(super) changes: Vec<Change>,
     /// Whether bodies are indented.
     pub(super) pretty: bool,
@@ -223,7 +223,7 @@ impl Default for Config {
             url: |id| format!("/v4/offerings/{id}"),
             times: Times::default(),
             shows: Vec::new(),
-            slips: Vec::new(),
+            overrides: Vec::new(),
             changes: Vec::new(),
             pretty: false,
             names: [|stored, given| stored == given; _],
@@ -283,8 +283,8 @@ impl Config {
     }
 
     /// Gives a rejection another status or code.
-    pub(super) fn slip(&mut self, at: &'static [Operation], about: &'static str, instead: Instead) {
-        self.slips.push(Slip { at, about, instead });
+    pub(super) fn override_error(&mut self, at: &'static [Operation], about: &'static str, instead: Instead) {
+        self.overrides.push(Override { at, about, instead });
     }
 
     /// Works on requests of these operations in another way than in one step.

@@ -123,7 +123,7 @@ macro_rules! faults {
             shortest: faults!(@shortest $($shortest)?),
         }),+];
 
-        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method of a step is not one for every lifetime")]
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "a method is not one for every lifetime")]
         pub(super) const EFFECTS: &[$crate::reference::config::Effect] = &[$($effect),+];
 
         impl Fault {

@@ -186,7 +186,7 @@ impl Interleaved<'_> {
 /// Creates with an idempotency key.
 impl Interleaved<'_> {
     /// Creates; a create that meets another one with its key has something done to its response.
-    pub(super) async fn second_of_key(self, spoil: fn(&mut Project, &mut Answer)) -> Answered {
+    pub(super) async fn second_of_key(self, change: fn(&mut Project, &mut Answer)) -> Answered {
         if self.call.idempotency_key().is_none() {
             return self.work();
         }
@@ -195,7 +195,7 @@ impl Interleaved<'_> {
         tokio::time::sleep(if second { 2 * GAP } else { GAP }).await;
         let mut answer = self.work()?;
         if second {
-            spoil(&mut self.grant.project.lock(), &mut answer);
+            change(&mut self.grant.project.lock(), &mut answer);
         }
         Ok(answer)
     }

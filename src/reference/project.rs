@@ -203,8 +203,8 @@ impl Project {
         })
     }
 
-    /// Another client at work, now and then: the same requests meet the same interruptions. It leaves the main alone and
-    /// never makes a project's first offering.
+    /// Another client at work, now and then: the same requests meet the same interruptions. It leaves the main alone
+    /// and never makes a project's first offering.
     pub(super) fn interrupt(&mut self) {
         const EVERY: u64 = 23;
         self.requests += 1;

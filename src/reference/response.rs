@@ -35,21 +35,21 @@ pub(super) struct Show {
 
 /// A rejection that comes out wrong.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Slip {
+pub(super) struct Override {
     pub(super) at: &'static [Operation],
     /// Its typed code, and after a slash the field that it blames, if it blames one.
     pub(super) about: &'static str,
     pub(super) instead: Instead,
 }
 
-/// What a slip says instead.
+/// What it says instead.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Instead {
     Status(u16),
     Code(&'static str),
 }
 
-impl Slip {
+impl Override {
     fn applies_to(&self, operation: Operation, refusal: &Refusal) -> bool {
         let (code, field) = self.about.split_once('/').unwrap_or((self.about, ""));
         let blamed = refusal.details.first().map_or("", |detail| detail.field);
@@ -67,8 +67,8 @@ impl Slip {
 /// The response to a request.
 pub(super) fn response(config: &Config, call: &Call, result: Result<Answer, Refusal>) -> Response {
     let mut answer = result.unwrap_or_else(|mut refusal| {
-        if let Some(slip) = config.slips.iter().find(|slip| slip.applies_to(call.operation, &refusal)) {
-            slip.apply(&mut refusal);
+        if let Some(found) = config.overrides.iter().find(|one| one.applies_to(call.operation, &refusal)) {
+            found.apply(&mut refusal);
         }
         refusal.into_answer()
     });

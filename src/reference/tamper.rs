@@ -67,6 +67,11 @@ impl Step<'_> {
         self.before.iter().find(|row| row.id == id).cloned()
     }
 
+    /// The first offering of a racing request's state that satisfies a condition.
+    pub(super) fn seen(&self, condition: impl Fn(&Offering) -> bool) -> Option<Offering> {
+        self.stale?.iter().find(|row| condition(row)).cloned()
+    }
+
     /// How many regular offerings there were.
     pub(super) fn others(&self) -> usize {
         self.before.iter().filter(|row| row.is_regular()).count()

@@ -92,10 +92,12 @@ faults! {
         };
     UNAUTHORIZED_CODE "unauthorized-code" Scenario ["auth.code" "response.error-code-documented"]
         "A 401 has the code `unauthorized`."
-        => |config| config.slip(&Operation::ALL, "control_unauthorized", Code("unauthorized"));
+        => |config| config.override_error(&Operation::ALL, "control_unauthorized", Code("unauthorized"));
     UNAUTHORIZED_CODE_ON_WRITE "unauthorized-code-on-write" Scenario ["auth.code" "response.error-code-documented"]
         "A 401 on a write has the code `invalid_token`."
-        => |config| config.slip(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
+        => |config| {
+            config.override_error(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
+        };
     UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied" Scenario ["auth.no-effect"]
         "An unauthenticated create answers 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Create;
@@ -147,13 +149,13 @@ faults! {
         => |config| config.allows_limited = |operation| matches!(operation, List | Get);
     LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden" "response.error-code-documented"]
         "A key without permission answers 401."
-        => |config| config.slip(&Operation::ALL, "control_forbidden", Status(401));
+        => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(401));
     LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden" "response.error-code-documented" "response.documented-status"]
         "A key without permission answers 404."
-        => |config| config.slip(&Operation::ALL, "control_forbidden", Status(404));
+        => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(404));
     LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden"]
         "A key without permission has the code `forbidden`."
-        => |config| config.slip(&Operation::ALL, "control_forbidden", Code("forbidden"));
+        => |config| config.override_error(&Operation::ALL, "control_forbidden", Code("forbidden"));
     OTHER_PROJECT_LISTED "other-project-listed" Scenario ["list.pages-cover"]
         "The list shows the offerings of another project too."
         => |config| config.done(List, |step| {

@@ -82,7 +82,8 @@ faults! {
     UPDATE_AFTER_PROMOTIONS_CLEARS "update-after-promotions-clears" Sequence ["invariant.main-exists"] shortest 5
         "After two promotions an update of the main takes its tag away."
         => |config| config.done(Update, |step| {
-            if step.writes_products() && step.project.history.promotions > 1 && step.reply().is_some_and(Offering::is_main) {
+            let later = step.writes_products() && step.project.history.promotions > 1;
+            if later && step.reply().is_some_and(Offering::is_main) {
                 step.change(|row| row.tag = Some(0));
             }
         });
@@ -109,7 +110,9 @@ faults! {
                     step.project.history.unlisted.insert(id);
                 }
             });
-            config.done(List, |step| step.relist(|rows, history| rows.retain(|row| !history.unlisted.contains(&row.id))));
+            config.done(List, |step| step.relist(|rows, history| {
+                rows.retain(|row| !history.unlisted.contains(&row.id));
+            }));
         };
     COLON_SECOND_UPDATE_APPENDS "colon-second-update-appends" Sequence ["update.replaces-products"] shortest 3
         "For an id with a colon every update after the first adds to the products."

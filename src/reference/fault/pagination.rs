@@ -1,5 +1,7 @@
 //! Pagination faults: pages, cursors, order.
 
+use std::cmp::Reverse;
+
 use http::HeaderValue;
 
 use super::{Fault, faults};
@@ -111,7 +113,7 @@ faults! {
         => |config| config.done(List, |step| step.relist(|rows, _| rows.sort_by(|one, other| one.id.cmp(&other.id))));
     ORDER_BY_UPDATE "order-by-update" Scenario ["list.order"]
         "The list is ordered by the last update."
-        => |config| config.done(List, |step| step.relist(|rows, _| rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at))));
+        => |config| config.done(List, |step| step.relist(|rows, _| rows.sort_by_key(|row| Reverse(row.updated_at))));
     ORDER_CHANGES "order-changes" Scenario ["list.order" "list.pages-cover"]
         "Each list call turns the order by one."
         => |config| config.done(List, |step| step.relist(|rows, history| {

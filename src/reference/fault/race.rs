@@ -37,7 +37,7 @@ faults! {
         => |config| {
             config.interleave(&[SetMain], |request| Box::pin(request.on_stale_view()));
             config.done(SetMain, |step| {
-                let seen = step.stale.and_then(|stale| stale.iter().find(|row| row.is_main())).map(|main| main.id.clone());
+                let seen = step.seen(Offering::is_main).map(|main| main.id);
                 if let (Some(seen), Some((Some(previous), _))) = (seen, step.promotion())
                     && seen != previous.id
                 {
@@ -82,7 +82,7 @@ faults! {
             config.interleave(&[Update], |request| Box::pin(request.on_stale_view()));
             config.rejected(Update, |step| {
                 let id = step.id();
-                let seen = step.stale.and_then(|stale| stale.iter().find(|row| row.id == id && row.is_regular())).cloned();
+                let seen = step.seen(|row| row.id == id && row.is_regular());
                 if let Some(mut row) = seen.filter(|_| step.code() == "not_found") {
                     row.product_ids = step.sent_products().unwrap_or(row.product_ids);
                     step.project.offerings.push(row.clone());
@@ -101,16 +101,24 @@ faults! {
         => |config| config.interleave(&[SetMain], |request| Box::pin(request.responding_early()));
     RACE_UPDATE_WRITES_ROLE "race-update-writes-role" Race ["race.set-main-linearizable"]
         "An update writes back the tag that it read, whoever was promoted meanwhile."
-        => |config| config.interleave(&[Update], |request| Box::pin(request.writing_back(|row, seen| row.tag = seen.tag)));
+        => |config| config.interleave(&[Update], |request| {
+            Box::pin(request.writing_back(|row, seen| row.tag = seen.tag))
+        });
     RACE_PROMOTION_DEMOTES_FOR_NOTHING "race-promotion-demotes-for-nothing" Race ["race.set-main-linearizable"]
         "A promotion that meets a deletion answers 404 and has demoted the main."
-        => |config| config.interleave(&[SetMain], |request| Box::pin(request.meeting_deletion(|project, seen| project.demote_others(&seen.id))));
+        => |config| config.interleave(&[SetMain], |request| {
+            Box::pin(request.meeting_deletion(|project, seen| project.demote_others(&seen.id)))
+        });
     RACE_PROMOTION_WRITES_PRODUCTS "race-promotion-writes-products" Race ["race.update-whole"]
         "A promotion writes back the products that it read, whatever was written meanwhile."
-        => |config| config.interleave(&[SetMain], |request| Box::pin(request.writing_back(|row, seen| row.product_ids.clone_from(&seen.product_ids))));
+        => |config| config.interleave(&[SetMain], |request| {
+            Box::pin(request.writing_back(|row, seen| row.product_ids.clone_from(&seen.product_ids)))
+        });
     RACE_PROMOTION_RESURRECTS "race-promotion-resurrects" Race ["race.delete-vs-update"]
         "A promotion that meets a deletion brings the offering back."
-        => |config| config.interleave(&[SetMain], |request| Box::pin(request.meeting_deletion(|project, seen| project.offerings.push(seen.clone()))));
+        => |config| config.interleave(&[SetMain], |request| {
+            Box::pin(request.meeting_deletion(|project, seen| project.offerings.push(seen.clone())))
+        });
     RACE_UPDATE_CRASHES "race-update-crashes" Race ["race.delete-vs-update" "response.no-server-error"]
         "An update that meets a deletion ends in a 500."
         => |config| config.interleave(&[Update], |request| Box::pin(request.overtaken(|| Err(Refusal::internal()))));

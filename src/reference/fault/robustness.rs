@@ -162,7 +162,7 @@ fn any_number(call: &Call, is_bad: &dyn Fn(f64) -> bool) -> bool {
     body(call).is_some_and(|body| any(&body, &|value| value.as_f64().is_some_and(is_bad)))
 }
 
-/// Whether anything in a value, names of fields included, satisfies a condition. JSON is parsed 128 levels deep at most.
+/// Whether anything in a value, names of members included, satisfies a condition.
 fn any(value: &Value, condition: &dyn Fn(&Value) -> bool) -> bool {
     condition(value)
         || match value {

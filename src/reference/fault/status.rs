@@ -46,13 +46,13 @@ faults! {
         });
     GET_MISSING_410 "get-missing-410" Scenario ["get.missing" "response.documented-status"]
         "Get of a missing id answers 410."
-        => |config| config.slip(&[Get], "not_found", Status(410));
+        => |config| config.override_error(&[Get], "not_found", Status(410));
     GET_MISSING_400 "get-missing-400" Scenario ["get.missing"]
         "Get of a missing id answers 400."
-        => |config| config.slip(&[Get], "not_found", Status(400));
+        => |config| config.override_error(&[Get], "not_found", Status(400));
     GET_MISSING_CODE "get-missing-code" Scenario ["get.missing" "response.error-code-documented"]
         "Get of a missing id has the code `offering_not_found`."
-        => |config| config.slip(&[Get], "not_found", Code("offering_not_found"));
+        => |config| config.override_error(&[Get], "not_found", Code("offering_not_found"));
     GET_MISSING_200_NULL "get-missing-200-null" Scenario ["get.missing" "response.schema"]
         "Get of a missing id answers 200 with null."
         => |config| config.respond(&[Get], 404..=404, |_, answer| {
@@ -62,10 +62,10 @@ faults! {
         });
     UPDATE_MISSING_CODE "update-missing-code" Scenario ["response.error-code-documented" "update.missing"]
         "Update of a missing id has the code `relation_not_found`."
-        => |config| config.slip(&[Update], "not_found", Code("relation_not_found"));
+        => |config| config.override_error(&[Update], "not_found", Code("relation_not_found"));
     UPDATE_MISSING_400 "update-missing-400" Scenario ["update.missing" "response.error-code-documented"]
         "Update of a missing id answers 400."
-        => |config| config.slip(&[Update], "not_found", Status(400));
+        => |config| config.override_error(&[Update], "not_found", Status(400));
     DELETE_MISSING_204 "delete-missing-204" Scenario ["delete.missing" "delete.again"]
         "Delete of a missing id answers 204."
         => |config| config.rejected(Delete, |step| {
@@ -75,55 +75,55 @@ faults! {
         });
     DELETE_MISSING_422 "delete-missing-422" Scenario ["delete.missing" "delete.again" "response.error-code-documented"]
         "Delete of a missing id answers 422."
-        => |config| config.slip(&[Delete], "not_found", Status(422));
+        => |config| config.override_error(&[Delete], "not_found", Status(422));
     SET_MAIN_MISSING_422 "set-main-missing-422" Scenario ["set-main.missing" "response.error-code-documented"]
         "Set main of a missing id answers 422."
-        => |config| config.slip(&[SetMain], "not_found", Status(422));
+        => |config| config.override_error(&[SetMain], "not_found", Status(422));
     SET_MAIN_MISSING_CODE "set-main-missing-code" Scenario ["set-main.missing" "response.error-code-documented"]
         "Set main of a missing id has the code `already_exists`."
-        => |config| config.slip(&[SetMain], "not_found", Code("already_exists"));
+        => |config| config.override_error(&[SetMain], "not_found", Code("already_exists"));
     DUPLICATE_400 "duplicate-400" Scenario ["create.duplicate" "response.error-code-documented"]
         "Creating an existing id answers 400."
-        => |config| config.slip(&[Create], "offering_already_exists", Status(400));
+        => |config| config.override_error(&[Create], "offering_already_exists", Status(400));
     DUPLICATE_CODE "duplicate-code" Scenario ["create.duplicate" "response.error-code-documented"]
         "Creating an existing id has the code `already_exists`."
-        => |config| config.slip(&[Create], "offering_already_exists", Code("already_exists"));
+        => |config| config.override_error(&[Create], "offering_already_exists", Code("already_exists"));
     CREATE_TAG_MAIN_422 "create-tag-main-422" Scenario ["create.tag-main-rejected" "response.documented-status"]
         "Create with `tag` 1 answers 422."
-        => |config| config.slip(&[Create], "cannot_set_main_directly/tag", Status(422));
+        => |config| config.override_error(&[Create], "cannot_set_main_directly/tag", Status(422));
     CREATE_TAG_MAIN_CODE "create-tag-main-code" Scenario ["create.tag-main-rejected"]
         "Create with `tag` 1 has the code `invalid_data`."
-        => |config| config.slip(&[Create], "cannot_set_main_directly/tag", Code("invalid_data"));
+        => |config| config.override_error(&[Create], "cannot_set_main_directly/tag", Code("invalid_data"));
     UPDATE_TAG_MAIN_422 "update-tag-main-422" Scenario ["update.tag-main-rejected" "response.error-code-documented"]
         "Update with `tag` 1 answers 422."
-        => |config| config.slip(&[Update], "cannot_set_main_directly/tag", Status(422));
+        => |config| config.override_error(&[Update], "cannot_set_main_directly/tag", Status(422));
     UPDATE_TAG_MAIN_CODE "update-tag-main-code" Scenario ["update.tag-main-rejected"]
         "Update with `tag` 1 has the code `invalid_data`."
-        => |config| config.slip(&[Update], "cannot_set_main_directly/tag", Code("invalid_data"));
+        => |config| config.override_error(&[Update], "cannot_set_main_directly/tag", Code("invalid_data"));
     DEMOTE_400 "demote-400" Scenario ["update.demote-rejected" "update.demote-null" "response.error-code-documented"]
         "Demoting the main answers 400."
-        => |config| config.slip(&[Update], "cannot_demote_main", Status(400));
+        => |config| config.override_error(&[Update], "cannot_demote_main", Status(400));
     DEMOTE_CODE "demote-code" Scenario ["update.demote-rejected" "update.demote-null" "response.error-code-documented"]
         "Demoting the main has the code `cannot_set_main_directly`."
-        => |config| config.slip(&[Update], "cannot_demote_main", Code("cannot_set_main_directly"));
+        => |config| config.override_error(&[Update], "cannot_demote_main", Code("cannot_set_main_directly"));
     CREATE_PRODUCT_404 "create-product-404" Scenario ["create.product-unknown" "response.documented-status"]
         "An unknown product on create answers 404."
-        => |config| config.slip(&[Create], "product_not_in_project/product_ids", Status(404));
+        => |config| config.override_error(&[Create], "product_not_in_project/product_ids", Status(404));
     CREATE_PRODUCT_CODE "create-product-code" Scenario ["create.product-unknown"]
         "An unknown product on create has the code `invalid_product_id`."
-        => |config| config.slip(&[Create], "product_not_in_project/product_ids", Code("invalid_product_id"));
+        => |config| config.override_error(&[Create], "product_not_in_project/product_ids", Code("invalid_product_id"));
     UPDATE_PRODUCT_422 "update-product-422" Scenario ["update.product-unknown" "response.error-code-documented"]
         "An unknown product on update answers 422."
-        => |config| config.slip(&[Update], "product_not_in_project/product_ids", Status(422));
+        => |config| config.override_error(&[Update], "product_not_in_project/product_ids", Status(422));
     UPDATE_PRODUCT_CODE "update-product-code" Scenario ["update.product-unknown"]
         "An unknown product on update has the code `invalid_product_id`."
-        => |config| config.slip(&[Update], "product_not_in_project/product_ids", Code("invalid_product_id"));
+        => |config| config.override_error(&[Update], "product_not_in_project/product_ids", Code("invalid_product_id"));
     LIMIT_422 "limit-422" Scenario ["list.limit-invalid" "response.documented-status"]
         "A limit out of range answers 422."
-        => |config| config.slip(&[List], "invalid_data/limit", Status(422));
+        => |config| config.override_error(&[List], "invalid_data/limit", Status(422));
     LIMIT_CODE "limit-code" Scenario ["list.limit-invalid" "response.error-code-documented"]
         "A limit out of range has the code `invalid_limit`."
-        => |config| config.slip(&[List], "invalid_data/limit", Code("invalid_limit"));
+        => |config| config.override_error(&[List], "invalid_data/limit", Code("invalid_limit"));
     LIMIT_DETAILS_MISSING "limit-details-missing" Scenario ["list.limit-invalid-details"]
         "A limit out of range names no field."
         => |config| config.respond(&[List], 400..=400, |_, answer| {
@@ -140,43 +140,43 @@ faults! {
         });
     CURSOR_422 "cursor-422" Scenario ["list.cursor-invalid" "response.documented-status"]
         "A malformed cursor answers 422."
-        => |config| config.slip(&[List], "invalid_data/starting_after", Status(422));
+        => |config| config.override_error(&[List], "invalid_data/starting_after", Status(422));
     CREATE_BODY_422 "create-body-422" Scenario ["create.body-malformed" "response.documented-status"]
         "A malformed body on create answers 422."
-        => |config| config.slip(&[Create], "invalid_data", Status(422));
+        => |config| config.override_error(&[Create], "invalid_data", Status(422));
     CREATE_ID_422 "create-id-422" Scenario ["create.id-invalid" "response.documented-status"]
         "A malformed id on create answers 422."
-        => |config| config.slip(&[Create], "invalid_data/id", Status(422));
+        => |config| config.override_error(&[Create], "invalid_data/id", Status(422));
     CREATE_TAG_422 "create-tag-422" Scenario ["create.tag-invalid" "response.documented-status"]
         "A malformed tag on create answers 422."
-        => |config| config.slip(&[Create], "invalid_data/tag", Status(422));
+        => |config| config.override_error(&[Create], "invalid_data/tag", Status(422));
     CREATE_PRODUCTS_422 "create-products-422" Scenario ["create.product-bounds" "response.documented-status"]
         "A malformed product list on create answers 422."
         => |config| {
-            config.slip(&[Create], "invalid_data/product_ids", Status(422));
-            config.slip(&[Create], "invalid_product_id/product_ids", Status(422));
+            config.override_error(&[Create], "invalid_data/product_ids", Status(422));
+            config.override_error(&[Create], "invalid_product_id/product_ids", Status(422));
         };
     UPDATE_BODY_422 "update-body-422" Scenario ["update.body-malformed" "response.error-code-documented"]
         "A malformed body on update answers 422."
-        => |config| config.slip(&[Update], "invalid_data", Status(422));
+        => |config| config.override_error(&[Update], "invalid_data", Status(422));
     UPDATE_TAG_422 "update-tag-422" Scenario ["update.tag-invalid" "response.error-code-documented"]
         "A malformed tag on update answers 422."
-        => |config| config.slip(&[Update], "invalid_data/tag", Status(422));
+        => |config| config.override_error(&[Update], "invalid_data/tag", Status(422));
     GET_ID_422 "get-id-422" Scenario ["get.id-invalid" "response.documented-status"]
         "Get of a malformed id answers 422."
-        => |config| config.slip(&[Get], "invalid_data/offering_id", Status(422));
+        => |config| config.override_error(&[Get], "invalid_data/offering_id", Status(422));
     GET_ID_CODE "get-id-code" Scenario ["response.error-code-format"]
         "Get of a malformed id has the code `invalid-identifier`."
-        => |config| config.slip(&[Get], "invalid_data/offering_id", Code("invalid-identifier"));
+        => |config| config.override_error(&[Get], "invalid_data/offering_id", Code("invalid-identifier"));
     UPDATE_ID_422 "update-id-422" Scenario ["update.id-invalid" "response.error-code-documented"]
         "Update of a malformed id answers 422."
-        => |config| config.slip(&[Update], "invalid_data/offering_id", Status(422));
+        => |config| config.override_error(&[Update], "invalid_data/offering_id", Status(422));
     DELETE_ID_404 "delete-id-404" Scenario ["delete.id-invalid" "response.error-code-documented"]
         "Delete of a malformed id answers 404."
-        => |config| config.slip(&[Delete], "invalid_data/offering_id", Status(404));
+        => |config| config.override_error(&[Delete], "invalid_data/offering_id", Status(404));
     SET_MAIN_ID_422 "set-main-id-422" Scenario ["set-main.id-invalid" "response.error-code-documented"]
         "Set main of a malformed id answers 422."
-        => |config| config.slip(&[SetMain], "invalid_data/offering_id", Status(422));
+        => |config| config.override_error(&[SetMain], "invalid_data/offering_id", Status(422));
     CODE_IN_CAMEL_CASE "code-in-camel-case" Scenario ["response.error-code-format"]
         "Error codes are in camel case."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| {

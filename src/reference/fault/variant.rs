@@ -54,10 +54,10 @@ faults! {
         });
     UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant" "response.error-code-documented"]
         "Update of an experiment variant answers 404."
-        => |config| config.slip(&[Update], "cannot_patch_experiment_variant", Status(404));
+        => |config| config.override_error(&[Update], "cannot_patch_experiment_variant", Status(404));
     UPDATE_VARIANT_CODE "update-variant-code" Scenario ["update.variant"]
         "Update of an experiment variant has the code `cannot_demote_main`."
-        => |config| config.slip(&[Update], "cannot_patch_experiment_variant", Code("cannot_demote_main"));
+        => |config| config.override_error(&[Update], "cannot_patch_experiment_variant", Code("cannot_demote_main"));
     DELETE_VARIANT_ACCEPTED "delete-variant-accepted" Scenario ["delete.variant"]
         "Delete removes experiment variants."
         => |config| config.rejected(Delete, |step| {
@@ -69,14 +69,15 @@ faults! {
         });
     DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant" "response.error-code-documented"]
         "Delete of an experiment variant answers 404."
-        => |config| config.slip(&[Delete], "cannot_delete_experiment_variant", Status(404));
+        => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(404));
     DELETE_VARIANT_403 "delete-variant-403" Scenario ["delete.variant"]
         "Delete of an experiment variant answers 403."
-        => |config| config.slip(&[Delete], "cannot_delete_experiment_variant", Status(403));
+        => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(403));
     DELETE_VARIANT_CODE "delete-variant-code" Scenario ["delete.variant" "response.error-code-documented"]
         "Delete of an experiment variant has the code `cannot_patch_experiment_variant`."
         => |config| {
-            config.slip(&[Delete], "cannot_delete_experiment_variant", Code("cannot_patch_experiment_variant"));
+            let code = Code("cannot_patch_experiment_variant");
+            config.override_error(&[Delete], "cannot_delete_experiment_variant", code);
         };
     SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted" Scenario ["set-main.variant"]
         "Set main promotes experiment variants."
@@ -92,10 +93,10 @@ faults! {
         });
     SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant" "response.error-code-documented"]
         "Set main of an experiment variant answers 404."
-        => |config| config.slip(&[SetMain], "cannot_setmain_experiment_variant", Status(404));
+        => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Status(404));
     SET_MAIN_VARIANT_CODE "set-main-variant-code" Scenario ["set-main.variant" "response.error-code-documented"]
         "Set main of an experiment variant has the code `cannot_set_main`."
-        => |config| config.slip(&[SetMain], "cannot_setmain_experiment_variant", Code("cannot_set_main"));
+        => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Code("cannot_set_main"));
     SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant"]
         "Set main of an experiment variant answers 422 and demotes the main."
         => |config| config.rejected(SetMain, |step| {

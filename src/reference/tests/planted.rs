@@ -195,9 +195,11 @@ const CHOICES: &[(Behaviour, &[&str], u16)] = &[
     (Behaviour::Firewall403, &["get a%00"], 403),
     (
         Behaviour::LongTarget414,
-        &[
-            "get aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        ],
+        &[concat!(
+            "get ",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        )],
         414,
     ),
 ];
