@@ -1,7 +1,7 @@
 //! The catalogue of faults: realistic defects that the server can be told to have, each off by default.
 //!
-//! Here stands what they are: name, sentence, the rules that must catch them, the layer expected to. How each works
-//! stands beside the right code that it spoils. Knows nothing of how they are looked for.
+//! A row says what one is: name, sentence, the rules that must catch it, the layer expected to, and what it makes of the
+//! config of a correct server. Knows nothing of how they are looked for.
 //!
 //! Start at [`Fault::ALL`].
 
