@@ -175,7 +175,8 @@ behaviours! {
     ReplayCurrent "replay-current"
         "A replayed create answers with the offering as it is now, while it exists."
         => |config| config.replayed(Operation::Create, |step| step.show_current());
-    ReplayDeletedAnew "replay-deleted-anew" without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
+    ReplayDeletedAnew "replay-deleted-anew"
+        without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
         "The idempotency key of a create whose offering was deleted makes a new one."
         => |config| config.used_key = Used::Forgotten;
     ReplayDeleted404 "replay-deleted-404" without [ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]

@@ -5,9 +5,9 @@
 //! the harness gets its keys and ids from a [`Fixture`], like any other client.
 //!
 //! `routes`, `validate`, `project`, `page`, `view` and `store` are a correct server. What makes one server differ from
-//! another is a `Config`: values that these read, changes of responses (`response`), hooks on finished steps (`step`, with
-//! `history`, `tamper` and `damage`), and steps that are not one step (`interleaving`). A row of the catalogues ([`Fault`],
-//! [`Behaviour`]) has a name, a sentence, and the function that changes the config.
+//! another is a `Config`: values that these read, changes of responses (`response`), hooks on finished steps (`step`,
+//! with `history`, `tamper` and `damage`), and steps that are not one step (`interleaving`). A row of a catalogue
+//! ([`Fault`], [`Behaviour`]) has a name, a sentence, and the function that changes the config.
 //!
 //! Start at [`Server`].
 
