@@ -356,7 +356,13 @@ pub(super) struct SelftestArguments {
     /// Seed of every run.
     #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: u64,
-    /// Servers side by side [default: six times the number of cores].
+    /// Serve every fault and every behaviour on a port and test it from outside, all layers in one project.
+    #[arg(long, conflicts_with = "layers")]
+    pub(super) whole: bool,
+    /// With --whole: only about N faults of all families, and half as many correct servers.
+    #[arg(long, requires = "whole", value_name = "N", allow_negative_numbers = true)]
+    pub(super) sample: Option<NonZeroUsize>,
+    /// Servers side by side [default: six times the number of cores; with --whole twice].
     #[arg(long, short = 'j', value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Only these kinds of cases, and only the faults that they are expected to catch.

@@ -1,5 +1,7 @@
 //! `qonform selftest`.
 
+mod whole;
+
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
@@ -29,6 +31,9 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
             });
         }
         only.push(name.clone());
+    }
+    if arguments.whole {
+        return whole::whole(arguments, only).await;
     }
     let settings = SelftestSettings {
         seed: arguments.seed,
@@ -119,7 +124,7 @@ fn line(trial: &Trial) -> String {
     let extra: BTreeSet<String> = trial.tripped.difference(expected).cloned().collect();
     let mut text = format!("{:<10} {:<44} {}", word(trial.verdict), name(&trial.subject), join(expected));
     if let Subject::Fault { layer, .. } = &trial.subject
-        && layer != "scenario"
+        && *layer != Layer::Scenario
     {
         text.push_str(&format!(" ({layer})"));
     }

@@ -30,8 +30,6 @@ pub struct BehaviourInfo {
     pub name: &'static str,
     /// What the server does, in one sentence.
     pub sentence: &'static str,
-    /// The should rules that it breaks; empty for what is right in every respect.
-    pub warns: &'static [&'static str],
     /// What it cannot be combined with; stated on one of the two at least.
     pub conflicts: &'static [Behaviour],
 }
@@ -39,7 +37,7 @@ pub struct BehaviourInfo {
 /// Declares the enum and its rows.
 macro_rules! behaviours {
     ($(
-        $variant:ident $name:literal $([$($rule:literal)+])? $(without [$($conflict:ident)+])? $sentence:literal
+        $variant:ident $name:literal $(without [$($conflict:ident)+])? $sentence:literal
         => $effect:expr;
     )+) => {
         /// A choice that the server makes other than by default.
@@ -52,7 +50,6 @@ macro_rules! behaviours {
         const ROWS: &[BehaviourInfo] = &[$(BehaviourInfo {
             name: $name,
             sentence: $sentence,
-            warns: &[$($($rule),+)?],
             conflicts: &[$($(Behaviour::$conflict),+)?],
         }),+];
 
@@ -116,20 +113,20 @@ behaviours! {
                 (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             ]);
         });
-    DetailsNull "details-null-otherwise" ["response.details-omitted"] without [DetailsEmpty]
+    DetailsNull "details-null-otherwise" without [DetailsEmpty]
         "`details` is null where no field is at fault."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(Value::Null));
-    DetailsEmpty "details-empty-otherwise" ["response.details-omitted"]
+    DetailsEmpty "details-empty-otherwise"
         "`details` is an empty array where no field is at fault."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(json!([])));
-    LimitWithoutDetails "limit-without-details" ["list.limit-invalid-details"] without [DetailsNull DetailsEmpty]
+    LimitWithoutDetails "limit-without-details" without [DetailsNull DetailsEmpty]
         "A limit out of range names no field."
         => |config| config.respond(&[Operation::List], FAILURE, |_, answer| {
             if answer.blames("limit") {
                 answer.remove_error("details");
             }
         });
-    MetaOnLimit "meta-beside-limit" ["response.no-meta"]
+    MetaOnLimit "meta-beside-limit"
         "A limit out of range has `_meta` beside the error, as the list page's own example has."
         => |config| config.respond(&[Operation::List], FAILURE, |_, answer| answer.explain_limit());
     LogicalOn422 "logical-on-422"
@@ -141,7 +138,7 @@ behaviours! {
     TagNullOnCreate "tag-null-on-create" without [TagZeroOnCreate]
         "New offerings have the tag null, also where the body says 0."
         => |config| config.new_tag = |_| None;
-    DemotedToNull "demoted-to-null" ["set-main.previous-is-zero"]
+    DemotedToNull "demoted-to-null"
         "The previous main gets the tag null."
         => |config| config.demoted = None;
     DeleteMainRefused "delete-main-refused" without [DeleteMainPromotes DeleteMain409]
@@ -153,13 +150,13 @@ behaviours! {
     DeleteMainPromotes "delete-main-promotes"
         "Deleting the main promotes the oldest offering that is left."
         => |config| config.delete_main = DeleteMain::Promotes;
-    DeletedIdsTaken "deleted-ids-taken" ["delete.recreate"]
+    DeletedIdsTaken "deleted-ids-taken"
         "The id of a deleted offering cannot be created again: 409."
         => |config| config.done(Operation::Delete, |step| {
             let id = step.id();
             step.project.retired.insert(id);
         });
-    FirstAgainRegular "first-again-regular" ["create.first-is-main"] without [PromotesWithoutMain DeleteMainRefused]
+    FirstAgainRegular "first-again-regular" without [PromotesWithoutMain DeleteMainRefused]
         "In a project that was emptied the first offering does not become main."
         => |config| config.becomes_main = |project| project.made == 0 && project.listed().is_empty();
     PromotesWithoutMain "promotes-without-main"
@@ -335,13 +332,13 @@ behaviours! {
             meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
             then: Met::Waits,
         });
-    SecondWriter409 "second-writer-409" ["response.documented-status" "response.error-code-documented"]
+    SecondWriter409 "second-writer-409"
         "Of two writes at once one is refused with 409."
         => |config| config.meetings.push(Meeting {
             meets: |_, _| true,
             then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
         });
-    SecondWriterOfOffering409 "second-writer-of-offering-409" ["response.documented-status" "response.error-code-documented"]
+    SecondWriterOfOffering409 "second-writer-of-offering-409"
         "Of two writes at once to one offering one is refused with 409."
         => |config| config.meetings.push(Meeting {
             meets: |other, visit| other.id == visit.id,
@@ -371,13 +368,13 @@ behaviours! {
             meets: |other, visit| other.id == visit.id,
             then: Met::Waits,
         });
-    SecondPromotion409 "second-promotion-409" ["response.documented-status" "response.error-code-documented"]
+    SecondPromotion409 "second-promotion-409"
         "Of two promotions at once one is refused with 409."
         => |config| config.meetings.push(Meeting {
             meets: |other, visit| [other.operation, visit.operation] == [Operation::SetMain; 2],
             then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
         });
-    SecondDelete409 "second-delete-409" ["response.documented-status" "response.error-code-documented"]
+    SecondDelete409 "second-delete-409"
         "Of two deletions of one offering at once one is refused with 409."
         => |config| config.meetings.push(Meeting {
             meets: |other, visit| {

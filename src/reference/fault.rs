@@ -1,6 +1,6 @@
 //! The catalogue of faults: realistic defects that the server can be told to have, each off by default.
 //!
-//! A row says what one is: name, sentence, the rules that must catch it, the layer expected to, and what it makes of the
+//! A row says what one is: name, sentence, and what it makes of the
 //! config of a correct server. Knows nothing of how they are looked for.
 //!
 //! Start at [`Fault::ALL`].
@@ -67,19 +67,6 @@ pub enum Family {
     Process,
 }
 
-/// Which layer of the harness is expected to catch a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
-    /// Written scenarios.
-    Scenario,
-    /// Generated requests.
-    Input,
-    /// Generated sequences of requests.
-    Sequence,
-    /// Several clients at once.
-    Race,
-}
-
 /// All there is to say about a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultInfo {
@@ -87,15 +74,8 @@ pub struct FaultInfo {
     pub name: &'static str,
     /// What is wrong, in one sentence.
     pub sentence: &'static str,
-    /// The rules it must trip, the one it is there for first; never empty.
-    pub expected: &'static [&'static str],
     /// What it has to do with.
     pub family: Family,
-    /// The layer expected to catch it; earlier layers may as well.
-    pub layer: Layer,
-    /// Deep faults only: how many requests the shortest history has that starts in an empty project and ends with the
-    /// first wrong answer, that one included.
-    pub shortest: Option<usize>,
 }
 
 /// A planted defect; the associated constants are the catalogue.
@@ -106,7 +86,7 @@ pub struct Fault(usize);
 macro_rules! faults {
     (
         $family:ident from $first:expr;
-        $($fault:ident $name:literal $layer:ident [$($rule:literal)+] $(shortest $shortest:literal)? $sentence:literal => $effect:expr;)+
+        $($fault:ident $name:literal $sentence:literal => $effect:expr;)+
     ) => {
         #[expect(non_camel_case_types, reason = "named as the constants whose places they number")]
         #[allow(clippy::upper_case_acronyms, reason = "likewise")]
@@ -117,10 +97,7 @@ macro_rules! faults {
         pub(super) const ROWS: &[super::FaultInfo] = &[$(super::FaultInfo {
             name: $name,
             sentence: $sentence,
-            expected: &[$($rule),+],
             family: super::Family::$family,
-            layer: super::Layer::$layer,
-            shortest: faults!(@shortest $($shortest)?),
         }),+];
 
         #[allow(clippy::redundant_closure_for_method_calls, reason = "a method is not one for every lifetime")]
@@ -130,8 +107,6 @@ macro_rules! faults {
             $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Place::$fault as usize);)+
         }
     };
-    (@shortest) => { None };
-    (@shortest $shortest:literal) => { Some($shortest) };
 }
 use faults;
 
@@ -253,9 +228,6 @@ mod tests {
                 "{fault}"
             );
             assert!(info.sentence.ends_with('.') && info.sentence.contains(' '), "{fault}");
-            assert!(!info.expected.is_empty(), "{fault}");
-            assert!(info.expected.iter().all(|rule| rule.split_once('.').is_some()), "{fault}");
-            assert_eq!(info.shortest.is_some(), info.family == Family::Deep, "{fault}");
             assert_eq!(info.name.parse(), Ok(fault));
         }
     }

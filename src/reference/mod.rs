@@ -38,7 +38,7 @@ mod validate;
 mod view;
 
 pub use behaviour::{Behaviour, BehaviourInfo};
-pub use fault::{Family, Fault, FaultInfo, Layer, UnknownName};
+pub use fault::{Family, Fault, FaultInfo, UnknownName};
 pub use fixture::Fixture;
 pub use server::{Loan, Options, Server, StartError};
 pub use store::Clock;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::course::Course;
 use crate::contract::{Endpoint, Need, Operation};
@@ -13,7 +13,7 @@ use crate::offerings::race::Race;
 use crate::offerings::scenario::{Effect, Scenario};
 
 /// A kind of cases.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// Written by hand, one for each rule.

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::Layer;
 use super::error::RunError;
+use super::expectations::Expectations;
 use super::settings::{Confirm, Patience, Settings, TargetSettings};
 use crate::contract::Contract;
 use crate::finding::Outcome;
-use crate::reference::{self, Behaviour, Clock, Fault, Options};
+use crate::reference::{Behaviour, Clock, Fault, Options};
 
 /// What a self-test is about.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub enum Subject {
         /// Its name.
         name: String,
         /// The layer that is expected to catch it.
-        layer: String,
+        layer: Layer,
         /// The rule that it is there for.
         main: String,
         /// The rules that it must trip, and no other; of a fault that generated cases catch, those that follow from it
@@ -170,17 +171,18 @@ pub async fn selftest(
 fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
     let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
-    let is_played = |layer: reference::Layer| {
+    let is_played = |layer: Layer| {
         let layers = settings.layers.as_ref().filter(|_| settings.only.is_empty());
-        layers.is_none_or(|layers| layers.iter().any(|one| one.name() == layer_name(layer)))
+        layers.is_none_or(|layers| layers.contains(&layer))
     };
-    let faults = Fault::ALL.iter().map(|fault| fault.info()).zip(Fault::ALL);
-    let faults = faults.filter(|(info, _)| wanted(info.name) && is_played(info.layer)).map(|(info, fault)| {
+    let expectations = Expectations::embedded();
+    let faults = Fault::ALL.map(|fault| (expectations.fault(fault), fault)).into_iter();
+    let faults = faults.filter(|(row, _)| wanted(&row.name) && is_played(row.layer)).map(|(row, fault)| {
         let subject = Subject::Fault {
-            name: info.name.into(),
-            layer: layer_name(info.layer).into(),
-            main: info.expected[0].into(),
-            expected: info.expected.iter().map(|rule| (*rule).to_owned()).collect(),
+            name: row.name.clone(),
+            layer: row.layer,
+            main: row.main.clone(),
+            expected: row.rules().map(str::to_owned).collect(),
         };
         (subject, Options { faults: vec![fault], ..options.clone() })
     });
@@ -191,29 +193,18 @@ fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     let behaviours = behaviours.chain(drawn).map(|behaviours| {
         let subject = Subject::Behaviours {
             names: behaviours.iter().map(|one| one.info().name.to_owned()).collect(),
-            warns: behaviours.iter().flat_map(|one| one.info().warns).map(|rule| (*rule).to_owned()).collect(),
+            warns: behaviours.iter().flat_map(|one| expectations.warns(*one)).cloned().collect(),
         };
         (subject, Options { behaviours, ..options.clone() })
     });
     faults.chain(behaviours).collect()
 }
 
-/// The word for a layer.
-fn layer_name(layer: reference::Layer) -> &'static str {
-    match layer {
-        reference::Layer::Scenario => "scenario",
-        reference::Layer::Input => "input",
-        reference::Layer::Sequence => "sequence",
-        reference::Layer::Race => "race",
-    }
-}
-
 fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
-    let own = match subject {
-        Subject::Fault { layer, .. } => layer.parse().ok(),
-        Subject::Behaviours { .. } => None,
-    };
-    [own.unwrap_or(Layer::Scenario)].into()
+    match subject {
+        Subject::Fault { layer, .. } => [*layer].into(),
+        Subject::Behaviours { .. } => [Layer::Scenario].into(),
+    }
 }
 
 async fn try_one(
@@ -233,7 +224,7 @@ async fn try_one(
         confirmation: Confirm::Never,
         patience: match &subject {
             // What follows from such a fault depends on the seed: its main rule is what counts.
-            Subject::Fault { layer, main, .. } if layer != "scenario" => Patience::Until(main.clone()),
+            Subject::Fault { layer, main, .. } if *layer != Layer::Scenario => Patience::Until(main.clone()),
             _ => Patience::ToTheEnd,
         },
         layers: Some(layers),
@@ -271,15 +262,13 @@ fn judge(
     match subject {
         Subject::Fault { expected, .. } if tripped == expected => Verdict::Caught,
         // What another layer than its own trips besides depends on what it happens to send.
-        Subject::Fault { layer, expected, .. }
-            if !played.iter().any(|one| one.name() == layer) && !tripped.is_disjoint(expected) =>
-        {
+        Subject::Fault { layer, expected, .. } if !played.contains(layer) && !tripped.is_disjoint(expected) => {
             Verdict::Caught
         }
-        Subject::Fault { layer, main, .. } if layer != "scenario" && tripped.contains(main) => Verdict::Caught,
+        Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && tripped.contains(main) => Verdict::Caught,
         Subject::Fault { expected, .. } if tripped.is_superset(expected) => Verdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
-        Subject::Fault { layer, .. } if played.iter().any(|one| one.name() == layer) => Verdict::Missed,
+        Subject::Fault { layer, .. } if played.contains(layer) => Verdict::Missed,
         Subject::Fault { .. } => Verdict::Uncaught,
         Subject::Behaviours { warns, .. } => {
             // A run that was not whole proves nothing.

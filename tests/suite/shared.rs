@@ -7,7 +7,7 @@ use qonform::contract::Contract;
 use qonform::exchange::{KeyRole, Secret};
 use qonform::finding::{Ending, Outcome};
 use qonform::reference::{Behaviour, Fault, Options, Server};
-use qonform::run::{self, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
+use qonform::run::{self, Expectations, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -90,7 +90,7 @@ async fn a_fault_of_a_server_that_others_use_is_caught_also_where_writers_must_n
     let mut running = JoinSet::new();
     for (fault, rule) in faults {
         let planted: Fault = fault.parse().unwrap();
-        assert!(planted.info().expected.contains(&rule), "{fault}: {:?}", planted.info().expected);
+        assert!(Expectations::embedded().fault(planted).allows(rule), "{fault}");
         let behaviours = vec![Behaviour::SecondWriter409];
         let options = Options { faults: vec![planted], behaviours, ..Options::default() };
         let area = format!("{}.*", rule.split('.').next().unwrap_or_default());
@@ -99,7 +99,7 @@ async fn a_fault_of_a_server_that_others_use_is_caught_also_where_writers_must_n
     while let Some(ended) = running.join_next().await {
         let (fault, rule, planted, found) = ended.unwrap();
         assert!(found.contains(rule), "{fault}: {found:?}");
-        let expected: BTreeSet<String> = planted.info().expected.iter().map(|rule| (*rule).to_owned()).collect();
+        let expected: BTreeSet<String> = Expectations::embedded().fault(planted).rules().map(str::to_owned).collect();
         assert!(found.is_subset(&expected), "{fault}: {found:?} and not only {expected:?}");
     }
 }

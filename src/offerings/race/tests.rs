@@ -12,7 +12,7 @@ use crate::exchange::TransportSettings;
 use crate::finding::{CaseResult, ClientsNeeded, Confirmation};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{Behaviour, Family, Fault, Options};
-use crate::run::Embedded;
+use crate::run::{Embedded, Expectations};
 
 async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
     let contract = Arc::new(Contract::embedded());
@@ -114,7 +114,11 @@ async fn behaviours_are_not_accused(seeds: std::ops::Range<u64>) {
                 let report = detect(&server, race, seed, 1).await;
                 let mut failures = report.failures.iter().map(|failure| failure.rule);
                 let told = || format!("{behaviour} {} {seed}\n{}", race.name, told(&report));
-                assert!(failures.all(|rule| behaviour.info().warns.contains(&rule)), "{}", told());
+                assert!(
+                    failures.all(|rule| Expectations::embedded().warns(behaviour).iter().any(|warned| warned == rule)),
+                    "{}",
+                    told()
+                );
                 assert_eq!(report.abort, None, "{}", told());
             }
         }
@@ -128,12 +132,12 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
     let count = seeds(2);
     for fault in Fault::ALL.into_iter().filter(|fault| fault.info().family == Family::Race) {
         let (_, name, _) = SHOWN_BY.iter().find(|(shown, ..)| *shown == fault).unwrap();
-        let (race, rule) = (race(name), fault.info().expected[0]);
+        let (race, rule) = (race(name), &Expectations::embedded().fault(fault).main);
         let server = server(&[fault], &[]).await;
         let mut missed = Vec::new();
         for seed in 0..count {
             let report = detect(&server, &race, seed, Tries::default().races).await;
-            if !report.failures.iter().any(|failure| failure.rule == rule) {
+            if !report.failures.iter().any(|failure| failure.rule == *rule) {
                 missed.push((seed, told(&report)));
             }
         }
@@ -176,11 +180,11 @@ async fn when_the_time_is_up_nothing_is_tried_more_than_once() {
         let naming = Naming::new(seed, &race.name, 0);
         let report = race.play(server.lane(&format!("{}-{seed}", race.name)), naming, seed, &tries).await;
         let spent = server.traffic().requests() - before;
-        assert!(report.shown.iter().all(|shown| shown.tries == 1), "{:?}", report.shown);
+        assert!(report.failures.iter().all(|failure| failure.received.contains("always")), "{:?}", report.failures);
         // Once by all clients, twice by one alone, and once more to see it again.
-        let most = 1 + 3 * report.shown.len() as u64;
-        assert!(spent <= most * REQUESTS_OF_A_TRY, "{spent} requests for {} findings", report.shown.len());
-        found += report.shown.len();
+        let most = 1 + 3 * report.failures.len() as u64;
+        assert!(spent <= most * REQUESTS_OF_A_TRY, "{spent} requests for {} findings", report.failures.len());
+        found += report.failures.len();
     }
     assert!(found > 0);
     server.stop().await;
@@ -196,8 +200,8 @@ async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards
         // On a busy machine the clients miss each other now and then.
         for seed in 1..=3 {
             let report = play(&server, &race(name), seed, 30).await;
-            let rule = fault.info().expected[0];
-            let place = report.failures.iter().position(|failure| failure.rule == rule);
+            let rule = &Expectations::embedded().fault(fault).main;
+            let place = report.failures.iter().position(|failure| failure.rule == *rule);
             shown = told(&report);
             let is_small = place.is_some_and(|place| {
                 let evidence = &report.failures[place].evidence;

@@ -8,14 +8,14 @@ use crate::reference::step::{Reply, Step};
 
 faults! {
     Atomicity from super::main::FIRST + super::main::ROWS.len();
-    CREATE_PRODUCT_UNKNOWN_WRITTEN "create-product-unknown-written" Scenario ["create.product-unknown" "invariant.failed-write-no-effect"]
+    CREATE_PRODUCT_UNKNOWN_WRITTEN "create-product-unknown-written"
         "A create refused for a product makes the offering with the other products."
         => |config| config.rejected(Create, |step| {
             if step.code() == "product_not_in_project" {
                 drop(step.create_with_known());
             }
         });
-    CREATE_PRODUCT_UNKNOWN_GHOST "create-product-unknown-ghost" Scenario ["create.product-unknown" "invariant.failed-write-no-effect"]
+    CREATE_PRODUCT_UNKNOWN_GHOST "create-product-unknown-ghost"
         "A create refused for a product leaves a row that only the list shows."
         => |config| {
             config.rejected(Create, |step| {
@@ -28,49 +28,49 @@ faults! {
             });
             config.done(List, |step| step.relist(|rows, history| rows.extend(history.ghosts.iter().cloned())));
         };
-    CREATE_TAG_MAIN_WRITTEN "create-tag-main-written" Scenario ["create.tag-main-rejected" "invariant.failed-write-no-effect"]
+    CREATE_TAG_MAIN_WRITTEN "create-tag-main-written"
         "A create refused for `tag` 1 makes the offering."
         => |config| config.rejected(Create, |step| {
             if step.code() == "cannot_set_main_directly" {
                 step.write_without("tag");
             }
         });
-    CREATE_TAG_INVALID_WRITTEN "create-tag-invalid-written" Scenario ["create.tag-invalid"]
+    CREATE_TAG_INVALID_WRITTEN "create-tag-invalid-written"
         "A create refused for its tag makes the offering."
         => |config| config.rejected(Create, |step| {
             if step.code() == "invalid_data" && step.blames("tag") {
                 step.write_without("tag");
             }
         });
-    CREATE_PRODUCTS_OVER_100_WRITTEN "create-products-over-100-written" Scenario ["create.product-bounds" "invariant.failed-write-no-effect"]
+    CREATE_PRODUCTS_OVER_100_WRITTEN "create-products-over-100-written"
         "A create refused for too many products makes the offering without any."
         => |config| config.rejected(Create, |step| {
             if step.blames("product_ids") && step.code() != "product_not_in_project" {
                 step.write_without("product_ids");
             }
         });
-    DUPLICATE_OVERWRITES "duplicate-overwrites" Scenario ["create.duplicate" "invariant.failed-write-no-effect"]
+    DUPLICATE_OVERWRITES "duplicate-overwrites"
         "A create refused for its id overwrites the products of the existing offering."
         => |config| config.rejected(Create, |step| {
             if step.code() == "offering_already_exists" {
                 step.overwrite_duplicate();
             }
         });
-    DUPLICATE_TOUCHES "duplicate-touches" Scenario ["create.duplicate" "invariant.failed-write-no-effect"]
+    DUPLICATE_TOUCHES "duplicate-touches"
         "A create refused for its id changes `updated_at` of the existing offering."
         => |config| config.rejected(Create, |step| {
             if step.code() == "offering_already_exists" {
                 step.project.touch(&step.id());
             }
         });
-    DUPLICATE_ACCEPTED "duplicate-accepted" Scenario ["create.duplicate" "invariant.no-bleed"]
+    DUPLICATE_ACCEPTED "duplicate-accepted"
         "Creating an existing id replaces the offering."
         => |config| config.rejected(Create, |step| {
             if step.code() == "offering_already_exists" && let Some(row) = step.overwrite_duplicate() {
                 step.result = Ok(Reply::Created(row));
             }
         });
-    UPDATE_PRODUCT_UNKNOWN_WRITTEN "update-product-unknown-written" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
+    UPDATE_PRODUCT_UNKNOWN_WRITTEN "update-product-unknown-written"
         "An update refused for a product writes the other products."
         => |config| config.rejected(Update, |step| {
             if step.code() == "product_not_in_project" {
@@ -78,88 +78,88 @@ faults! {
                 step.write_products(known);
             }
         });
-    UPDATE_PRODUCT_UNKNOWN_CLEARS "update-product-unknown-clears" Scenario ["update.product-unknown" "invariant.failed-write-no-effect"]
+    UPDATE_PRODUCT_UNKNOWN_CLEARS "update-product-unknown-clears"
         "An update refused for a product has detached the old ones."
         => |config| config.rejected(Update, |step| {
             if step.code() == "product_not_in_project" {
                 step.write_products(Vec::new());
             }
         });
-    UPDATE_PRODUCTS_OVER_100_WRITTEN "update-products-over-100-written" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCTS_OVER_100_WRITTEN "update-products-over-100-written"
         "An update refused for too many products has detached the old ones."
         => |config| config.rejected(Update, |step| {
             if step.blames("product_ids") && step.code() != "product_not_in_project" {
                 step.write_products(Vec::new());
             }
         });
-    UPDATE_TAG_MAIN_PRODUCTS_WRITTEN "update-tag-main-products-written" Scenario ["update.tag-main-rejected" "invariant.failed-write-no-effect"]
+    UPDATE_TAG_MAIN_PRODUCTS_WRITTEN "update-tag-main-products-written"
         "An update refused for `tag` 1 writes the products beside it."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_set_main_directly" {
                 step.write_without("tag");
             }
         });
-    UPDATE_TAG_INVALID_TOUCHES "update-tag-invalid-touches" Scenario ["invariant.failed-write-no-effect"]
+    UPDATE_TAG_INVALID_TOUCHES "update-tag-invalid-touches"
         "An update refused for its tag changes `updated_at`."
         => |config| config.rejected(Update, |step| {
             if step.code() == "invalid_data" && step.blames("tag") {
                 step.project.touch(&step.id());
             }
         });
-    DEMOTE_PRODUCTS_WRITTEN "demote-products-written" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
+    DEMOTE_PRODUCTS_WRITTEN "demote-products-written"
         "A refused demotion writes the products beside it."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_demote_main" {
                 step.write_without("tag");
             }
         });
-    DEMOTE_TOUCHES "demote-touches" Scenario ["update.demote-rejected" "invariant.failed-write-no-effect"]
+    DEMOTE_TOUCHES "demote-touches"
         "A refused demotion changes `updated_at`."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_demote_main" {
                 step.project.touch(&step.id());
             }
         });
-    UPDATE_MISSING_WRITTEN "update-missing-written" Scenario ["update.missing" "invariant.failed-write-no-effect" "auth.project-isolation"]
+    UPDATE_MISSING_WRITTEN "update-missing-written"
         "An update of a missing id answers 404 and makes the offering."
         => |config| config.rejected(Update, |step| {
             if step.code() == "not_found" {
                 drop(step.upsert());
             }
         });
-    REFUSED_CREATE_DETACHES "refused-create-detaches" Scenario ["invariant.failed-write-no-effect" "create.duplicate" "create.product-bounds" "create.product-unknown"]
+    REFUSED_CREATE_DETACHES "refused-create-detaches"
         "Any refused create detaches the products of the newest offering."
         => |config| config.rejected(Create, |step| {
             if let Some(newest) = step.project.newest() {
                 newest.product_ids.clear();
             }
         });
-    REFUSED_DELETE_TOUCHES "refused-delete-touches" Scenario ["invariant.failed-write-no-effect" "delete.missing"]
+    REFUSED_DELETE_TOUCHES "refused-delete-touches"
         "A delete of a missing id changes `updated_at` of the newest offering."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "not_found" && let Some(newest) = step.project.newest().map(|newest| newest.id.clone()) {
                 step.project.touch(&newest);
             }
         });
-    REFUSED_PRODUCT_USES_UP_FIRST "refused-product-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+    REFUSED_PRODUCT_USES_UP_FIRST "refused-product-uses-up-first"
         "After a create refused for a product the first offering of an empty project does not become main."
         => |config| {
             config.rejected(Create, |step| use_up_first(step, "product_not_in_project"));
             config.done(Create, miss_first);
         };
-    REFUSED_TAG_USES_UP_FIRST "refused-tag-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+    REFUSED_TAG_USES_UP_FIRST "refused-tag-uses-up-first"
         "After a create refused for `tag` 1 the first offering of an empty project does not become main."
         => |config| {
             config.rejected(Create, |step| use_up_first(step, "cannot_set_main_directly"));
             config.done(Create, miss_first);
         };
-    REFUSED_PROMOTION_USES_UP_FIRST "refused-promotion-uses-up-first" Sequence ["create.first-is-main" "invariant.failed-write-no-effect"]
+    REFUSED_PROMOTION_USES_UP_FIRST "refused-promotion-uses-up-first"
         "After a set main of a missing id the first offering of an empty project does not become main."
         => |config| {
             config.rejected(SetMain, |step| use_up_first(step, "not_found"));
             config.done(Create, miss_first);
         };
-    REFUSED_CREATE_BURNS_KEY "refused-create-burns-key" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+    REFUSED_CREATE_BURNS_KEY "refused-create-burns-key"
         "The idempotency key of a refused create gets the refusal again, whatever the body."
         => |config| {
             config.rejected(Create, burn_key);
@@ -169,7 +169,7 @@ faults! {
                 }
             });
         };
-    REFUSED_CREATE_KEY_409 "refused-create-key-409" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+    REFUSED_CREATE_KEY_409 "refused-create-key-409"
         "The idempotency key of a refused create answers 409 from then on."
         => |config| {
             config.rejected(Create, burn_key);
@@ -179,13 +179,13 @@ faults! {
                 }
             });
         };
-    REFUSED_CREATE_RESERVES_ID "refused-create-reserves-id" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+    REFUSED_CREATE_RESERVES_ID "refused-create-reserves-id"
         "The id of a create refused for a product stays taken."
         => |config| {
             config.rejected(Create, |step| reserve_id(step, "product_not_in_project"));
             config.done(Create, miss_reserved);
         };
-    MISSING_DELETE_RESERVES_ID "missing-delete-reserves-id" Sequence ["invariant.failed-write-no-effect" "create.echo"]
+    MISSING_DELETE_RESERVES_ID "missing-delete-reserves-id"
         "An id whose deletion was answered 404 cannot be created any more."
         => |config| {
             config.rejected(Delete, |step| {

@@ -11,106 +11,106 @@ use crate::reference::validate::{self, Syntax};
 
 faults! {
     Authentication from super::idempotency::FIRST + super::idempotency::ROWS.len();
-    OPEN_LIST "open-list" Scenario ["auth.missing"]
+    OPEN_LIST "open-list"
         "List needs no key."
         => |config| config.keyless = |operation| operation == List;
-    OPEN_CREATE "open-create" Scenario ["auth.missing" "auth.no-effect"]
+    OPEN_CREATE "open-create"
         "Create needs no key."
         => |config| config.keyless = |operation| operation == Create;
-    OPEN_GET "open-get" Scenario ["auth.missing"]
+    OPEN_GET "open-get"
         "Get needs no key."
         => |config| config.keyless = |operation| operation == Get;
-    OPEN_UPDATE "open-update" Scenario ["auth.missing" "auth.no-effect"]
+    OPEN_UPDATE "open-update"
         "Update needs no key."
         => |config| config.keyless = |operation| operation == Update;
-    OPEN_DELETE "open-delete" Scenario ["auth.missing" "auth.no-effect"]
+    OPEN_DELETE "open-delete"
         "Delete needs no key."
         => |config| config.keyless = |operation| operation == Delete;
-    OPEN_SET_MAIN "open-set-main" Scenario ["auth.missing" "auth.no-effect"]
+    OPEN_SET_MAIN "open-set-main"
         "Set main needs no key."
         => |config| config.keyless = |operation| operation == SetMain;
-    KEY_MISSING_403 "key-missing-403" Scenario ["auth.missing"]
+    KEY_MISSING_403 "key-missing-403"
         "A request without a key answers 403."
         => |config| config.unauthorized = |door, refusal| {
             if door.header().is_none() {
                 refusal.status = StatusCode::FORBIDDEN;
             }
         };
-    KEY_MISSING_400 "key-missing-400" Scenario ["auth.missing" "response.error-code-documented"]
+    KEY_MISSING_400 "key-missing-400"
         "A request without a key answers 400."
         => |config| config.unauthorized = |door, refusal| {
             if door.header().is_none() {
                 refusal.status = StatusCode::BAD_REQUEST;
             }
         };
-    KEY_UNKNOWN_ACCEPTED "key-unknown-accepted" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_UNKNOWN_ACCEPTED "key-unknown-accepted"
         "Any key that looks like one is accepted."
         => |config| config.stranger = |door| {
             let key = door.key()?;
             door.last().filter(|_| key.starts_with("sk_") || key.starts_with("test_sk_"))
         };
-    KEY_SCHEME_IGNORED "key-scheme-ignored" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_SCHEME_IGNORED "key-scheme-ignored"
         "Any scheme before the key is accepted."
         => |config| config.stranger = |door| door.find(door.header()?.split_once(' ')?.1);
-    KEY_BARE_ACCEPTED "key-bare-accepted" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_BARE_ACCEPTED "key-bare-accepted"
         "A key without its scheme is accepted."
         => |config| config.stranger = |door| door.find(door.header()?);
-    KEY_EMPTY_ACCEPTED "key-empty-accepted" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_EMPTY_ACCEPTED "key-empty-accepted"
         "`Bearer` with nothing after it is accepted."
         => |config| config.stranger = |door| door.last().filter(|_| door.is_empty());
-    KEY_EMPTY_400 "key-empty-400" Scenario ["auth.malformed" "response.error-code-documented"]
+    KEY_EMPTY_400 "key-empty-400"
         "`Bearer` with nothing after it answers 400."
         => |config| config.unauthorized = |door, refusal| {
             if door.is_empty() {
                 refusal.status = StatusCode::BAD_REQUEST;
             }
         };
-    KEY_PREFIX_ACCEPTED "key-prefix-accepted" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_PREFIX_ACCEPTED "key-prefix-accepted"
         "The beginning of a key is accepted for the key."
         => |config| config.stranger = |door| {
             let key = door.key().filter(|key| key.len() > 12)?;
             door.find_by(&|known| known.starts_with(key))
         };
-    KEY_SUFFIX_IGNORED "key-suffix-ignored" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_SUFFIX_IGNORED "key-suffix-ignored"
         "What follows a key is ignored."
         => |config| config.stranger = |door| {
             let key = door.key()?;
             door.find_by(&|known| key.starts_with(known))
         };
-    KEY_OF_ANY_CASE "key-of-any-case" Scenario ["auth.malformed" "auth.no-effect"]
+    KEY_OF_ANY_CASE "key-of-any-case"
         "Keys are compared without regard to case."
         => |config| config.stranger = |door| {
             let key = door.key()?;
             door.find_by(&|known| known.eq_ignore_ascii_case(key))
         };
-    KEY_UNKNOWN_403 "key-unknown-403" Scenario ["auth.malformed"]
+    KEY_UNKNOWN_403 "key-unknown-403"
         "An unknown key answers 403."
         => |config| config.unauthorized = |door, refusal| {
             if door.key().is_some() {
                 refusal.status = StatusCode::FORBIDDEN;
             }
         };
-    UNAUTHORIZED_CODE "unauthorized-code" Scenario ["auth.code" "response.error-code-documented"]
+    UNAUTHORIZED_CODE "unauthorized-code"
         "A 401 has the code `unauthorized`."
         => |config| config.override_error(&Operation::ALL, "control_unauthorized", Code("unauthorized"));
-    UNAUTHORIZED_CODE_ON_WRITE "unauthorized-code-on-write" Scenario ["auth.code" "response.error-code-documented"]
+    UNAUTHORIZED_CODE_ON_WRITE "unauthorized-code-on-write"
         "A 401 on a write has the code `invalid_token`."
         => |config| {
             config.override_error(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
         };
-    UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied" Scenario ["auth.no-effect"]
+    UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied"
         "An unauthenticated create answers 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Create;
-    UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied" Scenario ["auth.no-effect"]
+    UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied"
         "An unauthenticated update answers 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Update;
-    UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied" Scenario ["auth.no-effect"]
+    UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied"
         "An unauthenticated delete answers 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Delete;
-    UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied" Scenario ["auth.no-effect"]
+    UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied"
         "An unauthenticated set main answers 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == SetMain;
-    MISSING_BEFORE_KEY "missing-before-key" Scenario ["auth.before-existence"]
+    MISSING_BEFORE_KEY "missing-before-key"
         "Without a key a missing offering answers 404."
         => |config| config.unauthorized = |door, refusal| {
             let (Ok(id), Some(last)) = (door.call.id(), door.last()) else { return };
@@ -118,7 +118,7 @@ faults! {
                 *refusal = Refusal::not_found();
             }
         };
-    BODY_BEFORE_KEY "body-before-key" Scenario ["auth.before-existence"]
+    BODY_BEFORE_KEY "body-before-key"
         "Without a key a malformed body answers 400."
         => |config| config.unauthorized = |door, refusal| {
             let syntax = Syntax { config: &door.app.config };
@@ -131,7 +131,7 @@ faults! {
                 *refusal = wrong;
             }
         };
-    ID_BEFORE_KEY "id-before-key" Scenario ["auth.before-existence"]
+    ID_BEFORE_KEY "id-before-key"
         "Without a key a malformed id answers 400."
         => |config| config.unauthorized = |door, refusal| {
             if let Ok(id) = door.call.id().as_deref()
@@ -141,47 +141,47 @@ faults! {
                 *refusal = wrong;
             }
         };
-    LIMITED_KEY_ALLOWED "limited-key-allowed" Scenario ["auth.forbidden" "invariant.failed-write-no-effect"]
+    LIMITED_KEY_ALLOWED "limited-key-allowed"
         "A key without permission may do everything."
         => |config| config.allows_limited = |_| true;
-    LIMITED_KEY_READS "limited-key-reads" Scenario ["auth.forbidden"]
+    LIMITED_KEY_READS "limited-key-reads"
         "A key without permission may read."
         => |config| config.allows_limited = |operation| matches!(operation, List | Get);
-    LIMITED_KEY_401 "limited-key-401" Scenario ["auth.forbidden" "response.error-code-documented"]
+    LIMITED_KEY_401 "limited-key-401"
         "A key without permission answers 401."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(401));
-    LIMITED_KEY_404 "limited-key-404" Scenario ["auth.forbidden" "response.error-code-documented" "response.documented-status"]
+    LIMITED_KEY_404 "limited-key-404"
         "A key without permission answers 404."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(404));
-    LIMITED_KEY_CODE "limited-key-code" Scenario ["auth.forbidden"]
+    LIMITED_KEY_CODE "limited-key-code"
         "A key without permission has the code `forbidden`."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Code("forbidden"));
-    OTHER_PROJECT_LISTED "other-project-listed" Scenario ["list.pages-cover"]
+    OTHER_PROJECT_LISTED "other-project-listed"
         "The list shows the offerings of another project too."
         => |config| config.done(List, |step| {
             let others = step.other.listed();
             step.relist(|rows, _| rows.extend(others));
         });
-    OTHER_PROJECT_READ "other-project-read" Scenario ["auth.project-isolation" "delete.removes"]
+    OTHER_PROJECT_READ "other-project-read"
         "Get finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Get;
-    OTHER_PROJECT_UPDATED "other-project-updated" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_UPDATED "other-project-updated"
         "Update finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Update;
-    OTHER_PROJECT_DELETED "other-project-deleted" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_DELETED "other-project-deleted"
         "Delete finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Delete;
-    OTHER_PROJECT_PROMOTED "other-project-promoted" Scenario ["auth.project-isolation"]
+    OTHER_PROJECT_PROMOTED "other-project-promoted"
         "Set main finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == SetMain;
-    OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken" Scenario ["auth.project-isolation" "create.idempotency-scope"]
+    OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken"
         "An id of another project cannot be created."
         => |config| config.done(Create, |step| {
             if step.other.position(&step.id()).is_some() {
                 step.reject_as_taken();
             }
         });
-    OTHER_PROJECT_403 "other-project-403" Scenario ["auth.project-isolation" "get.missing"]
+    OTHER_PROJECT_403 "other-project-403"
         "Get of another project's offering answers 403 instead of 404."
         => |config| config.rejected(Get, |step| {
             if step.code() == "not_found" && step.other.position(&step.id()).is_some() {
@@ -189,19 +189,19 @@ faults! {
                 step.result = Err(Refusal::new(StatusCode::FORBIDDEN, "control_forbidden", message));
             }
         });
-    OTHER_PROJECT_PRODUCTS "other-project-products" Scenario ["create.product-unknown"]
+    OTHER_PROJECT_PRODUCTS "other-project-products"
         "Create accepts products of another project."
         => |config| config.create.resolve = |catalogue, ids| {
             ids.iter().all(|id| catalogue.own.contains(id) || catalogue.foreign.contains(id)).then(|| ids.to_vec())
         };
-    PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project" Scenario ["auth.project-isolation"]
+    PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project"
         "Set main demotes the main of another project too."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.other.demote_main();
             }
         });
-    PROMOTION_PROMOTES_TWIN "promotion-promotes-twin" Scenario ["auth.project-isolation"]
+    PROMOTION_PROMOTES_TWIN "promotion-promotes-twin"
         "Set main promotes the offering with the same id in another project too."
         => |config| config.done(SetMain, |step| {
             let twin = step.promotion().and_then(|(_, promoted)| step.other.row(&promoted.id));
@@ -209,14 +209,14 @@ faults! {
                 twin.tag = Some(1);
             }
         });
-    PROMOTION_TOUCHES_OTHER_PROJECT "promotion-touches-other-project" Scenario ["auth.project-isolation"]
+    PROMOTION_TOUCHES_OTHER_PROJECT "promotion-touches-other-project"
         "Set main changes `updated_at` of another project's main."
         => |config| config.done(SetMain, |step| {
             if let Some(main) = step.promotion().and_then(|_| step.other.main_id()) {
                 step.other.touch(&main);
             }
         });
-    UPDATE_WRITES_OTHER_PROJECT "update-writes-other-project" Scenario ["auth.project-isolation"]
+    UPDATE_WRITES_OTHER_PROJECT "update-writes-other-project"
         "Update writes the products of the offering with the same id in another project too."
         => |config| config.done(Update, |step| {
             let Some(updated) = step.reply().cloned() else { return };
@@ -224,13 +224,13 @@ faults! {
                 twin.product_ids = updated.product_ids;
             }
         });
-    DELETE_REMOVES_FROM_OTHER_PROJECT "delete-removes-from-other-project" Scenario ["auth.project-isolation"]
+    DELETE_REMOVES_FROM_OTHER_PROJECT "delete-removes-from-other-project"
         "Delete removes the offering with the same id from another project too."
         => |config| config.done(Delete, |step| {
             let id = step.id();
             step.other.offerings.retain(|row| row.id != id || !row.is_regular());
         });
-    CURSOR_OF_OTHER_PROJECT "cursor-of-other-project" Scenario ["auth.project-isolation" "list.unknown-cursor"]
+    CURSOR_OF_OTHER_PROJECT "cursor-of-other-project"
         "A cursor that only another project knows continues after the time when that offering was made."
         => |config| config.done(List, |step| {
             let Some(cursor) = step.cursor_of_other() else { return };
@@ -238,7 +238,7 @@ faults! {
             let later: Vec<_> = rows.into_iter().filter(|row| row.created_at > cursor.created_at).collect();
             step.list(&later, Start::First);
         });
-    CURSOR_LISTS_OTHER_PROJECT "cursor-lists-other-project" Scenario ["auth.project-isolation" "list.unknown-cursor"]
+    CURSOR_LISTS_OTHER_PROJECT "cursor-lists-other-project"
         "A cursor that only another project knows lists that project."
         => |config| config.done(List, |step| {
             let Some(cursor) = step.cursor_of_other() else { return };

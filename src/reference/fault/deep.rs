@@ -9,14 +9,14 @@ use crate::reference::step::Reply;
 
 faults! {
     Deep from super::leak::FIRST + super::leak::ROWS.len();
-    THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
+    THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main"
         "Every third promotion leaves the old main as it was."
         => |config| config.done(SetMain, |step| {
             if step.project.history.promotions.is_multiple_of(3) {
                 step.keep_previous();
             }
         });
-    NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main" Sequence ["invariant.single-main" "set-main.demotes-previous"] shortest 6
+    NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main"
         "Promoting the newest of four or more offerings leaves the old main as it was."
         => |config| config.done(SetMain, |step| {
             let rows = step.project.listed();
@@ -25,7 +25,7 @@ faults! {
                 step.keep_previous();
             }
         });
-    RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted" Sequence ["invariant.single-main"] shortest 6
+    RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted"
         "A main that was deleted and made again is not demoted any more."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion()
@@ -34,14 +34,14 @@ faults! {
                 step.keep_previous();
             }
         });
-    MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted" Sequence ["invariant.single-main"] shortest 5
+    MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted"
         "While the main is deleted and others are left, every new offering becomes main."
         => |config| config.done(Create, |step| {
             if step.others() > 0 && step.project.history.mainless {
                 step.change(|made| made.tag = Some(1));
             }
         });
-    TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted" Sequence ["invariant.model-agrees"] shortest 7
+    TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted"
         "An offering that was demoted twice is promoted in the answer only."
         => |config| config.done(SetMain, |step| {
             if let Some((_, promoted)) = step.promotion()
@@ -50,14 +50,14 @@ faults! {
                 step.undo();
             }
         });
-    SET_MAIN_AFTER_EMPTY_UPDATE "set-main-after-empty-update" Sequence ["invariant.model-agrees"] shortest 5
+    SET_MAIN_AFTER_EMPTY_UPDATE "set-main-after-empty-update"
         "After an update without effect set main is done in the answer only."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && std::mem::take(&mut step.project.history.empty_update) {
                 step.undo();
             }
         });
-    SET_MAIN_REFUSED_WITHOUT_MAIN "set-main-refused-without-main" Sequence ["set-main.promotes"] shortest 4
+    SET_MAIN_REFUSED_WITHOUT_MAIN "set-main-refused-without-main"
         "After the main was deleted set main answers 422."
         => |config| config.done(SetMain, |step| {
             if let Some((None, _)) = step.promotion() {
@@ -65,21 +65,21 @@ faults! {
                 step.reject(Refusal::unprocessable("cannot_setmain_experiment_variant", message));
             }
         });
-    RECREATED_DEMOTED_GETS_ZERO "recreated-demoted-gets-zero" Sequence ["set-main.promotes"] shortest 6
+    RECREATED_DEMOTED_GETS_ZERO "recreated-demoted-gets-zero"
         "A former main that was deleted and made again is promoted to 0."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && step.deleted().is_some_and(|former| former.tag == Some(0)) {
                 step.change(|promoted| promoted.tag = Some(0));
             }
         });
-    FORMER_MAIN_DELETED_DEMOTES "former-main-deleted-demotes" Sequence ["invariant.main-exists"] shortest 5
+    FORMER_MAIN_DELETED_DEMOTES "former-main-deleted-demotes"
         "Deleting a former main takes the tag of the main."
         => |config| config.done(Delete, |step| {
             if step.project.history.demotions.contains_key(&step.id()) {
                 step.project.demote_main();
             }
         });
-    UPDATE_AFTER_PROMOTIONS_CLEARS "update-after-promotions-clears" Sequence ["invariant.main-exists"] shortest 5
+    UPDATE_AFTER_PROMOTIONS_CLEARS "update-after-promotions-clears"
         "After two promotions an update of the main takes its tag away."
         => |config| config.done(Update, |step| {
             let later = step.writes_products() && step.project.history.promotions > 1;
@@ -87,21 +87,21 @@ faults! {
                 step.change(|row| row.tag = Some(0));
             }
         });
-    REPLAYED_SET_MAIN_DEMOTES "replayed-set-main-demotes" Sequence ["set-main.idempotency-replay" "invariant.main-exists"] shortest 6
+    REPLAYED_SET_MAIN_DEMOTES "replayed-set-main-demotes"
         "A set main replayed after another promotion demotes the main."
         => |config| config.replayed(SetMain, |step| {
             if step.project.main_id() != Some(step.id()) {
                 step.project.demote_main();
             }
         });
-    FOURTH_CREATED_LOSES_PRODUCTS "fourth-created-loses-products" Sequence ["create.readable" "invariant.model-agrees"] shortest 5
+    FOURTH_CREATED_LOSES_PRODUCTS "fourth-created-loses-products"
         "Every fourth offering made is kept without its products."
         => |config| config.done(Create, |step| {
             if step.project.history.created.is_multiple_of(4) {
                 step.store(|made| made.product_ids.clear());
             }
         });
-    ELEVENTH_NOT_LISTED "eleventh-not-listed" Sequence ["create.readable" "invariant.model-agrees"] shortest 12
+    ELEVENTH_NOT_LISTED "eleventh-not-listed"
         "Every eleventh offering made is not listed."
         => |config| {
             config.done(Create, |step| {
@@ -114,14 +114,14 @@ faults! {
                 rows.retain(|row| !history.unlisted.contains(&row.id));
             }));
         };
-    COLON_SECOND_UPDATE_APPENDS "colon-second-update-appends" Sequence ["update.replaces-products"] shortest 3
+    COLON_SECOND_UPDATE_APPENDS "colon-second-update-appends"
         "For an id with a colon every update after the first adds to the products."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.id().contains(':') && step.times_updated() > 1 {
                 step.append();
             }
         });
-    SHRINKING_UPDATE_KEEPS_TAIL "shrinking-update-keeps-tail" Sequence ["update.replaces-products" "invariant.model-agrees"] shortest 3
+    SHRINKING_UPDATE_KEEPS_TAIL "shrinking-update-keeps-tail"
         "An update to a shorter list that is not empty keeps the tail of the old one."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old() {
@@ -133,7 +133,7 @@ faults! {
                 });
             }
         });
-    ELEVEN_TO_TEN_DROPS_FIRST "eleven-to-ten-drops-first" Sequence ["update.replaces-products" "invariant.model-agrees"] shortest 3
+    ELEVEN_TO_TEN_DROPS_FIRST "eleven-to-ten-drops-first"
         "An update from more than ten products to ten or fewer drops the first."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.old().is_some_and(|old| old.product_ids.len() > 10) {
@@ -144,7 +144,7 @@ faults! {
                 });
             }
         });
-    EMPTIED_LIST_COMES_BACK "emptied-list-comes-back" Sequence ["update.replaces-products"] shortest 3
+    EMPTIED_LIST_COMES_BACK "emptied-list-comes-back"
         "An update after an empty list brings the products of before back."
         => |config| config.done(Update, |step| {
             let (Some(old), Some(updated)) = (step.old(), step.reply().cloned()) else { return };
@@ -154,21 +154,21 @@ faults! {
                 step.change(|row| drop(row.product_ids.splice(0..0, emptied.clone())));
             }
         });
-    FOURTH_UPDATE_FORGOTTEN "fourth-update-forgotten" Sequence ["invariant.model-agrees"] shortest 6
+    FOURTH_UPDATE_FORGOTTEN "fourth-update-forgotten"
         "Every fourth update of a project is done in the answer only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.updates.is_multiple_of(4) {
                 step.undo();
             }
         });
-    THIRD_UPDATE_TURNS_TIME_BACK "third-update-turns-time-back" Sequence ["offering.created-at-immutable"] shortest 4
+    THIRD_UPDATE_TURNS_TIME_BACK "third-update-turns-time-back"
         "The third update of an offering sets `updated_at` back to its creation."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.times_updated() == 3 && let Some(old) = step.old() {
                 step.change(|row| row.updated_at = old.created_at);
             }
         });
-    UPDATE_OF_DEMOTED_WRITES_MAIN "update-of-demoted-writes-main" Sequence ["invariant.no-bleed"] shortest 5
+    UPDATE_OF_DEMOTED_WRITES_MAIN "update-of-demoted-writes-main"
         "An update of a former main writes the products of the main too."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old()
@@ -177,28 +177,28 @@ faults! {
                 step.write_to(Offering::is_main);
             }
         });
-    UPDATE_WRITES_TWIN "update-writes-twin" Sequence ["invariant.no-bleed"] shortest 4
+    UPDATE_WRITES_TWIN "update-writes-twin"
         "An update writes to an older offering whose id differs only in case."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old() {
                 step.write_to(|other| other.number < old.number && other.id.eq_ignore_ascii_case(&old.id));
             }
         });
-    UPDATE_AFTER_MISSING_PROMOTION "update-after-missing-promotion" Sequence ["invariant.model-agrees"] shortest 4
+    UPDATE_AFTER_MISSING_PROMOTION "update-after-missing-promotion"
         "After a set main of a missing id the next update is done in the answer only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && std::mem::take(&mut step.project.history.missing_promotion) {
                 step.undo();
             }
         });
-    UPDATE_AFTER_DUPLICATE "update-after-duplicate" Sequence ["invariant.model-agrees"] shortest 4
+    UPDATE_AFTER_DUPLICATE "update-after-duplicate"
         "After a refused create of the same id the next update of the offering is done in the answer only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.duplicates.remove(&step.id()) {
                 step.undo();
             }
         });
-    TENTH_WRITE_DETACHES_OLDEST "tenth-write-detaches-oldest" Sequence ["invariant.no-bleed"] shortest 11
+    TENTH_WRITE_DETACHES_OLDEST "tenth-write-detaches-oldest"
         "Every tenth write detaches the products of the oldest offering."
         => |config| {
             for operation in [Create, Update, Delete, SetMain] {
@@ -213,7 +213,7 @@ faults! {
                 });
             }
         };
-    SECOND_DELETION_TAKES_ANOTHER "second-deletion-takes-another" Sequence ["invariant.no-bleed"] shortest 6
+    SECOND_DELETION_TAKES_ANOTHER "second-deletion-takes-another"
         "Every second deletion also removes the oldest offering that is not main."
         => |config| config.done(Delete, |step| {
             if step.project.history.deleted.len().is_multiple_of(2) {
@@ -223,18 +223,18 @@ faults! {
                 oldest.map(|oldest| step.project.offerings.remove(oldest));
             }
         });
-    DELETION_TAKES_CHILDREN "deletion-takes-children" Sequence ["invariant.no-bleed"] shortest 4
+    DELETION_TAKES_CHILDREN "deletion-takes-children"
         "Deleting an offering also removes those whose ids go on with a colon."
         => |config| config.done(Delete, |step| {
             let child = format!("{}:", step.id());
             step.project.offerings.retain(|row| !row.id.starts_with(&child));
         });
-    DELETED_FORMER_MAIN_LISTED "deleted-former-main-listed" Sequence ["delete.removes" "invariant.model-agrees"] shortest 5
+    DELETED_FORMER_MAIN_LISTED "deleted-former-main-listed"
         "A former main that is deleted is still listed."
         => |config| config.done(List, |step| step.list_deleted(|row, history| {
             row.tag == Some(0) && history.demotions.contains_key(&row.id)
         }));
-    THIRD_DELETION_RESTORES_FIRST "third-deletion-restores-first" Sequence ["invariant.model-agrees"] shortest 7
+    THIRD_DELETION_RESTORES_FIRST "third-deletion-restores-first"
         "The third deletion brings the offering deleted first back."
         => |config| config.done(Delete, |step| {
             if let [first, _, _] = &step.project.history.deleted[..] {
@@ -244,14 +244,14 @@ faults! {
                 }
             }
         });
-    THIRD_LIFE_REFUSED "third-life-refused" Sequence ["invariant.model-agrees"] shortest 5
+    THIRD_LIFE_REFUSED "third-life-refused"
         "An id that was deleted twice cannot be made a third time."
         => |config| config.done(Create, |step| {
             if step.lives() > 1 {
                 step.reject_as_taken();
             }
         });
-    UPDATED_PRODUCTS_RETURN "updated-products-return" Sequence ["delete.recreate" "invariant.model-agrees"] shortest 5
+    UPDATED_PRODUCTS_RETURN "updated-products-return"
         "An offering that was updated, deleted and made again has its old products."
         => |config| config.done(Create, |step| {
             if let Some(former) = step.deleted()
@@ -260,7 +260,7 @@ faults! {
                 step.store(|made| made.product_ids = former.product_ids);
             }
         });
-    PAGE_THREE_REPEATS "page-three-repeats" Sequence ["list.pages-cover"] shortest 3
+    PAGE_THREE_REPEATS "page-three-repeats"
         "From page three on a page starts with the cursor's own offering."
         => |config| config.done(List, |step| {
             if let (Some(place), Some(window)) = (step.cursor_place(), step.window())
@@ -269,7 +269,7 @@ faults! {
                 step.list_from(place);
             }
         });
-    PAGES_SKIP_AFTER_DELETION "pages-skip-after-deletion" Sequence ["list.pages-cover"] shortest 5
+    PAGES_SKIP_AFTER_DELETION "pages-skip-after-deletion"
         "After a deletion pages after a cursor start one offering too late."
         => |config| config.done(List, |step| {
             if let Some(place) = step.cursor_place()
@@ -278,7 +278,7 @@ faults! {
                 step.list_from((place + 2).min(step.project.rows().len()));
             }
         });
-    LIST_FROZEN_AFTER_RESTART "list-frozen-after-restart" Sequence ["create.readable" "invariant.model-agrees"] shortest 3
+    LIST_FROZEN_AFTER_RESTART "list-frozen-after-restart"
         "After a restarted list the list shows that moment until something is deleted."
         => |config| config.done(List, |step| {
             if let Some(frozen) = step.project.history.frozen.clone() {
@@ -287,7 +287,7 @@ faults! {
                 step.project.history.frozen = Some(step.project.rows());
             }
         });
-    SECOND_READ_CACHED "second-read-cached" Sequence ["invariant.model-agrees"] shortest 5
+    SECOND_READ_CACHED "second-read-cached"
         "What get answers twice in a row it answers for ever, until the offering is deleted."
         => |config| config.done(Get, |step| {
             let (id, Some(read)) = (step.id(), step.reply().cloned()) else { return };
@@ -298,13 +298,13 @@ faults! {
             }
             step.result = Ok(Reply::Offering(cached.clone()));
         });
-    KEY_FORGOTTEN_AFTER_DELETION "key-forgotten-after-deletion" Sequence ["create.idempotency-replay"] shortest 4
+    KEY_FORGOTTEN_AFTER_DELETION "key-forgotten-after-deletion"
         "After a deletion the idempotency keys used for other offerings are forgotten."
         => |config| config.done(Delete, |step| {
             let id = step.id();
             step.project.replays.retain(|offering, _| offering.id == id);
         });
-    KEY_FORGOTTEN_AFTER_THREE_WRITES "key-forgotten-after-three-writes" Sequence ["create.idempotency-replay"] shortest 5
+    KEY_FORGOTTEN_AFTER_THREE_WRITES "key-forgotten-after-three-writes"
         "Idempotency keys are forgotten after three more writes."
         => |config| {
             for operation in [Create, Update, Delete, SetMain] {
@@ -314,7 +314,7 @@ faults! {
                 });
             }
         };
-    KEY_OF_REFUSED_CREATE "key-of-refused-create" Sequence ["create.readable"] shortest 3
+    KEY_OF_REFUSED_CREATE "key-of-refused-create"
         "A create that is tried again under the key of a refused one is done in the answer only."
         => |config| {
             config.rejected(Create, burn_key);

@@ -12,10 +12,10 @@ use crate::reference::step::{Reply, Step};
 
 faults! {
     Idempotency from super::state::FIRST + super::state::ROWS.len();
-    CREATE_KEY_IGNORED "create-key-ignored" Scenario ["create.idempotency-replay"]
+    CREATE_KEY_IGNORED "create-key-ignored"
         "Create ignores the idempotency key."
         => |config| config.create_key = |_| None;
-    CREATE_KEY_DUPLICATES "create-key-duplicates" Scenario ["create.idempotency-replay"]
+    CREATE_KEY_DUPLICATES "create-key-duplicates"
         "A replayed create makes another offering with a number after its id."
         => |config| config.replayed(Create, |step| {
             if let Some(mut draft) = step.draft() {
@@ -25,62 +25,62 @@ faults! {
                 }
             }
         });
-    CREATE_REPLAYS_LAST "create-replays-last" Scenario ["create.idempotency-replay"]
+    CREATE_REPLAYS_LAST "create-replays-last"
         "A replayed create answers with the offering made last."
         => |config| config.replayed(Create, |step| {
             if let Some(last) = step.project.offerings.last().cloned() {
                 step.result = Ok(Reply::Created(last));
             }
         });
-    CREATE_KEY_ACROSS_PROJECTS "create-key-across-projects" Scenario ["create.idempotency-scope"]
+    CREATE_KEY_ACROSS_PROJECTS "create-key-across-projects"
         "A key used in one project is replayed in another."
         => |config| {
             config.done(Create, |step| replay_of_other(step, |kept| Ok(Reply::Created(kept))));
             config.rejected(Create, |step| replay_of_other(step, |kept| Ok(Reply::Created(kept))));
         };
-    CREATE_KEY_ACROSS_PROJECTS_409 "create-key-across-projects-409" Scenario ["create.idempotency-scope"]
+    CREATE_KEY_ACROSS_PROJECTS_409 "create-key-across-projects-409"
         "A key used in one project answers 409 in another."
         => |config| {
             config.done(Create, |step| replay_of_other(step, |_| Err(used())));
             config.rejected(Create, |step| replay_of_other(step, |_| Err(used())));
         };
-    CREATE_KEY_CUT "create-key-cut" Sequence ["create.echo"]
+    CREATE_KEY_CUT "create-key-cut"
         "Only the first eight characters of a key count."
         => |config| config.create_key = |call| {
             let mut key = Key::of(call)?;
             key.key.truncate(8);
             Some(key)
         };
-    CREATE_KEY_OF_ANY_CASE "create-key-of-any-case" Sequence ["create.echo"]
+    CREATE_KEY_OF_ANY_CASE "create-key-of-any-case"
         "Keys that differ in case are the same."
         => |config| config.create_key = |call| {
             let mut key = Key::of(call)?;
             key.key.make_ascii_lowercase();
             Some(key)
         };
-    SET_MAIN_KEY_IGNORED "set-main-key-ignored" Scenario ["set-main.idempotency-replay"]
+    SET_MAIN_KEY_IGNORED "set-main-key-ignored"
         "Set main ignores the idempotency key."
         => |config| config.set_main_key = |_| None;
-    SET_MAIN_KEY_409 "set-main-key-409" Scenario ["set-main.idempotency-replay" "response.documented-status"]
+    SET_MAIN_KEY_409 "set-main-key-409"
         "A replayed set main answers 409."
         => |config| config.replayed(SetMain, |step| {
             let message = "This idempotency key was used before.";
             step.result = Err(Refusal::new(StatusCode::CONFLICT, "already_exists", message));
         });
-    SET_MAIN_REPLAYS_STATE "set-main-replays-state" Scenario ["set-main.idempotency-replay"]
+    SET_MAIN_REPLAYS_STATE "set-main-replays-state"
         "A replayed set main answers with the offering as it is now."
         => |config| config.replayed(SetMain, |step| step.show_current());
-    SET_MAIN_KEY_ACROSS_OFFERINGS "set-main-key-across-offerings" Sequence ["set-main.promotes"]
+    SET_MAIN_KEY_ACROSS_OFFERINGS "set-main-key-across-offerings"
         "A key used to promote one offering is replayed for another."
         => |config| config.set_main_key = |call| {
             let mut key = Key::of(call)?;
             key.path.clear();
             Some(key)
         };
-    KEY_AT_ONCE_SECOND_INCOMPLETE "key-at-once-second-incomplete" Race ["race.idempotency-once"]
+    KEY_AT_ONCE_SECOND_INCOMPLETE "key-at-once-second-incomplete"
         "Of two creates with one key at once the second gets the offering without its products."
         => |config| config.interleave(&[Create], |request| Box::pin(request.second_of_key(without_products)));
-    KEY_AT_ONCE_MAKES_TWO "key-at-once-makes-two" Race ["race.idempotency-once"]
+    KEY_AT_ONCE_MAKES_TWO "key-at-once-makes-two"
         "Of two creates with one key at once the second makes another offering with a number after its id."
         => |config| config.interleave(&[Create], |request| Box::pin(request.second_of_key(under_another_id)));
 }

@@ -10,42 +10,42 @@ use crate::reference::step::Reply;
 
 faults! {
     Main from super::pagination::FIRST + super::pagination::ROWS.len();
-    FIRST_NOT_MAIN "first-not-main" Scenario ["create.first-is-main"]
+    FIRST_NOT_MAIN "first-not-main"
         "The first offering of a project does not become main."
         => |config| config.done(Create, |step| {
             if step.others() == 0 {
                 step.change(|made| made.tag = None);
             }
         });
-    FIRST_MAIN_ONLY_WITHOUT_TAG "first-main-only-without-tag" Scenario ["create.first-is-main"]
+    FIRST_MAIN_ONLY_WITHOUT_TAG "first-main-only-without-tag"
         "The first offering becomes main only when `tag` is absent."
         => |config| config.done(Create, |step| {
             if step.others() == 0 && step.sent("tag").is_some() {
                 step.change(|made| made.tag = None);
             }
         });
-    FIRST_MAIN_NOT_WITH_ZERO "first-main-not-with-zero" Scenario ["create.first-is-main"]
+    FIRST_MAIN_NOT_WITH_ZERO "first-main-not-with-zero"
         "The first offering becomes main unless `tag` is 0."
         => |config| config.done(Create, |step| {
             if step.others() == 0 && step.sends_tag(Some(0)) {
                 step.change(|made| made.tag = None);
             }
         });
-    FIRST_MAIN_ONLY_WITH_PRODUCTS "first-main-only-with-products" Scenario ["create.first-is-main"]
+    FIRST_MAIN_ONLY_WITH_PRODUCTS "first-main-only-with-products"
         "The first offering becomes main only when it has products."
         => |config| config.done(Create, |step| {
             if step.others() == 0 && step.reply().is_some_and(|made| made.product_ids.is_empty()) {
                 step.change(|made| made.tag = None);
             }
         });
-    SECOND_IS_MAIN_TOO "second-is-main-too" Scenario ["create.first-is-main" "invariant.single-main"]
+    SECOND_IS_MAIN_TOO "second-is-main-too"
         "The second offering of a project becomes main as well."
         => |config| config.done(Create, |step| {
             if step.others() == 1 {
                 step.change(|made| made.tag = Some(1));
             }
         });
-    SECOND_TAKES_OVER "second-takes-over" Scenario ["create.first-is-main"]
+    SECOND_TAKES_OVER "second-takes-over"
         "The second offering of a project becomes main instead of the first."
         => |config| config.done(Create, |step| {
             if step.others() == 1 {
@@ -53,7 +53,7 @@ faults! {
                 step.change(|made| made.tag = Some(1));
             }
         });
-    CREATE_TAG_MAIN_ACCEPTED "create-tag-main-accepted" Scenario ["create.tag-main-rejected"]
+    CREATE_TAG_MAIN_ACCEPTED "create-tag-main-accepted"
         "Create with `tag` 1 makes the new main."
         => |config| config.rejected(Create, |step| {
             if step.code() == "cannot_set_main_directly" && step.retry_without("tag") {
@@ -61,28 +61,28 @@ faults! {
                 step.result = promoted.map(Reply::Created);
             }
         });
-    CREATE_TAG_MAIN_IN_EMPTY "create-tag-main-in-empty" Scenario ["create.tag-main-rejected"]
+    CREATE_TAG_MAIN_IN_EMPTY "create-tag-main-in-empty"
         "Create with `tag` 1 is accepted in an empty project."
         => |config| config.rejected(Create, |step| {
             if step.code() == "cannot_set_main_directly" && step.others() == 0 {
                 step.retry_without("tag");
             }
         });
-    CREATE_TAG_MAIN_IGNORED "create-tag-main-ignored" Scenario ["create.tag-main-rejected"]
+    CREATE_TAG_MAIN_IGNORED "create-tag-main-ignored"
         "Create ignores `tag` 1."
         => |config| config.rejected(Create, |step| {
             if step.code() == "cannot_set_main_directly" {
                 step.retry_without("tag");
             }
         });
-    CREATE_ZERO_DEMOTES_MAIN "create-zero-demotes-main" Scenario ["invariant.main-exists"]
+    CREATE_ZERO_DEMOTES_MAIN "create-zero-demotes-main"
         "Create with `tag` 0 demotes the main."
         => |config| config.done(Create, |step| {
             if step.others() > 0 && step.sends_tag(Some(0)) {
                 step.project.demote_main();
             }
         });
-    UPDATE_TAG_MAIN_PROMOTES "update-tag-main-promotes" Scenario ["update.tag-main-rejected"]
+    UPDATE_TAG_MAIN_PROMOTES "update-tag-main-promotes"
         "Update with `tag` 1 promotes."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_set_main_directly" && step.retry_without("tag") {
@@ -90,124 +90,124 @@ faults! {
                 step.result = promoted.map(Reply::Offering);
             }
         });
-    UPDATE_TAG_MAIN_SECOND "update-tag-main-second" Scenario ["update.tag-main-rejected"]
+    UPDATE_TAG_MAIN_SECOND "update-tag-main-second"
         "Update with `tag` 1 makes a second main."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_set_main_directly" && step.retry_without("tag") {
                 step.change(|row| row.tag = Some(1));
             }
         });
-    UPDATE_TAG_MAIN_IGNORED "update-tag-main-ignored" Scenario ["update.tag-main-rejected"]
+    UPDATE_TAG_MAIN_IGNORED "update-tag-main-ignored"
         "Update ignores `tag` 1."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_set_main_directly" {
                 step.retry_without("tag");
             }
         });
-    UPDATE_TAG_MAIN_ON_MAIN "update-tag-main-on-main" Scenario ["update.tag-main-rejected"]
+    UPDATE_TAG_MAIN_ON_MAIN "update-tag-main-on-main"
         "Update accepts `tag` 1 on the main itself."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_set_main_directly" && step.project.main_id() == Some(step.id()) {
                 step.retry_without("tag");
             }
         });
-    DEMOTE_ACCEPTED "demote-accepted" Scenario ["update.demote-rejected"]
+    DEMOTE_ACCEPTED "demote-accepted"
         "Update with `tag` 0 demotes the main."
         => |config| config.rejected(Update, |step| {
             if step.demotes(Some(0)) && step.retry_without("tag") {
                 step.change(|row| row.tag = Some(0));
             }
         });
-    DEMOTE_IGNORED "demote-ignored" Scenario ["update.demote-rejected"]
+    DEMOTE_IGNORED "demote-ignored"
         "Update ignores `tag` 0 on the main."
         => |config| config.rejected(Update, |step| {
             if step.demotes(Some(0)) {
                 step.retry_without("tag");
             }
         });
-    DEMOTE_NULL_ACCEPTED "demote-null-accepted" Scenario ["update.demote-null" "invariant.main-exists"]
+    DEMOTE_NULL_ACCEPTED "demote-null-accepted"
         "Update with `tag` null demotes the main."
         => |config| config.rejected(Update, |step| {
             if step.demotes(None) && step.retry_without("tag") {
                 step.change(|row| row.tag = None);
             }
         });
-    DEMOTE_NULL_IGNORED "demote-null-ignored" Scenario ["update.demote-null"]
+    DEMOTE_NULL_IGNORED "demote-null-ignored"
         "Update ignores `tag` null on the main."
         => |config| config.rejected(Update, |step| {
             if step.demotes(None) {
                 step.retry_without("tag");
             }
         });
-    UPDATE_CLEARS_MAIN "update-clears-main" Scenario ["update.partial" "invariant.main-exists"]
+    UPDATE_CLEARS_MAIN "update-clears-main"
         "Update of the main's products takes its tag away."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.reply().is_some_and(Offering::is_main) {
                 step.change(|row| row.tag = None);
             }
         });
-    SET_MAIN_NOT_STORED "set-main-not-stored" Scenario ["set-main.promotes" "invariant.model-agrees" "offering.created-at-immutable" "set-main.demotes-previous" "set-main.keeps-rest"]
+    SET_MAIN_NOT_STORED "set-main-not-stored"
         "Set main answers as if it had promoted, and has not."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.undo();
             }
         });
-    SET_MAIN_ANSWERS_OLD_TAG "set-main-answers-old-tag" Scenario ["set-main.promotes"]
+    SET_MAIN_ANSWERS_OLD_TAG "set-main-answers-old-tag"
         "Set main answers with the tag of before."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && let Some(old) = step.old() {
                 step.show(|shown| shown.tag = old.tag);
             }
         });
-    SET_MAIN_KEEPS_PREVIOUS "set-main-keeps-previous" Scenario ["set-main.demotes-previous" "invariant.single-main" "set-main.keeps-rest"]
+    SET_MAIN_KEEPS_PREVIOUS "set-main-keeps-previous"
         "Set main leaves the previous main as it was."
         => |config| config.done(SetMain, |step| step.keep_previous());
-    SET_MAIN_PREVIOUS_NULL "set-main-previous-null" Scenario ["set-main.previous-is-zero"]
+    SET_MAIN_PREVIOUS_NULL "set-main-previous-null"
         "Set main gives the previous main the tag null."
         => |config| config.done(SetMain, |step| step.change_previous(|previous| previous.tag = None));
-    SET_MAIN_PREVIOUS_TWO "set-main-previous-two" Scenario ["set-main.previous-is-zero"]
+    SET_MAIN_PREVIOUS_TWO "set-main-previous-two"
         "Set main gives the previous main the tag 2."
         => |config| config.done(SetMain, |step| step.change_previous(|previous| previous.tag = Some(2)));
-    SET_MAIN_DROPS_PREVIOUS_PRODUCTS "set-main-drops-previous-products" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
+    SET_MAIN_DROPS_PREVIOUS_PRODUCTS "set-main-drops-previous-products"
         "Set main detaches the products of the previous main."
         => |config| config.done(SetMain, |step| step.change_previous(|previous| previous.product_ids.clear()));
-    SET_MAIN_DROPS_OWN_PRODUCTS "set-main-drops-own-products" Scenario ["set-main.keeps-rest" "invariant.model-agrees" "invariant.no-bleed"]
+    SET_MAIN_DROPS_OWN_PRODUCTS "set-main-drops-own-products"
         "Set main detaches the products of the new main."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.change(|promoted| promoted.product_ids.clear());
             }
         });
-    SET_MAIN_ZEROES_ALL "set-main-zeroes-all" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
+    SET_MAIN_ZEROES_ALL "set-main-zeroes-all"
         "Set main gives every other offering the tag 0."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.change_others(|row| row.tag = Some(0));
             }
         });
-    SET_MAIN_TOUCHES_ALL "set-main-touches-all" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
+    SET_MAIN_TOUCHES_ALL "set-main-touches-all"
         "Set main changes `updated_at` of every offering."
         => |config| config.done(SetMain, |step| {
             if let Some((_, promoted)) = step.promotion() {
                 step.change_others(|row| row.updated_at = promoted.updated_at.max(row.updated_at + 1));
             }
         });
-    SET_MAIN_RESETS_CREATED_AT "set-main-resets-created-at" Scenario ["set-main.keeps-rest" "offering.created-at-immutable"]
+    SET_MAIN_RESETS_CREATED_AT "set-main-resets-created-at"
         "Set main makes the offering look new."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.change(Offering::look_new);
             }
         });
-    SET_MAIN_DELETES_PREVIOUS "set-main-deletes-previous" Scenario ["set-main.demotes-previous" "delete.removes" "get.existing" "invariant.no-bleed" "set-main.keeps-rest" "set-main.promotes"]
+    SET_MAIN_DELETES_PREVIOUS "set-main-deletes-previous"
         "Set main deletes the previous main."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion() {
                 step.project.offerings.retain(|row| row.id != previous.id);
             }
         });
-    SET_MAIN_AGAIN_409 "set-main-again-409" Scenario ["set-main.again" "response.documented-status"]
+    SET_MAIN_AGAIN_409 "set-main-again-409"
         "Set main on the main itself answers 409."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_none() {
@@ -215,34 +215,34 @@ faults! {
                 step.reject(Refusal::new(StatusCode::CONFLICT, "already_exists", message));
             }
         });
-    SET_MAIN_AGAIN_DEMOTES "set-main-again-demotes" Scenario ["set-main.again"]
+    SET_MAIN_AGAIN_DEMOTES "set-main-again-demotes"
         "Set main on the main itself demotes it."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_none() {
                 step.change(|row| row.tag = Some(0));
             }
         });
-    SET_MAIN_MISSING_DEMOTES "set-main-missing-demotes" Scenario ["set-main.missing" "invariant.failed-write-no-effect" "invariant.main-exists"]
+    SET_MAIN_MISSING_DEMOTES "set-main-missing-demotes"
         "Set main of a missing id answers 404 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "not_found" {
                 step.project.demote_main();
             }
         });
-    SET_MAIN_ID_INVALID_DEMOTES "set-main-id-invalid-demotes" Scenario ["invariant.failed-write-no-effect"]
+    SET_MAIN_ID_INVALID_DEMOTES "set-main-id-invalid-demotes"
         "Set main of a malformed id answers 400 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "invalid_data" {
                 step.project.demote_main();
             }
         });
-    SET_MAIN_LIST_LATE "set-main-list-late" Scenario ["set-main.promotes" "list.agrees-with-get" "invariant.main-exists" "invariant.model-agrees" "set-main.keeps-rest"]
+    SET_MAIN_LIST_LATE "set-main-list-late"
         "The list shows the tags of before the last promotion."
         => |config| config.done(List, |step| step.show_former_tags());
-    DELETE_DEMOTES_MAIN "delete-demotes-main" Scenario ["delete.removes" "invariant.main-exists"]
+    DELETE_DEMOTES_MAIN "delete-demotes-main"
         "Deleting any offering demotes the main."
         => |config| config.done(Delete, |step| step.project.demote_main());
-    SET_MAIN_TOUCHES_FORMER "set-main-touches-former" Scenario ["set-main.keeps-rest" "invariant.no-bleed"]
+    SET_MAIN_TOUCHES_FORMER "set-main-touches-former"
         "Set main changes `updated_at` of every former main."
         => |config| config.done(SetMain, |step| {
             let Some((Some(previous), promoted)) = step.promotion() else { return };
@@ -252,7 +252,7 @@ faults! {
                 }
             }
         });
-    SET_MAIN_MOVES_CREATION_OF_PREVIOUS "set-main-moves-creation-of-previous" Scenario ["set-main.keeps-rest" "offering.created-at-immutable" "invariant.no-bleed"]
+    SET_MAIN_MOVES_CREATION_OF_PREVIOUS "set-main-moves-creation-of-previous"
         "Set main makes the previous main look new."
         => |config| config.done(SetMain, |step| {
             let Some((Some(previous), _)) = step.promotion() else { return };
@@ -261,7 +261,7 @@ faults! {
                 row.updated_at = row.created_at;
             }
         });
-    SET_MAIN_READ_ONLY_BY_GET "set-main-read-only-by-get" Scenario ["set-main.promotes" "list.agrees-with-get" "invariant.model-agrees" "set-main.demotes-previous" "set-main.keeps-rest"]
+    SET_MAIN_READ_ONLY_BY_GET "set-main-read-only-by-get"
         "Set main is stored where get reads and not where the list does."
         => |config| {
             config.done(SetMain, |step| {

@@ -6,95 +6,95 @@ use crate::reference::config::decoded;
 
 faults! {
     Pattern from super::race::FIRST + super::race::ROWS.len();
-    GET_ID_LIKE "get-id-like" Scenario ["get.missing" "invariant.model-agrees"]
+    GET_ID_LIKE "get-id-like"
         "Get takes an underscore in an id for any character."
         => |config| config.names[Get as usize] = like;
-    UPDATE_ID_LIKE "update-id-like" Scenario ["update.missing" "invariant.no-bleed" "invariant.model-agrees"]
+    UPDATE_ID_LIKE "update-id-like"
         "Update takes an underscore in an id for any character and writes every offering that it finds."
         => |config| {
             config.names[Update as usize] = like;
             config.done(Update, |step| step.update_all(like));
         };
-    DELETE_ID_LIKE "delete-id-like" Scenario ["delete.missing" "invariant.no-bleed" "delete.removes"]
+    DELETE_ID_LIKE "delete-id-like"
         "Delete takes an underscore in an id for any character and removes every offering that it finds."
         => |config| {
             config.names[Delete as usize] = like;
             config.done(Delete, |step| step.delete_all(like));
         };
-    SET_MAIN_ID_LIKE "set-main-id-like" Scenario ["set-main.missing" "set-main.promotes"]
+    SET_MAIN_ID_LIKE "set-main-id-like"
         "Set main takes an underscore in an id for any character and promotes the first offering that it finds."
         => |config| config.names[SetMain as usize] = like;
-    CURSOR_LIKE "cursor-like" Scenario ["list.unknown-cursor" "list.pages-cover"]
+    CURSOR_LIKE "cursor-like"
         "An underscore in a cursor stands for any character."
         => |config| config.names[List as usize] = like;
-    GET_ID_WITH_PERCENT "get-id-with-percent" Scenario ["get.id-invalid"]
+    GET_ID_WITH_PERCENT "get-id-with-percent"
         "Get takes a percent sign in an id for any text."
         => |config| {
             config.names[Get as usize] = like;
             config.wildcards[Get as usize] = "%";
         };
-    GET_ID_AS_REGEX "get-id-as-regex" Scenario ["get.missing" "invariant.model-agrees"]
+    GET_ID_AS_REGEX "get-id-as-regex"
         "Get takes a dot in an id for any character."
         => |config| config.names[Get as usize] = regex;
-    SET_MAIN_ID_AS_REGEX "set-main-id-as-regex" Scenario ["set-main.missing" "set-main.promotes"]
+    SET_MAIN_ID_AS_REGEX "set-main-id-as-regex"
         "Set main takes a dot in an id for any character and promotes the first offering that it finds."
         => |config| config.names[SetMain as usize] = regex;
-    DELETE_ID_AS_GLOB "delete-id-as-glob" Scenario ["delete.id-invalid" "invariant.no-bleed"]
+    DELETE_ID_AS_GLOB "delete-id-as-glob"
         "Delete takes a star in an id for any text, a question mark for any character, and removes what it finds."
         => |config| {
             config.names[Delete as usize] = glob;
             config.wildcards[Delete as usize] = "*?";
             config.done(Delete, |step| step.delete_all(glob));
         };
-    CURSOR_AS_GLOB "cursor-as-glob" Scenario ["list.cursor-invalid"]
+    CURSOR_AS_GLOB "cursor-as-glob"
         "A star in a cursor stands for any text, a question mark for any character."
         => |config| {
             config.names[List as usize] = glob;
             config.wildcards[List as usize] = "*?";
         };
-    GET_ID_OF_ANY_CASE "get-id-of-any-case" Scenario ["invariant.model-agrees" "get.missing" "create.readable"]
+    GET_ID_OF_ANY_CASE "get-id-of-any-case"
         "Get finds an offering whose id differs in case."
         => |config| config.names[Get as usize] = any_case;
-    DELETE_ID_OF_ANY_CASE "delete-id-of-any-case" Scenario ["invariant.no-bleed" "delete.missing" "delete.removes"]
+    DELETE_ID_OF_ANY_CASE "delete-id-of-any-case"
         "Delete removes all offerings whose ids differ in case only."
         => |config| {
             config.names[Delete as usize] = any_case;
             config.done(Delete, |step| step.delete_all(any_case));
         };
-    SET_MAIN_ID_OF_ANY_CASE "set-main-id-of-any-case" Scenario ["set-main.promotes" "set-main.missing"]
+    SET_MAIN_ID_OF_ANY_CASE "set-main-id-of-any-case"
         "Set main promotes the first offering whose id differs in case only."
         => |config| config.names[SetMain as usize] = any_case;
-    GET_BY_PREFIX "get-by-prefix" Scenario ["get.missing" "invariant.model-agrees"]
+    GET_BY_PREFIX "get-by-prefix"
         "Get finds the first offering whose id starts with the given one."
         => |config| config.names[Get as usize] = |stored, given| stored.starts_with(given);
-    UPDATE_BY_PREFIX "update-by-prefix" Scenario ["update.missing" "invariant.no-bleed"]
+    UPDATE_BY_PREFIX "update-by-prefix"
         "Update writes every offering whose id starts with the given one."
         => |config| {
             config.names[Update as usize] = |stored, given| stored.starts_with(given);
             config.done(Update, |step| step.update_all(|stored, given| stored.starts_with(given)));
         };
-    CURSOR_BY_PREFIX "cursor-by-prefix" Scenario ["list.unknown-cursor" "list.pages-cover"]
+    CURSOR_BY_PREFIX "cursor-by-prefix"
         "A cursor stands for the first offering whose id starts with it."
         => |config| config.names[List as usize] = |stored, given| stored.starts_with(given);
-    GET_ID_TRIMMED "get-id-trimmed" Scenario ["get.missing" "invariant.model-agrees"]
+    GET_ID_TRIMMED "get-id-trimmed"
         "Get does not look at spaces at the end of an id."
         => |config| config.names[Get as usize] = trimmed;
-    SET_MAIN_ID_TRIMMED "set-main-id-trimmed" Scenario ["set-main.missing" "set-main.promotes"]
+    SET_MAIN_ID_TRIMMED "set-main-id-trimmed"
         "Set main does not look at spaces at the end of an id."
         => |config| config.names[SetMain as usize] = trimmed;
-    DUPLICATE_TRIMMED "duplicate-trimmed" Scenario ["create.id-bounds" "create.echo"]
+    DUPLICATE_TRIMMED "duplicate-trimmed"
         "Create does not look at spaces at the end of an id when it looks for the same one."
         => |config| config.names[Create as usize] = trimmed;
-    ID_DECODED_TWICE "id-decoded-twice" Scenario ["offering.id-decoding"]
+    ID_DECODED_TWICE "id-decoded-twice"
         "An id in a path is percent-decoded twice."
         => |config| config.decode_id = |text| decoded(&decoded(text)?);
-    ID_PLUS_AS_SPACE "id-plus-as-space" Scenario ["offering.id-decoding"]
+    ID_PLUS_AS_SPACE "id-plus-as-space"
         "A plus sign in a path stands for a space."
         => |config| config.decode_id = |text| decoded(&text.replace('+', " "));
-    CURSOR_DECODED_TWICE "cursor-decoded-twice" Scenario ["offering.id-decoding"]
+    CURSOR_DECODED_TWICE "cursor-decoded-twice"
         "A cursor is percent-decoded twice."
         => |config| config.decode_value = |text| decoded(&decoded(text)?);
-    CURSOR_PLUS_AS_SPACE "cursor-plus-as-space" Scenario ["offering.id-decoding"]
+    CURSOR_PLUS_AS_SPACE "cursor-plus-as-space"
         "A plus sign in a cursor stands for a space."
         => |config| config.decode_value = |text| decoded(&text.replace('+', " "));
 }

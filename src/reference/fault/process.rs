@@ -5,14 +5,14 @@ use crate::reference::call::Operation::{self, List, SetMain};
 
 faults! {
     Process from super::pattern::FIRST + super::pattern::ROWS.len();
-    FIFTH_PROMOTION_KEEPS_MAIN "fifth-promotion-keeps-main" Sequence ["set-main.demotes-previous" "invariant.single-main" "set-main.keeps-rest"]
+    FIFTH_PROMOTION_KEEPS_MAIN "fifth-promotion-keeps-main"
         "Every fifth promotion of the server, in whichever project, leaves the previous main as it was."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion().filter(|_| step.process.promotions.is_multiple_of(5)) {
                 step.project.overwrite(&previous);
             }
         });
-    SIXTH_PROMOTION_DEMOTES_ELSEWHERE "sixth-promotion-demotes-elsewhere" Sequence ["set-main.demotes-previous" "invariant.single-main" "auth.project-isolation" "set-main.keeps-rest"]
+    SIXTH_PROMOTION_DEMOTES_ELSEWHERE "sixth-promotion-demotes-elsewhere"
         "Every sixth promotion of the server demotes the main of another project instead of its own."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion().filter(|_| step.process.promotions.is_multiple_of(6)) {
@@ -20,14 +20,14 @@ faults! {
                 step.other.demote_main();
             }
         });
-    SEVENTH_PROMOTION_NOT_STORED "seventh-promotion-not-stored" Sequence ["set-main.promotes" "set-main.demotes-previous" "invariant.model-agrees" "offering.created-at-immutable" "set-main.keeps-rest"]
+    SEVENTH_PROMOTION_NOT_STORED "seventh-promotion-not-stored"
         "Every seventh promotion of the server, repeated ones included, is done in the response only."
         => |config| config.done(SetMain, |step| {
             if step.process.promotion_requests.is_multiple_of(7) {
                 step.undo();
             }
         });
-    MAIN_SHARED "main-shared" Scenario ["auth.project-isolation" "set-main.demotes-previous" "invariant.single-main" "set-main.keeps-rest"]
+    MAIN_SHARED "main-shared"
         "Set main demotes the offering that was promoted last, in whichever project that was."
         => |config| config.done(SetMain, |step| {
             let Some((previous, promoted)) = step.promotion() else { return };
@@ -36,10 +36,10 @@ faults! {
                 step.project.overwrite(&previous);
             }
         });
-    PROJECT_SHARED "project-shared" Race ["race.isolation" "auth.project-isolation"]
+    PROJECT_SHARED "project-shared"
         "The project of a request stands in a variable that the next request overwrites, whatever its key."
         => |config| config.interleave(&Operation::ALL, |request| Box::pin(request.in_current_project()));
-    PAGE_SHARED "page-shared" Race ["race.isolation" "auth.project-isolation"]
+    PAGE_SHARED "page-shared"
         "The page of a list stands in a variable that the next list overwrites, whatever its key."
         => |config| config.interleave(&[List], |request| Box::pin(request.through_shared_page()));
 }

@@ -13,174 +13,174 @@ use crate::reference::view::encoded;
 
 faults! {
     Schema from 0;
-    OBJECT_WRONG "object-wrong" Scenario ["response.schema"]
+    OBJECT_WRONG "object-wrong"
         "`object` of an offering reads `offerings`."
         => |config| config.show(&Operation::ALL, |shown| set(shown, "object", "offerings"));
-    OBJECT_MISSING_ON_GET "object-missing-on-get" Scenario ["response.schema"]
+    OBJECT_MISSING_ON_GET "object-missing-on-get"
         "Get leaves `object` out."
         => |config| config.show(&[Get], |shown| remove(shown, "object"));
-    URL_MISSING_AFTER_UPDATE "url-missing-after-update" Scenario ["response.schema"]
+    URL_MISSING_AFTER_UPDATE "url-missing-after-update"
         "Update leaves `url` out."
         => |config| config.show(&[Update], |shown| remove(shown, "url"));
-    ID_MISSING_IN_LIST "id-missing-in-list" Scenario ["response.schema"]
+    ID_MISSING_IN_LIST "id-missing-in-list"
         "The list leaves `id` out."
         => |config| config.show(&[List], |shown| remove(shown, "id"));
-    ID_NUMBER_WHEN_DIGITS "id-number-when-digits" Input ["response.schema"]
+    ID_NUMBER_WHEN_DIGITS "id-number-when-digits"
         "An id of digits only is shown as a number."
         => |config| config.show(&Operation::ALL, |shown| {
             if let Some(number) = shown["id"].as_str().and_then(|id| id.parse::<u64>().ok()) {
                 set(shown, "id", number);
             }
         });
-    TAG_MISSING_WHEN_NULL "tag-missing-when-null" Scenario ["response.schema"]
+    TAG_MISSING_WHEN_NULL "tag-missing-when-null"
         "`tag` is left out where it is null."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["tag"].is_null() {
                 remove(shown, "tag");
             }
         });
-    TAG_AS_STRING "tag-as-string" Scenario ["response.schema"]
+    TAG_AS_STRING "tag-as-string"
         "`tag` is shown as a string."
         => |config| config.show(&Operation::ALL, |shown| {
             if let Some(tag) = shown["tag"].as_i64() {
                 set(shown, "tag", tag.to_string());
             }
         });
-    TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main" Scenario ["response.schema"]
+    TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main"
         "Set main answers with `tag` true."
         => |config| config.show(&[SetMain], |shown| set(shown, "tag", true));
-    PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted" Scenario ["response.schema"]
+    PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted"
         "Create leaves `product_ids` out when the offering has none."
         => |config| config.show(&[Create], |shown| {
             if shown["product_ids"] == json!([]) {
                 remove(shown, "product_ids");
             }
         });
-    PRODUCTS_NULL_WHEN_EMPTY "products-null-when-empty" Scenario ["response.schema"]
+    PRODUCTS_NULL_WHEN_EMPTY "products-null-when-empty"
         "`product_ids` is null where it is empty."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["product_ids"] == json!([]) {
                 set(shown, "product_ids", Value::Null);
             }
         });
-    PRODUCTS_JOINED_IN_LIST "products-joined-in-list" Scenario ["response.schema"]
+    PRODUCTS_JOINED_IN_LIST "products-joined-in-list"
         "The list shows `product_ids` as one string with commas."
         => |config| config.show(&[List], |shown| {
             let joined = products(shown).join(",");
             set(shown, "product_ids", joined);
         });
-    PRODUCTS_AS_OBJECTS_ON_GET "products-as-objects-on-get" Scenario ["response.schema"]
+    PRODUCTS_AS_OBJECTS_ON_GET "products-as-objects-on-get"
         "Get shows each product as an object with its id."
         => |config| config.show(&[Get], |shown| {
             let objects: Value = products(shown).iter().map(|id| json!({ "id": id })).collect();
             set(shown, "product_ids", objects);
         });
-    CREATED_AT_NULL_ON_CREATE "created-at-null-on-create" Scenario ["response.schema"]
+    CREATED_AT_NULL_ON_CREATE "created-at-null-on-create"
         "Create answers with `created_at` null."
         => |config| config.show(&[Create], |shown| set(shown, "created_at", Value::Null));
-    CREATED_AT_EPOCH "created-at-epoch" Scenario ["response.schema"]
+    CREATED_AT_EPOCH "created-at-epoch"
         "`created_at` is a number of seconds."
         => |config| config.show(&Operation::ALL, |shown| {
             let seconds = time(shown, "created_at").timestamp();
             set(shown, "created_at", seconds);
         });
-    UPDATED_AT_MISSING_IN_LIST "updated-at-missing-in-list" Scenario ["response.schema"]
+    UPDATED_AT_MISSING_IN_LIST "updated-at-missing-in-list"
         "The list leaves `updated_at` out."
         => |config| config.show(&[List], |shown| remove(shown, "updated_at"));
-    UPDATED_AT_MISSING_AFTER_SET_MAIN "updated-at-missing-after-set-main" Scenario ["response.schema"]
+    UPDATED_AT_MISSING_AFTER_SET_MAIN "updated-at-missing-after-set-main"
         "Set main leaves `updated_at` out."
         => |config| config.show(&[SetMain], |shown| remove(shown, "updated_at"));
-    LIST_OBJECT_WRONG "list-object-wrong" Scenario ["response.schema"]
+    LIST_OBJECT_WRONG "list-object-wrong"
         "`object` of the list reads `offering`."
         => |config| config.respond(&[List], SUCCESS, |_, page| page.set("object", "offering"));
-    LIST_URL_MISSING "list-url-missing" Scenario ["response.schema"]
+    LIST_URL_MISSING "list-url-missing"
         "The list has no `url`."
         => |config| config.respond(&[List], SUCCESS, |_, page| page.remove("url"));
-    LIST_DATA_NULL_WHEN_EMPTY "list-data-null-when-empty" Scenario ["response.schema"]
+    LIST_DATA_NULL_WHEN_EMPTY "list-data-null-when-empty"
         "An empty list has `data` null."
         => |config| config.respond(&[List], SUCCESS, |_, page| {
             if page.get("data") == json!([]) {
                 page.set("data", Value::Null);
             }
         });
-    LIST_BARE_ARRAY "list-bare-array" Scenario ["response.schema"]
+    LIST_BARE_ARRAY "list-bare-array"
         "The list is a bare array."
         => |config| config.respond(&[List], SUCCESS, |_, page| page.body = Some(page.get("data")));
-    HAS_MORE_AS_STRING "has-more-as-string" Scenario ["response.schema"]
+    HAS_MORE_AS_STRING "has-more-as-string"
         "`has_more` is a string."
         => |config| config.respond(&[List], SUCCESS, |_, page| page.set("has_more", page.get("has_more").to_string()));
-    HAS_MORE_MISSING_ON_LAST_PAGE "has-more-missing-on-last-page" Scenario ["response.schema"]
+    HAS_MORE_MISSING_ON_LAST_PAGE "has-more-missing-on-last-page"
         "The last page has no `has_more`."
         => |config| config.respond(&[List], SUCCESS, |_, page| {
             if page.get("has_more") == false {
                 page.remove("has_more");
             }
         });
-    NEXT_CURSOR_ENCODED "next-cursor-encoded" Scenario ["response.schema"]
+    NEXT_CURSOR_ENCODED "next-cursor-encoded"
         "`next_cursor` is base64 with its padding, outside the charset of ids."
         => |config| config.respond(&[List], SUCCESS, |_, page| {
             if page.get("has_more") == true {
                 page.set("next_cursor", "eyJhZnRlciI6MTIzfQ==");
             }
         });
-    GET_WRAPPED_IN_DATA "get-wrapped-in-data" Scenario ["response.schema"]
+    GET_WRAPPED_IN_DATA "get-wrapped-in-data"
         "Get wraps the offering in `data`."
         => |config| config.respond(&[Get], SUCCESS, |_, answer| {
             answer.body = Some(json!({ "data": answer.body }));
         });
-    ERROR_FLAT "error-flat" Scenario ["response.schema" "auth.forbidden"]
+    ERROR_FLAT "error-flat"
         "Errors stand at the top level, without `error`."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.body = Some(answer.get("error")));
-    ERROR_AS_STRING_ON_404 "error-as-string-on-404" Scenario ["response.schema"]
+    ERROR_AS_STRING_ON_404 "error-as-string-on-404"
         "`error` is a string on 404."
         => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.set("error", "not found"));
-    ERROR_MESSAGE_MISSING_ON_404 "error-message-missing-on-404" Scenario ["response.schema"]
+    ERROR_MESSAGE_MISSING_ON_404 "error-message-missing-on-404"
         "A 404 has no `message`."
         => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.remove_error("message"));
-    ERROR_TYPE_UNKNOWN "error-type-unknown" Scenario ["response.schema"]
+    ERROR_TYPE_UNKNOWN "error-type-unknown"
         "`error.type` is `client_error` on 400."
         => |config| config.respond(&Operation::ALL, 400..=400, |_, answer| answer.set_error("type", "client_error"));
-    ERROR_DETAILS_OBJECT "error-details-object" Scenario ["response.schema"]
+    ERROR_DETAILS_OBJECT "error-details-object"
         "`details` is an object from field to message."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| {
             if !answer.get("error")["details"].is_null() {
                 answer.set_error("details", json!({ "field": "message" }));
             }
         });
-    ERROR_CODE_MISSING_ON_422 "error-code-missing-on-422" Scenario ["response.schema"]
+    ERROR_CODE_MISSING_ON_422 "error-code-missing-on-422"
         "A 422 has no `code`."
         => |config| config.respond(&Operation::ALL, 422..=422, |_, answer| answer.remove_error("code"));
-    URL_WITHOUT_VERSION "url-without-version" Scenario ["offering.url"]
+    URL_WITHOUT_VERSION "url-without-version"
         "`url` is `/offerings/` and the id."
         => |config| config.url = |id| format!("/offerings/{id}");
-    URL_ABSOLUTE "url-absolute" Scenario ["offering.url"]
+    URL_ABSOLUTE "url-absolute"
         "`url` is absolute."
         => |config| config.url = |id| format!("https://api.qonversion.io/v4/offerings/{id}");
-    URL_OF_SET_MAIN "url-of-set-main" Scenario ["offering.url"]
+    URL_OF_SET_MAIN "url-of-set-main"
         "Set main answers with its own path as `url`."
         => |config| config.show(&[SetMain], |shown| {
             let url = format!("{}/set-main", shown["url"].as_str().unwrap_or_default());
             set(shown, "url", url);
         });
-    URL_LOWERCASED "url-lowercased" Scenario ["offering.url"]
+    URL_LOWERCASED "url-lowercased"
         "`url` has the id in lower case."
         => |config| config.url = |id| format!("/v4/offerings/{}", id.to_ascii_lowercase());
-    URL_ENCODED_TWICE "url-encoded-twice" Scenario ["offering.url"]
+    URL_ENCODED_TWICE "url-encoded-twice"
         "In `url` an id with a space is percent-encoded twice."
         => |config| config.url = |id| format!("/v4/offerings/{}", encoded(id).replace('%', "%25"));
-    URL_WITH_PLUS "url-with-plus" Input ["offering.url"]
+    URL_WITH_PLUS "url-with-plus"
         "In `url` a space of the id is a plus sign."
         => |config| config.url = |id| format!("/v4/offerings/{}", id.replace(' ', "+"));
-    TIMES_WITHOUT_ZONE "times-without-zone" Scenario ["response.schema" "offering.timestamps"]
+    TIMES_WITHOUT_ZONE "times-without-zone"
         "Timestamps have no zone."
         => |config| config.times.zone = "";
-    TIMES_IN_LOCAL_TIME "times-in-local-time" Scenario ["offering.timestamps"]
+    TIMES_IN_LOCAL_TIME "times-in-local-time"
         "Timestamps stand in a zone three hours ahead of UTC."
         => |config| (config.times.ahead, config.times.zone) = (3 * 3600, "+03:00");
-    TIMES_WITH_SPACE "times-with-space" Scenario ["response.schema" "offering.timestamps"]
+    TIMES_WITH_SPACE "times-with-space"
         "Timestamps have a space between date and time."
         => |config| config.times.date = "%Y-%m-%d %H:%M:%S";
-    UPDATED_BEFORE_CREATED "updated-before-created" Scenario ["offering.timestamps"]
+    UPDATED_BEFORE_CREATED "updated-before-created"
         "A new offering was updated a second before it was created."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["updated_at"] == shown["created_at"] {
@@ -188,7 +188,7 @@ faults! {
                 set(shown, "updated_at", before.to_rfc3339_opts(SecondsFormat::Secs, true));
             }
         });
-    CREATED_AT_NOW_ON_GET "created-at-now-on-get" Scenario ["offering.created-at-immutable" "get.existing" "create.readable" "list.agrees-with-get" "update.partial"]
+    CREATED_AT_NOW_ON_GET "created-at-now-on-get"
         "Get shows the time of reading as `created_at`."
         => |config| config.show(&[Get], |shown| {
             let now = Utc::now();
@@ -196,18 +196,18 @@ faults! {
             let updated_at = time(shown, "updated_at").max(now);
             set(shown, "updated_at", updated_at.to_rfc3339_opts(SecondsFormat::Secs, true));
         });
-    JSON_AS_TEXT "json-as-text" Scenario ["response.content-type"]
+    JSON_AS_TEXT "json-as-text"
         "Every body is declared `text/plain`."
         => |config| config.respond(&Operation::ALL, ANY, |_, answer| answer.declare("text/plain; charset=utf-8"));
-    JSON_AS_HTML_ON_404 "json-as-html-on-404" Scenario ["response.content-type"]
+    JSON_AS_HTML_ON_404 "json-as-html-on-404"
         "The body of a 404 is declared `text/html`."
         => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.declare("text/html"));
-    CONTENT_TYPE_MISSING_ON_ERRORS "content-type-missing-on-errors" Scenario ["response.content-type"]
+    CONTENT_TYPE_MISSING_ON_ERRORS "content-type-missing-on-errors"
         "Errors have no content type."
         => |config| config.respond(&Operation::ALL, 400..=499, |_, answer| {
             answer.headers.remove(CONTENT_TYPE);
         });
-    CONTENT_TYPE_MISSING_ON_CREATE "content-type-missing-on-create" Scenario ["response.content-type"]
+    CONTENT_TYPE_MISSING_ON_CREATE "content-type-missing-on-create"
         "The answer of create has no content type."
         => |config| config.respond(&[Create], SUCCESS, |_, answer| {
             answer.headers.remove(CONTENT_TYPE);

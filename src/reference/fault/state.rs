@@ -10,23 +10,23 @@ use crate::reference::step::{Reply, Step};
 
 faults! {
     State from super::atomicity::FIRST + super::atomicity::ROWS.len();
-    CREATE_PRODUCTS_SORTED "create-products-sorted" Scenario ["create.echo"]
+    CREATE_PRODUCTS_SORTED "create-products-sorted"
         "Create sorts the products."
         => |config| config.done(Create, |step| step.change(|made| made.product_ids.sort()));
-    CREATE_PRODUCTS_REVERSED "create-products-reversed" Scenario ["create.readable" "get.existing" "invariant.model-agrees"]
+    CREATE_PRODUCTS_REVERSED "create-products-reversed"
         "Create keeps the products in reverse."
         => |config| config.done(Create, |step| step.store(|made| made.product_ids.reverse()));
-    PRODUCTS_ORDER_LOST_FROM_ELEVEN "products-order-lost-from-eleven" Scenario ["create.readable" "get.existing" "invariant.model-agrees"]
+    PRODUCTS_ORDER_LOST_FROM_ELEVEN "products-order-lost-from-eleven"
         "From eleven products on, create keeps them in another order."
         => |config| config.done(Create, |step| step.store(|made| {
             if made.product_ids.len() > 10 {
                 made.product_ids.swap(1, 9);
             }
         }));
-    PRODUCTS_CUT_AT_FIFTY "products-cut-at-fifty" Scenario ["invariant.model-agrees"]
+    PRODUCTS_CUT_AT_FIFTY "products-cut-at-fifty"
         "Create keeps the first fifty products only."
         => |config| config.done(Create, |step| step.store(|made| made.product_ids.truncate(50)));
-    CREATE_PRODUCTS_OF_MAIN "create-products-of-main" Scenario ["create.echo" "delete.recreate"]
+    CREATE_PRODUCTS_OF_MAIN "create-products-of-main"
         "An offering made without products gets those of the main."
         => |config| config.done(Create, |step| {
             let Some(main) = step.before.iter().find(|row| row.is_main()).cloned() else { return };
@@ -36,19 +36,19 @@ faults! {
                 }
             });
         });
-    CREATE_NOT_STORED "create-not-stored" Scenario ["create.readable" "auth.project-isolation" "create.first-is-main" "create.idempotency-scope" "get.existing" "invariant.model-agrees" "list.default-limit" "list.pages-cover" "offering.created-at-immutable" "set-main.promotes" "update.product-bounds" "update.replaces-products"]
+    CREATE_NOT_STORED "create-not-stored"
         "Create answers and keeps nothing."
         => |config| config.done(Create, |step| step.undo());
-    CREATED_NOT_LISTED "created-not-listed" Scenario ["create.readable" "create.first-is-main" "invariant.failed-write-no-effect" "invariant.main-exists" "invariant.model-agrees" "list.default-limit" "list.pages-cover"]
+    CREATED_NOT_LISTED "created-not-listed"
         "An offering without products is not listed."
         => |config| config.done(List, |step| step.relist(|rows, _| rows.retain(|row| !row.product_ids.is_empty())));
-    CREATED_LISTED_TWICE "created-listed-twice" Scenario ["list.pages-cover"]
+    CREATED_LISTED_TWICE "created-listed-twice"
         "An offering never updated is listed twice."
         => |config| config.done(List, |step| step.relist(|rows, _| {
             let again: Vec<_> = rows.iter().filter(|row| row.created_at == row.updated_at).cloned().collect();
             rows.extend(again);
         }));
-    CREATE_TOUCHES_NEWEST "create-touches-newest" Scenario ["create.readable" "invariant.no-bleed"]
+    CREATE_TOUCHES_NEWEST "create-touches-newest"
         "Create changes `updated_at` of the newest other offering."
         => |config| config.done(Create, |step| {
             let Some(made) = step.reply().cloned() else { return };
@@ -57,21 +57,21 @@ faults! {
                 row.updated_at = made.updated_at.max(row.updated_at + 1);
             }
         });
-    UPDATE_NOT_STORED "update-not-stored" Scenario ["update.replaces-products" "invariant.model-agrees" "offering.created-at-immutable"]
+    UPDATE_NOT_STORED "update-not-stored"
         "Update answers and keeps nothing."
         => |config| config.done(Update, |step| {
             if step.writes_products() {
                 step.undo();
             }
         });
-    UPDATE_APPENDS "update-appends" Scenario ["update.replaces-products" "invariant.model-agrees"]
+    UPDATE_APPENDS "update-appends"
         "Update adds products to those that are there."
         => |config| config.done(Update, |step| {
             if step.writes_products() {
                 step.append();
             }
         });
-    UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored" Scenario ["update.replaces-products" "invariant.model-agrees"]
+    UPDATE_EMPTY_LIST_IGNORED "update-empty-list-ignored"
         "Update ignores an empty list of products."
         => |config| config.done(Update, |step| {
             let Some(old) = step.old() else { return };
@@ -81,7 +81,7 @@ faults! {
                 }
             });
         });
-    UPDATE_REORDER_IGNORED "update-reorder-ignored" Scenario ["update.replaces-products"]
+    UPDATE_REORDER_IGNORED "update-reorder-ignored"
         "Update ignores a list with the same products in another order."
         => |config| config.done(Update, |step| {
             let Some(old) = step.old() else { return };
@@ -91,100 +91,100 @@ faults! {
                 }
             });
         });
-    UPDATE_PRODUCTS_SORTED "update-products-sorted" Scenario ["update.replaces-products" "invariant.model-agrees"]
+    UPDATE_PRODUCTS_SORTED "update-products-sorted"
         "Update sorts the products."
         => |config| config.done(Update, |step| {
             if step.writes_products() {
                 step.change(|row| row.product_ids.sort());
             }
         });
-    UPDATE_OMITTED_CLEARS "update-omitted-clears" Scenario ["update.partial"]
+    UPDATE_OMITTED_CLEARS "update-omitted-clears"
         "Update without `product_ids` detaches all."
         => |config| config.done(Update, |step| {
             if !step.writes_products() {
                 step.change(|row| row.product_ids.clear());
             }
         });
-    UPDATE_SECOND_TIME_409 "update-second-time-409" Scenario ["update.retry-safe" "response.documented-status"]
+    UPDATE_SECOND_TIME_409 "update-second-time-409"
         "The same update a second time answers 409."
         => |config| config.done(Update, |step| {
             if is_same_update(step) {
                 step.reject(Refusal::new(StatusCode::CONFLICT, "already_exists", "This update was made before."));
             }
         });
-    UPDATE_SECOND_TIME_CLEARS "update-second-time-clears" Scenario ["update.retry-safe"]
+    UPDATE_SECOND_TIME_CLEARS "update-second-time-clears"
         "The same update a second time detaches all."
         => |config| config.done(Update, |step| {
             if is_same_update(step) {
                 step.change(|row| row.product_ids.clear());
             }
         });
-    UPDATE_RESETS_CREATED_AT "update-resets-created-at" Scenario ["offering.created-at-immutable" "update.partial"]
+    UPDATE_RESETS_CREATED_AT "update-resets-created-at"
         "Update makes the offering look new."
         => |config| config.done(Update, |step| {
             if step.writes_products() {
                 step.change(Offering::look_new);
             }
         });
-    UPDATE_TURNS_TIME_BACK "update-turns-time-back" Scenario ["offering.created-at-immutable" "offering.timestamps"]
+    UPDATE_TURNS_TIME_BACK "update-turns-time-back"
         "A second update sets `updated_at` before the first."
         => |config| config.done(Update, |step| {
             if step.times_updated() > 1 && step.writes_products() && let Some(old) = step.old() {
                 step.change(|row| row.updated_at = old.updated_at - 1);
             }
         });
-    UPDATE_ID_RENAMES "update-id-renames" Scenario ["update.id-immutable"]
+    UPDATE_ID_RENAMES "update-id-renames"
         "Update with an `id` renames the offering."
         => |config| config.done(Update, |step| {
             if let Some(id) = step.free_id_sent() {
                 step.change(|row| row.id.clone_from(&id));
             }
         });
-    UPDATE_ID_COPIES "update-id-copies" Scenario ["update.id-immutable"]
+    UPDATE_ID_COPIES "update-id-copies"
         "Update with an `id` makes a copy under it."
         => |config| config.done(Update, |step| {
             if let (Some(id), Some(updated)) = (step.free_id_sent(), step.reply().cloned()) {
                 step.project.add(Offering { id, tag: None, ..updated });
             }
         });
-    UPDATE_MISSING_UPSERTS "update-missing-upserts" Scenario ["update.missing" "delete.missing" "set-main.missing"]
+    UPDATE_MISSING_UPSERTS "update-missing-upserts"
         "Update of a missing id makes the offering."
         => |config| config.rejected(Update, |step| {
             if step.code() == "not_found" && let Some(made) = step.upsert() {
                 step.result = Ok(Reply::Offering(made));
             }
         });
-    UPDATE_WRITES_NEXT "update-writes-next" Scenario ["invariant.no-bleed" "invariant.model-agrees"]
+    UPDATE_WRITES_NEXT "update-writes-next"
         "Update writes the products of the next offering too."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old() {
                 step.write_to(|other| other.number > old.number);
             }
         });
-    UPDATE_TOUCHES_OTHERS "update-touches-others" Scenario ["invariant.no-bleed"]
+    UPDATE_TOUCHES_OTHERS "update-touches-others"
         "Update changes `updated_at` of every offering."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(updated) = step.reply().cloned() {
                 step.change_others(|row| row.updated_at = updated.updated_at.max(row.updated_at + 1));
             }
         });
-    DELETE_NOT_REMOVED "delete-not-removed" Scenario ["delete.removes" "invariant.model-agrees"]
+    DELETE_NOT_REMOVED "delete-not-removed"
         "Delete answers and removes nothing."
         => |config| config.done(Delete, |step| step.undo());
-    DELETE_STILL_LISTED "delete-still-listed" Scenario ["delete.removes" "invariant.model-agrees" "invariant.no-bleed" "invariant.single-main"]
+    DELETE_STILL_LISTED "delete-still-listed"
         "A deleted offering is still listed."
         => |config| config.done(List, |step| step.list_deleted(|_, _| true));
-    DELETE_STILL_READABLE "delete-still-readable" Scenario ["delete.removes"]
+    DELETE_STILL_READABLE "delete-still-readable"
         "A deleted offering can still be read."
         => |config| config.rejected(Get, |step| {
             if step.code() == "not_found" && let Some(deleted) = step.deleted() {
                 step.result = Ok(Reply::Offering(deleted));
             }
         });
-    DELETE_BY_PREFIX "delete-by-prefix" Scenario ["delete.removes" "invariant.no-bleed" "invariant.main-exists" "update.replaces-products"]
+    DELETE_BY_PREFIX "delete-by-prefix"
         "Delete removes every offering whose id starts with the given one."
         => |config| config.done(Delete, |step| step.delete_all(|stored, given| stored.starts_with(given)));
-    DELETE_DETACHES_SHARED "delete-detaches-shared" Scenario ["delete.removes" "invariant.no-bleed" "invariant.model-agrees"]
+    DELETE_DETACHES_SHARED "delete-detaches-shared"
         "Delete detaches the offering's products from all others."
         => |config| config.done(Delete, |step| {
             let Some(deleted) = step.deleted() else { return };
@@ -192,55 +192,55 @@ faults! {
                 row.product_ids.retain(|product| !deleted.product_ids.contains(product));
             }
         });
-    DELETE_AGAIN_204 "delete-again-204" Scenario ["delete.again"]
+    DELETE_AGAIN_204 "delete-again-204"
         "Deleting a second time answers 204."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "not_found" && step.deleted().is_some() {
                 step.result = Ok(Reply::Nothing);
             }
         });
-    DELETE_AGAIN_400 "delete-again-400" Scenario ["delete.again"]
+    DELETE_AGAIN_400 "delete-again-400"
         "Deleting a second time answers 400."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "not_found" && step.deleted().is_some() {
                 step.result = Err(Refusal::malformed("This offering was deleted before."));
             }
         });
-    RECREATE_409 "recreate-409" Scenario ["delete.recreate"]
+    RECREATE_409 "recreate-409"
         "The id of a deleted offering stays taken."
         => |config| config.done(Create, |step| {
             if step.deleted().is_some() {
                 step.reject_as_taken();
             }
         });
-    RECREATE_KEEPS_PRODUCTS "recreate-keeps-products" Scenario ["delete.recreate"]
+    RECREATE_KEEPS_PRODUCTS "recreate-keeps-products"
         "An offering made again has the products of its former life."
         => |config| config.done(Create, |step| {
             if let Some(former) = step.deleted() {
                 step.change(|made| made.product_ids.clone_from(&former.product_ids));
             }
         });
-    RECREATE_KEEPS_CREATED_AT "recreate-keeps-created-at" Scenario ["delete.recreate"]
+    RECREATE_KEEPS_CREATED_AT "recreate-keeps-created-at"
         "An offering made again has the `created_at` of its former life."
         => |config| config.done(Create, |step| {
             if let Some(former) = step.deleted() {
                 step.change(|made| made.created_at = former.created_at);
             }
         });
-    GET_TOUCHES "get-touches" Scenario ["get.existing" "auth.project-isolation" "create.duplicate" "invariant.model-agrees" "invariant.no-bleed" "list.agrees-with-get"]
+    GET_TOUCHES "get-touches"
         "Reading an offering changes its `updated_at`."
         => |config| config.done(Get, |step| {
             let now = step.project.ticker.tick();
             step.store(|row| row.updated_at = now + 1);
         });
-    GET_SECOND_TIME_404 "get-second-time-404" Scenario ["get.existing" "auth.project-isolation" "set-main.demotes-previous"]
+    GET_SECOND_TIME_404 "get-second-time-404"
         "Every second get of an offering answers 404."
         => |config| config.done(Get, |step| {
             if step.project.history.gets.get(&step.id()).is_some_and(|times| times.is_multiple_of(2)) {
                 step.result = Err(Refusal::not_found());
             }
         });
-    PROMOTION_RESTORES_DEMOTED_PRODUCTS "promotion-restores-demoted-products" Sequence ["set-main.keeps-rest" "invariant.model-agrees"]
+    PROMOTION_RESTORES_DEMOTED_PRODUCTS "promotion-restores-demoted-products"
         "An offering that is promoted again has the products with which it was demoted."
         => |config| config.done(SetMain, |step| {
             let Some((_, promoted)) = step.promotion() else { return };
@@ -248,7 +248,7 @@ faults! {
                 step.change(|row| row.product_ids.clone_from(&products));
             }
         });
-    PROMOTION_RESTORES_FIRST_PRODUCTS "promotion-restores-first-products" Sequence ["invariant.model-agrees" "set-main.keeps-rest"]
+    PROMOTION_RESTORES_FIRST_PRODUCTS "promotion-restores-first-products"
         "A promoted offering is stored with the products that it was created with."
         => |config| config.done(SetMain, |step| {
             let Some((_, promoted)) = step.promotion() else { return };
@@ -256,7 +256,7 @@ faults! {
                 step.store(|row| row.product_ids = products);
             }
         });
-    DEMOTION_RESTORES_PRODUCTS "demotion-restores-products" Sequence ["set-main.keeps-rest" "invariant.no-bleed" "invariant.model-agrees"]
+    DEMOTION_RESTORES_PRODUCTS "demotion-restores-products"
         "A demoted offering has the products with which it was promoted."
         => |config| config.done(SetMain, |step| {
             let Some((Some(previous), _)) = step.promotion() else { return };
@@ -265,7 +265,7 @@ faults! {
                 row.product_ids = products;
             }
         });
-    RECREATE_STORES_DELETED_PRODUCTS "recreate-stores-deleted-products" Sequence ["delete.recreate" "create.readable" "invariant.model-agrees"]
+    RECREATE_STORES_DELETED_PRODUCTS "recreate-stores-deleted-products"
         "An offering made again is stored with the products that it was deleted with."
         => |config| config.done(Create, |step| {
             let Some(made) = step.reply().cloned() else { return };
@@ -274,50 +274,50 @@ faults! {
                 step.store(|row| row.product_ids = deleted.product_ids);
             }
         });
-    RECREATE_STORES_FIRST_PRODUCTS "recreate-stores-first-products" Sequence ["delete.recreate" "create.readable" "invariant.model-agrees"]
+    RECREATE_STORES_FIRST_PRODUCTS "recreate-stores-first-products"
         "An offering made again is stored with the products that it was made with the first time."
         => |config| config.done(Create, |step| {
             let Some(made) = step.reply().cloned() else { return };
             let first = step.project.history.oldest_products.get(&made.id).cloned().unwrap_or_default();
             step.store(|row| row.product_ids = first);
         });
-    GET_PRODUCTS_CUT_AT_TEN "get-products-cut-at-ten" Scenario ["invariant.model-agrees" "create.readable" "list.agrees-with-get" "update.replaces-products"]
+    GET_PRODUCTS_CUT_AT_TEN "get-products-cut-at-ten"
         "Get shows the first ten products only."
         => |config| config.done(Get, |step| step.show(|shown| shown.product_ids.truncate(10)));
-    GET_PRODUCTS_CUT_AT_NINETY_NINE "get-products-cut-at-ninety-nine" Scenario ["create.product-bounds" "invariant.model-agrees" "create.readable" "list.agrees-with-get"]
+    GET_PRODUCTS_CUT_AT_NINETY_NINE "get-products-cut-at-ninety-nine"
         "Get shows the first 99 products only."
         => |config| config.done(Get, |step| step.show(|shown| shown.product_ids.truncate(99)));
-    GET_PRODUCTS_SORTED_FROM_TWENTY_SIX "get-products-sorted-from-twenty-six" Scenario ["invariant.model-agrees" "create.readable" "list.agrees-with-get"]
+    GET_PRODUCTS_SORTED_FROM_TWENTY_SIX "get-products-sorted-from-twenty-six"
         "From 26 products on, get shows them sorted."
         => |config| config.done(Get, |step| step.show(|shown| {
             if shown.product_ids.len() > 25 {
                 shown.product_ids.sort();
             }
         }));
-    LIST_PRODUCTS_CUT_AT_TEN "list-products-cut-at-ten" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_CUT_AT_TEN "list-products-cut-at-ten"
         "The list shows the first ten products of each offering only."
         => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.truncate(10)));
-    LIST_PRODUCTS_CUT_AT_NINETY_NINE "list-products-cut-at-ninety-nine" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_CUT_AT_NINETY_NINE "list-products-cut-at-ninety-nine"
         "The list shows the first 99 products of each offering only."
         => |config| config.done(List, |step| step.show_rows(|row| row.product_ids.truncate(99)));
-    LIST_PRODUCTS_TURNED_FROM_FIFTY_ONE "list-products-turned-from-fifty-one" Scenario ["list.agrees-with-get" "invariant.model-agrees"]
+    LIST_PRODUCTS_TURNED_FROM_FIFTY_ONE "list-products-turned-from-fifty-one"
         "From 51 products on, the list shows the first fifty of an offering after the others."
         => |config| config.done(List, |step| step.show_rows(|row| {
             if row.product_ids.len() > 50 {
                 row.product_ids.rotate_left(50);
             }
         }));
-    UPDATE_PRODUCTS_CUT_AT_FIFTY "update-products-cut-at-fifty" Scenario ["update.product-bounds" "invariant.model-agrees" "update.replaces-products"]
+    UPDATE_PRODUCTS_CUT_AT_FIFTY "update-products-cut-at-fifty"
         "Update keeps the first fifty products only."
         => |config| config.done(Update, |step| step.store(|row| row.product_ids.truncate(50)));
-    DELETE_PROMOTED_500 "delete-promoted-500" Scenario ["response.no-server-error"]
+    DELETE_PROMOTED_500 "delete-promoted-500"
         "Deleting an offering that was ever promoted is a 500."
         => |config| config.done(Delete, |step| {
             if step.project.history.promoted_products.contains_key(&step.id()) {
                 step.reject(Refusal::internal());
             }
         });
-    DELETE_PROMOTED_422 "delete-promoted-422" Scenario ["delete.removes"]
+    DELETE_PROMOTED_422 "delete-promoted-422"
         "Deleting an offering that was ever promoted answers 422, as if it was an experiment's."
         => |config| config.done(Delete, |step| {
             if step.project.history.promoted_products.contains_key(&step.id()) {
@@ -325,14 +325,14 @@ faults! {
                 step.reject(Refusal::unprocessable("cannot_delete_experiment_variant", message));
             }
         });
-    DELETE_UPDATED_404 "delete-updated-404" Scenario ["delete.removes"]
+    DELETE_UPDATED_404 "delete-updated-404"
         "Deleting an offering whose products were updated answers 404."
         => |config| config.done(Delete, |step| {
             if step.project.history.updated.contains_key(&step.id()) {
                 step.reject(Refusal::not_found());
             }
         });
-    DELETE_WITH_PRODUCTS_KEEPS "delete-with-products-keeps" Scenario ["delete.removes" "invariant.model-agrees"]
+    DELETE_WITH_PRODUCTS_KEEPS "delete-with-products-keeps"
         "Deleting an offering that has products answers 204 and removes nothing."
         => |config| config.done(Delete, |step| {
             let id = step.id();

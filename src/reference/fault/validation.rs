@@ -16,149 +16,149 @@ use crate::reference::validate::{
 
 faults! {
     Validation from super::limit::FIRST + super::limit::ROWS.len();
-    ID_NEWLINE_SLIPS "id-newline-slips" Scenario ["create.id-invalid"]
+    ID_NEWLINE_SLIPS "id-newline-slips"
         "A newline at the end of an id slips through the pattern and is dropped."
         => |config| config.id.clean = |id| id.strip_suffix('\n').unwrap_or(id).to_owned();
-    CURSOR_NEWLINE_SLIPS "cursor-newline-slips" Scenario ["list.cursor-invalid"]
+    CURSOR_NEWLINE_SLIPS "cursor-newline-slips"
         "A newline at the end of a cursor slips through the pattern."
         => |config| config.cursor = |after| is_identifier(after.strip_suffix('\n').unwrap_or(after), 64);
-    ID_TRIMMED "id-trimmed" Scenario ["create.id-invalid"]
+    ID_TRIMMED "id-trimmed"
         "White space around an id is trimmed before the check."
         => |config| config.id.clean = |id| id.trim().to_owned();
-    ID_LOWERCASED "id-lowercased" Scenario ["create.echo" "create.id-bounds"]
+    ID_LOWERCASED "id-lowercased"
         "Ids are made lower case on create."
         => |config| config.id.clean = str::to_ascii_lowercase;
-    ID_NUMBER_COERCED "id-number-coerced" Scenario ["create.id-invalid"]
+    ID_NUMBER_COERCED "id-number-coerced"
         "A number is accepted as an id."
         => |config| config.id.read = |given| match given {
             Some(Value::Number(number)) => Some(number.to_string()),
             given => new_id(given),
         };
-    ID_MISSING_GENERATED "id-missing-generated" Scenario ["create.id-invalid"]
+    ID_MISSING_GENERATED "id-missing-generated"
         "An id is made up where there is none."
         => |config| config.id.read = |given| if given.is_none() { generated() } else { new_id(given) };
-    ID_NULL_GENERATED "id-null-generated" Scenario ["create.id-invalid"]
+    ID_NULL_GENERATED "id-null-generated"
         "An id is made up where it is null."
         => |config| config.id.read = |given| match given {
             Some(Value::Null) => generated(),
             given => new_id(given),
         };
-    ID_EMPTY_GENERATED "id-empty-generated" Scenario ["create.id-invalid"]
+    ID_EMPTY_GENERATED "id-empty-generated"
         "An id is made up where it is empty."
         => |config| config.id.read = |given| match given {
             Some(Value::String(id)) if id.is_empty() => generated(),
             given => new_id(given),
         };
-    ID_SLASH_ACCEPTED "id-slash-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_SLASH_ACCEPTED "id-slash-accepted"
         "A slash is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '/';
-    ID_QUESTION_MARK_ACCEPTED "id-question-mark-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_QUESTION_MARK_ACCEPTED "id-question-mark-accepted"
         "A question mark is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '?';
-    ID_HASH_ACCEPTED "id-hash-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_HASH_ACCEPTED "id-hash-accepted"
         "A hash is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '#';
-    ID_PERCENT_ACCEPTED "id-percent-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_PERCENT_ACCEPTED "id-percent-accepted"
         "A percent sign is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '%';
-    ID_PLUS_ACCEPTED "id-plus-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_PLUS_ACCEPTED "id-plus-accepted"
         "A plus sign is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '+';
-    ID_AT_ACCEPTED "id-at-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_AT_ACCEPTED "id-at-accepted"
         "An at sign is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '@';
-    ID_LETTERS_OF_ANY_ALPHABET "id-letters-of-any-alphabet" Scenario ["create.id-invalid" "response.schema"]
+    ID_LETTERS_OF_ANY_ALPHABET "id-letters-of-any-alphabet"
         "Letters of any alphabet are accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter.is_alphabetic();
-    ID_TAB_ACCEPTED "id-tab-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_TAB_ACCEPTED "id-tab-accepted"
         "A tab is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '\t';
-    ID_NUL_ACCEPTED "id-nul-accepted" Scenario ["create.id-invalid" "response.schema"]
+    ID_NUL_ACCEPTED "id-nul-accepted"
         "A NUL is accepted in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) || letter == '\0';
-    ID_SPACE_REFUSED "id-space-refused" Scenario ["create.id-bounds"]
+    ID_SPACE_REFUSED "id-space-refused"
         "A space is refused in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) && letter != ' ';
-    ID_COLON_REFUSED "id-colon-refused" Scenario ["create.id-bounds"]
+    ID_COLON_REFUSED "id-colon-refused"
         "A colon is refused in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) && letter != ':';
-    ID_DOT_REFUSED "id-dot-refused" Scenario ["create.id-bounds"]
+    ID_DOT_REFUSED "id-dot-refused"
         "A dot is refused in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) && letter != '.';
-    ID_UNDERSCORE_REFUSED "id-underscore-refused" Scenario ["create.id-bounds"]
+    ID_UNDERSCORE_REFUSED "id-underscore-refused"
         "An underscore is refused in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) && letter != '_';
-    ID_LEADING_DIGIT_REFUSED "id-leading-digit-refused" Input ["create.id-bounds"]
+    ID_LEADING_DIGIT_REFUSED "id-leading-digit-refused"
         "An id that starts with a digit is refused."
         => |config| config.id.passes = |id| !id.starts_with(|letter: char| letter.is_ascii_digit());
-    ID_UPPER_CASE_REFUSED "id-upper-case-refused" Scenario ["create.id-bounds"]
+    ID_UPPER_CASE_REFUSED "id-upper-case-refused"
         "Upper case letters are refused in an id."
         => |config| config.id.admits = |letter| is_identifier_char(letter) && !letter.is_ascii_uppercase();
-    ID_SPACE_AT_END_REFUSED "id-space-at-end-refused" Input ["create.id-bounds"]
+    ID_SPACE_AT_END_REFUSED "id-space-at-end-refused"
         "A space at the end of an id is refused."
         => |config| config.id.passes = |id| !id.ends_with(' ');
-    GET_ID_CUT "get-id-cut" Scenario ["get.id-invalid"]
+    GET_ID_CUT "get-id-cut"
         "Get cuts an id at 64 characters instead of refusing it."
         => |config| config.clean_id[Get as usize] = cut;
-    UPDATE_ID_CUT "update-id-cut" Scenario ["update.id-invalid"]
+    UPDATE_ID_CUT "update-id-cut"
         "Update cuts an id at 64 characters instead of refusing it."
         => |config| config.clean_id[Update as usize] = cut;
-    DELETE_ID_INVALID_204 "delete-id-invalid-204" Scenario ["delete.id-invalid"]
+    DELETE_ID_INVALID_204 "delete-id-invalid-204"
         "Delete of a malformed id answers 204."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "invalid_data" {
                 step.result = Ok(Reply::Nothing);
             }
         });
-    CREATE_TAG_2_ACCEPTED "create-tag-2-accepted" Scenario ["create.tag-invalid"]
+    CREATE_TAG_2_ACCEPTED "create-tag-2-accepted"
         "Create accepts any positive tag from 2 on."
         => |config| config.create_tag = |given| match given.and_then(integer) {
             Some(tag @ 2..) => Some(Tag::Value(tag)),
             _ => create_tag(given),
         };
-    CREATE_TAG_NEGATIVE_ACCEPTED "create-tag-negative-accepted" Scenario ["create.tag-invalid"]
+    CREATE_TAG_NEGATIVE_ACCEPTED "create-tag-negative-accepted"
         "Create accepts a negative tag."
         => |config| config.create_tag = |given| match given.and_then(integer) {
             Some(tag @ ..0) => Some(Tag::Value(tag)),
             _ => create_tag(given),
         };
-    CREATE_TAG_DECIMAL_TRUNCATED "create-tag-decimal-truncated" Scenario ["create.tag-invalid"]
+    CREATE_TAG_DECIMAL_TRUNCATED "create-tag-decimal-truncated"
         "Create drops the decimals of a tag and takes it for regular."
         => |config| config.create_tag = |given| match given {
             Some(Value::Number(number)) if number.is_f64() => create_tag(given).or(Some(Tag::Null)),
             given => create_tag(given),
         };
-    CREATE_TAG_STRING_COERCED "create-tag-string-coerced" Scenario ["create.tag-invalid"]
+    CREATE_TAG_STRING_COERCED "create-tag-string-coerced"
         "Create takes a string of digits for a tag."
         => |config| config.create_tag = |given| match given {
             Some(Value::String(text)) => text.parse().ok().map(Tag::Value),
             given => create_tag(given),
         };
-    CREATE_TAG_BOOLEAN_COERCED "create-tag-boolean-coerced" Scenario ["create.tag-invalid"]
+    CREATE_TAG_BOOLEAN_COERCED "create-tag-boolean-coerced"
         "Create takes true and false for tags of regular offerings."
         => |config| config.create_tag = |given| match given {
             Some(Value::Bool(_)) => Some(Tag::Null),
             given => create_tag(given),
         };
-    CREATE_TAG_WRAPS "create-tag-wraps" Scenario ["create.tag-invalid"]
+    CREATE_TAG_WRAPS "create-tag-wraps"
         "Create cuts a tag to 16 bits."
         => |config| config.create_tag = |given| match given.and_then(Value::as_i64) {
             Some(tag) if i16::try_from(tag).is_err() => Some(Tag::Value(tag as i16)),
             _ => create_tag(given),
         };
-    CREATE_TAG_ZERO_REFUSED "create-tag-zero-refused" Scenario ["create.tag-regular" "create.first-is-main"]
+    CREATE_TAG_ZERO_REFUSED "create-tag-zero-refused"
         "Create refuses `tag` 0."
         => |config| config.create_tag = |given| create_tag(given).filter(|tag| *tag != Tag::Value(0));
-    CREATE_TAG_NULL_REFUSED "create-tag-null-refused" Scenario ["create.tag-regular" "create.first-is-main"]
+    CREATE_TAG_NULL_REFUSED "create-tag-null-refused"
         "Create refuses `tag` null."
         => |config| config.create_tag = |given| create_tag(given).filter(|tag| *tag != Tag::Null);
-    CREATE_TAG_ABSENT_REFUSED "create-tag-absent-refused" Scenario ["create.tag-regular" "create.echo" "create.first-is-main"]
+    CREATE_TAG_ABSENT_REFUSED "create-tag-absent-refused"
         "Create asks for a tag."
         => |config| config.create_tag = |given| create_tag(given).filter(|tag| *tag != Tag::Absent);
-    UPDATE_TAG_INVALID_IGNORED "update-tag-invalid-ignored" Scenario ["update.tag-invalid"]
+    UPDATE_TAG_INVALID_IGNORED "update-tag-invalid-ignored"
         "Update ignores a tag of the wrong type."
         => |config| config.update_tag = |given| update_tag(given).or(Some(Tag::Absent));
-    UPDATE_TAG_INVALID_PROMOTES "update-tag-invalid-promotes" Scenario ["update.tag-invalid" "invariant.single-main"]
+    UPDATE_TAG_INVALID_PROMOTES "update-tag-invalid-promotes"
         "Update takes \"1\", 1.5 and true for the tag 1 and promotes."
         => |config| config.rejected(Update, |step| {
             let other = step.sent("tag").is_some_and(|tag| integer(&tag).is_none());
@@ -166,114 +166,114 @@ faults! {
                 step.change(|row| row.tag = Some(1));
             }
         });
-    CREATE_PRODUCT_UNKNOWN_ACCEPTED "create-product-unknown-accepted" Scenario ["create.product-unknown"]
+    CREATE_PRODUCT_UNKNOWN_ACCEPTED "create-product-unknown-accepted"
         "Create accepts unknown products."
         => |config| config.create.resolve = |_, ids| Some(ids.to_vec());
-    CREATE_PRODUCT_UNKNOWN_DROPPED "create-product-unknown-dropped" Scenario ["create.product-unknown"]
+    CREATE_PRODUCT_UNKNOWN_DROPPED "create-product-unknown-dropped"
         "Create silently drops unknown products."
         => |config| config.create.resolve = |catalogue, ids| Some(known(catalogue, ids));
-    CREATE_PRODUCT_FIRST_CHECKED "create-product-first-checked" Scenario ["create.product-unknown"]
+    CREATE_PRODUCT_FIRST_CHECKED "create-product-first-checked"
         "Create checks only the first product."
         => |config| config.create.resolve = |catalogue, ids| {
             ids.first().is_none_or(|first| catalogue.own.contains(first)).then(|| ids.to_vec())
         };
-    UPDATE_PRODUCT_UNKNOWN_ACCEPTED "update-product-unknown-accepted" Scenario ["update.product-unknown"]
+    UPDATE_PRODUCT_UNKNOWN_ACCEPTED "update-product-unknown-accepted"
         "Update accepts unknown products."
         => |config| config.update.resolve = |_, ids| Some(ids.to_vec());
-    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped" Scenario ["update.product-unknown"]
+    UPDATE_PRODUCT_UNKNOWN_DROPPED "update-product-unknown-dropped"
         "Update silently drops unknown products."
         => |config| config.update.resolve = |catalogue, ids| Some(known(catalogue, ids));
-    CREATE_PRODUCT_MALFORMED_DROPPED "create-product-malformed-dropped" Scenario ["create.product-bounds"]
+    CREATE_PRODUCT_MALFORMED_DROPPED "create-product-malformed-dropped"
         "Create silently drops product ids outside the charset."
         => |config| config.create.drops_malformed = true;
-    CREATE_PRODUCT_NUMBER_DROPPED "create-product-number-dropped" Scenario ["create.product-bounds"]
+    CREATE_PRODUCT_NUMBER_DROPPED "create-product-number-dropped"
         "Create silently drops products that are no strings."
         => |config| config.create.drops_others = true;
-    CREATE_PRODUCTS_STRING_WRAPPED "create-products-string-wrapped" Scenario ["create.product-bounds"]
+    CREATE_PRODUCTS_STRING_WRAPPED "create-products-string-wrapped"
         "Create takes one string for a list of products."
         => |config| config.create.list = |given| match given {
             Value::String(_) => Some(vec![given.clone()]),
             given => list(given),
         };
-    CREATE_PRODUCTS_OBJECT_ACCEPTED "create-products-object-accepted" Scenario ["create.product-bounds"]
+    CREATE_PRODUCTS_OBJECT_ACCEPTED "create-products-object-accepted"
         "Create takes an object for an empty list of products."
         => |config| config.create.list = |given| if given.is_object() { Some(Vec::new()) } else { list(given) };
-    CREATE_PRODUCTS_NULL_ACCEPTED "create-products-null-accepted" Input ["create.product-bounds"]
+    CREATE_PRODUCTS_NULL_ACCEPTED "create-products-null-accepted"
         "Create takes null for an empty list of products."
         => |config| config.create.list = |given| if given.is_null() { Some(Vec::new()) } else { list(given) };
-    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCT_MALFORMED_DROPPED "update-product-malformed-dropped"
         "Update silently drops product ids outside the charset."
         => |config| config.update.drops_malformed = true;
-    UPDATE_PRODUCT_NUMBER_DROPPED "update-product-number-dropped" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCT_NUMBER_DROPPED "update-product-number-dropped"
         "Update silently drops products that are no strings."
         => |config| config.update.drops_others = true;
-    UPDATE_PRODUCTS_STRING_WRAPPED "update-products-string-wrapped" Scenario ["update.product-bounds"]
+    UPDATE_PRODUCTS_STRING_WRAPPED "update-products-string-wrapped"
         "Update takes one string for a list of products."
         => |config| config.update.list = |given| match given {
             Value::String(_) => Some(vec![given.clone()]),
             given => list(given),
         };
-    UPDATE_PRODUCTS_NULL_CLEARS "update-products-null-clears" Input ["update.product-bounds"]
+    UPDATE_PRODUCTS_NULL_CLEARS "update-products-null-clears"
         "Update takes null for an empty list of products."
         => |config| config.update.list = |given| if given.is_null() { Some(Vec::new()) } else { list(given) };
-    CREATE_BODY_ARRAY_UNWRAPPED "create-body-array-unwrapped" Scenario ["create.body-malformed"]
+    CREATE_BODY_ARRAY_UNWRAPPED "create-body-array-unwrapped"
         "Create takes the first object of an array for its body."
         => |config| config.create.unwrap = |body| match body {
             Value::Array(list) => list.into_iter().find(Value::is_object).unwrap_or_default(),
             body => body,
         };
-    CREATE_BODY_STRING_PARSED "create-body-string-parsed" Input ["create.body-malformed"]
+    CREATE_BODY_STRING_PARSED "create-body-string-parsed"
         "Create parses a JSON string that holds JSON."
         => |config| config.create.unwrap = |body| match body {
             Value::String(text) => serde_json::from_str(&text).unwrap_or_default(),
             body => body,
         };
-    CREATE_BODY_REPAIRED "create-body-repaired" Scenario ["create.body-malformed"]
+    CREATE_BODY_REPAIRED "create-body-repaired"
         "Create closes a body that breaks off."
         => |config| config.create.mend = |text| {
             let closings = ["}", "\"}", "null}", "]}"];
             let text = text.trim_end().trim_end_matches(',');
             closings.into_iter().find_map(|closing| serde_json::from_str(&format!("{text}{closing}")).ok())
         };
-    CREATE_BODY_GARBAGE_AFTER "create-body-garbage-after" Input ["create.body-malformed"]
+    CREATE_BODY_GARBAGE_AFTER "create-body-garbage-after"
         "Create ignores what follows the first JSON value."
         => |config| config.create.mend = |text| {
             serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
         };
-    UPDATE_BODY_BROKEN_IGNORED "update-body-broken-ignored" Scenario ["update.body-malformed"]
+    UPDATE_BODY_BROKEN_IGNORED "update-body-broken-ignored"
         "Update takes broken JSON for an empty body."
         => |config| config.update.mend = |_| Some(json!({}));
-    UPDATE_BODY_ARRAY_IGNORED "update-body-array-ignored" Scenario ["update.body-malformed"]
+    UPDATE_BODY_ARRAY_IGNORED "update-body-array-ignored"
         "Update takes an array for an empty body."
         => |config| config.update.unwrap = |body| if body.is_array() { json!({}) } else { body };
-    UPDATE_BODY_STRING_IGNORED "update-body-string-ignored" Scenario ["update.body-malformed"]
+    UPDATE_BODY_STRING_IGNORED "update-body-string-ignored"
         "Update takes a string for an empty body."
         => |config| config.update.unwrap = |body| if body.is_string() { json!({}) } else { body };
-    CREATE_CREATED_AT_TAKEN "create-created-at-taken" Scenario ["create.readonly-ignored"]
+    CREATE_CREATED_AT_TAKEN "create-created-at-taken"
         "Create takes over `created_at` from the body."
         => |config| config.done(Create, |step| {
             let sent = sent_time(step.call, "created_at");
             step.change(|row| row.created_at = sent.unwrap_or(row.created_at));
         });
-    CREATE_UPDATED_AT_TAKEN "create-updated-at-taken" Scenario ["create.readonly-ignored"]
+    CREATE_UPDATED_AT_TAKEN "create-updated-at-taken"
         "Create takes over `updated_at` from the body."
         => |config| config.done(Create, |step| {
             let sent = sent_time(step.call, "updated_at");
             step.change(|row| row.updated_at = sent.unwrap_or(row.updated_at));
         });
-    CREATE_URL_TAKEN "create-url-taken" Scenario ["create.readonly-ignored" "offering.url"]
+    CREATE_URL_TAKEN "create-url-taken"
         "Create answers with the `url` of the body."
         => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "url"));
-    CREATE_OBJECT_TAKEN "create-object-taken" Scenario ["response.schema"]
+    CREATE_OBJECT_TAKEN "create-object-taken"
         "Create answers with the `object` of the body."
         => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "object"));
-    LIMIT_WORD_IGNORED "limit-word-ignored" Scenario ["list.limit-invalid"]
+    LIMIT_WORD_IGNORED "limit-word-ignored"
         "A limit that is no number means the default."
         => |config| config.limit = |text| if text.parse::<i64>().is_err() { Some(LIMIT_DEFAULT) } else { limit(text) };
-    LIMIT_DECIMAL_TRUNCATED "limit-decimal-truncated" Scenario ["list.limit-invalid"]
+    LIMIT_DECIMAL_TRUNCATED "limit-decimal-truncated"
         "A limit loses its decimals."
         => |config| config.limit = |text| limit(text.split('.').next().unwrap_or_default());
-    CURSOR_CHARSET_ACCEPTED "cursor-charset-accepted" Scenario ["list.cursor-invalid"]
+    CURSOR_CHARSET_ACCEPTED "cursor-charset-accepted"
         "A cursor outside the charset is looked up instead of refused."
         => |config| config.cursor = |after| after.len() <= 64;
 }

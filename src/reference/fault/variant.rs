@@ -11,38 +11,38 @@ use crate::reference::step::Reply;
 
 faults! {
     Variant from super::authentication::FIRST + super::authentication::ROWS.len();
-    VARIANT_LISTED "variant-listed" Scenario ["list.excludes-variants"]
+    VARIANT_LISTED "variant-listed"
         "The list shows experiment variants."
         => |config| config.done(List, |step| step.list_variants());
-    VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor" Scenario ["list.excludes-variants" "list.unknown-cursor"]
+    VARIANT_LISTED_AFTER_CURSOR "variant-listed-after-cursor"
         "The list shows experiment variants after a cursor."
         => |config| config.done(List, |step| {
             if step.window().is_some_and(|window| window.after.is_some()) {
                 step.list_variants();
             }
         });
-    VARIANT_READABLE "variant-readable" Scenario ["get.variant-hidden"]
+    VARIANT_READABLE "variant-readable"
         "Get shows experiment variants."
         => |config| config.rejected(Get, |step| {
             if let Some(variant) = step.variant() {
                 step.result = Ok(Reply::Offering(variant));
             }
         });
-    GET_VARIANT_403 "get-variant-403" Scenario ["get.variant-hidden"]
+    GET_VARIANT_403 "get-variant-403"
         "Get of an experiment variant answers 403."
         => |config| config.rejected(Get, |step| {
             if step.variant().is_some() {
                 step.result = Err(forbidden(StatusCode::FORBIDDEN));
             }
         });
-    GET_VARIANT_422 "get-variant-422" Scenario ["get.variant-hidden" "response.documented-status"]
+    GET_VARIANT_422 "get-variant-422"
         "Get of an experiment variant answers 422."
         => |config| config.rejected(Get, |step| {
             if step.variant().is_some() {
                 step.result = Err(forbidden(StatusCode::UNPROCESSABLE_ENTITY));
             }
         });
-    UPDATE_VARIANT_ACCEPTED "update-variant-accepted" Scenario ["update.variant"]
+    UPDATE_VARIANT_ACCEPTED "update-variant-accepted"
         "Update writes experiment variants."
         => |config| config.rejected(Update, |step| {
             if step.code() == "cannot_patch_experiment_variant" {
@@ -52,13 +52,13 @@ faults! {
                 step.result = step.variant().map(Reply::Offering).ok_or_else(Refusal::not_found);
             }
         });
-    UPDATE_VARIANT_404 "update-variant-404" Scenario ["update.variant" "response.error-code-documented"]
+    UPDATE_VARIANT_404 "update-variant-404"
         "Update of an experiment variant answers 404."
         => |config| config.override_error(&[Update], "cannot_patch_experiment_variant", Status(404));
-    UPDATE_VARIANT_CODE "update-variant-code" Scenario ["update.variant"]
+    UPDATE_VARIANT_CODE "update-variant-code"
         "Update of an experiment variant has the code `cannot_demote_main`."
         => |config| config.override_error(&[Update], "cannot_patch_experiment_variant", Code("cannot_demote_main"));
-    DELETE_VARIANT_ACCEPTED "delete-variant-accepted" Scenario ["delete.variant"]
+    DELETE_VARIANT_ACCEPTED "delete-variant-accepted"
         "Delete removes experiment variants."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "cannot_delete_experiment_variant" {
@@ -67,19 +67,19 @@ faults! {
                 step.result = Ok(Reply::Nothing);
             }
         });
-    DELETE_VARIANT_404 "delete-variant-404" Scenario ["delete.variant" "response.error-code-documented"]
+    DELETE_VARIANT_404 "delete-variant-404"
         "Delete of an experiment variant answers 404."
         => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(404));
-    DELETE_VARIANT_403 "delete-variant-403" Scenario ["delete.variant"]
+    DELETE_VARIANT_403 "delete-variant-403"
         "Delete of an experiment variant answers 403."
         => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(403));
-    DELETE_VARIANT_CODE "delete-variant-code" Scenario ["delete.variant" "response.error-code-documented"]
+    DELETE_VARIANT_CODE "delete-variant-code"
         "Delete of an experiment variant has the code `cannot_patch_experiment_variant`."
         => |config| {
             let code = Code("cannot_patch_experiment_variant");
             config.override_error(&[Delete], "cannot_delete_experiment_variant", code);
         };
-    SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted" Scenario ["set-main.variant"]
+    SET_MAIN_VARIANT_ACCEPTED "set-main-variant-accepted"
         "Set main promotes experiment variants."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "cannot_setmain_experiment_variant" {
@@ -91,27 +91,27 @@ faults! {
                 }
             }
         });
-    SET_MAIN_VARIANT_404 "set-main-variant-404" Scenario ["set-main.variant" "response.error-code-documented"]
+    SET_MAIN_VARIANT_404 "set-main-variant-404"
         "Set main of an experiment variant answers 404."
         => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Status(404));
-    SET_MAIN_VARIANT_CODE "set-main-variant-code" Scenario ["set-main.variant" "response.error-code-documented"]
+    SET_MAIN_VARIANT_CODE "set-main-variant-code"
         "Set main of an experiment variant has the code `cannot_set_main`."
         => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Code("cannot_set_main"));
-    SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes" Scenario ["set-main.variant"]
+    SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes"
         "Set main of an experiment variant answers 422 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "cannot_setmain_experiment_variant" {
                 step.project.demote_main();
             }
         });
-    VARIANT_LISTED_AFTER_PROMOTION "variant-listed-after-promotion" Scenario ["list.excludes-variants"]
+    VARIANT_LISTED_AFTER_PROMOTION "variant-listed-after-promotion"
         "Once an offering was promoted the list shows experiment variants."
         => |config| config.done(List, |step| {
             if !step.project.history.promoted_products.is_empty() {
                 step.list_variants();
             }
         });
-    VARIANT_LISTED_AFTER_WRITE "variant-listed-after-write" Scenario ["list.excludes-variants" "invariant.failed-write-no-effect"]
+    VARIANT_LISTED_AFTER_WRITE "variant-listed-after-write"
         "Once an update of an experiment variant was refused the list shows it."
         => |config| {
             config.rejected(Update, |step| {
@@ -126,7 +126,7 @@ faults! {
                 }
             });
         };
-    VARIANT_REGULAR_AFTER_SET_MAIN "variant-regular-after-set-main" Scenario ["get.variant-hidden" "list.excludes-variants" "invariant.failed-write-no-effect"]
+    VARIANT_REGULAR_AFTER_SET_MAIN "variant-regular-after-set-main"
         "Set main of an experiment variant answers 422 and makes it a regular offering."
         => |config| config.rejected(SetMain, |step| {
             let id = step.id();
@@ -134,7 +134,7 @@ faults! {
                 row.kind = Kind::Regular;
             }
         });
-    UPDATE_VARIANT_200_IGNORED "update-variant-200-ignored" Scenario ["update.variant"]
+    UPDATE_VARIANT_200_IGNORED "update-variant-200-ignored"
         "Update of an experiment variant answers 200 and writes nothing."
         => |config| config.rejected(Update, |step| {
             let id = step.id();

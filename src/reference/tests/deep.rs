@@ -94,7 +94,6 @@ async fn a_deep_fault_shows_after_as_many_requests_as_it_says() {
         let wrong = played(Config::new(&[*fault], &[]), history).await;
         let first = right.iter().zip(&wrong).position(|(right, wrong)| right != wrong);
         assert_eq!(first.map(|first| first + 1), Some(history.len()), "{fault}: {right:#?} {wrong:#?}");
-        assert_eq!(fault.info().shortest, Some(history.len()), "{fault}");
     }
 }
 

@@ -16,8 +16,8 @@ use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::sequence::{Mains, Means, Tag, Watch, generate, play_case, play_watching};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{self, Behaviour, Fault, Options};
-use crate::run::Embedded;
 use crate::run::smaller::MOST_REQUESTS;
+use crate::run::{Embedded, Expectations};
 
 const STEPS: usize = 30;
 const HISTORIES: u64 = 50;
@@ -159,7 +159,7 @@ impl Shrinkable for Counted {
 async fn no_candidate_is_made_when_the_budget_is_used_up() {
     const LONG: usize = 1_500;
     let steps: Vec<_> = (0..LONG).map(|number| Counted { number, is_endless: false }).collect();
-    let first = Failure { at: LONG - 1, way: () };
+    let first = FailingStep { at: LONG - 1, way: () };
     let small = shrink(steps, &first, |tried| tried < 3, async |_| None).await;
     assert!(small.exhausted && small.attempts == 3, "{small:?}");
     assert!(CLONES.get() < 20 * LONG, "{}", CLONES.get());
@@ -167,9 +167,9 @@ async fn no_candidate_is_made_when_the_budget_is_used_up() {
 
 #[tokio::test]
 async fn a_search_that_plays_nothing_has_a_budget_too() {
-    let first = Failure { at: 0, way: () };
+    let first = FailingStep { at: 0, way: () };
     let steps = vec![Counted { number: 0, is_endless: true }];
-    let small = shrink(steps, &first, |_| true, async |_| Some(Failure { at: 0, way: () })).await;
+    let small = shrink(steps, &first, |_| true, async |_| Some(FailingStep { at: 0, way: () })).await;
     assert!(small.exhausted && small.attempts == 0, "{small:?}");
 }
 
@@ -177,7 +177,7 @@ async fn a_search_that_plays_nothing_has_a_budget_too() {
 async fn a_search_that_plays_nothing_can_be_cancelled() {
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let first = Failure { at: 0, way: () };
+    let first = FailingStep { at: 0, way: () };
     let steps = vec![Counted { number: 0, is_endless: true }];
     // The search is asked first each time: the signal is heard only if the search lets others go on.
     tokio::select! {
@@ -286,7 +286,7 @@ async fn instead_of_a_second_life_another_offering_does() {
 async fn no_right_behaviour_is_accused() {
     for behaviour in Behaviour::ALL {
         let server = embedded(Vec::new(), vec![behaviour]).await;
-        let warns = behaviour.info().warns.iter().copied().collect();
+        let warns = Expectations::embedded().warns(behaviour).iter().map(String::as_str).collect();
         accuses_only(&server, 100..100 + seeds(1), &warns, behaviour.info().name).await;
         server.stop().await;
     }
@@ -296,7 +296,8 @@ async fn no_right_behaviour_is_accused() {
 async fn no_combination_of_right_behaviours_is_accused() {
     for seed in 0..seeds(3).min(30) {
         let behaviours = Behaviour::draw(seed);
-        let warns = behaviours.iter().flat_map(|behaviour| behaviour.info().warns).copied().collect();
+        let warns =
+            behaviours.iter().flat_map(|one| Expectations::embedded().warns(*one)).map(String::as_str).collect();
         let what = format!("{behaviours:?}");
         let server = embedded(Vec::new(), behaviours).await;
         accuses_only(&server, 200..200 + seeds(2), &warns, &what).await;
@@ -424,7 +425,7 @@ async fn deep_faults_are_caught_and_shrunk_to_one_step_more_than_the_shortest_at
     let faults: Vec<Fault> = if count > 1 { Fault::ALL.to_vec() } else { sample.to_vec() };
     let mut wrong = Vec::new();
     for fault in faults {
-        let Some(shortest) = fault.info().shortest else { continue };
+        let Some(shortest) = Expectations::embedded().fault(fault).shortest else { continue };
         let tally = tally(fault, shortest, 0..count).await;
         let is_well = tally.caught * 20 >= count * 19 && tally.longest <= shortest + 1 && tally.requests < 2_000;
         let line = format!(

@@ -1,0 +1,320 @@
+//! What a test of each planted fault and of each behaviour must report: `spec/faults.yaml`, read.
+//!
+//! The embedded server knows no rules, so what catches its faults stands here, as data. Start at
+//! [`Expectations::embedded`].
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::case::Layer;
+use crate::contract::Catalogue;
+use crate::document::nearest;
+use crate::reference::{Behaviour, Fault};
+
+/// The table that is part of the binary.
+const EMBEDDED: &str = include_str!("../../spec/faults.yaml");
+
+/// Where [`EMBEDDED`] stands in the repository.
+const EMBEDDED_NAME: &str = "spec/faults.yaml";
+
+/// A row for every fault, and one for every behaviour that breaks a should rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectations {
+    faults: Vec<FaultExpectation>,
+    #[serde(default)]
+    behaviours: Vec<BehaviourExpectation>,
+}
+
+/// What a test of a server with one fault must report.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultExpectation {
+    /// Name of the fault.
+    pub name: String,
+    /// The rule that catches it: violated, or warned for a should rule.
+    pub main: String,
+    /// Rules that it may break besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The layer that catches it at the latest.
+    pub layer: Layer,
+    /// Deep faults only: how many requests the shortest sequence has that starts in an empty project and ends with the
+    /// first wrong response, that one included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortest: Option<usize>,
+    /// How many findings it may give; `None` for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<SeveralFindings>,
+    /// Must rules that may be left undecided; `None` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Undecided>,
+}
+
+/// Why one finding is not enough for a fault.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeveralFindings {
+    /// The most findings that it may give.
+    pub at_most: usize,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// Why a test of a fault leaves must rules undecided.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undecided {
+    /// Ids of rules that may be skipped or inconclusive.
+    pub rules: Vec<String>,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// What a test of a server with one behaviour must report.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct BehaviourExpectation {
+    name: String,
+    warns: Vec<String>,
+}
+
+/// Why the table cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ExpectationsError {
+    /// It is not YAML, or not of the shape of the table.
+    #[error("{file}:{place} {reason}")]
+    Shape {
+        /// Name of the file.
+        file: String,
+        /// Line and column with colons, or empty.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A row contradicts the catalogues of faults, behaviours and rules.
+    #[error("{file}: `{row}` {reason}")]
+    Row {
+        /// Name of the file.
+        file: String,
+        /// Name of the fault or behaviour.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl FaultExpectation {
+    /// The rules that it may break, the main one first.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.main).chain(&self.also).map(String::as_str)
+    }
+
+    /// Whether it may break a rule.
+    pub fn allows(&self, rule: &str) -> bool {
+        self.rules().any(|allowed| allowed == rule)
+    }
+
+    /// The most findings that it may give.
+    pub fn max_findings(&self) -> usize {
+        self.findings.as_ref().map_or(1, |several| several.at_most)
+    }
+
+    /// Whether a must rule may be left undecided.
+    pub fn may_leave_undecided(&self, rule: &str) -> bool {
+        self.undecided.as_ref().is_some_and(|undecided| undecided.rules.iter().any(|allowed| allowed == rule))
+    }
+}
+
+impl Expectations {
+    /// The table that is part of the binary, read once.
+    pub fn embedded() -> &'static Self {
+        static TABLE: LazyLock<Expectations> = LazyLock::new(|| {
+            let table = Expectations::parse(EMBEDDED, EMBEDDED_NAME, &Catalogue::embedded());
+            table.unwrap_or_else(|error| panic!("{error}"))
+        });
+        &TABLE
+    }
+
+    /// Reads a table. `file` stands for it in errors.
+    ///
+    /// # Errors
+    /// [`ExpectationsError`] when it has another shape, lacks a fault, or names a fault, behaviour or rule that does not exist.
+    pub fn parse(text: &str, file: &str, rules: &Catalogue) -> Result<Self, ExpectationsError> {
+        let table: Self = serde_yaml::from_str(text).map_err(|error| ExpectationsError::Shape {
+            file: file.to_owned(),
+            place: error.location().map_or_else(String::new, |at| format!("{}:{}:", at.line(), at.column())),
+            // The place stands in front.
+            reason: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
+        })?;
+        match table.flaw(rules) {
+            Some((row, reason)) => Err(ExpectationsError::Row { file: file.to_owned(), row, reason }),
+            None => Ok(table),
+        }
+    }
+
+    /// The row of every fault, in the order of the file.
+    pub fn faults(&self) -> &[FaultExpectation] {
+        &self.faults
+    }
+
+    /// The row of a fault.
+    pub fn fault(&self, fault: Fault) -> &FaultExpectation {
+        let name = fault.info().name;
+        self.faults
+            .iter()
+            .find(|row| row.name == name)
+            .expect("a table without one of the faults is rejected when read")
+    }
+
+    /// The should rules that a behaviour breaks; empty for what is correct in every respect.
+    pub fn warns(&self, behaviour: Behaviour) -> &[String] {
+        let name = behaviour.info().name;
+        self.behaviours.iter().find(|row| row.name == name).map_or(&[], |row| &row.warns)
+    }
+
+    /// The row with a flaw beyond its shape, and what is wrong with it.
+    fn flaw(&self, rules: &Catalogue) -> Option<(String, String)> {
+        let mut seen = BTreeSet::new();
+        for row in &self.faults {
+            let known = row.name.parse::<Fault>().map(drop);
+            let flaw = duplicate(&mut seen, &row.name)
+                .or_else(|| known.err().map(|error| unknown("fault", error.nearest)))
+                .or_else(|| unknown_rule(row.rules().chain(row.undecided.iter().flat_map(undecided_rules)), rules))
+                .or_else(|| empty_reason(row));
+            if let Some(reason) = flaw {
+                return Some((row.name.clone(), reason));
+            }
+        }
+        if let Some(fault) = Fault::ALL.into_iter().find(|fault| !seen.contains(fault.info().name)) {
+            return Some((
+                fault.info().name.to_owned(),
+                "has no row: name the rule and the layer that catch it".into(),
+            ));
+        }
+        for row in &self.behaviours {
+            let known = row.name.parse::<Behaviour>().map(drop);
+            let flaw = duplicate(&mut seen, &row.name)
+                .or_else(|| known.err().map(|error| unknown("behaviour", error.nearest)))
+                .or_else(|| unknown_rule(row.warns.iter().map(String::as_str), rules));
+            if let Some(reason) = flaw {
+                return Some((row.name.clone(), reason));
+            }
+        }
+        None
+    }
+}
+
+fn undecided_rules(undecided: &Undecided) -> impl Iterator<Item = &str> {
+    undecided.rules.iter().map(String::as_str)
+}
+
+fn duplicate<'a>(seen: &mut BTreeSet<&'a str>, name: &'a str) -> Option<String> {
+    (!seen.insert(name)).then(|| "has two rows".to_owned())
+}
+
+fn unknown(kind: &str, nearest: impl Display) -> String {
+    format!("is no {kind}; the nearest is `{nearest}`")
+}
+
+fn unknown_rule<'a>(named: impl IntoIterator<Item = &'a str>, rules: &Catalogue) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    for rule in named {
+        if rules.rule(rule).is_none() {
+            let near = nearest(rule, rules.rules().iter().map(|known| known.id.as_str()));
+            let hint = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
+            return Some(format!("names the unknown rule `{rule}`{hint}"));
+        }
+        if !seen.insert(rule) {
+            return Some(format!("names the rule `{rule}` twice"));
+        }
+    }
+    None
+}
+
+fn empty_reason(row: &FaultExpectation) -> Option<String> {
+    if row.findings.as_ref().is_some_and(|several| several.at_most < 2) {
+        return Some("allows less than two findings: leave `findings` out".to_owned());
+    }
+    let mut reasons = row.findings.iter().map(|f| &f.reason).chain(row.undecided.iter().map(|u| &u.reason));
+    reasons.any(|reason| reason.trim().is_empty()).then(|| "gives an empty reason".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Level;
+    use crate::reference::Family;
+
+    #[test]
+    fn every_fault_has_one_row_and_every_rule_of_the_contract_catches_a_fault() {
+        let (table, rules) = (Expectations::embedded(), Catalogue::embedded());
+        let names: Vec<_> = table.faults().iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, Fault::ALL.map(|fault| fault.info().name));
+        for fault in Fault::ALL {
+            let is_deep = fault.info().family == Family::Deep;
+            assert_eq!(table.fault(fault).shortest.is_some(), is_deep, "{fault}");
+        }
+        for rule in rules.rules().iter().filter(|rule| rule.level != Level::Open) {
+            assert!(table.faults().iter().any(|row| row.main == rule.id), "no fault is there for {}", rule.id);
+        }
+    }
+
+    #[test]
+    fn a_behaviour_breaks_no_more_than_should_rules() {
+        let (table, rules) = (Expectations::embedded(), Catalogue::embedded());
+        for behaviour in Behaviour::ALL {
+            for rule in table.warns(behaviour) {
+                // The first of an emptied project is a should of a rule that is a must elsewhere.
+                let is_should = rules.rule(rule).is_some_and(|rule| rule.level == Level::Should);
+                assert!(is_should || behaviour == Behaviour::FirstAgainRegular, "{behaviour}: {rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_with_a_flaw_is_rejected() {
+        let rules = Catalogue::embedded();
+        let flaw = |from: &str, to: &str| {
+            let text = EMBEDDED.replacen(from, to, 1);
+            assert_ne!(text, EMBEDDED, "{from}");
+            Expectations::parse(&text, "f.yaml", &rules).unwrap_err().to_string()
+        };
+        let row = "  - {name: object-wrong, main: response.schema, layer: scenario}\n";
+        assert_eq!(flaw(row, ""), "f.yaml: `object-wrong` has no row: name the rule and the layer that catch it");
+        assert_eq!(flaw(row, &row.repeat(2)), "f.yaml: `object-wrong` has two rows");
+        assert_eq!(
+            flaw("name: object-wrong", "name: object-wrogn"),
+            "f.yaml: `object-wrogn` is no fault; the nearest is `object-wrong`"
+        );
+        assert_eq!(
+            flaw("main: response.schema", "main: response.shema"),
+            "f.yaml: `object-wrong` names the unknown rule `response.shema`; the nearest is `response.schema`"
+        );
+        assert_eq!(
+            flaw("response.schema, layer", "response.schema, also: [response.schema], layer"),
+            "f.yaml: `object-wrong` names the rule `response.schema` twice"
+        );
+        let with = |more: &str| flaw("response.schema, layer", &format!("response.schema, {more}, layer"));
+        assert_eq!(
+            with("findings: {at_most: 1, reason: x}"),
+            "f.yaml: `object-wrong` allows less than two findings: leave `findings` out"
+        );
+        assert_eq!(
+            with("undecided: {rules: [get.missing], reason: ''}"),
+            "f.yaml: `object-wrong` gives an empty reason"
+        );
+        assert_eq!(
+            flaw("warns: [response.no-meta]", "warns: [get.mising]"),
+            "f.yaml: `meta-beside-limit` names the unknown rule `get.mising`; the nearest is `get.missing`"
+        );
+        assert_eq!(
+            flaw("layer: scenario", "layer: scenery"),
+            "f.yaml:14:61: faults[0].layer: unknown variant `scenery`, expected one of `scenario`, `input`, `sequence`, `race`"
+        );
+    }
+}

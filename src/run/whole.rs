@@ -1,0 +1,298 @@
+//! Does a user see what is wrong with a server, and nothing else? Every fault and every behaviour is served on a port and
+//! tested from outside as an external target: every layer, in one project that holds other offerings and a main.
+//!
+//! What must come out stands in [`Expectations`]. Start at [`whole`].
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::case::Layer;
+use super::error::RunError;
+use super::expectations::Expectations;
+use super::settings::{External, Production, Settings, TargetSettings};
+use super::trials::side_by_side;
+use crate::contract::Contract;
+use crate::exchange::{KeyRole, Secret};
+use crate::finding::{Outcome, Severity};
+use crate::reference::{self, Behaviour, Clock, Fault, Fixture, Server};
+
+pub use judge::{Problem, UndecidedRule};
+
+mod judge;
+
+/// When the run of a trial ends at the latest.
+const MAX_TIME: Duration = Duration::from_mins(4);
+
+/// How long a trial may take before it counts as hung: a run that heeds [`MAX_TIME`] only has to clean up then.
+const HUNG: Duration = Duration::from_mins(5);
+
+/// What a self-test from outside is about.
+#[derive(Clone, Debug)]
+pub struct WholeSettings {
+    /// Seed of every run, and of the combinations.
+    pub seed: u64,
+    /// How many servers are tested side by side.
+    pub jobs: NonZeroUsize,
+    /// How many combinations of behaviours are tested besides each alone.
+    pub combinations: u64,
+    /// Only faults and behaviours with these names; empty for all.
+    pub only: Vec<String>,
+    /// About how many faults of all families are tested, and half as many correct servers; `None` for all.
+    pub sample: Option<NonZeroUsize>,
+}
+
+/// What a server is like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Subject {
+    /// It has one fault.
+    Fault(Fault),
+    /// It is correct, and chooses otherwise where the contract is open.
+    Behaviours(Vec<Behaviour>),
+}
+
+/// One server and what a test of it reported.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct WholeTrial {
+    /// Name of the fault or of the behaviours.
+    pub name: String,
+    /// What it belongs to: the family of the fault, `behaviour` or `combination`.
+    pub group: String,
+    /// What is not as it must be; empty for a good trial.
+    pub problems: Vec<Problem>,
+    /// Every finding, in the order of the report.
+    pub findings: Vec<Found>,
+    /// The exit code; `None` where the run did not end.
+    pub exit_code: Option<u8>,
+    /// Checks made.
+    pub checks: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+}
+
+/// A finding, without its evidence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Found {
+    /// Id of the rule.
+    pub rule: String,
+    /// Whether it fails the run.
+    pub severity: Severity,
+    /// What is wrong, in a clause.
+    pub title: String,
+    /// The case that shows it.
+    pub case: String,
+}
+
+/// All trials, in the order of the catalogues.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Whole {
+    /// The seed.
+    pub seed: u64,
+    /// The trials.
+    pub trials: Vec<WholeTrial>,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+}
+
+impl Whole {
+    /// 0 when every trial is good, 1 when one is not, 3 when nothing was tried.
+    pub fn exit_code(&self) -> u8 {
+        if self.trials.is_empty() { 3 } else { u8::from(!self.trials.iter().all(|trial| trial.problems.is_empty())) }
+    }
+}
+
+/// Tests every server from outside. `ended` sees each trial as it ends.
+///
+/// # Errors
+/// [`RunError`] when a server or a run could not be started.
+pub async fn whole(
+    settings: &WholeSettings,
+    contract: Arc<Contract>,
+    ended: &(dyn Fn(&WholeTrial) + Sync),
+) -> Result<Whole, RunError> {
+    let started = Instant::now();
+    let subjects = subjects(settings);
+    let seed = settings.seed;
+    let play = {
+        let contract = Arc::clone(&contract);
+        move |subject| play(subject, seed, Arc::clone(&contract))
+    };
+    let tell = |trial: Option<&WholeTrial>| trial.into_iter().for_each(ended);
+    let played = side_by_side(subjects.clone(), settings.jobs, HUNG, play, tell).await?;
+    let trials = subjects.iter().zip(played);
+    let trials = trials.map(|(subject, trial)| trial.unwrap_or_else(|| subject.trial(vec![Problem::Hung])));
+    Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
+}
+
+impl Subject {
+    fn name(&self) -> String {
+        match self {
+            Self::Fault(fault) => fault.info().name.to_owned(),
+            Self::Behaviours(all) => all.iter().map(|one| one.info().name).collect::<Vec<_>>().join(" + "),
+        }
+    }
+
+    fn group(&self) -> String {
+        match self {
+            Self::Fault(fault) => format!("{:?}", fault.info().family).to_lowercase(),
+            Self::Behaviours(all) => if all.len() == 1 { "behaviour" } else { "combination" }.to_owned(),
+        }
+    }
+
+    /// A trial of it that came to nothing but problems.
+    fn trial(&self, problems: Vec<Problem>) -> WholeTrial {
+        WholeTrial {
+            name: self.name(),
+            group: self.group(),
+            problems,
+            findings: Vec::new(),
+            exit_code: None,
+            checks: 0,
+            requests: 0,
+            millis: 0,
+        }
+    }
+
+    fn options(&self, seed: u64) -> reference::Options {
+        let options = reference::Options { seed, ..reference::Options::default() };
+        match self {
+            // What is wrong with a time shows only where time goes on between requests.
+            Self::Fault(fault) => reference::Options { faults: vec![*fault], clock: Clock::Logical, ..options },
+            Self::Behaviours(all) => reference::Options { behaviours: all.clone(), clock: Clock::System, ..options },
+        }
+    }
+}
+
+/// Every server to test.
+fn subjects(settings: &WholeSettings) -> Vec<Subject> {
+    let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
+    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| wanted(fault.info().name)).collect();
+    let behaviours: Vec<Behaviour> = Behaviour::ALL.into_iter().filter(|one| wanted(one.info().name)).collect();
+    let combinations = if settings.only.is_empty() { settings.combinations } else { 0 };
+    let combinations: Vec<_> = (0..combinations)
+        .map(|number| Behaviour::draw(settings.seed.wrapping_mul(1_000).wrapping_add(number)))
+        .collect();
+    let correct: Vec<Vec<Behaviour>> = behaviours.into_iter().map(|one| vec![one]).chain(combinations).collect();
+    let (faults, correct) = match settings.sample {
+        Some(size) => (sample_of_families(&faults, size.get()), spread(&correct, size.get().div_ceil(2))),
+        None => (faults, correct),
+    };
+    faults.into_iter().map(Subject::Fault).chain(correct.into_iter().map(Subject::Behaviours)).collect()
+}
+
+/// At least `size` faults where there are as many: of each family as many as it deserves by its size, at least one.
+fn sample_of_families(faults: &[Fault], size: usize) -> Vec<Fault> {
+    let families = faults.chunk_by(|one, other| one.info().family == other.info().family);
+    families.flat_map(|family| spread(family, (family.len() * size).div_ceil(faults.len()))).collect()
+}
+
+/// So many of the items, evenly spread; all where there are fewer.
+fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
+    let size = size.min(items.len());
+    (0..size).map(|number| items[(2 * number + 1) * items.len() / (2 * size)].clone()).collect()
+}
+
+async fn play(subject: Subject, seed: u64, contract: Arc<Contract>) -> Result<WholeTrial, RunError> {
+    let started = Instant::now();
+    let server = Server::start(subject.options(seed)).await?;
+    let journal = journal();
+    let settings = Settings {
+        target: TargetSettings::External(external(&server.base_url(), &server.fixture("whole"))),
+        seed,
+        max_time: Some(MAX_TIME),
+        journal: Some(journal.clone()),
+        ..effort(&subject)
+    };
+    let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
+    server.stop().await;
+    // It stays where a fault keeps something from being removed; there is no server any more to remove it from.
+    let _ = std::fs::remove_file(&journal);
+    let outcome = outcome?;
+    Ok(WholeTrial {
+        findings: found(&outcome),
+        exit_code: Some(outcome.exit_code()),
+        checks: outcome.summary.checks,
+        requests: outcome.summary.requests,
+        millis: started.elapsed().as_millis() as u64,
+        ..subject.trial(judge::problems(&subject, &outcome, Expectations::embedded(), contract.rules()))
+    })
+}
+
+/// How much is sent: every layer, and most of the one that a fault waits for.
+fn effort(subject: &Subject) -> Settings {
+    let layer = match subject {
+        Subject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
+        Subject::Behaviours(_) => Layer::Scenario,
+    };
+    let defaults = Settings::default();
+    Settings {
+        // A run with one job plays no races.
+        jobs: NonZeroUsize::MIN.saturating_add(3),
+        inputs: if layer == Layer::Input { 20 } else { 5 },
+        histories: if layer == Layer::Sequence { defaults.histories } else { 4 },
+        race_tries: if layer == Layer::Race { defaults.race_tries } else { 2 },
+        ..defaults
+    }
+}
+
+/// The server as a user would give it to a run: every key, every product, the variant.
+fn external(url: &str, fixture: &Fixture) -> External {
+    let keys = [
+        (KeyRole::Main, &fixture.token),
+        (KeyRole::Second, &fixture.second_token),
+        (KeyRole::Limited, &fixture.limited_token),
+        (KeyRole::Empty, &fixture.empty_token),
+    ];
+    External {
+        url: url.to_owned(),
+        keys: keys.into_iter().map(|(role, key)| (role, Secret::new(key))).collect::<BTreeMap<_, _>>(),
+        products: fixture.product_ids.clone(),
+        variant: Some(fixture.variant_id.clone()),
+        headers: Vec::new(),
+        production: Production::Refused,
+    }
+}
+
+/// A file of its own for each trial.
+fn journal() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("qonform-selftest-{}-{number}.journal", std::process::id()))
+}
+
+fn found(outcome: &Outcome) -> Vec<Found> {
+    let one = |finding: &crate::finding::Finding| Found {
+        rule: finding.rule.clone(),
+        severity: finding.severity,
+        title: finding.title.clone(),
+        case: finding.case.clone(),
+    };
+    outcome.findings.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_sample_holds_every_family_and_is_evenly_spread() {
+        let families = |faults: &[Fault]| -> BTreeSet<String> {
+            faults.iter().map(|fault| Subject::Fault(*fault).group()).collect()
+        };
+        let sample = sample_of_families(&Fault::ALL, 24);
+        assert_eq!(families(&sample), families(&Fault::ALL));
+        assert!((24..40).contains(&sample.len()), "{}", sample.len());
+        assert_eq!(sample_of_families(&Fault::ALL, Fault::ALL.len()), Fault::ALL);
+        assert_eq!(spread(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3), [1, 5, 8]);
+        assert_eq!(spread(&[0, 1], 5), [0, 1]);
+    }
+}

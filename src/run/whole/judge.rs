@@ -1,0 +1,186 @@
+//! What a run from outside must report of a server, and what is wrong with what it reported.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{HUNG, Subject};
+use crate::contract::{Catalogue, Level};
+use crate::finding::{Ending, Outcome, RuleOutcome, Severity, Verdict};
+use crate::run::expectations::{Expectations, FaultExpectation};
+
+/// How many undecided rules a line names.
+const MAX_NAMED: usize = 6;
+
+/// Why a trial is not good.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Problem {
+    /// The rule that must catch the fault did not.
+    NotCaught {
+        /// Id of the rule.
+        rule: String,
+        /// What the run says of it.
+        verdict: Verdict,
+        /// Why it is skipped or inconclusive.
+        reason: Option<String>,
+    },
+    /// Rules are broken that the fault or the behaviour does not break.
+    OtherRules {
+        /// Their ids.
+        rules: BTreeSet<String>,
+    },
+    /// One defect gave too many findings.
+    ManyFindings {
+        /// How many.
+        found: usize,
+        /// How many it may give.
+        at_most: usize,
+    },
+    /// Must rules were not decided.
+    Undecided {
+        /// Which.
+        rules: Vec<UndecidedRule>,
+    },
+    /// The run did not play everything.
+    Incomplete {
+        /// Why.
+        reason: String,
+    },
+    /// The run ended with another exit code.
+    ExitCode {
+        /// It must end with this one.
+        expected: u8,
+        /// It ended with this one.
+        received: u8,
+    },
+    /// The run did not end.
+    Hung,
+}
+
+/// A must rule that was not decided.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct UndecidedRule {
+    /// Its id.
+    pub rule: String,
+    /// Skipped or inconclusive.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl Problem {
+    /// The kind in kebab-case, as in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotCaught { .. } => "not-caught",
+            Self::OtherRules { .. } => "other-rules",
+            Self::ManyFindings { .. } => "many-findings",
+            Self::Undecided { .. } => "undecided",
+            Self::Incomplete { .. } => "incomplete",
+            Self::ExitCode { .. } => "exit-code",
+            Self::Hung => "hung",
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCaught { rule, verdict, reason } => {
+                write!(f, "not caught: {rule} {}", verdict.word())?;
+                reason.iter().try_for_each(|reason| write!(f, " ({reason})"))
+            }
+            Self::OtherRules { rules } => {
+                let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+                write!(f, "other rules broken: {}", rules.join(", "))
+            }
+            Self::ManyFindings { found, at_most } => write!(f, "{found} findings, at most {at_most} expected"),
+            Self::Undecided { rules } => {
+                let named = rules.iter().take(MAX_NAMED).map(|rule| format!("{} {}", rule.rule, rule.verdict.word()));
+                write!(f, "undecided: {}", named.collect::<Vec<_>>().join(", "))?;
+                match rules.len().saturating_sub(MAX_NAMED) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            Self::Incomplete { reason } => write!(f, "incomplete: {reason}"),
+            Self::ExitCode { expected, received } => write!(f, "exit code {received}, expected {expected}"),
+            Self::Hung => write!(f, "hung: not ended after {} s", HUNG.as_secs()),
+        }
+    }
+}
+
+/// Everything that is not as it must be; empty for a good trial.
+pub(super) fn problems(
+    subject: &Subject,
+    outcome: &Outcome,
+    expectations: &Expectations,
+    rules: &Catalogue,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    match &outcome.ending {
+        Ending::Complete => {}
+        Ending::Stopped(reason) | Ending::GaveUp(reason) => {
+            problems.push(Problem::Incomplete { reason: reason.clone() });
+        }
+        Ending::Interrupted => problems.push(Problem::Incomplete { reason: "interrupted".into() }),
+    }
+    let expected = match subject {
+        Subject::Fault(fault) => {
+            let row = expectations.fault(*fault);
+            let is_must = rules.rule(&row.main).is_none_or(|rule| rule.level == Level::Must);
+            problems.extend(not_caught(row, is_must, outcome));
+            problems.extend(other_rules(outcome, |rule, _| row.allows(rule)));
+            let found = outcome.findings.len();
+            if found > row.max_findings() {
+                problems.push(Problem::ManyFindings { found, at_most: row.max_findings() });
+            }
+            problems.extend(undecided(outcome, |rule| row.may_leave_undecided(rule)));
+            u8::from(is_must || outcome.violations().next().is_some())
+        }
+        Subject::Behaviours(behaviours) => {
+            let warns =
+                |rule: &str| behaviours.iter().any(|one| expectations.warns(*one).iter().any(|warned| warned == rule));
+            problems.extend(other_rules(outcome, |rule, severity| severity == Severity::Warning && warns(rule)));
+            0
+        }
+    };
+    let received = outcome.exit_code();
+    if received != expected {
+        problems.push(Problem::ExitCode { expected, received });
+    }
+    problems
+}
+
+fn not_caught(row: &FaultExpectation, is_must: bool, outcome: &Outcome) -> Option<Problem> {
+    let rule = outcome.rules.iter().find(|rule| rule.id == row.main)?;
+    let is_caught = rule.verdict == Verdict::Violated || !is_must && rule.verdict == Verdict::Warned;
+    (!is_caught).then(|| Problem::NotCaught {
+        rule: rule.id.clone(),
+        verdict: rule.verdict,
+        reason: rule.reason.clone(),
+    })
+}
+
+fn other_rules(outcome: &Outcome, allowed: impl Fn(&str, Severity) -> bool) -> Option<Problem> {
+    let others = outcome.findings.iter().filter(|finding| !allowed(&finding.rule, finding.severity));
+    let rules: BTreeSet<String> = others.map(|finding| finding.rule.clone()).collect();
+    (!rules.is_empty()).then_some(Problem::OtherRules { rules })
+}
+
+fn undecided(outcome: &Outcome, allowed: impl Fn(&str) -> bool) -> Option<Problem> {
+    let is_open = |rule: &&RuleOutcome| {
+        rule.level == Level::Must
+            && matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)
+            && !allowed(&rule.id)
+    };
+    let rules: Vec<UndecidedRule> = outcome
+        .rules
+        .iter()
+        .filter(is_open)
+        .map(|rule| UndecidedRule { rule: rule.id.clone(), verdict: rule.verdict, reason: rule.reason.clone() })
+        .collect();
+    (!rules.is_empty()).then_some(Problem::Undecided { rules })
+}
