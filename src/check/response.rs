@@ -84,7 +84,6 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
 
 fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
     let answer = &bench.exchange.answer;
-    let status = answer.status;
     let declared: Vec<_> =
         answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
     if answer.status == 204 {
@@ -108,8 +107,14 @@ fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
             values => format!("content-type: {}", shorten(&values.join(", "))),
         };
         let (title, expected) = ("a body that is not declared as JSON", "content-type: application/json");
-        deviation("json", kind_of(status), title, expected, received)
+        deviation("json", declared_as(&declared), title, expected, received)
     });
+}
+
+/// The first declared media type without its parameters.
+fn declared_as(declared: &[&str]) -> String {
+    let first = declared.first().copied().unwrap_or("none");
+    shorten(first.split(';').next().unwrap_or_default().trim())
 }
 
 /// `application/json` with any parameters, in any case.

@@ -132,6 +132,9 @@ pub(super) struct TargetArguments {
     /// Never make another offering main.
     #[arg(long, env = "QONFORM_KEEP_MAIN")]
     pub(super) keep_main: bool,
+    /// Other clients write to the projects during the run: what they may have changed is no violation.
+    #[arg(long, env = "QONFORM_SHARED")]
+    pub(super) shared: bool,
     /// Go ahead with a production key (sk_…) or the production host.
     #[arg(long, env = "QONFORM_ALLOW_PRODUCTION")]
     pub(super) allow_production: bool,

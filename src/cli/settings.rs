@@ -11,6 +11,7 @@ use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
+    Isolation,
     External, Levels, Patience, Pattern, Production, Regressions, Scope, Selection, Settings, TargetSettings, Waivers,
 };
 
@@ -127,6 +128,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
         keys,
         products,
         variant: arguments.variant_id.clone(),
+        isolation: if arguments.shared { Isolation::Shared } else { Isolation::Exclusive },
         production: if arguments.allow_production { Production::Allowed } else { Production::Refused },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
     })

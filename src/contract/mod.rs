@@ -21,7 +21,7 @@ mod schema;
 mod tests;
 mod undocumented;
 
-pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, Source};
+pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, ShownBy, Source};
 pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
 pub use operation::{Body, Header, Operation, Parameter, Place, Response, StatusKey};

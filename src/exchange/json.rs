@@ -37,6 +37,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     Ok(Parsed { value, repeated: notes.repeated })
 }
 
+/// Whether a member stands more than once in an object of a document; false for what is not JSON.
+pub fn repeats_member(bytes: &[u8]) -> bool {
+    parse(bytes).is_ok_and(|parsed| !parsed.repeated.is_empty())
+}
+
 /// What is noted on the way through a document.
 #[derive(Default)]
 struct Notes {

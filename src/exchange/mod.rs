@@ -26,7 +26,7 @@ pub use answer::Answer;
 pub use client::{Client, Exchange, Traffic};
 pub use curl::curl;
 pub use error::TransportError;
-pub use json::Repeated;
+pub use json::{Repeated, repeats_member};
 pub use keys::{KeyRole, Keyring, Secret};
 pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};

@@ -36,6 +36,8 @@ pub struct Lane {
     pub fixtures: Arc<Fixtures>,
     /// Whether it must be left as it was.
     pub tenure: Tenure,
+    /// Whether no other client writes to the project while the run goes on: then every change is the server's doing.
+    pub is_exclusive: bool,
     /// What keeps the project there as long as anybody uses the lane; `None` where nothing is needed for that.
     pub hold: Option<Arc<dyn Any + Send + Sync>>,
 }

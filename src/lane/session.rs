@@ -70,6 +70,13 @@ impl Session {
         &self.transcript
     }
 
+    /// Keeps of a long walk its first and its last pages only; `pages` have been read.
+    pub fn forget_middle_of_walk(&mut self, pages: usize) {
+        if pages > KEPT_PAGES {
+            self.transcript.remove(self.transcript.len() - KEPT_PAGES / 2);
+        }
+    }
+
     /// Forgets exchanges before `keep_from`, for cases without end.
     pub fn forget_before(&mut self, keep_from: usize) {
         self.transcript.drain(..keep_from.min(self.transcript.len()));
@@ -139,9 +146,7 @@ impl Session {
                 let (offerings, has_more) = self.read_page(&page)?;
                 snapshot.pages += 1;
                 bytes += page.answer.body().len();
-                if snapshot.pages > KEPT_PAGES {
-                    self.transcript.remove(self.transcript.len() - KEPT_PAGES / 2);
-                }
+                self.forget_middle_of_walk(snapshot.pages);
                 for offering in offerings {
                     if !seen.insert(offering.id.clone()) {
                         let received = format!("`{}` stands on two pages", offering.id);

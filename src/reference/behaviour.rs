@@ -405,6 +405,9 @@ impl Behaviour {
         self == other || self.info().conflicts.contains(&other) || other.info().conflicts.contains(&self)
     }
 
+    /// Those with other clients at work: a run against them is one against a shared project.
+    pub const OF_OTHERS: [Self; 2] = [Self::OthersAdd, Self::OthersComeAndGo];
+
     /// Those that only several clients at once can see, and those that only take time; never drawn.
     pub const OF_CROWDS: [Self; 15] = [
         Self::UnevenPace,

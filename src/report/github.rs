@@ -114,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn known_violations_and_warnings_share_the_warnings_that_are_shown_the_gravest_first() {
+        let mut outcome = sample::fixed();
+        let warning = outcome.findings[2].clone();
+        let known = Finding { severity: Severity::Known, ..outcome.findings[0].clone() };
+        outcome.findings = [vec![known; 6], vec![warning; 6]].concat();
+        let text = render(&outcome);
+        let shown: Vec<bool> =
+            text.lines().filter(|line| line.starts_with("::warning ")).map(|line| line.contains("=known[")).collect();
+        assert_eq!(shown, [[true; 6].as_slice(), &[false; 4]].concat());
+        assert!(text.contains("2 findings more in the report"), "{text}");
+    }
+
+    #[test]
     fn no_string_of_the_target_makes_a_command_or_a_property() {
         let outcome = sample::hostile();
         let text = render(&outcome);

@@ -165,6 +165,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_that_a_finding_of_another_violates_names_it_and_does_not_repeat_it() {
+        let mut outcome = sample::fixed();
+        let rule = outcome.rules.iter_mut().find(|rule| rule.id == "delete.recreate").unwrap();
+        rule.verdict = Verdict::Violated;
+        let report = read(&outcome);
+        let TestCaseStatus::NonSuccess { message, description, .. } = &report.test_suites[5].test_cases[1].status
+        else {
+            panic!("{:?}", report.test_suites[5].test_cases[1]);
+        };
+        assert_eq!(message.as_deref(), Some("violated by the finding 3fdeffb4 of delete.removes"));
+        assert!(!description.as_deref().unwrap_or_default().contains("received"));
+        let warned = &read(&sample::fixed()).test_suites[5].test_cases[1];
+        assert_eq!(warned.system_out.as_deref(), Some("violated by the finding 3fdeffb4 of delete.removes"));
+    }
+
+    #[test]
     fn what_was_not_decided_is_skipped_with_its_reason() {
         let report = read(&sample::fixed());
         let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status else {

@@ -8,7 +8,7 @@ use super::drive::Played;
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
-use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
+use crate::contract::{Catalogue, Contract, Endpoint, Level, Operation, Rule, RuleScope, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
     CaseResult, Confirmation, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency,
@@ -54,6 +54,7 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         }
         record.merge(result);
     }
+    absorb(&mut findings, frame.contract.rules());
     let rules: Vec<_> =
         frame.contract.rules().rules().iter().map(|rule| frame.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
@@ -96,6 +97,30 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         left_behind: frame.left_behind,
         report: None,
     }
+}
+
+/// Joins what holds for any response with the finding that explains it: the same status at the same operations, seen in
+/// another case too.
+pub(super) fn absorb(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue) {
+    let is_general = |finding: &Finding| rules.rule(&finding.rule).is_some_and(|rule| rule.scope == RuleScope::Response);
+    let general: Vec<Finding> = findings.values().filter(|finding| is_general(finding)).cloned().collect();
+    for part in general {
+        let explains = |whole: &&mut Finding| {
+            whole.fingerprint != part.fingerprint
+                && whole.also.contains(&part.rule)
+                && part.operations.iter().all(|operation| whole.operations.contains(operation))
+                && status(&whole.received).zip(status(&part.received)).is_none_or(|(one, other)| one == other)
+        };
+        if let Some(whole) = findings.values_mut().find(explains) {
+            whole.count += part.count;
+            findings.remove(&part.fingerprint);
+        }
+    }
+}
+
+/// The status at the beginning of what was received, if it begins with one.
+fn status(received: &str) -> Option<u16> {
+    received.split(' ').next()?.parse().ok()
 }
 
 impl Frame<'_> {

@@ -12,7 +12,7 @@ use crate::lane::{Lane, Tenure};
 use crate::offerings::input::Inputs;
 use crate::offerings::race::{Effort, Race, Tries};
 use crate::offerings::sequence::{self, Watch};
-use crate::offerings::{Naming, Stage};
+use crate::offerings::{Context, Naming};
 
 /// Plays a case once on a lane, for the `attempt`-th time, counted from 0.
 pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u32) -> CaseResult {
@@ -25,10 +25,10 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
         };
         return play_course(&course, lane, naming, Watch::EveryStep).await;
     };
-    match Stage::open(lane, naming).await {
-        Ok(mut stage) => {
-            let flow = scenario.play(&mut stage).await;
-            stage.close(flow).await
+    match Context::open(lane, naming).await {
+        Ok(mut cx) => {
+            let flow = scenario.play(&mut cx).await;
+            cx.close(flow).await
         }
         Err(result) => result,
     }

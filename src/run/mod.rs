@@ -46,7 +46,7 @@ pub use regressions::{Regression, Regressions, RegressionsError};
 pub use rehearse::Rehearsal;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
-    Clock, Confirm, External, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
+    Clock, Confirm, External, Isolation, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
     TargetSettings,
 };
 pub use shard::Shard;

@@ -71,7 +71,7 @@ pub(super) async fn preflight(
             ready.begin(journal, settings).map_err(|error| Box::new(Refused::because(format!("cannot {error}"))))?;
         }
         ready.check_products(&mut session, settings).await?;
-        ready.check_variant(&mut session).await;
+        ready.check_variant(&mut session, &main).await;
     }
     for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
         if !ready.lane.has(need) {
@@ -255,18 +255,16 @@ impl Preflight {
         Ok(())
     }
 
-    /// A patch that changes nothing tells an experiment variant (422) from an id that is none.
-    async fn check_variant(&mut self, session: &mut Session) {
+    /// An experiment variant is believed where a get of it is 404 and no list shows it: whatever the other operations
+    /// respond is judged then.
+    async fn check_variant(&mut self, session: &mut Session, main: &Snapshot) {
         let Some(variant) = self.lane.fixtures.variant.clone() else { return };
-        let Ok(patched) = session.send(Request::to(Endpoint::Update).id(&variant).json(&json!({}))).await else {
+        let Ok(got) = session.send(Request::to(Endpoint::Get).id(&variant)).await else { return };
+        let is_regular = got.answer.status == 200 && main.find(&variant).is_some();
+        if !is_regular {
             return;
-        };
-        let reason = match patched.answer.status {
-            404 => "the target does not know the offering of --variant-id (404)",
-            200 => "the offering of --variant-id is a regular one",
-            _ => return,
-        };
-        self.missing.insert(Need::Variant, reason.into());
+        }
+        self.missing.insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
         self.lane.fixtures = Arc::new(Fixtures { products: self.lane.fixtures.products.clone(), variant: None });
     }
 }

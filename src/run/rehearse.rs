@@ -10,7 +10,7 @@ use super::confirm::MOST_PLAYS;
 use super::drive::run;
 use super::error::RunError;
 use super::preflight::Preflight;
-use super::settings::{Confirm, External, Patience, Production, Settings, TargetSettings};
+use super::settings::{Confirm, External, Isolation, Patience, Production, Settings, TargetSettings};
 use super::smaller::MOST_IN_ALL;
 use super::target;
 use crate::check::Judge;
@@ -105,5 +105,6 @@ fn like(server: &Server, fixture: Fixture, ready: &Preflight) -> External {
         variant: is_met(Need::Variant).then_some(variant_id),
         headers: Vec::new(),
         production: Production::Refused,
+        isolation: Isolation::Exclusive,
     }
 }

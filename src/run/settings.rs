@@ -150,6 +150,18 @@ pub struct External {
     pub headers: Vec<(String, Secret)>,
     /// Whether it may be production.
     pub production: Production,
+    /// Whether other clients write to the projects during the run.
+    pub isolation: Isolation,
+}
+
+/// Whether other clients write to the projects under test while the run goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Isolation {
+    /// None does: every change that the run did not make is the server's doing.
+    #[default]
+    Exclusive,
+    /// Others may: a change counts as theirs where the evidence allows it.
+    Shared,
 }
 
 /// Whether a run may create and delete offerings where customers see them.
@@ -182,6 +194,10 @@ impl External {
             production: match variable("QONFORM_ALLOW_PRODUCTION").as_deref() {
                 Some("1" | "true") => Production::Allowed,
                 _ => Production::Refused,
+            },
+            isolation: match variable("QONFORM_SHARED").as_deref() {
+                Some("1" | "true") => Isolation::Shared,
+                _ => Isolation::Exclusive,
             },
         })
     }

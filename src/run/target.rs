@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::settings::{External, Settings, TargetSettings};
+use super::settings::{External, Isolation, Settings, TargetSettings};
 use crate::check::Judge;
 use crate::exchange::{
     Client, KeyRole, Keyring, Secret, Target, Traffic, Transport, TransportError, TransportSettings,
@@ -22,6 +22,7 @@ pub struct Embedded {
     transport: Arc<Transport>,
     traffic: Arc<Traffic>,
     judge: Arc<Judge>,
+    is_exclusive: bool,
 }
 
 impl Embedded {
@@ -34,9 +35,10 @@ impl Embedded {
         settings: TransportSettings,
         judge: Arc<Judge>,
     ) -> Result<Self, super::RunError> {
+        let is_exclusive = !options.behaviours.iter().any(|one| reference::Behaviour::OF_OTHERS.contains(one));
         let server = reference::Server::start(options).await?;
         let target = Target::parse(&server.base_url(), "")?;
-        Ok(Self { transport: Arc::new(Transport::new(target, settings)?), traffic: Arc::default(), judge, server })
+        Ok(Self { is_exclusive, transport: Arc::new(Transport::new(target, settings)?), traffic: Arc::default(), judge, server })
     }
 
     /// What went over the wire.
@@ -65,6 +67,7 @@ impl Embedded {
                 variant: Some(fixture.variant_id.clone()),
             }),
             tenure: Tenure::Disposable,
+            is_exclusive: self.is_exclusive,
             hold: Some(Arc::new(loan)),
         }
     }
@@ -105,6 +108,7 @@ pub fn external_lane(
         judge,
         fixtures: Arc::new(Fixtures { products, variant: external.variant.clone() }),
         tenure: Tenure::Shared,
+        is_exclusive: external.isolation == Isolation::Exclusive,
         hold: None,
     })
 }

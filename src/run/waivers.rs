@@ -196,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_of_an_earlier_report_waives_nothing_and_says_how_to_renew_it() {
+        let one = Waiver { subject: Waives::Finding("afc0ac21".into()), ..waiver("delete.*", None, "2026-12-31") };
+        let [outcome] = &waivers(vec![one]).outcomes(&[], &[], &Ending::Complete)[..] else { panic!("one waiver") };
+        assert_eq!(outcome.state, WaiverState::Unused);
+        let remark = outcome.remark().unwrap();
+        assert!(remark.contains("older than version 2 of the report, put the fingerprint there that this run shows"));
+    }
+
+    #[test]
     fn a_fingerprint_is_one_finding() {
         let subject = Waives::Finding("afc0ac21".into());
         let one = Waiver { subject, ..waiver("delete.*", None, "2026-12-31") };

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::case::Layer;
 use super::error::RunError;
 use super::expectations::Expectations;
-use super::settings::{External, Production, Settings, TargetSettings};
+use super::settings::{External, Isolation, Production, Settings, TargetSettings};
 use super::trials::side_by_side;
 use crate::contract::Contract;
 use crate::exchange::{KeyRole, Secret};
@@ -161,6 +161,14 @@ impl Subject {
         }
     }
 
+    fn isolation(&self) -> Isolation {
+        let has_others = |all: &Vec<Behaviour>| all.iter().any(|one| Behaviour::OF_OTHERS.contains(one));
+        match self {
+            Self::Behaviours(all) if has_others(all) => Isolation::Shared,
+            Self::Fault(_) | Self::Behaviours(_) => Isolation::Exclusive,
+        }
+    }
+
     fn options(&self, seed: u64) -> reference::Options {
         let options = reference::Options { seed, ..reference::Options::default() };
         match self {
@@ -204,8 +212,9 @@ async fn play(subject: Subject, seed: u64, contract: Arc<Contract>) -> Result<Wh
     let started = Instant::now();
     let server = Server::start(subject.options(seed)).await?;
     let journal = journal();
+    let external = external(&server.base_url(), &server.fixture("whole"));
     let settings = Settings {
-        target: TargetSettings::External(external(&server.base_url(), &server.fixture("whole"))),
+        target: TargetSettings::External(External { isolation: subject.isolation(), ..external }),
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
@@ -258,6 +267,7 @@ fn external(url: &str, fixture: &Fixture) -> External {
         variant: Some(fixture.variant_id.clone()),
         headers: Vec::new(),
         production: Production::Refused,
+        isolation: Isolation::Exclusive,
     }
 }
 

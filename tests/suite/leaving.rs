@@ -303,7 +303,7 @@ fn no_create_leaves_when_it_cannot_be_noted() {
 fn a_panic_of_ours_leaves_the_target_as_it_was() {
     use qonform::contract::Contract;
     use qonform::exchange::{KeyRole, Secret};
-    use qonform::run::{self, Event, External, Production, Selection, Settings, TargetSettings};
+    use qonform::run::{Isolation, self, Event, External, Production, Selection, Settings, TargetSettings};
 
     let reference = Reference::start();
     let before = reference.state();
@@ -316,6 +316,7 @@ fn a_panic_of_ours_leaves_the_target_as_it_was() {
             variant: None,
             headers: Vec::new(),
             production: Production::Refused,
+            isolation: Isolation::Exclusive,
         }),
         selection: Selection::default(),
         seed: 19,
@@ -381,6 +382,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
             variant: None,
             headers: Vec::new(),
             production: Production::Refused,
+            isolation: qonform::run::Isolation::Exclusive,
         }),
         selection: Selection {
             only: vec![Pattern::of("update.id-immutable", contract.rules()).unwrap()],

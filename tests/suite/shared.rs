@@ -7,7 +7,7 @@ use qonform::contract::Contract;
 use qonform::exchange::{KeyRole, Secret};
 use qonform::finding::{Ending, Outcome};
 use qonform::reference::{Behaviour, Fault, Options, Server};
-use qonform::run::{self, Expectations, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
+use qonform::run::{self, Expectations, External, Isolation, Layer, Pattern, Production, Selection, Settings, TargetSettings};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,7 @@ async fn outcome(options: Options, only: &[&str]) -> Outcome {
         variant: Some(fixture.variant_id.clone()),
         headers: Vec::new(),
         production: Production::Refused,
+        isolation: Isolation::Exclusive,
     };
     let contract = Arc::new(Contract::embedded());
     let place = Place::new();

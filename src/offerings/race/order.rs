@@ -76,7 +76,7 @@ impl Budget {
     }
 
     /// Puts back what was not used.
-    pub fn join(&mut self, rest: Self) {
+    pub fn join(&mut self, rest: &Self) {
         self.left += rest.left;
     }
 

@@ -22,7 +22,7 @@ async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
 
 async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, effort: Effort) -> CaseResult {
     let naming = Naming::new(seed, &race.name, 0);
-    let tries = Tries { races, limit: Duration::from_secs(60), effort, ..Tries::default() };
+    let tries = Tries { races, limit: Duration::from_mins(1), effort, ..Tries::default() };
     race.play(server.lane(&race.name), naming, seed, &tries).await
 }
 

@@ -61,7 +61,7 @@ impl Trial {
     fn explain(&self, units: u64, budget: &mut Budget) -> Verdict {
         let mut part = budget.split(units);
         let verdict = order::explain(&Crowd, self.world(), &self.calls, &mut part);
-        budget.join(part);
+        budget.join(&part);
         verdict
     }
 

@@ -1,16 +1,12 @@
-//! `POST /offerings`: what it makes, and which ids it takes.
-
-use std::sync::Arc;
+//! `POST /offerings`: what it creates, which ids and bodies it accepts, and which role a new offering has.
 
 use serde_json::{Value, json};
 
 use super::{Flow, Scenario, scenario};
-use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Exchange, Request};
+use crate::exchange::{KeyRole, Request};
 use crate::lane::Halt;
-use crate::offerings::Stage;
-use crate::offerings::claim::list;
+use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("create.echo", Writes, [Product], echo),
@@ -19,262 +15,291 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("create.id-invalid", Writes, [], id_invalid),
     scenario!("create.duplicate", Writes, [], duplicate),
     scenario!("create.case-sensitivity", Writes, [], case_sensitivity),
+    scenario!("create.tag-main-rejected", Writes, [], tag_main),
+    scenario!("create.tag-invalid", Writes, [], tag_invalid),
+    scenario!("create.tag-regular", Writes, [], tag_regular),
+    scenario!("create.first-is-main", Writes, [Empty], first_is_main),
+    scenario!("create.body-malformed", Writes, [], body_malformed),
+    scenario!("create.readonly-ignored", Writes, [], readonly_ignored),
+    scenario!("create.unknown-field", Writes, [], unknown_field),
 ];
 
 /// Every character that an id may have, spaces inside.
 const CHARSET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._:-abcdefghijklmnopqrstuvwxyz";
 
-/// Ids of one character, tried where nobody has them. Never `.`.
+/// Ids of one character, tried where no offering has them. Never `.`.
 const SHORTEST: [&str; 6] = ["q", "7", "_", "Z", ":", "-"];
 
+/// Words that programs treat specially; not `.` and `..`, which no URL path can address.
+const RESERVED: [&str; 10] =
+    ["0", "null", "undefined", "NaN", "true", "new", "constructor", "__proto__", "set-main", "offerings"];
+
 /// The longest id in characters.
-const LONGEST: usize = 64;
+const MAX_ID: usize = 64;
 
-async fn echo(stage: &mut Stage) -> Flow {
-    let many = stage.distinct_products(12)?;
-    let mut reversed = many.clone();
-    reversed.reverse();
-    for (name, products) in [("one", many[..1].to_vec()), ("many", many), ("reversed", reversed)] {
-        let id = stage.id(name);
-        stage.make(&id, &products).await?;
+/// What no id and no cursor may hold.
+pub(super) const OUTSIDE: [&str; 11] = ["/y", "?y", "#y", "%y", "+y", "@y", "éy", "\ny", "\ty", "\0y", "\n"];
+
+const JSON: &str = "application/json";
+
+async fn echo(cx: &mut Context) -> Flow {
+    let many = cx.products(12)?;
+    let reversed: Vec<_> = many.iter().rev().cloned().collect();
+    for (name, products) in [("one", &many[..1]), ("many", &many), ("reversed", &reversed)] {
+        let id = cx.id(name);
+        cx.make(&id, products).await?;
     }
-    let bare = stage.id("bare");
-    let made = stage.create(&json!({ "id": bare })).await?;
-    stage.claim("create.echo", &made).status(201, "a create without products").id(&bare).products(&[]);
-    let none = stage.id("none");
-    let made = stage.create(&json!({ "id": none, "product_ids": [] })).await?;
-    stage.claim("create.echo", &made).status(201, "a create with an empty list of products").id(&none).products(&[]);
+    let none = json!({ "id": cx.id("none"), "product_ids": [] });
+    cx.create(&none).await?;
     Ok(())
 }
 
-async fn readable(stage: &mut Stage) -> Flow {
-    let (a, b) = (stage.id("a"), stage.id("b"));
-    let products = stage.distinct_products(12).unwrap_or_default();
-    let mut answers = Vec::new();
-    for body in [json!({ "id": a, "product_ids": products }), json!({ "id": b })] {
-        let made = stage.create(&body).await?;
-        let stands = stage.claim("create.echo", &made).status(201, "a valid create").stands();
-        if !stands || stage.is_ill_formed(&made) {
-            return Ok(());
-        }
-        answers.push(made);
-    }
-    for (id, made) in [&a, &b].into_iter().zip(&answers) {
-        let got = stage.get(id).await?;
-        let (created, read) = (made.answer.json(), got.answer.json());
-        let text = |body: Option<&Value>| body.unwrap_or(&Value::Null).to_string();
-        stage.claim("create.readable", &got).status(200, "a get of what was just created").holds(
-            created.and_then(Offering::read) == read.and_then(Offering::read),
-            "get returns something else than create did",
-            text(created),
-            text(read),
-        );
-    }
-    let snapshot = stage.list().await?;
-    for (id, made) in [&a, &b].into_iter().zip(&answers) {
-        let times = snapshot.offerings.iter().filter(|o| o.id == *id).count();
-        stage.claim("create.readable", made).holds(
-            times == 1,
-            "the list does not have a created offering once",
-            format!("`{id}` once"),
-            format!("{times} times"),
-        );
+async fn readable(cx: &mut Context) -> Flow {
+    let products = cx.some_products(100);
+    for (name, products) in [("a", &products[..]), ("b", &[]), ("c", &products[..products.len().min(12)])] {
+        let id = cx.id(name);
+        cx.make(&id, products).await?;
+        cx.get(&id).await?;
+        cx.look().await?;
     }
     Ok(())
 }
 
-/// Ids inside the limits, each with the words that a title names it by. What stands before them is the case's prefix.
-fn good_ids(stage: &Stage) -> Vec<(&'static str, String)> {
-    let prefix = stage.id("");
-    let room = LONGEST.saturating_sub(prefix.len() + 1).max(1);
+async fn id_bounds(cx: &mut Context) -> Flow {
+    let prefix = cx.id("");
+    let room = MAX_ID.saturating_sub(prefix.len() + 1).max(1);
     let charset: Vec<char> = CHARSET.chars().collect();
-    let mut ids = vec![
-        ("an id of 64 characters", format!("{prefix:x<LONGEST$}")),
-        ("an id with spaces", format!("{prefix}a b  c")),
-        ("an id with colons", format!("{prefix}a:b::c")),
-        ("an id that ends like a file name", format!("{prefix}a.json")),
-        ("an id that looks encoded", format!("{prefix}a_20b-2F.c")),
-    ];
+    let mut ids = vec![format!("{prefix:x<MAX_ID$}")];
+    ids.extend(["a b  c", "a:b::c", "a.json", "a_20b-2F.c", "a:set-main"].map(|tail| format!("{prefix}{tail}")));
     // A letter ends each: a space at the end might be trimmed, of which the contract does not speak.
-    ids.extend(charset.chunks(room).map(|chunk| {
-        let chunk: String = chunk.iter().collect();
-        ("an id of any allowed characters", format!("{prefix}{chunk}z"))
-    }));
-    ids
+    ids.extend(charset.chunks(room).map(|chunk| format!("{prefix}{}z", chunk.iter().collect::<String>())));
+    for id in ids {
+        every_operation(cx, &id).await?;
+    }
+    let is_ours = cx.lane().is_exclusive;
+    without_prefix(cx, &SHORTEST, if is_ours { 2 } else { 1 }).await?;
+    without_prefix(cx, &RESERVED, if is_ours { RESERVED.len() } else { 1 }).await?;
+    digits(cx).await
 }
 
-async fn id_bounds(stage: &mut Stage) -> Flow {
-    // What is wrong with any create at all is not put down to the ids.
-    stage.make(&stage.id("plain"), &[]).await?;
-    stage.settle().await?;
-    let mut all = Vec::new();
-    for (what, id) in good_ids(stage) {
-        if let Some(made) = create_and_get(stage, what, &id).await? {
-            all.push((what, id, made));
-        }
-    }
-    let snapshot = stage.list().await?;
-    for (what, id, made) in &all {
-        stage.claim("create.id-bounds", made).holds(
-            snapshot.find(id).is_some(),
-            format!("{what} is missing in the list"),
-            format!("`{id}` in the list"),
-            "not in the list",
-        );
-    }
-    spaces_in_paths(stage).await?;
-    one_character(stage).await
-}
-
-async fn one_character(stage: &mut Stage) -> Flow {
-    let wanted = if stage.is_shared() { 1 } else { 2 };
-    let mut tried = 0;
-    for id in SHORTEST {
-        if tried == wanted {
-            return Ok(());
-        }
-        let before = stage.get(id).await?;
-        if before.answer.status != 404 || stage.before().find(id).is_some() {
-            continue; // Somebody's, or not to be told.
-        }
-        tried += 1;
-        // No prefix fits into one character, so nobody else would remove it.
-        let made = create_and_get(stage, "an id of one character", id).await?;
-        if made.is_some() {
-            stage.remove(id).await?;
-        }
-    }
-    if tried == 0 {
-        stage.leave_out(
-            "create.id-bounds",
-            "every id of one character that was tried exists already: they were left alone",
-        );
-    }
-    Ok(())
-}
-
-/// Creates an offering with this id and reads it back. `None` when there is none now.
-async fn create_and_get(stage: &mut Stage, what: &'static str, id: &str) -> Result<Option<Arc<Exchange>>, Halt> {
-    let made = stage.create(&json!({ "id": id })).await?;
-    stage.claim("create.id-bounds", &made).accepted(what).id(id);
-    if !made.answer.is_success() {
-        return Ok(None);
-    }
-    let got = stage.get(id).await?;
-    stage.claim("create.id-bounds", &got).status(200, &format!("a get of {what}")).id(id);
-    Ok(Some(made))
-}
-
-/// The other operations take an id with spaces in their paths as well.
-async fn spaces_in_paths(stage: &mut Stage) -> Flow {
-    let id = stage.id("a b  c");
-    if stage.state().find(&id).is_none() {
+/// Ids of digits that are one number to a server which reads them so. They carry no prefix: each is removed at once.
+async fn digits(cx: &mut Context) -> Flow {
+    let number: u64 = cx.id("").bytes().fold(7, |number, byte| (number * 31 + u64::from(byte)) % 100_000_000_000);
+    let (id, padded) = (format!("4{number:011}"), format!("004{number:011}"));
+    if cx.before().find(&id).is_some() || cx.before().find(&padded).is_some() {
         return Ok(());
     }
-    let updated = stage.update(&id, &json!({ "product_ids": [] })).await?;
-    stage.claim("create.id-bounds", &updated).accepted("an update of an id with spaces").id(&id);
-    stage.remove(&id).await?;
-    Ok(())
-}
-
-/// Ids that must be refused, each with the words that a title names it by.
-fn invalid_ids(stage: &Stage) -> Vec<(&'static str, Option<Value>)> {
-    let with = |tail: &str| Some(json!(format!("{}{tail}", stage.id("x"))));
-    let long = format!("{:x<65}", stage.id("long"));
-    vec![
-        ("a create without an id", None),
-        ("an id of null", Some(Value::Null)),
-        ("an empty id", Some(json!(""))),
-        ("an id of 65 characters", Some(json!(long))),
-        ("an id with `/`", with("/y")),
-        ("an id with `?`", with("?y")),
-        ("an id with `#`", with("#y")),
-        ("an id with `%`", with("%y")),
-        ("an id with `+`", with("+y")),
-        ("an id with `@`", with("@y")),
-        ("an id with `é`", with("éy")),
-        ("an id with a line break", with("\ny")),
-        ("an id with a tab", with("\ty")),
-        ("an id with NUL", with("\0y")),
-        ("an id with a trailing line break", with("\n")),
-        ("an id that is a number", Some(json!(4711))),
-    ]
-}
-
-async fn id_invalid(stage: &mut Stage) -> Flow {
-    stage.settle().await?;
-    let (whats, creates): (Vec<_>, Vec<_>) = invalid_ids(stage)
-        .into_iter()
-        .map(|(what, id)| (what, id.map_or_else(|| json!({}), |id| json!({ "id": id }))))
-        .map(|(what, body)| (what, Request::to(Endpoint::Create).json(&body)))
-        .unzip();
-    let answers = stage.send_all(&creates).await?;
-    for (what, refused) in whats.into_iter().zip(&answers) {
-        stage.claim("create.id-invalid", refused).refused(400, &[], what);
-    }
-    let stray: Vec<_> = answers.iter().filter_map(|refused| stray_id(stage, refused)).collect();
-    if let Some(last) = answers.last() {
-        stage.unchanged("create.id-invalid", last, "a create with an invalid id").await?;
-    }
-    for id in stray {
-        stage.delete(&id).await?;
+    cx.create(&json!({ "id": id })).await?;
+    cx.get(&padded).await?;
+    cx.create(&json!({ "id": padded })).await?;
+    for id in [&padded, &id] {
+        if cx.find(id).is_some() {
+            cx.get(id).await?;
+            cx.delete(id).await?;
+        }
     }
     Ok(())
 }
 
-/// The id of an offering that should not have been made and that nobody would find by the prefix.
-fn stray_id(stage: &Stage, made: &Arc<Exchange>) -> Option<String> {
-    if !made.answer.is_success() {
-        return None;
+/// Creates an offering and uses its id with every operation that leaves the main alone.
+async fn every_operation(cx: &mut Context, id: &str) -> Flow {
+    cx.create(&json!({ "id": id })).await?;
+    if cx.find(id).is_none() {
+        return Ok(());
     }
-    let id = made.answer.json()?.get("id")?.as_str()?;
-    let is_stray = !id.starts_with(&stage.id("")) && stage.before().find(id).is_none();
-    (is_stray && !matches!(id, "" | "." | "..")).then(|| id.to_owned())
+    cx.get(id).await?;
+    cx.update(id, &json!({ "product_ids": [] })).await?;
+    cx.look().await?;
+    if cx.state().main() != Some(id) {
+        cx.delete(id).await?;
+    }
+    Ok(())
 }
 
-async fn duplicate(stage: &mut Stage) -> Flow {
-    let id = stage.id("twice");
-    let products = stage.distinct_products(2).unwrap_or_default();
-    let made = stage.make(&id, &products).await?;
-    stage.settle().await?;
+/// Tries ids that no prefix fits into, where no offering has them; each is removed at once.
+async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> Flow {
+    cx.make_main_elsewhere().await?;
+    let free: Vec<_> = ids.iter().filter(|id| cx.before().find(id).is_none()).collect();
+    if free.is_empty() {
+        cx.leave_out("create.id-bounds", "every special id that was tried exists already: they were left alone");
+    }
+    for id in free.into_iter().take(most) {
+        every_operation(cx, id).await?;
+    }
+    Ok(())
+}
+
+async fn id_invalid(cx: &mut Context) -> Flow {
+    let tail = |tail: &str| json!(format!("{}{tail}", cx.id("x")));
+    let mut ids = vec![Value::Null, json!(""), json!(format!("{:x<65}", cx.id("long"))), json!(4711)];
+    ids.extend(OUTSIDE.map(tail));
+    let mut bodies: Vec<_> = ids.into_iter().map(|id| json!({ "id": id })).collect();
+    bodies.extend([json!({}), json!({ "ID": cx.id("capitals") })]);
+    let creates: Vec<_> = bodies.iter().map(|body| Request::to(Endpoint::Create).json(body)).collect();
+    for made in cx.send_all(&creates).await? {
+        let id = made.answer.json().filter(|_| made.answer.is_success()).and_then(|body| body.get("id")?.as_str());
+        // What would not be found by its prefix is removed at once.
+        if let Some(id) = id.filter(|id| !id.starts_with(&cx.id("")) && !matches!(*id, "" | "." | "..")) {
+            cx.delete(id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn duplicate(cx: &mut Context) -> Flow {
+    let (id, products) = (cx.id("twice"), cx.some_products(2));
+    cx.make(&id, &products).await?;
     let fewer: Vec<_> = products.iter().skip(1).collect();
-    let mut last = None;
-    for (what, body) in [
-        ("a create of an id that exists, with the same products", json!({ "id": id, "product_ids": products })),
-        ("a create of an id that exists, with other products", json!({ "id": id, "product_ids": fewer })),
-        ("a create of an id that exists, without products", json!({ "id": id })),
+    for body in [
+        json!({ "id": id, "product_ids": products }),
+        json!({ "id": id, "product_ids": fewer }),
+        json!({ "id": id }),
     ] {
-        let refused = stage.create(&body).await?;
-        stage.claim("create.duplicate", &refused).refused(409, &["offering_already_exists"], what);
-        last = Some(refused);
+        cx.create(&body).await?;
     }
-    let (now, got) = stage.read(&id).await?;
-    stage.claim("create.duplicate", &got).holds(
-        now.products == made.products,
-        "a duplicate create changes the existing offering",
-        described(&made),
-        described(&now),
-    );
-    if let Some(last) = last {
-        stage.unchanged("create.duplicate", &last, "a duplicate create").await?;
+    cx.get(&id).await?;
+    Ok(())
+}
+
+async fn case_sensitivity(cx: &mut Context) -> Flow {
+    let (lower, upper) = (cx.id("abc"), cx.id("Abc"));
+    cx.make(&lower, &[]).await?;
+    cx.create(&json!({ "id": upper })).await?;
+    if cx.find(&upper).is_some() && cx.find(&lower).is_some() {
+        // Two offerings: once one of them is gone, its id is no cursor and names nothing.
+        cx.delete(&upper).await?;
+        cx.look().await?;
+        cx.page(Some(2), Some(&upper)).await?;
+        cx.update(&upper, &json!({ "product_ids": [] })).await?;
+        cx.delete(&upper).await?;
+        cx.get(&lower).await?;
     }
     Ok(())
 }
 
-/// An offering's products and times for a sentence.
-pub(super) fn described(offering: &Offering) -> String {
-    format!("{}, created {}, updated {}", list(&offering.products), offering.created_at, offering.updated_at)
+async fn tag_main(cx: &mut Context) -> Flow {
+    let products = cx.some_products(1);
+    for body in [json!({ "id": cx.id("a"), "tag": 1 }), json!({ "id": cx.id("b"), "tag": 1, "product_ids": products })] {
+        cx.create(&body).await?;
+    }
+    let what = "in an empty project";
+    if !cx.lane().client.keys().has(KeyRole::Empty) {
+        cx.leave_out("create.tag-main-rejected", format!("{what}: needs --empty-token"));
+        return Ok(());
+    }
+    if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
+        cx.leave_out("create.tag-main-rejected", format!("{what}: that of --empty-token is not"));
+        return Ok(());
+    }
+    let id = cx.id("first");
+    let rejected = cx.send(in_empty(&json!({ "id": id, "tag": 1 }))).await?;
+    if rejected.answer.is_success() {
+        return remove_from_empty(cx, &id).await;
+    }
+    // The rejected one has not used up that the first becomes main.
+    cx.send(in_empty(&json!({ "id": id }))).await?;
+    remove_from_empty(cx, &id).await
 }
 
-async fn case_sensitivity(stage: &mut Stage) -> Flow {
-    let (lower, upper) = (stage.id("abc"), stage.id("Abc"));
-    stage.make(&lower, &[]).await?;
-    let other = stage.create(&json!({ "id": upper })).await?;
-    let choice = match other.answer.status {
-        201 => "ids that differ only in case are two".to_owned(),
-        409 => "ids that differ only in case are one".to_owned(),
-        status => format!("an id that differs only in case is answered {status}"),
-    };
-    stage.observe("create.case-sensitivity", choice);
+fn in_empty(body: &Value) -> Request {
+    Request::to(Endpoint::Create).key(KeyRole::Empty).json(body)
+}
+
+async fn remove_from_empty(cx: &mut Context, id: &str) -> Flow {
+    cx.send(Request::to(Endpoint::Delete).key(KeyRole::Empty).id(id)).await?;
+    Ok(())
+}
+
+async fn tag_invalid(cx: &mut Context) -> Flow {
+    let tags = [json!(2), json!(-1), json!(1.5), json!("0"), json!(true), json!(40_000)];
+    let body = |(number, tag): (usize, &Value)| json!({ "id": cx.id(&format!("t{number}")), "tag": tag });
+    let creates: Vec<_> = tags.iter().enumerate().map(body).map(|body| Request::to(Endpoint::Create).json(&body)).collect();
+    cx.send_all(&creates).await?;
+    Ok(())
+}
+
+async fn tag_regular(cx: &mut Context) -> Flow {
+    cx.make_main_elsewhere().await?;
+    if cx.state().main().is_none() {
+        cx.leave_out("create.tag-regular", "the project has offerings but no main one");
+        return Ok(());
+    }
+    let bodies = [
+        json!({ "id": cx.id("absent") }),
+        json!({ "id": cx.id("null"), "tag": null }),
+        json!({ "id": cx.id("zero"), "tag": 0 }),
+    ];
+    for body in bodies {
+        cx.create(&body).await?;
+        cx.look().await?;
+    }
+    Ok(())
+}
+
+/// The three ways to say nothing of the role, one after the other in a project that is emptied between.
+async fn first_is_main(cx: &mut Context) -> Flow {
+    if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
+        return Err(Halt::NotApplicable("the project of --empty-token holds offerings".into()));
+    }
+    // Rejected requests use nothing up.
+    cx.send(in_empty(&json!({ "id": cx.id("rejected"), "product_ids": "none" }))).await?;
+    for (name, tag) in [("absent", None), ("null", Some(Value::Null)), ("zero", Some(json!(0)))] {
+        let (one, two) = (cx.id(&format!("{name}-1")), cx.id(&format!("{name}-2")));
+        let mut body = json!({ "id": one });
+        if let Some(tag) = tag {
+            body["tag"] = tag;
+        }
+        cx.send(in_empty(&body)).await?;
+        cx.look_in(KeyRole::Empty).await?;
+        cx.send(in_empty(&json!({ "id": two }))).await?;
+        for id in [&two, &one] {
+            remove_from_empty(cx, id).await?;
+        }
+        if !cx.adopt(KeyRole::Empty).await?.offerings.is_empty() {
+            cx.leave_out("create.first-is-main", "only without tag: the project could not be emptied again");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn body_malformed(cx: &mut Context) -> Flow {
+    let id = cx.id("x");
+    let whole = json!({ "id": id }).to_string();
+    let bodies = [
+        whole.trim_end_matches('}').to_owned(),
+        String::new(),
+        json!([{ "id": id }]).to_string(),
+        json!(whole).to_string(),
+        format!("{whole} x"),
+    ];
+    for body in bodies {
+        cx.send(Request::to(Endpoint::Create).raw_body(JSON, body)).await?;
+    }
+    cx.send(Request::to(Endpoint::Create)).await?;
+    let other = cx.send(Request::to(Endpoint::Create).raw_body("text/plain", whole)).await?;
+    if other.answer.is_success() {
+        cx.record().drift(Endpoint::Create.operation_id(), "accepts a body under another content type than JSON");
+    }
+    Ok(())
+}
+
+async fn readonly_ignored(cx: &mut Context) -> Flow {
+    for (name, value) in [
+        ("object", "list"),
+        ("url", "/v4/offerings/elsewhere"),
+        ("created_at", "2001-02-03T04:05:06Z"),
+        ("updated_at", "2091-02-03T04:05:06Z"),
+    ] {
+        let mut body = json!({ "id": cx.id(name) });
+        body[name] = json!(value);
+        cx.create(&body).await?;
+    }
+    Ok(())
+}
+
+async fn unknown_field(cx: &mut Context) -> Flow {
+    let body = json!({ "id": cx.id("x"), "qonform_unknown": "value" });
+    cx.create(&body).await?;
     Ok(())
 }

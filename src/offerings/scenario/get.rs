@@ -1,124 +1,132 @@
-//! `GET /offerings/{offering_id}`.
-
-use std::sync::Arc;
+//! `GET /offerings/{offering_id}`, and ids in the paths of all operations.
 
 use serde_json::json;
 
+use super::create::OUTSIDE;
 use super::{Flow, Scenario, scenario};
 use crate::contract::Endpoint;
-use crate::exchange::{Exchange, Request};
-use crate::offerings::Stage;
+use crate::exchange::Request;
+use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("get.existing", Writes, [], existing),
     scenario!("get.missing", Writes, [], missing),
     scenario!("get.variant-hidden", Reads, [Variant], variant_hidden),
     scenario!("get.id-invalid", Writes, [], id_invalid),
+    scenario!("offering.id-decoding", Writes, [], id_decoding),
 ];
 
-/// What no id and no cursor may hold, each with the words that a title names it by.
-pub(super) const OUTSIDE: [(&str, &str); 11] = [
-    ("`/`", "/y"),
-    ("`?`", "?y"),
-    ("`#`", "#y"),
-    ("`%`", "%y"),
-    ("`+`", "+y"),
-    ("`@`", "@y"),
-    ("`é`", "éy"),
-    ("a line break", "\ny"),
-    ("a tab", "\ty"),
-    ("NUL", "\0y"),
-    ("a trailing line break", "\n"),
-];
-
-async fn existing(stage: &mut Stage) -> Flow {
-    let mut products = stage.products(12).unwrap_or_default();
-    products.reverse();
-    let cases = [(stage.id("a"), products), (stage.id("b c:d.e_f-g"), Vec::new())];
-    let mut made = Vec::new();
-    for (id, products) in &cases {
-        made.push(stage.make(id, products).await?.created_at);
+async fn existing(cx: &mut Context) -> Flow {
+    let products: Vec<_> = cx.some_products(12).into_iter().rev().collect();
+    for (name, products) in [("a", &products[..]), ("b-c-d", &[])] {
+        let id = cx.id(name);
+        cx.make(&id, products).await?;
+        cx.look().await?;
+        cx.get(&id).await?;
+        cx.get(&id).await?;
+        // A get that changes something shows now.
+        cx.look().await?;
     }
-    // From here on the times of both are known: a get that moves them shows in the next list.
-    stage.verify().await?;
-    for ((id, products), made) in cases.iter().zip(made) {
-        let (first, _) = stage.read(id).await?;
-        let (second, again) = stage.read(id).await?;
-        stage.claim("get.existing", &again).products(products).property("created_at", &json!(made)).holds(
-            first == second,
-            "two gets in a row show different offerings",
-            format!("{first:?}"),
-            format!("{second:?}"),
-        );
-    }
-    let last = stage.latest();
-    stage.unchanged("get.existing", &last, "a get").await?;
     Ok(())
 }
 
-async fn missing(stage: &mut Stage) -> Flow {
-    let there = stage.id("there");
-    let gone = stage.id("gone");
-    stage.make(&there, &[]).await?;
-    // What deleting a main does is open; a project without one may take a new offering for it.
-    if !stage.make(&gone, &[]).await?.is_main() {
-        stage.remove(&gone).await?;
-        let got = stage.get(&gone).await?;
-        stage.claim("get.missing", &got).refused(404, &["not_found"], "a get of a deleted offering");
-    }
+async fn missing(cx: &mut Context) -> Flow {
+    cx.make_main_elsewhere().await?;
+    let (there, gone) = (cx.id("there"), cx.id("gone"));
+    cx.make(&there, &[]).await?;
+    cx.make(&gone, &[]).await?;
+    cx.delete(&gone).await?;
     let ids = [
-        ("a get of an id that never existed", stage.id("never")),
-        ("a get of a missing id of 64 characters", format!("{:x<64}", stage.id("never"))),
-        ("a get of a missing id with a space and a colon", stage.id("ne v:er")),
-        ("a get of an existing id without its last character", there[..there.len() - 1].to_owned()),
-        ("a get of an existing id with a character more", format!("{there}x")),
-        ("a get of an existing id with a space more", format!("{there} ")),
+        cx.id("never"),
+        gone,
+        format!("{:x<64}", cx.id("never")),
+        cx.id("ne v:er"),
+        there[..there.len() - 1].to_owned(),
+        format!("{there}x"),
+        format!("{there} "),
+        there.replace("there", "ther_"),
+        there.replace("there", "ther."),
     ];
-    let requests = ids.each_ref().map(|(_, id)| Request::to(Endpoint::Get).id(id));
-    for ((what, _), got) in ids.iter().zip(stage.send_all(&requests).await?) {
-        stage.claim("get.missing", &got).refused(404, &["not_found"], what);
-    }
+    let gets: Vec<_> = ids.iter().map(|id| Request::to(Endpoint::Get).id(id)).collect();
+    cx.send_all(&gets).await?;
     Ok(())
 }
 
-async fn variant_hidden(stage: &mut Stage) -> Flow {
-    let variant = stage.variant()?;
-    let got = stage.get(&variant).await?;
-    let is_there = got.answer.json().and_then(|body| body.get("id")).is_some();
-    if !is_there && got.answer.summary() != "404 not_found" {
-        // Hidden all the same, if whatever does not exist is answered so.
-        let never = stage.get(&stage.id("never")).await?;
-        if never.answer.summary() == got.answer.summary() {
-            stage.claim("get.missing", &never).refused(404, &["not_found"], "a get of an id that never existed");
-            return Ok(());
+async fn variant_hidden(cx: &mut Context) -> Flow {
+    let (variant, never) = (cx.variant()?, cx.id("never"));
+    cx.get(&never).await?;
+    cx.get(&variant).await?;
+    Ok(())
+}
+
+async fn id_invalid(cx: &mut Context) -> Flow {
+    invalid_in_path(cx, Endpoint::Get).await
+}
+
+/// Sends an operation with ids that no offering can have. Offerings exist that a server finds that cuts, trims or decodes
+/// twice.
+pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> Flow {
+    let (there, long) = (cx.id("there"), format!("{:x<64}", cx.id("long")));
+    cx.make(&there, &cx.some_products(1)).await?;
+    cx.create(&json!({ "id": long })).await?;
+    let tails: &[&str] = if endpoint == Endpoint::Get { &OUTSIDE } else { &["@", "é", "%", "\ty", "\n", "*", "+"] };
+    let ids: Vec<String> =
+        std::iter::once(format!("{long}x")).chain(tails.iter().map(|tail| format!("{there}{tail}"))).collect();
+    let requests: Vec<_> = ids.iter().map(|id| on(endpoint, id)).collect();
+    cx.send_all(&requests).await?;
+    Ok(())
+}
+
+/// A valid request of an operation to one offering.
+pub(super) fn on(endpoint: Endpoint, id: &str) -> Request {
+    let request = Request::to(endpoint).id(id);
+    if endpoint == Endpoint::Update { request.json(&json!({ "product_ids": [] })) } else { request }
+}
+
+/// Ids that a server confuses which decodes twice, reads a plus sign as a space, or takes an id for a pattern. None of
+/// the requests is for an offering that exists.
+async fn id_decoding(cx: &mut Context) -> Flow {
+    cx.make_main_elsewhere().await?;
+    let products = cx.some_products(1);
+    let (plain, spaced) = (cx.id("winback"), cx.id("a b"));
+    cx.make(&plain, &products).await?;
+    cx.create(&json!({ "id": spaced, "product_ids": products })).await?;
+    let encoded = plain.replace("winback", "win%62ack");
+    let plus = spaced.replace("a b", "a+b");
+    for id in [encoded, plus] {
+        for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
+            cx.send(on(endpoint, &id)).await?;
         }
+        cx.send(Request::to(Endpoint::List).query("limit", "2").query("starting_after", &id)).await?;
     }
-    stage.claim("get.variant-hidden", &got).refused(404, &["not_found"], "a get of an experiment variant");
-    Ok(())
+    let raw = crate::exchange::encode_segment(&spaced).replace("%20", "+");
+    cx.look().await?;
+    cx.send(Request::to(Endpoint::List).query("limit", "2").raw_query(&format!("starting_after={raw}"))).await?;
+    neighbours(cx).await
 }
 
-async fn id_invalid(stage: &mut Stage) -> Flow {
-    // Offerings that exist, so that a server that cuts, trims or decodes twice finds them.
-    let there = stage.id("there");
-    let long = format!("{:x<64}", stage.id("long"));
-    stage.make(&there, &[]).await?;
-    stage.make(&long, &[]).await?;
-    let mut ids = vec![("an id of 65 characters".to_owned(), format!("{long}x"))];
-    ids.extend(OUTSIDE.map(|(what, tail)| (format!("an id with {what}"), format!("{there}{tail}"))));
-    let requests: Vec<_> = ids.iter().map(|(_, id)| Request::to(Endpoint::Get).id(id)).collect();
-    for ((what, _), got) in ids.iter().zip(stage.send_all(&requests).await?) {
-        refused_id(stage, what, &got);
+/// Legal ids that read as patterns for a neighbour: an operation on one must not touch the other, whether the one exists
+/// or not.
+async fn neighbours(cx: &mut Context) -> Flow {
+    let products = cx.some_products(1);
+    let (long, other) = (format!("{:x<63}a", cx.id("long")), format!("{:x<63}b", cx.id("long")));
+    let named = |cx: &Context, pair: (&str, &str)| (cx.id(pair.0), cx.id(pair.1));
+    let pairs = [("axc", "a_c"), ("ayc", "a.c"), ("prefix-long", "prefix"), ("spaced", "spaced "), ("azc", "AZC")];
+    let pairs: Vec<_> = pairs.into_iter().map(|pair| named(cx, pair)).chain([(long, other)]).collect();
+    for (neighbour, pattern) in pairs {
+        for id in [&neighbour, &pattern] {
+            cx.create(&json!({ "id": id, "product_ids": products })).await?;
+        }
+        if cx.find(&neighbour).is_none() || cx.find(&pattern).is_none() {
+            continue;
+        }
+        cx.update(&pattern, &json!({ "product_ids": [] })).await?;
+        cx.delete(&pattern).await?;
+        for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
+            cx.send(on(endpoint, &pattern)).await?;
+        }
+        cx.get(&neighbour).await?;
+        cx.look().await?;
     }
     Ok(())
-}
-
-/// A 400; a 404 is right too, as no offering can have such an id, but is not what the document says.
-fn refused_id(stage: &mut Stage, what: &str, got: &Arc<Exchange>) {
-    if got.answer.status == 404 {
-        let operation = got.request.operation.id().unwrap_or_default();
-        stage.record().checked("get.id-invalid");
-        stage.record().drift(operation, "answers 404 to an invalid id");
-    } else {
-        stage.claim("get.id-invalid", got).refused(400, &[], what);
-    }
 }

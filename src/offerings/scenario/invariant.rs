@@ -1,14 +1,11 @@
-//! Longer histories, after each step of which the invariants are held.
-
-use std::sync::Arc;
+//! Longer sequences, after each step of which the state is compared.
 
 use serde_json::{Value, json};
 
 use super::{Flow, Scenario, scenario};
 use crate::contract::Endpoint;
-use crate::exchange::{Exchange, Request};
-use crate::lane::Halt;
-use crate::offerings::Stage;
+use crate::exchange::Request;
+use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("invariant.single-main", Promotes, [], also: ["invariant.main-exists"], single_main),
@@ -17,7 +14,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("invariant.no-bleed", Promotes, [Product], no_bleed),
 ];
 
-/// One step of a history, on the offering of a name.
+/// One step, on the offering of a name.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Creates it with so many products.
@@ -26,169 +23,89 @@ enum Step {
     Update(&'static str, usize),
     /// Makes it main.
     Promote(&'static str),
-    /// Deletes it. Never the main one, which a server may refuse.
+    /// Deletes it.
     Delete(&'static str),
-    /// Creates a deleted one again, which a server may refuse as well; nothing may build on it.
-    Recreate(&'static str, usize),
 }
 
-/// Plays steps that must succeed and holds the invariants after each. The basic rules are claimed on the way.
-async fn play(stage: &mut Stage, steps: &[Step]) -> Flow {
+async fn run(cx: &mut Context, steps: &[Step]) -> Flow {
     for step in steps {
         match *step {
             Step::Create(name, n) => {
-                let (id, products) = (stage.id(name), some(stage, n));
-                stage.make(&id, &products).await?;
+                let body = json!({ "id": cx.id(name), "product_ids": cx.some_products(n) });
+                cx.create(&body).await?;
             }
             Step::Update(name, n) => {
-                let (id, mut products) = (stage.id(name), some(stage, n));
-                products.reverse();
-                let updated = stage.update(&id, &json!({ "product_ids": products })).await?;
-                stage
-                    .claim("update.replaces-products", &updated)
-                    .status(200, "an update of the products")
-                    .id(&id)
-                    .products(&products);
+                let (id, products) = (cx.id(name), cx.some_products(n).into_iter().rev().collect::<Vec<_>>());
+                cx.update(&id, &json!({ "product_ids": products })).await?;
             }
             Step::Promote(name) => {
-                let id = stage.id(name);
-                stage.promote(&id).await?;
+                let id = cx.id(name);
+                cx.set_main(&id).await?;
             }
             Step::Delete(name) => {
-                let id = stage.id(name);
-                stage.remove(&id).await?;
-            }
-            Step::Recreate(name, n) => {
-                let (id, products) = (stage.id(name), some(stage, n));
-                stage.create(&json!({ "id": id, "product_ids": products })).await?;
+                let id = cx.id(name);
+                cx.delete(&id).await?;
             }
         }
-        stage.verify().await?;
+        cx.look().await?;
     }
     Ok(())
 }
 
-/// Up to `n` products; none where none is known.
-fn some(stage: &Stage, n: usize) -> Vec<String> {
-    if n == 0 { Vec::new() } else { stage.distinct_products(n).unwrap_or_default() }
-}
-
-async fn single_main(stage: &mut Stage) -> Flow {
+async fn single_main(cx: &mut Context) -> Flow {
     use Step::{Create, Delete, Promote, Update};
-    play(
-        stage,
-        &[
-            Create("a", 1),
-            Create("b", 0),
-            Promote("a"),
-            Promote("b"),
-            Promote("a"),
-            Create("c", 2),
-            Promote("c"),
-            Update("c", 1),
-            Delete("a"),
-            Promote("b"),
-            Promote("b"),
-            Promote("c"),
-        ],
-    )
-    .await
+    let first = [Create("a", 1), Create("b", 0), Promote("a"), Promote("b"), Promote("a"), Create("c", 2), Promote("c")];
+    run(cx, &first).await?;
+    run(cx, &[Update("c", 1), Delete("a"), Promote("b"), Promote("b"), Promote("c")]).await
 }
 
-async fn mixed(stage: &mut Stage) -> Flow {
-    use Step::{Create, Delete, Promote, Recreate, Update};
-    let first = [
-        Create("a", 2),
-        Create("b:c d", 3),
-        Promote("a"),
-        Update("a", 3),
-        Update("b:c d", 1),
-        Promote("b:c d"),
-        Delete("a"),
-        Recreate("a", 0),
-        Create("e", 12),
-        Update("e", 11),
-    ];
-    play(stage, &first).await?;
-    // All of them have a scenario of their own; here a few between writes that succeed.
-    for (what, refused) in refused_writes(stage, "e", "b:c d").into_iter().step_by(3) {
-        refuse(stage, what, refused).await?;
+async fn mixed(cx: &mut Context) -> Flow {
+    use Step::{Create, Delete, Promote, Update};
+    let first = [Create("a", 2), Create("bcd", 3), Promote("a"), Update("a", 3), Update("bcd", 1), Promote("bcd")];
+    run(cx, &first).await?;
+    run(cx, &[Delete("a"), Create("a", 0), Create("e", 12), Update("e", 11)]).await?;
+    for request in rejected_writes(cx, "e", "bcd").into_iter().step_by(3) {
+        cx.send(request).await?;
     }
-    play(stage, &[Promote("e"), Update("e", 2), Delete("b:c d"), Create("f:g", 1), Promote("f:g")]).await?;
-    delete_main(stage, "f:g", "e").await?;
-    play(stage, &[Update("e", 0), Create("h", 1), Promote("h"), Delete("e"), Recreate("e", 1)]).await
+    run(cx, &[Promote("e"), Update("e", 2), Delete("bcd"), Create("fg", 1), Promote("fg"), Delete("fg")]).await?;
+    run(cx, &[Promote("e"), Update("e", 0), Create("h", 1), Promote("h"), Delete("e"), Create("e", 1)]).await
 }
 
-/// Deletes the main offering, whatever the server makes of it, and goes on with another.
-async fn delete_main(stage: &mut Stage, name: &str, next: &str) -> Flow {
-    let (id, next) = (stage.id(name), stage.id(next));
-    stage.delete(&id).await?;
-    stage.verify().await?;
-    stage.promote(&next).await?;
-    stage.verify().await?;
-    Ok(())
-}
-
-/// One refused write of every kind, on a regular offering and on the main one.
-fn refused_writes(stage: &Stage, regular: &str, main: &str) -> Vec<(&'static str, Request)> {
-    let (regular, main) = (stage.id(regular), stage.id(main));
-    let (never, fresh) = (stage.id("never"), stage.id("fresh"));
-    let unknown = stage.id("no-such-product");
+/// One rejected write of every kind, on a regular offering and on the main one.
+fn rejected_writes(cx: &Context, regular: &str, main: &str) -> Vec<Request> {
+    let (regular, main) = (cx.id(regular), cx.own_main().unwrap_or_else(|| cx.id(main)));
+    let (never, fresh, unknown) = (cx.id("never"), cx.id("fresh"), cx.id("no-such-product"));
     let create = |body: Value| Request::to(Endpoint::Create).json(&body);
     let update = |id: &str, body: Value| Request::to(Endpoint::Update).id(id).json(&body);
     vec![
-        ("a create of an id that exists", create(json!({ "id": regular, "product_ids": [] }))),
-        ("a create of the main offering's id", create(json!({ "id": main }))),
-        ("a create with `tag` 1", create(json!({ "id": fresh, "tag": 1 }))),
-        ("a create with an unknown product", create(json!({ "id": fresh, "product_ids": [unknown] }))),
-        ("an update with an unknown product", update(&regular, json!({ "product_ids": [unknown] }))),
-        ("an update with `tag` 1", update(&regular, json!({ "tag": 1, "product_ids": [] }))),
-        ("an update of the main offering with `tag` 0", update(&main, json!({ "tag": 0, "product_ids": [] }))),
-        ("an update of a missing offering", update(&never, json!({ "product_ids": [] }))),
-        ("a delete of a missing offering", Request::to(Endpoint::Delete).id(&never)),
-        ("a set-main of a missing offering", Request::to(Endpoint::SetMain).id(&never)),
+        create(json!({ "id": regular, "product_ids": [] })),
+        create(json!({ "id": main })),
+        create(json!({ "id": fresh, "tag": 1 })),
+        create(json!({ "id": fresh, "product_ids": [unknown] })),
+        update(&regular, json!({ "product_ids": [unknown] })),
+        update(&regular, json!({ "tag": 1, "product_ids": [] })),
+        update(&main, json!({ "tag": 0, "product_ids": [] })),
+        update(&never, json!({ "product_ids": [] })),
+        Request::to(Endpoint::Delete).id(&never),
+        Request::to(Endpoint::SetMain).id(&never),
     ]
 }
 
-/// Sends a write that is refused and holds the invariants after it.
-async fn refuse(stage: &mut Stage, what: &str, request: Request) -> Result<Arc<Exchange>, Halt> {
-    let refused = stage.send(request).await?;
-    if refused.answer.is_refusal() {
-        stage.unchanged("invariant.failed-write-no-effect", &refused, what).await?;
-    } else {
-        // The rule of the operation says what is wrong with that.
-        stage.take_as_is().await?;
+/// What was rejected has no effect, and uses nothing up: the same, made valid, is accepted afterwards.
+async fn failed_writes(cx: &mut Context) -> Flow {
+    use Step::{Create, Promote, Update};
+    run(cx, &[Create("a", 2), Create("b", 2), Promote("b")]).await?;
+    for request in rejected_writes(cx, "a", "b") {
+        cx.send(request).await?;
+        cx.look().await?;
     }
-    Ok(refused)
-}
-
-async fn failed_writes(stage: &mut Stage) -> Flow {
-    use Step::{Create, Promote};
-    play(stage, &[Create("a", 2), Create("b", 2), Promote("b")]).await?;
-    for (what, request) in refused_writes(stage, "a", "b") {
-        refuse(stage, what, request).await?;
-    }
-    Ok(())
+    run(cx, &[Create("fresh", 1), Create("never", 0), Update("never", 1), Promote("never")]).await
 }
 
 /// Offerings whose ids resemble each other, of which only one is written to at a time.
-async fn no_bleed(stage: &mut Stage) -> Flow {
-    use Step::{Create, Delete, Promote, Recreate, Update};
-    play(
-        stage,
-        &[
-            Create("a", 3),
-            Create("aa", 3),
-            Create("a b", 3),
-            Create("ab", 3),
-            Update("a", 1),
-            Update("aa", 2),
-            Promote("a b"),
-            Delete("a"),
-            Recreate("a", 1),
-            Update("a b", 0),
-            Delete("aa"),
-        ],
-    )
-    .await
+async fn no_bleed(cx: &mut Context) -> Flow {
+    use Step::{Create, Delete, Promote, Update};
+    let first = [Create("a", 3), Create("aa", 3), Create("a-b", 3), Create("ab", 3), Update("a", 1), Update("aa", 2)];
+    run(cx, &first).await?;
+    run(cx, &[Promote("a-b"), Delete("a"), Create("a", 1), Update("a-b", 0), Delete("aa")]).await
 }

@@ -6,21 +6,15 @@
 
 mod auth;
 mod create;
-mod create_body;
-mod create_tag;
 mod delete;
 mod get;
 mod idempotency;
 mod invariant;
 mod list;
-mod list_pages;
-mod list_walk;
-mod path_id;
 mod products;
 mod response;
 mod set_main;
 mod update;
-mod update_tag;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,7 +22,7 @@ use std::pin::Pin;
 use crate::contract::Need;
 use crate::lane::Halt;
 
-use super::Stage;
+use super::Context;
 
 /// How far a scenario goes on its own: a scenario ends well, or it is halted.
 pub type Flow = Result<(), Halt>;
@@ -56,18 +50,18 @@ pub struct Scenario {
     pub effect: Effect,
     /// What it cannot do without.
     pub needs: &'static [Need],
-    run: Play,
+    run: Script,
 }
 
-type Play = for<'s> fn(&'s mut Stage) -> Pin<Box<dyn Future<Output = Flow> + Send + 's>>;
+type Script = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = Flow> + Send + 's>>;
 
 impl Scenario {
     /// Plays it.
     ///
     /// # Errors
     /// [`Halt`] says why it did not come to its end.
-    pub async fn play(&self, stage: &mut Stage) -> Flow {
-        (self.run)(stage).await
+    pub async fn play(&self, cx: &mut Context) -> Flow {
+        (self.run)(cx).await
     }
 
     /// Its name as a case: `scenario::create.echo`.
@@ -93,7 +87,7 @@ macro_rules! scenario {
             also: &[$($also),*],
             effect: $crate::offerings::scenario::Effect::$effect,
             needs: &[$($crate::contract::Need::$need),*],
-            run: |stage| Box::pin($run(stage)),
+            run: |cx| Box::pin($run(cx)),
         }
     };
 }
@@ -105,16 +99,12 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         response::ALL,
         auth::ALL,
         list::ALL,
-        list_pages::ALL,
         create::ALL,
-        create_tag::ALL,
         products::CREATE,
-        create_body::ALL,
         idempotency::ALL,
         get::ALL,
         update::ALL,
         products::UPDATE,
-        update_tag::ALL,
         delete::ALL,
         set_main::ALL,
         invariant::ALL,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Flow, Scenario, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::offerings::Stage;
+use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("response.no-server-error", Writes, [], no_server_error),
@@ -25,44 +25,44 @@ pub(super) const ALL: &[Scenario] = &[
 
 const JSON: &str = "application/json";
 
-async fn no_server_error(stage: &mut Stage) -> Flow {
-    let there = stage.id("there");
-    stage.make(&there, &[]).await?;
-    let requests: Vec<_> = odd_paths(stage).into_iter().chain(odd_queries()).collect();
-    stage.send_all(&requests).await?;
-    let bodies = odd_bodies(&stage.id("odd")).into_iter().enumerate();
-    let named = |(index, body): (usize, String)| body.replace("$ID", &stage.id(&format!("odd{index}"))).into_bytes();
+async fn no_server_error(cx: &mut Context) -> Flow {
+    let there = cx.id("there");
+    cx.make(&there, &[]).await?;
+    let requests: Vec<_> = odd_paths(cx).into_iter().chain(odd_queries()).collect();
+    cx.send_all(&requests).await?;
+    let bodies = odd_bodies(&cx.id("odd")).into_iter().enumerate();
+    let named = |(index, body): (usize, String)| body.replace("$ID", &cx.id(&format!("odd{index}"))).into_bytes();
     let mut bodies: Vec<Vec<u8>> = bodies.map(named).collect();
-    bodies.push([b"{\"id\":\"".as_slice(), stage.id("odd").as_bytes(), b"\xff\xc3(\"}"].concat());
-    for some in bodies.chunks(stage.at_once()) {
-        odd_writes(stage, &there, some).await?;
+    bodies.push([b"{\"id\":\"".as_slice(), cx.id("odd").as_bytes(), b"\xff\xc3(\"}"].concat());
+    for some in bodies.chunks(cx.at_once()) {
+        odd_writes(cx, &there, some).await?;
     }
-    let never = stage.id("never");
+    let never = cx.id("never");
     let long_key = "k".repeat(1_000);
-    stage.send(Request::to(Endpoint::SetMain).id(&never).header("idempotency-key", long_key)).await?;
-    stage.send(Request::to(Endpoint::SetMain).id(&never).raw_body(JSON, nested(200))).await?;
-    stage.take_as_is().await
+    cx.send(Request::to(Endpoint::SetMain).id(&never).header("idempotency-key", long_key)).await?;
+    cx.send(Request::to(Endpoint::SetMain).id(&never).raw_body(JSON, nested(200))).await?;
+    Ok(())
 }
 
 /// Sends each body in a create and in an update. An offering that a server makes of one under an id that is not ours is
 /// removed at once.
-async fn odd_writes(stage: &mut Stage, there: &str, bodies: &[Vec<u8>]) -> Flow {
+async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> Flow {
     let create = |body: &Vec<u8>| Request::to(Endpoint::Create).raw_body(JSON, body.clone());
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
     let requests: Vec<_> = bodies.iter().flat_map(|body| [create(body), update(body)]).collect();
-    for made in stage.send_all(&requests).await? {
+    for made in cx.send_all(&requests).await? {
         let is_made = made.answer.status == 201;
         let id = made.answer.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
-        if let Some(id) = id.filter(|id| !id.starts_with(&stage.id(""))) {
-            stage.delete(id).await?;
+        if let Some(id) = id.filter(|id| !id.starts_with(&cx.id(""))) {
+            cx.delete(id).await?;
         }
     }
     Ok(())
 }
 
 /// Ids that are legal in a URL but odd, on the four operations that take one. None of them exists.
-fn odd_paths(stage: &Stage) -> Vec<Request> {
-    let long = stage.id(&"x".repeat(1_000));
+fn odd_paths(cx: &Context) -> Vec<Request> {
+    let long = cx.id(&"x".repeat(1_000));
     let mut requests = Vec::new();
     for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete, Endpoint::SetMain] {
         let to = |segment: &str| {
@@ -71,7 +71,7 @@ fn odd_paths(stage: &Stage) -> Vec<Request> {
         };
         let tails = ["%2Fy", "%5Cy", "%00", "%F0%9F%98%80", "%FF", "%C3%28", "%0D%0A", "%25%32%46", "%20", "%22"];
         requests.push(to(&long));
-        requests.extend(tails.iter().map(|tail| to(&format!("{}{tail}", stage.id("odd")))));
+        requests.extend(tails.iter().map(|tail| to(&format!("{}{tail}", cx.id("odd")))));
     }
     requests
 }
@@ -143,14 +143,14 @@ fn nested(depth: usize) -> String {
 }
 
 /// Requests that are refused because of one field, each documented code of a create and an update among them.
-fn refused_fields(stage: &Stage, there: &str) -> Vec<Request> {
+fn rejected_fields(cx: &Context, there: &str) -> Vec<Request> {
     let create = |body: &Value| Request::to(Endpoint::Create).json(body);
     let update = |body: &Value| Request::to(Endpoint::Update).id(there).json(body);
-    let id = stage.id("refused");
-    let unknown = stage.id("no-such-product");
+    let id = cx.id("refused");
+    let unknown = cx.id("no-such-product");
     vec![
         Request::to(Endpoint::List).query("limit", "0"),
-        Request::to(Endpoint::List).query("starting_after", &format!("{:x<65}", stage.id("long"))),
+        Request::to(Endpoint::List).query("starting_after", &format!("{:x<65}", cx.id("long"))),
         create(&json!({ "id": 1 })),
         create(&json!({ "id": id, "product_ids": ["a/b"] })),
         create(&json!({ "id": id, "product_ids": [unknown] })),
@@ -163,15 +163,11 @@ fn refused_fields(stage: &Stage, there: &str) -> Vec<Request> {
 }
 
 /// Requests that are refused although every field is right: nothing is there, it is there already, no key.
-fn refused_wholes(stage: &Stage, there: &str) -> Vec<Request> {
-    let never = stage.id("never");
+fn rejected_wholes(cx: &Context, there: &str) -> Vec<Request> {
+    let never = cx.id("never");
     let mut requests = vec![Request::to(Endpoint::Create).json(&json!({ "id": there }))];
     requests.extend(on_each(&never));
-    // Without a key only what would do nothing if it were let in.
-    let without_key = on_each(&never)
-        .into_iter()
-        .chain([Request::to(Endpoint::List), Request::to(Endpoint::Create).json(&json!({ "id": there }))]);
-    requests.extend(without_key.map(|request| request.without_header("authorization")));
+    requests.push(Request::to(Endpoint::List).without_header("authorization"));
     requests
 }
 
@@ -183,76 +179,73 @@ fn on_each(id: &str) -> [Request; 4] {
     })
 }
 
-async fn documented_failures(stage: &mut Stage) -> Flow {
-    let there = stage.id("there");
-    stage.make(&there, &[]).await?;
-    let mut requests = refused_fields(stage, &there);
-    requests.extend(refused_wholes(stage, &there));
-    requests.extend(on_each(&format!("{:x<65}", stage.id("long"))));
-    if let Ok(variant) = stage.variant() {
+async fn documented_failures(cx: &mut Context) -> Flow {
+    let there = cx.id("there");
+    cx.make(&there, &[]).await?;
+    let mut requests = rejected_fields(cx, &there);
+    requests.extend(rejected_wholes(cx, &there));
+    requests.extend(on_each(&format!("{:x<65}", cx.id("long"))));
+    if let Ok(variant) = cx.variant() {
         requests.extend(on_each(&variant));
     }
-    stage.settle().await?;
-    stage.send_all(&requests).await?;
-    // What the refused ones changed is looked into by cases of their own.
-    stage.take_as_is().await?;
+    cx.send_all(&requests).await?;
     // Only on an offering of our own that was made main: the project's own main is nothing to try this on.
-    stage.promote(&there).await?;
-    stage.update(&there, &json!({ "tag": 0 })).await?;
-    stage.take_as_is().await
-}
-
-async fn error_types(stage: &mut Stage) -> Flow {
-    let there = stage.id("there");
-    stage.make(&there, &[]).await?;
-    let mut requests = refused_fields(stage, &there);
-    requests.extend(refused_wholes(stage, &there));
-    stage.send_all(&requests).await?;
-    stage.take_as_is().await
-}
-
-async fn failures_without_fields(stage: &mut Stage) -> Flow {
-    let there = stage.id("there");
-    stage.make(&there, &[]).await?;
-    let broken = |endpoint, id: &str| Request::to(endpoint).id(id).raw_body(JSON, "{");
-    let mut requests = refused_wholes(stage, &there);
-    requests.extend([broken(Endpoint::Create, ""), broken(Endpoint::Update, &there)]);
-    requests.push(Request::to(Endpoint::Create).json(&json!({ "id": stage.id("refused"), "tag": 1 })));
-    stage.send_all(&requests).await?;
-    stage.take_as_is().await
-}
-
-async fn urls(stage: &mut Stage) -> Flow {
-    let long = format!("{:x<64}", stage.id("l"));
-    for id in [stage.id("a b"), stage.id("a:b"), stage.id("A b:c._-9"), long] {
-        stage.make(&id, &[]).await?;
-        stage.read(&id).await?;
-        stage.update(&id, &json!({ "product_ids": [] })).await?;
-    }
-    stage.list().await?;
+    cx.set_main(&there).await?;
+    cx.update(&there, &json!({ "tag": 0 })).await?;
     Ok(())
 }
 
-async fn creation_stays(stage: &mut Stage) -> Flow {
-    let products = stage.products(1).unwrap_or_default();
-    let (id, other) = (stage.id("a b:c"), stage.id("other"));
-    let made = stage.make(&id, &[]).await?;
-    stage.make(&other, &[]).await?;
+async fn error_types(cx: &mut Context) -> Flow {
+    let there = cx.id("there");
+    cx.make(&there, &[]).await?;
+    let mut requests = rejected_fields(cx, &there);
+    requests.extend(rejected_wholes(cx, &there));
+    cx.send_all(&requests).await?;
+    Ok(())
+}
+
+async fn failures_without_fields(cx: &mut Context) -> Flow {
+    let there = cx.id("there");
+    cx.make(&there, &[]).await?;
+    let broken = |endpoint, id: &str| Request::to(endpoint).id(id).raw_body(JSON, "{");
+    let mut requests = rejected_wholes(cx, &there);
+    requests.extend([broken(Endpoint::Create, ""), broken(Endpoint::Update, &there)]);
+    requests.push(Request::to(Endpoint::Create).json(&json!({ "id": cx.id("refused"), "tag": 1 })));
+    cx.send_all(&requests).await?;
+    Ok(())
+}
+
+async fn urls(cx: &mut Context) -> Flow {
+    let long = format!("{:x<64}", cx.id("l"));
+    for id in [cx.id("a b"), cx.id("a:b"), cx.id("A b:c._-9"), long] {
+        cx.make(&id, &[]).await?;
+        cx.get(&id).await?;
+        cx.update(&id, &json!({ "product_ids": [] })).await?;
+    }
+    cx.look().await?;
+    Ok(())
+}
+
+async fn creation_stays(cx: &mut Context) -> Flow {
+    let products = cx.some_products(1);
+    let (id, other) = (cx.id("a b:c"), cx.id("other"));
+    let made = cx.make(&id, &[]).await?;
+    cx.make(&other, &[]).await?;
     let body = json!({ "product_ids": products });
-    let updated = stage.update(&id, &body).await?;
+    let updated = cx.update(&id, &body).await?;
     let time = updated.answer.json().and_then(|body| body.get("updated_at")?.as_str());
     if time == Some(&*made.updated_at) {
         // The clock shows seconds: within the same one a new date would look like the old one.
-        tokio::time::sleep(super::list::A_SECOND).await;
+        tokio::time::sleep(super::delete::A_SECOND).await;
     }
     for products in [&[][..], &products] {
-        stage.update(&id, &json!({ "product_ids": products })).await?;
+        cx.update(&id, &json!({ "product_ids": products })).await?;
     }
-    stage.read(&id).await?;
-    stage.promote(&id).await?;
-    stage.read(&id).await?;
-    stage.promote(&other).await?;
-    stage.read(&id).await?;
-    stage.list().await?;
+    cx.get(&id).await?;
+    cx.set_main(&id).await?;
+    cx.get(&id).await?;
+    cx.set_main(&other).await?;
+    cx.get(&id).await?;
+    cx.look().await?;
     Ok(())
 }

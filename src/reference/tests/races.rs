@@ -89,6 +89,11 @@ fn creating(ids: &[&str]) -> Vec<(&'static str, String, Option<Value>)> {
 /// How often clients may miss each other on a busy machine.
 const ROUNDS: usize = 20;
 
+/// How often a race is tried that should show, or should not.
+fn rounds(expected: bool) -> usize {
+    if expected { ROUNDS } else { 4 }
+}
+
 #[tokio::test]
 async fn creates_at_once_show_their_races() {
     for (fault, ids, key) in [
@@ -232,6 +237,170 @@ async fn two_projects_at_once_show_what_the_process_shares() {
         }
         assert_eq!(wrong, mixed, "{faults:?}");
         assert_eq!(one.get("/offerings").await, alone);
+        server.stop().await;
+    }
+}
+
+/// Two requests at once and what is wrong about their statuses and the rows afterwards, beside the fault that shows it.
+struct Meeting {
+    fault: Fault,
+    empty: bool,
+    requests: [(&'static str, &'static str, Option<Value>); 2],
+    wrong: fn(&[u16], &[Value]) -> bool,
+}
+
+fn row<'r>(rows: &'r [Value], id: &str) -> &'r Value {
+    rows.iter().find(|row| row["id"] == id).unwrap_or(&Value::Null)
+}
+
+fn mains_of(rows: &[Value]) -> usize {
+    rows.iter().filter(|row| row["tag"] == 1).count()
+}
+
+fn meetings() -> Vec<Meeting> {
+    let create = |product: &str| ("POST", "/offerings", Some(json!({ "id": "a", "product_ids": [product] })));
+    let creates = || [create("premium_001"), create("premium_002")];
+    let delete = ("DELETE", "/offerings/winback", None);
+    let promote = ("POST", "/offerings/winback/set-main", None);
+    let update = || ("PATCH", "/offerings/winback", Some(json!({ "product_ids": ["premium_009"] })));
+    let meeting = |fault, empty, requests, wrong| Meeting { fault, empty, requests, wrong };
+    vec![
+        meeting(Fault::RACE_CREATE_OVERWRITES, true, creates(), |statuses, _| statuses == [201, 201]),
+        meeting(Fault::RACE_CREATE_CRASHES, true, creates(), |statuses, _| statuses.contains(&500)),
+        meeting(Fault::RACE_CREATE_LOSER_WRITES, true, creates(), |statuses, rows| {
+            let winner = if statuses[0] == 201 { "premium_001" } else { "premium_002" };
+            rows[0]["product_ids"] != json!([winner])
+        }),
+        meeting(
+            Fault::RACE_FIRST_NONE,
+            true,
+            [create("premium_001"), ("POST", "/offerings", Some(json!({ "id": "b" })))],
+            |_, rows| mains_of(rows) == 0,
+        ),
+        meeting(Fault::RACE_UPDATE_CRASHES, false, [update(), delete.clone()], |statuses, _| statuses.contains(&500)),
+        meeting(Fault::RACE_DELETE_TWICE, false, [delete.clone(), delete.clone()], |statuses, _| {
+            statuses == [204, 204]
+        }),
+        meeting(Fault::RACE_PROMOTION_RESURRECTS, false, [promote.clone(), delete.clone()], |statuses, rows| {
+            statuses[1] == 204 && !row(rows, "winback").is_null()
+        }),
+        meeting(Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, false, [promote.clone(), delete], |statuses, rows| {
+            statuses[0] == 404 && mains_of(rows) == 0
+        }),
+        meeting(Fault::RACE_PROMOTION_WRITES_PRODUCTS, false, [promote.clone(), update()], |_, rows| {
+            row(rows, "winback")["product_ids"] != json!(["premium_009"])
+        }),
+        meeting(Fault::RACE_UPDATE_WRITES_ROLE, false, [update(), promote], |_, rows| mains_of(rows) == 0),
+    ]
+}
+
+#[tokio::test]
+async fn two_requests_at_once_show_each_race_and_nothing_on_a_correct_server() {
+    for Meeting { fault, empty, requests, wrong } in meetings() {
+        let requests = requests.map(|(method, path, body)| (method, path.to_owned(), body));
+        for (faults, expected) in [(vec![], false), (vec![fault], true)] {
+            let server = serving(&faults, &[]).await;
+            let mut seen = false;
+            for _ in 0..rounds(expected) {
+                let fixture = server.fixture("race");
+                let token = if empty { fixture.empty_token } else { fixture.token };
+                let (statuses, rows) = at_once(&server, &token, &requests, None).await;
+                seen |= wrong(&statuses, rows.as_array().unwrap());
+                if seen {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "{fault} {faults:?}");
+            server.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_promotion_that_is_not_one_step_shows_while_it_lasts() {
+    for fault in [Fault::RACE_PROMOTES_FIRST, Fault::RACE_LIST_IN_TWO, Fault::RACE_PROMOTION_ANSWERED_EARLY] {
+        for (faults, expected) in [(vec![], false), (vec![fault], true)] {
+            let server = serving(&faults, &[]).await;
+            let fixture = server.fixture("race");
+            let client = Client::new(&server, &fixture.token);
+            let mut seen = false;
+            for round in 0..rounds(expected) {
+                // The list has the first two at odd places and the other two at even ones.
+                let pairs = [["winback", "legacy.row"], ["onboarding", "seasonal:summer%202025"]];
+                let [one, other] = pairs[round % 2];
+                let promote = |id: &str| {
+                    let path = format!("/offerings/{id}/set-main");
+                    let client = client.at(&server, &fixture.token);
+                    async move { client.send("POST", &path, None).await }
+                };
+                let (listed, ..) = tokio::join!(client.get("/offerings"), promote(one), promote(other));
+                let right_after = server.snapshot(&fixture.token);
+                tokio::time::sleep(Duration::from_millis(12)).await;
+                seen |= mains_of(listed.1["data"].as_array().unwrap()) != 1;
+                seen |= right_after != server.snapshot(&fixture.token);
+                if seen {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "{fault} {faults:?}");
+            server.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_at_once_show_that_they_stick_or_mix() {
+    for (fault, keys) in [(Fault::RACE_KEY_STUCK, ["k", "k"]), (Fault::RACE_KEYS_MIXED, ["k", "l"])] {
+        for (faults, expected) in [(vec![], false), (vec![fault], true)] {
+            let server = serving(&faults, &[]).await;
+            let mut seen = false;
+            for _ in 0..rounds(expected) {
+                let fixture = server.fixture("race");
+                let client = Client::new(&server, &fixture.empty_token);
+                let create = |key: &str| {
+                    let request = client.request("POST", "/offerings").header("idempotency-key", key);
+                    super::http::finish(request.json(&json!({ "id": format!("for-{key}") })))
+                };
+                tokio::join!(create(keys[0]), create(keys[1]));
+                for key in keys {
+                    let (status, again) = create(key).await;
+                    seen |= status != 201 || again["id"] != format!("for-{key}");
+                }
+                if seen {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "{fault} {faults:?}");
+            server.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_writes_at_once_one_is_rejected_where_the_server_chose_so() {
+    let patch = |id: &str| ("PATCH", format!("/offerings/{id}"), Some(json!({ "product_ids": [] })));
+    let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
+    let delete = || ("DELETE", "/offerings/winback".to_owned(), None);
+    let create = || creating(&["a"]).remove(0);
+    for (behaviour, requests, key) in [
+        (Behaviour::SecondWriter409, [patch("winback"), patch("legacy.row")], None),
+        (Behaviour::SecondWriterOfOffering409, [patch("winback"), promote("winback")], None),
+        (Behaviour::SecondPromotion409, [promote("winback"), promote("legacy.row")], None),
+        (Behaviour::SecondDelete409, [delete(), delete()], None),
+        (Behaviour::KeyInFlight409, [create(), create()], Some("k")),
+        (Behaviour::ReservedIds, [create(), create()], None),
+    ] {
+        let server = serving(&[], &[behaviour]).await;
+        let mut seen = false;
+        for _ in 0..ROUNDS {
+            let token = server.fixture("race").token;
+            let (statuses, _) = at_once(&server, &token, &requests, key).await;
+            seen |= statuses.contains(&409) && statuses.iter().any(|status| (200..300).contains(status));
+            if seen {
+                break;
+            }
+        }
+        assert!(seen, "{behaviour}");
         server.stop().await;
     }
 }

@@ -1,7 +1,10 @@
 //! How it is told whether a fault still shows.
 
+use std::sync::LazyLock;
+
 use super::super::visible::visible;
 use super::script::is_not_all;
+use crate::contract::{Catalogue, ShownBy};
 use crate::finding::{Finding, Step};
 
 /// How the answers of a script are judged.
@@ -31,11 +34,14 @@ pub(super) const VOLATILE: [&str; 12] = [
     "x-request-id",
 ];
 
-/// Rules (or how their ids begin) that the answer to a write breaks by itself.
-const TOLD_BY_ANSWER: [&str; 3] = ["response.", "create.echo", "create.idempotency"];
-
 /// Longest recorded answer that is compared, in bytes.
 const LONGEST: usize = 16 << 10;
+
+/// What shows the finding again; what the project holds, where the rule is unknown.
+pub(super) fn shown_by(finding: &Finding) -> ShownBy {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::embedded);
+    CATALOGUE.rule(&finding.rule).map(|rule| rule.shown_by).unwrap_or_default()
+}
 
 impl Check {
     pub(super) fn of(finding: &Finding) -> Self {
@@ -55,12 +61,11 @@ impl Check {
         }
         let told = [&finding.rule, &finding.title, &finding.expected, &finding.received];
         if told.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
-            || ["offering.timestamps", "offering.created-at-immutable"].contains(&finding.rule.as_str())
+            || shown_by(finding) == ShownBy::Times
         {
             return Self::Eyes("it is about times, which differ from run to run");
         }
-        if !here.method.eq_ignore_ascii_case("GET") && !TOLD_BY_ANSWER.iter().any(|rule| finding.rule.starts_with(rule))
-        {
+        if !here.method.eq_ignore_ascii_case("GET") && shown_by(finding) != ShownBy::Response {
             return Self::Eyes(
                 "what the request changed shows when everything is read before and after: only replay does that",
             );

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::check::{Check, others, recorded};
+use super::check::{Check, others, recorded, shown_by};
 use super::script::{Call, Captured, From, Piece, Script};
+use crate::contract::ShownBy;
 use crate::exchange::{KeyRole, OperationRef, Request, curl};
 use crate::report::story::{self, quoted};
 use crate::report::visible::visible;
@@ -14,7 +15,7 @@ const FUNCTIONS: &str = include_str!("functions.sh");
 pub(super) fn render(script: &Script<'_>) -> String {
     let mut text = head(script);
     text.push_str(FUNCTIONS);
-    if script.finding.rule.starts_with("invariant.") {
+    if shown_by(script.finding) == ShownBy::Main {
         text.push_str("[ -n \"$main\" ] || cannot 'the project has no main offering, which this is about'\n");
     }
     text.push_str(&pairs(script));
@@ -119,8 +120,8 @@ fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
         let _ = writeln!(text, "created \"$({})\"", printf(id));
     }
     // Where keys are what is tried, a refusal says nothing about the one that was given.
-    let is_main = call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
-    if !is_main || script.finding.rule.starts_with("auth.") || matches!(step.status, 401 | 403) {
+    let is_main = |call: &Call| call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
+    if !script.calls.iter().all(is_main) || matches!(step.status, 401 | 403) {
         text.push_str("any_key ");
     }
     let _ = writeln!(text, "send {} {} -X {}{arguments}", index + 1, step.status, quoted(&visible(&step.method)));

@@ -1,0 +1,204 @@
+//! The body of a create or an update, as far as conditions speak of it.
+
+use serde_json::{Map, Value};
+
+use crate::contract::Endpoint;
+use crate::exchange::Request;
+
+/// A larger body may be rejected whatever it holds, in bytes.
+const MAX_ORDINARY: usize = 64 << 10;
+
+/// Properties that only the server sets.
+const READ_ONLY: [&str; 4] = ["object", "url", "created_at", "updated_at"];
+
+/// A property of a body.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Sent<T> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is null.
+    Null,
+    /// It is there and of its type.
+    Value(T),
+    /// It is there, and a value or no value of its type to different readers: `1.0` for an integer.
+    Ambiguous,
+    /// It is there and of another type.
+    Invalid,
+}
+
+/// What a body is as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Shape {
+    /// There is none.
+    #[default]
+    None,
+    /// A JSON object, declared as JSON.
+    Object,
+    /// A JSON object, declared as something else or not at all.
+    Undeclared,
+    /// JSON that readers take differently: members twice, bytes that are not UTF-8, numbers beyond 64 bits, deep nesting.
+    Ambiguous,
+    /// `null`.
+    Null,
+    /// Another JSON value.
+    NotObject,
+    /// Not JSON.
+    Malformed,
+}
+
+/// The body of a create or update.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Body {
+    /// What it is as a whole.
+    pub shape: Shape,
+    /// Whether it is so large that it may be rejected for that.
+    pub is_large: bool,
+    /// `id`.
+    pub id: Sent<String>,
+    /// `id` as a list would show it if the server accepted it after all.
+    pub id_text: Option<String>,
+    /// `product_ids`.
+    pub products: Sent<Vec<String>>,
+    /// `tag`.
+    pub tag: Sent<i64>,
+    /// Read-only properties with the values sent, as JSON texts.
+    pub read_only: Vec<(&'static str, String)>,
+    /// Whether it has a property that the document does not name.
+    pub has_unknown: bool,
+    /// The whole of it, with its members in one order: two bodies are the same when their texts are.
+    pub text: String,
+}
+
+impl Body {
+    pub(super) fn read(endpoint: Endpoint, request: &Request) -> Self {
+        let Some(bytes) = request.body.as_deref() else { return Self::default() };
+        let is_large = bytes.len() > MAX_ORDINARY;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Self { shape: if bytes.is_empty() { Shape::None } else { Shape::Malformed }, ..Self::default() };
+        }
+        let reads_body = matches!(endpoint, Endpoint::Create | Endpoint::Update);
+        let (json, shape) = match serde_json::from_slice::<Value>(bytes) {
+            Ok(json) => (json, shape_of(bytes)),
+            Err(error) => {
+                // To another reader it may well be JSON.
+                let is_limit = ["recursion limit", "out of range", "surrogate", "unicode"].iter().any(|part| error.to_string().contains(part));
+                let is_encoding = std::str::from_utf8(bytes).is_err() || bytes.starts_with(&[0xef, 0xbb, 0xbf]) || bytes.contains(&0) && bytes.len() > 1;
+                let shape = if (is_limit && !is_hopeless(bytes)) || is_encoding { Shape::Ambiguous } else { Shape::Malformed };
+                return Self { shape, is_large, text: String::from_utf8_lossy(bytes).into_owned(), ..Self::default() };
+            }
+        };
+        let text = if reads_body { json.to_string() } else { String::new() };
+        let Value::Object(members) = json else {
+            let shape = if json == Value::Null { Shape::Null } else { Shape::NotObject };
+            return Self { shape, is_large, text, ..Self::default() };
+        };
+        let shape = if shape == Shape::Object && !is_declared(request) { Shape::Undeclared } else { shape };
+        Self { shape, is_large, text, ..Self::of(&members) }
+    }
+
+    fn of(members: &Map<String, Value>) -> Self {
+        const KNOWN: [&str; 3] = ["id", "product_ids", "tag"];
+        let read_only = READ_ONLY.into_iter().filter_map(|name| Some((name, members.get(name)?.to_string())));
+        let is_known = |name: &str| KNOWN.contains(&name) || READ_ONLY.contains(&name);
+        Self {
+            id: sent(members.get("id"), |value| value.as_str().map(str::to_owned)),
+            id_text: match members.get("id") {
+                Some(Value::String(id)) => Some(id.clone()),
+                Some(Value::Number(number)) => Some(number.to_string()),
+                _ => None,
+            },
+            products: sent(members.get("product_ids"), |value| {
+                value.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect()
+            }),
+            tag: match members.get("tag") {
+                Some(tag) if tag.is_f64() && tag.as_f64().is_some_and(is_small_integer) => Sent::Ambiguous,
+                tag => sent(tag, Value::as_i64),
+            },
+            read_only: read_only.collect(),
+            has_unknown: members.keys().any(|name| !is_known(name)),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is a JSON object to every reader.
+    pub fn is_object(&self) -> bool {
+        self.shape == Shape::Object
+    }
+
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.is_object()
+            && !self.has_unknown
+            && self.read_only.is_empty()
+            && self.id == Sent::Absent
+            && self.products == Sent::Absent
+            && self.tag == Sent::Absent
+    }
+}
+
+/// `1.0`, `-0.0`: an integer to some readers; beyond 16 bits no reader has a tag for it.
+fn is_small_integer(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() < f64::from(i16::MAX)
+}
+
+/// Whether text that nests too deep for this reader is not JSON for any other either: it never closes.
+fn is_hopeless(bytes: &[u8]) -> bool {
+    !matches!(bytes.trim_ascii_end().last(), Some(b'}' | b']'))
+}
+
+fn is_declared(request: &Request) -> bool {
+    let essence = |value: &str| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let value = request.header_value("content-type");
+    value.is_some_and(|value| essence(value) == "application/json" && !value.to_ascii_lowercase().contains("utf-16"))
+}
+
+/// An object that every reader reads the same, or one that not every reader does.
+fn shape_of(bytes: &[u8]) -> Shape {
+    let repeats = crate::exchange::repeats_member(bytes);
+    let has_odd_text = bytes.windows(6).any(|six| six == b"\\u0000") || bytes.windows(9).any(|nine| nine == b"__proto__");
+    let is_deep = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 64;
+    if repeats || has_odd_text || is_deep { Shape::Ambiguous } else { Shape::Object }
+}
+
+fn sent<T>(value: Option<&Value>, read: impl FnOnce(&Value) -> Option<T>) -> Sent<T> {
+    match value {
+        None => Sent::Absent,
+        Some(Value::Null) => Sent::Null,
+        Some(value) => read(value).map_or(Sent::Invalid, Sent::Value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(text: &str) -> Body {
+        Body::read(Endpoint::Create, &Request::to(Endpoint::Create).raw_body("application/json", text.to_owned()))
+    }
+
+    #[test]
+    fn the_shape_of_a_body_is_what_every_reader_sees() {
+        let shapes = [
+            (r#"{"id":"a"}"#, Shape::Object),
+            ("", Shape::None),
+            ("  ", Shape::Malformed),
+            (r#"{"id":"a""#, Shape::Malformed),
+            (r#"{"id":"a"} x"#, Shape::Malformed),
+            ("[]", Shape::NotObject),
+            ("null", Shape::Null),
+            (r#"{"id":"a","id":"b"}"#, Shape::Ambiguous),
+            (r#"{"id":"a","x":1e400}"#, Shape::Ambiguous),
+        ];
+        for (text, shape) in shapes {
+            assert_eq!(body(text).shape, shape, "{text}");
+        }
+    }
+
+    #[test]
+    fn properties_are_sorted_by_who_may_set_them() {
+        let body = body(r#"{"id":7,"tag":1.0,"url":"/x","more":1}"#);
+        assert_eq!((&body.id, body.id_text.as_deref(), &body.tag), (&Sent::Invalid, Some("7"), &Sent::Ambiguous));
+        assert_eq!((body.read_only.len(), body.has_unknown), (1, true));
+    }
+}

@@ -1,0 +1,310 @@
+//! A request to one of the six operations, read once into what the conditions speak of.
+
+use percent_encoding::percent_decode_str;
+
+use super::body::{Body, Sent};
+use crate::contract::Endpoint;
+use crate::exchange::{KeyRole, Request};
+
+/// The longest offering id, in characters.
+const MAX_ID: usize = 64;
+
+/// The longest product id, in characters.
+const MAX_PRODUCT_ID: usize = 255;
+
+/// A longer path segment or cursor may be rejected by what stands in front of the API.
+const MAX_ORDINARY: usize = 100;
+
+/// Longer idempotency keys may be rejected.
+const MAX_KEY: usize = 255;
+
+/// One request to one of the six operations.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Call {
+    /// The operation.
+    pub endpoint: Endpoint,
+    /// Whose key it carries.
+    pub caller: Caller,
+    /// The offering: of the path, or of a create's body, a number by its digits; empty otherwise.
+    pub id: String,
+    /// How the id stands in the path, or the query is written.
+    pub form: Form,
+    /// The body, as far as the operation reads one.
+    pub body: Body,
+    /// `Idempotency-Key`.
+    pub key: Option<String>,
+    /// `limit` of a list.
+    pub limit: Limit,
+    /// `starting_after` of a list, decoded once.
+    pub after: Option<String>,
+}
+
+/// Whose key a request carries.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Caller {
+    /// The key of this role.
+    Key(KeyRole),
+    /// No `Authorization` header.
+    Missing,
+    /// Something that is no known key under the scheme `Bearer`.
+    Invalid,
+}
+
+/// How the variable part of a URL is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Form {
+    /// As any client writes it.
+    Plain,
+    /// With query parameters that the document does not name.
+    ExtraQuery,
+    /// In a way that servers and proxies may read differently: encoded slashes, NUL, bytes that are not UTF-8, dot
+    /// segments, very long texts, repeated parameters.
+    Unusual,
+}
+
+/// The `limit` of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Limit {
+    /// Not sent.
+    Absent,
+    /// 1 to 100.
+    Valid(usize),
+    /// An integer below 1.
+    Low,
+    /// An integer above 100.
+    High,
+    /// Not an integer in any reading.
+    NotInteger,
+    /// An integer to some readers and none to others, such as `+1`.
+    Ambiguous,
+}
+
+impl Call {
+    /// Reads a request; `None` when it is none of the six operations.
+    pub fn read(request: &Request) -> Option<Self> {
+        let endpoint = request.operation.endpoint()?;
+        let caller = match request.header_value("authorization") {
+            None => Caller::Missing,
+            Some(_) => request.role().map_or(Caller::Invalid, Caller::Key),
+        };
+        let body = Body::read(endpoint, request);
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let segment = path.strip_prefix("/offerings/").map(|rest| rest.strip_suffix("/set-main").unwrap_or(rest));
+        let query = Query::read(if endpoint == Endpoint::List { query } else { "" });
+        let id = segment.map(decode).or_else(|| body.id_text.clone()).unwrap_or_default();
+        let form = if segment.is_some_and(is_unusual) || request.body.as_ref().is_some_and(|_| !takes_body(endpoint)) {
+            Form::Unusual
+        } else {
+            query.form
+        };
+        let key = request.header_value("idempotency-key").map(str::to_owned);
+        Some(Self { endpoint, caller, id, form, body, key, limit: query.limit, after: query.after })
+    }
+
+    /// The project whose data it is about: that of its key, the main project where it has none.
+    pub fn project(&self) -> KeyRole {
+        match self.caller {
+            Caller::Key(role @ (KeyRole::Second | KeyRole::Empty)) => role,
+            _ => KeyRole::Main,
+        }
+    }
+
+    /// Whether its key opens a project.
+    pub fn is_authorized(&self) -> bool {
+        matches!(self.caller, Caller::Key(KeyRole::Main | KeyRole::Second | KeyRole::Empty))
+    }
+
+    /// Whether it may change anything.
+    pub fn is_write(&self) -> bool {
+        self.endpoint.writes()
+    }
+
+    /// Whether its idempotency key is one that every server must accept: 1 to 255 visible ASCII characters.
+    pub fn has_ordinary_key(&self) -> bool {
+        let is_ordinary = |key: &String| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        self.key.as_ref().is_none_or(is_ordinary)
+    }
+
+    /// The products that it asks for.
+    pub fn products(&self) -> Option<&[String]> {
+        match &self.body.products {
+            Sent::Value(products) => Some(products),
+            _ => None,
+        }
+    }
+}
+
+fn takes_body(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Create | Endpoint::Update | Endpoint::SetMain)
+}
+
+fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// Whether a path segment can be read differently by a server and by what stands in front of it.
+fn is_unusual(segment: &str) -> bool {
+    let decoded: Vec<u8> = percent_decode_str(segment).collect();
+    let is_dots = matches!(decoded.as_slice(), [] | [b'.'] | [b'.', b'.']);
+    let has_odd_byte = decoded.iter().any(|byte| matches!(byte, b'/' | b'\\' | b';' | 0));
+    is_dots
+        || has_odd_byte
+        || decoded.len() > MAX_ORDINARY
+        || decoded.starts_with(b"..")
+        || has_broken_escape(segment)
+        || std::str::from_utf8(&decoded).is_err()
+}
+
+/// Whether a percent sign encodes nothing.
+fn has_broken_escape(text: &str) -> bool {
+    text.split('%').skip(1).any(|rest| !rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
+}
+
+/// The query of a list.
+struct Query {
+    limit: Limit,
+    after: Option<String>,
+    form: Form,
+}
+
+impl Query {
+    fn read(query: &str) -> Self {
+        let mut read = Self { limit: Limit::Absent, after: None, form: Form::Plain };
+        let (mut limits, mut cursors) = (0, 0);
+        for pair in query.split('&').filter(|_| !query.is_empty()) {
+            let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+            match (name, value) {
+                ("limit", Some(value)) => {
+                    limits += 1;
+                    read.limit = Limit::read(&decode(value));
+                }
+                ("starting_after", Some(value)) => {
+                    cursors += 1;
+                    // A plus sign stands for itself, but form decoders read a space.
+                    let is_odd = value.is_empty() || value.contains('+') || is_unusual(value) && value.len() < 3 * MAX_ID;
+                    if is_odd || has_broken_escape(value) {
+                        read.form = Form::Unusual;
+                    }
+                    read.after = Some(decode(value));
+                }
+                // The same names to a lenient reader.
+                _ if decode(name).to_ascii_lowercase().contains("limit") || name.is_empty() => read.form = Form::Unusual,
+                _ if name == "starting_after" => read.form = Form::Unusual,
+                _ if read.form == Form::Plain => read.form = Form::ExtraQuery,
+                _ => {}
+            }
+        }
+        if limits > 1 || cursors > 1 || query.len() > 2_000 {
+            read.form = Form::Unusual;
+        }
+        if read.after.as_ref().is_some_and(|after| after.chars().any(|letter| letter == '\0')) {
+            read.form = Form::Plain; // Not in the path: no proxy looks at it.
+        }
+        read
+    }
+}
+
+impl Limit {
+    fn read(text: &str) -> Self {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_canonical = !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'))
+            && text.len() <= MAX_ORDINARY;
+        if is_canonical {
+            return match text.parse::<i64>() {
+                Ok(limit @ 1..=100) => Self::Valid(limit as usize),
+                Ok(limit) if limit < 1 => Self::Low,
+                // Beyond 64 bits it is no integer to most readers.
+                Err(_) => Self::NotInteger,
+                Ok(_) => Self::High,
+            };
+        }
+        let is_fraction = text.parse::<f64>().is_ok_and(|number| number.is_finite() && number.fract() != 0.0);
+        let is_word = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        if (is_fraction || is_word) && text.len() <= MAX_ORDINARY { Self::NotInteger } else { Self::Ambiguous }
+    }
+}
+
+/// Whether it can be an offering's id: 1 to 64 characters of the set.
+pub(crate) fn is_offering_id(id: &str) -> bool {
+    is_of_set(id, MAX_ID)
+}
+
+/// Whether it can be a product's id.
+pub(super) fn is_product_id(id: &str) -> bool {
+    is_of_set(id, MAX_PRODUCT_ID)
+}
+
+/// Whether an id is legal but such that programs stumble over it: rules name it by `create.id-bounds`.
+pub(super) fn is_special_id(id: &str) -> bool {
+    const RESERVED: [&str; 12] = [
+        "0", "null", "undefined", "NaN", "true", "false", "new", "constructor", "__proto__", "set-main", "offerings",
+        "toString",
+    ];
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    id.len() < 3
+        || id.len() > 56
+        || !id.bytes().all(is_plain)
+        || !id.starts_with(|letter: char| letter.is_ascii_lowercase())
+        || RESERVED.contains(&id)
+}
+
+fn is_of_set(id: &str, longest: usize) -> bool {
+    let in_set = |byte: u8| byte.is_ascii_alphanumeric() || b"._:- ".contains(&byte);
+    (1..=longest).contains(&id.len()) && id.bytes().all(in_set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_call_is_read_off_its_request() {
+        let request = Request::to(Endpoint::Update).id("a b").json(&json!({ "tag": null, "product_ids": ["p", 1] }));
+        let call = Call::read(&request).unwrap();
+        assert_eq!((call.endpoint, call.id.as_str(), call.form), (Endpoint::Update, "a b", Form::Plain));
+        assert_eq!((&call.body.tag, &call.body.products), (&Sent::Null, &Sent::Invalid));
+        let list = Request::to(Endpoint::List).query("limit", "2").query("starting_after", "a:b");
+        let call = Call::read(&list).unwrap();
+        assert_eq!((call.limit, call.after.as_deref()), (Limit::Valid(2), Some("a:b")));
+        let second = Call::read(&list.clone().key(KeyRole::Second)).unwrap();
+        assert_eq!((second.caller, second.project()), (Caller::Key(KeyRole::Second), KeyRole::Second));
+        assert_eq!(Call::read(&list.without_header("authorization")).unwrap().caller, Caller::Missing);
+    }
+
+    #[test]
+    fn a_limit_is_judged_only_where_every_reader_agrees() {
+        let all = [("1", Limit::Valid(1)), ("100", Limit::Valid(100)), ("0", Limit::Low), ("-1", Limit::Low)];
+        let more = [("101", Limit::High), ("99999999999999999999", Limit::NotInteger), ("1.5", Limit::NotInteger)];
+        let rest = [("abc", Limit::NotInteger), ("+1", Limit::Ambiguous), ("01", Limit::Ambiguous), ("1 ", Limit::Ambiguous)];
+        for (text, limit) in all.into_iter().chain(more).chain(rest) {
+            assert_eq!(Limit::read(text), limit, "{text}");
+        }
+    }
+
+    #[test]
+    fn unusual_paths_and_queries_are_recognised() {
+        let get = |segment: &str| Call::read(&Request::to(Endpoint::Get).raw_id(segment)).unwrap().form;
+        for segment in ["a%2Fb", "a%00", "%FF", "%2E", "a%zz"] {
+            assert_eq!(get(segment), Form::Unusual, "{segment}");
+        }
+        assert_eq!(get("a%20b%3Ac"), Form::Plain);
+        let list = |query: &str| Call::read(&Request::to(Endpoint::List).raw_query(query)).unwrap().form;
+        assert_eq!(list("limit=1&page=2"), Form::ExtraQuery);
+        for query in ["limit=1&limit=2", "limit[]=1", "LIMIT=1", "starting_after=a+b", "starting_after=%zz"] {
+            assert_eq!(list(query), Form::Unusual, "{query}");
+        }
+    }
+
+    #[test]
+    fn special_ids_are_told_from_plain_ones() {
+        assert!(!is_special_id("qf-abcd-create-echo-one"));
+        for id in ["a", "q:x-y", "a b c", "Abc", "7abc", "null", &"x".repeat(64)] {
+            assert!(is_special_id(id), "{id}");
+        }
+        assert!(is_offering_id(&"x".repeat(64)) && is_offering_id("a. b:c_-"));
+        assert!(!is_offering_id("") && !is_offering_id(&"x".repeat(65)) && !is_offering_id("a/b"));
+    }
+}

@@ -1,0 +1,484 @@
+//! One state that a project may be in, and what a request makes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::body::Sent;
+use super::call::Call;
+use super::keys::Use;
+use super::reply::{Page, Reply};
+use crate::check::Offering;
+use crate::contract::Endpoint;
+use crate::lane::Snapshot;
+
+/// What does not change while a case runs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Facts {
+    /// Every id that starts with it belongs to this run, and no product has such an id.
+    pub prefix: String,
+    /// Products that are registered. Others may be too, unless they start with the prefix.
+    pub products: BTreeSet<String>,
+    /// The id of an experiment variant.
+    pub variant: Option<String>,
+    /// Whether no other client writes to the project: then every change is the server's doing.
+    pub is_exclusive: bool,
+}
+
+/// Which offering is main, as far as it follows from the responses.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Main {
+    /// This one.
+    Is(String),
+    /// None.
+    None,
+    /// The main was deleted, or a response was lost: none, or another at the server's choice.
+    Unsure {
+        /// None of these: they were shown as regular since.
+        not: BTreeSet<String>,
+    },
+}
+
+/// A regular offering.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Row {
+    pub(super) offering: Offering,
+    /// The body of the last update since it was read, for the rule about repeated updates.
+    pub(super) updated_by: Option<Arc<str>>,
+    /// Whether nothing but a list showed its contents so far.
+    pub(super) is_only_listed: bool,
+}
+
+/// What is known of an id that was created by the run.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub(super) struct Incarnations {
+    /// How often it was created.
+    pub(super) count: u32,
+    /// `created_at` of the last deleted one, as written.
+    pub(super) former_created_at: String,
+    /// The products that former ones had.
+    pub(super) former_products: Vec<Vec<String>>,
+}
+
+/// One state that a project may be in: its regular offerings, its main, and the idempotency keys it may remember.
+///
+/// Cheap to clone: what a response leaves as it was is shared by the worlds before and after.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct World {
+    pub(super) facts: Arc<Facts>,
+    pub(super) rows: Arc<BTreeMap<String, Row>>,
+    pub(super) main: Main,
+    /// Whether it was empty when it was first seen and nothing was created in it since.
+    pub(super) is_untouched: bool,
+    /// Ids that the run tried to create, and those it is responsible for otherwise.
+    pub(super) attempted: Arc<BTreeSet<String>>,
+    pub(super) incarnations: Arc<BTreeMap<String, Incarnations>>,
+    /// What each idempotency key of an operation was used for, each thing once.
+    pub(super) keys: Arc<BTreeMap<(Endpoint, String), Vec<Use>>>,
+    /// The ids in the order of the list, where that is known.
+    pub(super) order: Option<Arc<Vec<String>>>,
+    /// Offerings that only another project has.
+    pub(super) elsewhere: Arc<BTreeSet<String>>,
+    /// Idempotency keys that were used in another project.
+    pub(super) keys_elsewhere: Arc<BTreeSet<String>>,
+    /// How operations respond to ids that never existed, where that is wrong: status and code.
+    pub(super) missing_as: Arc<BTreeMap<Endpoint, (u16, Option<String>)>>,
+    /// Offerings that are main beside another, which was found already.
+    pub(super) extra_mains: Arc<BTreeSet<String>>,
+    /// Whether ids that differ only in case were seen to be two offerings.
+    pub(super) is_case_sensitive: bool,
+    /// Where the opaque cursors lead that pages returned: behind this id.
+    pub(super) cursors: Arc<BTreeMap<String, String>>,
+}
+
+impl World {
+    /// What was there at the start.
+    pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
+        let mut world = Self {
+            facts: Arc::new(facts),
+            rows: Arc::default(),
+            main: Main::None,
+            is_untouched: snapshot.offerings.is_empty(),
+            attempted: Arc::default(),
+            incarnations: Arc::default(),
+            keys: Arc::default(),
+            order: None,
+            elsewhere: Arc::default(),
+            keys_elsewhere: Arc::default(),
+            missing_as: Arc::default(),
+            extra_mains: Arc::default(),
+            is_case_sensitive: false,
+            cursors: Arc::default(),
+        };
+        world.adopt(snapshot);
+        world
+    }
+
+    /// The same, but for which offering is main.
+    #[must_use]
+    pub fn with_main(mut self, main: Main) -> Self {
+        self.main = main;
+        self
+    }
+
+    /// The same project, had something been created in it before: whether its first offering is main is open then.
+    #[must_use]
+    pub fn touched(mut self) -> Self {
+        self.is_untouched = false;
+        self
+    }
+
+    /// The same for a reader who compares nothing but what an offering is and which one is main: times, former
+    /// incarnations and repeated updates do not tell worlds apart. Two orders of the same writes lead to one world then.
+    #[must_use]
+    pub fn normalized(mut self) -> Self {
+        let is_told_apart = |Row { offering, updated_by, is_only_listed }: &Row| {
+            *is_only_listed || updated_by.is_some() || offering.tag.is_some() || !offering.updated_at.is_empty()
+        };
+        if self.rows.values().any(is_told_apart) {
+            for Row { offering, updated_by, is_only_listed } in Arc::make_mut(&mut self.rows).values_mut() {
+                (*updated_by, offering.tag, *is_only_listed) = (None, None, false);
+                offering.updated_at.clear();
+            }
+        }
+        self.order = None;
+        self.forget_former_incarnations();
+        self
+    }
+
+    /// Takes responsibility for these offerings as well, whether they are there or not.
+    pub fn own(&mut self, ids: impl IntoIterator<Item = String>) {
+        Arc::make_mut(&mut self.attempted).extend(ids);
+    }
+
+    /// Accepts the snapshot as the state from now on.
+    pub fn adopt(&mut self, snapshot: &Snapshot) {
+        let row = |offering: &Offering| {
+            let known = self.rows.get(&offering.id);
+            let is_same = known.is_some_and(|known| known.offering.products == offering.products && !known.is_only_listed);
+            let updated_by = known.and_then(|known| known.updated_by.clone());
+            Row { offering: offering.clone(), updated_by, is_only_listed: !is_same }
+        };
+        self.rows = Arc::new(snapshot.offerings.iter().map(|one| (one.id.clone(), row(one))).collect());
+        let mains = snapshot.mains();
+        let stays = matches!(&self.main, Main::Is(main) if mains.contains(&main.as_str()));
+        if !stays {
+            let new = mains.iter().find(|id| !self.extra_mains.contains(**id)).or(mains.first());
+            self.main = new.map_or(Main::None, |&id| Main::Is(id.to_owned()));
+        }
+        if mains.len() > 1 || !self.extra_mains.is_empty() {
+            let is_extra = |id: &&&str| !matches!(&self.main, Main::Is(main) if main == **id);
+            self.extra_mains = Arc::new(mains.iter().filter(is_extra).map(|&id| id.to_owned()).collect());
+        }
+        self.is_untouched &= snapshot.offerings.is_empty();
+        self.order = Some(Arc::new(snapshot.offerings.iter().map(|one| one.id.clone()).collect()));
+    }
+
+    /// The offering with this id, as it should be.
+    pub fn find(&self, id: &str) -> Option<&Offering> {
+        self.rows.get(id).map(|row| &row.offering)
+    }
+
+    /// Every offering, in the order of their ids.
+    pub fn offerings(&self) -> impl Iterator<Item = &Offering> {
+        self.rows.values().map(|row| &row.offering)
+    }
+
+    /// The ids in the order of the list; empty where that is not known.
+    pub fn order(&self) -> Vec<&str> {
+        self.order.as_deref().map_or(Vec::new(), |order| order.iter().map(String::as_str).collect())
+    }
+
+    /// Which offering is main.
+    pub fn main(&self) -> &Main {
+        &self.main
+    }
+
+    /// Whether changes of this offering are the server's doing: it is the run's own, or the whole project is.
+    pub fn is_ours(&self, id: &str) -> bool {
+        self.facts.is_exclusive || self.is_created(id)
+    }
+
+    /// Whether the run created this id or tried to.
+    pub fn is_created(&self, id: &str) -> bool {
+        id.starts_with(&self.facts.prefix) || self.attempted.contains(id)
+    }
+
+    /// How often the run created this id.
+    pub fn incarnations(&self, id: &str) -> u32 {
+        self.incarnations.get(id).map_or(0, |known| known.count)
+    }
+
+    /// Whether an id must look like one that never existed, though it was or is somewhere.
+    pub fn is_hidden(&self, id: &str) -> bool {
+        self.is_variant(id) || self.elsewhere.contains(id) || self.was_deleted(id)
+    }
+
+    /// Whether it was seen that an operation responds wrongly to ids that never existed.
+    pub fn knows_missing(&self, endpoint: Endpoint) -> bool {
+        self.missing_as.contains_key(&endpoint)
+    }
+
+    pub(super) fn is_variant(&self, id: &str) -> bool {
+        self.facts.variant.as_deref() == Some(id)
+    }
+
+    /// The offerings that an id may stand for; `None` stands for none. Ids that differ only in case may be the same.
+    pub(super) fn readings(&self, id: &str) -> Vec<Option<String>> {
+        if self.rows.contains_key(id) {
+            return vec![Some(id.to_owned())];
+        }
+        if self.is_case_sensitive {
+            return vec![None];
+        }
+        let twin = self.rows.keys().find(|known| self.is_ours(known) && known.eq_ignore_ascii_case(id));
+        std::iter::once(None).chain(twin.map(|twin| Some(twin.clone()))).collect()
+    }
+
+    /// Whether this offering is main; `None` when it cannot be known.
+    pub(super) fn is_main(&self, id: &str) -> Option<bool> {
+        match &self.main {
+            Main::Is(main) => Some(main == id),
+            Main::None => Some(false),
+            Main::Unsure { not } => not.contains(id).then_some(false),
+        }
+    }
+
+    /// Whether the next offering created here must be main (`Some(true)`), must not (`Some(false)`), or may.
+    pub(super) fn next_is_main(&self) -> Option<bool> {
+        match self.main {
+            Main::Is(_) => Some(false),
+            Main::None if self.is_untouched && self.rows.is_empty() => Some(true),
+            Main::None | Main::Unsure { .. } => None,
+        }
+    }
+
+    /// The world after a request that was rejected.
+    pub(super) fn rejected(&self, call: &Call, status: u16) -> Self {
+        let mut world = self.clone();
+        world.note_attempt(call);
+        if call.is_write() {
+            world.remember(call, Use::rejected(call, status));
+        }
+        world
+    }
+
+    /// The world after a request that was accepted; its id stands for `target`.
+    pub(super) fn done(&self, call: &Call, target: Option<&str>, shown: Option<&Offering>) -> Self {
+        let mut world = self.clone();
+        world.note_attempt(call);
+        if !call.is_write() {
+            return world;
+        }
+        let id = target.unwrap_or(&call.id);
+        match call.endpoint {
+            Endpoint::Create => world.created(call, shown),
+            Endpoint::Update => world.updated(id, call, shown),
+            Endpoint::Delete => world.deleted(id),
+            Endpoint::SetMain => world.promoted(id, shown),
+            Endpoint::List | Endpoint::Get => {}
+        }
+        let incarnation = world.incarnations(&call.id);
+        world.remember(call, Use::done(call, shown, incarnation));
+        world
+    }
+
+    /// The world after a wrong response: a success is believed.
+    pub fn after(&self, call: &Call, reply: &Reply) -> Self {
+        let target = self.rows.contains_key(&call.id).then_some(call.id.as_str());
+        let mut world =
+            if reply.is_success() { self.done(call, target, reply.offering()) } else { self.rejected(call, reply.status) };
+        let id = call.after.as_deref().unwrap_or(&call.id);
+        let never_existed = !self.rows.contains_key(id)
+            && !self.was_deleted(id)
+            && !self.is_variant(id)
+            && !self.elsewhere.contains(id)
+            && call.endpoint != Endpoint::Create
+            && !id.is_empty()
+            && call.is_authorized();
+        if never_existed && super::call::is_offering_id(id) {
+            Arc::make_mut(&mut world.missing_as).insert(call.endpoint, (reply.status, reply.code.clone()));
+        }
+        world
+    }
+
+    /// The worlds that may follow when it is not known what was returned, but that the request was carried out; none
+    /// where it cannot have been.
+    pub fn possible_successors(&self, call: &Call) -> Vec<Self> {
+        let readings = self.readings(&call.id);
+        let targets = readings.iter().map(Option::as_deref);
+        targets.filter(|target| self.may_be_done(call, *target)).map(|target| self.done(call, target, None)).collect()
+    }
+
+    /// Applies what a response shows of which offering is main, where that was open.
+    pub(super) fn learn(&mut self, call: &Call, reply: &Reply) {
+        if let Some(Page { offerings, next_cursor: Some(cursor), .. }) = reply.page()
+            && let Some(last) = offerings.last()
+            && last.id != *cursor
+        {
+            Arc::make_mut(&mut self.cursors).insert(cursor.clone(), last.id.clone());
+        }
+        let Main::Unsure { not } = &mut self.main else { return };
+        let shown = match reply.page() {
+            Some(page) => page.offerings.as_slice(),
+            None => reply.offering().map(std::slice::from_ref).unwrap_or_default(),
+        };
+        let is_whole = call.after.is_none() && reply.page().is_some_and(|page| page.has_more == Some(false));
+        match shown.iter().find(|offering| offering.is_main()) {
+            Some(main) => self.main = Main::Is(main.id.clone()),
+            None if is_whole => self.main = Main::None,
+            None => not.extend(shown.iter().map(|offering| offering.id.clone())),
+        }
+    }
+
+    fn note_attempt(&mut self, call: &Call) {
+        if call.endpoint == Endpoint::Create && !call.id.is_empty() && !self.attempted.contains(&call.id) {
+            Arc::make_mut(&mut self.attempted).insert(call.id.clone());
+        }
+    }
+
+    fn remember(&mut self, call: &Call, used: Use) {
+        let Some(key) = &call.key else { return };
+        let uses = Arc::make_mut(&mut self.keys).entry((call.endpoint, key.clone())).or_default();
+        match uses.iter_mut().find(|known| known.is_for(call)) {
+            // The first success is what a key stands for.
+            Some(known) if known.is_done() => {}
+            Some(known) => *known = used,
+            None => uses.push(used),
+        }
+    }
+
+    fn created(&mut self, call: &Call, shown: Option<&Offering>) {
+        let offering = shown.cloned().unwrap_or_else(|| Offering {
+            id: call.id.clone(),
+            tag: None,
+            products: call.products().unwrap_or_default().to_vec(),
+            created_at: String::new(),
+            updated_at: String::new(),
+            url: String::new(),
+        });
+        if self.rows.contains_key(&offering.id) {
+            return; // A replay: it is there already.
+        }
+        if shown.is_none() {
+            self.main = self.main_after_unseen(&offering.id);
+        }
+        if offering.is_main() && !matches!(self.main, Main::Is(_)) {
+            self.main = Main::Is(offering.id.clone());
+        }
+        self.is_untouched = false;
+        self.order = None;
+        self.is_case_sensitive |= self.rows.keys().any(|known| known.eq_ignore_ascii_case(&offering.id));
+        Arc::make_mut(&mut self.incarnations).entry(offering.id.clone()).or_default().count += 1;
+        Arc::make_mut(&mut self.rows).insert(offering.id.clone(), Row { offering, updated_by: None, is_only_listed: false });
+    }
+
+    /// Which offering is main after one was created whose role was not seen.
+    fn main_after_unseen(&self, id: &str) -> Main {
+        match (&self.main, self.next_is_main()) {
+            (Main::None, Some(true)) => Main::Is(id.to_owned()),
+            (Main::None, _) => Main::Unsure { not: self.rows.keys().cloned().collect() },
+            (Main::Unsure { not }, _) => {
+                Main::Unsure { not: not.iter().filter(|known| *known != id).cloned().collect() }
+            }
+            (known @ Main::Is(_), _) => known.clone(),
+        }
+    }
+
+    fn updated(&mut self, id: &str, call: &Call, shown: Option<&Offering>) {
+        let Some(row) = Arc::make_mut(&mut self.rows).get_mut(id) else { return };
+        if let Some(shown) = shown {
+            row.offering.updated_at.clone_from(&shown.updated_at);
+        }
+        row.updated_by = Some(call.body.text.as_str().into());
+        row.is_only_listed &= call.products().is_none();
+        if let Sent::Value(sent) = &call.body.products {
+            let merged = shown.map(|shown| &shown.products).filter(|shown| is_merged(sent, shown));
+            row.offering.products.clone_from(merged.unwrap_or(sent));
+        }
+    }
+
+    fn deleted(&mut self, id: &str) {
+        if let Some(Row { offering, .. }) = Arc::make_mut(&mut self.rows).remove(id) {
+            let known = Arc::make_mut(&mut self.incarnations).entry(id.to_owned()).or_default();
+            known.former_created_at = offering.created_at;
+            known.former_products.push(offering.products);
+        }
+        if let Some(order) = &mut self.order {
+            Arc::make_mut(order).retain(|listed| listed != id);
+        }
+        let is_known = matches!(self.main, Main::Is(_) | Main::None);
+        match self.is_main(id) {
+            Some(false) if is_known => {}
+            _ if self.rows.is_empty() => self.main = Main::None,
+            Some(false) => {}
+            Some(true) | None => self.main = Main::Unsure { not: BTreeSet::new() },
+        }
+    }
+
+    /// Puts an offering back that a list left out, or takes one out that it should not have shown.
+    pub(super) fn correct(&mut self, id: &str, offering: Option<&Offering>) {
+        let rows = Arc::make_mut(&mut self.rows);
+        match offering {
+            Some(offering) => {
+                let row = Row { offering: offering.clone(), updated_by: None, is_only_listed: false };
+                rows.insert(id.to_owned(), row);
+            }
+            None => {
+                rows.remove(id);
+            }
+        }
+        self.order = None;
+    }
+
+    pub(super) fn promoted(&mut self, id: &str, shown: Option<&Offering>) {
+        // What became main at our request is ours to answer for, an experiment variant too.
+        if !self.attempted.contains(id) {
+            Arc::make_mut(&mut self.attempted).insert(id.to_owned());
+        }
+        let rows = Arc::make_mut(&mut self.rows);
+        if let Main::Is(previous) = &self.main
+            && previous != id
+            && let Some(row) = rows.get_mut(previous)
+        {
+            row.offering.tag = Some(0);
+        }
+        if let Some(row) = rows.get_mut(id) {
+            row.offering.tag = Some(1);
+            if let Some(shown) = shown {
+                row.offering.updated_at.clone_from(&shown.updated_at);
+            }
+        }
+        self.main = Main::Is(id.to_owned());
+        if self.extra_mains.contains(id) {
+            Arc::make_mut(&mut self.extra_mains).remove(id);
+        }
+    }
+}
+
+/// Whether `found` is `sent` with repeated entries left out: in the same order otherwise, the first or the last of each
+/// kept.
+pub(super) fn is_merged(sent: &[String], found: &[String]) -> bool {
+    let keeps = |found: &[String], sent: &mut dyn Iterator<Item = &String>| {
+        let mut kept: Vec<&String> = Vec::new();
+        for id in sent {
+            if !kept.contains(&id) {
+                kept.push(id);
+            }
+        }
+        kept.len() == found.len() && kept.iter().zip(found).all(|(kept, found)| *kept == found)
+    };
+    let backwards: Vec<String> = found.iter().rev().cloned().collect();
+    keeps(found, &mut sent.iter()) || keeps(&backwards, &mut sent.iter().rev())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merged_list_keeps_the_first_or_the_last_of_each() {
+        let list = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
+        assert!(is_merged(&list("abac"), &list("abc")) && is_merged(&list("abac"), &list("bac")));
+        assert!(!is_merged(&list("abac"), &list("cab")) && !is_merged(&list("abac"), &list("ab")));
+    }
+}
