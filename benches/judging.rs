@@ -15,11 +15,11 @@ use divan::counter::ItemsCount;
 use qonform::check::{Judge, Memory};
 use qonform::contract::{Contract, Direction, Endpoint, Place};
 use qonform::exchange::{Exchange, Request, TransportSettings};
-use qonform::finding::{Constraints, Record};
+use qonform::finding::Record;
 use qonform::generate::Schema;
 use qonform::lane::{Lane, Session};
+use qonform::offerings::Naming;
 use qonform::offerings::input::Inputs;
-use qonform::offerings::{Naming, Stage};
 use qonform::reference::Options;
 use qonform::run::Embedded;
 use tokio::runtime::Runtime;
@@ -174,9 +174,7 @@ fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
         for endpoint in Endpoint::ALL {
             let inputs = Inputs::of(&contract, endpoint, &lane.fixtures, seed, 100);
             let naming = Naming::new(seed, &format!("i{}", endpoint as u8), 0);
-            let mut stage = Stage::open(lane.clone(), naming).await.expect("the list can be read");
-            let flow = inputs.play(&mut stage, &mut Constraints::of(&inputs)).await;
-            let report = stage.close(flow).await;
+            let report = inputs.run_case(lane.clone(), naming).await;
             assert!(report.failures.is_empty() && report.abort.is_none(), "the server is right");
             played += inputs.list.len();
         }

@@ -18,7 +18,8 @@
 //!   and needs.
 //! - *Case*: something to play, of a *layer*: *scenario* (written by hand), *input* (generated requests to one
 //!   operation), *sequence* (a generated history), *race* (several clients at once).
-//! - *Target*: the server under test. *Lane*: one project on it. *Stage*: what a case plays on.
+//! - *Target*: the server under test. *Lane*: one project on it. *Context*: what a case runs on. *Oracle*: what
+//!   judges every response.
 //! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
 //! - *Failure*: a rule that did not hold, as a check saw it. *Finding*: a failure that was confirmed, merged with its like,
 //!   and given its evidence. *Observation*: what the server chose at an open point. *Drift*: any difference between

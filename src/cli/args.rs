@@ -90,6 +90,7 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct TargetArguments {
     /// Base URL of the server; without a path the contract's (/v4) is added.
     #[arg(long, short = 'u', visible_alias = "url", env = "QONFORM_TARGET", value_name = "URL")]

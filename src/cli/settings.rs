@@ -11,8 +11,8 @@ use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
-    Isolation,
-    External, Levels, Patience, Pattern, Production, Regressions, Scope, Selection, Settings, TargetSettings, Waivers,
+    External, Isolation, Levels, Patience, Pattern, Production, Regressions, Scope, Selection, Settings,
+    TargetSettings, Waivers,
 };
 
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};

@@ -142,6 +142,11 @@ impl Answer {
         (400..500).contains(&self.status)
     }
 
+    /// Whether the status says that the contents of the request are wrong (400, 422), not what it is about.
+    pub fn rejects_content(&self) -> bool {
+        matches!(self.status, 400 | 422)
+    }
+
     /// `error.code` of the body.
     pub fn error_code(&self) -> Option<&str> {
         self.json()?.pointer("/error/code")?.as_str()

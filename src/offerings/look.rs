@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::context::Context;
+use super::oracle::conditions as row;
 use super::oracle::conditions::Promise;
 use super::oracle::{Call, Comparison, Content, Reply, Surprise, Wrong};
-use super::oracle::conditions as row;
 use super::trace;
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -42,7 +42,8 @@ impl Context {
     /// Compares every project that was written to, or that must not have been.
     pub(super) async fn look_at_all(&mut self) -> Result<(), Halt> {
         let roles = self.oracle.projects();
-        let is_written = |cx: &Self, role: KeyRole| cx.oracle.state(role).is_some_and(super::oracle::State::is_unsettled);
+        let is_written =
+            |cx: &Self, role: KeyRole| cx.oracle.state(role).is_some_and(super::oracle::State::is_unsettled);
         let any = roles.iter().any(|role| is_written(self, *role));
         for role in roles {
             if is_written(self, role) || any && self.is_watching() {
@@ -54,9 +55,10 @@ impl Context {
 
     /// Reads a project and compares it.
     pub(super) async fn look_at(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
-        let promoted = self.oracle.state(role).is_some_and(|state| {
-            state.writes().iter().any(|write| write.call.endpoint == Endpoint::SetMain)
-        });
+        let promoted = self
+            .oracle
+            .state(role)
+            .is_some_and(|state| state.writes().iter().any(|write| write.call.endpoint == Endpoint::SetMain));
         let mut snapshot = self.walk(role).await?;
         if snapshot.pages > 1 && snapshot.mains().len() > 1 {
             // Several pages are not one moment: another client may have promoted between two of them.
@@ -97,7 +99,12 @@ impl Context {
     }
 
     /// Compares what a project shows; `seen` is a read that differed before.
-    async fn compare(&mut self, role: KeyRole, snapshot: &Snapshot, seen: Option<&Arc<Exchange>>) -> Result<Comparison, Halt> {
+    async fn compare(
+        &mut self,
+        role: KeyRole,
+        snapshot: &Snapshot,
+        seen: Option<&Arc<Exchange>>,
+    ) -> Result<Comparison, Halt> {
         let is_elsewhere = role != KeyRole::Main || self.oracle.projects().len() > 1;
         let Some(state) = self.oracle.state(role) else { return Ok(Comparison::default()) };
         // What the list is known to be wrong about does not count again.
@@ -128,7 +135,7 @@ impl Context {
         }
         self.accept(role, snapshot);
         if let Some(state) = self.oracle.state_mut(role).filter(|_| is_main_wrong) {
-            state.correct_main(main);
+            state.correct_main(main.as_deref());
         }
         self.oracle.compare_projects();
         Ok(comparison)
@@ -207,7 +214,10 @@ impl Context {
             return None;
         }
         let is_write = |endpoint| {
-            surprise.write.and_then(|place| state.writes().get(place)).is_some_and(|write| write.call.endpoint == endpoint)
+            surprise
+                .write
+                .and_then(|place| state.writes().get(place))
+                .is_some_and(|write| write.call.endpoint == endpoint)
         };
         let promise: &'static Promise = match surprise.property {
             "offering is gone" if pages > 1 => &row::LIST_PAGES,
@@ -362,8 +372,8 @@ impl Context {
         let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", &last.id).key(role);
         let next = self.send_quietly(request).await?;
         let reply = Reply::read(&next.answer);
-        let follows = !reply.is_restarted
-            && reply.page().is_some_and(|page| page.ids().any(|id| snapshot.find(id).is_none()));
+        let follows =
+            !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| snapshot.find(id).is_none()));
         if follows {
             self.found(&row::LIST_HAS_MORE_FALSE, "has_more", "has_more true", "has_more false", at);
         }

@@ -1,20 +1,17 @@
 //! The resource: what its cases send and what they hold its answers against.
 //!
-//! Start at [`Stage`], on which every case plays, and at [`scenario::all`], the cases written by hand.
+//! Start at [`Context`], in which every case runs, at [`oracle`], which judges every response, and at [`scenario::all`],
+//! the cases written by hand.
 
-mod claim;
 mod context;
 pub mod input;
 mod look;
-pub mod model;
 mod naming;
 pub mod oracle;
 pub mod race;
+mod record;
 pub mod scenario;
 pub mod sequence;
-mod stage;
-mod state;
-mod story;
 mod trace;
 
 /// How many seeds a test tries: more where `QONFORM_TEST_SEEDS` asks for it.
@@ -23,8 +20,5 @@ pub(crate) fn seeds(usually: u64) -> u64 {
     std::env::var("QONFORM_TEST_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usually)
 }
 
-pub use claim::Claim;
 pub use context::Context;
 pub use naming::Naming;
-pub use stage::Stage;
-pub use state::State;

@@ -39,11 +39,11 @@ pub(super) fn leading_to(
         .collect();
     let concerns_roles = std::iter::once(&failure.rule).chain(&failure.also).any(|rule| ABOUT_ROLES.contains(rule))
         || own.as_ref().is_some_and(|call| call.endpoint == Endpoint::SetMain);
-    let is_promotion = |call: &Call, exchange: &Exchange| {
-        call.endpoint == Endpoint::SetMain && exchange.answer.is_success()
-    };
+    let is_promotion =
+        |call: &Call, exchange: &Exchange| call.endpoint == Endpoint::SetMain && exchange.answer.is_success();
     if concerns_roles {
-        let promoted = writes.iter().filter(|(call, exchange)| is_promotion(call, exchange)).map(|(call, _)| call.id.clone());
+        let promoted =
+            writes.iter().filter(|(call, exchange)| is_promotion(call, exchange)).map(|(call, _)| call.id.clone());
         ids.extend(promoted.collect::<Vec<_>>());
     }
     let is_alone = ids.is_empty() && own.as_ref().is_none_or(|call| call.endpoint != Endpoint::List);

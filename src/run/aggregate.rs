@@ -100,9 +100,11 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
 }
 
 /// Joins what holds for any response with the finding that explains it: the same status at the same operations, seen in
-/// another case too.
+/// another case too. A body that breaks its schema is explained at its own response alone.
 pub(super) fn absorb(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue) {
-    let is_general = |finding: &Finding| rules.rule(&finding.rule).is_some_and(|rule| rule.scope == RuleScope::Response);
+    let is_general = |finding: &Finding| {
+        rules.rule(&finding.rule).is_some_and(|rule| rule.scope == RuleScope::Response && rule.id != "response.schema")
+    };
     let general: Vec<Finding> = findings.values().filter(|finding| is_general(finding)).cloned().collect();
     for part in general {
         let explains = |whole: &&mut Finding| {

@@ -13,7 +13,7 @@ use crate::contract::Contract;
 use crate::lane::Lane;
 use crate::offerings::input::{self, Inputs, Saved};
 use crate::offerings::race::{Race, SavedRace, UnusableRace};
-use crate::offerings::sequence::{self, Mains, Means, Step};
+use crate::offerings::sequence::{self, Capabilities, MainRole, Step};
 
 /// A longer row of requests is not written down: the whole case is played again instead.
 const MOST_SAVED: usize = 50;
@@ -57,8 +57,8 @@ impl Course {
                 Self::Inputs(Arc::new(Inputs::of_other(operation, settings.seed, settings.inputs)))
             }
             Case::Sequence(number) => {
-                let mains = if settings.scope == Scope::Full { Mains::Change } else { Mains::Keep };
-                let means = Means::of(lane, mains);
+                let mains = if settings.scope == Scope::Full { MainRole::Change } else { MainRole::Keep };
+                let means = Capabilities::of(lane, mains);
                 Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &means).into())
             }
             Case::Kept(kept) => kept.course.clone(),

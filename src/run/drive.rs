@@ -26,7 +26,7 @@ use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Keyring, Traffic, Witness};
-use crate::finding::{Abort, CaseResult, ClientsNeeded, Ending, Failure, Outcome, Severity};
+use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Severity};
 use crate::lane::Lane;
 use crate::reference;
 
@@ -303,27 +303,6 @@ impl Driver<'_> {
         }
     }
 
-    /// What one client sees alone is told by the cases of one client: a race that stumbles over it is decided when it
-    /// is mended. Where they found nothing, the race tells it.
-    fn leave_to_others(&self, plan: &Plan, played: &mut Played) {
-        let is_race = |result: &CaseResult| plan.cases[result.place].race().is_some();
-        let is_told = played
-            .cases
-            .iter()
-            .filter(|result| !is_race(result))
-            .any(|result| result.failures.iter().any(|failure| self.is_violation(failure)));
-        for result in played.cases.iter_mut().filter(|result| is_told && is_race(result)) {
-            for failure in std::mem::take(&mut result.failures) {
-                if failure.evidence.clients == ClientsNeeded::One {
-                    let reason = "what one client sees alone is in the way: see what else was found";
-                    result.undecided.insert(failure.rule, reason.into());
-                } else {
-                    result.failures.push(failure);
-                }
-            }
-        }
-    }
-
     fn outcome(
         &self,
         plan: &Plan,
@@ -334,7 +313,6 @@ impl Driver<'_> {
         left_behind: Vec<String>,
     ) -> Outcome {
         let mut played = played;
-        self.leave_to_others(plan, &mut played);
         let cases = played.cases.len() as u64;
         notes.extend(plan.notes.iter().cloned());
         for result in &mut played.cases {

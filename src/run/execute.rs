@@ -10,7 +10,7 @@ use crate::contract::Endpoint;
 use crate::finding::CaseResult;
 use crate::lane::{Lane, Tenure};
 use crate::offerings::input::Inputs;
-use crate::offerings::race::{Effort, Race, Tries};
+use crate::offerings::race::{Mode, Race, RaceBudget};
 use crate::offerings::sequence::{self, Watch};
 use crate::offerings::{Context, Naming};
 
@@ -56,8 +56,8 @@ async fn generate(endpoint: Endpoint, lane: &Lane, settings: &Settings) -> Input
 pub(super) async fn play_course(course: &Course, lane: Lane, naming: Naming, watch: Watch) -> CaseResult {
     let mut result = match course {
         Course::Whole | Course::Race(_) => return CaseResult::default(),
-        Course::Steps(steps) => sequence::play_watching(lane, naming, steps, watch).await,
-        Course::Inputs(inputs) => inputs.play_case(lane, naming).await,
+        Course::Steps(steps) => sequence::run_watching(lane, naming, steps, watch).await,
+        Course::Inputs(inputs) => inputs.run_case(lane, naming).await,
     };
     for failure in &mut result.failures {
         let kept = course.kept(&failure.evidence.steps);
@@ -77,10 +77,10 @@ pub(super) async fn play_race(race: &Arc<Race>, mark: &str, lane: Lane, settings
     let naming = settings.naming(mark, 0);
     let lane = lane.for_case(&race.case_name());
     let (clients, limit) = match lane.tenure {
-        Tenure::Disposable => (Tries::default().clients, NEAR),
-        Tenure::Shared => (settings.jobs.get().clamp(2, Tries::default().clients), FAR),
+        Tenure::Disposable => (RaceBudget::default().clients, NEAR),
+        Tenure::Shared => (settings.jobs.get().clamp(2, RaceBudget::default().clients), FAR),
     };
-    let effort = if settings.confirmation == Confirm::Always { Effort::Explain } else { Effort::Detect };
-    let tries = Tries { races: settings.race_tries, limit, clients, effort };
-    race.play(lane, naming, settings.seed, &tries).await
+    let mode = if settings.confirmation == Confirm::Always { Mode::Explain } else { Mode::Detect };
+    let budget = RaceBudget { races: settings.race_tries, limit, clients, mode };
+    race.play(lane, naming, settings.seed, &budget).await
 }

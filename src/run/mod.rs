@@ -46,8 +46,8 @@ pub use regressions::{Regression, Regressions, RegressionsError};
 pub use rehearse::Rehearsal;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
-    Clock, Confirm, External, Isolation, Levels, Patience, Pattern, PatternError, Production, Scope, Selection, Settings,
-    TargetSettings,
+    Clock, Confirm, External, Isolation, Levels, Patience, Pattern, PatternError, Production, Scope, Selection,
+    Settings, TargetSettings,
 };
 pub use shard::Shard;
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};

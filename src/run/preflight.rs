@@ -264,7 +264,8 @@ impl Preflight {
         if !is_regular {
             return;
         }
-        self.missing.insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
+        self.missing
+            .insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
         self.lane.fixtures = Arc::new(Fixtures { products: self.lane.fixtures.products.clone(), variant: None });
     }
 }

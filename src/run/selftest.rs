@@ -47,8 +47,7 @@ pub enum Subject {
         layer: Layer,
         /// The rule that it is there for.
         main: String,
-        /// The rules that it must trip, and no other; of a fault that generated cases catch, those that follow from it
-        /// depend on the seed.
+        /// The rules that it may trip, its main rule among them, and no other.
         expected: BTreeSet<String>,
     },
     /// It is right, and chose otherwise where the contract is open.
@@ -64,11 +63,11 @@ pub enum Subject {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The fault tripped just what it must.
+    /// The fault tripped its main rule, and none but those that may follow from it.
     Caught,
-    /// The fault tripped what it must, and other rules too.
+    /// The fault tripped its main rule, and rules that do not follow from it.
     Overcaught,
-    /// The fault tripped some rule, but not all that it must.
+    /// The fault tripped some rule, but not its main rule.
     Mistaken,
     /// The fault tripped nothing, and a layer that ran should have caught it.
     Missed,
@@ -260,13 +259,15 @@ fn judge(
     played: &BTreeSet<Layer>,
 ) -> Verdict {
     match subject {
-        Subject::Fault { expected, .. } if tripped == expected => Verdict::Caught,
+        Subject::Fault { main, expected, .. } if tripped.contains(main) && tripped.is_subset(expected) => {
+            Verdict::Caught
+        }
         // What another layer than its own trips besides depends on what it happens to send.
         Subject::Fault { layer, expected, .. } if !played.contains(layer) && !tripped.is_disjoint(expected) => {
             Verdict::Caught
         }
         Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && tripped.contains(main) => Verdict::Caught,
-        Subject::Fault { expected, .. } if tripped.is_superset(expected) => Verdict::Overcaught,
+        Subject::Fault { main, .. } if tripped.contains(main) => Verdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
         Subject::Fault { layer, .. } if played.contains(layer) => Verdict::Missed,
         Subject::Fault { .. } => Verdict::Uncaught,

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::offerings::input::{Input, Origin};
-use crate::offerings::sequence::{Slot, Step, Who};
+use crate::offerings::sequence::{OfferingRef, Slot, Step};
 
 #[cfg(test)]
 mod tests;
@@ -390,7 +390,7 @@ impl Shrinkable for Step {
     }
 
     fn pointing(&self, to: &Slot) -> Option<Self> {
-        (self.who() == Some(Who::Main)).then(|| self.about(Who::Slot(*to)))
+        (self.who() == Some(OfferingRef::Main)).then(|| self.about(OfferingRef::Slot(*to)))
     }
 
     fn plain(index: usize) -> Option<Slot> {
@@ -402,10 +402,10 @@ impl Shrinkable for Input {
     /// Inputs do not refer to each other.
     type Name = ();
 
-    /// What was drawn has no meaning of its own; what stands at a limit would lose its.
+    /// What was generated has no meaning of its own; what stands at a limit would lose its.
     fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
-        let is_drawn = matches!(self.origin, Origin::Random(_));
-        is_drawn.then(|| Input::simpler(self)).into_iter().flatten()
+        let is_random = matches!(self.origin, Origin::Random(_));
+        is_random.then(|| Input::simpler(self)).into_iter().flatten()
     }
 
     fn name(&self) -> Option<()> {

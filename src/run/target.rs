@@ -38,7 +38,13 @@ impl Embedded {
         let is_exclusive = !options.behaviours.iter().any(|one| reference::Behaviour::OF_OTHERS.contains(one));
         let server = reference::Server::start(options).await?;
         let target = Target::parse(&server.base_url(), "")?;
-        Ok(Self { is_exclusive, transport: Arc::new(Transport::new(target, settings)?), traffic: Arc::default(), judge, server })
+        Ok(Self {
+            is_exclusive,
+            transport: Arc::new(Transport::new(target, settings)?),
+            traffic: Arc::default(),
+            judge,
+            server,
+        })
     }
 
     /// What went over the wire.

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use super::error::RunError;
 
 /// Plays the trials, `jobs` at a time, and gives what each came to in the order of the trials; `None` for one that took
-/// longer than `limit`, whose thread is left alone. `ended` sees each as it ends.
+/// longer than `limit`, whose thread is left alone. `ended` sees each as it ends,
+/// with its place.
 ///
 /// # Errors
 /// The first [`RunError`] of a trial.
@@ -23,7 +24,7 @@ pub(super) async fn side_by_side<T, R, F>(
     jobs: NonZeroUsize,
     limit: Duration,
     play: impl Fn(T) -> F + Clone + Send + 'static,
-    ended: impl Fn(Option<&R>),
+    ended: impl Fn(usize, Option<&R>),
 ) -> Result<Vec<Option<R>>, RunError>
 where
     T: Send + 'static,
@@ -58,7 +59,7 @@ where
         let Some(joined) = running.join_next().await else { break };
         let (index, result) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let result = result.transpose()?;
-        ended(result.as_ref());
+        ended(index, result.as_ref());
         results[index] = result;
     }
     Ok(results)
@@ -75,7 +76,7 @@ mod tests {
             thread::sleep(Duration::from_secs(if number == 1 { 3 } else { 0 }));
             Ok(number * 10)
         };
-        let results = side_by_side(vec![0, 1, 2, 3], jobs, Duration::from_millis(300), play, |_| {}).await;
+        let results = side_by_side(vec![0, 1, 2, 3], jobs, Duration::from_millis(300), play, |_, _| {}).await;
         assert_eq!(results.expect("no trial failed to start"), [Some(0), None, Some(20), Some(30)]);
     }
 }

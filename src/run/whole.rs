@@ -125,10 +125,10 @@ pub async fn whole(
         let contract = Arc::clone(&contract);
         move |subject| play(subject, seed, Arc::clone(&contract))
     };
-    let tell = |trial: Option<&WholeTrial>| trial.into_iter().for_each(ended);
+    let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
+    let tell = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
     let played = side_by_side(subjects.clone(), settings.jobs, HUNG, play, tell).await?;
-    let trials = subjects.iter().zip(played);
-    let trials = trials.map(|(subject, trial)| trial.unwrap_or_else(|| subject.trial(vec![Problem::Hung])));
+    let trials = played.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
     Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 

@@ -71,6 +71,25 @@ fn no_file_is_longer_than_six_hundred_lines() {
     }
 }
 
+/// What a response must be is the oracle's to say: what sends requests reads no status, and names no typed code or title.
+#[test]
+fn only_the_oracle_judges() {
+    use qonform::offerings::oracle::conditions::{PROMISES, REJECTIONS};
+    let codes: BTreeSet<&str> = REJECTIONS.iter().flat_map(|row| row.codes.iter().copied()).collect();
+    let titles: BTreeSet<&str> = PROMISES.iter().map(|row| row.title).collect();
+    assert!(codes.len() > 5 && titles.len() > 50, "{} codes, {} titles", codes.len(), titles.len());
+    for layer in ["scenario", "input", "sequence", "race"] {
+        for file in files_below(&source().join("offerings").join(layer)).iter().filter(|file| !is_test(file)) {
+            let text = fs::read_to_string(file).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text);
+            assert!(!code.contains(".status"), "{} reads a status", file.display());
+            for known in codes.iter().chain(&titles) {
+                assert!(!code.contains(&format!("\"{known}\"")), "{} says `{known}`", file.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_rule_that_the_code_names_is_in_the_catalogue_and_the_other_way_round() {
     let catalogue = qonform::contract::Catalogue::embedded();

@@ -202,7 +202,9 @@ fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
         let broken = Reference::with_faults(&[fault]);
         let place = Place::new();
         let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
-        assert_eq!(ran.code, Some(1), "{fault}: {}", ran.stderr);
+        // What a should rule asks for is a warning.
+        let code = i32::from(fault != "limited-key-allowed");
+        assert_eq!(ran.code, Some(code), "{fault}: {}", ran.stderr);
         // Another project of the same server, as fresh as the first was.
         let fresh = Reference::with_faults(&[fault]);
         let scripts =
@@ -275,9 +277,9 @@ fn exported_hurl_files_show_the_fault_again_and_pass_where_it_is_mended() {
 /// A list shows what others keep in the project: elsewhere that it differs says nothing.
 #[test]
 fn an_exported_script_says_so_where_others_keep_something_else() {
-    let broken = Reference::with_faults(&["create-zero-demotes-main"]);
+    let broken = Reference::with_faults(&["page-skips-one"]);
     let place = Place::new();
-    let selected = "create.tag-regular,invariant.*";
+    let selected = "list.pages-cover";
     let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", selected]), place);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");
@@ -285,7 +287,7 @@ fn an_exported_script_says_so_where_others_keep_something_else() {
     let comparing: Vec<_> =
         scripts.iter().filter(|script| fs::read_to_string(script).unwrap().contains("\nsame_list ")).collect();
     assert!(!comparing.is_empty(), "{scripts:?}");
-    let fresh = Reference::with_faults(&["create-zero-demotes-main"]);
+    let fresh = Reference::with_faults(&["page-skips-one"]);
     for script in &comparing {
         let text = fs::read_to_string(script).unwrap();
         assert!(text.contains("# A list is compared as a whole"), "{text}");

@@ -303,7 +303,7 @@ fn no_create_leaves_when_it_cannot_be_noted() {
 fn a_panic_of_ours_leaves_the_target_as_it_was() {
     use qonform::contract::Contract;
     use qonform::exchange::{KeyRole, Secret};
-    use qonform::run::{Isolation, self, Event, External, Production, Selection, Settings, TargetSettings};
+    use qonform::run::{self, Event, External, Isolation, Production, Selection, Settings, TargetSettings};
 
     let reference = Reference::start();
     let before = reference.state();

@@ -7,7 +7,9 @@ use qonform::contract::Contract;
 use qonform::exchange::{KeyRole, Secret};
 use qonform::finding::{Ending, Outcome};
 use qonform::reference::{Behaviour, Fault, Options, Server};
-use qonform::run::{self, Expectations, External, Isolation, Layer, Pattern, Production, Selection, Settings, TargetSettings};
+use qonform::run::{
+    self, Expectations, External, Isolation, Layer, Pattern, Production, Selection, Settings, TargetSettings,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

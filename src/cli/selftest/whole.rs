@@ -35,11 +35,19 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
         sample: arguments.sample,
     };
     let is_terminal = std::io::stderr().is_terminal();
+    let is_human = matches!(arguments.format, StdoutFormat::Human);
     let done = AtomicUsize::new(0);
     let ended = |trial: &WholeTrial| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if is_terminal {
-            out::err(&format!("\r\x1b[K{done} trials · {}", trial.name));
+            out::err("\r\x1b[K");
+        }
+        if is_human && !trial.problems.is_empty() {
+            // Where stdout is gone, the table finds that out too.
+            let _ = out::out(&line(trial));
+        }
+        if is_terminal {
+            out::err(&format!("{done} trials · {}", trial.name));
         }
     };
     let tested = test(&settings, Arc::new(Contract::embedded()), &ended).await.map_err(Failure::world)?;
@@ -47,21 +55,20 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
         out::err("\r\x1b[K");
     }
     let text = match arguments.format {
-        StdoutFormat::Human => human(&tested),
+        StdoutFormat::Human => summary(&tested),
         StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(Failure::world)? + "\n",
     };
     out::out(&text)?;
     Ok(tested.exit_code())
 }
 
-fn human(tested: &Whole) -> String {
-    let mut text: String = tested.trials.iter().filter(|trial| !trial.problems.is_empty()).map(line).collect();
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(&table(&tested.trials));
+/// The table, and the counts of all.
+fn summary(tested: &Whole) -> String {
     let requests: u64 = tested.trials.iter().map(|trial| trial.requests).sum();
     let good = tested.trials.iter().filter(|trial| trial.problems.is_empty()).count();
+    // Apart from the lines of bad trials.
+    let mut text = if good < tested.trials.len() { "\n".to_owned() } else { String::new() };
+    text.push_str(&table(&tested.trials));
     text.push_str(&format!(
         "\n{}: {good} good, {} bad\n{requests} requests · {:.1} s · seed {}\n",
         count(tested.trials.len(), "trial"),
@@ -171,7 +178,7 @@ mod tests {
             findings: ["one", "two", "one"].map(|title| found("list.limit-invalid", title)).to_vec(),
             ..good.clone()
         };
-        let text = human(&Whole { seed: 7, trials: vec![good, bad], millis: 1_500 });
+        let text = line(&bad) + &summary(&Whole { seed: 7, trials: vec![good, bad], millis: 1_500 });
         let expected = "\
 limit-101-accepted: 3 findings, at most 1 expected: 2 × [list.limit-invalid] one (sequence::3) · [list.limit-invalid] two (sequence::3); exit code 3, expected 1
 

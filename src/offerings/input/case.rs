@@ -3,16 +3,16 @@
 use super::inputs::Inputs;
 use crate::finding::{CaseResult, Constraints};
 use crate::lane::Lane;
-use crate::offerings::{Naming, Stage};
+use crate::offerings::{Context, Naming};
 
 impl Inputs {
-    /// Plays them on a lane.
-    pub async fn play_case(&self, lane: Lane, naming: Naming) -> CaseResult {
+    /// Runs them on a lane.
+    pub async fn run_case(&self, lane: Lane, naming: Naming) -> CaseResult {
         let mut constraints = Constraints::of(self);
-        let mut result = match Stage::open(lane, naming).await {
-            Ok(mut stage) => {
-                let flow = self.play(&mut stage, &mut constraints).await;
-                stage.close(flow).await
+        let mut result = match Context::open(lane, naming).await {
+            Ok(mut cx) => {
+                let flow = self.run(&mut cx, &mut constraints).await;
+                cx.close(flow).await
             }
             Err(result) => result,
         };

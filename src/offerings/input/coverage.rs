@@ -1,7 +1,7 @@
 //! What was tried of the contract, and what came of it.
 
-use super::expect::Part;
-use super::inputs::{Inputs, Shown};
+use super::inputs::{Inputs, Part, Shown};
+use crate::exchange::Answer;
 use crate::finding::{ConstraintSeen, Constraints, Tried};
 use crate::generate::Side;
 
@@ -14,26 +14,33 @@ impl Constraints {
             *side_of(row, shown.side) = Some(Tried::default());
         }
         let name = |shown: &Shown| format!("{} {} {}", inputs.id, place(shown), shown.facet.constraint);
-        all.unsendable = inputs.unmade.iter().map(|(shown, why)| format!("{}: {why}", name(shown))).collect();
+        all.unsendable = inputs.unsatisfiable.iter().map(|(shown, why)| format!("{}: {why}", name(shown))).collect();
         all
     }
 
-    /// Counts an input that was taken, or one that was refused.
+    /// Counts an input that was accepted or rejected.
     pub(super) fn count(&mut self, operation: &str, shown: &Shown, taken: Taken) {
         let row = self.row(operation, place(shown), shown.facet.constraint.to_string());
         let sides = side_of(row, shown.side).get_or_insert_default();
         match taken {
             Taken::Accepted => sides.accepted += 1,
-            Taken::Refused => sides.refused += 1,
+            Taken::Rejected => sides.refused += 1,
         }
     }
 }
 
-/// Whether an input was taken.
+/// Whether an input was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     Accepted,
-    Refused,
+    Rejected,
+}
+
+impl Taken {
+    /// By the class of the status; `None` for a response that is neither.
+    pub(super) fn by(answer: &Answer) -> Option<Self> {
+        if answer.is_success() { Some(Self::Accepted) } else { answer.is_refusal().then_some(Self::Rejected) }
+    }
 }
 
 fn side_of(row: &mut ConstraintSeen, side: Side) -> &mut Option<Tried> {

@@ -1,33 +1,39 @@
 //! The inputs of one operation, in their order.
 
-use super::expect::{self, Expectation, Part};
 use super::recipe::{Content, Recipe, Subject};
-use super::{hostile, limits, random};
-use crate::contract::{Contract, Endpoint, Operation};
+use super::{limits, random, unusual};
+use crate::contract::{Contract, Endpoint, Operation, Place};
 use crate::exchange::OperationRef;
-use crate::generate::{Constraint, Facet, Schema, Side, Validity};
+use crate::generate::{Facet, Schema, Side, Validity};
 use crate::lane::Fixtures;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-/// A generated request, what it is about, and what is expected.
+/// Where a value enters.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// A parameter: where it is sent, and its name.
+    Parameter(Place, String),
+    /// The body.
+    Body,
+}
+
+/// A generated request, and what it is about.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Its number in the list of the operation, counted from 0; the same for the same seed.
     pub number: usize,
-    /// The operation by whose responses the answer is judged; [`OperationRef::None`] where the request is outside of the
-    /// document.
+    /// The operation by which the response is judged; [`OperationRef::None`] where the request is outside of the document.
     pub operation: OperationRef,
-    /// What is special about it, without values that were drawn: `` `id` of 65 characters (maxLength 64)``.
+    /// What is special about it, without generated values: `` `id` of 65 characters (maxLength 64)``.
     pub what: String,
     /// How it is made.
     pub recipe: Recipe,
-    /// What the answer must be.
-    pub expectation: Expectation,
-    /// The rule that it is held to; `None` when it is only held to what holds for every answer.
-    pub rule: Option<&'static str>,
+    /// On which side of the document's schema it is; `None` where readers differ, or where it is about something else.
+    pub(super) side: Option<Side>,
     /// The constraint that it shows, for the coverage.
     pub shown: Option<Shown>,
     /// Where it comes from.
@@ -45,21 +51,6 @@ pub(super) struct Class {
     pub(super) schema: Schema,
     /// What it is to the schema.
     pub(super) validity: Validity,
-}
-
-impl Input {
-    /// What a finding is about: the constraint that is broken, not by which of many values that were made for it. That one
-    /// letter after the other is let by is one fault.
-    pub(super) fn subject(&self) -> Cow<'_, str> {
-        match &self.shown {
-            Some(Shown { part, facet, side: Side::Outside })
-                if self.origin == Origin::Limit && facet.constraint != Constraint::Required =>
-            {
-                format!("{} that breaks its `{}`", Maker::named(part, &facet.place), facet.constraint).into()
-            }
-            _ => self.what.as_str().into(),
-        }
-    }
 }
 
 /// What an input is, is its request.
@@ -94,7 +85,7 @@ pub enum Origin {
     /// A limit of the document.
     Limit,
     /// What HTTP and JSON allow besides.
-    Hostile,
+    Unusual,
     /// The seed: case so-and-so.
     Random(u64),
 }
@@ -106,25 +97,25 @@ pub struct Inputs {
     pub operation: OperationRef,
     /// Its id.
     pub id: String,
-    /// The inputs, in the order in which they are played.
+    /// The inputs, in the order in which they are sent.
     pub list: Vec<Input>,
     /// Every side of every constraint that there is.
     pub(super) facets: Vec<Shown>,
     /// Constraints for a side of which nothing can be sent, each with the reason.
-    pub unmade: Vec<(Shown, String)>,
+    pub unsatisfiable: Vec<(Shown, String)>,
 }
 
 impl Inputs {
-    /// The inputs of one of the six: every limit from both sides, what is hostile but legal, and `cases` at random.
+    /// The inputs of one of the six: every limit from both sides, what is unusual but legal, and `cases` at random.
     pub fn of(contract: &Contract, endpoint: Endpoint, fixtures: &Fixtures, seed: u64, cases: u64) -> Inputs {
         let operation = contract.operation(endpoint);
         let maker = Maker::new(operation, endpoint, fixtures);
         let mut list = limits::of(&maker);
-        list.extend(hostile::of(&maker));
+        list.extend(unusual::of(&maker));
         list.extend(random::of(&maker, seed, 0..cases));
-        let (facets, unmade) = maker.facets();
+        let (facets, unsatisfiable) = maker.facets();
         let (operation, id) = (maker.reference(), operation.id.clone());
-        Inputs { operation, id, list: numbered(list), facets, unmade }
+        Inputs { operation, id, list: numbered(list), facets, unsatisfiable }
     }
 }
 
@@ -146,7 +137,7 @@ impl Inputs {
     /// Some of them, or others in their place.
     pub fn with(&self, list: Vec<Input>) -> Inputs {
         let (operation, id) = (self.operation.clone(), self.id.clone());
-        Inputs { operation, id, list, facets: Vec::new(), unmade: Vec::new() }
+        Inputs { operation, id, list, facets: Vec::new(), unsatisfiable: Vec::new() }
     }
 }
 
@@ -186,7 +177,7 @@ impl<'a> Maker<'a> {
             Endpoint::Delete | Endpoint::SetMain => Subject::Existing(super::Name::FRESH, super::Spelling::Plain),
         };
         let content = match self.endpoint {
-            Endpoint::Create => Content::Json(json!({ "id": "" }), Some(super::Fit::Whole)),
+            Endpoint::Create => Content::Json(json!({ "id": "" }), Some(super::Preserve::Whole)),
             Endpoint::Update => Content::Json(json!({ "product_ids": [] }), None),
             _ => Content::None,
         };
@@ -197,29 +188,24 @@ impl<'a> Maker<'a> {
             query: Vec::new(),
             headers: Vec::new(),
             content,
+            beside: None,
         }
     }
 
     /// An input with this recipe.
-    pub(super) fn input(
-        &self,
-        what: impl Into<String>,
-        recipe: Recipe,
-        expected: expect::Expected,
-        origin: Origin,
-    ) -> Input {
-        let (rule, expectation) = expected;
-        Input {
-            number: 0,
-            operation: self.reference(),
-            what: what.into(),
-            recipe,
-            expectation,
-            rule,
-            shown: None,
-            origin,
-            kept: None,
-        }
+    pub(super) fn input(&self, what: impl Into<String>, recipe: Recipe, origin: Origin) -> Input {
+        let (operation, what) = (self.reference(), what.into());
+        Input { number: 0, operation, what, recipe, side: None, shown: None, origin, kept: None }
+    }
+
+    /// Whether the operation names an offering in its path.
+    pub(super) fn names_offering(&self) -> bool {
+        !matches!(self.endpoint, Endpoint::List | Endpoint::Create)
+    }
+
+    /// Whether the operation stores products.
+    pub(super) fn takes_products(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Create | Endpoint::Update)
     }
 
     /// The name of a place for a title: `` `id` ``, ``an entry of `product_ids` ``, `the body`.
@@ -239,19 +225,19 @@ impl<'a> Maker<'a> {
 
     /// Every side of every constraint, and those of which nothing can be sent.
     fn facets(&self) -> (Vec<Shown>, Vec<(Shown, String)>) {
-        let (mut facets, mut unmade) = (Vec::new(), Vec::new());
+        let (mut facets, mut unsatisfiable) = (Vec::new(), Vec::new());
         for (part, schema) in &self.slots {
             for (facet, sides) in schema.facets() {
                 for side in sides {
                     let shown = Shown { part: part.clone(), facet: facet.clone(), side };
                     match limits::why_unsendable(part, schema, &facet, side) {
-                        Some(reason) => unmade.push((shown, reason)),
+                        Some(reason) => unsatisfiable.push((shown, reason)),
                         None => facets.push(shown),
                     }
                 }
             }
         }
-        (facets, unmade)
+        (facets, unsatisfiable)
     }
 }
 

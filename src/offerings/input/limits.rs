@@ -1,9 +1,8 @@
 //! Inputs at the limits of the document, from both sides.
 
-use super::expect::{self, Expectation, Expected, Part};
-use super::inputs::{Class, Input, Maker, Origin, Shown, products_of};
-use super::name::{Fit, Name};
-use super::recipe::{Content, ID, Recipe, Spelling, Subject};
+use super::inputs::{Class, Input, Maker, Origin, Part, Shown, products_of};
+use super::name::{Name, Preserve};
+use super::recipe::{Content, ID, NO_PRODUCT, Recipe, Spelling, Subject};
 use crate::contract::{Endpoint, Place};
 use crate::exchange::encode_segment;
 use crate::generate::{Constraint, Facet, Reading, Sample, Schema, Side, Text, Validity};
@@ -58,9 +57,9 @@ pub(super) fn of(maker: &Maker<'_>) -> Vec<Input> {
 /// A request with this body.
 fn body(maker: &Maker<'_>, schema: &Schema, sample: &Sample) -> Input {
     let facet = &sample.facet;
-    let (value, expected) = settled(maker, facet, sample.side, sample.value.clone(), Filling::Known);
+    let value = settled(maker, facet, sample.side, sample.value.clone(), Filling::Known);
     let words = format!("{} {}", Maker::named(&Part::Body, &facet.place), sample.words);
-    let mut input = with_body(maker, value, facet, expected, words, Origin::Limit);
+    let mut input = with_body(maker, value, facet, words, Origin::Limit);
     input.shown = Some(Shown { part: Part::Body, facet: facet.clone(), side: sample.side });
     let validity = validity(facet, sample.side);
     input.kept = Some(Class { part: Part::Body, schema: schema.clone(), validity });
@@ -75,28 +74,20 @@ pub(super) fn validity(facet: &Facet, side: Side) -> Validity {
 }
 
 /// An input of a body that is already settled.
-pub(super) fn with_body(
-    maker: &Maker<'_>,
-    value: Value,
-    facet: &Facet,
-    expected: Expected,
-    what: String,
-    origin: Origin,
-) -> Input {
-    let fit = match (facet.place.as_str(), facet.constraint) {
-        ("/id", Constraint::MinLength | Constraint::MaxLength) => Some(Fit::Length),
-        ("/id", Constraint::Pattern | Constraint::Format | Constraint::Enum) => Some(Fit::Letters),
+pub(super) fn with_body(maker: &Maker<'_>, mut value: Value, facet: &Facet, what: String, origin: Origin) -> Input {
+    let preserve = match (facet.place.as_str(), facet.constraint) {
+        ("/id", Constraint::MinLength | Constraint::MaxLength) => Some(Preserve::Length),
+        ("/id", Constraint::Pattern | Constraint::Format | Constraint::Enum) => Some(Preserve::Letters),
         // Whatever it was: a fresh one.
-        _ if value.get("id").is_some_and(Value::is_string) => Some(Fit::Whole),
+        _ if value.get("id").is_some_and(Value::is_string) => Some(Preserve::Whole),
         _ => None,
     };
-    let mut value = value;
-    if fit == Some(Fit::Whole) {
+    if preserve == Some(Preserve::Whole) {
         value["id"] = json!("");
     }
-    let fit = if maker.endpoint == Endpoint::Create { fit } else { None };
-    let recipe = Recipe { content: Content::Json(value, fit), ..maker.plain() };
-    maker.input(what, recipe, expected, origin)
+    let preserve = preserve.filter(|_| maker.endpoint == Endpoint::Create);
+    let recipe = Recipe { content: Content::Json(value, preserve), ..maker.plain() };
+    maker.input(what, recipe, origin)
 }
 
 /// What the lists of products of a body are filled with.
@@ -108,58 +99,33 @@ pub(super) enum Filling {
     Unknown,
 }
 
-/// The body with products that exist, unless it is about their ids, and what it is answered with then.
-pub(super) fn settled(
-    maker: &Maker<'_>,
-    facet: &Facet,
-    side: Side,
-    mut body: Value,
-    filling: Filling,
-) -> (Value, Expected) {
-    let expected = expect::of(maker.endpoint, &Part::Body, facet, side, &body);
-    let Some(listed) = products_of(&body).filter(|listed| !listed.is_empty()) else { return (body, expected) };
+/// The body with products that exist, unless it is about their ids.
+pub(super) fn settled(maker: &Maker<'_>, facet: &Facet, side: Side, mut body: Value, filling: Filling) -> Value {
+    let Some(listed) = products_of(&body).filter(|listed| !listed.is_empty()) else { return body };
     let about_entries = facet.place.starts_with("/product_ids/");
-    if about_entries && side == Side::Outside {
-        return (body, expected);
+    if about_entries || filling == Filling::Unknown && side == Side::Inside {
+        return body;
     }
-    let keeps_unknown = about_entries || filling == Filling::Unknown && side == Side::Inside;
-    if keeps_unknown
-        && !listed
-            .iter()
-            .any(|product| product.as_str().is_some_and(|id| maker.products.iter().any(|known| known == id)))
-    {
-        // Well-formed, but no product of the project: it is the rules that refuse it.
-        let unknown = expect::unknown_product(maker.endpoint).unwrap_or(expected);
-        return (body, unknown);
+    body["product_ids"] = json!(filled(maker, listed.len(), side == Side::Outside));
+    body
+}
+
+/// So many products: those of the project, then unknown ones, or where `repeats` the same again.
+fn filled(maker: &Maker<'_>, count: usize, repeats: bool) -> Vec<String> {
+    let known = maker.products.iter().cloned();
+    if repeats && !maker.products.is_empty() {
+        return known.cycle().take(count).collect();
     }
-    let count = listed.len();
-    let unknown = (0..).map(|number| format!("qf-no-such-product-{number}"));
-    let known: Vec<String> = maker.products.iter().cloned().chain(unknown).take(count).collect();
-    let enough = count <= maker.products.len();
-    body["product_ids"] = json!(known);
-    let is_refused = matches!(expected.1, Expectation::Refuse(..));
-    if enough || is_refused {
-        return (body, expected);
-    }
-    (body, expect::unknown_product(maker.endpoint).unwrap_or(expected))
+    known.chain((0..).map(|number| format!("{NO_PRODUCT}-{number}"))).take(count).collect()
 }
 
 /// A request with this text for a parameter; `None` where it would be another request.
 fn parameter(maker: &Maker<'_>, (place, name): (Place, &str), schema: &Schema, text: &Text) -> Option<Input> {
     let part = Part::Parameter(place, name.to_owned());
     let side = if text.reading == Reading::Invalid { Side::Outside } else { Side::Inside };
-    let value = Value::from(text.text.as_str());
-    let mut expected = expect::of(maker.endpoint, &part, &text.facet, side, &value);
-    if text.reading == Reading::Ambiguous {
-        expected = (None, Expectation::Either);
-    }
     let longest = schema.valid().filter_map(|sample| sample.value.as_str().map(|text| text.chars().count())).max();
     let recipe = with_text(maker, (place, name), &text.text, &text.facet, side, longest)?;
-    if place == Place::Query && text.text.is_empty() {
-        // A parameter without a value is as good as none to many servers.
-        expected = (None, Expectation::Either);
-    }
-    let mut input = maker.input(format!("`{name}` {}", text.words), recipe, expected, Origin::Limit);
+    let mut input = maker.input(format!("`{name}` {}", text.words), recipe, Origin::Limit);
     if text.reading != Reading::Ambiguous {
         input.shown = Some(Shown { part: part.clone(), facet: text.facet.clone(), side });
     }
@@ -180,19 +146,19 @@ pub(super) fn with_text(
     longest: Option<usize>,
 ) -> Option<Recipe> {
     let mut recipe = maker.plain();
-    let fit = if facet.constraint == Constraint::Pattern { Fit::Letters } else { Fit::Length };
+    let preserve = if facet.constraint == Constraint::Pattern { Preserve::Letters } else { Preserve::Length };
     match place {
         // An empty segment makes another path, and so do dots for most clients.
         Place::Path if text.is_empty() || [".", ".."].contains(&text) => return None,
         Place::Path if side == Side::Inside => {
-            recipe.subject = Subject::Existing(Name::like(text, fit), Spelling::Plain);
+            recipe.subject = Subject::Existing(Name::like(text, preserve), Spelling::Plain);
         }
         Place::Path => {
             let remains = longest.filter(|_| facet.constraint == Constraint::MaxLength);
-            recipe.subject = Subject::Invalid { name: Name::like(text, fit), remains };
+            recipe.subject = Subject::Invalid { name: Name::like(text, preserve), remains };
         }
         Place::Query if name == "starting_after" && side == Side::Inside => {
-            recipe.subject = Subject::Existing(Name::like(text, fit), Spelling::Plain);
+            recipe.subject = Subject::Existing(Name::like(text, preserve), Spelling::Plain);
             recipe.query.push(format!("{name}={ID}"));
         }
         Place::Query => recipe.query.push(format!("{name}={}", encode_segment(text))),
@@ -204,26 +170,59 @@ pub(super) fn with_text(
     Some(recipe)
 }
 
-/// Products that exist and are special, unknown ones beside known ones, and one that stands twice.
+/// Products that exist and are special, unknown ones beside known ones, and lists of another form.
 fn products(maker: &Maker<'_>) -> Vec<Input> {
-    let Some(unknown) = expect::unknown_product(maker.endpoint) else { return Vec::new() };
-    let entry = |constraint| Facet { place: "/product_ids/*".into(), constraint };
-    let facet = entry(Constraint::Type);
-    let taken = || expect::of(maker.endpoint, &Part::Body, &facet, Side::Inside, &Value::Null);
-    let body = |products: Value| match maker.endpoint {
-        Endpoint::Create => json!({ "id": "", "product_ids": products }),
-        _ => json!({ "product_ids": products }),
-    };
-    let make = |what: &str, products: Value, expected: Expected| {
-        with_body(maker, body(products), &facet, expected, what.to_owned(), Origin::Limit)
-    };
-    let mut inputs = Vec::new();
-    let missing = "qf-no-such-product";
-    inputs.push(make("an unknown product", json!([missing]), unknown.clone()));
-    if let Some(known) = maker.products.first() {
-        inputs.push(make("an unknown product behind a known one", json!([known, missing]), unknown.clone()));
-        inputs.push(make("an unknown product before a known one", json!([missing, known]), unknown));
+    if !maker.takes_products() {
+        return Vec::new();
     }
+    let facet = Facet { place: "/product_ids/*".into(), constraint: Constraint::Type };
+    let make = |what: &str, products: Value| {
+        let body = match maker.endpoint {
+            Endpoint::Create => json!({ "id": "", "product_ids": products }),
+            _ => json!({ "product_ids": products }),
+        };
+        with_body(maker, body, &facet, what.to_owned(), Origin::Limit)
+    };
+    let mut inputs = vec![make("an unknown product", json!([NO_PRODUCT]))];
+    let Some(known) = maker.products.first() else { return inputs };
+    inputs.extend(unknown(maker, known).into_iter().map(|(what, products)| make(what, json!(products))));
+    inputs.extend(special(maker).into_iter().map(|(what, id)| make(&what, json!([id]))));
+    if let [first, second, third, ..] = maker.products {
+        inputs.push(make("products in reverse order", json!([third, second, first])));
+    }
+    // With a product that exists, so that nothing but the form of the list is wrong.
+    let forms = [
+        ("`product_ids` that is a product and no list", json!(known)),
+        ("`product_ids` that is a map", json!({ "0": known })),
+        ("an entry of `product_ids` that is a list of a product", json!([[known]])),
+        ("an entry of `product_ids` that is an object with an id", json!([{ "id": known }])),
+        ("an entry of `product_ids` that is null beside a product", json!([known, null])),
+        ("an entry of `product_ids` that is a number beside a product", json!([known, 1])),
+        ("a product twice", json!([known, known])),
+    ];
+    inputs.extend(forms.into_iter().map(|(what, products)| make(what, products)));
+    inputs
+}
+
+/// Lists that hold a product which the project does not have, or one entry too many.
+fn unknown(maker: &Maker<'_>, known: &str) -> Vec<(&'static str, Vec<String>)> {
+    let missing = || NO_PRODUCT.to_owned();
+    let behind = |count: usize| filled(maker, count, true).into_iter().chain([missing()]).collect();
+    let mut repeated = filled(maker, 100, true);
+    repeated.push(known.to_owned());
+    vec![
+        ("an unknown product behind a known one", vec![known.to_owned(), missing()]),
+        ("an unknown product before a known one", vec![missing(), known.to_owned()]),
+        ("an unknown product behind 50 known ones", behind(50)),
+        ("an unknown product behind 99 known ones", behind(99)),
+        ("101 products of which one stands twice", repeated),
+        ("a product with a space in front", vec![format!(" {known}")]),
+        ("a product with a space behind", vec![format!("{known} ")]),
+    ]
+}
+
+/// Products of the project that servers may stumble over.
+fn special<'m>(maker: &Maker<'m>) -> Vec<(String, &'m String)> {
     let longest = maker.products.iter().max_by_key(|id| id.len());
     let shortest = maker.products.iter().min_by_key(|id| id.len());
     let mut special: Vec<(String, &String)> = Vec::new();
@@ -233,43 +232,20 @@ fn products(maker: &Maker<'_>) -> Vec<Input> {
         let with = maker.products.iter().find(|id| id.contains(letter));
         special.extend(with.map(|id| (format!("a product with `{letter}` in its id"), id)));
     }
-    inputs.extend(special.into_iter().map(|(what, id)| make(&what, json!([id]), taken())));
-    if let [first, second, third, ..] = maker.products {
-        inputs.push(make("products in reverse order", json!([third, second, first]), taken()));
-    }
-    // With a product that exists, so that nothing but the form of the list is wrong.
-    if let Some(known) = maker.products.first() {
-        let bounds = || expect::of(maker.endpoint, &Part::Body, &facet, Side::Outside, &Value::Null);
-        inputs.push(make("`product_ids` that is a product and no list", json!(known), bounds()));
-        inputs.push(make("`product_ids` that is a map", json!({ "0": known }), bounds()));
-        inputs.push(make("an entry of `product_ids` that is a list of a product", json!([[known]]), bounds()));
-        inputs.push(make("an entry of `product_ids` that is an object with an id", json!([{ "id": known }]), bounds()));
-        inputs.push(make("an entry of `product_ids` that is null beside a product", json!([known, null]), bounds()));
-        inputs.push(make("an entry of `product_ids` that is a number beside a product", json!([known, 1]), bounds()));
-    }
-    // Which of the answers is kept is open, so an update that may be taken is not sent: what is stored would be unknown.
-    if let (Endpoint::Create, Some(known)) = (maker.endpoint, maker.products.first()) {
-        let open = (Some("create.duplicate-products"), Expectation::Choose(201, vec![expect::BAD]));
-        inputs.push(make("a product twice", json!([known, known]), open));
-    }
-    inputs
+    special
 }
 
 /// What may be left out and is: the tag of a new offering, the limit of a list.
 fn left_out(maker: &Maker<'_>) -> Option<Input> {
-    let (what, rule, recipe) = match maker.endpoint {
-        Endpoint::Create => ("`tag` that is left out", "create.tag-regular", maker.plain()),
-        Endpoint::List => {
-            let subject = Subject::Crowd(MORE_THAN_A_PAGE);
-            ("`limit` that is left out", "list.default-limit", Recipe { subject, ..maker.plain() })
-        }
+    let (what, subject) = match maker.endpoint {
+        Endpoint::Create => ("`tag` that is left out", Subject::None),
+        Endpoint::List => ("`limit` that is left out", Subject::Crowd(MORE_THAN_A_PAGE)),
         _ => return None,
     };
-    let accept = Expectation::Accept(expect::success(maker.endpoint));
-    Some(maker.input(what, recipe, (Some(rule), accept), Origin::Limit))
+    Some(maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit))
 }
 
-/// A tag that would make main, which is refused whatever stands beside it.
+/// A tag that would make main, alone and beside products.
 fn main_tags(maker: &Maker<'_>) -> Vec<Input> {
     let bare = match maker.endpoint {
         Endpoint::Create => json!({ "id": "", "tag": 1 }),
@@ -279,58 +255,42 @@ fn main_tags(maker: &Maker<'_>) -> Vec<Input> {
     let mut beside = bare.clone();
     beside["product_ids"] = json!(maker.products.iter().take(2).collect::<Vec<_>>());
     let facet = Facet { place: "/tag".into(), constraint: Constraint::Enum };
-    // To the schema of a new offering it is outside, to that of an update inside.
-    let side = if maker.endpoint == Endpoint::Create { Side::Outside } else { Side::Inside };
-    let make = |what: &str, body: Value| {
-        let expected = expect::of(maker.endpoint, &Part::Body, &facet, side, &body);
-        with_body(maker, body, &facet, expected, what.to_owned(), Origin::Limit)
-    };
+    let make = |what: &str, body: Value| with_body(maker, body, &facet, what.to_owned(), Origin::Limit);
     vec![make("`tag` of 1", bare), make("`tag` of 1 beside products", beside)]
 }
 
-/// Updates of the main itself, whose role no update changes.
+/// Updates of the main offering itself, whose role no update changes.
 fn demotions(maker: &Maker<'_>) -> Vec<Input> {
     if maker.endpoint != Endpoint::Update {
         return Vec::new();
     }
-    let make = |what: &str, body: Value, expected: Expected| {
+    let products = maker.products.iter().take(2).collect::<Vec<_>>();
+    let make = |(what, body): (&str, Value)| {
         let recipe = Recipe { subject: Subject::Main, content: Content::Json(body, None), ..maker.plain() };
-        maker.input(what, recipe, expected, Origin::Limit)
+        maker.input(what, recipe, Origin::Limit)
     };
-    let products = json!(maker.products.iter().take(2).collect::<Vec<_>>());
-    let demotion = |tag: Value| expect::demotion(&tag);
-    let facet = Facet { place: "/tag".into(), constraint: Constraint::Enum };
-    let promotion = json!({ "tag": 1 });
-    let refused = expect::of(maker.endpoint, &Part::Body, &facet, Side::Inside, &promotion);
-    vec![
-        make("`tag` of 0 on the main", json!({ "tag": 0 }), demotion(json!(0))),
-        make(
-            "`tag` of 0 on the main, beside products",
-            json!({ "tag": 0, "product_ids": products }),
-            demotion(json!(0)),
-        ),
-        make("`tag` of null on the main", json!({ "tag": null }), demotion(Value::Null)),
-        make("`tag` of 1 on the main", promotion, refused),
-    ]
+    let bodies = [
+        ("`tag` of 0 on the main", json!({ "tag": 0 })),
+        ("`tag` of 0 on the main, beside products", json!({ "tag": 0, "product_ids": products })),
+        ("`tag` of null on the main", json!({ "tag": null })),
+        ("`tag` of 1 on the main", json!({ "tag": 1 })),
+    ];
+    bodies.into_iter().map(make).collect()
 }
 
-/// What a schema cannot say: an id must be there or must not, a variant is left alone, a key must be known.
+/// What a schema cannot say: an id must exist or must not, a variant is left alone, a key must be known.
 fn known(maker: &Maker<'_>) -> Vec<Input> {
-    let with = |what: &str, subject: Subject, expected: Expected| {
-        maker.input(what, Recipe { subject, ..maker.plain() }, expected, Origin::Limit)
-    };
+    let with = |what: &str, subject: Subject| maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit);
     let mut inputs = Vec::new();
-    if let Some(expected) = expect::missing(maker.endpoint) {
-        inputs.push(with("an id that nobody has", Subject::Missing(Name::FRESH), expected));
+    if maker.names_offering() {
+        inputs.push(with("an id that no offering has", Subject::Missing(Name::FRESH)));
+        let variant = maker.variant.map(encode_segment);
+        inputs.extend(variant.map(|id| with("the id of an experiment variant", Subject::Segment(id))));
     }
     if maker.endpoint == Endpoint::Create {
-        inputs.push(with("an `id` that exists", Subject::Shared, expect::duplicate()));
-    }
-    if let (Some(id), Some(expected)) = (maker.variant, expect::variant(maker.endpoint)) {
-        inputs.push(with("the id of an experiment variant", Subject::Segment(encode_segment(id)), expected));
+        inputs.push(with("an `id` that exists", Subject::Shared));
     }
     let headers = vec![("authorization".to_owned(), "Bearer qf-no-such-key".to_owned())];
-    let stranger = Recipe { headers, ..maker.plain() };
-    inputs.push(maker.input("a key that nobody has", stranger, expect::stranger(), Origin::Limit));
+    inputs.push(maker.input("an unknown key", Recipe { headers, ..maker.plain() }, Origin::Limit));
     inputs
 }

@@ -1,19 +1,18 @@
 //! Inputs for operations outside of the offerings resource, of which nothing but the document is known.
 //!
-//! What the schema calls valid may be refused all the same for a reason that it cannot say, and no rule of the catalogue
-//! speaks of these operations. So an answer that is not as the schema suggests is noted as drift, never as a violation.
+//! What the schema calls valid may be rejected all the same for a reason that it cannot express, and no rule of the catalogue
+//! speaks of these operations. So a response that is not as the schema suggests is noted as drift, never as a violation.
 
 use super::coverage::Taken;
-use super::expect::{Expectation, Part};
-use super::inputs::{Class, Input, Inputs, Origin, Shown, numbered, slots};
+use super::inputs::{Class, Input, Inputs, Origin, Part, Shown, numbered, slots};
 use super::limits::{validity, why_unsendable};
 use super::recipe::{Content, Recipe, Subject};
 use crate::contract::{Operation, Place};
-use crate::exchange::{OperationRef, encode_segment};
+use crate::exchange::{KeyRole, OperationRef, Request, encode_segment};
 use crate::finding::Constraints;
 use crate::generate::{Facet, Reading, Schema, Side, Validity, seed};
 use crate::lane::Halt;
-use crate::offerings::Stage;
+use crate::offerings::Context;
 use crate::offerings::scenario::Flow;
 
 impl Inputs {
@@ -26,7 +25,7 @@ impl Inputs {
             id: operation.id.clone(),
             list: Vec::new(),
             facets: Vec::new(),
-            unmade: Vec::new(),
+            unsatisfiable: Vec::new(),
         };
         let other = Other { operation, reference, slots: slots(operation) };
         for (part, schema) in &other.slots {
@@ -34,7 +33,7 @@ impl Inputs {
                 for side in sides {
                     let shown = Shown { part: part.clone(), facet: facet.clone(), side };
                     match why_unsendable(part, schema, &facet, side) {
-                        Some(reason) => inputs.unmade.push((shown, reason)),
+                        Some(reason) => inputs.unsatisfiable.push((shown, reason)),
                         None => inputs.facets.push(shown),
                     }
                 }
@@ -50,52 +49,44 @@ impl Inputs {
         inputs
     }
 
-    /// Plays inputs of an operation outside of the resource; the project is taken then as it is, whatever they did to it.
-    pub(super) async fn play_other(&self, stage: &mut Stage, coverage: &mut Constraints) -> Flow {
+    /// Sends inputs of an operation outside of the resource; the project is accepted then as it is, whatever they did to it.
+    pub(super) async fn run_other(&self, cx: &mut Context, coverage: &mut Constraints) -> Flow {
         if self.list.is_empty() {
-            let reason = "no request could be made for it: a parameter or body is of a kind that no value is known for";
+            let reason =
+                "no request can be generated for it: a parameter or body is of a kind for which no value is known";
             return Err(Halt::NotApplicable(reason.into()));
         }
         for (index, input) in self.list.iter().enumerate() {
-            let flow = self.play_one(input, stage, coverage).await;
-            stage.record().attribute(&(index..index + 1));
+            let flow = self.run_one(input, cx, coverage).await;
+            cx.record().attribute(&(index..index + 1));
             flow?;
         }
-        stage.take_as_is().await
+        cx.adopt(KeyRole::Main).await.map(drop)
     }
 
-    async fn play_one(&self, input: &Input, stage: &mut Stage, coverage: &mut Constraints) -> Flow {
-        let mut request = crate::exchange::Request::new(
-            input.operation.clone(),
-            input.recipe.method.clone(),
-            input.recipe.path.as_str(),
-        );
-        for part in &input.recipe.query {
+    async fn run_one(&self, input: &Input, cx: &mut Context, coverage: &mut Constraints) -> Flow {
+        let Recipe { method, path, query, headers, content, .. } = &input.recipe;
+        let mut request = Request::new(input.operation.clone(), method.clone(), path.as_str());
+        for part in query {
             request = request.raw_query(part);
         }
-        for (name, value) in &input.recipe.headers {
+        for (name, value) in headers {
             request = request.header(name, value.as_str());
         }
-        if let Content::Json(body, _) = &input.recipe.content {
+        if let Content::Json(body, _) = content {
             request = request.json(body);
         }
-        let exchange = stage.send(request).await?;
-        let is_refused = exchange.answer.is_refusal();
-        let taken = if is_refused { Taken::Refused } else { Taken::Accepted };
-        if let Some(shown) = &input.shown {
+        let exchange = cx.send(request).await?;
+        let answer = &exchange.answer;
+        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(answer)) {
             coverage.count(&self.id, shown, taken);
         }
-        let drift = match (&input.expectation, exchange.answer.is_success()) {
-            (Expectation::Refuse(..), true) => Some(format!("{} was accepted", input.what)),
-            // 400 and 422 speak of the request itself; the others of what it is about.
-            (Expectation::Accept(_), _) if [400, 422].contains(&exchange.answer.status) => {
-                Some(format!("{} was refused", input.what))
-            }
-            _ => None,
+        let drift = match input.side {
+            Some(Side::Outside) if answer.is_success() => "accepted",
+            Some(Side::Inside) if answer.rejects_content() => "rejected",
+            _ => return Ok(()),
         };
-        if let Some(what) = drift {
-            stage.record().drift(&self.id, what);
-        }
+        cx.record().drift(&self.id, format!("{} was {drift}", input.what));
         Ok(())
     }
 }
@@ -108,21 +99,8 @@ struct Other<'a> {
 
 impl Other<'_> {
     fn input(&self, what: String, recipe: Recipe, side: Side, origin: Origin) -> Input {
-        let expectation = match side {
-            Side::Inside => Expectation::Accept(200),
-            Side::Outside => Expectation::Refuse(Vec::new(), Vec::new()),
-        };
-        Input {
-            number: 0,
-            operation: self.reference.clone(),
-            what,
-            recipe,
-            expectation,
-            rule: None,
-            shown: None,
-            origin,
-            kept: None,
-        }
+        let operation = self.reference.clone();
+        Input { number: 0, operation, what, recipe, side: Some(side), shown: None, origin, kept: None }
     }
 
     /// A request with plain values wherever there must be one; `None` where none can be made.
@@ -134,6 +112,7 @@ impl Other<'_> {
             query: Vec::new(),
             headers: Vec::new(),
             content: Content::None,
+            beside: None,
         };
         for (part, schema) in &self.slots {
             match part {
@@ -174,7 +153,7 @@ impl Other<'_> {
                     let side = if text.reading == Reading::Invalid { Side::Outside } else { Side::Inside };
                     let mut input = self.input(format!("`{name}` {}", text.words), recipe, side, Origin::Limit);
                     if text.reading == Reading::Ambiguous {
-                        input.expectation = Expectation::Either;
+                        input.side = None;
                     } else {
                         input.shown = Some(shown(&text.facet, side));
                     }

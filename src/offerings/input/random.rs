@@ -1,17 +1,16 @@
 //! Inputs at random, each with a seed of its own.
 
-use super::expect::{self, Expectation, Part};
-use super::inputs::{Class, Input, Maker, Origin};
+use super::inputs::{Class, Input, Maker, Origin, Part};
 use super::limits::{Filling, settled, with_body, with_text};
-use super::recipe::{Recipe, Subject};
-use super::{Fit, Name};
+use super::recipe::Subject;
+use super::{Name, Preserve};
 use crate::contract::{Endpoint, Place};
 use crate::generate::{Constraint, Facet, Schema, Side, Validity, runner, seed};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use serde_json::Value;
 use std::ops::Range;
 
-/// What is drawn of one slot: valid values, or such as break one constraint.
+/// What is generated for one slot: valid values, or such as break one constraint.
 struct Source<'m> {
     part: &'m Part,
     schema: &'m Schema,
@@ -78,33 +77,16 @@ fn body(maker: &Maker<'_>, facet: &Facet, side: Side, mut value: Value, choice: 
     if side == Side::Outside {
         let what = format!("{} at random ({})", Maker::named(&Part::Body, &facet.place), facet.constraint);
         keep_to_one_fault(&mut value, facet);
-        let (value, expected) = settled(maker, facet, side, value, Filling::Known);
-        return with_body(maker, value, facet, expected, what, origin);
+        return with_body(maker, settled(maker, facet, side, value, Filling::Known), facet, what, origin);
     }
     let filling = if choice.is_multiple_of(4) { Filling::Unknown } else { Filling::Known };
     // The pattern of the id is what there is to show: it keeps its letters.
     let letters = Facet { place: "/id".into(), constraint: Constraint::Pattern };
     let shown = if maker.endpoint == Endpoint::Create { &letters } else { facet };
-    let (value, mut expected) = settled(maker, facet, side, value, filling);
-    if let (Endpoint::Update, Some(tag)) = (maker.endpoint, value.get("tag")) {
-        let with_products = value.get("product_ids").is_some();
-        let about_tag = Facet { place: "/tag".into(), constraint: Constraint::Type };
-        let of_tag = expect::of(maker.endpoint, &Part::Body, &about_tag, side, &value);
-        let is_main = tag.as_i64() == Some(1);
-        // Beside a list of products a refused tag and a refused product may come in either order.
-        let refused_anyway = matches!(expected.1, Expectation::Refuse(..));
-        expected = match of_tag {
-            of_tag if is_main && !refused_anyway => of_tag,
-            of_tag if !with_products && !is_main => of_tag,
-            _ => (None, Expectation::Either),
-        };
-    } else if maker.endpoint == Endpoint::Update && value.get("product_ids").is_some() && expected.0.is_none() {
-        expected = (Some("update.replaces-products"), Expectation::Accept(200));
-    }
-    with_body(maker, value, shown, expected, "a valid body at random".into(), origin)
+    with_body(maker, settled(maker, facet, side, value, filling), shown, "a valid body at random".into(), origin)
 }
 
-/// Takes away what a rule would refuse besides: a tag that makes main, beside another fault.
+/// Removes what a rule would reject besides: a tag that makes main, beside another fault.
 fn keep_to_one_fault(value: &mut Value, facet: &Facet) {
     if facet.place != "/tag"
         && let Some(body) = value.as_object_mut()
@@ -123,28 +105,21 @@ fn parameter(
     origin: Origin,
 ) -> Option<Input> {
     let text = Schema::spelt(value)?;
-    let part = Part::Parameter(place, name.to_owned());
-    let mut expected = expect::of(maker.endpoint, &part, facet, side, value);
     let mut recipe = with_text(maker, (place, name), &text, facet, side, None)?;
     let what = match side {
         Side::Inside => format!("a valid `{name}` at random"),
         Side::Outside => format!("`{name}` at random ({})", facet.constraint),
     };
-    let letters = || Name::like(&text, Fit::Letters);
-    if side == Side::Inside && name == "starting_after" {
-        // Nobody has it: the list starts again.
-        let missing = Subject::Missing(letters());
-        recipe = Recipe { subject: missing, ..recipe };
-        expected = (Some("list.unknown-cursor"), Expectation::Accept(200));
-    } else if side == Side::Inside && place == Place::Path {
-        if let (true, Some(missing)) = (choice.is_multiple_of(2), expect::missing(maker.endpoint)) {
+    let letters = || Name::like(&text, Preserve::Letters);
+    match side {
+        // No offering has it: the list starts again.
+        Side::Inside if name == "starting_after" => recipe.subject = Subject::Missing(letters()),
+        Side::Inside if place == Place::Path && choice.is_multiple_of(2) => {
             recipe.subject = Subject::Missing(letters());
-            expected = missing;
-        } else {
-            recipe.subject = Subject::Existing(letters(), super::Spelling::Plain);
         }
-    } else if side == Side::Outside && text.is_empty() {
-        return None;
+        Side::Inside if place == Place::Path => recipe.subject = Subject::Existing(letters(), super::Spelling::Plain),
+        Side::Outside if text.is_empty() => return None,
+        Side::Inside | Side::Outside => {}
     }
-    Some(maker.input(what, recipe, expected, origin))
+    Some(maker.input(what, recipe, origin))
 }

@@ -1,6 +1,6 @@
-//! How the request of an input is made, once it is known what the project holds and how ids begin.
+//! How the request of an input is composed, once it is known what the project holds and how ids begin.
 
-use super::name::{Fit, Name};
+use super::name::{Name, Preserve};
 use crate::exchange::encode_segment;
 use bytes::Bytes;
 use http::Method;
@@ -9,6 +9,9 @@ use serde_json::Value;
 
 /// What stands for a fresh id in texts.
 pub(super) const ID: &str = "‹id›";
+
+/// How products begin that the project does not have; the run's prefix takes its place.
+pub(super) const NO_PRODUCT: &str = "qf-no-such-product";
 
 /// A request that lacks nothing but its ids.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
@@ -26,6 +29,9 @@ pub struct Recipe {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub content: Content,
+    /// The id, with `‹id›` for a fresh one, of another offering that must exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 fn write_method<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
@@ -44,11 +50,11 @@ pub enum Subject {
     None,
     /// None, in a project that holds at least so many.
     Crowd(usize),
-    /// One that all such inputs share, made by the first of them; it is not main.
+    /// One that all such inputs share, created by the first of them; it is not main.
     Shared,
-    /// The main of the project, where it is the run's own: a server that forgets itself would demote it.
+    /// The main offering of the project, where it is the run's own: a wrong server might demote it.
     Main,
-    /// One that is made for this input alone, spelt so in the path.
+    /// One that is created for this input alone, spelt so in the path.
     Existing(Name, Spelling),
     /// One that does not exist.
     Missing(Name),
@@ -60,7 +66,7 @@ pub enum Subject {
         /// How many characters of it an existing offering has, or `None`.
         remains: Option<usize>,
     },
-    /// A path segment exactly as given, which names no offering.
+    /// A path segment as given, `‹id›` for a fresh id, which names no offering.
     Segment(String),
 }
 
@@ -104,8 +110,9 @@ impl Spelling {
 pub enum Content {
     /// None.
     None,
-    /// JSON. The id of an object is named as told; `None` leaves it as it stands.
-    Json(Value, Option<Fit>),
+    /// JSON, `‹id›` for a fresh id. The id of an object gets the run's prefix as far as this allows; `None` leaves it as
+    /// it stands.
+    Json(Value, Option<Preserve>),
     /// A text exactly as given, `‹id›` for a fresh id.
     Text {
         /// The content type, or `None` for no such header.

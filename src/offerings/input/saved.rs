@@ -1,13 +1,12 @@
 //! Inputs as they are written down, so that another run can send just these again.
 
-use super::expect::{Expectation, Part};
-use super::inputs::{Class, Input, Inputs, Origin, slots};
-use super::play::RULES;
+use super::inputs::{Class, Input, Inputs, Origin, Part, slots};
 use super::recipe::{Content, Recipe, Subject};
-use super::{Fit, Name};
+use super::{Name, Preserve};
 use crate::contract::Contract;
 use crate::exchange::OperationRef;
 use crate::generate::Validity;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -26,10 +25,12 @@ struct One {
     number: usize,
     what: String,
     recipe: Recipe,
-    expectation: Expectation,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    /// Whether the answer is not held against what the document says of the operation.
+    /// What older files expect of the response; the oracle knows it.
+    #[serde(default, skip_serializing, rename = "expectation")]
+    _expectation: IgnoredAny,
+    #[serde(default, skip_serializing, rename = "rule")]
+    _rule: IgnoredAny,
+    /// Whether the response is not compared with what the document says of the operation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     outside: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,9 +45,6 @@ pub enum Outdated {
     /// The operation is gone.
     #[error("the document has no operation `{0}`")]
     Operation(String),
-    /// The rule is gone.
-    #[error("no rule `{0}` is held against inputs")]
-    Rule(String),
     /// The parameter or body is gone.
     #[error("`{0}` has no such parameter or body any more")]
     Part(String),
@@ -62,13 +60,13 @@ impl Saved {
             number: input.number,
             what: input.what.clone(),
             recipe: input.recipe.clone(),
-            expectation: input.expectation.clone(),
-            rule: input.rule.map(str::to_owned),
+            _expectation: IgnoredAny,
+            _rule: IgnoredAny,
             outside: input.operation == OperationRef::None,
             class: input.kept.as_ref().map(|class| (class.part.clone(), class.validity.clone())),
             random: match input.origin {
                 Origin::Random(case) => Some(case),
-                Origin::Limit | Origin::Hostile => None,
+                Origin::Limit | Origin::Unusual => None,
             },
         };
         Saved { operation: inputs.id.clone(), inputs: list.iter().map(one).collect() }
@@ -82,7 +80,7 @@ impl Saved {
     /// The inputs again.
     ///
     /// # Errors
-    /// [`Outdated`] when the contract does not know the operation, the rule or the value as what it was.
+    /// [`Outdated`] when the contract does not know the operation or the value as what it was.
     pub fn restore(&self, contract: &Contract) -> Result<Inputs, Outdated> {
         let operation = contract.operations().iter().find(|operation| operation.id == self.operation);
         let operation = operation.ok_or_else(|| Outdated::Operation(self.operation.clone()))?;
@@ -92,13 +90,6 @@ impl Saved {
         };
         let slots = slots(operation);
         let restore = |one: &One| {
-            let rule = match &one.rule {
-                None => None,
-                Some(rule) => {
-                    let known = RULES.iter().find(|known| *known == rule);
-                    Some(*known.ok_or_else(|| Outdated::Rule(rule.clone()))?)
-                }
-            };
             let kept = match &one.class {
                 None => None,
                 Some((part, validity)) => {
@@ -112,8 +103,7 @@ impl Saved {
                 operation: if one.outside { OperationRef::None } else { reference.clone() },
                 what: one.what.clone(),
                 recipe: one.recipe.clone(),
-                expectation: one.expectation.clone(),
-                rule,
+                side: None,
                 shown: None,
                 origin: one.random.map_or(Origin::Limit, Origin::Random),
                 kept,
@@ -121,21 +111,27 @@ impl Saved {
             if input.is_of_its_class() { Ok(input) } else { Err(Outdated::Class(one.what.clone())) }
         };
         let list = self.inputs.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
-        Ok(Inputs { operation: reference, id: operation.id.clone(), list, facets: Vec::new(), unmade: Vec::new() })
+        Ok(Inputs {
+            operation: reference,
+            id: operation.id.clone(),
+            list,
+            facets: Vec::new(),
+            unsatisfiable: Vec::new(),
+        })
     }
 }
 
 impl Input {
     /// Whether the schema says of the value what the input says of it, as far as the value is known before it is named.
-    fn is_of_its_class(&self) -> bool {
+    pub(super) fn is_of_its_class(&self) -> bool {
         let Some(Class { schema, validity, .. }) = &self.kept else { return true };
         match (&self.recipe.content, &self.recipe.subject) {
             (_, Subject::Invalid { name: Name { text: Some(text), .. }, .. }) => {
                 schema.is(validity, &Value::from(text.as_str()))
             }
-            (Content::Json(value, fit), Subject::None | Subject::Shared | Subject::Main) => {
+            (Content::Json(value, preserve), Subject::None | Subject::Shared | Subject::Main) => {
                 let mut value = value.clone();
-                if *fit == Some(Fit::Whole) {
+                if *preserve == Some(Preserve::Whole) {
                     value["id"] = json!("a");
                 }
                 schema.is(validity, &value)

@@ -1,7 +1,9 @@
 //! Simpler inputs than an input that found something.
+//!
+//! What the oracle says of a simpler one is another matter: it counts only where the same condition fails.
 
-use super::inputs::{Class, Input, products_of};
-use super::name::{Fit, Name};
+use super::inputs::{Class, Input};
+use super::name::{Name, Preserve};
 use super::recipe::{Content, Subject};
 use crate::generate::{Schema, Validity};
 use serde_json::{Value, json};
@@ -11,14 +13,16 @@ type Candidates<'i> = Box<dyn Iterator<Item = Option<Input>> + Send + 'i>;
 
 impl Input {
     /// Inputs with a simpler value that is valid, or breaks the same constraint and nothing else, the simplest first.
-    /// What is expected of them is the same. None where the input is not about a value of a schema. Each candidate is
-    /// made when it is asked for; `None` stands for one that does not qualify.
+    /// None where the input is not about a value of a schema. Each candidate is made when it is asked for; `None` stands
+    /// for one that does not qualify.
     pub fn simpler(&self) -> Candidates<'_> {
         let Some(Class { schema, validity, .. }) = &self.kept else { return Box::new(std::iter::empty()) };
         match (&self.recipe.content, &self.recipe.subject) {
-            (Content::Json(value, fit), Subject::None | Subject::Shared) => self.bodies(schema, validity, value, *fit),
-            (_, Subject::Invalid { name: Name { text: Some(text), fit }, remains }) => {
-                let name = move |text: Value| Some(Name::like(text.as_str()?, *fit));
+            (Content::Json(value, preserve), Subject::None | Subject::Shared) => {
+                self.bodies(schema, validity, value, *preserve)
+            }
+            (_, Subject::Invalid { name: Name { text: Some(text), preserve }, remains }) => {
+                let name = move |text: Value| Some(Name::like(text.as_str()?, *preserve));
                 let texts = schema.simpler(&Value::from(text.as_str()));
                 let names = texts.map(move |text| text.filter(|text| schema.is(validity, text)).and_then(name));
                 let subjects = names.map(|name| Some(Subject::Invalid { name: name?, remains: *remains }));
@@ -36,26 +40,24 @@ impl Input {
         schema: &'i Schema,
         validity: &'i Validity,
         value: &Value,
-        fit: Option<Fit>,
+        preserve: Option<Preserve>,
     ) -> Candidates<'i> {
         // An id that is named later is none yet.
-        let is_named_later = fit == Some(Fit::Whole);
+        let is_named_later = preserve == Some(Preserve::Whole);
         let mut whole = value.clone();
         if is_named_later {
             whole["id"] = json!("a");
         }
         let bodies = schema.simpler(&whole);
         let stays = move |simpler: &Value| {
-            schema.is(validity, simpler)
-                && means_the_same(&whole, simpler, *validity == Validity::Valid)
-                && (!is_named_later || simpler.get("id") == whole.get("id"))
+            schema.is(validity, simpler) && (!is_named_later || simpler.get("id") == whole.get("id"))
         };
         Box::new(bodies.map(move |body| {
             let mut body = body.filter(&stays)?;
             if is_named_later {
                 body["id"] = json!("");
             }
-            Some(self.with(|simpler| simpler.recipe.content = Content::Json(body, fit)))
+            Some(self.with(|simpler| simpler.recipe.content = Content::Json(body, preserve)))
         }))
     }
 
@@ -64,15 +66,4 @@ impl Input {
         change(&mut simpler);
         simpler
     }
-}
-
-/// Whether the rules, too, say the same of both: no product is new, and no tag is main that was not.
-fn means_the_same(before: &Value, after: &Value, is_valid: bool) -> bool {
-    let main = |body: &Value| body.get("tag") == Some(&json!(1));
-    let known = |product: &Value| products_of(before).is_some_and(|products| products.contains(product));
-    let products = products_of(after).is_none_or(|products| !is_valid || products.iter().all(known));
-    let empty = |body: &Value| products_of(body).is_none_or(Vec::is_empty);
-    let names = |body: &Value| body.as_object().map(|body| body.keys().cloned().collect::<Vec<_>>());
-    let shape = !is_valid || names(before) == names(after) && empty(before) == empty(after);
-    main(before) == main(after) && products && shape
 }

@@ -82,9 +82,14 @@ impl Body {
             Ok(json) => (json, shape_of(bytes)),
             Err(error) => {
                 // To another reader it may well be JSON.
-                let is_limit = ["recursion limit", "out of range", "surrogate", "unicode"].iter().any(|part| error.to_string().contains(part));
-                let is_encoding = std::str::from_utf8(bytes).is_err() || bytes.starts_with(&[0xef, 0xbb, 0xbf]) || bytes.contains(&0) && bytes.len() > 1;
-                let shape = if (is_limit && !is_hopeless(bytes)) || is_encoding { Shape::Ambiguous } else { Shape::Malformed };
+                let is_limit = ["recursion limit", "out of range", "surrogate", "unicode"]
+                    .iter()
+                    .any(|part| error.to_string().contains(part));
+                let is_encoding = std::str::from_utf8(bytes).is_err()
+                    || bytes.starts_with(&[0xef, 0xbb, 0xbf])
+                    || bytes.contains(&0) && bytes.len() > 1;
+                let shape =
+                    if (is_limit && !is_hopeless(bytes)) || is_encoding { Shape::Ambiguous } else { Shape::Malformed };
                 return Self { shape, is_large, text: String::from_utf8_lossy(bytes).into_owned(), ..Self::default() };
             }
         };
@@ -156,7 +161,9 @@ fn is_declared(request: &Request) -> bool {
 /// An object that every reader reads the same, or one that not every reader does.
 fn shape_of(bytes: &[u8]) -> Shape {
     let repeats = crate::exchange::repeats_member(bytes);
-    let has_odd_text = bytes.windows(6).any(|six| six == b"\\u0000") || bytes.windows(9).any(|nine| nine == b"__proto__");
+    let text = String::from_utf8_lossy(bytes);
+    let is_member = |rest: &str| rest.trim_start().starts_with(':');
+    let has_odd_text = text.contains("\\u0000") || text.split("\"__proto__\"").skip(1).any(is_member);
     let is_deep = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 64;
     if repeats || has_odd_text || is_deep { Shape::Ambiguous } else { Shape::Object }
 }
@@ -189,6 +196,8 @@ mod tests {
             ("null", Shape::Null),
             (r#"{"id":"a","id":"b"}"#, Shape::Ambiguous),
             (r#"{"id":"a","x":1e400}"#, Shape::Ambiguous),
+            (r#"{"id":"a","__proto__" :{}}"#, Shape::Ambiguous),
+            (r#"{"id":"__proto__"}"#, Shape::Object),
         ];
         for (text, shape) in shapes {
             assert_eq!(body(text).shape, shape, "{text}");

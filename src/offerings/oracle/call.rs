@@ -29,6 +29,8 @@ pub struct Call {
     pub id: String,
     /// How the id stands in the path, or the query is written.
     pub form: Form,
+    /// Whether its path is such that whatever stands before the API may reject it: then no rejection's body is judged.
+    pub has_odd_path: bool,
     /// The body, as far as the operation reads one.
     pub body: Body,
     /// `Idempotency-Key`.
@@ -92,13 +94,14 @@ impl Call {
         let segment = path.strip_prefix("/offerings/").map(|rest| rest.strip_suffix("/set-main").unwrap_or(rest));
         let query = Query::read(if endpoint == Endpoint::List { query } else { "" });
         let id = segment.map(decode).or_else(|| body.id_text.clone()).unwrap_or_default();
+        let has_odd_path = segment.is_some_and(is_unusual) || id.chars().count() > 100 && segment.is_some();
         let form = if segment.is_some_and(is_unusual) || request.body.as_ref().is_some_and(|_| !takes_body(endpoint)) {
             Form::Unusual
         } else {
             query.form
         };
         let key = request.header_value("idempotency-key").map(str::to_owned);
-        Some(Self { endpoint, caller, id, form, body, key, limit: query.limit, after: query.after })
+        Some(Self { endpoint, caller, id, form, has_odd_path, body, key, limit: query.limit, after: query.after })
     }
 
     /// The project whose data it is about: that of its key, the main project where it has none.
@@ -121,7 +124,8 @@ impl Call {
 
     /// Whether its idempotency key is one that every server must accept: 1 to 255 visible ASCII characters.
     pub fn has_ordinary_key(&self) -> bool {
-        let is_ordinary = |key: &String| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let is_ordinary =
+            |key: &String| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         self.key.as_ref().is_none_or(is_ordinary)
     }
 
@@ -157,7 +161,9 @@ fn is_unusual(segment: &str) -> bool {
 
 /// Whether a percent sign encodes nothing.
 fn has_broken_escape(text: &str) -> bool {
-    text.split('%').skip(1).any(|rest| !rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
+    text.split('%')
+        .skip(1)
+        .any(|rest| !rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
 }
 
 /// The query of a list.
@@ -180,15 +186,16 @@ impl Query {
                 }
                 ("starting_after", Some(value)) => {
                     cursors += 1;
-                    // A plus sign stands for itself, but form decoders read a space.
-                    let is_odd = value.is_empty() || value.contains('+') || is_unusual(value) && value.len() < 3 * MAX_ID;
+                    let is_odd = value.is_empty() || is_unusual(value) && value.len() < 3 * MAX_ID;
                     if is_odd || has_broken_escape(value) {
                         read.form = Form::Unusual;
                     }
                     read.after = Some(decode(value));
                 }
                 // The same names to a lenient reader.
-                _ if decode(name).to_ascii_lowercase().contains("limit") || name.is_empty() => read.form = Form::Unusual,
+                _ if decode(name).to_ascii_lowercase().contains("limit") || name.is_empty() => {
+                    read.form = Form::Unusual;
+                }
                 _ if name == "starting_after" => read.form = Form::Unusual,
                 _ if read.form == Form::Plain => read.form = Form::ExtraQuery,
                 _ => {}
@@ -239,7 +246,17 @@ pub(super) fn is_product_id(id: &str) -> bool {
 /// Whether an id is legal but such that programs stumble over it: rules name it by `create.id-bounds`.
 pub(super) fn is_special_id(id: &str) -> bool {
     const RESERVED: [&str; 12] = [
-        "0", "null", "undefined", "NaN", "true", "false", "new", "constructor", "__proto__", "set-main", "offerings",
+        "0",
+        "null",
+        "undefined",
+        "NaN",
+        "true",
+        "false",
+        "new",
+        "constructor",
+        "__proto__",
+        "set-main",
+        "offerings",
         "toString",
     ];
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -278,7 +295,8 @@ mod tests {
     fn a_limit_is_judged_only_where_every_reader_agrees() {
         let all = [("1", Limit::Valid(1)), ("100", Limit::Valid(100)), ("0", Limit::Low), ("-1", Limit::Low)];
         let more = [("101", Limit::High), ("99999999999999999999", Limit::NotInteger), ("1.5", Limit::NotInteger)];
-        let rest = [("abc", Limit::NotInteger), ("+1", Limit::Ambiguous), ("01", Limit::Ambiguous), ("1 ", Limit::Ambiguous)];
+        let rest =
+            [("abc", Limit::NotInteger), ("+1", Limit::Ambiguous), ("01", Limit::Ambiguous), ("1 ", Limit::Ambiguous)];
         for (text, limit) in all.into_iter().chain(more).chain(rest) {
             assert_eq!(Limit::read(text), limit, "{text}");
         }
@@ -293,7 +311,7 @@ mod tests {
         assert_eq!(get("a%20b%3Ac"), Form::Plain);
         let list = |query: &str| Call::read(&Request::to(Endpoint::List).raw_query(query)).unwrap().form;
         assert_eq!(list("limit=1&page=2"), Form::ExtraQuery);
-        for query in ["limit=1&limit=2", "limit[]=1", "LIMIT=1", "starting_after=a+b", "starting_after=%zz"] {
+        for query in ["limit=1&limit=2", "limit[]=1", "LIMIT=1", "starting_after=%zz"] {
             assert_eq!(list(query), Form::Unusual, "{query}");
         }
     }

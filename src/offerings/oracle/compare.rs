@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::call::{Call, Caller};
 use super::conditions::{self as row, Promise};
-use super::judge::{Choice, Wrong, same_time};
+use super::judge::same_time;
 use super::pages::{Difference, contents};
 use super::text::{ids, tag, times};
+use super::verdict::{Choice, Wrong};
 use super::world::{Main, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -130,9 +131,9 @@ impl World {
         for (id, row) in self.rows.iter() {
             let what = match snapshot.find(id) {
                 None => Some(What::Gone),
-                Some(shown) => contents(&row.offering, shown)
-                    .or_else(|| self.settled(id, shown, blame))
-                    .map(What::Differs),
+                Some(shown) => {
+                    contents(&row.offering, shown).or_else(|| self.settled(id, shown, blame)).map(What::Differs)
+                }
             };
             if let Some(what) = what {
                 self.surprise(id, what, snapshot.find(id), blame, &mut comparison);
@@ -159,7 +160,8 @@ impl World {
             return is_null.then(|| ("previous tag", "tag 0".into(), tag(shown.tag)));
         }
         if blame.concerns(id) {
-            let is_back = blame.updates(id) && matches!((shown.updated(), expected.updated()), (Some(a), Some(b)) if a < b);
+            let is_back =
+                blame.updates(id) && matches!((shown.updated(), expected.updated()), (Some(a), Some(b)) if a < b);
             return is_back.then(|| ("updated_at", format!("`{id}` {}", times(expected)), times(shown)));
         }
         if shown.tag != expected.tag {
@@ -188,17 +190,23 @@ impl World {
     }
 
     /// The promise that a difference breaks, by the write that explains it.
-    fn explain(&self, id: &str, what: &What, shown: Option<&Offering>, blame: &Blame<'_>) -> (&'static Promise, Option<usize>) {
+    fn explain(
+        &self,
+        id: &str,
+        what: &What,
+        shown: Option<&Offering>,
+        blame: &Blame<'_>,
+    ) -> (&'static Promise, Option<usize>) {
         if let What::Differs(("previous tag", ..)) = what {
             return (&row::PREVIOUS_NOT_ZERO, blame.last(|write| write.main_before.as_deref() == Some(id)));
         }
-        let names = |write: &Write| {
-            write.call.id == id || !self.is_case_sensitive && write.call.id.eq_ignore_ascii_case(id)
-        };
+        let names =
+            |write: &Write| write.call.id == id || !self.is_case_sensitive && write.call.id.eq_ignore_ascii_case(id);
         if let Some(place) = blame.last(names) {
             return (self.broken_by(&blame.writes[place], id, what, shown), Some(place));
         }
-        let renames = |write: &Write| write.call.endpoint == Endpoint::Update && write.call.body.id_text.as_deref() == Some(id);
+        let renames =
+            |write: &Write| write.call.endpoint == Endpoint::Update && write.call.body.id_text.as_deref() == Some(id);
         if let Some(place) = blame.last(|write| renames(write) && write.fate.is_done()) {
             return (&row::UPDATED_ID, Some(place));
         }
@@ -228,7 +236,9 @@ impl World {
             (Fate::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
             (Fate::Replayed, _) => &row::REPLAY_EFFECT,
             (_, Endpoint::Create) => match what {
-                What::Gone if write.call.key.as_ref().is_some_and(|key| self.keys_elsewhere.contains(key)) => &row::KEY_SCOPE,
+                What::Gone if write.call.key.as_ref().is_some_and(|key| self.keys_elsewhere.contains(key)) => {
+                    &row::KEY_SCOPE
+                }
                 What::Gone => &row::CREATED_MISSING,
                 What::Differs(("product_ids", ..)) if shown.is_some_and(is_former) => &row::RECREATED_PRODUCTS,
                 What::Differs(("product_ids", ..)) => &row::CREATED_PRODUCTS,
@@ -238,7 +248,9 @@ impl World {
                 What::Gone if write.call.body.id != super::body::Sent::Absent => &row::UPDATED_ID,
                 What::Gone => &row::UPDATED_MISSING,
                 What::Differs(("product_ids", ..)) if fate == Fate::DoneAgain => &row::UPDATED_AGAIN,
-                What::Differs(("product_ids" | "updated_at", ..)) if write.call.products().is_some() => &row::UPDATED_PRODUCTS,
+                What::Differs(("product_ids" | "updated_at", ..)) if write.call.products().is_some() => {
+                    &row::UPDATED_PRODUCTS
+                }
                 What::Differs(("created_at", ..)) => &row::CREATED_AT,
                 What::Appeared | What::Differs(_) => &row::UPDATED_KEPT,
             },
@@ -256,9 +268,8 @@ impl World {
         mains.retain(|main| !self.extra_mains.contains(*main));
         let expected = match &self.main {
             Main::Is(expected) => Some(expected.as_str()),
-            Main::None => None,
             Main::Unsure { .. } if mains.len() < 2 => return,
-            Main::Unsure { .. } => None,
+            Main::None | Main::Unsure { .. } => None,
         };
         if mains.len() < 2 && mains.first().copied() == expected {
             return;
@@ -299,12 +310,19 @@ impl World {
     }
 
     /// Whether another client can have changed which offering is main.
-    fn is_foreign_change(&self, snapshot: &Snapshot, expected: Option<&str>, mains: &[&str], blame: &Blame<'_>) -> bool {
+    fn is_foreign_change(
+        &self,
+        snapshot: &Snapshot,
+        expected: Option<&str>,
+        mains: &[&str],
+        blame: &Blame<'_>,
+    ) -> bool {
         if self.facts.is_exclusive {
             return false;
         }
         match (expected, mains.first()) {
-            (_, Some(found)) => !self.is_ours(found) && !blame.concerns(found),
+            // Another client may have promoted again what a promotion of ours demoted.
+            (_, Some(found)) => !self.is_ours(found) && (mains.len() == 1 || !blame.concerns(found)),
             (Some(expected), None) => !self.is_ours(expected) && snapshot.find(expected).is_none(),
             (None, None) => true,
         }
@@ -328,8 +346,12 @@ impl World {
         let Some(order) = &self.order else { return };
         let known: Vec<&str> =
             order.iter().map(String::as_str).filter(|id| snapshot.find(id).is_some() && is_sound(id)).collect();
-        let found: Vec<&str> =
-            snapshot.offerings.iter().map(|shown| shown.id.as_str()).filter(|id| is_sound(id) && order.iter().any(|one| one == id)).collect();
+        let found: Vec<&str> = snapshot
+            .offerings
+            .iter()
+            .map(|shown| shown.id.as_str())
+            .filter(|id| is_sound(id) && order.iter().any(|one| one == id))
+            .collect();
         if known != found {
             let wrong = Wrong::content(&row::LIST_ORDER, "", ids(known), ids(found));
             comparison.surprises.push(Surprise { wrong, property: "order", id: None, write: None });
@@ -343,9 +365,11 @@ impl Blame<'_> {
     }
 
     fn concerns(&self, id: &str) -> bool {
-        self.demoted(id) || self.writes.iter().any(|write| {
-            write.call.id.eq_ignore_ascii_case(id) && !matches!(write.fate, Fate::Rejected)
-        })
+        self.demoted(id)
+            || self
+                .writes
+                .iter()
+                .any(|write| write.call.id.eq_ignore_ascii_case(id) && !matches!(write.fate, Fate::Rejected))
     }
 
     /// Whether an update of it is the last write that names it.
@@ -384,7 +408,7 @@ impl Blame<'_> {
             let own: &[&Promise] = match (write.fate, write.call.endpoint) {
                 (Fate::Rejected, _) if !write.call.is_authorized() => &[&row::AUTH_EFFECT],
                 (Fate::Rejected, _) => &[&row::REJECTED_EFFECT],
-                (Fate::Replayed, _) | (Fate::Unknown, _) => &[],
+                (Fate::Replayed | Fate::Unknown, _) | (_, Endpoint::List | Endpoint::Get) => &[],
                 (_, Endpoint::Create) => &[&row::CREATED_MISSING, &row::BLEED],
                 (Fate::DoneAgain, Endpoint::Update) => &[&row::UPDATED_AGAIN, &row::UPDATED_KEPT, &row::BLEED],
                 (_, Endpoint::Update) if write.call.products().is_some() => {
@@ -397,7 +421,6 @@ impl Blame<'_> {
                     &[&row::PROMOTED_NOT, &row::PREVIOUS_MAIN, &row::PREVIOUS_NOT_ZERO, &row::REST_CHANGED, &row::BLEED]
                 }
                 (_, Endpoint::SetMain) => &[&row::PROMOTED_NOT, &row::REST_CHANGED, &row::BLEED],
-                (_, Endpoint::List | Endpoint::Get) => &[],
             };
             rules.extend(own.iter().map(|promise| promise.rule()));
             let is_again = write.fate.is_done()

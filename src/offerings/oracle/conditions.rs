@@ -108,6 +108,7 @@ rejections! {
     ID_CHARSET: Must "create.id-invalid/charset" "create with a character outside the charset in the id" [400], [];
     ID_TYPE: Must "create.id-invalid/type" "create with an id that is not a string" [400], [];
     DUPLICATE: Must "create.duplicate/exists" "create with an id that exists" [409], ["offering_already_exists"];
+    CREATE_FOREIGN: Silent "create.duplicate/foreign" "create with an id that may be in use" [409], ["offering_already_exists"];
     DUPLICATE_VARIANT: Must "create.duplicate/variant" "create with the id of an experiment variant" [], [];
     CREATE_TAG_MAIN: Must "create.tag-main-rejected/tag" "create with tag 1" [400], ["cannot_set_main_directly"];
     CREATE_TAG_RANGE: Must "create.tag-invalid/range" "create with a tag other than 0 and 1" [400], [];
@@ -300,7 +301,42 @@ promises! {
     UNEXPLAINED: "invariant.model-agrees/state" "project does not hold what the accepted writes lead to";
     TWO_MAINS: "invariant.single-main/state" "two offerings are main";
     NO_MAIN: "invariant.main-exists/state" "no offering is main any more";
+
+    RACE_TWO_MAINS: "race.set-main-atomic/two-mains" "one list shows two main offerings";
+    RACE_NO_MAIN: "race.set-main-atomic/no-main" "one list shows no main offering";
+    RACE_FIRST_SEVERAL: "race.first-create/several" "several of the first offerings are main";
+    RACE_FIRST_NONE: "race.first-create/none" "none of the first offerings is main";
+    RACE_LISTED_TWICE: "race.create-once/listed" "one list shows an id twice";
+    RACE_KEY_LISTED_TWICE: "race.idempotency-once/listed" "one list shows an id twice";
+    RACE_CREATE_NONE: "race.create-once/none" "none of several creates of one id succeeds";
+    RACE_KEY_NONE: "race.idempotency-once/none" "none of several creates with one Idempotency-Key succeeds";
+    RACE_CREATE_SEVERAL: "race.create-once/several" "several creates of one id succeed";
+    RACE_KEY_TWO: "race.idempotency-once/two" "two responses to one Idempotency-Key are for different offerings";
+    RACE_CREATE_SECOND: "race.create-once/second" "second create of one id was not rejected with 409";
+    RACE_KEY_SECOND: "race.idempotency-once/second" "second create with one Idempotency-Key was not rejected with 409";
+    RACE_TORN: "race.update-whole/torn" "offering has products that no client sent";
+    RACE_BACK: "race.delete-vs-update/back" "offering is back after concurrent writes";
+    RACE_SERVER_ERROR: "race.delete-vs-update/server-error" "server error where a delete meets other writes";
+    RACE_OTHER_PROJECT: "race.isolation/content" "response shows another project's offering";
+    RACE_ORDER_SET_MAIN: "race.set-main-linearizable/order" "no order of the promotions explains the responses";
+    RACE_ORDER_FIRST: "race.first-create/order" "no order of the first creates explains the responses";
+    RACE_ORDER_UPDATE: "race.update-whole/order" "no order of the updates explains the responses";
+    RACE_ORDER_KEY: "race.idempotency-once/order" "no order of creates with one Idempotency-Key explains the responses";
+    RACE_ORDER_CREATE: "race.create-once/order" "no order of the creates explains the responses";
+    RACE_ORDER_DELETE: "race.delete-vs-update/order" "no order of deletes and other writes explains the responses";
+    RACE_ORDER_ISOLATION: "race.isolation/order" "no order of the requests to one project explains its responses";
 }
+
+/// The rows of responses of several clients that no order of their requests explains.
+pub(super) static RACE_ORDERS: [&Promise; 7] = [
+    &RACE_ORDER_SET_MAIN,
+    &RACE_ORDER_FIRST,
+    &RACE_ORDER_UPDATE,
+    &RACE_ORDER_KEY,
+    &RACE_ORDER_CREATE,
+    &RACE_ORDER_DELETE,
+    &RACE_ORDER_ISOLATION,
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,175 +1,14 @@
 //! One response compared with one world.
 
-use std::borrow::Cow;
-
 use super::body::Sent;
 use super::call::{Call, Caller, is_special_id};
 use super::conditions::{self as row, Force, Promise, Rejection};
 use super::reply::Reply;
 use super::text::{list, tag};
+use super::verdict::{About, Held, Kept, Verdict, Wrong, expect};
 use super::world::{Main, World, is_merged};
 use crate::check::Offering;
 use crate::contract::Endpoint;
-
-/// What the oracle says of a response.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// It is explained.
-    Kept(Kept),
-    /// No correct server returns it.
-    Wrong(Box<Wrong>),
-}
-
-/// A response that is explained.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Kept {
-    /// The worlds that may follow; never empty.
-    pub next: Vec<World>,
-    /// The rules that were checked and kept.
-    pub rules: Vec<&'static str>,
-    /// What the server chose at open points.
-    pub choices: Vec<Choice>,
-    /// Deviations from what the contract only recommends here.
-    pub warnings: Vec<Wrong>,
-    /// Whether it is the response of an earlier request with the same idempotency key.
-    pub is_replay: bool,
-    /// Whether it is wrong in a way that was found elsewhere: what follows from it is not judged.
-    pub is_known: bool,
-}
-
-/// What a server chose at an open point.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Choice {
-    /// The rule that leaves it open.
-    pub rule: &'static str,
-    /// What was chosen, in a clause.
-    pub what: Cow<'static, str>,
-}
-
-/// What of a response a deviation is about: what is wrong with its form explains some of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum About {
-    /// Whether the request was carried out, and the status.
-    Status,
-    /// The typed code of a rejection.
-    Code,
-    /// What the body shows.
-    Content,
-    /// What the body shows of what is stored; a second look tells which of two readings is wrong.
-    Stored,
-}
-
-/// A response, or a state, that is not explained.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wrong {
-    /// The rule that is violated.
-    pub rule: &'static str,
-    /// The row of the table of conditions.
-    pub condition: Cow<'static, str>,
-    /// What differed, without values.
-    pub difference: Cow<'static, str>,
-    /// What is wrong, in a clause without values.
-    pub title: Cow<'static, str>,
-    /// What the contract promises.
-    pub expected: String,
-    /// What was received.
-    pub received: String,
-    /// Further rules that are violated with it.
-    pub also: Vec<&'static str>,
-    /// What of the response it is about.
-    pub about: About,
-}
-
-impl Kept {
-    pub(super) fn silent(next: Vec<World>) -> Self {
-        Self { next, ..Self::default() }
-    }
-
-    pub(super) fn choose(&mut self, rule: &'static str, what: impl Into<Cow<'static, str>>) {
-        self.choices.push(Choice { rule, what: what.into() });
-    }
-}
-
-impl From<Wrong> for Verdict {
-    fn from(wrong: Wrong) -> Self {
-        Self::Wrong(Box::new(wrong))
-    }
-}
-
-impl Wrong {
-    /// What a promise of the table says about the body of a response or a state.
-    pub(in crate::offerings) fn content(
-        row: &'static Promise,
-        difference: &'static str,
-        expected: impl Into<String>,
-        received: impl Into<String>,
-    ) -> Self {
-        Self {
-            rule: row.rule(),
-            condition: row.id.into(),
-            difference: difference.into(),
-            title: row.title.into(),
-            expected: expected.into(),
-            received: received.into(),
-            also: row.also.to_vec(),
-            about: About::Content,
-        }
-    }
-
-    /// A promise of the table that the status breaks.
-    pub(in crate::offerings) fn status(row: &'static Promise, expected: impl Into<String>, reply: &Reply) -> Self {
-        let difference = format!("status {}", reply.status).into();
-        Self { difference, about: About::Status, ..Self::content(row, "", expected, reply.summary.clone()) }
-    }
-
-    /// A valid request that was rejected: with which status does not make it another defect.
-    pub(in crate::offerings) fn rejected(row: &'static Promise, expected: impl Into<String>, reply: &Reply) -> Self {
-        Self { difference: "rejected".into(), ..Self::status(row, expected, reply) }
-    }
-
-    /// A rejection of the table that did not happen as it should.
-    fn not_rejected(row: &'static Rejection, reply: &Reply) -> Self {
-        let statuses: Vec<_> = row.statuses.iter().map(u16::to_string).collect();
-        let statuses = if statuses.is_empty() { "4xx".into() } else { statuses.join(" or ") };
-        let (subject, rule) = (row.subject, row.rule());
-        let is_right = row.statuses.is_empty() || row.statuses.contains(&reply.status);
-        // How a rule rejects is one decision of a server, whatever it rejects.
-        let (condition, difference, title, about) = if reply.is_success() {
-            (row.id.into(), "accepted".into(), format!("{subject} was accepted"), About::Status)
-        } else if is_right {
-            let code = reply.code.as_deref().unwrap_or("none");
-            (rule_wide(rule), format!("code {code}"), format!("{subject} was rejected with another code"), About::Code)
-        } else {
-            let title = format!("{subject} was not rejected with {statuses}");
-            (rule_wide(rule), format!("status {}", reply.status), title, About::Status)
-        };
-        Self {
-            rule,
-            condition,
-            difference: difference.into(),
-            title: title.into(),
-            expected: format!("{statuses} {}", row.codes.join(" or ")).trim_end().to_owned(),
-            received: reply.summary.clone(),
-            also: Vec::new(),
-            about,
-        }
-    }
-
-    pub(super) fn stored(self) -> Self {
-        Self { about: About::Stored, ..self }
-    }
-}
-
-fn rule_wide(rule: &str) -> Cow<'static, str> {
-    format!("{rule}/rejection").into()
-}
-
-/// The rules that are kept, or the first deviation.
-pub(super) type Held = Result<Vec<&'static str>, Box<Wrong>>;
-
-pub(super) fn expect(holds: bool, wrong: impl FnOnce() -> Wrong) -> Result<(), Box<Wrong>> {
-    if holds { Ok(()) } else { Err(Box::new(wrong())) }
-}
 
 impl World {
     /// The worlds that may follow a response; empty when no correct server returns it.
@@ -220,7 +59,13 @@ impl World {
         }
     }
 
-    fn judge_rejection(&self, call: &Call, target: Option<&str>, reply: &Reply, reasons: &[&'static Rejection]) -> Verdict {
+    fn judge_rejection(
+        &self,
+        call: &Call,
+        target: Option<&str>,
+        reply: &Reply,
+        reasons: &[&'static Rejection],
+    ) -> Verdict {
         let next = || vec![self.rejected(call, reply.status)];
         let unauthorized = matches!(call.caller, Caller::Missing | Caller::Invalid);
         if let Some(reason) = reasons.iter().find(|reason| reason.explains(reply)).filter(|_| !unauthorized) {
@@ -248,6 +93,9 @@ impl World {
         if let Some(kept) = self.as_missing(call, reply) {
             return Verdict::Kept(kept);
         }
+        if matches!(reply.status, 413 | 414 | 431) && is_oversized(call) {
+            return Verdict::Kept(Kept::silent(next()));
+        }
         if reply.status == 403 && reply.code.is_none() && is_hostile(call) {
             return Verdict::Kept(Kept { is_known: true, ..Kept::silent(next()) }); // A firewall's.
         }
@@ -256,14 +104,23 @@ impl World {
             kept.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status));
             return Verdict::Kept(kept);
         }
-        let owed = |force| reasons.iter().find(|reason| reason.force == force && !reason.statuses.is_empty());
+        let owed = |force| {
+            // An id that something hidden may have need not be rejected.
+            let is_owed = |reason: &&&'static Rejection| !std::ptr::eq(**reason, &raw const row::CREATE_FOREIGN);
+            let mut reasons = reasons.iter().filter(is_owed);
+            reasons.find(|reason| reason.force == force && !reason.statuses.is_empty())
+        };
         let is_again = call.endpoint == Endpoint::Update
-            && target.is_some_and(|id| self.rows.get(id).and_then(|row| row.updated_by.as_deref()) == Some(&call.body.text))
+            && target
+                .is_some_and(|id| self.rows.get(id).and_then(|row| row.updated_by.as_deref()) == Some(&call.body.text))
             && owed(Force::Must).is_none();
         if is_again {
             return Verdict::from(Wrong::rejected(&row::UPDATE_AGAIN_REJECTED, "200", reply));
         }
-        match owed(Force::Must).or_else(|| reasons.iter().find(|reason| reason.force == Force::Must)).or_else(|| owed(Force::Silent)) {
+        match owed(Force::Must)
+            .or_else(|| reasons.iter().find(|reason| reason.force == Force::Must))
+            .or_else(|| owed(Force::Silent))
+        {
             Some(reason) => {
                 let mut wrong = Wrong::not_rejected(reason, reply);
                 if self.was_deleted(&call.id) && call.endpoint == Endpoint::Delete {
@@ -337,7 +194,13 @@ impl World {
         rules
     }
 
-    fn judge_success(&self, call: &Call, target: Option<&str>, reply: &Reply, reasons: &[&'static Rejection]) -> Verdict {
+    fn judge_success(
+        &self,
+        call: &Call,
+        target: Option<&str>,
+        reply: &Reply,
+        reasons: &[&'static Rejection],
+    ) -> Verdict {
         if let Some(reason) = reasons.iter().find(|reason| reason.force == Force::Must) {
             if let Some(kept) = self.as_missing(call, reply) {
                 return Verdict::Kept(kept);
@@ -364,7 +227,7 @@ impl World {
                     kept.warnings.extend(self.first_again(reply));
                 }
                 for reason in reasons {
-                    self.note_accepted(call, reason, reply, &mut kept);
+                    Self::note_accepted(call, reason, reply, &mut kept);
                 }
                 let mut next = self.done(call, target, reply.offering());
                 next.learn(call, reply);
@@ -375,7 +238,7 @@ impl World {
     }
 
     /// The choice of a server that does not reject where it may. What the deletion of the main leads to the list shows.
-    fn note_accepted(&self, call: &Call, reason: &'static Rejection, reply: &Reply, kept: &mut Kept) {
+    fn note_accepted(call: &Call, reason: &'static Rejection, reply: &Reply, kept: &mut Kept) {
         match reason.force {
             Force::May if std::ptr::eq(reason, &raw const row::DELETE_MAIN) => {}
             Force::May if std::ptr::eq(reason, &raw const row::PRODUCTS_REPEATED) => {
@@ -395,19 +258,13 @@ impl World {
         let id = call.id.as_str();
         if self.elsewhere.contains(id) && call.endpoint != Endpoint::Create {
             let received = reply.summary.clone();
-            return Wrong { about: About::Status, ..Wrong::content(&row::ISOLATION_ACCEPTED, "accepted", "404 not_found", received) };
-        }
-        if let Some(shown) = reply.offering().filter(|_| call.endpoint != Endpoint::Create && !super::call::is_offering_id(id)) {
-            let once = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
-            let row = if *once == shown.id && once != id {
-                Some(&row::DECODED_TWICE)
-            } else {
-                (id.replace('+', " ") == shown.id && id.contains('+')).then_some(&row::DECODED_PLUS)
+            return Wrong {
+                about: About::Status,
+                ..Wrong::content(&row::ISOLATION_ACCEPTED, "accepted", "404 not_found", received)
             };
-            if let Some(row) = row {
-                let expected = format!("no offering for `{id}`");
-                return Wrong { about: About::Status, ..Wrong::content(row, "accepted", expected, format!("`{}`", shown.id)) };
-            }
+        }
+        if let Some(wrong) = self.decoded(call, reply) {
+            return wrong;
         }
         if call.endpoint == Endpoint::Get && self.was_deleted(id) {
             return Wrong::not_rejected(&row::GET_DELETED, reply);
@@ -417,6 +274,23 @@ impl World {
             wrong.also.push(row::DELETE_AGAIN.rule());
         }
         wrong
+    }
+
+    /// An id that reached an offering by another reading of its characters.
+    fn decoded(&self, call: &Call, reply: &Reply) -> Option<Wrong> {
+        let id = call.after.as_deref().unwrap_or(&call.id);
+        if call.endpoint == Endpoint::Create || super::call::is_offering_id(id) {
+            return None;
+        }
+        let is_reached = |twin: &str| match reply.offering() {
+            Some(shown) => shown.id == twin,
+            None => self.rows.contains_key(twin),
+        };
+        let once = percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
+        let readings = [(&row::DECODED_TWICE, once), (&row::DECODED_PLUS, id.replace('+', " "))];
+        let (row, twin) = readings.into_iter().find(|(_, twin)| twin != id && is_reached(twin))?;
+        let wrong = Wrong::content(row, "accepted", format!("no offering for `{id}`"), format!("`{twin}`"));
+        Some(Wrong { about: About::Status, ..wrong })
     }
 
     /// A rejection for which there is no reason: the rule names what is special about the request.
@@ -511,7 +385,12 @@ impl World {
         Ok(rules)
     }
 
-    fn judge_role_of_new(&self, call: &Call, shown: &Offering, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+    fn judge_role_of_new(
+        &self,
+        call: &Call,
+        shown: &Offering,
+        rules: &mut Vec<&'static str>,
+    ) -> Result<(), Box<Wrong>> {
         match self.next_is_main() {
             Some(true) => {
                 rules.push(row::CREATE_FIRST.rule());
@@ -520,9 +399,7 @@ impl World {
                     Sent::Null => "tag null",
                     _ => "no tag",
                 };
-                expect(shown.is_main(), || {
-                    Wrong::content(&row::CREATE_FIRST, difference, "tag 1", tag(shown.tag))
-                })
+                expect(shown.is_main(), || Wrong::content(&row::CREATE_FIRST, difference, "tag 1", tag(shown.tag)))
             }
             Some(false) => {
                 rules.push(row::CREATE_ROLE.rule());
@@ -536,20 +413,28 @@ impl World {
 
     /// In a project that was emptied again the first offering should become main.
     fn first_again(&self, reply: &Reply) -> Option<Wrong> {
-        let shown = reply.offering().filter(|_| self.rows.is_empty() && self.main == Main::None && !self.is_untouched)?;
+        let shown =
+            reply.offering().filter(|_| self.rows.is_empty() && self.main == Main::None && !self.is_untouched)?;
         let wrong = || Wrong::content(&row::CREATE_FIRST_AGAIN, "tag", "tag 1", tag(shown.tag));
         (!shown.is_main()).then(wrong)
     }
 
     /// A recreated offering is a new one: it has a new `created_at`, where the server's clock has moved on.
-    fn judge_incarnation(&self, call: &Call, shown: &Offering, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+    fn judge_incarnation(
+        &self,
+        call: &Call,
+        shown: &Offering,
+        rules: &mut Vec<&'static str>,
+    ) -> Result<(), Box<Wrong>> {
         let Some(former) = self.incarnations.get(&call.id).filter(|known| !known.former_created_at.is_empty()) else {
             return Ok(());
         };
         rules.push(row::CREATE_AGAIN_TIME.rule());
-        let is_later = |offering: &Offering| offering.created().is_some_and(|created| {
-            chrono::DateTime::parse_from_rfc3339(&former.former_created_at).is_ok_and(|former| created > former)
-        });
+        let is_later = |offering: &Offering| {
+            offering.created().is_some_and(|created| {
+                chrono::DateTime::parse_from_rfc3339(&former.former_created_at).is_ok_and(|former| created > former)
+            })
+        };
         let has_moved = self.offerings().any(is_later);
         expect(!has_moved || shown.created_at.is_empty() || shown.created_at != former.former_created_at, || {
             let expected = format!("created_at after {}", former.former_created_at);
@@ -653,11 +538,22 @@ impl Rejection {
     }
 }
 
+/// Whether an id or a cursor (over 100 characters) or a body (over 64 KiB) is so large that a 413, 414 or 431 is as right
+/// as a 400.
+fn is_oversized(call: &Call) -> bool {
+    let is_long = |text: &str| text.chars().count() > 100;
+    is_long(&call.id) || call.after.as_deref().is_some_and(is_long) || call.body.text.len() > 64 * 1024
+}
+
 /// Whether something in front of an API may reject a request for what it holds: control characters, markup.
 fn is_hostile(call: &Call) -> bool {
     let is_odd = |letter: char| letter.is_control() || "<>'\"&;|`$()".contains(letter) || !letter.is_ascii();
+    let is_odd_product = |ids: &[String]| ids.iter().any(|id| id.contains(is_odd));
     let texts = [call.id.as_str(), call.after.as_deref().unwrap_or_default(), &call.body.text];
-    call.form == super::call::Form::Unusual || texts[..2].iter().any(|text| text.contains(is_odd)) || texts[2].contains("\\u0000")
+    call.form == super::call::Form::Unusual
+        || texts[..2].iter().any(|text| text.contains(is_odd))
+        || texts[2].contains("\\u0000")
+        || call.products().is_some_and(is_odd_product)
 }
 
 fn details(reply: &Reply) -> Result<(), Box<Wrong>> {

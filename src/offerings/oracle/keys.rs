@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::conditions as row;
-use super::judge::{Kept, Verdict, Wrong};
 use super::reply::Reply;
 use super::text::list;
+use super::verdict::{Kept, Verdict, Wrong};
 use super::world::World;
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -74,9 +74,11 @@ impl World {
             }
             self.keys = keys;
         }
-        let is_first = |id: &String| self.incarnations.get(id).is_some_and(|known| {
-            known.count == 1 && known.former_created_at.is_empty() && known.former_products.is_empty()
-        });
+        let is_first = |id: &String| {
+            self.incarnations.get(id).is_some_and(|known| {
+                known.count == 1 && known.former_created_at.is_empty() && known.former_products.is_empty()
+            })
+        };
         if self.incarnations.len() != self.rows.len() || !self.rows.keys().all(is_first) {
             let first = |id: &String| (id.clone(), super::world::Incarnations { count: 1, ..Default::default() });
             self.incarnations = Arc::new(self.rows.keys().map(first).collect());
@@ -99,7 +101,14 @@ impl World {
     }
 
     /// The same key for the same thing.
-    fn judge_again(&self, call: &Call, reply: &Reply, id: &str, products: &[String], incarnation: u32) -> Option<Verdict> {
+    fn judge_again(
+        &self,
+        call: &Call,
+        reply: &Reply,
+        id: &str,
+        products: &[String],
+        incarnation: u32,
+    ) -> Option<Verdict> {
         let creates = call.endpoint == Endpoint::Create;
         let stands = self.rows.contains_key(id) && self.incarnations(id) == incarnation;
         if reply.status >= 500 {
@@ -128,7 +137,10 @@ impl World {
         let rule = if creates { row::REPLAY_OTHER.rule() } else { row::SET_MAIN_REPLAY_OTHER.rule() };
         let mut kept = Kept { next, rules: vec![rule], ..Kept::default() };
         if creates && stands {
-            kept.choose("create.idempotency-status", format!("repeated create with its Idempotency-Key returned {}", reply.status));
+            kept.choose(
+                "create.idempotency-status",
+                format!("repeated create with its Idempotency-Key returned {}", reply.status),
+            );
         }
         kept.is_replay = true;
         Some(Verdict::Kept(kept))

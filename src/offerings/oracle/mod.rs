@@ -14,17 +14,22 @@ pub mod conditions;
 mod judge;
 mod keys;
 mod pages;
+mod race;
 mod reasons;
 mod reply;
 mod state;
+#[cfg(test)]
+mod tests;
 mod text;
+mod verdict;
 mod world;
 
 pub use body::{Body, Sent, Shape};
 pub(crate) use call::is_offering_id;
 pub use call::{Call, Caller, Form, Limit};
 pub use compare::{Comparison, Fate, Surprise, Write};
-pub use judge::{About, Choice, Kept, Verdict, Wrong};
+pub use race::{RaceAnomaly, product_list};
 pub use reply::{Content, Page, RESTARTED, Reply};
 pub use state::{Oracle, State};
+pub use verdict::{About, Choice, Kept, Verdict, Wrong};
 pub use world::{Facts, Main, World};

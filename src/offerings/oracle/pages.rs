@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use super::call::{Call, Form, Limit, is_special_id};
 use super::conditions as row;
-use super::judge::{Held, Wrong, expect, same_time};
+use super::judge::same_time;
 use super::reply::{Page, Reply};
 use super::text::{ids, list, tag, times};
+use super::verdict::{Held, Wrong, expect};
 use super::world::{Main, World};
 use crate::check::Offering;
 
@@ -55,7 +56,8 @@ impl World {
     /// The header that says that the list starts again.
     fn judge_cursor(&self, call: &Call, reply: &Reply, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
         let spaced = call.after.as_ref().map(|after| after.replace('+', " "));
-        let is_plus = spaced.as_ref() != call.after.as_ref() && spaced.is_some_and(|after| self.rows.contains_key(&after));
+        let is_plus =
+            spaced.as_ref() != call.after.as_ref() && spaced.is_some_and(|after| self.rows.contains_key(&after));
         if is_plus && call.after.as_ref().is_some_and(|after| !self.rows.contains_key(after)) {
             rules.push(row::DECODED_PLUS.rule());
             return expect(reply.is_restarted, || {
@@ -70,7 +72,8 @@ impl World {
         if self.rows.contains_key(after) {
             rules.push(row::LIST_KNOWN_HEADER.rule());
             return expect(!reply.is_restarted || !self.is_ours(after), || {
-                Wrong::content(&row::LIST_KNOWN_HEADER, "header", "no such header", "the header with the value true").stored()
+                Wrong::content(&row::LIST_KNOWN_HEADER, "header", "no such header", "the header with the value true")
+                    .stored()
             });
         }
         if self.readings(after).len() > 1 || !(self.is_ours(after) || self.elsewhere.contains(after)) {
@@ -79,7 +82,11 @@ impl World {
         rules.push(row::LIST_UNKNOWN_HEADER.rule());
         expect(reply.is_restarted, || {
             let is_plain_wrong = self.missing_as.contains_key(&call.endpoint);
-            let promise = if self.elsewhere.contains(after) && !is_plain_wrong { &row::LIST_FOREIGN_CURSOR } else { &row::LIST_UNKNOWN_HEADER };
+            let promise = if self.elsewhere.contains(after) && !is_plain_wrong {
+                &row::LIST_FOREIGN_CURSOR
+            } else {
+                &row::LIST_UNKNOWN_HEADER
+            };
             Wrong::content(promise, "header", "X-Qon-Pagination-Restarted: true", "no such header")
         })
     }
@@ -89,7 +96,9 @@ impl World {
         for shown in page.offerings.iter().filter(|shown| self.is_ours(&shown.id)) {
             if self.rows.contains_key(&shown.id) {
                 if let Some((difference, expected, received)) = self.difference(&shown.id, shown) {
-                    return Err(Box::new(Wrong::content(&row::LIST_DISAGREES, difference, expected, received).stored()));
+                    return Err(Box::new(
+                        Wrong::content(&row::LIST_DISAGREES, difference, expected, received).stored(),
+                    ));
                 }
             } else if self.elsewhere.contains(&shown.id) {
                 return Err(Box::new(listed(&row::LIST_FOREIGN, &shown.id)));
@@ -101,7 +110,13 @@ impl World {
             let gone = self.rows.keys().find(|id| self.is_ours(id) && !page.ids().any(|shown| shown == *id));
             expect(gone.is_none(), || {
                 let id = gone.map_or("", String::as_str);
-                Wrong::content(&row::LIST_MISSES, "offering is gone", format!("`{id}` in the list"), format!("no `{id}`")).stored()
+                Wrong::content(
+                    &row::LIST_MISSES,
+                    "offering is gone",
+                    format!("`{id}` in the list"),
+                    format!("no `{id}`"),
+                )
+                .stored()
             })?;
             self.judge_main_in(page)?;
             rules.push("invariant.single-main");
@@ -115,7 +130,13 @@ impl World {
         let mut mains = page.mains();
         mains.retain(|main| !self.extra_mains.contains(*main));
         expect(mains.len() < 2, || {
-            Wrong::content(&row::TWO_MAINS, "list", "at most one offering with tag 1", format!("tag 1 on {}", mains.join(" and "))).stored()
+            Wrong::content(
+                &row::TWO_MAINS,
+                "list",
+                "at most one offering with tag 1",
+                format!("tag 1 on {}", mains.join(" and ")),
+            )
+            .stored()
         })?;
         let Main::Is(main) = &self.main else { return Ok(()) };
         let is_listed = |id: &str| page.ids().any(|shown| shown == id);
@@ -127,20 +148,31 @@ impl World {
     }
 
     /// The page as a part of the list in its known order.
-    fn judge_order(&self, call: &Call, reply: &Reply, page: &Page, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+    fn judge_order(
+        &self,
+        call: &Call,
+        reply: &Reply,
+        page: &Page,
+        rules: &mut Vec<&'static str>,
+    ) -> Result<(), Box<Wrong>> {
         let Some(order) = self.order.as_deref() else { return Ok(()) };
         if !page.ids().all(|id| self.rows.contains_key(id)) {
             return Ok(()); // Another client's, created meanwhile.
         }
         let cursor = call.after.as_deref().map(|after| self.cursors.get(after).map_or(after, String::as_str));
         let is_known = cursor.is_some_and(|cursor| self.rows.contains_key(cursor));
-        if call.after.is_some() && !is_known && (!reply.is_restarted || cursor.is_some_and(|id| self.readings(id).len() > 1)) {
+        if call.after.is_some()
+            && !is_known
+            && (!reply.is_restarted || cursor.is_some_and(|id| self.readings(id).len() > 1))
+        {
             return Ok(());
         }
         let start = cursor.and_then(|cursor| order.iter().position(|id| id == cursor)).map_or(0, |at| at + 1);
         let follows = &order[start..];
         let found: Vec<&str> = page.ids().collect();
-        if !follows.iter().map(String::as_str).take(found.len()).eq(found.iter().copied()) || found.is_empty() && !follows.is_empty() {
+        if !follows.iter().map(String::as_str).take(found.len()).eq(found.iter().copied())
+            || found.is_empty() && !follows.is_empty()
+        {
             let promise = self.misplaced(call, order, &found);
             let expected = ids(follows.iter().map(String::as_str).take(found.len().max(1)));
             return Err(Box::new(Wrong::content(promise, "ids", expected, ids(found)).stored()));
@@ -206,7 +238,12 @@ fn judge_length(call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Resu
     let found = page.offerings.len();
     let distinct: HashSet<&str> = page.ids().collect();
     expect(distinct.len() == found, || {
-        Wrong::content(&row::LIST_TWICE, "ids", "every offering once", format!("{found} rows, {} offerings", distinct.len()))
+        Wrong::content(
+            &row::LIST_TWICE,
+            "ids",
+            "every offering once",
+            format!("{found} rows, {} offerings", distinct.len()),
+        )
     })?;
     let (promise, most) = match call.limit {
         Limit::Valid(limit) => (&row::LIST_LONGER, limit),
@@ -234,7 +271,13 @@ fn judge_end(page: &Page, found: &[&str], follows: bool, rules: &mut Vec<&'stati
     let last = found.last().copied();
     match page.next_cursor.as_deref() {
         Some(cursor) if !follows => Err(Box::new(
-            Wrong::content(&row::LIST_NEXT_CURSOR_LAST, "next_cursor", "no next_cursor, or null", format!("`{cursor}`")).stored(),
+            Wrong::content(
+                &row::LIST_NEXT_CURSOR_LAST,
+                "next_cursor",
+                "no next_cursor, or null",
+                format!("`{cursor}`"),
+            )
+            .stored(),
         )),
         Some(cursor) if Some(cursor) == last => {
             rules.push(row::LIST_NEXT_CURSOR.rule());
@@ -247,4 +290,3 @@ fn judge_end(page: &Page, found: &[&str], follows: bool, rules: &mut Vec<&'stati
         }
     }
 }
-

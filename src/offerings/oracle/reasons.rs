@@ -74,6 +74,10 @@ impl World {
             }
             Sent::Value(_) if self.is_variant(&call.id) => &row::DUPLICATE_VARIANT,
             Sent::Value(_) if target.is_some() => &row::DUPLICATE,
+            // Something hidden may have it, or had it.
+            Sent::Value(id) if !id.starts_with(&self.facts.prefix) && self.incarnations(id) == 0 => {
+                &row::CREATE_FOREIGN
+            }
             Sent::Value(_) => return,
         };
         reasons.push(reason);
@@ -196,7 +200,10 @@ impl World {
             });
         }
         let is_known = |id: &String| self.facts.products.contains(id);
-        let is_surely_unknown = |id: &String| is_product_id(id) && !is_known(id) && id.starts_with(&self.facts.prefix);
+        // No project has a product and another that differs from it in the spaces around it alone.
+        let is_trimmed = |id: &String| id.trim() != id && self.facts.products.contains(id.trim());
+        let is_surely_unknown =
+            |id: &String| is_product_id(id) && !is_known(id) && (id.starts_with(&self.facts.prefix) || is_trimmed(id));
         if malformed.is_none() && products.len() <= MAX_PRODUCTS && products.iter().any(is_surely_unknown) {
             reasons.push(of(&row::CREATE_PRODUCT_UNKNOWN, &row::UPDATE_PRODUCT_UNKNOWN));
         } else if !products.iter().all(is_known) {

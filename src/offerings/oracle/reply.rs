@@ -150,7 +150,14 @@ fn offering(value: &Value) -> Option<Offering> {
         Some(Value::String(joined)) if !joined.is_empty() => joined.split(',').map(|id| id.trim().to_owned()).collect(),
         _ => Vec::new(),
     };
-    Some(Offering { id, tag, products, created_at: text("created_at"), updated_at: text("updated_at"), url: text("url") })
+    Some(Offering {
+        id,
+        tag,
+        products,
+        created_at: text("created_at"),
+        updated_at: text("updated_at"),
+        url: text("url"),
+    })
 }
 
 fn product(item: &Value) -> Option<String> {
@@ -197,13 +204,19 @@ mod tests {
         assert_eq!(bare.page().unwrap().ids().collect::<Vec<_>>(), ["a", "7"]);
         assert_eq!(bare.page().unwrap().has_more, None);
         let page = reply(200, &json!({ "object": "list", "data": items, "has_more": "true", "next_cursor": "7" }));
-        assert_eq!((page.page().unwrap().has_more, page.page().unwrap().next_cursor.as_deref()), (Some(true), Some("7")));
+        assert_eq!(
+            (page.page().unwrap().has_more, page.page().unwrap().next_cursor.as_deref()),
+            (Some(true), Some("7"))
+        );
     }
 
     #[test]
     fn the_fields_of_details_lose_their_paths() {
         let details = json!([{ "field": "query.limit" }, { "field": "/body/id" }]);
         let error = reply(400, &json!({ "error": { "code": "invalid_data", "details": details } }));
-        assert_eq!((error.code.as_deref(), &error.fields[..]), (Some("invalid_data"), &["limit".into(), "id".into()][..]));
+        assert_eq!(
+            (error.code.as_deref(), &error.fields[..]),
+            (Some("invalid_data"), &["limit".into(), "id".into()][..])
+        );
     }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::call::Call;
 use super::compare::{Blame, Comparison, Fate, Write};
 use super::conditions::Force;
-use super::judge::{Kept, Verdict, Wrong};
 use super::reply::Reply;
+use super::verdict::{Kept, Verdict, Wrong};
 use super::world::{Facts, Main, World};
-use crate::contract::Endpoint;
 use crate::check::Offering;
+use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole};
 use crate::lane::Snapshot;
 
@@ -177,7 +177,7 @@ impl State {
             "tag" => expected.tag == shown.tag,
             "previous tag" => shown.tag == Some(0),
             "product_ids" => expected.products == shown.products,
-            "role" => !self.world().difference(id, shown).is_some_and(|(property, ..)| property == "role"),
+            "role" => self.world().difference(id, shown).is_none_or(|(property, ..)| property != "role"),
             "offering is gone" => true,
             _ => self.world().difference(id, shown).is_none(),
         }
@@ -191,9 +191,9 @@ impl State {
     }
 
     /// Sets which offering is main, where a list was wrong about it.
-    pub fn correct_main(&mut self, main: Option<String>) {
+    pub fn correct_main(&mut self, main: Option<&str>) {
         for world in &mut self.worlds {
-            world.main = main.clone().map_or(Main::None, Main::Is);
+            world.main = main.map_or(Main::None, |main| Main::Is(main.to_owned()));
         }
     }
 

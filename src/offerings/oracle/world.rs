@@ -154,7 +154,8 @@ impl World {
     pub fn adopt(&mut self, snapshot: &Snapshot) {
         let row = |offering: &Offering| {
             let known = self.rows.get(&offering.id);
-            let is_same = known.is_some_and(|known| known.offering.products == offering.products && !known.is_only_listed);
+            let is_same =
+                known.is_some_and(|known| known.offering.products == offering.products && !known.is_only_listed);
             let updated_by = known.and_then(|known| known.updated_by.clone());
             Row { offering: offering.clone(), updated_by, is_only_listed: !is_same }
         };
@@ -285,8 +286,11 @@ impl World {
     /// The world after a wrong response: a success is believed.
     pub fn after(&self, call: &Call, reply: &Reply) -> Self {
         let target = self.rows.contains_key(&call.id).then_some(call.id.as_str());
-        let mut world =
-            if reply.is_success() { self.done(call, target, reply.offering()) } else { self.rejected(call, reply.status) };
+        let mut world = if reply.is_success() {
+            self.done(call, target, reply.offering())
+        } else {
+            self.rejected(call, reply.status)
+        };
         let id = call.after.as_deref().unwrap_or(&call.id);
         let never_existed = !self.rows.contains_key(id)
             && !self.was_deleted(id)
@@ -369,7 +373,8 @@ impl World {
         self.order = None;
         self.is_case_sensitive |= self.rows.keys().any(|known| known.eq_ignore_ascii_case(&offering.id));
         Arc::make_mut(&mut self.incarnations).entry(offering.id.clone()).or_default().count += 1;
-        Arc::make_mut(&mut self.rows).insert(offering.id.clone(), Row { offering, updated_by: None, is_only_listed: false });
+        Arc::make_mut(&mut self.rows)
+            .insert(offering.id.clone(), Row { offering, updated_by: None, is_only_listed: false });
     }
 
     /// Which offering is main after one was created whose role was not seen.

@@ -21,12 +21,14 @@ pub struct Race {
     pub needs: &'static [Need],
     /// Whose project it plays in.
     pub role: KeyRole,
+    /// How many of its last offerings are in the second project; they have the ids of the first.
+    pub twins: usize,
     /// What its clients do.
     pub program: Program,
 }
 
 impl Race {
-    /// A race about `rule` in which nobody does anything yet.
+    /// A race about `rule` in which no client does anything yet.
     pub(super) fn new(name: impl Into<String>, rule: &'static str) -> Self {
         Self {
             name: name.into(),
@@ -34,6 +36,7 @@ impl Race {
             effect: Effect::Writes,
             needs: &[],
             role: KeyRole::Main,
+            twins: 0,
             program: Program { made: Vec::new(), clients: Vec::new(), after: Vec::new() },
         }
     }
@@ -64,6 +67,11 @@ impl Race {
         self
     }
 
+    pub(super) fn twins(mut self, twins: usize) -> Self {
+        self.twins = twins;
+        self
+    }
+
     /// Its name as a case: `race::set-main-atomic`.
     pub fn case_name(&self) -> String {
         format!("race::{}", self.name)
@@ -74,7 +82,7 @@ impl Race {
     /// # Errors
     /// [`UnusableRace`] when it is none that this program could have written.
     pub fn restore(saved: &SavedRace) -> Result<Self, UnusableRace> {
-        let SavedRace { race, in_empty_project, program } = saved;
+        let SavedRace { race, in_empty_project, twins, program } = saved;
         let unusable = |reason: &str| Err(UnusableRace { race: race.clone(), reason: reason.into() });
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
         if race.is_empty() || race.len() > 40 || !race.chars().all(is_plain) {
@@ -87,7 +95,9 @@ impl Race {
             return unusable("a step names an offering that is not there, or a number is too large");
         }
         let restored = Self::new(race.clone(), "race.set-main-linearizable").program(program.clone());
-        Ok(if *in_empty_project {
+        Ok(if *twins > 0 {
+            restored.ruled_by(&["race.isolation"]).needs(&[Need::SecondProject]).twins((*twins).min(program.made.len()))
+        } else if *in_empty_project {
             restored.ruled_by(&["race.first-create"]).needs(&[Need::Empty]).role(KeyRole::Empty)
         } else {
             restored.ruled_by(&rules_of(program))
@@ -109,6 +119,9 @@ pub struct SavedRace {
     /// Whether it plays in the project that is empty.
     #[serde(default)]
     in_empty_project: bool,
+    /// How many of its last offerings are in the second project.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    twins: usize,
     /// What its clients do.
     program: Program,
 }
@@ -117,8 +130,13 @@ impl SavedRace {
     /// `race`, to be written down.
     pub fn of(race: &Race) -> Self {
         let in_empty_project = race.role == KeyRole::Empty;
-        Self { race: race.name.clone(), in_empty_project, program: race.program.clone() }
+        Self { race: race.name.clone(), in_empty_project, twins: race.twins, program: race.program.clone() }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A saved race that cannot be played.
@@ -144,7 +162,7 @@ fn is_in_bounds(step: Step, slots: usize) -> bool {
     let numbers = match step {
         Step::Create { list, key, .. } => [list, key.unwrap_or_default()],
         Step::Update { list, .. } => [list, 0],
-        Step::Get { .. } | Step::List | Step::Delete { .. } | Step::SetMain { .. } => [0, 0],
+        Step::Get { .. } | Step::List | Step::ListSecond | Step::Delete { .. } | Step::SetMain { .. } => [0, 0],
     };
     step.slot().is_none_or(|slot| slot < slots) && numbers.into_iter().all(|number| number <= MOST_NUMBERS)
 }

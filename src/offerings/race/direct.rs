@@ -1,64 +1,60 @@
 //! Rules with a direct meaning, judged directly: the finding then says what was seen.
 
-use super::history::{Act, History};
+use super::history::{Act, History, is_whole};
 use super::program::{Program, Step};
+use crate::offerings::oracle::{RaceAnomaly, Wrong, product_list};
 
 /// Something that no server that keeps the rules lets clients see.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Complaint {
-    pub(super) rule: &'static str,
-    /// What is wrong, in a clause without values.
-    pub(super) title: &'static str,
-    pub(super) documented: String,
-    pub(super) received: String,
+pub(super) struct Anomaly {
+    /// What the oracle says of it.
+    pub(super) wrong: Wrong,
     /// Place of the act at which it shows.
     pub(super) at: usize,
 }
 
-impl Complaint {
-    /// Whether it is the same fault.
+impl Anomaly {
+    /// Whether it is the same defect.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.rule == other.rule && self.title == other.title
+        self.wrong.rule == other.wrong.rule && self.wrong.condition == other.wrong.condition
     }
+}
 
-    /// Whether somebody else who promotes, or adds to an empty project, can be the reason.
-    pub(super) fn can_be_spoilt(&self) -> bool {
-        self.rule.starts_with("race.set-main") || self.rule == "race.first-create"
-    }
+fn anomaly(kind: RaceAnomaly, received: impl Into<String>, at: usize) -> Anomaly {
+    Anomaly { wrong: kind.wrong(received), at }
 }
 
 /// The rules that a program exercises in a way that is judged here, once for each try.
-pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    complaints.extend(two_mains(program, history));
-    complaints.extend(no_main(program, history, first_is_main));
+pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Vec<Anomaly> {
+    let mut anomalies = Vec::new();
+    if history.bindings.twins > 0 {
+        anomalies.extend(other_project(program, history).or_else(|| server_error(program, history)));
+        return anomalies;
+    }
+    anomalies.extend(two_mains(program, history));
+    anomalies.extend(no_main(program, history, first_is_main));
     for slot in 0..program.made.len() {
         let twice = listed_twice(program, history, slot);
-        complaints.extend(twice.or_else(|| created_once(program, history, slot)));
-        complaints.extend(torn(program, history, slot));
-        complaints.extend(risen(program, history, slot));
+        anomalies.extend(twice.or_else(|| created_once(program, history, slot)));
+        anomalies.extend(torn(program, history, slot));
+        anomalies.extend(risen(program, history, slot));
     }
-    complaints.extend(server_error(program, history));
-    complaints
+    anomalies.extend(server_error(program, history));
+    anomalies
 }
 
 /// Two mains in one page are wrong whoever wrote.
-fn two_mains(program: &Program, history: &History) -> Option<Complaint> {
+fn two_mains(program: &Program, history: &History) -> Option<Anomaly> {
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let page = act.page().filter(|page| page.mains().len() > 1)?;
         let first = history.starts_empty() && !program.promotes();
-        Some(Complaint {
-            rule: if first { "race.first-create" } else { "race.set-main-atomic" },
-            title: if first { "several of the first offerings are main" } else { "one list shows two mains" },
-            documented: "exactly one offering with tag 1 in every list of one page".into(),
-            received: format!("tag 1 on {}", page.mains().join(" and ")),
-            at,
-        })
+        let received = format!("tag 1 on {}", page.mains().join(" and "));
+        Some(anomaly(RaceAnomaly::SeveralMains { first }, received, at))
     })
 }
 
 /// None where there was one, or where creates in an empty project have ended.
-fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<Complaint> {
+fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<Anomaly> {
     let may_go = (0..program.made.len()).any(|slot| program.deletes(slot));
     let had = history.before.mains().len() == 1;
     let first = history.starts_empty() && first_is_main && !program.promotes();
@@ -68,39 +64,28 @@ fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<
         return None;
     }
     history.acts.iter().enumerate().find_map(|(at, act)| {
-        let page = act.page().filter(|page| page.whole && page.mains().is_empty())?;
+        let page = act.page().filter(|page| is_whole(page) && page.mains().is_empty())?;
         if first && page.offerings.is_empty() {
             return None;
         }
-        Some(Complaint {
-            rule: if first { "race.first-create" } else { "race.set-main-atomic" },
-            title: if first { "none of the first offerings is main" } else { "one list shows no main" },
-            documented: "exactly one offering with tag 1 in every list of one page".into(),
-            received: "no offering with tag 1".into(),
-            at,
-        })
+        Some(anomaly(RaceAnomaly::NoMain { first }, "no offering with tag 1", at))
     })
 }
 
 /// One id is one offering, whoever deletes and creates.
-fn listed_twice(program: &Program, history: &History, slot: usize) -> Option<Complaint> {
+fn listed_twice(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
     let keyed = program.steps().any(|step| matches!(step, Step::Create { slot: of, key: Some(_), .. } if of == slot));
-    let id = &history.cast.ids[slot];
+    let id = &history.bindings.ids[slot];
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let page = act.page()?;
         let count = page.offerings.iter().filter(|offering| offering.id == *id).count();
-        (count > 1).then(|| Complaint {
-            rule: if keyed { "race.idempotency-once" } else { "race.create-once" },
-            title: "one list shows an id twice",
-            documented: "one offering".into(),
-            received: format!("`{id}` {count} times in the list"),
-            at,
-        })
+        let received = format!("`{id}` {count} times in the list");
+        (count > 1).then(|| anomaly(RaceAnomaly::ListedTwice { keyed }, received, at))
     })
 }
 
 /// Creates of one id: one 201, the others 409, one offering.
-fn created_once(program: &Program, history: &History, slot: usize) -> Option<Complaint> {
+fn created_once(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
     if program.made[slot].is_some() || program.deletes(slot) {
         return None;
     }
@@ -120,36 +105,26 @@ fn created_once(program: &Program, history: &History, slot: usize) -> Option<Com
     if creates.iter().any(|(.., other)| *other != key) {
         return None;
     }
-    let rule = if key.is_some() { "race.idempotency-once" } else { "race.create-once" };
-    let complaint = |title, documented: &str, received, at| {
-        Some(Complaint { rule, title, documented: documented.into(), received, at })
-    };
-    let done = |act: &Act| act.status().is_some_and(|status| (200..300).contains(&status));
-    let mut winners = creates.iter().filter(|(_, act, _)| done(act));
+    let keyed = key.is_some();
+    let mut winners = creates.iter().filter(|(_, act, _)| act.is_done());
     let Some((_, first, _)) = winners.next() else {
         let (last, act, _) = creates.last()?;
-        let refused = |act: &Act| act.status().is_some_and(|status| (400..500).contains(&status));
-        // A server may refuse one of two writers: then it may have been one of another offering that won.
+        // A server may reject one of two writers: then it may have been one of another offering that won.
         let alone = program.steps().filter(|step| step.writes()).count() == creates.len();
-        let all_refused = alone && creates.iter().all(|(_, act, _)| refused(act));
-        let status = act.status().unwrap_or_default();
-        return if all_refused {
-            complaint("none of several creates succeeds", "one 201", format!("{status} for the last"), *last)
-        } else {
-            None
-        };
+        let all_rejected = alone && creates.iter().all(|(_, act, _)| act.is_rejected());
+        let received = format!("{} for the last", act.summary());
+        return all_rejected.then(|| anomaly(RaceAnomaly::NoneCreated { keyed }, received, *last));
     };
-    if let Some((at, other, _)) = winners.find(|(_, other, _)| key.is_none() || differs(first, other)) {
-        return if key.is_none() {
-            complaint("several creates of one id succeed", "one 201, the others 409", "another 2xx".into(), *at)
+    if let Some((at, other, _)) = winners.find(|(_, other, _)| !keyed || differs(first, other)) {
+        return Some(if keyed {
+            anomaly(RaceAnomaly::OneKeyTwoOfferings, format!("{} and {}", name(first), name(other)), *at)
         } else {
-            let (one, two) = (name(first), name(other));
-            complaint("two answers to one key name different offerings", &one, two, *at)
-        };
+            anomaly(RaceAnomaly::SeveralCreated, format!("another {}", other.summary()), *at)
+        });
     }
     creates.iter().find_map(|(at, act, _)| {
-        let status = act.status().filter(|status| *status >= 400 && *status != 409)?;
-        complaint("a create that comes second is not refused with 409", "409", status.to_string(), *at)
+        let reply = act.reply().filter(|reply| !reply.is_success() && !reply.is_conflict())?;
+        Some(anomaly(RaceAnomaly::SecondCreate { keyed }, reply.summary, *at))
     })
 }
 
@@ -166,62 +141,62 @@ fn name(act: &Act) -> String {
 }
 
 /// Products that nobody sent as one list.
-fn torn(program: &Program, history: &History, slot: usize) -> Option<Complaint> {
-    let lists = &history.cast.lists;
+fn torn(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
+    let lists = &history.bindings.lists;
     let sent = program.steps().filter_map(|step| match step {
         Step::Create { slot: of, list, .. } | Step::Update { slot: of, list } if of == slot => Some(&lists[list]),
         _ => None,
     });
     let whole: Vec<_> = sent.chain(program.made[slot].map(|list| &lists[list])).collect();
-    let id = &history.cast.ids[slot];
+    let id = &history.bindings.ids[slot];
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let shown = match act.page() {
             Some(page) => page.offerings.into_iter().find(|offering| offering.id == *id),
             None => act.offering().filter(|offering| offering.id == *id),
         };
         let products = shown.map(|offering| offering.products).filter(|products| !whole.contains(&products))?;
-        Some(Complaint {
-            rule: "race.update-whole",
-            title: "an offering has products that no writer sent",
-            documented: "the whole list of one writer".into(),
-            received: crate::offerings::claim::list(&products),
-            at,
-        })
+        Some(anomaly(RaceAnomaly::Torn, product_list(&products), at))
     })
 }
 
-/// Seen after a deletion was answered, though nobody made it again.
-fn risen(program: &Program, history: &History, slot: usize) -> Option<Complaint> {
+/// Seen after a delete succeeded, though no client created it again.
+fn risen(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
     if program.steps().any(|step| matches!(step, Step::Create { slot: of, .. } if of == slot)) {
         return None;
     }
-    let gone = history.acts.iter().filter(|act| act.step == Step::Delete { slot } && act.status() == Some(204));
+    let gone = history.acts.iter().filter(|act| act.step == Step::Delete { slot } && act.is_done());
     let gone = gone.filter_map(|act| act.end).min()?;
-    let id = &history.cast.ids[slot];
+    let id = &history.bindings.ids[slot];
     history.acts.iter().enumerate().filter(|(_, act)| act.start > gone).find_map(|(at, act)| {
         let page = act.page();
         let shown = page.as_ref().and_then(|page| page.offerings.iter().find(|offering| offering.id == *id)).is_some();
         let got = act.offering().is_some_and(|offering| offering.id == *id);
-        (shown || got).then(|| Complaint {
-            rule: "race.delete-vs-update",
-            title: "a deleted offering is back",
-            documented: format!("no `{id}` after the 204 of its deletion"),
-            received: format!("{} with it", act.status().unwrap_or_default()),
-            at,
-        })
+        (shown || got).then(|| anomaly(RaceAnomaly::Back, format!("{} with `{id}`", act.summary()), at))
+    })
+}
+
+/// An offering that a client of its project alone has created.
+fn other_project(program: &Program, history: &History) -> Option<Anomaly> {
+    let bindings = &history.bindings;
+    history.acts.iter().enumerate().find_map(|(at, act)| {
+        let project = bindings.project_of(act.step);
+        let is_other = |id: &str| {
+            let slots = (0..bindings.ids.len()).filter(|slot| bindings.ids[*slot] == id);
+            let (own, other): (Vec<_>, Vec<_>) = slots.partition(|slot| bindings.project(*slot) == project);
+            !other.is_empty() && !own.into_iter().any(|slot| program.makes(slot))
+        };
+        let shown: Vec<String> = match act.page() {
+            Some(page) => page.offerings.into_iter().map(|offering| offering.id).collect(),
+            None => act.offering().map(|offering| offering.id).into_iter().collect(),
+        };
+        let foreign = shown.into_iter().find(|id| is_other(id))?;
+        Some(anomaly(RaceAnomaly::OtherProject, format!("`{foreign}`"), at))
     })
 }
 
 /// Where a deletion meets an update, a server error is a failure of the rule as well.
-fn server_error(program: &Program, history: &History) -> Option<Complaint> {
+fn server_error(program: &Program, history: &History) -> Option<Anomaly> {
     let meets = program.steps().any(|step| matches!(step, Step::Delete { .. }));
-    let failed = |act: &Act| act.step.writes() && act.status().is_some_and(|status| status >= 500);
-    let at = history.acts.iter().position(failed).filter(|_| meets)?;
-    Some(Complaint {
-        rule: "race.delete-vs-update",
-        title: "a server error where a deletion meets other writes",
-        documented: "no 5xx".into(),
-        received: history.acts[at].status().unwrap_or_default().to_string(),
-        at,
-    })
+    let at = history.acts.iter().position(|act| act.step.writes() && act.is_server_error()).filter(|_| meets)?;
+    Some(anomaly(RaceAnomaly::ServerError, history.acts[at].summary(), at))
 }

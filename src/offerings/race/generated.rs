@@ -4,7 +4,7 @@ use super::Race;
 use super::case::rules_of;
 use super::draw::Draw;
 use super::program::{Program, Step};
-use crate::offerings::sequence::{self, Mains, Means, Product, Who};
+use crate::offerings::sequence::{self, Capabilities, MainRole, OfferingRef, Product};
 
 /// `count` races. Every other one may promote, so that a run which must not still has some; every third may send
 /// idempotency keys, which not every target can be asked for.
@@ -12,7 +12,7 @@ pub fn generated(seed: u64, count: usize) -> Vec<Race> {
     (0..count)
         .map(|number| {
             let mut draw = Draw::new(seed, "generated", number as u64);
-            let mains = if number % 2 == 1 { Mains::Change } else { Mains::Keep };
+            let mains = if number % 2 == 1 { MainRole::Change } else { MainRole::Keep };
             let mut program = program(&mut draw, seed, number as u64, mains);
             if number % 3 != 2 {
                 program.drop_keys();
@@ -24,7 +24,7 @@ pub fn generated(seed: u64, count: usize) -> Vec<Race> {
         .collect()
 }
 
-fn program(draw: &mut Draw, seed: u64, number: u64, mains: Mains) -> Program {
+fn program(draw: &mut Draw, seed: u64, number: u64, mains: MainRole) -> Program {
     let slots = draw.between(1, 3);
     let made = (0..slots).map(|_| (draw.below(3) > 0).then(|| draw.below(3))).collect();
     let (mut writes, mut reads) = steps(seed, number, mains, slots);
@@ -50,10 +50,10 @@ const PRODUCTS: usize = 4;
 pub(super) fn steps(
     seed: u64,
     number: u64,
-    mains: Mains,
+    mains: MainRole,
     slots: usize,
 ) -> (impl Iterator<Item = Step>, impl Iterator<Item = Step>) {
-    let means = Means { products: PRODUCTS, has: Vec::new(), mains };
+    let means = Capabilities { products: PRODUCTS, has: Vec::new(), mains };
     let history = sequence::generate(seed, number, HISTORY, &means);
     let all = history.iter().filter_map(|step| translated(step, slots));
     let (writes, reads): (Vec<_>, Vec<_>) = all.partition(|step| step.writes());
@@ -62,8 +62,8 @@ pub(super) fn steps(
 
 /// A step of a history in a race; `None` for what a race has no word for.
 fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
-    let slot = |who: &Who| match who {
-        Who::Slot(slot) => Some(usize::from(slot.0) % slots),
+    let slot = |who: &OfferingRef| match who {
+        OfferingRef::Slot(slot) => Some(usize::from(slot.0) % slots),
         _ => None,
     };
     let list = |products: &[Product]| match products.first() {
@@ -84,6 +84,7 @@ fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
         sequence::Step::Delete { who } => Step::Delete { slot: slot(who)? },
         sequence::Step::SetMain { who, .. } => Step::SetMain { slot: slot(who)? },
         sequence::Step::Page { .. } | sequence::Step::Walk { .. } => Step::List,
+        sequence::Step::In { step, .. } => translated(step, slots)?,
     })
 }
 

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::Value;
-
-use super::program::{Cast, Step};
-use crate::check::{Offering, offerings_in};
+use super::program::{Bindings, Step};
+use crate::check::Offering;
+use crate::contract::Endpoint;
 use crate::exchange::Exchange;
-use crate::offerings::model::{Facts, Main};
+use crate::offerings::oracle::{Facts, Main, Page, Reply};
 
 /// One request of a client.
 #[derive(Clone, Debug)]
@@ -25,40 +24,46 @@ pub(super) struct Act {
     pub(super) lost: Option<String>,
 }
 
-/// A page of the list, as far as it can be read.
-#[derive(Clone, Debug)]
-pub(super) struct Page {
-    pub(super) offerings: Vec<Offering>,
-    /// Whether it is the whole list.
-    pub(super) whole: bool,
-}
-
-impl Page {
-    pub(super) fn read(body: &Value) -> Option<Self> {
-        let offerings = offerings_in(body).iter().map(Offering::read).collect::<Option<_>>()?;
-        Some(Self { offerings, whole: !body.get("has_more")?.as_bool()? })
-    }
-
-    pub(super) fn mains(&self) -> Vec<&str> {
-        self.offerings.iter().filter(|offering| offering.is_main()).map(|offering| offering.id.as_str()).collect()
-    }
+/// Whether a page is the whole list.
+pub(super) fn is_whole(page: &Page) -> bool {
+    page.has_more == Some(false)
 }
 
 impl Act {
-    /// The page that a list answered.
+    /// What was returned.
+    pub(super) fn reply(&self) -> Option<Reply> {
+        self.exchange.as_ref().map(|exchange| Reply::read(&exchange.answer))
+    }
+
+    /// The page that a list returned.
     pub(super) fn page(&self) -> Option<Page> {
-        let exchange = self.exchange.as_ref().filter(|_| self.step == Step::List)?;
-        if exchange.answer.status == 200 { Page::read(exchange.answer.json()?) } else { None }
+        let reply = self.reply().filter(|reply| reply.is_success() && self.step.endpoint() == Endpoint::List)?;
+        reply.page().filter(|page| page.has_more.is_some()).cloned()
     }
 
-    /// The offering that another operation answered.
+    /// The offering that another operation returned.
     pub(super) fn offering(&self) -> Option<Offering> {
-        let exchange = self.exchange.as_ref().filter(|_| self.step != Step::List)?;
-        if exchange.answer.is_success() { Offering::read(exchange.answer.json()?) } else { None }
+        self.reply().filter(Reply::is_success)?.offering().filter(|_| self.step.endpoint() != Endpoint::List).cloned()
     }
 
-    pub(super) fn status(&self) -> Option<u16> {
-        self.exchange.as_ref().map(|exchange| exchange.answer.status)
+    /// Whether it was carried out.
+    pub(super) fn is_done(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_success())
+    }
+
+    /// Whether it was rejected.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_refusal())
+    }
+
+    /// Whether the server failed.
+    pub(super) fn is_server_error(&self) -> bool {
+        self.exchange.is_some() && !self.is_done() && !self.is_rejected()
+    }
+
+    /// What was returned, for messages.
+    pub(super) fn summary(&self) -> String {
+        self.exchange.as_ref().map_or("no response".into(), |exchange| exchange.answer.summary())
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -70,7 +75,7 @@ impl Act {
 /// A try as it went.
 #[derive(Clone, Debug)]
 pub(super) struct History {
-    pub(super) cast: Cast,
+    pub(super) bindings: Bindings,
     /// The id of the offering of ours that was main before.
     pub(super) anchor: Option<String>,
     /// What is known of the project; the ids of this try are ours.
@@ -88,7 +93,7 @@ pub(super) struct History {
 impl History {
     /// Whether the project was empty before the try.
     pub(super) fn starts_empty(&self) -> bool {
-        self.before.whole && self.before.offerings.is_empty()
+        is_whole(&self.before) && self.before.offerings.is_empty()
     }
 
     /// Whether another client's write overlapped this one in time.
@@ -99,7 +104,7 @@ impl History {
 
     /// Short names of the offerings, with their ids.
     pub(super) fn names(&self) -> Vec<(String, String)> {
-        let ids = self.cast.ids.iter().enumerate().map(|(slot, id)| (named(slot), id.clone()));
+        let ids = self.bindings.ids.iter().enumerate().map(|(slot, id)| (named(slot), id.clone()));
         ids.chain(self.anchor.iter().map(|id| ("{main}".into(), id.clone()))).collect()
     }
 
@@ -116,9 +121,9 @@ impl History {
         let sent = match act.step {
             Step::Create { list, key, .. } => {
                 let keyed = key.map_or(String::new(), |key| format!(", key {}", key + 1));
-                format!(" {slot}{}{keyed}", products(&self.cast.lists[list]))
+                format!(" {slot}{}{keyed}", products(&self.bindings.lists[list]))
             }
-            Step::Update { list, .. } => products(&self.cast.lists[list]),
+            Step::Update { list, .. } => products(&self.bindings.lists[list]),
             _ => String::new(),
         };
         format!("{} {}{sent}", endpoint.method(), endpoint.path().replace("{offering_id}", &slot))
@@ -129,7 +134,7 @@ impl History {
         let Some(exchange) = &act.exchange else { return "none".into() };
         let summary = exchange.answer.summary();
         if let Some(page) = act.page() {
-            let ours = page.offerings.iter().filter(|row| self.cast.ids.contains(&row.id));
+            let ours = page.offerings.iter().filter(|row| self.bindings.ids.contains(&row.id));
             let rows: Vec<_> = ours.map(|row| format!("{}{}", self.short(&row.id), products(&row.products))).collect();
             let mains: Vec<_> = page.mains().into_iter().map(|main| self.short(main)).collect();
             let main = if mains.is_empty() { "none".into() } else { mains.join(" and ") };
@@ -148,7 +153,7 @@ impl History {
     }
 }
 
-/// `{A}`, `{B}`, …: the steps of a story have numbers.
+/// `{A}`, `{B}`, …: the steps of a trace have numbers.
 fn named(slot: usize) -> String {
     format!("{{{}}}", char::from(b'A' + (slot % 26) as u8))
 }

@@ -1,16 +1,19 @@
 //! One try on trial: what is judged directly, then whether any order explains it.
 
-use super::direct::{self, Complaint};
+use super::direct::{self, Anomaly};
 use super::history::History;
 use super::order::{Budget, Verdict};
 use super::program::{Program, Step};
 use super::trial::{MAX_WORK, Trial};
-use crate::offerings::model::Main;
+use crate::exchange::KeyRole;
+use crate::offerings::oracle::{Main, RaceAnomaly};
+
+const OUT_OF_BUDGET: &str = "no order of the requests was found within the budget, nor that there is none";
 
 /// What a try showed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Judgement {
-    pub(super) complaints: Vec<Complaint>,
+    pub(super) anomalies: Vec<Anomaly>,
     /// Why the order could not be decided, if it could not.
     pub(super) undecided: Option<&'static str>,
 }
@@ -27,40 +30,53 @@ pub(super) fn judge_within(
     first_is_main: bool,
     budget: &mut Budget,
 ) -> Judgement {
-    let mut complaints = direct::judge(program, history, first_is_main);
+    let mut anomalies = direct::judge(program, history, first_is_main);
     let mut trial = Trial::of(history, first_is_main);
-    if complaints.iter().any(|complaint| complaint.rule == "race.set-main-atomic") {
+    if history.bindings.twins > 0 {
+        return judge_projects(history, &trial, anomalies, budget);
+    }
+    if anomalies.iter().any(|anomaly| anomaly.wrong.rule == "race.set-main-atomic") {
         // Whether an order explains the rest is another question.
         trial.forget_lists_of_many_mains(history);
     }
     let (verdict, part) = trial.judge(budget);
     match verdict {
-        Verdict::Explained(_) => Judgement { complaints, undecided: None },
-        Verdict::Unknown => {
-            let undecided = Some("no order of the requests was found within the budget, nor that there is none");
-            Judgement { complaints, undecided }
-        }
+        Verdict::Explained(_) => Judgement { anomalies, undecided: None },
+        Verdict::Unknown => Judgement { anomalies, undecided: Some(OUT_OF_BUDGET) },
         Verdict::Unexplained(at) => {
             let rule = blame(program, history, &part, at, budget);
-            if !complaints.iter().any(|complaint| complaint.rule == rule) {
-                complaints.push(unexplained(rule, history, at));
+            // What was seen directly is why there is no order.
+            if anomalies.is_empty() {
+                anomalies.push(unexplained(rule, history, at));
+            } else if anomalies[0].wrong.rule != rule {
+                anomalies[0].wrong.also.push(rule);
             }
-            Judgement { complaints, undecided: None }
+            Judgement { anomalies, undecided: None }
         }
     }
 }
 
-fn unexplained(rule: &'static str, history: &History, at: usize) -> Complaint {
-    let exchange = history.acts[at].exchange.as_ref();
-    Complaint {
-        rule,
-        title: "no order of the requests explains the answers",
-        documented: "an order, compatible with real time, that explains every answer".into(),
-        received: exchange.map_or("none".into(), |exchange| {
-            format!("none is left at {} answered {}", exchange.name(), exchange.answer.summary())
-        }),
-        at,
+/// Judges the requests to each of two projects without the other's.
+fn judge_projects(history: &History, trial: &Trial, mut anomalies: Vec<Anomaly>, budget: &mut Budget) -> Judgement {
+    let mut undecided = None;
+    for role in [history.bindings.role, KeyRole::Second] {
+        match trial.clone().of_project(history, role).judge(budget).0 {
+            Verdict::Unknown => undecided = Some(OUT_OF_BUDGET),
+            Verdict::Unexplained(at) if anomalies.is_empty() => {
+                anomalies.push(unexplained("race.isolation", history, at));
+            }
+            Verdict::Explained(_) | Verdict::Unexplained(_) => {}
+        }
     }
+    Judgement { anomalies, undecided }
+}
+
+fn unexplained(rule: &'static str, history: &History, at: usize) -> Anomaly {
+    let act = &history.acts[at];
+    let received = act.exchange.as_ref().map_or("none".into(), |exchange| {
+        format!("none is left at {}, which returned {}", exchange.name(), act.summary())
+    });
+    Anomaly { wrong: RaceAnomaly::Unexplained(rule).wrong(received), at }
 }
 
 /// The rule that speaks of what cannot be explained, which shows at the act at `at`: the thing without which the rest can.

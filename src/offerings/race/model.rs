@@ -1,10 +1,9 @@
-//! What each request of a race may answer and do, by the model that histories are held against.
+//! What each request of a race may return and do, by the oracle.
 
 use std::sync::Arc;
 
 use super::order::Model;
-use crate::exchange::Answer;
-use crate::offerings::model::{Call, World};
+use crate::offerings::oracle::{Call, Reply, World};
 
 /// A request, what came back, and whether other writes were under way meanwhile.
 #[derive(Clone, Debug)]
@@ -24,8 +23,8 @@ pub(super) enum Seen {
     Nothing,
     /// That it was done, but not what came of it.
     Done,
-    /// An answer as the contract words it: statuses and codes are judged where one client sees them.
-    Answer(Arc<Answer>),
+    /// A response as the contract words it: statuses and codes are judged where one client sees them.
+    Reply(Arc<Reply>),
 }
 
 /// Several clients on one project.
@@ -39,68 +38,59 @@ impl Model for Crowd {
     fn next(&self, world: &World, event: &Event) -> Vec<World> {
         let mut next = match &event.seen {
             Seen::Nothing => vec![world.clone()],
-            Seen::Done => world.done_unseen(&event.call),
-            Seen::Answer(answer) => world.step(&event.call, answer),
+            Seen::Done => world.possible_successors(&event.call),
+            Seen::Reply(reply) => world.step(&event.call, reply),
         };
-        if event.contended && event.status() == Some(409) {
+        if event.contended && event.is_conflict() {
             next.push(world.clone());
         }
-        next.into_iter().map(World::timeless).collect()
+        next.into_iter().map(World::normalized).collect()
     }
 
     fn is_read(&self, event: &Event) -> bool {
         match &event.seen {
             Seen::Nothing => true,
             Seen::Done => false,
-            Seen::Answer(answer) => !event.call.is_write() || answer.is_refusal(),
+            Seen::Reply(reply) => !event.call.is_write() || reply.is_rejection(),
         }
     }
 }
 
 impl Event {
-    fn status(&self) -> Option<u16> {
-        match &self.seen {
-            Seen::Answer(answer) => Some(answer.status),
-            Seen::Nothing | Seen::Done => None,
-        }
+    fn is_conflict(&self) -> bool {
+        matches!(&self.seen, Seen::Reply(reply) if reply.is_conflict())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::HeaderMap;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
+    use crate::check::Offering;
     use crate::contract::Endpoint;
-    use crate::exchange::{KeyRole, Request};
+    use crate::exchange::Request;
     use crate::lane::Snapshot;
-    use crate::offerings::model::{Facts, Main};
+    use crate::offerings::oracle::{Content, Facts, Main};
 
     fn empty() -> World {
-        World::starting_from(&Snapshot::default(), Facts::default()).timeless()
-    }
-
-    fn answer(status: u16, body: &Value) -> Seen {
-        Seen::Answer(Arc::new(Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))))
+        World::starting_from(&Snapshot::default(), Facts::default()).normalized()
     }
 
     fn made(tag: Option<i64>) -> Seen {
-        let at = "2026-01-01T00:00:00Z";
-        answer(
-            201,
-            &json!({ "id": "a", "tag": tag, "product_ids": [], "created_at": at, "updated_at": at, "url": "/" }),
-        )
+        let text = String::new;
+        let offering =
+            Offering { id: "a".into(), tag, products: Vec::new(), created_at: text(), updated_at: text(), url: text() };
+        Seen::Reply(Arc::new(Reply::success(Endpoint::Create, Some(offering))))
     }
 
     fn refused() -> Seen {
-        answer(409, &json!({ "error": { "code": "offering_already_exists" } }))
+        Seen::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
     }
 
     fn create(seen: Seen, contended: bool) -> Event {
         let request = Request::to(Endpoint::Create).json(&json!({ "id": "a" })).header("idempotency-key", "k");
-        let call = Call::read(&request, KeyRole::Main).expect("one of the six");
+        let call = Call::read(&request).expect("one of the six");
         Event { call, seen, contended }
     }
 

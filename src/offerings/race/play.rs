@@ -1,4 +1,5 @@
-//! One try: the offerings are made, the clients are released together, everything is recorded, and what is left is read.
+//! One try: the offerings are created, the clients are released together, everything is recorded, and what is left is
+//! read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,23 +10,23 @@ use tokio::task::JoinSet;
 
 use super::Race;
 use super::draw::Draw;
-use super::history::{Act, History, Page};
-use super::program::{Cast, Program, Step, product_lists};
+use super::history::{Act, History, is_whole};
+use super::program::{Bindings, Program, Step, product_lists};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Client, Exchange, KeyRole, Request};
 use crate::lane::{Counts, Halt};
-use crate::offerings::Stage;
-use crate::offerings::model::{Facts, Main};
+use crate::offerings::Context;
+use crate::offerings::oracle::{Facts, Main, Page, Reply};
 
 /// How many products a list has: enough to see a mixture.
 const LIST_LENGTH: usize = 12;
 
 /// Clients start up to so many milliseconds apart.
-const LATEST_START: usize = 3;
+const MAX_START: usize = 3;
 
 /// How many offerings are made, one after the other, until one of them is main for sure.
-const MOST_ANCHORS: usize = 4;
+const MAX_ANCHORS: usize = 4;
 
 /// How often the project is looked at before a try, until nothing of an earlier one is left.
 const LOOKS: usize = 4;
@@ -33,15 +34,16 @@ const LOOKS: usize = 4;
 /// How long a list that shows a former main is waited for, and whatever else takes its time.
 pub(super) const LAG: Duration = Duration::from_millis(60);
 
-/// Plays the tries of one race on a stage.
+/// Plays the tries of one race on a cx.
 pub(super) struct Player<'s> {
-    stage: &'s mut Stage,
-    role: KeyRole,
+    cx: &'s mut Context,
+    pub(super) role: KeyRole,
+    twins: usize,
     name: String,
     seed: u64,
     /// What idempotency keys start with.
     keys: String,
-    /// The offering of ours that is main while nobody promotes another.
+    /// The offering of ours that is main while no client promotes another.
     anchor: Option<String>,
     /// Whether the last try left the anchor as main for sure.
     is_anchored: bool,
@@ -61,63 +63,75 @@ struct Part {
 impl<'s> Player<'s> {
     /// Makes the project ready: a race that promotes gets a main that is ours. No more than `at_once` requests will be
     /// sent at once.
-    pub(super) async fn new(stage: &'s mut Stage, race: &Race, seed: u64, at_once: usize) -> Result<Self, Halt> {
+    pub(super) async fn new(cx: &'s mut Context, race: &Race, seed: u64, at_once: usize) -> Result<Self, Halt> {
         let is_keyed = race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
-        let keys = stage.new_keys().or_else(|| (!is_keyed).then(String::new)).ok_or_else(|| {
+        let keys = cx.new_keys().or_else(|| (!is_keyed).then(String::new)).ok_or_else(|| {
             Halt::NotApplicable(
                 "the server does not tell its time, by which idempotency keys are known to be new".into(),
             )
         })?;
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
-            anchor = Some(own_main(stage).await?);
+            anchor = Some(own_main(cx).await?);
         }
         let name = race.name.clone();
-        Ok(Self { stage, role: race.role, name, seed, keys, anchor, is_anchored: true, at_once, tries: 0 })
+        Ok(Self {
+            cx,
+            role: race.role,
+            twins: race.twins,
+            name,
+            seed,
+            keys,
+            anchor,
+            is_anchored: true,
+            at_once,
+            tries: 0,
+        })
     }
 
-    pub(super) fn stage(&mut self) -> &mut Stage {
-        self.stage
+    pub(super) fn cx(&mut self) -> &mut Context {
+        self.cx
     }
 
     /// Plays `program` once, with fresh ids and drawn start offsets.
     pub(super) async fn play(&mut self, program: &Program) -> Result<History, Halt> {
-        let cast = self.cast(program);
+        let bindings = self.bindings(program);
         let before = self.open(program.clients.len()).await?;
-        let prepared = self.prepare(program, &cast).await?;
+        let prepared = self.prepare(program, &bindings).await?;
         let main = self.main(&before, &prepared);
-        let facts = Facts::of(self.stage.lane(), &self.id(""));
+        let facts = Facts { prefix: self.id(""), variant: self.cx.lane().fixtures.variant.clone(), ..Facts::default() };
         let mut draw = Draw::new(self.seed, &self.name, u64::from(self.tries));
         self.tries += 1;
-        let mut acts = release(self.client(), parts(program, &cast, &mut draw)).await;
+        let mut acts = release(self.client(), parts(program, &bindings, &mut draw)).await;
         let observer = program.clients.len();
         for step in &program.after {
-            acts.push(act(self.client(), observer, *step, cast.request(*step)).await);
+            acts.push(act(self.client(), observer, *step, bindings.request(*step)).await);
         }
-        acts.extend(self.read_rest(program, &cast).await);
+        acts.extend(self.read_rest(program, &bindings).await);
         if let Some(lost) = nothing_came(&acts) {
             return Err(Halt::Blocked(format!("no request of a race was answered: cannot {lost}")));
         }
         let acts = self.take_in(acts);
-        let history = History { cast, anchor: self.anchor.clone(), facts, before, main, prepared, acts };
+        let history = History { bindings, anchor: self.anchor.clone(), facts, before, main, prepared, acts };
         self.tidy(program, &history).await?;
         Ok(history)
     }
 
     fn client(&self) -> Client {
-        self.stage.lane().client.clone()
+        self.cx.lane().client.clone()
     }
 
-    fn cast(&self, program: &Program) -> Cast {
-        let ids = (0..program.made.len()).map(|slot| self.id(&slot.to_string())).collect();
-        let known = &self.stage.lane().fixtures.products;
+    pub(super) fn bindings(&self, program: &Program) -> Bindings {
+        let own = program.made.len() - self.twins;
+        let ids = (0..program.made.len()).map(|slot| self.id(&(slot % own.max(1)).to_string())).collect();
+        let known = &self.cx.lane().fixtures.products;
         let lists = product_lists(known, program.lists(), LIST_LENGTH);
-        Cast { role: self.role, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
+        Bindings { role: self.role, twins: self.twins, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
     }
 
     /// An id of this try.
     fn id(&self, name: &str) -> String {
-        self.stage.id(&format!("{}.{name}", self.tries))
+        self.cx.id(&format!("{}.{name}", self.tries))
     }
 
     /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
@@ -135,6 +149,9 @@ impl<'s> Player<'s> {
             if stranger.is_some() {
                 // Perhaps the list only lags behind: whether it may is for others to say.
                 tokio::time::sleep(LAG).await;
+                if self.is_exclusive() {
+                    self.send_judged(self.promotion()).await?;
+                }
                 continue;
             }
             let left = self.leftovers(&page);
@@ -144,13 +161,18 @@ impl<'s> Player<'s> {
             if left.is_empty() {
                 return Ok(page);
             }
-            self.remove(left).await?;
+            self.remove(self.deletions(&left)).await?;
         }
         let Some(main) = stranger else {
-            return Err(Halt::Blocked("what an earlier try made cannot be removed".into()));
+            let left = self.look_around(1).await.map(|page| self.leftovers(&page))?;
+            self.send_judged(self.deletions(&left)).await?;
+            return Err(Halt::Blocked("what an earlier try created cannot be removed".into()));
         };
-        self.stage.record().foreign.push(format!("`{main}` became main"));
-        Err(Halt::Blocked(format!("somebody else made `{main}` main meanwhile")))
+        if self.is_exclusive() {
+            return Err(Halt::Blocked(format!("`{main}` stays main though another was promoted")));
+        }
+        self.cx.record().foreign.push(format!("`{main}` became main"));
+        Err(Halt::Blocked(format!("another client made `{main}` main meanwhile")))
     }
 
     async fn look_around(&mut self, clients: usize) -> Result<Page, Halt> {
@@ -158,47 +180,49 @@ impl<'s> Player<'s> {
         let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
         let requests = std::iter::once(list("100")).chain(others).collect();
         let exchanges = self.at_once(requests, Counts::Kept).await?;
-        let page = exchanges.first().filter(|exchange| exchange.answer.status == 200);
-        let page = page.and_then(|exchange| Page::read(exchange.answer.json()?));
-        page.ok_or_else(|| Halt::Blocked("the list cannot be read".into()))
+        let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.answer).page().cloned());
+        page.filter(|page| page.has_more.is_some()).ok_or_else(|| Halt::Blocked("the list cannot be read".into()))
     }
 
-    /// The main of somebody else, where it should be ours.
+    /// Another main, where it should be ours.
     fn stranger(&self, page: &Page) -> Option<String> {
-        let ours = self.stage.id("");
+        let ours = self.cx.id("");
         let mains = page.mains();
         mains.into_iter().find(|main| self.anchor.is_some() && !main.starts_with(&ours)).map(str::to_owned)
     }
 
     /// What earlier tries left.
     fn leftovers(&self, page: &Page) -> Vec<String> {
-        let ours = self.stage.id("");
+        let ours = self.cx.id("");
         let ids = page.offerings.iter().map(|offering| &offering.id);
         ids.filter(|id| id.starts_with(&ours) && Some(*id) != self.anchor.as_ref()).cloned().collect()
     }
 
     /// Makes the offerings that are there when the clients are released.
-    async fn prepare(&mut self, program: &Program, cast: &Cast) -> Result<Vec<Arc<Exchange>>, Halt> {
+    async fn prepare(&mut self, program: &Program, bindings: &Bindings) -> Result<Vec<Arc<Exchange>>, Halt> {
         let steps = program.made.iter().enumerate();
         let steps = steps.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
-        let made = self.at_once(steps.map(|step| cast.request(step)).collect(), Counts::Kept).await?;
-        match made.iter().find(|exchange| exchange.answer.status != 201) {
+        let made = self.at_once(steps.map(|step| bindings.request(step)).collect(), Counts::Kept).await?;
+        match made.iter().find(|exchange| !exchange.answer.is_success()).cloned() {
             None => Ok(made),
             Some(exchange) => {
+                // Whether it may be rejected is judged when it is sent alone.
+                self.send_judged(vec![exchange.request.clone()]).await?;
                 let received = exchange.answer.summary();
-                Err(Halt::Blocked(format!("a create that the race builds on was answered {received}")))
+                Err(Halt::Blocked(format!("a create that the race builds on returned {received}")))
             }
         }
     }
 
     /// Who is main when everything is prepared.
     fn main(&self, before: &Page, prepared: &[Arc<Exchange>]) -> Main {
-        let made = prepared.iter().filter_map(|exchange| Offering::read(exchange.answer.json()?));
+        let own = prepared.iter().filter(|exchange| exchange.request.role() == Some(self.role));
+        let made = own.filter_map(|exchange| Reply::read(&exchange.answer).offering().cloned());
         let promoted = made.filter(Offering::is_main).map(|offering| offering.id).next();
         if let Some(ours) = promoted.or_else(|| self.anchor.clone()) {
             return Main::Is(ours);
         }
-        let mains = if before.whole { before.mains() } else { self.stage.before().mains() };
+        let mains = if is_whole(before) { before.mains() } else { self.cx.before().mains() };
         match mains[..] {
             [] => Main::None,
             [main] => Main::Is(main.into()),
@@ -206,14 +230,15 @@ impl<'s> Player<'s> {
         }
     }
 
-    /// Reads every offering and the list when nobody writes any more.
-    async fn read_rest(&self, program: &Program, cast: &Cast) -> Vec<(Act, Option<Exchange>)> {
+    /// Reads every offering and the list when no client writes any more.
+    async fn read_rest(&self, program: &Program, bindings: &Bindings) -> Vec<(Act, Option<Exchange>)> {
         let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
         let gets = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
-        let reads: Vec<_> = gets.chain([Step::List]).collect();
+        let second = (self.twins > 0).then_some(Step::ListSecond);
+        let reads: Vec<_> = gets.chain([Step::List]).chain(second).collect();
         let part = |reads: &[Step]| Part {
             client: program.clients.len(),
-            requests: reads.iter().map(|step| (*step, cast.request(*step), Duration::ZERO)).collect(),
+            requests: reads.iter().map(|step| (*step, bindings.request(*step), Duration::ZERO)).collect(),
         };
         release(self.client(), reads.chunks(reads.len().div_ceil(self.at_once)).map(part).collect()).await
     }
@@ -221,40 +246,101 @@ impl<'s> Player<'s> {
     fn take_in(&mut self, mut acts: Vec<(Act, Option<Exchange>)>) -> Vec<Act> {
         acts.sort_by_key(|(act, _)| act.start);
         let exchanges = acts.iter_mut().filter_map(|(_, exchange)| exchange.take()).collect();
-        let mut taken = self.stage.take_in_at_once(exchanges, Counts::LeftOut).into_iter();
-        acts.into_iter()
-            .map(|(act, _)| {
-                let exchange = if act.lost.is_none() { taken.next() } else { None };
-                Act { exchange, ..act }
-            })
-            .collect()
+        let mut taken = self.cx.take_in_at_once(exchanges, Counts::LeftOut).into_iter();
+        let with_exchange = |(act, _): (Act, _)| {
+            let exchange = if act.lost.is_none() { taken.next() } else { None };
+            Act { exchange, ..act }
+        };
+        let acts: Vec<Act> = acts.into_iter().map(with_exchange).collect();
+        // An id that is two offerings now is the race's finding: what a later list shows of it is no other.
+        self.cx.tainted.extend(listed_again(&acts));
+        acts
     }
 
-    /// Makes the anchor main again and removes whatever the try can have made, row by row. An answer that is lost here
+    /// Makes the anchor main again and removes whatever the try can have made, row by row. A response that is lost here
     /// is no reason to end: what is left is removed before the next try.
     async fn tidy(&mut self, program: &Program, history: &History) -> Result<(), Halt> {
         let is_lost = history.acts.iter().any(|act| act.exchange.is_none() && act.step.writes());
         self.is_anchored = is_kept(self.anchor_again().await)? && !is_lost;
-        let ids = history.cast.ids.iter().enumerate().filter(|(slot, _)| program.makes(*slot));
-        is_kept(self.remove(ids.map(|(_, id)| id.clone()).collect()).await).map(drop)
+        is_kept(self.remove(Self::removals(program, &history.bindings)).await)?;
+        // What there are several of is deleted as often.
+        is_kept(self.remove(self.deletions(&listed_again(&history.acts))).await).map(drop)
+    }
+
+    /// The deletes of whatever a try can have created.
+    pub(super) fn removals(program: &Program, bindings: &Bindings) -> Vec<Request> {
+        let slots = (0..program.made.len()).filter(|slot| program.makes(*slot));
+        slots.map(|slot| bindings.request(Step::Delete { slot })).collect()
+    }
+
+    /// The promotion that makes the anchor main again.
+    pub(super) fn promotion(&self) -> Vec<Request> {
+        self.anchor.iter().map(|anchor| Request::to(Endpoint::SetMain).id(anchor)).collect()
     }
 
     async fn anchor_again(&mut self) -> Result<(), Halt> {
-        let promote = self.anchor.iter().map(|anchor| Request::to(Endpoint::SetMain).id(anchor)).collect();
-        self.at_once(promote, Counts::LeftOut).await.map(drop)
+        self.at_once(self.promotion(), Counts::LeftOut).await.map(drop)
     }
 
-    async fn remove(&mut self, rows: Vec<String>) -> Result<(), Halt> {
-        let delete = |id: &String| Request::to(Endpoint::Delete).id(id).key(self.role);
-        let requests = rows.iter().map(delete).collect();
-        self.at_once(requests, Counts::LeftOut).await.map(drop)
+    fn deletions(&self, ids: &[String]) -> Vec<Request> {
+        ids.iter().map(|id| Request::to(Endpoint::Delete).id(id).key(self.role)).collect()
+    }
+
+    async fn remove(&mut self, deletes: Vec<Request>) -> Result<(), Halt> {
+        self.at_once(deletes, Counts::LeftOut).await.map(drop)
+    }
+
+    /// Whether every change of the project is the server's doing.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.cx.lane().is_exclusive
+    }
+
+    /// Sends requests as one client, one after the other; the oracle judges each, and the project after each write.
+    pub(super) async fn send_judged(&mut self, requests: Vec<Request>) -> Result<(), Halt> {
+        for role in [self.role, KeyRole::Second] {
+            if self.cx.oracle_state(role).is_some() {
+                self.cx.adopt(role).await?;
+            }
+        }
+        self.is_anchored = false;
+        for request in requests {
+            let (role, is_write) = (request.role().unwrap_or(KeyRole::Main), request.is_write());
+            self.cx.send(request).await?;
+            if is_write {
+                self.cx.look_in(role).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `program` as one client; what is wrong then is in the record.
+    pub(super) async fn run_alone(&mut self, program: &Program) -> Result<(), Halt> {
+        // What several clients did must not be on its way any more.
+        tokio::time::sleep(LAG).await;
+        self.send_judged(self.promotion()).await?;
+        let bindings = self.bindings(program);
+        self.tries += 1;
+        let made = program.made.iter().enumerate();
+        let made = made.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
+        let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
+        let reads = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
+        let steps = made.chain(program.steps()).chain(reads).chain([Step::List]);
+        let requests = steps.map(|step| bindings.request(step)).collect();
+        let known = self.cx.record().failures.len();
+        let sent = self.send_judged(requests).await;
+        if self.cx.record().failures.len() > known {
+            // What is wrong already is not judged again.
+            return self.remove(Self::removals(program, &bindings)).await;
+        }
+        sent?;
+        self.send_judged(self.promotion().into_iter().chain(Self::removals(program, &bindings)).collect()).await
     }
 
     /// Sends requests that are not part of the race, all at once; what a server that takes one writer at a time refused
     /// is sent once more, alone.
     async fn at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
         let mut exchanges = self.all_at_once(requests, counts).await?;
-        let refused = |exchange: &Exchange| exchange.answer.status == 409 && exchange.request.is_write();
+        let refused = |exchange: &Exchange| exchange.request.is_write() && Reply::read(&exchange.answer).is_conflict();
         for exchange in exchanges.iter_mut().filter(|exchange| refused(exchange)) {
             let again = self.all_at_once(vec![exchange.request.clone()], counts).await?;
             exchange.clone_from(&again[0]);
@@ -271,22 +357,31 @@ impl<'s> Player<'s> {
                 tokio::spawn(async move { client.send(request).await })
             };
             for sent in group.iter().map(send).collect::<Vec<_>>() {
-                match sent.await.expect("nobody cancels a request, and sending does not panic") {
+                match sent.await.expect("no client cancels a request, and sending does not panic") {
                     Ok(exchange) => exchanges.push(exchange),
                     Err(error) => failure = Some(error),
                 }
             }
         }
-        let exchanges = self.stage.take_in_at_once(exchanges, counts);
+        let exchanges = self.cx.take_in_at_once(exchanges, counts);
         failure.map_or(Ok(exchanges), |error| Err(Halt::World(error)))
     }
 }
 
-/// An offering of ours that is main. An answer that is lost on the way to it is no reason to end: another will do.
-async fn own_main(stage: &mut Stage) -> Result<String, Halt> {
+/// The rows of one page whose ids stand in it before: of the page that has the most of them.
+fn listed_again(acts: &[Act]) -> Vec<String> {
+    let repeated = |page: Page| -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        page.offerings.into_iter().map(|row| row.id).filter(|id| !seen.insert(id.clone())).collect()
+    };
+    acts.iter().filter_map(Act::page).map(repeated).max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// An offering of ours that is main. A response that is lost on the way to it is no reason to end: another will do.
+async fn own_main(cx: &mut Context) -> Result<String, Halt> {
     let mut made = Err(Halt::Blocked("nothing was tried".into()));
-    for number in 0..MOST_ANCHORS {
-        made = own_main_numbered(stage, number).await;
+    for number in 0..MAX_ANCHORS {
+        made = own_main_numbered(cx, number).await;
         match &made {
             Err(halt) if halt.is_lost_answer() => {}
             _ => break,
@@ -295,10 +390,20 @@ async fn own_main(stage: &mut Stage) -> Result<String, Halt> {
     made
 }
 
-async fn own_main_numbered(stage: &mut Stage, number: usize) -> Result<String, Halt> {
-    let id = stage.id(&if number == 0 { "anchor".into() } else { format!("anchor-{number}") });
-    stage.make(&id, &[]).await?;
-    stage.promote(&id).await?;
+async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Halt> {
+    let id = cx.id(&if number == 0 { "anchor".into() } else { format!("anchor-{number}") });
+    cx.make(&id, &[]).await?;
+    cx.set_main(&id).await?;
+    tokio::time::sleep(LAG).await;
+    cx.look().await?;
+    if cx.state().main() != Some(&id) {
+        let reason = if cx.lane().is_exclusive {
+            "the promotion that the race builds on is not stored"
+        } else {
+            "another client made another offering main before the race began"
+        };
+        return Err(Halt::Blocked(reason.into()));
+    }
     Ok(id)
 }
 
@@ -312,12 +417,12 @@ fn is_kept(done: Result<(), Halt>) -> Result<bool, Halt> {
 }
 
 /// The requests of each client, and when they leave.
-fn parts(program: &Program, cast: &Cast, draw: &mut Draw) -> Vec<Part> {
+fn parts(program: &Program, bindings: &Bindings, draw: &mut Draw) -> Vec<Part> {
     let mut part = |(client, steps): (usize, &Vec<Step>)| {
-        let start = draw.below(LATEST_START + 1);
+        let start = draw.below(MAX_START + 1);
         let requests = steps.iter().enumerate().map(|(place, step)| {
             let pause = if place == 0 { start } else { usize::from(draw.below(4) == 0) };
-            (*step, cast.request(*step), Duration::from_millis(pause as u64))
+            (*step, bindings.request(*step), Duration::from_millis(pause as u64))
         });
         Part { client, requests: requests.collect() }
     };

@@ -27,6 +27,8 @@ pub enum Step {
     },
     /// Reads the first page of 100.
     List,
+    /// Reads the first page of 100 in the second project.
+    ListSecond,
     /// Replaces an offering's products.
     Update {
         /// Which one.
@@ -52,7 +54,7 @@ impl Step {
         match self {
             Self::Create { .. } => Endpoint::Create,
             Self::Get { .. } => Endpoint::Get,
-            Self::List => Endpoint::List,
+            Self::List | Self::ListSecond => Endpoint::List,
             Self::Update { .. } => Endpoint::Update,
             Self::Delete { .. } => Endpoint::Delete,
             Self::SetMain { .. } => Endpoint::SetMain,
@@ -62,7 +64,7 @@ impl Step {
     /// The offering, unless it reads all.
     pub fn slot(self) -> Option<usize> {
         match self {
-            Self::List => None,
+            Self::List | Self::ListSecond => None,
             Self::Create { slot, .. }
             | Self::Get { slot }
             | Self::Update { slot, .. }
@@ -161,8 +163,10 @@ impl Program {
 
 /// The ids and products that stand for the numbers of a program in one try.
 #[derive(Clone, Debug)]
-pub(super) struct Cast {
+pub(super) struct Bindings {
     pub(super) role: KeyRole,
+    /// How many of the last offerings are in the second project; they have the ids of the first.
+    pub(super) twins: usize,
     /// The id of each offering.
     pub(super) ids: Vec<String>,
     /// The products of each list.
@@ -171,12 +175,26 @@ pub(super) struct Cast {
     pub(super) keys: String,
 }
 
-impl Cast {
+impl Bindings {
+    /// The project that an offering is in.
+    pub(super) fn project(&self, slot: usize) -> KeyRole {
+        if slot + self.twins >= self.ids.len() { KeyRole::Second } else { self.role }
+    }
+
+    /// The project that a step is sent to.
+    pub(super) fn project_of(&self, step: Step) -> KeyRole {
+        match step.slot() {
+            Some(slot) => self.project(slot),
+            None if step == Step::ListSecond => KeyRole::Second,
+            None => self.role,
+        }
+    }
+
     /// The request that a step stands for.
     pub(super) fn request(&self, step: Step) -> Request {
-        let request = Request::to(step.endpoint()).key(self.role);
+        let request = Request::to(step.endpoint()).key(self.project_of(step));
         match step {
-            Step::List => request.query("limit", "100"),
+            Step::List | Step::ListSecond => request.query("limit", "100"),
             Step::Get { slot } | Step::Delete { slot } | Step::SetMain { slot } => request.id(&self.ids[slot]),
             Step::Update { slot, list } => {
                 request.id(&self.ids[slot]).json(&json!({ "product_ids": self.lists[list] }))

@@ -3,20 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::HeaderMap;
-use serde_json::{Value, json};
-
-use super::history::{Act, History, Page};
+use super::history::{Act, History, is_whole};
 use super::model::{Event, Seen};
 use super::order::Call;
-use super::program::{Cast, Step};
+use super::program::{Bindings, Step};
 use crate::check::Offering;
-use crate::exchange::Answer;
-use crate::offerings::model::{self, Main};
+use crate::offerings::oracle::{self, Main, Page, Reply};
 
 /// The most offerings of one page; a longer one is wrong in another way.
-const LONGEST_PAGE: usize = 100;
+const MAX_PAGE: usize = 100;
 
 /// Reads a history, with a product of its own for each product list: only whether two are the same matters, and what is
 /// small is compared quickly.
@@ -25,13 +20,13 @@ pub(super) struct Reader<'h> {
     /// Lists by number: those of the program, then whatever else was seen.
     lists: Vec<Vec<String>>,
     /// The history's, with those products.
-    cast: Cast,
+    bindings: Bindings,
 }
 
 impl<'h> Reader<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut reader = Self { history, lists: history.cast.lists.clone(), cast: history.cast.clone() };
-        reader.cast.lists = history.cast.lists.iter().map(|list| reader.list(list)).collect();
+        let mut reader = Self { history, lists: history.bindings.lists.clone(), bindings: history.bindings.clone() };
+        reader.bindings.lists = history.bindings.lists.iter().map(|list| reader.list(list)).collect();
         reader
     }
 
@@ -52,13 +47,14 @@ impl<'h> Reader<'h> {
     }
 
     fn is_ours(&self, id: &str) -> bool {
-        self.history.cast.ids.iter().chain(&self.history.anchor).any(|ours| ours == id)
+        self.history.bindings.ids.iter().chain(&self.history.anchor).any(|ours| ours == id)
     }
 
     /// What there is when the clients are released. Of the offerings of others one stands for all: the main, if it is
     /// theirs.
     pub(super) fn start(&mut self) -> Vec<Offering> {
-        let made = self.history.prepared.iter().filter_map(|exchange| Offering::read(exchange.answer.json()?));
+        let made =
+            self.history.prepared.iter().filter_map(|exchange| Reply::read(&exchange.answer).offering().cloned());
         let before = self.history.before.offerings.iter().cloned();
         let (mut ours, others): (Vec<_>, Vec<_>) = before.chain(made).partition(|one| self.is_ours(&one.id));
         let main = others.iter().position(Offering::is_main).unwrap_or_default();
@@ -75,41 +71,43 @@ impl<'h> Reader<'h> {
             u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
         };
         let mut call = |act: &Act| {
-            let request = self.cast.request(act.step);
-            let call = model::Call::read(&request, self.cast.role).expect("a step is a call with the key of its role");
+            let request = self.bindings.request(act.step);
+            let call = oracle::Call::read(&request).expect("a step is one of the six operations");
             let contended = history.is_contended(act);
-            let is_answered = act.status().is_some_and(|status| status < 500) || !act.step.writes();
-            let event = Event { call, seen: self.seen(act, contended), contended };
+            let is_answered = act.is_done() || act.is_rejected() || !act.step.writes();
+            let seen = self.seen(act, &call, contended);
+            let event = Event { call, seen, contended };
             Call { event, start: since(act.start), end: act.end.filter(|_| is_answered).map(since) }
         };
         history.acts.iter().map(&mut call).collect()
     }
 
-    fn seen(&mut self, act: &Act, contended: bool) -> Seen {
-        match act.status() {
-            Some(200..300) => self.success(act, contended),
-            Some(404) if act.step != Step::List => refusal(404, "not_found"),
-            Some(409) if act.step.writes() => refusal(409, "offering_already_exists"),
-            None | Some(500..) if act.step.writes() => Seen::Done,
-            _ => Seen::Nothing,
+    fn seen(&mut self, act: &Act, call: &oracle::Call, contended: bool) -> Seen {
+        let Some(reply) = act.reply() else { return if act.step.writes() { Seen::Done } else { Seen::Nothing } };
+        if reply.is_success() {
+            return self.success(act, &reply, contended);
+        }
+        match reply.plain_rejection(call) {
+            Some(rejection) => Seen::Reply(Arc::new(rejection)),
+            None if act.is_server_error() && act.step.writes() => Seen::Done,
+            None => Seen::Nothing,
         }
     }
 
-    fn success(&mut self, act: &Act, contended: bool) -> Seen {
+    fn success(&mut self, act: &Act, reply: &Reply, contended: bool) -> Seen {
         if let Some(page) = act.page() {
             return self.page(page);
         }
-        match (act.offering(), act.step) {
-            (_, Step::Delete { .. }) => Seen::Answer(Arc::new(Answer::new(204, HeaderMap::new(), Bytes::new()))),
-            // A server may read the offering again for its answer: with other writes under way that shows what they
+        let endpoint = act.step.endpoint();
+        match (reply.offering().cloned(), act.step) {
+            (_, Step::Delete { .. }) => Seen::Reply(Arc::new(Reply::success(endpoint, None))),
+            // A server may read the offering again for its response: with other writes under way that shows what they
             // did.
-            (Some(offering), Step::Update { slot, .. }) if contended && offering.id == self.cast.ids[slot] => {
+            (Some(offering), Step::Update { slot, .. }) if contended && offering.id == self.bindings.ids[slot] => {
                 Seen::Done
             }
-            (Some(offering), step) => {
-                answer(if matches!(step, Step::Create { .. }) { 201 } else { 200 }, &body(&self.offering(offering)))
-            }
-            // The schema rule has said what is wrong with it.
+            (Some(offering), _) => Seen::Reply(Arc::new(Reply::success(endpoint, Some(self.offering(offering))))),
+            // The rule about the schema reports what is wrong with it.
             (None, step) if step.writes() => Seen::Done,
             (None, _) => Seen::Nothing,
         }
@@ -117,30 +115,13 @@ impl<'h> Reader<'h> {
 
     /// A list of several pages is not one moment, and two mains are no state.
     fn page(&mut self, page: Page) -> Seen {
-        if !page.whole || page.mains().len() > 1 || page.offerings.len() > LONGEST_PAGE {
+        if !is_whole(&page) || page.mains().len() > 1 || page.offerings.len() > MAX_PAGE {
             return Seen::Nothing;
         }
         let was_main = |one: &Offering| matches!(&self.history.main, Main::Is(main) if *main == one.id);
         let matters = |one: &Offering| one.is_main() || self.is_ours(&one.id) || was_main(one);
         let (rows, _): (Vec<_>, Vec<_>) = page.offerings.into_iter().partition(matters);
-        let data: Vec<Value> = rows.into_iter().map(|one| body(&self.offering(one))).collect();
-        answer(200, &json!({ "data": data, "has_more": false }))
+        let rows = rows.into_iter().map(|one| self.offering(one)).collect();
+        Seen::Reply(Arc::new(Reply::whole_list(rows)))
     }
-}
-
-fn body(offering: &Offering) -> Value {
-    let Offering { id, tag, products, created_at, updated_at, url } = offering;
-    json!({
-        "object": "offering", "id": id, "tag": tag, "product_ids": products, "created_at": created_at,
-        "updated_at": updated_at, "url": url,
-    })
-}
-
-fn refusal(status: u16, code: &str) -> Seen {
-    answer(status, &json!({ "error": { "code": code } }))
-}
-
-/// An answer with this body.
-pub(super) fn answer(status: u16, body: &Value) -> Seen {
-    Seen::Answer(Arc::new(Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))))
 }

@@ -5,11 +5,11 @@ mod load;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effort, Race, SavedRace, Tries, generated, written};
+use super::{Mode, Race, RaceBudget, SavedRace, generated, written};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::TransportSettings;
-use crate::finding::{CaseResult, ClientsNeeded, Confirmation};
+use crate::finding::{CaseResult, ClientsNeeded, Confirmation, Failure};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{Behaviour, Family, Fault, Options};
 use crate::run::{Embedded, Expectations};
@@ -20,18 +20,18 @@ async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
     Embedded::start(options, TransportSettings::default(), Arc::new(Judge::new(contract))).await.unwrap()
 }
 
-async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, effort: Effort) -> CaseResult {
+async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, mode: Mode) -> CaseResult {
     let naming = Naming::new(seed, &race.name, 0);
-    let tries = Tries { races, limit: Duration::from_mins(1), effort, ..Tries::default() };
+    let tries = RaceBudget { races, limit: Duration::from_mins(1), mode, ..RaceBudget::default() };
     race.play(server.lane(&race.name), naming, seed, &tries).await
 }
 
 async fn play(server: &Embedded, race: &Race, seed: u64, races: u32) -> CaseResult {
-    played(server, race, seed, races, Effort::Explain).await
+    played(server, race, seed, races, Mode::Explain).await
 }
 
 async fn detect(server: &Embedded, race: &Race, seed: u64, races: u32) -> CaseResult {
-    played(server, race, seed, races, Effort::Detect).await
+    played(server, race, seed, races, Mode::Detect).await
 }
 
 fn race(name: &str) -> Race {
@@ -136,8 +136,9 @@ async fn each_race_fault_is_caught_for_nineteen_of_twenty_seeds() {
         let server = server(&[fault], &[]).await;
         let mut missed = Vec::new();
         for seed in 0..count {
-            let report = detect(&server, &race, seed, Tries::default().races).await;
-            if !report.failures.iter().any(|failure| failure.rule == *rule) {
+            let report = detect(&server, &race, seed, RaceBudget::default().races).await;
+            let is_of = |failure: &Failure| failure.rule == *rule || failure.also.iter().any(|also| also == rule);
+            if !report.failures.iter().any(is_of) {
                 missed.push((seed, told(&report)));
             }
         }
@@ -152,7 +153,7 @@ async fn what_is_found_is_shrunk_confirmed_and_drawn() {
     let report = play(&server, &race("set-main-atomic"), 1, 10).await;
     let at = report.failures.iter().position(|failure| failure.rule == "race.set-main-atomic").unwrap();
     let (failure, shown) = (&report.failures[at], &report.failures[at].evidence);
-    assert_eq!(failure.title, "one list shows no main");
+    assert_eq!(failure.title, "one list shows no main offering");
     assert_eq!(
         (shown.confirmation, shown.reduction.as_ref().map(|reduction| reduction.from)),
         (Confirmation::Confirmed, Some(22))
@@ -173,7 +174,7 @@ const REQUESTS_OF_A_TRY: u64 = 80;
 async fn when_the_time_is_up_nothing_is_tried_more_than_once() {
     let server = server(&[Fault::RACE_SET_MAIN_GAP], &[]).await;
     let race = race("set-main-atomic");
-    let tries = Tries { races: 30, limit: Duration::ZERO, ..Tries::default() };
+    let tries = RaceBudget { races: 30, limit: Duration::ZERO, ..RaceBudget::default() };
     let mut found = 0;
     for seed in 1..=10 {
         let before = server.traffic().requests();
@@ -201,7 +202,8 @@ async fn what_is_shown_of_a_fault_takes_two_clients_and_one_who_looks_afterwards
         for seed in 1..=3 {
             let report = play(&server, &race(name), seed, 30).await;
             let rule = &Expectations::embedded().fault(fault).main;
-            let place = report.failures.iter().position(|failure| failure.rule == *rule);
+            let is_of = |failure: &Failure| failure.rule == *rule || failure.also.iter().any(|also| also == rule);
+            let place = report.failures.iter().position(is_of);
             shown = told(&report);
             let is_small = place.is_some_and(|place| {
                 let evidence = &report.failures[place].evidence;

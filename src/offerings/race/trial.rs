@@ -1,16 +1,17 @@
 //! What an order must explain: what there was when the clients were released, and every request with its answer.
 
 use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
+use std::sync::Arc;
 
 use super::history::History;
 use super::model::{Crowd, Event, Seen};
 use super::order::{self, Budget, Call, Verdict};
-use super::reader::{Reader, answer};
+use super::reader::Reader;
+use crate::check::Offering;
 use crate::contract::Endpoint;
+use crate::exchange::{Exchange, KeyRole};
 use crate::lane::Snapshot;
-use crate::offerings::model::{Body, Facts, Main, Sent, World};
+use crate::offerings::oracle::{Body, Content, Facts, Main, Reply, Sent, Shape, World};
 
 /// How much work judging one try takes at most, in all its searches.
 pub(super) const MAX_WORK: u64 = 300_000;
@@ -45,7 +46,7 @@ impl Trial {
             first_is_main,
             // No product is refused: that is judged elsewhere.
             facts: Facts { products: BTreeSet::new(), ..history.facts.clone() },
-            ours: history.cast.ids.iter().chain(&history.anchor).cloned().collect(),
+            ours: history.bindings.ids.iter().chain(&history.anchor).cloned().collect(),
             calls: reader.calls(),
         }
     }
@@ -54,7 +55,7 @@ impl Trial {
     pub(super) fn world(&self) -> World {
         let mut world = World::starting_from(&self.start, self.facts.clone()).with_main(self.main.clone());
         world.own(self.ours.iter().cloned());
-        if self.first_is_main { world.timeless() } else { world.touched().timeless() }
+        if self.first_is_main { world.normalized() } else { world.touched().normalized() }
     }
 
     /// Looks for an order that explains it, with so many units of a budget at most.
@@ -88,9 +89,9 @@ impl Trial {
         self.start.offerings.retain(|offering| offering.id == id);
         for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
             if call.endpoint == Endpoint::List {
-                rewrite_body(seen, |body| {
-                    if let Some(rows) = body.get_mut("data").and_then(Value::as_array_mut) {
-                        rows.retain(|row| row["id"] == id);
+                rewrite_content(seen, |content| {
+                    if let Content::Page(page) = content {
+                        page.offerings.retain(|offering| offering.id == id);
                     }
                 });
             } else if call.id != id {
@@ -100,7 +101,22 @@ impl Trial {
         self
     }
 
-    /// Leaves out what lists say that show several mains or none: that was told already.
+    /// The same for the requests to one project alone, whichever of its offerings is main.
+    pub(super) fn of_project(mut self, history: &History, role: KeyRole) -> Self {
+        let made = |exchange: &&Arc<Exchange>| exchange.request.role() == Some(role);
+        let prepared = history.prepared.iter().filter(made);
+        let ids: BTreeSet<String> =
+            prepared.filter_map(|exchange| Some(Reply::read(&exchange.answer).offering()?.id.clone())).collect();
+        self.start.offerings.retain(|offering| ids.contains(&offering.id));
+        for Event { seen, .. } in
+            self.calls.iter_mut().map(|call| &mut call.event).filter(|event| event.call.project() != role)
+        {
+            *seen = Seen::Nothing;
+        }
+        self.without_roles()
+    }
+
+    /// Leaves out what lists say that show several mains or none: that was found already.
     pub(super) fn forget_lists_of_many_mains(&mut self, history: &History) {
         for (call, act) in self.calls.iter_mut().zip(&history.acts) {
             if act.page().is_some_and(|page| page.mains().len() != 1) {
@@ -120,13 +136,13 @@ impl Trial {
         for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
             match (call.endpoint, &seen) {
                 (Endpoint::SetMain, _) => {
-                    (call.endpoint, call.body) = (Endpoint::Update, Body { is_object: true, ..Body::default() });
+                    (call.endpoint, call.body) = (Endpoint::Update, Body { shape: Shape::Object, ..Body::default() });
                 }
                 // Whether the main may be deleted is a matter of its role.
-                (Endpoint::Delete, Seen::Answer(answer)) if answer.status == 409 => *seen = Seen::Nothing,
+                (Endpoint::Delete, Seen::Reply(reply)) if reply.is_conflict() => *seen = Seen::Nothing,
                 _ => {}
             }
-            rewrite(seen, |offering| offering["tag"] = Value::Null);
+            rewrite(seen, |offering| offering.tag = None);
         }
         self
     }
@@ -145,27 +161,28 @@ impl Trial {
             offering.products.clear();
         }
         for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
-            if call.body.products().is_some() {
+            if call.products().is_some() {
                 call.body.products = Sent::Value(Vec::new());
             }
-            rewrite(seen, |offering| offering["product_ids"] = json!([]));
+            rewrite(seen, |offering| offering.products.clear());
         }
         self
     }
 }
 
-/// Changes each offering that an answer shows.
-fn rewrite(seen: &mut Seen, change: impl Fn(&mut Value)) {
-    rewrite_body(seen, |body| match body.get_mut("data").and_then(Value::as_array_mut) {
-        Some(items) => items.iter_mut().for_each(change),
-        None => change(body),
+/// Changes each offering that a response shows.
+fn rewrite(seen: &mut Seen, change: impl Fn(&mut Offering)) {
+    rewrite_content(seen, |content| match content {
+        Content::Page(page) => page.offerings.iter_mut().for_each(change),
+        Content::Offering(offering) => change(offering),
+        Content::Nothing => {}
     });
 }
 
-/// Changes what a success answers.
-fn rewrite_body(seen: &mut Seen, change: impl FnOnce(&mut Value)) {
-    let Seen::Answer(was) = &seen else { return };
-    let Some(mut body) = was.json().cloned().filter(|_| was.is_success()) else { return };
-    change(&mut body);
-    *seen = answer(was.status, &body);
+/// Changes what a success shows.
+fn rewrite_content(seen: &mut Seen, change: impl FnOnce(&mut Content)) {
+    let Seen::Reply(reply) = seen else { return };
+    if reply.is_success() {
+        change(&mut Arc::make_mut(reply).content);
+    }
 }

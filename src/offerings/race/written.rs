@@ -118,6 +118,19 @@ fn changes() -> Vec<Race> {
             ],
             after: get(&[0, 1]),
         }),
+        // Each project has an offering that the other has not, and one comes and goes.
+        Race::new("isolation", "race.isolation").needs(&[Need::SecondProject]).twins(3).program(Program {
+            made: vec![Some(0), None, None, None, Some(0), None],
+            clients: vec![
+                [create(2, None), vec![Step::Delete { slot: 2 }], create(2, None)].concat(),
+                update(4, &[0, 0]),
+                get(&[0, 1, 2, 0, 1, 2]),
+                get(&[3, 4, 5, 3, 4, 5]),
+                lists(4),
+                vec![Step::ListSecond; 4],
+            ],
+            after: Vec::new(),
+        }),
         // One deletion of two succeeds.
         Race::new("delete-once", "race.delete-vs-update").program(Program {
             made: vec![Some(0)],

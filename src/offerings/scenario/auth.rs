@@ -88,7 +88,7 @@ async fn malformed(cx: &mut Context) -> Flow {
         for request in requests {
             let sent = cx.send(request.clone().header("authorization", header.as_str())).await?;
             // An operation that let one in is not tried again: it mostly lets the others in too, and that is one defect.
-            next.extend((sent.answer.status == 401).then_some(request));
+            next.extend(sent.answer.is_refusal().then_some(request));
         }
         requests = next;
     }
@@ -120,7 +120,7 @@ async fn before_existence(cx: &mut Context) -> Flow {
         let mut closed = Vec::new();
         for request in valid_requests(cx, &there) {
             let sent = cx.send(spoil(request)).await?;
-            closed.extend(sent.request.operation.endpoint().filter(|_| sent.answer.status == 401));
+            closed.extend(sent.request.operation.endpoint().filter(|_| sent.answer.is_refusal()));
         }
         // An operation that lets even a valid request in has a defect of another kind.
         let doomed = doomed_requests(cx, &there).into_iter();

@@ -150,11 +150,9 @@ async fn duplicate(cx: &mut Context) -> Flow {
     let (id, products) = (cx.id("twice"), cx.some_products(2));
     cx.make(&id, &products).await?;
     let fewer: Vec<_> = products.iter().skip(1).collect();
-    for body in [
-        json!({ "id": id, "product_ids": products }),
-        json!({ "id": id, "product_ids": fewer }),
-        json!({ "id": id }),
-    ] {
+    for body in
+        [json!({ "id": id, "product_ids": products }), json!({ "id": id, "product_ids": fewer }), json!({ "id": id })]
+    {
         cx.create(&body).await?;
     }
     cx.get(&id).await?;
@@ -179,7 +177,8 @@ async fn case_sensitivity(cx: &mut Context) -> Flow {
 
 async fn tag_main(cx: &mut Context) -> Flow {
     let products = cx.some_products(1);
-    for body in [json!({ "id": cx.id("a"), "tag": 1 }), json!({ "id": cx.id("b"), "tag": 1, "product_ids": products })] {
+    for body in [json!({ "id": cx.id("a"), "tag": 1 }), json!({ "id": cx.id("b"), "tag": 1, "product_ids": products })]
+    {
         cx.create(&body).await?;
     }
     let what = "in an empty project";
@@ -213,7 +212,8 @@ async fn remove_from_empty(cx: &mut Context, id: &str) -> Flow {
 async fn tag_invalid(cx: &mut Context) -> Flow {
     let tags = [json!(2), json!(-1), json!(1.5), json!("0"), json!(true), json!(40_000)];
     let body = |(number, tag): (usize, &Value)| json!({ "id": cx.id(&format!("t{number}")), "tag": tag });
-    let creates: Vec<_> = tags.iter().enumerate().map(body).map(|body| Request::to(Endpoint::Create).json(&body)).collect();
+    let creates: Vec<_> =
+        tags.iter().enumerate().map(body).map(|body| Request::to(Endpoint::Create).json(&body)).collect();
     cx.send_all(&creates).await?;
     Ok(())
 }

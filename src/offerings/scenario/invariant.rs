@@ -54,7 +54,8 @@ async fn run(cx: &mut Context, steps: &[Step]) -> Flow {
 
 async fn single_main(cx: &mut Context) -> Flow {
     use Step::{Create, Delete, Promote, Update};
-    let first = [Create("a", 1), Create("b", 0), Promote("a"), Promote("b"), Promote("a"), Create("c", 2), Promote("c")];
+    let first =
+        [Create("a", 1), Create("b", 0), Promote("a"), Promote("b"), Promote("a"), Create("c", 2), Promote("c")];
     run(cx, &first).await?;
     run(cx, &[Update("c", 1), Delete("a"), Promote("b"), Promote("b"), Promote("c")]).await
 }

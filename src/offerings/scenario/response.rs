@@ -51,7 +51,7 @@ async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> Flow {
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
     let requests: Vec<_> = bodies.iter().flat_map(|body| [create(body), update(body)]).collect();
     for made in cx.send_all(&requests).await? {
-        let is_made = made.answer.status == 201;
+        let is_made = made.answer.is_success();
         let id = made.answer.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
         if let Some(id) = id.filter(|id| !id.starts_with(&cx.id(""))) {
             cx.delete(id).await?;

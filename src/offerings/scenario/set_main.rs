@@ -104,7 +104,10 @@ async fn id_invalid(cx: &mut Context) -> Flow {
 async fn replay(cx: &mut Context) -> Flow {
     let [a, b] = make(cx, ["a", "b"]).await?;
     let Some(keys) = cx.new_keys() else {
-        cx.leave_out("set-main.idempotency-replay", "the server does not send its time, by which keys are known to be new");
+        cx.leave_out(
+            "set-main.idempotency-replay",
+            "the server does not send its time, by which keys are known to be new",
+        );
         return Ok(());
     };
     let keyed = Request::to(Endpoint::SetMain).id(&a).header(KEY, format!("{keys}main"));

@@ -112,12 +112,9 @@ async fn id_invalid(cx: &mut Context) -> Flow {
 async fn body_malformed(cx: &mut Context) -> Flow {
     let id = cx.id("a");
     cx.make(&id, &cx.some_products(1)).await?;
-    for body in [
-        r#"{"product_ids":[]"#,
-        r#"[{"product_ids":[]}]"#,
-        r#""{\"product_ids\":[]}""#,
-        r#"{"product_ids":[]} x"#,
-    ] {
+    for body in
+        [r#"{"product_ids":[]"#, r#"[{"product_ids":[]}]"#, r#""{\"product_ids\":[]}""#, r#"{"product_ids":[]} x"#]
+    {
         cx.send(Request::to(Endpoint::Update).id(&id).raw_body("application/json", body)).await?;
     }
     Ok(())

@@ -1,15 +1,16 @@
-//! Histories by chance, weighted towards what servers get wrong.
+//! Sequences by chance, weighted towards what servers get wrong.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::draw::Draw;
-use super::step::{Product, Slot, Step, Tag, Who};
+use super::step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};
 use crate::contract::Need;
+use crate::exchange::KeyRole;
 use crate::lane::Lane;
 
-/// Whether a history may change which offering is main.
+/// Whether a sequence may change which offering is main.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mains {
+pub enum MainRole {
     /// It may promote, and delete the main.
     Change,
     /// It leaves the main alone.
@@ -18,30 +19,40 @@ pub enum Mains {
 
 /// What a lane offers: steps that need more are not drawn.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Means {
+pub struct Capabilities {
     /// How many registered products are known.
     pub products: usize,
     /// What else is there.
     pub has: Vec<Need>,
     /// Whether the main may change.
-    pub mains: Mains,
+    pub mains: MainRole,
 }
 
-impl Means {
+impl Capabilities {
     /// What a lane offers.
-    pub fn of(lane: &Lane, mains: Mains) -> Self {
-        let has = [Need::Variant, Need::SecondProject].into_iter().filter(|need| lane.has(*need)).collect();
+    pub fn of(lane: &Lane, mains: MainRole) -> Self {
+        let has =
+            [Need::Variant, Need::SecondProject, Need::Empty].into_iter().filter(|need| lane.has(*need)).collect();
         Self { products: lane.fixtures.products.len(), has, mains }
     }
 }
 
-/// The history of this seed and index, of `max_steps` steps at most; the same for the same arguments.
-pub fn generate(seed: u64, index: u64, max_steps: usize, means: &Means) -> Vec<Step> {
+/// The sequence of this seed and index, of `max_steps` steps at most; the same for the same arguments.
+pub fn generate(seed: u64, index: u64, max_steps: usize, capabilities: &Capabilities) -> Vec<Step> {
     let mut draw = Draw::new(seed, index);
-    let mut author = Author::new(&mut draw, means);
+    let mut author = Author::new(&mut draw, capabilities);
     let least = max_steps.div_ceil(2).max(1).min(max_steps);
     let length = least + draw.below(max_steps - least + 1);
-    (0..length).map(|_| author.next(&mut draw)).collect()
+    let home = author.home(&mut draw);
+    (0..length)
+        .map(|_| {
+            let step = author.next(&mut draw);
+            match home {
+                Some((project, percent)) if draw.chance(percent) => step.sent_to(project),
+                _ => step,
+            }
+        })
+        .collect()
 }
 
 /// What an operation is drawn by.
@@ -56,19 +67,19 @@ const AGAIN: usize = 7;
 /// The last is for phrases.
 const WEIGHTS: [usize; 9] = [22, 22, 10, 20, 5, 6, 4, 8, 8];
 
-/// How often each slot is in a history's pool beside the first: more often those whose ids have something special.
+/// How often each slot is in a sequence's pool beside the first: more often those whose ids have something special.
 const PRESENCE: [usize; Slot::COUNT as usize] = [0, 8, 3, 6, 2, 1, 1, 1, 1, 1, 1, 1];
 
-/// A pool of more slots is for histories that make many offerings.
+/// A pool of more slots is for sequences that make many offerings.
 const LARGE: usize = 6;
 
 /// The most entries of a list that is not meant to be long, and the entries of long ones.
 const SHORT: usize = 4;
-const LONG: [usize; 3] = [10, 11, 13];
+const LONG: [usize; 6] = [10, 11, 13, 50, 99, 100];
 
-/// Writes one history, keeping in mind what a right server would hold by then.
+/// Writes one sequence, keeping in mind what a right server would hold by then.
 struct Author<'m> {
-    means: &'m Means,
+    capabilities: &'m Capabilities,
     weights: [usize; 9],
     /// How many of a hundred creates and set-mains have an idempotency key.
     keyed: usize,
@@ -82,8 +93,8 @@ struct Author<'m> {
 }
 
 impl<'m> Author<'m> {
-    fn new(draw: &mut Draw, means: &'m Means) -> Self {
-        // Every history has a bent of its own: what is rare on the whole is common in some.
+    fn new(draw: &mut Draw, capabilities: &'m Capabilities) -> Self {
+        // Every sequence has a bent of its own: what is rare on the whole is common in some.
         let mut weights = WEIGHTS.map(|weight| weight * draw.one(&[1, 2, 2, 2, 6]));
         let all = usize::from(Slot::COUNT);
         let size = *draw.one(&[2, 3, 3, 4, 4, 6, all, all]);
@@ -99,12 +110,26 @@ impl<'m> Author<'m> {
             presence[place] = 0;
             pool.push(Slot(place as u8));
         }
-        if means.mains == Mains::Keep {
+        if capabilities.mains == MainRole::Keep {
             weights[SET_MAIN] = 0;
         }
         let keyed = *draw.one(&[0, 20, 20, 60]);
         let (live, written, phrase) = (BTreeMap::new(), Vec::new(), VecDeque::new());
-        Self { means, weights, keyed, pool, live, main: None, latest: None, written, phrase }
+        Self { capabilities, weights, keyed, pool, live, main: None, latest: None, written, phrase }
+    }
+
+    /// Another project that the whole sequence or a part of it is sent to, with how many of a hundred steps.
+    fn home(&self, draw: &mut Draw) -> Option<(OtherProject, usize)> {
+        let all = [(OtherProject::Empty, 100), (OtherProject::Second, 30)];
+        let drawn = *draw.one(&[None, None, None, None, None, None, None, None, Some(all[0]), Some(all[1])]);
+        drawn.filter(|(project, _)| self.has(*project))
+    }
+
+    fn has(&self, project: OtherProject) -> bool {
+        self.capabilities.has.contains(match project {
+            OtherProject::Second => &Need::SecondProject,
+            OtherProject::Empty => &Need::Empty,
+        })
     }
 
     fn next(&mut self, draw: &mut Draw) -> Step {
@@ -116,8 +141,8 @@ impl<'m> Author<'m> {
             match draw.weighted(&self.weights) {
                 CREATE => self.create(draw),
                 UPDATE => self.update(draw),
-                DELETE => Step::Delete { who: self.somebody(draw) },
-                SET_MAIN => Step::SetMain { who: self.somebody(draw), key: self.key(draw) },
+                DELETE => Step::Delete { who: self.a_reference(draw) },
+                SET_MAIN => Step::SetMain { who: self.a_reference(draw), key: self.key(draw) },
                 GET => self.get(draw),
                 PAGE => self.page(draw),
                 WALK => Step::Walk { limit: *draw.one(&[1, 1, 2, 3, 5]) },
@@ -132,9 +157,17 @@ impl<'m> Author<'m> {
 
     fn create(&self, draw: &mut Draw) -> Step {
         let free: Vec<Slot> = self.pool.iter().copied().filter(|slot| !self.live.contains_key(slot)).collect();
-        let who = if free.is_empty() || draw.chance(12) { self.somebody(draw) } else { Who::Slot(*draw.one(&free)) };
+        let who = if free.is_empty() || draw.chance(12) {
+            self.a_reference(draw)
+        } else {
+            OfferingRef::Slot(*draw.one(&free))
+        };
         // What a create with a variant's id answers is written nowhere.
-        let who = if matches!(who, Who::Variant | Who::Elsewhere) { Who::Slot(self.pool[0]) } else { who };
+        let who = if matches!(who, OfferingRef::Variant | OfferingRef::Elsewhere) {
+            OfferingRef::Slot(self.pool[0])
+        } else {
+            who
+        };
         let products = (!draw.chance(25)).then(|| self.list(draw, &[]));
         Step::Create { who, products, tag: tag(draw, 10), key: self.key(draw) }
     }
@@ -149,22 +182,22 @@ impl<'m> Author<'m> {
         let one = *draw.one(if live.is_empty() { &self.pool } else { &live });
         let place = self.pool.iter().position(|slot| *slot == one).unwrap_or_default();
         let other = self.pool[(place + 1) % self.pool.len()];
-        let mut phrase = self.phrase_about(draw, Who::Slot(one), Who::Slot(other));
-        if self.means.mains == Mains::Keep {
-            phrase.retain(|step| !matches!(step, Step::SetMain { .. }));
+        let mut phrase = self.phrase_about(draw, OfferingRef::Slot(one), OfferingRef::Slot(other));
+        if self.capabilities.mains == MainRole::Keep {
+            phrase.retain(|step| !matches!(step.inner(), Step::SetMain { .. }));
         }
         // What is there already is not made first.
         let begins_late = matches!(phrase.front(), Some(Step::Create { .. })) && live.contains(&other);
         if begins_late && one != other {
             phrase.pop_front();
         }
-        let first = phrase.pop_front().unwrap_or(Step::Get { who: Who::Slot(one) });
+        let first = phrase.pop_front().unwrap_or(Step::Get { who: OfferingRef::Slot(one) });
         self.phrase = phrase;
         first
     }
 
     /// Steps that belong together: what chance alone puts in a row too seldom.
-    fn phrase_about(&self, draw: &mut Draw, one: Who, other: Who) -> VecDeque<Step> {
+    fn phrase_about(&self, draw: &mut Draw, one: OfferingRef, other: OfferingRef) -> VecDeque<Step> {
         let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
         let promote = |who| Step::SetMain { who, key: None };
         let key = Some(draw.below(3) as u8);
@@ -172,7 +205,7 @@ impl<'m> Author<'m> {
         let made = |who, products, key| Step::Create { who, products, tag: Tag::Absent, key };
         let update = |products| Step::Update { who: one, products: Some(products), tag: Tag::Absent };
         let delete = |who| Step::Delete { who };
-        match draw.below(10) {
+        match draw.below(16) {
             // An offering that was main, or gave it up, comes back.
             0 => [create(other), promote(one), delete(one), create(one), promote(one), promote(other)].into(),
             1 => [create(other), promote(one), promote(other), delete(one), create(one), promote(one)].into(),
@@ -191,11 +224,38 @@ impl<'m> Author<'m> {
             }
             // A key is used for another offering.
             6 => [create(other), keyed, Step::SetMain { who: other, key }].into(),
-            // A refused create is tried again under its key.
+            // A rejected request does not use its key up.
             7 => [delete(other), made(other, Some(vec![Product::Unknown]), key), made(other, None, key)].into(),
+            8 => [delete(one), keyed.clone(), create(one), create(other), keyed].into(),
+            9 => [create(one), made(one, None, key), delete(one), made(one, None, key)].into(),
+            // Where nothing is yet, or nothing is left: what is rejected does not use up that the first is main.
+            10 if self.has(OtherProject::Empty) => {
+                let rejected = made(one, Some(vec![Product::Unknown]), None);
+                [rejected, create(one), create(other), delete(other), delete(one), create(other), create(one)]
+                    .map(|step| step.sent_to(OtherProject::Empty))
+                    .into()
+            }
+            11 if self.has(OtherProject::Empty) => {
+                [promote(one), create(one), delete(one), create(one), create(other), promote(other), delete(one)]
+                    .map(|step| step.sent_to(OtherProject::Empty))
+                    .into()
+            }
+            // The same ids in two projects: what is done in one is read in the other.
+            12 if self.has(OtherProject::Second) => {
+                let there = |step: Step| step.sent_to(OtherProject::Second);
+                let get = Step::Get { who: one };
+                [create(one), there(create(one)), promote(one), there(get.clone()), there(promote(one)), get].into()
+            }
+            13 if self.has(OtherProject::Second) => {
+                let there = |step: Step| step.sent_to(OtherProject::Second);
+                let get = Step::Get { who: one };
+                let (create, update) = (create(one), update(self.list(draw, &[])));
+                [create.clone(), there(create), update, there(get.clone()), there(delete(one)), get].into()
+            }
             // Products grow, shrink, go, and come again.
-            8 => {
-                let long = self.run_of(draw, LONG[1]);
+            14 => {
+                let length = *draw.one(&LONG);
+                let long = self.run_of(draw, length);
                 let short = long.iter().take(2).copied().collect();
                 [create(one), update(long), update(short), update(Vec::new()), update(self.list(draw, &[]))].into()
             }
@@ -205,28 +265,28 @@ impl<'m> Author<'m> {
     }
 
     fn update(&self, draw: &mut Draw) -> Step {
-        let who = self.somebody(draw);
+        let who = self.a_reference(draw);
         let now = match who {
-            Who::Slot(slot) => self.live.get(&slot),
-            Who::Main => self.main.as_ref().and_then(|main| self.live.get(main)),
+            OfferingRef::Slot(slot) => self.live.get(&slot),
+            OfferingRef::Main => self.main.as_ref().and_then(|main| self.live.get(main)),
             _ => None,
         };
         let products = (!draw.chance(15)).then(|| self.list(draw, now.map_or(&[], Vec::as_slice)));
-        let is_main = who == Who::Main || self.main.is_some_and(|main| who == Who::Slot(main));
+        let is_main = who == OfferingRef::Main || self.main.is_some_and(|main| who == OfferingRef::Slot(main));
         Step::Update { who, products, tag: tag(draw, if is_main { 35 } else { 12 }) }
     }
 
     fn get(&self, draw: &mut Draw) -> Step {
-        let elsewhere = self.means.has.contains(&Need::SecondProject) && draw.chance(10);
-        Step::Get { who: if elsewhere { Who::Elsewhere } else { self.somebody(draw) } }
+        let elsewhere = self.capabilities.has.contains(&Need::SecondProject) && draw.chance(10);
+        Step::Get { who: if elsewhere { OfferingRef::Elsewhere } else { self.a_reference(draw) } }
     }
 
     fn page(&self, draw: &mut Draw) -> Step {
         let after = (!draw.chance(25)).then(|| {
             // Deleted and unknown cursors are what this is mostly for.
-            if draw.chance(50) { Who::Slot(*draw.one(&self.pool)) } else { self.somebody(draw) }
+            if draw.chance(50) { OfferingRef::Slot(*draw.one(&self.pool)) } else { self.a_reference(draw) }
         });
-        let after = after.filter(|who| *who != Who::Variant);
+        let after = after.filter(|who| *who != OfferingRef::Variant);
         Step::Page { limit: *draw.one(&[None, Some(1), Some(2), Some(100), Some(0), Some(101)]), after }
     }
 
@@ -235,7 +295,9 @@ impl<'m> Author<'m> {
         let keyed: Vec<&Step> = self
             .written
             .iter()
-            .filter(|step| matches!(step, Step::Create { key: Some(_), .. } | Step::SetMain { key: Some(_), .. }))
+            .filter(|step| {
+                matches!(step.inner(), Step::Create { key: Some(_), .. } | Step::SetMain { key: Some(_), .. })
+            })
             .collect();
         match (keyed.is_empty(), self.written.last()) {
             (false, _) if draw.chance(80) => (*draw.one(&keyed)).clone(),
@@ -244,22 +306,22 @@ impl<'m> Author<'m> {
         }
     }
 
-    fn somebody(&self, draw: &mut Draw) -> Who {
+    fn a_reference(&self, draw: &mut Draw) -> OfferingRef {
         let live: Vec<Slot> = self.live.keys().copied().collect();
         match draw.weighted(&[20, 50, 12, 10, 3, 1, 1]) {
-            0 if self.latest.is_some() => Who::Slot(self.latest.unwrap_or(self.pool[0])),
-            0 | 1 if !live.is_empty() => Who::Slot(*draw.one(&live)),
-            2 if self.means.mains == Mains::Change => Who::Main,
-            4 if self.means.has.contains(&Need::Variant) => Who::Variant,
-            5 => Who::TooLong,
-            6 => Who::OffCharset,
-            _ => Who::Slot(*draw.one(&self.pool)),
+            0 if self.latest.is_some() => OfferingRef::Slot(self.latest.unwrap_or(self.pool[0])),
+            0 | 1 if !live.is_empty() => OfferingRef::Slot(*draw.one(&live)),
+            2 if self.capabilities.mains == MainRole::Change => OfferingRef::Main,
+            4 if self.capabilities.has.contains(&Need::Variant) => OfferingRef::Variant,
+            5 => OfferingRef::TooLong,
+            6 => OfferingRef::OffCharset,
+            _ => OfferingRef::Slot(*draw.one(&self.pool)),
         }
     }
 
     /// A list that is related to the present one.
     fn list(&self, draw: &mut Draw, now: &[Product]) -> Vec<Product> {
-        let known = self.means.products.min(usize::from(u8::MAX));
+        let known = self.capabilities.products.min(usize::from(u8::MAX));
         if draw.chance(4) {
             return vec![Product::Unknown];
         }
@@ -291,7 +353,7 @@ impl<'m> Author<'m> {
 
     /// So many products in a row, as far as there are.
     fn run_of(&self, draw: &mut Draw, length: usize) -> Vec<Product> {
-        let known = self.means.products.min(usize::from(u8::MAX));
+        let known = self.capabilities.products.min(usize::from(u8::MAX));
         let start = if known == 0 { 0 } else { draw.below(known) };
         (0..length.min(known)).map(|number| Product::Known(((start + number) % known) as u8)).collect()
     }
@@ -300,11 +362,11 @@ impl<'m> Author<'m> {
     fn note(&mut self, step: &Step) {
         self.written.push(step.clone());
         let slot = match step.who() {
-            Some(Who::Slot(slot)) => Some(slot),
-            Some(Who::Main) => self.main,
+            Some(OfferingRef::Slot(slot)) => Some(slot),
+            Some(OfferingRef::Main) => self.main,
             _ => None,
         };
-        let Some(slot) = slot else { return };
+        let Some(slot) = slot.filter(|_| step.role() == KeyRole::Main) else { return };
         self.latest = Some(slot);
         match step {
             Step::Create { products, tag: Tag::Absent | Tag::Null | Tag::Zero, .. }

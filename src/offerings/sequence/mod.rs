@@ -1,18 +1,17 @@
-//! Generated histories: what is sent step by step, and how it is held against the model.
+//! Generated sequences of requests.
 //!
-//! A history is a list of [`Step`]s, plain data with symbolic references, the same for the same seed and index
-//! ([`generate()`]). [`play()`] sends it on a stage, whatever the project holds besides: a reference that stands for nothing
-//! at that moment becomes a request for an id that nobody has, so that a history stays playable when steps are taken
-//! out of it. It refuses to know how histories are made smaller or run again. Start at [`Step`].
+//! A sequence is a list of [`Step`]s, plain data with symbolic references, the same for the same seed and index
+//! ([`generate()`]). [`run()`] sends it in a context, whatever the project holds besides: a reference that stands for
+//! nothing at that moment becomes a request for an id that no offering has, so that a sequence can be sent when steps
+//! are taken out of it. It must not know how sequences are minimized or sent again. Start at [`Step`].
 
-mod cast;
+mod bindings;
 mod draw;
 mod generate;
-mod play;
+mod run;
 mod shrink;
 mod step;
-mod walk;
 
-pub use generate::{Mains, Means, generate};
-pub use play::{Watch, play, play_case, play_watching};
-pub use step::{Product, Slot, Step, Tag, Who};
+pub use generate::{Capabilities, MainRole, generate};
+pub use run::{Watch, run, run_case, run_watching};
+pub use step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};

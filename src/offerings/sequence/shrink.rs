@@ -1,6 +1,6 @@
 //! How a step can be made simpler.
 
-use super::step::{Product, Slot, Step, Tag, Who};
+use super::step::{OfferingRef, Product, Slot, Step, Tag};
 
 impl Step {
     /// Simpler steps that may do as well, the simplest first. Each is smaller by some measure, so that taking them again
@@ -49,6 +49,10 @@ impl Step {
                 }
             }
             Self::Walk { limit } if *limit > 1 => all.push(Self::Walk { limit: 1 }),
+            Self::In { project, step } => {
+                all.push((**step).clone());
+                all.extend(step.simpler().into_iter().map(|simpler| simpler.sent_to(*project)));
+            }
             _ => {}
         }
         all
@@ -57,7 +61,7 @@ impl Step {
     /// The same step with one slot put for another.
     #[must_use]
     pub fn rename(&self, from: Slot, to: Slot) -> Self {
-        if self.slot() == Some(from) { self.about(Who::Slot(to)) } else { self.clone() }
+        if self.slot() == Some(from) { self.about(OfferingRef::Slot(to)) } else { self.clone() }
     }
 }
 
@@ -80,7 +84,7 @@ mod unit_tests {
     #[test]
     fn simplifying_comes_to_an_end() {
         let mut step = Step::Create {
-            who: Who::Main,
+            who: OfferingRef::Main,
             products: Some(vec![Product::Unknown, Product::Known(7), Product::Known(7)]),
             tag: Tag::One,
             key: Some(1),

@@ -1,10 +1,12 @@
-//! One step of a history, as data.
+//! One step of a sequence, as data.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A name for an offering that the history makes: the same slot, the same id. Some have ids with a colon, a space, 64
+use crate::exchange::KeyRole;
+
+/// A name for an offering that the sequence creates: the same slot, the same id. Some have ids with a colon, a space, 64
 /// characters, or another's id in upper case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -26,7 +28,7 @@ impl Slot {
         (0..Self::COUNT).map(Self)
     }
 
-    /// The slots whose ids have nothing special about them, in the order in which shrunk histories use them.
+    /// The slots whose ids have nothing special about them, in the order in which minimized sequences use them.
     pub fn plain(index: usize) -> Option<Self> {
         [0, 5, 6, 7, 8, 9, 10, 11].get(index).copied().map(Self)
     }
@@ -40,10 +42,10 @@ impl Slot {
 /// Which offering a step is about; what it stands for is decided when the step is sent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Who {
-    /// One of the history's own, whether it exists, was deleted, or never was.
+pub enum OfferingRef {
+    /// One of the sequence's own, whether it exists, was deleted, or never was.
     Slot(Slot),
-    /// The main offering, if it is one of the history's own.
+    /// The main offering, if it is one of the sequence's own.
     Main,
     /// An experiment variant.
     Variant,
@@ -65,7 +67,7 @@ pub enum Product {
     Unknown,
 }
 
-/// What a body says of the tag.
+/// What a body has as its tag.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tag {
@@ -82,14 +84,34 @@ pub enum Tag {
     Invalid,
 }
 
-/// One step of a history.
+/// Another project than the one under test.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherProject {
+    /// The project of the second key.
+    Second,
+    /// The project that has no offerings at first.
+    Empty,
+}
+
+impl OtherProject {
+    /// The key that opens it.
+    pub fn role(self) -> KeyRole {
+        match self {
+            Self::Second => KeyRole::Second,
+            Self::Empty => KeyRole::Empty,
+        }
+    }
+}
+
+/// One step of a sequence.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
     /// A create.
     Create {
         /// Whose id it names.
-        who: Who,
+        who: OfferingRef,
         /// The products, in order; `None` when omitted.
         products: Option<Vec<Product>>,
         /// The tag.
@@ -100,12 +122,12 @@ pub enum Step {
     /// A get.
     Get {
         /// Of which.
-        who: Who,
+        who: OfferingRef,
     },
     /// An update.
     Update {
         /// Of which.
-        who: Who,
+        who: OfferingRef,
         /// The products, in order; `None` when omitted.
         products: Option<Vec<Product>>,
         /// The tag.
@@ -114,12 +136,12 @@ pub enum Step {
     /// A delete.
     Delete {
         /// Of which.
-        who: Who,
+        who: OfferingRef,
     },
     /// A set-main.
     SetMain {
         /// Of which.
-        who: Who,
+        who: OfferingRef,
         /// Which idempotency key it has.
         key: Option<u8>,
     },
@@ -128,18 +150,25 @@ pub enum Step {
         /// The limit; `None` when omitted, 1 to 100 when valid.
         limit: Option<u8>,
         /// After which.
-        after: Option<Who>,
+        after: Option<OfferingRef>,
     },
     /// The whole list, page by page.
     Walk {
         /// The limit of each page, or more where the list is long.
         limit: u8,
     },
+    /// A step in another project.
+    In {
+        /// Which project.
+        project: OtherProject,
+        /// What is sent there.
+        step: Box<Step>,
+    },
 }
 
 impl Step {
     /// The offerings that it names.
-    pub fn who(&self) -> Option<Who> {
+    pub fn who(&self) -> Option<OfferingRef> {
         match self {
             Self::Create { who, .. }
             | Self::Get { who }
@@ -148,20 +177,46 @@ impl Step {
             | Self::SetMain { who, .. } => Some(*who),
             Self::Page { after, .. } => *after,
             Self::Walk { .. } => None,
+            Self::In { step, .. } => step.who(),
+        }
+    }
+
+    /// The key of the project that it is sent to.
+    pub fn role(&self) -> KeyRole {
+        match self {
+            Self::In { project, .. } => project.role(),
+            _ => KeyRole::Main,
+        }
+    }
+
+    /// The same step in another project.
+    #[must_use]
+    pub fn sent_to(self, project: OtherProject) -> Self {
+        match self {
+            Self::In { step, .. } => Self::In { project, step },
+            step => Self::In { project, step: Box::new(step) },
+        }
+    }
+
+    /// The step itself, whichever project it is sent to.
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::In { step, .. } => step,
+            step => step,
         }
     }
 
     /// The slot that it names.
     pub fn slot(&self) -> Option<Slot> {
         match self.who() {
-            Some(Who::Slot(slot)) => Some(slot),
+            Some(OfferingRef::Slot(slot)) => Some(slot),
             _ => None,
         }
     }
 
     /// The same step about another.
     #[must_use]
-    pub fn about(&self, other: Who) -> Self {
+    pub fn about(&self, other: OfferingRef) -> Self {
         let mut step = self.clone();
         match &mut step {
             Self::Create { who, .. }
@@ -171,12 +226,13 @@ impl Step {
             | Self::SetMain { who, .. } => *who = other,
             Self::Page { after, .. } => *after = after.map(|_| other),
             Self::Walk { .. } => {}
+            Self::In { step, .. } => **step = step.about(other),
         }
         step
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for OfferingRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Slot(slot) => slot.name(),
@@ -189,7 +245,7 @@ impl fmt::Display for Who {
     }
 }
 
-/// `create a with 2 products, tag 0, key 1`: how a finding tells it.
+/// `create a with 2 products, tag 0, key 1`: as findings show it.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -208,6 +264,8 @@ impl fmt::Display for Step {
                 after.map_or(Ok(()), |after| write!(f, " after {after}"))
             }
             Self::Walk { limit } => write!(f, "walk by {limit}"),
+            Self::In { project: OtherProject::Second, step } => write!(f, "{step}, in the second project"),
+            Self::In { project: OtherProject::Empty, step } => write!(f, "{step}, in the empty project"),
         }
     }
 }
@@ -253,22 +311,29 @@ mod unit_tests {
     use super::*;
 
     #[test]
-    fn a_step_is_told_by_its_names() {
+    fn a_step_is_displayed_by_its_names() {
         let create = Step::Create {
-            who: Who::Slot(Slot(0)),
+            who: OfferingRef::Slot(Slot(0)),
             products: Some(vec![Product::Known(1), Product::Unknown]),
             tag: Tag::Zero,
             key: Some(1),
         };
         assert_eq!(create.to_string(), "create a with 2 products, one unknown, tag 0, key 1");
-        assert_eq!(Step::Page { limit: Some(2), after: Some(Who::Main) }.to_string(), "list by 2 after the main");
+        assert_eq!(
+            Step::Page { limit: Some(2), after: Some(OfferingRef::Main) }.to_string(),
+            "list by 2 after the main"
+        );
     }
 
     #[test]
     fn a_step_is_written_and_read_again() {
-        let step = Step::Update { who: Who::Main, products: None, tag: Tag::Null };
+        let step = Step::Update { who: OfferingRef::Main, products: None, tag: Tag::Null };
         let text = serde_json::to_string(&step).unwrap();
         assert_eq!(text, r#"{"update":{"who":"main","products":null,"tag":"null"}}"#);
         assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
+        let elsewhere = step.clone().sent_to(OtherProject::Second);
+        let text = serde_json::to_string(&elsewhere).unwrap();
+        assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), elsewhere);
+        assert_eq!((elsewhere.inner(), elsewhere.who(), elsewhere.role()), (&step, step.who(), KeyRole::Second));
     }
 }

@@ -13,7 +13,7 @@ use crate::contract::{Contract, Level, RuleScope};
 use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
 use crate::finding::{CaseResult, Failure};
 use crate::lane::{Lane, Session, Tenure};
-use crate::offerings::sequence::{Mains, Means, Tag, Watch, generate, play_case, play_watching};
+use crate::offerings::sequence::{Capabilities, MainRole, Tag, Watch, generate, run_case, run_watching};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::smaller::MOST_REQUESTS;
@@ -35,12 +35,12 @@ async fn embedded(faults: Vec<Fault>, behaviours: Vec<Behaviour>) -> Embedded {
     Embedded::start(options, TransportSettings::default(), judge).await.unwrap()
 }
 
-fn means(server: &Embedded) -> Means {
-    Means::of(&server.lane("means"), Mains::Change)
+fn means(server: &Embedded) -> Capabilities {
+    Capabilities::of(&server.lane("means"), MainRole::Change)
 }
 
 async fn play(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> CaseResult {
-    play_case(server.lane("sequence"), Naming::new(seed, "sequence", attempt), steps).await
+    run_case(server.lane("sequence"), Naming::new(seed, "sequence", attempt), steps).await
 }
 
 fn told(steps: &[Step]) -> String {
@@ -97,7 +97,7 @@ fn third_life(steps: &[Step]) -> Option<FailingStep<()>> {
 
 #[tokio::test]
 async fn a_history_is_shrunk_to_what_matters_under_the_plainest_names() {
-    let means = Means { products: 20, has: Vec::new(), mains: Mains::Change };
+    let means = Capabilities { products: 20, has: Vec::new(), mains: MainRole::Change };
     let mut found = 0;
     for seed in 0..200 {
         let steps = generate(seed, 0, STEPS, &means);
@@ -237,7 +237,7 @@ fn forgotten_key(steps: &[Step]) -> Option<FailingStep<()>> {
 
 #[tokio::test]
 async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
-    let [a, f, g] = [0, 1, 2].map(|index| Who::Slot(Slot::plain(index).unwrap()));
+    let [a, f, g] = [0, 1, 2].map(|index| OfferingRef::Slot(Slot::plain(index).unwrap()));
     let create = |who, key| Step::Create { who, products: None, tag: Tag::Absent, key };
     let promote = Step::SetMain { who: f, key: None };
     let steps = vec![
@@ -273,7 +273,7 @@ fn fourth_offering(steps: &[Step]) -> Option<FailingStep<()>> {
 
 #[tokio::test]
 async fn instead_of_a_second_life_another_offering_does() {
-    let [a, f] = [0, 1].map(|index| Who::Slot(Slot::plain(index).unwrap()));
+    let [a, f] = [0, 1].map(|index| OfferingRef::Slot(Slot::plain(index).unwrap()));
     let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
     let delete = |who| Step::Delete { who };
     let steps = vec![create(a), create(f), delete(f), create(f), delete(f), create(f)];
@@ -316,15 +316,15 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
         lane.client = Client::new(Arc::clone(lane.client.transport()), keys, Arc::clone(lane.client.traffic()));
         lane.fixtures = Arc::default();
         lane.tenure = Tenure::Shared;
-        let mains = if seed % 2 == 0 { Mains::Keep } else { Mains::Change };
-        let steps = generate(seed, 0, STEPS, &Means::of(&lane, mains));
+        let mains = if seed % 2 == 0 { MainRole::Keep } else { MainRole::Change };
+        let steps = generate(seed, 0, STEPS, &Capabilities::of(&lane, mains));
         let theirs = async |lane: &Lane| {
             let snapshot = Session::new(lane.clone()).walk(KeyRole::Main).await.unwrap();
             let theirs =
                 snapshot.offerings.into_iter().filter(|o| ["onboarding", "winback", "legacy.row"].contains(&&*o.id));
             theirs
                 .map(|mut o| {
-                    if mains == Mains::Change {
+                    if mains == MainRole::Change {
                         o.tag = None;
                         o.updated_at.clear();
                     }
@@ -333,7 +333,7 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
                 .collect::<Vec<_>>()
         };
         let before = theirs(&lane).await;
-        let played = play_case(lane.clone(), Naming::new(seed, "shared", 0), &steps).await;
+        let played = run_case(lane.clone(), Naming::new(seed, "shared", 0), &steps).await;
         let found: Vec<_> = played.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
         assert!(found.is_empty(), "seed {seed}: {found:?} after {}", told(&steps));
         assert_eq!(theirs(&lane).await, before);
@@ -374,7 +374,7 @@ async fn caught(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step
             let next = &next;
             move |steps: Vec<Step>| {
                 let naming = Naming::new(seed, "sequence", next());
-                async move { violation(&play_watching(server.lane("sequence"), naming, &steps, watch).await) }
+                async move { violation(&run_watching(server.lane("sequence"), naming, &steps, watch).await) }
             }
         };
         let has_budget = |_| spent() < MOST_REQUESTS;
@@ -466,7 +466,7 @@ async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
             tokio::spawn(async move {
                 let steps = generate(1, index + job, STEPS, &means(&server));
                 let lane = server.lane("soak");
-                let played = play_case(lane, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
+                let played = run_case(lane, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
                 assert!(played.failures.is_empty());
             })
         });

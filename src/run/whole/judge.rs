@@ -184,3 +184,78 @@ fn undecided(outcome: &Outcome, allowed: impl Fn(&str) -> bool) -> Option<Proble
         .collect();
     (!rules.is_empty()).then_some(Problem::Undecided { rules })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Catalogue;
+    use crate::reference::{Behaviour, Fault};
+
+    /// Violates `create.tag-invalid` and `delete.removes`, warns of `response.error-type`, leaves two must rules undecided.
+    fn outcome() -> Outcome {
+        let text = include_str!("../../report/testdata/fixed.json");
+        serde_json::from_str(text).expect("a test of the reports keeps it readable")
+    }
+
+    fn lines(subject: &Subject, outcome: &Outcome) -> Vec<String> {
+        let problems = problems(subject, outcome, Expectations::embedded(), &Catalogue::embedded());
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    fn fault(name: &str) -> Subject {
+        Subject::Fault(name.parse::<Fault>().expect("a fault of the catalogue"))
+    }
+
+    #[test]
+    fn a_fault_must_break_its_rules_and_no_other_by_one_finding_with_everything_decided() {
+        let undecided = "undecided: list.excludes-variants skipped, set-main.demotes-previous inconclusive";
+        let mut outcome = outcome();
+        assert_eq!(
+            lines(&fault("delete-still-readable"), &outcome),
+            [
+                "other rules broken: create.tag-invalid, response.error-type",
+                "3 findings, at most 1 expected",
+                undecided,
+            ]
+        );
+        let not_caught = lines(&fault("set-main-keeps-previous"), &outcome);
+        assert!(not_caught[0].starts_with("not caught: set-main.demotes-previous inconclusive ("), "{not_caught:?}");
+        outcome.findings.retain(|finding| finding.rule == "delete.removes");
+        for rule in &mut outcome.rules {
+            if matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive) {
+                rule.verdict = Verdict::Passed;
+            }
+        }
+        assert_eq!(lines(&fault("delete-still-readable"), &outcome), Vec::<String>::new());
+        outcome.ending = Ending::Stopped("the time is up".into());
+        outcome.findings.clear();
+        assert_eq!(
+            lines(&fault("delete-still-readable"), &outcome),
+            ["incomplete: the time is up", "exit code 3, expected 1"]
+        );
+    }
+
+    #[test]
+    fn a_fault_that_breaks_a_should_rule_must_be_warned_of_without_failing_the_run() {
+        let mut outcome = outcome();
+        outcome.findings.retain(|finding| finding.rule == "response.error-type");
+        outcome.left_behind.clear();
+        outcome.rules.retain(|rule| rule.verdict != Verdict::Skipped && rule.verdict != Verdict::Inconclusive);
+        assert_eq!(lines(&fault("type-logical-on-409"), &outcome), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_correct_server_must_pass_with_its_own_warnings_only() {
+        let mut outcome = outcome();
+        let subject = Subject::Behaviours(vec![Behaviour::DetailsNull, Behaviour::MetaOnLimit]);
+        assert_eq!(
+            lines(&subject, &outcome),
+            ["other rules broken: create.tag-invalid, delete.removes, response.error-type", "exit code 1, expected 0",]
+        );
+        outcome.left_behind.clear();
+        outcome.findings.retain(|finding| finding.rule == "response.error-type");
+        outcome.findings[0].rule = "response.no-meta".into();
+        outcome.rules.retain(|rule| rule.verdict == Verdict::Passed);
+        assert_eq!(lines(&subject, &outcome), Vec::<String>::new());
+    }
+}

@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Answer, Exchange, TransportSettings};
-use crate::offerings::model::World;
+use crate::offerings::oracle::World;
 use crate::offerings::race::Race;
 use crate::offerings::race::generated::steps;
-use crate::offerings::race::history::History;
+use crate::offerings::race::history::{History, is_whole};
 use crate::offerings::race::judge::{Judgement, judge_within};
 use crate::offerings::race::model::{Crowd, Event};
 use crate::offerings::race::order::{self, Budget, Model};
 use crate::offerings::race::play::Player;
 use crate::offerings::race::program::{Program, Step};
 use crate::offerings::race::trial::{MAX_WORK, Trial};
-use crate::offerings::sequence::Mains;
-use crate::offerings::{Naming, Stage};
+use crate::offerings::sequence::MainRole;
+use crate::offerings::{Context, Naming};
 use crate::reference::{Behaviour, Options};
 use crate::run::Embedded;
 
@@ -29,7 +29,7 @@ const CLIENTS: usize = 6;
 const STEPS: usize = 10;
 
 fn crowd(seed: u64) -> Program {
-    let (mut writes, mut reads) = steps(seed, 0, Mains::Change, 3);
+    let (mut writes, mut reads) = steps(seed, 0, MainRole::Change, 3);
     let mut client = |number: usize| -> Vec<Step> {
         if number < 4 { writes.by_ref().take(STEPS).collect() } else { reads.by_ref().take(STEPS).collect() }
     };
@@ -58,15 +58,15 @@ enum Lie {
 
 /// The same history, but for a lie; `None` where nothing is there to lie about.
 fn with(lie: Lie, mut history: History) -> Option<History> {
-    let place = history.acts.iter().rposition(|act| act.page().is_some_and(|page| page.whole));
+    let place = history.acts.iter().rposition(|act| act.page().as_ref().is_some_and(is_whole));
     let place = place.expect("a list ends the try");
     let exchange = Arc::clone(history.acts[place].exchange.as_ref().expect("it was answered"));
     let mut body = exchange.answer.json().expect("a list").clone();
     let rows = body["data"].as_array_mut().expect("a list has rows");
-    let ours = |row: &Value| history.cast.ids.iter().any(|id| row["id"] == *id);
+    let ours = |row: &Value| history.bindings.ids.iter().any(|id| row["id"] == *id);
     match lie {
         Lie::Products => {
-            let id = history.cast.ids[0].as_str();
+            let id = history.bindings.ids[0].as_str();
             let mut row = rows.first().expect("the main is always there").clone();
             (row["id"], row["tag"], row["product_ids"]) = (id.into(), Value::Null, json!(["a lie"]));
             rows.retain(|row| row["id"] != id);
@@ -74,7 +74,7 @@ fn with(lie: Lie, mut history: History) -> Option<History> {
         }
         Lie::Stale => {
             let row = rows.iter_mut().find(|row| ours(row))?;
-            row["product_ids"] = json!(history.cast.lists.iter().find(|list| row["product_ids"] != json!(list))?);
+            row["product_ids"] = json!(history.bindings.lists.iter().find(|list| row["product_ids"] != json!(list))?);
         }
         Lie::Main => {
             let other = rows.iter_mut().find(|row| ours(row) && row["tag"] != 1)?;
@@ -134,8 +134,8 @@ async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
         let program = crowd(seed);
         let race = Race::new("crowd", "race.set-main-linearizable").program(program.clone());
         let naming = Naming::new(seed, "crowd", 0);
-        let mut stage = Stage::open(server.lane(&format!("crowd-{seed}")), naming).await.unwrap();
-        let mut player = Player::new(&mut stage, &race, seed, 8).await.unwrap();
+        let mut cx = Context::open(server.lane(&format!("crowd-{seed}")), naming).await.unwrap();
+        let mut player = Player::new(&mut cx, &race, seed, 8).await.unwrap();
         let history = player.play(&program).await.unwrap();
         assert!(history.acts.iter().filter(|act| act.client < CLIENTS).count() == CLIENTS * STEPS);
         for (history, has_lost) in [(history.clone(), false), (with_lost_answers(history), true)] {
@@ -147,8 +147,8 @@ async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
                 assert_eq!(judgement.undecided, None, "{seed} {lie:?}");
                 // Another may be main after the main was deleted, and what was lost may explain what nobody saw.
                 let may_be_right = matches!(lie, Some(Lie::Main)) || (has_lost && matches!(lie, Some(Lie::Stale)));
-                let is_told = lie.is_some() != judgement.complaints.is_empty();
-                assert!(is_told || may_be_right, "{seed} {lie:?} {:?}", judgement.complaints);
+                let is_told = lie.is_some() != judgement.anomalies.is_empty();
+                assert!(is_told || may_be_right, "{seed} {lie:?} {:?}", judgement.anomalies);
                 told += usize::from(is_told && may_be_right);
                 assert!(took < LIMIT, "{seed} {lie:?}: {took}");
                 most = most.max(steps_of_a_search(&history));

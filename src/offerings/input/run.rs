@@ -1,0 +1,406 @@
+//! Inputs in a case: what they need is set up, they are sent, and the oracle judges the responses.
+
+use super::coverage::Taken;
+use super::inputs::{Input, Inputs, Origin};
+use super::name::{Name, Preserve};
+use super::recipe::{Content, Encoding, ID, NO_PRODUCT, Spelling, Subject};
+use crate::contract::Endpoint;
+use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
+use crate::finding::{Constraints, Failure};
+use crate::generate::{Constraint, Validity};
+use crate::lane::Halt;
+use crate::offerings::Context;
+use crate::offerings::scenario::Flow;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The project is compared after so many inputs at the latest, so that few of them can have caused what is found.
+const BATCH: usize = 24;
+
+/// The longest offering id, in characters.
+const MAX_ID: usize = 64;
+
+impl Inputs {
+    /// Sends all of them, and attributes each failure to the inputs that can have caused it.
+    ///
+    /// # Errors
+    /// [`Halt::World`] when no response came to a request that a server must respond to, [`Halt::Blocked`] when the
+    /// project cannot be read.
+    pub async fn run(&self, cx: &mut Context, coverage: &mut Constraints) -> Flow {
+        cx.record().attribute(&(0..1));
+        if let OperationRef::Other(_) = self.operation {
+            return self.run_other(cx, coverage).await;
+        }
+        let operation = self.id.as_str();
+        let mut runner =
+            Runner { cx, coverage, operation, shared: None, replaced: 0, bare: Vec::new(), since: 0, sent: Vec::new() };
+        for (index, input) in self.list.iter().enumerate() {
+            if index - runner.since >= BATCH {
+                let flow = runner.cx.look().await;
+                runner.attribute(index);
+                flow?;
+            }
+            let flow = runner.run(index, input).await;
+            runner.attribute(index + 1);
+            flow?;
+        }
+        let flow = runner.cx.look_at_all().await;
+        runner.attribute(self.list.len());
+        flow
+    }
+}
+
+impl Input {
+    /// Whether it sends nothing but GETs and needs nothing set up.
+    pub fn only_reads(&self) -> bool {
+        let sets_up = match &self.recipe.subject {
+            Subject::Shared | Subject::Crowd(_) | Subject::Existing(..) => true,
+            Subject::Invalid { remains, .. } => remains.is_some(),
+            Subject::None | Subject::Main | Subject::Missing(_) | Subject::Segment(_) => false,
+        };
+        self.recipe.method == http::Method::GET && !sets_up && self.recipe.beside.is_none()
+    }
+}
+
+struct Runner<'r> {
+    cx: &'r mut Context,
+    coverage: &'r mut Constraints,
+    operation: &'r str,
+    /// The offering that inputs share which are not about one.
+    shared: Option<String>,
+    /// How many offerings were replaced because something was wrong with them.
+    replaced: usize,
+    /// Ids that were set up without the run's prefix.
+    bare: Vec<String>,
+    /// The first input that wrote since the project was compared.
+    since: usize,
+    /// The exchanges of the inputs since then.
+    sent: Vec<(usize, Arc<Exchange>)>,
+}
+
+/// The offering that a request is about, and how it stands in the path.
+#[derive(Default)]
+struct Target {
+    id: Option<String>,
+    segment: Option<String>,
+}
+
+/// What an input needs, or why it cannot be had.
+type Ready<T> = Result<T, &'static str>;
+
+const NOT_CREATED: &str = "the offering that it needs was not created";
+const EXISTS: &str = "its id exists already";
+
+impl Runner<'_> {
+    async fn run(&mut self, index: usize, input: &Input) -> Flow {
+        let request = match self.request(input).await? {
+            Ok(request) => request,
+            Err(reason) => {
+                self.coverage.unsendable.push(format!("{} {}: {reason}", self.operation, input.what));
+                return Ok(());
+            }
+        };
+        let is_write = request.is_write();
+        let exchange = match self.cx.send(request).await {
+            // An unusual request may make a server hang up; a read without a response harms nothing.
+            Err(Halt::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
+                return Ok(());
+            }
+            sent => sent?,
+        };
+        self.sent.push((index, Arc::clone(&exchange)));
+        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(&exchange.answer)) {
+            self.coverage.count(self.operation, shown, taken);
+        }
+        self.tidy(&exchange).await
+    }
+
+    /// Attributes the failures that were found since it was called last; the inputs before `end` have been sent.
+    fn attribute(&mut self, end: usize) {
+        let (sent, since) = (&self.sent, self.since);
+        for failure in self.cx.record().failures.iter_mut().filter(|failure| failure.evidence.steps.is_empty()) {
+            failure.evidence.steps = causes(failure, sent, since, end);
+        }
+        let first = self.cx.state().writes().first().map(|write| Arc::clone(&write.at));
+        let Some(first) = first else {
+            (self.since, self.sent) = (end, Vec::new());
+            return;
+        };
+        // What was set up for this input counts as its own.
+        let place = self.sent.iter().position(|(_, exchange)| Arc::ptr_eq(exchange, &first));
+        let is_before = |(_, exchange): &(usize, Arc<Exchange>)| exchange.started < first.started;
+        let place = place.unwrap_or_else(|| self.sent.iter().take_while(|sent| is_before(sent)).count());
+        self.sent.drain(..place);
+        self.since = self.sent.first().map_or(end.saturating_sub(1), |(index, _)| *index);
+    }
+
+    /// An id that no offering has, and that no other input has.
+    fn prefix(&self, input: &Input) -> String {
+        self.cx.id(&format!("{}x", input.number))
+    }
+
+    fn named(&self, input: &Input, name: &Name) -> String {
+        name.with_prefix(&self.prefix(input), |id| match &input.kept {
+            Some(kept) => kept.schema.is(&kept.validity, &Value::from(id)),
+            None => id.chars().count() <= MAX_ID || name.preserve == Preserve::Length,
+        })
+    }
+
+    /// Whether an offering has this id already, in any letter case.
+    fn exists(&self, id: &str) -> bool {
+        let others = &self.cx.before().offerings;
+        self.cx.find(id).is_some() || others.iter().any(|other| other.id.eq_ignore_ascii_case(id))
+    }
+
+    fn is_sound(&self, id: &str) -> bool {
+        self.cx.find(id).is_some() && !self.cx.tainted.contains(id)
+    }
+
+    /// The request, after everything that it needs was set up.
+    async fn request(&mut self, input: &Input) -> Result<Ready<Request>, Halt> {
+        let (recipe, fresh) = (&input.recipe, self.prefix(input));
+        if let Some(beside) = &recipe.beside
+            && !self.set_up(&beside.replace(ID, &fresh)).await?
+        {
+            return Ok(Err(NOT_CREATED));
+        }
+        let Target { id: subject, segment } = match self.target(input).await? {
+            Ok(target) => target,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let segment = segment.or_else(|| subject.as_deref().map(|id| Spelling::Plain.segment(id))).unwrap_or_default();
+        let mut request = Request::new(input.operation.clone(), recipe.method.clone(), recipe.path.as_str());
+        request.path = recipe.path.replace("{offering_id}", &segment);
+        for part in &recipe.query {
+            let id = encode_segment(subject.as_deref().unwrap_or(&fresh));
+            request = request.raw_query(&part.replace(ID, &id));
+        }
+        for (name, value) in &recipe.headers {
+            request = request.header(name, value.replace(ID, &fresh));
+        }
+        let Content::Json(value, preserve) = &recipe.content else {
+            return Ok(Ok(with_text(request, &recipe.content, &fresh)));
+        };
+        let mut value = filled(value, &fresh);
+        self.name_products(input, &mut value);
+        if let Some((id, preserve)) = value.get("id").and_then(Value::as_str).zip(*preserve) {
+            let id = match &subject {
+                // The one input whose id must exist.
+                Some(existing) if input.operation.endpoint() == Some(Endpoint::Create) => existing.clone(),
+                _ => self.new_id(input, &value, id, preserve),
+            };
+            if subject.is_none() && self.exists(&id) {
+                return Ok(Err(EXISTS));
+            }
+            value["id"] = json!(id);
+        }
+        Ok(Ok(request.json(&value)))
+    }
+
+    async fn target(&mut self, input: &Input) -> Result<Ready<Target>, Halt> {
+        let of = |id: String| Target { id: Some(id), segment: None };
+        Ok(Ok(match &input.recipe.subject {
+            Subject::None => Target::default(),
+            Subject::Crowd(count) => {
+                self.crowd(*count).await?;
+                Target::default()
+            }
+            Subject::Segment(text) => Target { id: None, segment: Some(text.replace(ID, &self.prefix(input))) },
+            Subject::Missing(name) => {
+                let id = self.named(input, name);
+                if self.exists(&id) {
+                    return Ok(Err(EXISTS));
+                }
+                of(id)
+            }
+            Subject::Shared => return Ok(self.shared().await?.map(of).ok_or(NOT_CREATED)),
+            Subject::Main => return Ok(self.main().await?.map(of).ok_or("the main offering is not the run's own")),
+            Subject::Existing(name, spelling) => {
+                let id = self.named(input, name);
+                if self.exists(&id) || !self.set_up(&id).await? {
+                    return Ok(Err(NOT_CREATED));
+                }
+                Target { segment: Some(spelling.segment(&id)), id: Some(id) }
+            }
+            Subject::Invalid { name, remains } => {
+                let id = self.named(input, name);
+                if let Some(remains) = remains {
+                    let cut: String = id.chars().take(*remains).collect();
+                    // Without it there is one fault less that this input can find.
+                    let _ = !self.exists(&cut) && self.set_up(&cut).await?;
+                }
+                Target { id: None, segment: Some(encode_segment(&id)) }
+            }
+        }))
+    }
+
+    /// The id of a new offering. An empty one stands for any.
+    fn new_id(&self, input: &Input, body: &Value, id: &str, preserve: Preserve) -> String {
+        let prefix = self.prefix(input);
+        if id.is_empty() && preserve == Preserve::Whole {
+            return prefix;
+        }
+        Name::like(id, preserve).with_prefix(&prefix, |id| match &input.kept {
+            Some(kept) => {
+                let mut body = body.clone();
+                body["id"] = json!(id);
+                kept.schema.is(&kept.validity, &body)
+            }
+            None => id.chars().count() <= MAX_ID || preserve == Preserve::Length,
+        })
+    }
+
+    /// Gives products that the project does not have the run's prefix where there is room for it: with it they are
+    /// surely unknown.
+    fn name_products(&self, input: &Input, body: &mut Value) {
+        let fresh = self.prefix(input);
+        let known = &self.cx.lane().fixtures.products;
+        let is_length = |constraint| matches!(constraint, Constraint::MinLength | Constraint::MaxLength);
+        let about = input.shown.as_ref().map(|shown| &shown.facet);
+        let is_about_length = about.is_some_and(|facet| facet.place == "/product_ids/*" && is_length(facet.constraint));
+        let preserve = if is_about_length { Preserve::Length } else { Preserve::Letters };
+        let count = body.get("product_ids").and_then(Value::as_array).map_or(0, Vec::len);
+        for place in 0..count {
+            let Some(text) = body["product_ids"][place].as_str() else { continue };
+            if let Some(rest) = text.strip_prefix(NO_PRODUCT) {
+                body["product_ids"][place] = json!(format!("{fresh}{rest}"));
+                continue;
+            }
+            let Some(kept) = input.kept.as_ref().filter(|kept| kept.validity == Validity::Valid) else { continue };
+            if known.iter().any(|known| known == text) {
+                continue;
+            }
+            let named = Name::like(text, preserve).with_prefix(&fresh, |id| {
+                let mut tried = body.clone();
+                tried["product_ids"][place] = json!(id);
+                kept.schema.is(&kept.validity, &tried)
+            });
+            body["product_ids"][place] = json!(named);
+        }
+    }
+
+    /// The offering that inputs share, not main; a new one where something was wrong with the last.
+    async fn shared(&mut self) -> Result<Option<String>, Halt> {
+        let is_usable = |cx: &Self, id: &str| cx.is_sound(id) && cx.cx.state().main() != Some(id);
+        if !self.shared.as_deref().is_some_and(|id| is_usable(self, id)) {
+            let id = self.replacement("shared");
+            self.shared = self.set_up(&id).await?.then_some(id);
+        }
+        Ok(self.shared.clone())
+    }
+
+    /// The main offering, where it may be put at risk: in a project that is thrown away, or created by the run.
+    async fn main(&mut self) -> Result<Option<String>, Halt> {
+        let state = self.cx.state();
+        let is_own = |id: &&str| !self.cx.is_shared() || state.world().is_created(id);
+        let Some(main) = state.main().filter(is_own).map(str::to_owned) else { return Ok(None) };
+        if self.is_sound(&main) {
+            return Ok(Some(main));
+        }
+        let id = self.replacement("main");
+        if self.set_up(&id).await? {
+            self.cx.set_main(&id).await?;
+        }
+        Ok((self.cx.state().main() == Some(&*id)).then_some(id))
+    }
+
+    fn replacement(&mut self, name: &str) -> String {
+        self.replaced += 1;
+        self.cx.id(&format!("{name}{}", self.replaced))
+    }
+
+    /// Creates as many offerings as there must be at least.
+    async fn crowd(&mut self, count: usize) -> Flow {
+        for number in self.cx.state().world().offerings().count()..count {
+            let id = self.cx.id(&format!("crowd{number}"));
+            self.set_up(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates an offering that an input needs; says whether it is there now.
+    async fn set_up(&mut self, id: &str) -> Result<bool, Halt> {
+        if self.cx.state().main().is_none() {
+            self.create_other().await?;
+        }
+        self.cx.create(&json!({ "id": id })).await?;
+        if !id.starts_with(&self.cx.id("")) {
+            self.bare.push(id.to_owned());
+        }
+        Ok(self.cx.find(id).is_some())
+    }
+
+    /// An offering that is main where no other is.
+    async fn create_other(&mut self) -> Result<String, Halt> {
+        let id = self.cx.id("other");
+        if self.cx.find(&id).is_none() {
+            self.cx.create(&json!({ "id": id })).await?;
+        }
+        Ok(id)
+    }
+
+    /// Removes what carries no prefix, and would not be found any more when the run cleans up.
+    async fn tidy(&mut self, exchange: &Arc<Exchange>) -> Flow {
+        let created = exchange.request.operation.endpoint() == Some(Endpoint::Create) && exchange.answer.is_success();
+        let returned = exchange.answer.json().and_then(|body| body.get("id")?.as_str()).filter(|_| created);
+        let named = exchange.request.path_id().filter(|_| exchange.request.operation.endpoint().is_some());
+        let prefix = self.cx.id("");
+        let set_up = std::mem::take(&mut self.bare);
+        let mut ids: Vec<String> = returned.map(str::to_owned).into_iter().chain(named).chain(set_up).collect();
+        ids.dedup();
+        for id in ids {
+            let is_there = self.cx.find(&id).is_some() && self.cx.before().find(&id).is_none();
+            if id.starts_with(&prefix) || !is_there || matches!(id.as_str(), "" | "." | "..") {
+                continue;
+            }
+            if self.cx.state().main() == Some(&*id) {
+                // What deleting the main does is open, so another is main first.
+                let other = self.create_other().await?;
+                self.cx.set_main(&other).await?;
+            }
+            self.cx.delete(&id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The inputs before `end` that can have caused a failure: the one whose own response shows it, or those whose writes
+/// were compared, of accepted ones only those that the trace holds.
+fn causes(failure: &Failure, sent: &[(usize, Arc<Exchange>)], since: usize, end: usize) -> Range<usize> {
+    let is_own = |(_, exchange): &&(usize, Arc<Exchange>)| Arc::ptr_eq(exchange, &failure.at);
+    if let Some((place, _)) = sent.iter().find(is_own) {
+        return *place..place + 1;
+    }
+    let last = end.saturating_sub(1);
+    if failure.at.request.is_write() {
+        return last..last + 1;
+    }
+    let is_in_trace = |exchange: &Arc<Exchange>| failure.trace.iter().any(|step| Arc::ptr_eq(step, exchange));
+    let is_cause = |(_, exchange): &&(usize, Arc<Exchange>)| {
+        exchange.request.is_write() && exchange.answer.is_success() && is_in_trace(exchange)
+    };
+    let mut causes = sent.iter().filter(is_cause).map(|(place, _)| *place);
+    match causes.next() {
+        Some(first) => first..causes.next_back().unwrap_or(first) + 1,
+        None => since.min(last)..last + 1,
+    }
+}
+
+/// A body with a fresh text for every [`ID`] in it.
+fn filled(body: &Value, fresh: &str) -> Value {
+    let text = body.to_string();
+    let is_filled = text.contains(ID);
+    is_filled.then(|| serde_json::from_str(&text.replace(ID, fresh)).ok()).flatten().unwrap_or_else(|| body.clone())
+}
+
+fn with_text(request: Request, content: &Content, fresh: &str) -> Request {
+    let Content::Text { declared, text, encoding } = content else { return request };
+    let text = text.replace(ID, fresh);
+    let bytes: Bytes = if *encoding == Encoding::Utf8 { text.into() } else { encoding.bytes(&text) };
+    match declared {
+        Some(declared) => request.raw_body(declared, bytes),
+        None => Request { body: Some(bytes), ..request },
+    }
+}

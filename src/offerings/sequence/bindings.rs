@@ -1,0 +1,125 @@
+//! What the references of a sequence stand for, and the requests that come of its steps.
+
+use serde_json::{Map, Value, json};
+
+use super::step::{OfferingRef, Product, Slot, Step, Tag};
+use crate::contract::Endpoint;
+use crate::exchange::{KeyRole, Request};
+use crate::lane::Halt;
+use crate::offerings::Context;
+
+/// The longest id, in characters.
+const MAX_ID: usize = 64;
+
+/// What the references of a sequence stand for in one run of it.
+#[derive(Clone, Debug)]
+pub(super) struct Bindings {
+    /// An offering that the second project has and the main one has not.
+    elsewhere: Option<String>,
+    /// What the idempotency keys start with; `None` when no key can be known to be new.
+    keys: Option<String>,
+}
+
+impl Bindings {
+    /// Reads what it must know for these steps.
+    ///
+    /// # Errors
+    /// As [`Context::walk`].
+    pub(super) async fn of(cx: &mut Context, steps: &[Step]) -> Result<Self, Halt> {
+        let keys = cx.new_keys();
+        let names_elsewhere = steps.iter().any(|step| step.who() == Some(OfferingRef::Elsewhere));
+        let elsewhere = if names_elsewhere && cx.lane().client.keys().has(KeyRole::Second) {
+            let other = cx.follow(KeyRole::Second).await?;
+            other.offerings.into_iter().map(|offering| offering.id).find(|id| cx.find(id).is_none())
+        } else {
+            None
+        };
+        Ok(Self { elsewhere, keys })
+    }
+
+    /// The id that a step names in the project of `role`. What stands for no offering gets an id that none has.
+    fn id(&self, cx: &Context, role: KeyRole, who: OfferingRef) -> String {
+        let none = || cx.id("none");
+        match who {
+            OfferingRef::Slot(slot) => slot_id(cx, slot),
+            OfferingRef::Main => {
+                let main = cx.oracle_state(role).and_then(|state| state.main());
+                main.filter(|main| main.starts_with(&cx.id(""))).map_or_else(none, str::to_owned)
+            }
+            OfferingRef::Variant => cx.variant().unwrap_or_else(|_| none()),
+            OfferingRef::Elsewhere => self.elsewhere.clone().unwrap_or_else(none),
+            OfferingRef::TooLong => format!("{:x<65}", cx.id("long")),
+            OfferingRef::OffCharset => cx.id("@"),
+        }
+    }
+
+    /// The request of a step; `None` for a step of more than one.
+    pub(super) fn request(&self, cx: &Context, step: &Step) -> Option<Request> {
+        let id = |who: OfferingRef| self.id(cx, step.role(), who);
+        let request = match step.inner() {
+            Step::Create { who, products, tag, key } => {
+                let mut body = body(cx, products.as_deref(), *tag);
+                body.insert("id".into(), id(*who).into());
+                let request = Request::to(Endpoint::Create).json(&Value::Object(body));
+                self.keyed(request, "create", *key)
+            }
+            Step::Get { who } => Request::to(Endpoint::Get).id(&id(*who)),
+            Step::Update { who, products, tag } => {
+                let body = body(cx, products.as_deref(), *tag);
+                Request::to(Endpoint::Update).id(&id(*who)).json(&Value::Object(body))
+            }
+            Step::Delete { who } => Request::to(Endpoint::Delete).id(&id(*who)),
+            Step::SetMain { who, key } => self.keyed(Request::to(Endpoint::SetMain).id(&id(*who)), "main", *key),
+            Step::Page { limit, after } => page(limit.map(usize::from), after.map(id).as_deref()),
+            Step::Walk { .. } | Step::In { .. } => return None,
+        };
+        Some(request.key(step.role()))
+    }
+
+    fn keyed(&self, request: Request, what: &str, key: Option<u8>) -> Request {
+        // Two of them differ in case alone.
+        let name = key.map(|key| ["key", "KEY", "second"][usize::from(key) % 3]);
+        match (name, &self.keys) {
+            (Some(name), Some(start)) => request.header("idempotency-key", format!("{start}{what}-{name}")),
+            _ => request,
+        }
+    }
+}
+
+/// A request for one page of the list.
+pub(super) fn page(limit: Option<usize>, after: Option<&str>) -> Request {
+    let mut request = Request::to(Endpoint::List);
+    if let Some(limit) = limit {
+        request = request.query("limit", &limit.to_string());
+    }
+    if let Some(after) = after {
+        request = request.query("starting_after", after);
+    }
+    request
+}
+
+fn slot_id(cx: &Context, slot: Slot) -> String {
+    let id = cx.id(slot.name());
+    if slot == Slot::LONG { format!("{id:x<MAX_ID$}") } else { id }
+}
+
+fn body(cx: &Context, products: Option<&[Product]>, tag: Tag) -> Map<String, Value> {
+    let mut body = Map::new();
+    if let Some(products) = products {
+        let known = &cx.lane().fixtures.products;
+        let ids = products.iter().filter_map(|product| match product {
+            Product::Known(number) => known.get(usize::from(*number)).cloned(),
+            Product::Unknown => Some(cx.id("unknown-product")),
+        });
+        body.insert("product_ids".into(), ids.collect());
+    }
+    let tag = match tag {
+        Tag::Absent => return body,
+        Tag::Null => Value::Null,
+        Tag::Zero => json!(0),
+        Tag::One => json!(1),
+        Tag::Invalid => json!("1"),
+    };
+    body.insert("tag".into(), tag);
+    body
+}
