@@ -95,6 +95,11 @@ pub fn product_list(products: &[String]) -> String {
 }
 
 impl Reply {
+    /// Whether it says that the request has no valid key.
+    pub fn is_unauthorized(&self) -> bool {
+        row::AUTH_MISSING.statuses.contains(&self.status)
+    }
+
     /// Whether it says that the request conflicts with another, or with what is there.
     pub fn is_conflict(&self) -> bool {
         row::DUPLICATE.statuses.contains(&self.status)
