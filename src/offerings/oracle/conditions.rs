@@ -1,8 +1,8 @@
 //! The table of conditions: every reason why a request must or may be rejected, and everything that a response must show.
 //!
 //! A row is the only place where a status, a typed code or a title of a finding about this resource stands. How a request
-//! meets a row is decided in [`reasons`](super::reasons), how a response is compared in [`judge`](super::judge) and
-//! [`compare`](super::compare).
+//! meets a row is decided in `reasons`, how a response is compared in `judge` and
+//! `compare`.
 
 /// Whether a server has a choice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
