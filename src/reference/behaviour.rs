@@ -197,6 +197,16 @@ behaviours! {
     OtherBody422 "other-body-422"
         "An idempotency key used with another body answers 422."
         => |config| config.other_body = Some((StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict"));
+    RejectionReplayed "rejection-replayed"
+        "The idempotency key of a rejected create returns the same rejection again, whatever the body."
+        => |config| {
+            config.rejected(Operation::Create, |step| step.burn_key());
+            config.done(Operation::Create, |step| {
+                if let Some(refusal) = step.burnt_key() {
+                    step.reject(refusal);
+                }
+            });
+        };
     UnknownField400 "unknown-field-400"
         "A body with an unknown field is refused."
         => |config| config.body_checks.push(|_, body| {

@@ -190,6 +190,18 @@ impl Step<'_> {
         }
     }
 
+    /// Remembers the idempotency key of a rejected create.
+    pub(super) fn burn_key(&mut self) {
+        if let (Some(key), Err(refusal)) = (self.call.idempotency_key(), &self.result) {
+            self.project.history.burnt.entry(key.to_vec()).or_insert_with(|| refusal.clone());
+        }
+    }
+
+    /// The rejection that the first request with this idempotency key got.
+    pub(super) fn burnt_key(&self) -> Option<Refusal> {
+        self.project.history.burnt.get(self.call.idempotency_key()?).cloned()
+    }
+
     /// Writes a rejection into the history.
     fn note_rejection(&mut self) {
         let id = self.id();

@@ -1,7 +1,6 @@
 //! Atomicity faults: refused writes that wrote something.
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, List, SetMain, Update};
 use crate::reference::offering::Offering;
 use crate::reference::step::{Reply, Step};
@@ -159,22 +158,12 @@ faults! {
             config.rejected(SetMain, |step| use_up_first(step, "not_found"));
             config.done(Create, miss_first);
         };
-    REFUSED_CREATE_BURNS_KEY "refused-create-burns-key"
-        "The idempotency key of a refused create gets the refusal again, whatever the body."
-        => |config| {
-            config.rejected(Create, burn_key);
-            config.done(Create, |step| {
-                if let Some(refusal) = burnt_key(step) {
-                    step.reject(refusal);
-                }
-            });
-        };
     REFUSED_CREATE_KEY_409 "refused-create-key-409"
         "The idempotency key of a refused create answers 409 from then on."
         => |config| {
-            config.rejected(Create, burn_key);
+            config.rejected(Create, |step| step.burn_key());
             config.done(Create, |step| {
-                if burnt_key(step).is_some() {
+                if step.burnt_key().is_some() {
                     step.reject_as_taken();
                 }
             });
@@ -211,18 +200,6 @@ fn miss_first(step: &mut Step<'_>) {
     if step.project.history.first_used_up.take().is_some() {
         step.change(|made| made.tag = None);
     }
-}
-
-/// Remembers the idempotency key of a refused create.
-pub(super) fn burn_key(step: &mut Step<'_>) {
-    if let (Some(key), Err(refusal)) = (step.call.idempotency_key(), &step.result) {
-        step.project.history.burnt.entry(key.to_vec()).or_insert_with(|| refusal.clone());
-    }
-}
-
-/// The refusal that this request's idempotency key got first.
-pub(super) fn burnt_key(step: &Step<'_>) -> Option<Refusal> {
-    step.project.history.burnt.get(step.call.idempotency_key()?).cloned()
 }
 
 /// The id of a request refused with this code stays taken.

@@ -1,6 +1,5 @@
 //! Deep faults: defects that only a particular sequence of requests shows.
 
-use super::atomicity::{burn_key, burnt_key};
 use super::{Fault, faults};
 use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
@@ -317,9 +316,9 @@ faults! {
     KEY_OF_REFUSED_CREATE "key-of-refused-create"
         "A create that is tried again under the key of a refused one is done in the answer only."
         => |config| {
-            config.rejected(Create, burn_key);
+            config.rejected(Create, |step| step.burn_key());
             config.done(Create, |step| {
-                if burnt_key(step).is_some() {
+                if step.burnt_key().is_some() {
                     step.undo();
                 }
             });

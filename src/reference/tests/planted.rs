@@ -125,7 +125,6 @@ const REFUSED: &[Witness] = &[
     (Fault::REFUSED_PRODUCT_USES_UP_FIRST, &["@empty", "create a 999", "create b", "get b"], "\"tag\":null"),
     (Fault::REFUSED_TAG_USES_UP_FIRST, &["@empty", "create a tag=1", "create b", "get b"], "\"tag\":null"),
     (Fault::REFUSED_PROMOTION_USES_UP_FIRST, &["@empty", "promote a", "create b", "get b"], "\"tag\":null"),
-    (Fault::REFUSED_CREATE_BURNS_KEY, &["create a 999 key=k", "create b key=k"], "product_not_in_project"),
     (Fault::REFUSED_CREATE_KEY_409, &["create a 999 key=k", "create b key=k"], " 409 "),
     (Fault::REFUSED_CREATE_RESERVES_ID, &["create a 999", "create a"], " 409 "),
     (Fault::MISSING_DELETE_RESERVES_ID, &["delete a", "create a"], " 409 "),
