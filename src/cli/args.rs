@@ -18,7 +18,7 @@ use super::out::ColorChoice;
 #[derive(Debug, Parser)]
 #[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
-    3 the target could not be tested or not be left as it was, 101 a bug of qonform, 130 interrupted.")]
+    3 the target could not be tested, a must rule not decided, or something not removed, 101 a bug of qonform, 130 interrupted.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -203,6 +203,9 @@ pub(super) struct SelectionArguments {
     /// together.
     #[arg(long, env = "QONFORM_SHARD", value_name = "N/OF")]
     pub(super) shard: Option<Shard>,
+    /// Accept that a must rule stays inconclusive: without it such a run ends with exit code 3.
+    #[arg(long, env = "QONFORM_ALLOW_INCONCLUSIVE")]
+    pub(super) allow_inconclusive: bool,
     /// End at the first violation.
     #[arg(long, env = "QONFORM_FAIL_FAST")]
     pub(super) fail_fast: bool,

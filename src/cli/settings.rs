@@ -61,6 +61,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         jobs: pace.jobs.unwrap_or(defaults.jobs),
         transport: transport(pace, &arguments.connection)?,
         patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },
+        allows_inconclusive: arguments.selection.allow_inconclusive,
         confirmation: defaults.confirmation,
         clock: defaults.clock,
         max_time: pace.max_time,

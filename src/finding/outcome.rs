@@ -46,6 +46,9 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Ids of offerings that the run created and could not remove.
     pub left_behind: Vec<String>,
+    /// Whether the run accepts that a must rule stays inconclusive.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allows_inconclusive: bool,
     /// What became of the waivers that the run was given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<WaiverOutcome>,
@@ -55,6 +58,11 @@ pub struct Outcome {
     /// The file that the JSON report was written to, for the lines that read it; `None` when nobody said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// The program.
@@ -303,8 +311,16 @@ impl Outcome {
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))
     }
 
-    /// 0 nothing broken; 1 violations, or a waiver that expired; 3 the target could not be tested, nothing was tested, or
-    /// something was left behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
+    /// The must rules that were not decided, where the run does not accept that.
+    pub fn undecided(&self) -> impl Iterator<Item = &RuleOutcome> {
+        let is_undecided = |rule: &&RuleOutcome| {
+            !self.allows_inconclusive && rule.level == Level::Must && rule.verdict == Verdict::Inconclusive
+        };
+        self.rules.iter().filter(is_undecided)
+    }
+
+    /// 0 nothing broken; 1 violations, or a waiver that expired; 3 the target could not be tested, nothing was tested, a
+    /// must rule was not decided, or something was left behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
     pub fn exit_code(&self) -> u8 {
         self.exit_code_given(self.violations().next().is_some())
     }
@@ -317,7 +333,7 @@ impl Outcome {
             _ if is_broken => 1,
             Ending::GaveUp(_) => 3,
             _ if !self.left_behind.is_empty() => 3,
-            _ if self.tested_nothing() => 3,
+            _ if self.tested_nothing() || self.undecided().next().is_some() => 3,
             _ if self.expired_waivers().next().is_some() => 1,
             Ending::Complete | Ending::Stopped(_) => 0,
         }

@@ -54,11 +54,22 @@ pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
         _ if !outcome.left_behind.is_empty() => {
             (Glance::Doubtful, "contract kept, but the target was not left as it was".into())
         }
+        _ if outcome.undecided().next().is_some() => (Glance::Doubtful, undecided(outcome)),
         _ if outcome.expired_waivers().next().is_some() => (Glance::Doubtful, overdue(outcome)),
         _ if outcome.known().next().is_some() => (Glance::Doubtful, as_before(outcome)),
         Ending::Stopped(_) => (Glance::Kept, "contract kept as far as it was tested".into()),
         Ending::Complete => (Glance::Kept, format!("contract kept{}", exceptions(outcome))),
     }
+}
+
+/// `not decided: create.echo and get.missing are inconclusive (--allow-inconclusive accepts that)`.
+fn undecided(outcome: &Outcome) -> String {
+    let what = match &outcome.undecided().map(|rule| rule.id.as_str()).collect::<Vec<_>>()[..] {
+        [only] => format!("{only} is inconclusive"),
+        [one, other] => format!("{one} and {other} are inconclusive"),
+        all => format!("{} are inconclusive", count(all.len(), "must rule")),
+    };
+    format!("not decided: {what} (--allow-inconclusive accepts that)")
 }
 
 /// `no new violation, but the waiver of delete.* expired: renew it or take it out`.
@@ -164,6 +175,7 @@ mod tests {
         let earlier = sample::fixed();
         let mut outcome = sample::fixed();
         outcome.left_behind.clear();
+        outcome.allows_inconclusive = true;
         outcome.measure_by(&earlier);
         assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
         let (glance, clause) = glance(&outcome);
@@ -193,7 +205,8 @@ mod tests {
         };
         agree(|_| {}, Glance::Broken, 1);
         agree(|outcome| outcome.findings.clear(), Glance::Doubtful, 3);
-        agree(|outcome| outcome.left_behind.clear(), Glance::Kept, 0);
+        agree(|outcome| outcome.left_behind.clear(), Glance::Doubtful, 3);
+        agree(|outcome| outcome.allows_inconclusive = true, Glance::Kept, 0);
         agree(|outcome| outcome.waivers = vec![expired()], Glance::Doubtful, 1);
         agree(|outcome| outcome.waivers.clear(), Glance::Kept, 0);
         agree(|outcome| outcome.summary.checks = 0, Glance::Doubtful, 3);

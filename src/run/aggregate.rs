@@ -95,6 +95,7 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         shard: part,
         notes: frame.notes,
         left_behind: frame.left_behind,
+        allows_inconclusive: frame.settings.allows_inconclusive,
         report: None,
     }
 }

@@ -104,6 +104,7 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         report: None,
         notes: distinct(outcomes().flat_map(|outcome| &outcome.notes)),
         left_behind: distinct(outcomes().flat_map(|outcome| &outcome.left_behind)),
+        allows_inconclusive: outcomes().all(|outcome| outcome.allows_inconclusive),
         waivers: waivers(&parts, &rules, &ending),
         shard: None,
         ending,

@@ -61,6 +61,8 @@ pub struct Settings {
     pub transport: TransportSettings,
     /// Whether the first violation ends the run.
     pub patience: Patience,
+    /// Whether a must rule may stay inconclusive.
+    pub allows_inconclusive: bool,
     /// Whether what is found is looked for again.
     pub confirmation: Confirm,
     /// Where times in the outcome come from.
@@ -95,6 +97,7 @@ impl Default for Settings {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             transport: TransportSettings::default(),
             patience: Patience::ToTheEnd,
+            allows_inconclusive: false,
             confirmation: Confirm::Always,
             clock: Clock::System,
             max_time: None,
