@@ -1,6 +1,6 @@
 //! The target as one project sees it: a transport with the keys of that project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::RwLock;
 
 use super::fate::{self, Fate};
-use super::{Answer, Keyring, Latencies, OperationRef, Request, Transport, TransportError, Witness};
+use super::{Answer, KeyRole, Keyring, Latencies, OperationRef, Request, Transport, TransportError, Witness};
+use crate::contract::Endpoint;
 
 /// A request and its answer.
 #[derive(Debug)]
@@ -101,12 +102,22 @@ pub struct Client {
     case: Option<Arc<str>>,
     /// Held for reading while a write is under way.
     writes: Arc<RwLock<()>>,
+    /// The projects that a create was sent to which was not rejected.
+    used: Arc<Mutex<BTreeSet<KeyRole>>>,
 }
 
 impl Client {
     /// A client that uses `keys` over `transport` and counts into `traffic`.
     pub fn new(transport: Arc<Transport>, keys: Keyring, traffic: Arc<Traffic>) -> Self {
-        Self { transport, keys: Arc::new(keys), traffic, witness: None, case: None, writes: Arc::default() }
+        Self {
+            transport,
+            keys: Arc::new(keys),
+            traffic,
+            witness: None,
+            case: None,
+            writes: Arc::default(),
+            used: Arc::default(),
+        }
     }
 
     /// The same client with somebody who is told of every write before it leaves.
@@ -132,6 +143,11 @@ impl Client {
     /// What it sends over.
     pub fn transport(&self) -> &Arc<Transport> {
         &self.transport
+    }
+
+    /// Whether something may have been created in this key's project.
+    pub fn has_used(&self, role: KeyRole) -> bool {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(&role)
     }
 
     /// Waits until no write is under way any more: of a case that was dropped, too.
@@ -218,6 +234,11 @@ impl Client {
         } else {
             self.transport.send(request, &self.keys, self.case.as_deref()).await
         };
+        let is_rejected = answered.as_ref().is_ok_and(|(answer, _)| answer.is_refusal());
+        if request.operation.endpoint() == Some(Endpoint::Create) && !is_rejected {
+            let role = request.role().unwrap_or(KeyRole::Main);
+            self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
+        }
         let (answer, took) = answered?;
         self.traffic.answered(&request.operation, took);
         Ok(answer)

@@ -29,10 +29,11 @@ const NOT_CANCELLED: &str = "no client cancels a request, and sending does not p
 #[derive(Debug)]
 pub struct Context {
     pub(super) session: Session,
-    pub(super) naming: Naming,
+    naming: Naming,
     pub(super) oracle: Oracle,
-    pub(super) facts: Facts,
-    before: Snapshot,
+    facts: Facts,
+    /// What each project held when the case first read it.
+    before: BTreeMap<KeyRole, Snapshot>,
     /// Ids of offerings that a wrong response created or showed: what is wrong with them follows from it.
     pub(super) tainted: BTreeSet<String>,
     /// What lists are wrong about: offerings that they leave out, as gets show them, and such that they should not show.
@@ -44,7 +45,7 @@ pub struct Context {
     /// Projects to which a write was sent that no response came to: it may have been carried out.
     uncertain: BTreeSet<KeyRole>,
     /// Projects that are read again although nothing was written to them.
-    pub(super) is_watching: bool,
+    is_watching: bool,
 }
 
 impl Context {
@@ -58,13 +59,14 @@ impl Context {
             products: lane.fixtures.products.iter().cloned().collect(),
             variant: lane.fixtures.variant.clone(),
             is_exclusive: lane.is_exclusive,
+            was_used: false,
         };
         let mut cx = Self {
             session: Session::new(lane),
             naming,
             oracle: Oracle::default(),
             facts,
-            before: Snapshot::default(),
+            before: BTreeMap::new(),
             tainted: BTreeSet::new(),
             uncertain: BTreeSet::new(),
             corrected: BTreeMap::new(),
@@ -73,22 +75,20 @@ impl Context {
             is_watching: false,
         };
         match cx.open_project(KeyRole::Main).await {
-            Ok(before) => {
-                cx.before = before;
-                Ok(cx)
-            }
+            Ok(_) => Ok(cx),
             Err(halt) => Err(cx.finish(Some(halt))),
         }
     }
 
     async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
         let snapshot = self.walk(role).await?;
-        let mut facts = self.facts.clone();
+        let mut facts = Facts { was_used: self.lane().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
             // Which products another project has is not known.
             (facts.products, facts.variant) = (BTreeSet::new(), None);
         }
         self.oracle.open(role, &snapshot, facts);
+        self.before.entry(role).or_insert_with(|| snapshot.clone());
         self.release_general();
         Ok(snapshot)
     }
@@ -100,7 +100,12 @@ impl Context {
 
     /// What the main project held when the case began.
     pub fn before(&self) -> &Snapshot {
-        &self.before
+        &self.before[&KeyRole::Main]
+    }
+
+    /// What a project held when the case first read it.
+    pub(super) fn before_in(&self, role: KeyRole) -> Option<&Snapshot> {
+        self.before.get(&role)
     }
 
     /// What the main project should hold now.
@@ -234,7 +239,11 @@ impl Context {
                         self.judge(&exchange, known).await?;
                         all.push(exchange);
                     }
-                    Err(error) => failed = failed.or(Some(error)),
+                    Err(error) => {
+                        let written = request.is_write().then(|| request.role().unwrap_or(KeyRole::Main));
+                        self.uncertain.extend(written);
+                        failed = failed.or(Some(error));
+                    }
                 }
             }
             if let Some(error) = failed {
@@ -258,7 +267,9 @@ impl Context {
         // Whether the main may be deleted is open, and so is how a delete of it is rejected.
         let new = self.session.record.failures.split_off(known);
         let is_open = |failure: &Failure| {
-            failure.at.request.operation.endpoint() == Some(Endpoint::Delete) && follows(failure.rule, About::Status)
+            let is_rejected_delete =
+                failure.at.request.operation.endpoint() == Some(Endpoint::Delete) && failure.at.answer.is_refusal();
+            is_rejected_delete && follows(failure.rule, About::Status)
         };
         self.session.record.failures.extend(new.into_iter().filter(|failure| !is_open(failure)));
         exchanges
@@ -386,13 +397,27 @@ impl Context {
         Ok(Reply::read(&self.send(request).await?.answer))
     }
 
-    /// Ends the case: the state is compared once more, and the failures get their traces.
+    /// Ends the case: the state is compared once more, what the case created is removed, and the failures get their
+    /// traces. After a failure the run removes it: what that shows would mostly follow from the failure.
     pub async fn close(mut self, flow: Result<(), Halt>) -> CaseResult {
-        let halt = match flow {
-            Err(halt @ Halt::World(_)) => Some(halt),
-            flow => self.look_at_all().await.err().or(flow.err()),
+        let mut last = Ok(());
+        if !matches!(flow, Err(Halt::World(_))) {
+            last = self.look_at_all().await;
+            if last.is_ok() && self.session.record.failures.is_empty() {
+                last = self.clean_up().await;
+            }
+        }
+        let abort = last.err().or(flow.err());
+        self.finish(abort)
+    }
+
+    /// Ends a case that prepares or restores the project: what it created stays.
+    pub async fn leave(mut self, flow: Result<(), Halt>) -> CaseResult {
+        let abort = match flow {
+            Ok(()) => self.look_at_all().await.err(),
+            Err(halt) => Some(halt),
         };
-        self.finish(halt)
+        self.finish(abort)
     }
 
     fn finish(mut self, abort: Option<Halt>) -> CaseResult {

@@ -223,6 +223,7 @@ impl Context {
             "offering is gone" if pages > 1 => &row::LIST_PAGES,
             "offering is gone" => &row::LIST_MISSES,
             "offering appeared" if surprise.wrong.rule == row::LIST_FOREIGN.rule() => &row::LIST_FOREIGN,
+            "offering appeared" if surprise.wrong.rule == row::LIST_VARIANT.rule() => &row::LIST_VARIANT,
             "offering appeared" if is_write(Endpoint::Delete) => &row::DELETED_LISTED,
             _ => &row::LIST_DISAGREES,
         };
@@ -230,6 +231,7 @@ impl Context {
         let difference = match surprise.property {
             "offering is gone" if pages > 1 => "ids",
             "previous tag" => "tag",
+            "offering appeared" if std::ptr::eq(promise, &raw const row::LIST_VARIANT) => "listed",
             property => property,
         };
         let difference = std::borrow::Cow::Borrowed(difference);

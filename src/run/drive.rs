@@ -20,7 +20,7 @@ use super::plan::Plan;
 use super::preflight::{Refused, preflight};
 use super::rehearse::{Rehearsal, rehearse};
 use super::settings::{Clock, Confirm, Patience, Scope, Settings, TargetSettings};
-use super::shared::{self, Shared};
+use super::shared::{self, ANCHOR, Shared};
 use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
@@ -120,6 +120,15 @@ impl Played {
         self.counted.merge(result.take_counts());
         let keys = if result.failures.is_empty() { Keyring::default() } else { keys.clone() };
         self.cases.push(CaseResult { name, place, keys, ..result });
+    }
+
+    /// Adds what was sent beside the planned cases, before or after the one at `place`: only what it found is a case.
+    pub(super) fn add_unplanned(&mut self, place: usize, name: &str, mut result: CaseResult, keys: &Keyring) {
+        if result.failures.is_empty() {
+            self.counted.merge(result.take_counts());
+        } else {
+            self.add(place, name.to_owned(), CaseResult { abort: None, ..result }, keys);
+        }
     }
 }
 
@@ -234,6 +243,7 @@ impl Driver<'_> {
         };
         let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
+        let keys = lane.client.keys().clone();
         let mut project = Shared::new(self, ready, journal);
         let (played, ending) = match caught(project.play_all(&plan)).await {
             Ok(ended) => ended,
@@ -256,6 +266,14 @@ impl Driver<'_> {
             }
         }
         (self.events)(Event::Cleaning);
+        if ending == Ending::Complete {
+            tokio::select! {
+                restored = project.restore() => if let Some(result) = restored {
+                    played.add_unplanned(plan.cases.len().saturating_sub(1), ANCHOR, result, &keys);
+                },
+                told = self.told_to_stop() => ending = told,
+            }
+        }
         let (notes, left) = project.leave().await;
         self.outcome(&plan, played, ending, &traffic, notes, left)
     }

@@ -20,12 +20,15 @@ use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Listed};
 use crate::lane::Lane;
-use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::Watch;
+use crate::offerings::{Context, Naming};
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
+
+/// The case that prepares and restores the project.
+pub(super) const ANCHOR: &str = "anchor";
 
 /// How long a write whose answer was lost is expected to take to arrive.
 const LONGEST_ON_ITS_WAY: Duration = Duration::from_secs(1);
@@ -37,13 +40,15 @@ pub(super) struct Shared<'d, 'a> {
     journal: Arc<Journal>,
     /// The main that cases find and leave: the project's own, or an offering of ours.
     anchor: Option<String>,
+    /// The main that the run found.
+    main: Option<String>,
     notes: Vec<String>,
 }
 
 impl<'d, 'a> Shared<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, ready: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = ready.home.main(KeyRole::Main).map(str::to_owned);
-        Self { driver, lane: ready.lane, journal, anchor, notes: ready.notes }
+        Self { driver, lane: ready.lane, journal, main: anchor.clone(), anchor, notes: ready.notes }
     }
 
     pub(super) async fn play_all(&mut self, plan: &Plan) -> (Played, Ending) {
@@ -54,7 +59,10 @@ impl<'d, 'a> Shared<'d, 'a> {
         for (index, case) in plan.cases.iter().enumerate() {
             if case.effect() != effect {
                 effect = case.effect();
-                self.set_anchor(effect).await;
+                if let Some(result) = self.set_anchor(effect).await {
+                    // Without an anchor the cases work all the same.
+                    played.add_unplanned(index, ANCHOR, result, self.lane.client.keys());
+                }
             }
             let (outcome, refused) = tokio::select! {
                 outcome = self.play(case) => outcome,
@@ -87,27 +95,62 @@ impl<'d, 'a> Shared<'d, 'a> {
 
     /// Cases need a main that they may look at; those that promote need one that is ours, so that the project's own
     /// main gives up its place once and gets it back once.
-    async fn set_anchor(&mut self, effect: Effect) {
+    async fn set_anchor(&mut self, effect: Effect) -> Option<CaseResult> {
         let wanted = match effect {
             Effect::Reads => false,
             Effect::Writes => self.anchor.is_none(),
             // Histories of a run that keeps the main promote nothing.
             Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
         };
-        let id = format!("{}anchor", self.driver.settings.prefix());
+        let naming = self.driver.settings.naming(ANCHOR, 0);
+        let id = format!("{}main", naming.case_prefix());
         if !wanted || self.anchor.as_ref() == Some(&id) {
-            return;
+            return None;
         }
         let create = Request::to(Endpoint::Create).json(&json!({ "id": id }));
         let promote = Request::to(Endpoint::SetMain).id(&id);
-        for request in [create, promote] {
-            // Whether this works is what the scenarios find out; without an anchor they work all the same.
-            match self.lane.client.send(request).await {
-                Ok(exchange) if exchange.answer.is_success() => {}
-                _ => return,
+        let result = self.send_judged(naming, |_| vec![create, promote]).await;
+        if result.abort.is_none() {
+            self.anchor = Some(id);
+        }
+        Some(result)
+    }
+
+    /// Makes the project's own main main again and removes ours. What does not work is tried once more by
+    /// [`Self::leave`], which says what is left.
+    pub(super) async fn restore(&mut self) -> Option<CaseResult> {
+        let naming = self.driver.settings.naming(ANCHOR, 0);
+        let id = self.anchor.take_if(|anchor| anchor.starts_with(naming.case_prefix()))?;
+        let main = self.main.clone();
+        let requests = |cx: &Context| {
+            // A main that another client promoted meanwhile stays.
+            let main = main.filter(|main| cx.state().main() == Some(&id) && cx.find(main).is_some());
+            let promote = main.map(|main| Request::to(Endpoint::SetMain).id(&main));
+            promote.into_iter().chain([Request::to(Endpoint::Delete).id(&id)]).collect()
+        };
+        Some(self.send_judged(naming, requests).await)
+    }
+
+    /// Sends what prepares or restores the project, judged like the requests of a case, up to the first that fails.
+    async fn send_judged(&self, naming: Naming, requests: impl FnOnce(&Context) -> Vec<Request>) -> CaseResult {
+        let mut cx = match Context::open(self.lane.clone().for_case(ANCHOR), naming).await {
+            Ok(cx) => cx,
+            Err(result) => return result,
+        };
+        let mut flow = Ok(());
+        for request in requests(&cx) {
+            flow = match cx.send(request).await {
+                Ok(exchange) if exchange.answer.is_success() => cx.look().await.map(drop),
+                Ok(exchange) => {
+                    Err(Abort::Blocked(format!("{} returned {}", exchange.name(), exchange.answer.summary())))
+                }
+                Err(abort) => Err(abort),
+            };
+            if flow.is_err() {
+                break;
             }
         }
-        self.anchor = Some(id);
+        cx.leave(flow).await
     }
 
     /// Plays a case and puts the project back as it was before. Says too if the target refuses the key from now on.

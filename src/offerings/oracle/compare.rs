@@ -98,6 +98,7 @@ impl What {
             Self::Differs(_) if std::ptr::eq(promise, &raw const row::CREATED_AT) => "",
             Self::Differs(("previous tag", ..)) => "tag",
             Self::Differs(_) if !std::ptr::eq(promise, &raw const row::REST_CHANGED) => "contents",
+            Self::Appeared if std::ptr::eq(promise, &raw const row::LIST_VARIANT) => "listed",
             _ => self.word(),
         }
     }
@@ -152,7 +153,8 @@ impl World {
     /// What must not move on an offering that no write concerns, and the tag of a former main.
     fn settled(&self, id: &str, shown: &Offering, blame: &Blame<'_>) -> Option<Difference> {
         let expected = self.find(id)?;
-        if shown.is_main() || expected.is_main() || self.is_main(id).is_none() {
+        let is_promoted_or_demoted = shown.is_main() != expected.is_main() || shown.is_main() && blame.demoted(id);
+        if is_promoted_or_demoted || self.is_main(id).is_none() {
             return None; // Roles are compared as a whole.
         }
         if blame.demoted(id) {
@@ -172,12 +174,9 @@ impl World {
     }
 
     fn surprise(&self, id: &str, what: What, shown: Option<&Offering>, blame: &Blame<'_>, comparison: &mut Comparison) {
-        if !self.is_ours(id) {
+        if !self.is_ours(id) && !self.is_variant(id) {
             comparison.foreign.push(format!("`{id}`: {}", what.word()));
             return;
-        }
-        if matches!(what, What::Appeared) && self.is_variant(id) {
-            return; // The page that showed it was judged.
         }
         let (promise, write) = self.explain(id, &what, shown, blame);
         if blame.tainted.contains(id) {
@@ -202,6 +201,9 @@ impl World {
         }
         let names =
             |write: &Write| write.call.id == id || !self.is_case_sensitive && write.call.id.eq_ignore_ascii_case(id);
+        if matches!(what, What::Appeared) && self.is_variant(id) {
+            return (&row::LIST_VARIANT, blame.last(names));
+        }
         if let Some(place) = blame.last(names) {
             return (self.broken_by(&blame.writes[place], id, what, shown), Some(place));
         }
@@ -280,7 +282,7 @@ impl World {
         if is_gone || is_back {
             return;
         }
-        if mains.len() < 2 && self.is_foreign_change(snapshot, expected, &mains, blame) {
+        if mains.len() < 2 && self.is_foreign_change(snapshot, expected, &mains) {
             let found = mains.first().map_or("nothing".to_owned(), |main| format!("`{main}`"));
             comparison.foreign.push(format!("{found} became main"));
             return;
@@ -310,19 +312,13 @@ impl World {
     }
 
     /// Whether another client can have changed which offering is main.
-    fn is_foreign_change(
-        &self,
-        snapshot: &Snapshot,
-        expected: Option<&str>,
-        mains: &[&str],
-        blame: &Blame<'_>,
-    ) -> bool {
+    fn is_foreign_change(&self, snapshot: &Snapshot, expected: Option<&str>, mains: &[&str]) -> bool {
         if self.facts.is_exclusive {
             return false;
         }
         match (expected, mains.first()) {
-            // Another client may have promoted again what a promotion of ours demoted.
-            (_, Some(found)) => !self.is_ours(found) && (mains.len() == 1 || !blame.concerns(found)),
+            // Also where a promotion of ours demoted it: another client may have promoted it again.
+            (_, Some(found)) => !self.is_ours(found),
             (Some(expected), None) => !self.is_ours(expected) && snapshot.find(expected).is_none(),
             (None, None) => true,
         }

@@ -1,8 +1,7 @@
 //! The table of conditions: every reason why a request must or may be rejected, and everything that a response must show.
 //!
-//! A row is the only place where a status, a typed code or a title of a finding about this resource stands. How a request
-//! meets a row is decided in `reasons`, how a response is compared in `judge` and
-//! `compare`.
+//! The statuses and typed codes of rejections and the titles of findings about this resource stand here alone. How a
+//! request meets a row is decided in `reasons`, how a response is compared in `judge` and `compare`.
 
 /// Whether a server has a choice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -87,6 +86,9 @@ macro_rules! promises {
     (@) => { &[] };
     (@ $also:expr) => { &$also };
 }
+
+/// The typed code of a request without a valid key.
+pub const UNAUTHORIZED: &str = "control_unauthorized";
 
 rejections! {
     AUTH_MISSING: Must "auth.missing/header" "request without Authorization" [401], [];

@@ -145,7 +145,7 @@ impl World {
     /// Without a valid key: 401, whatever else is wrong.
     fn judge_unauthorized(reply: &Reply, reasons: &[&'static Rejection], next: Vec<Self>) -> Verdict {
         let is_doomed = reasons.iter().skip(1).any(|reason| reason.force == Force::Must);
-        if reply.status != 401 {
+        if !reply.is_unauthorized() {
             let row = if is_doomed { &row::AUTH_FIRST } else { reasons[0] };
             // What looks invalid may be turned away before the key is looked at, by what stands in front.
             if reasons.iter().any(|reason| std::ptr::eq(*reason, &raw const row::AMBIGUOUS)) {
@@ -158,10 +158,11 @@ impl World {
             kept.rules.push(row::AUTH_FIRST.rule());
         }
         match reply.code.as_deref() {
-            Some("control_unauthorized") => kept.rules.push(row::AUTH_CODE.rule()),
+            Some(row::UNAUTHORIZED) => kept.rules.push(row::AUTH_CODE.rule()),
             Some(code) => {
                 let difference = format!("code {code}");
-                let wrong = Wrong::content(&row::AUTH_CODE, "", "401 control_unauthorized", reply.summary.clone());
+                let expected = format!("401 {}", row::UNAUTHORIZED);
+                let wrong = Wrong::content(&row::AUTH_CODE, "", expected, reply.summary.clone());
                 return Verdict::from(Wrong { difference: difference.into(), about: About::Code, ..wrong });
             }
             None => {}
@@ -317,12 +318,12 @@ impl World {
         let has_products = call.products().is_some_and(|products| !products.is_empty());
         if names("tag") || call.body.tag != Sent::Absent && !names("id") && !names("product_ids") {
             &row::CREATE_TAG_REJECTED
+        } else if reply.status == 409 && self.incarnations(&call.id) > 0 {
+            if self.incarnations(&call.id) > 1 { &row::CREATE_THIRD_REJECTED } else { &row::CREATE_AGAIN_REJECTED }
         } else if self.elsewhere.contains(&call.id) {
             &row::ISOLATION_CREATE
         } else if call.key.as_ref().is_some_and(|key| self.keys_elsewhere.contains(key)) {
             &row::KEY_SCOPE
-        } else if reply.status == 409 && self.incarnations(&call.id) > 0 {
-            if self.incarnations(&call.id) > 1 { &row::CREATE_THIRD_REJECTED } else { &row::CREATE_AGAIN_REJECTED }
         } else if names("id") || is_special && !names("product_ids") {
             &row::CREATE_ID_REJECTED
         } else if has_products && (names("product_ids") || has_special_products(call)) {
@@ -545,15 +546,22 @@ fn is_oversized(call: &Call) -> bool {
     is_long(&call.id) || call.after.as_deref().is_some_and(is_long) || call.body.text.len() > 64 * 1024
 }
 
-/// Whether something in front of an API may reject a request for what it holds: control characters, markup.
+/// Words of SQL that a firewall looks for; an id may hold each of them.
+const SQL_WORDS: [&str; 8] = ["select ", "insert ", "update ", "delete ", "drop ", "union ", " or ", " and "];
+
+/// Whether something in front of an API may reject a request for what it holds: control characters, markup, SQL.
 fn is_hostile(call: &Call) -> bool {
     let is_odd = |letter: char| letter.is_control() || "<>'\"&;|`$()".contains(letter) || !letter.is_ascii();
-    let is_odd_product = |ids: &[String]| ids.iter().any(|id| id.contains(is_odd));
-    let texts = [call.id.as_str(), call.after.as_deref().unwrap_or_default(), &call.body.text];
+    let is_sql = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        text.contains("--") || SQL_WORDS.iter().any(|word| text.contains(word))
+    };
+    let is_hostile = |text: &str| text.contains(is_odd) || is_sql(text);
     call.form == super::call::Form::Unusual
-        || texts[..2].iter().any(|text| text.contains(is_odd))
-        || texts[2].contains("\\u0000")
-        || call.products().is_some_and(is_odd_product)
+        || is_hostile(&call.id)
+        || call.after.as_deref().is_some_and(is_hostile)
+        || call.body.text.contains("\\u0000")
+        || call.products().is_some_and(|ids| ids.iter().any(|id| is_hostile(id)))
 }
 
 fn details(reply: &Reply) -> Result<(), Box<Wrong>> {

@@ -95,16 +95,6 @@ pub fn product_list(products: &[String]) -> String {
 }
 
 impl Reply {
-    /// Whether it says that the request has no valid key.
-    pub fn is_unauthorized(&self) -> bool {
-        row::AUTH_MISSING.statuses.contains(&self.status)
-    }
-
-    /// Whether it says that the request conflicts with another, or with what is there.
-    pub fn is_conflict(&self) -> bool {
-        row::DUPLICATE.statuses.contains(&self.status)
-    }
-
     /// A success of this operation that shows an offering, or nothing.
     pub fn success(endpoint: Endpoint, shown: Option<Offering>) -> Self {
         let status = match endpoint {

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::conditions as row;
 use crate::check::Offering;
 use crate::exchange::Answer;
 
@@ -91,6 +92,16 @@ impl Reply {
     /// Whether the status is 4xx.
     pub fn is_rejection(&self) -> bool {
         (400..500).contains(&self.status)
+    }
+
+    /// Whether it says that the request has no valid key.
+    pub fn is_unauthorized(&self) -> bool {
+        row::AUTH_MISSING.statuses.contains(&self.status)
+    }
+
+    /// Whether it says that the request conflicts with another, or with what is there.
+    pub fn is_conflict(&self) -> bool {
+        row::DUPLICATE.statuses.contains(&self.status)
     }
 
     /// The offering that it shows.

@@ -22,6 +22,9 @@ pub struct Facts {
     pub variant: Option<String>,
     /// Whether no other client writes to the project: then every change is the server's doing.
     pub is_exclusive: bool,
+    /// Whether something was created in the project earlier in the run: that the first offering of a project that was
+    /// emptied again becomes main is a should.
+    pub was_used: bool,
 }
 
 /// Which offering is main, as far as it follows from the responses.
@@ -94,10 +97,10 @@ impl World {
     /// What was there at the start.
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
         let mut world = Self {
+            is_untouched: snapshot.offerings.is_empty() && !facts.was_used,
             facts: Arc::new(facts),
             rows: Arc::default(),
             main: Main::None,
-            is_untouched: snapshot.offerings.is_empty(),
             attempted: Arc::default(),
             incarnations: Arc::default(),
             keys: Arc::default(),
