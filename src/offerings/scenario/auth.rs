@@ -164,7 +164,32 @@ async fn project_isolation(cx: &mut Context) -> Flow {
     cx.make_main_elsewhere().await?;
     same_id_here(cx, &theirs).await?;
     cx.look_in(KeyRole::Second).await?;
+    promotions_apart(cx, &theirs).await?;
     cx.send(Request::to(Endpoint::Delete).id(&theirs).key(KeyRole::Second)).await?;
+    Ok(())
+}
+
+/// Promotions in both projects in turn: each changes the main of its own project alone, also where both have the id.
+async fn promotions_apart(cx: &mut Context, theirs: &str) -> Flow {
+    let (twin, apart) = (cx.id("twin"), cx.id("apart"));
+    cx.send(Request::to(Endpoint::Create).json(&json!({ "id": twin })).key(KeyRole::Second)).await?;
+    for id in [&twin, &apart] {
+        cx.make(id, &[]).await?;
+    }
+    cx.look().await?;
+    cx.look_in(KeyRole::Second).await?;
+    let there = |id: &str| Request::to(Endpoint::SetMain).id(id).key(KeyRole::Second);
+    for request in
+        [there(theirs), on(Endpoint::SetMain, &twin), there(&twin), on(Endpoint::SetMain, &apart), there(theirs)]
+    {
+        cx.send(request).await?;
+        for role in [KeyRole::Main, KeyRole::Second] {
+            cx.look_in(role).await?;
+        }
+        if !cx.record().failures.is_empty() {
+            break; // What the next promotions show would follow from it.
+        }
+    }
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::create::OUTSIDE;
 use super::{Flow, Scenario, scenario};
 use crate::contract::Endpoint;
-use crate::exchange::Request;
+use crate::exchange::{Request, encode_segment};
+use crate::lane::Halt;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -79,8 +80,14 @@ pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> Flo
 
 /// A valid request of an operation to one offering.
 pub(super) fn on(endpoint: Endpoint, id: &str) -> Request {
-    let request = Request::to(endpoint).id(id);
-    if endpoint == Endpoint::Update { request.json(&json!({ "product_ids": [] })) } else { request }
+    with_body(Request::to(endpoint).id(id))
+}
+
+fn with_body(request: Request) -> Request {
+    match request.operation.endpoint() {
+        Some(Endpoint::Update) => request.json(&json!({ "product_ids": [] })),
+        _ => request,
+    }
 }
 
 /// Ids that a server confuses which decodes twice, reads a plus sign as a space, or takes an id for a pattern. None of
@@ -99,25 +106,38 @@ async fn id_decoding(cx: &mut Context) -> Flow {
         }
         cx.send(Request::to(Endpoint::List).query("limit", "2").query("starting_after", &id)).await?;
     }
-    let raw = crate::exchange::encode_segment(&spaced).replace("%20", "+");
+    // In a path a plus sign may also stand as it is.
+    let raw = encode_segment(&spaced).replace("%20", "+");
+    for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
+        cx.send(with_body(Request::to(endpoint).raw_id(&raw))).await?;
+    }
     cx.look().await?;
     cx.send(Request::to(Endpoint::List).query("limit", "2").raw_query(&format!("starting_after={raw}"))).await?;
     neighbours(cx).await
 }
 
-/// Legal ids that read as patterns for a neighbour: an operation on one must not touch the other, whether the one exists
+/// Pairs of legal ids of which the second reads as the first to a server that takes ids for patterns, looks at their
+/// beginning only, trims them, or compares them without regard to case.
+pub(super) fn confusable_ids(cx: &Context) -> Vec<(String, String)> {
+    let (long, other) = (format!("{:x<63}a", cx.id("long")), format!("{:x<63}b", cx.id("long")));
+    let pairs = [("axc", "a_c"), ("ayc", "a.c"), ("prefix-long", "prefix"), ("spaced", "spaced "), ("azc", "AZC")];
+    pairs.into_iter().map(|(neighbour, pattern)| (cx.id(neighbour), cx.id(pattern))).chain([(long, other)]).collect()
+}
+
+/// Whether both offerings of a pair could be created.
+pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Halt> {
+    let products = cx.some_products(1);
+    for id in ids {
+        cx.create(&json!({ "id": id, "product_ids": products })).await?;
+    }
+    Ok(ids.iter().all(|id| cx.find(id).is_some()))
+}
+
+/// An operation on one of two offerings whose ids are easily confused must not touch the other, whether the one exists
 /// or not.
 async fn neighbours(cx: &mut Context) -> Flow {
-    let products = cx.some_products(1);
-    let (long, other) = (format!("{:x<63}a", cx.id("long")), format!("{:x<63}b", cx.id("long")));
-    let named = |cx: &Context, pair: (&str, &str)| (cx.id(pair.0), cx.id(pair.1));
-    let pairs = [("axc", "a_c"), ("ayc", "a.c"), ("prefix-long", "prefix"), ("spaced", "spaced "), ("azc", "AZC")];
-    let pairs: Vec<_> = pairs.into_iter().map(|pair| named(cx, pair)).chain([(long, other)]).collect();
-    for (neighbour, pattern) in pairs {
-        for id in [&neighbour, &pattern] {
-            cx.create(&json!({ "id": id, "product_ids": products })).await?;
-        }
-        if cx.find(&neighbour).is_none() || cx.find(&pattern).is_none() {
+    for (neighbour, pattern) in confusable_ids(cx) {
+        if !make_pair(cx, [&neighbour, &pattern]).await? {
             continue;
         }
         cx.update(&pattern, &json!({ "product_ids": [] })).await?;
@@ -125,6 +145,7 @@ async fn neighbours(cx: &mut Context) -> Flow {
         for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
             cx.send(on(endpoint, &pattern)).await?;
         }
+        cx.page(Some(2), Some(&pattern)).await?;
         cx.get(&neighbour).await?;
         cx.look().await?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::get::invalid_in_path;
+use super::get::{confusable_ids, invalid_in_path, make_pair};
 use super::{Flow, Scenario, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
@@ -78,6 +78,16 @@ async fn missing(cx: &mut Context) -> Flow {
     for id in [cx.id("never"), gone] {
         cx.set_main(&id).await?;
         cx.look().await?;
+    }
+    // A promotion of one of two ids that are easily confused reaches that one, or none.
+    for (neighbour, pattern) in confusable_ids(cx) {
+        if make_pair(cx, [&neighbour, &pattern]).await? {
+            cx.set_main(&pattern).await?;
+            cx.set_main(&main).await?;
+            cx.delete(&pattern).await?;
+            cx.set_main(&pattern).await?;
+            cx.look().await?;
+        }
     }
     Ok(())
 }
