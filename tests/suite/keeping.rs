@@ -277,9 +277,9 @@ fn exported_hurl_files_show_the_fault_again_and_pass_where_it_is_mended() {
 /// A list shows what others keep in the project: elsewhere that it differs says nothing.
 #[test]
 fn an_exported_script_says_so_where_others_keep_something_else() {
-    let broken = Reference::with_faults(&["page-skips-one"]);
+    let broken = Reference::with_faults(&["list-products-cut"]);
     let place = Place::new();
-    let selected = "list.pages-cover";
+    let selected = "list.agrees-with-get";
     let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", selected]), place);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");
@@ -287,7 +287,7 @@ fn an_exported_script_says_so_where_others_keep_something_else() {
     let comparing: Vec<_> =
         scripts.iter().filter(|script| fs::read_to_string(script).unwrap().contains("\nsame_list ")).collect();
     assert!(!comparing.is_empty(), "{scripts:?}");
-    let fresh = Reference::with_faults(&["page-skips-one"]);
+    let fresh = Reference::with_faults(&["list-products-cut"]);
     for script in &comparing {
         let text = fs::read_to_string(script).unwrap();
         assert!(text.contains("# A list is compared as a whole"), "{text}");

@@ -357,7 +357,7 @@ impl qonform::exchange::Recorder for EndsLate {
     fn record(&self, recorded: &qonform::exchange::Recorded<'_>) {
         let planned = self.planned.load(Ordering::Relaxed);
         let is_over = planned > 0 && self.ended.load(Ordering::Relaxed) == planned;
-        if is_over && recorded.request.is_write() && self.writes.fetch_add(1, Ordering::Relaxed) == 3 {
+        if is_over && recorded.request.is_write() && self.writes.fetch_add(1, Ordering::Relaxed) == 0 {
             self.cancel.cancel();
         }
     }
