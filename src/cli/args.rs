@@ -113,6 +113,9 @@ pub(super) struct TargetArguments {
     /// A file with one registered product id per line.
     #[arg(long, env = "QONFORM_PRODUCT_IDS_FILE", value_name = "FILE")]
     pub(super) product_ids_file: Option<PathBuf>,
+    /// A product id that is registered in the project of --second-token and not in that of --token.
+    #[arg(long, env = "QONFORM_SECOND_PRODUCT_ID", value_name = "ID")]
+    pub(super) second_product_id: Option<String>,
     /// The id of an experiment-variant offering. Updates, deletes and set-mains of it are really sent: the server must
     /// refuse each of them, and one that does not changes or deletes it.
     #[arg(long, env = "QONFORM_VARIANT_ID", value_name = "ID")]

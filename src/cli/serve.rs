@@ -32,6 +32,7 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
          export QONFORM_LIMITED_TOKEN={limited}    # valid, without permission\n\
          export QONFORM_EMPTY_TOKEN={empty}      # a project without offerings\n\
          export QONFORM_VARIANT_ID={variant}     # an experiment variant\n\
+         export QONFORM_SECOND_PRODUCT_ID={second_product}     # a product of the other project alone\n\
          export QONFORM_PRODUCT_IDS={products}\n\n\
          curl -sS -i -H \"authorization: Bearer $QONFORM_TOKEN\" '{base}/offerings'\n\n\
          With these variables `qonform run` tests this server.\n",
@@ -40,6 +41,7 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
         limited = fixture.limited_token,
         empty = fixture.empty_token,
         variant = quoted(&fixture.variant_id),
+        second_product = quoted(fixture.second_product_ids.first().map_or("", String::as_str)),
         products = quoted(&fixture.product_ids.join(",")),
     );
     out::out(&text)?;

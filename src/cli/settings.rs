@@ -129,6 +129,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
         keys,
         products,
         variant: arguments.variant_id.clone(),
+        second_product: arguments.second_product_id.clone(),
         isolation: if arguments.shared { Isolation::Shared } else { Isolation::Exclusive },
         production: if arguments.allow_production { Production::Allowed } else { Production::Refused },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,

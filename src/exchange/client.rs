@@ -198,7 +198,8 @@ impl Client {
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
-            if answer.status == 503 && request.is_write() && self.fate(&request, writers).await == Fate::Unknown {
+            let may_go_again = !request.is_write() || writers == Writers::One && fate::is_repeatable(&request);
+            if answer.status == 503 && !may_go_again && self.fate(&request, writers).await == Fate::Unknown {
                 let reason = "a 503 does not say whether the write was applied".into();
                 return Err(self.lost(&request, reason));
             }
@@ -280,9 +281,8 @@ impl Client {
     async fn fate(&self, request: &Request, writers: Writers) -> Fate {
         let question = fate::question(request).filter(|_| writers == Writers::One);
         let Some(question) = question else { return Fate::Unknown };
-        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        match self.transport.send(&question, &self.keys, self.case.as_deref()).await {
-            Ok((answer, _)) => fate::told_by(request, &answer),
+        match Box::pin(self.send_as(question, Writers::One)).await {
+            Ok(exchange) => fate::told_by(request, &exchange.answer),
             Err(_) => Fate::Unknown,
         }
     }

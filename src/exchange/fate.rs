@@ -23,12 +23,23 @@ pub(super) fn question(request: &Request) -> Option<Request> {
     is_addressable.then(|| Request::to(Endpoint::Get).id(&id).key(request.role().unwrap_or(KeyRole::Main)))
 }
 
+/// Whether sending a write twice does no more than sending it once: an update and a set-main do the same again, and a
+/// create that names no offering must be rejected both times.
+pub(super) fn is_repeatable(request: &Request) -> bool {
+    match request.operation.endpoint() {
+        Some(Endpoint::Update | Endpoint::SetMain) => true,
+        Some(Endpoint::Create) => question(request).is_none(),
+        _ => false,
+    }
+}
+
 /// What the answer to [`question`] says of `request`.
 pub(super) fn told_by(request: &Request, answer: &Answer) -> Fate {
     let field = |name: &str| answer.json().and_then(|body| body.get(name)).cloned();
     let is_untouched = match (request.operation.endpoint(), answer.status) {
         // Nothing was made; or there is nothing that could have been changed.
-        (Some(Endpoint::Create | Endpoint::Update | Endpoint::SetMain), 404) | (Some(Endpoint::Delete), 200) => true,
+        (Some(Endpoint::Create | Endpoint::Update | Endpoint::SetMain), 400 | 404)
+        | (Some(Endpoint::Delete), 200 | 400) => true,
         (Some(Endpoint::SetMain), 200) => field("tag").is_some_and(|tag| tag != 1),
         (Some(Endpoint::Update), 200) => {
             let sent = request.json_body().and_then(|body| body.get("product_ids").cloned());
@@ -67,6 +78,16 @@ mod tests {
         let update = Request::to(Endpoint::Update).id("a").json(&json!({ "product_ids": ["x"] }));
         assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": [] }))), Fate::NotApplied);
         assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": ["x"] }))), Fate::Unknown);
+    }
+
+    #[test]
+    fn what_does_the_same_twice_may_be_sent_again() {
+        let create = |id: &str| Request::to(Endpoint::Create).json(&json!({ "id": id }));
+        assert!(is_repeatable(&Request::to(Endpoint::Update).id("a")));
+        assert!(is_repeatable(&Request::to(Endpoint::SetMain).id("a")));
+        assert!(is_repeatable(&create("")) && !is_repeatable(&create("a")));
+        assert!(!is_repeatable(&Request::to(Endpoint::Delete).id("a")));
+        assert_eq!(told_by(&create("a/b"), &answer(400, &json!({}))), Fate::NotApplied);
     }
 
     #[test]

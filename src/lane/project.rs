@@ -14,6 +14,8 @@ pub struct Fixtures {
     pub products: Vec<String>,
     /// The id of an experiment-variant offering.
     pub variant: Option<String>,
+    /// A product that only the second project has.
+    pub second_product: Option<String>,
 }
 
 /// Whether the project must be left as it was.

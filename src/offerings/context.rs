@@ -57,6 +57,7 @@ impl Context {
         let facts = Facts {
             prefix: naming.run().to_owned(),
             products: lane.fixtures.products.iter().cloned().collect(),
+            foreign_product: lane.fixtures.second_product.clone(),
             variant: lane.fixtures.variant.clone(),
             is_exclusive: lane.is_exclusive,
             was_used: false,
@@ -85,7 +86,7 @@ impl Context {
         let mut facts = Facts { was_used: self.lane().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
             // Which products another project has is not known.
-            (facts.products, facts.variant) = (BTreeSet::new(), None);
+            (facts.products, facts.foreign_product, facts.variant) = (BTreeSet::new(), None, None);
         }
         self.oracle.open(role, &snapshot, facts);
         self.before.entry(role).or_insert_with(|| snapshot.clone());

@@ -9,8 +9,11 @@ use crate::finding::{Abort, CaseResult, Confirmation, Failure};
 /// How often a case is played in all while another client keeps changing the project.
 const MOST_ATTEMPTS: u32 = 3;
 
-/// How often a case is played at most: once more where the response to a write was lost.
-pub(super) const MOST_PLAYS: u32 = MOST_ATTEMPTS + 1;
+/// How often a case is played again because the response to a write was lost.
+const MOST_LOST: u32 = 3;
+
+/// How often a case is played at most.
+pub(super) const MOST_PLAYS: u32 = MOST_ATTEMPTS + MOST_LOST;
 
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
 pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, rules: &Catalogue, play: F) -> CaseResult
@@ -20,7 +23,9 @@ where
 {
     let mut result = play(0).await;
     let mut attempt = 1;
-    if result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_answer) {
+    let is_lost =
+        |result: &CaseResult| result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_answer);
+    while is_lost(&result) && attempt <= MOST_LOST {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         result = play(attempt).await;
         attempt += 1;

@@ -178,7 +178,7 @@ impl Preflight {
                     format!("{} products are", products.len())
                 }
             ));
-            self.lane.fixtures = Arc::new(Fixtures { products, variant: self.lane.fixtures.variant.clone() });
+            self.lane.fixtures = Arc::new(Fixtures { products, ..(*self.lane.fixtures).clone() });
         }
     }
 
@@ -266,7 +266,7 @@ impl Preflight {
         }
         self.missing
             .insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
-        self.lane.fixtures = Arc::new(Fixtures { products: self.lane.fixtures.products.clone(), variant: None });
+        self.lane.fixtures = Arc::new(Fixtures { variant: None, ..(*self.lane.fixtures).clone() });
     }
 }
 

@@ -86,7 +86,8 @@ pub(super) async fn rehearse(
 
 /// A project on the embedded server with the keys and fixtures of the target's.
 fn like(server: &Server, fixture: Fixture, ready: &Preflight) -> External {
-    let Fixture { token, second_token, limited_token, empty_token, product_ids, variant_id, .. } = fixture;
+    let Fixture { token, second_token, limited_token, empty_token, product_ids, variant_id, second_product_ids } =
+        fixture;
     let is_met = |need: Need| !ready.missing.contains_key(&need);
     let keys = [
         (KeyRole::Main, true, token),
@@ -103,6 +104,7 @@ fn like(server: &Server, fixture: Fixture, ready: &Preflight) -> External {
             .collect(),
         products: product_ids.into_iter().take(ready.lane.fixtures.products.len()).collect(),
         variant: is_met(Need::Variant).then_some(variant_id),
+        second_product: ready.lane.fixtures.second_product.as_ref().and(second_product_ids.first().cloned()),
         headers: Vec::new(),
         production: Production::Refused,
         isolation: Isolation::Exclusive,

@@ -149,6 +149,8 @@ pub struct External {
     pub products: Vec<String>,
     /// The id of an experiment variant.
     pub variant: Option<String>,
+    /// A product that only the second project has.
+    pub second_product: Option<String>,
     /// Extra headers for every request; their values are treated as secrets.
     pub headers: Vec<(String, Secret)>,
     /// Whether it may be production.
@@ -193,6 +195,7 @@ impl External {
             keys,
             products: products.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
             variant: variable("QONFORM_VARIANT_ID"),
+            second_product: variable("QONFORM_SECOND_PRODUCT_ID"),
             headers: Vec::new(),
             production: match variable("QONFORM_ALLOW_PRODUCTION").as_deref() {
                 Some("1" | "true") => Production::Allowed,

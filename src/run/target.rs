@@ -71,6 +71,7 @@ impl Embedded {
             fixtures: Arc::new(Fixtures {
                 products: fixture.product_ids.clone(),
                 variant: Some(fixture.variant_id.clone()),
+                second_product: fixture.second_product_ids.first().cloned(),
             }),
             tenure: Tenure::Disposable,
             is_exclusive: self.is_exclusive,
@@ -112,7 +113,11 @@ pub fn external_lane(
     Ok(Lane {
         client: Client::new(Arc::new(Transport::new(target, settings)?), keys, Arc::default()),
         judge,
-        fixtures: Arc::new(Fixtures { products, variant: external.variant.clone() }),
+        fixtures: Arc::new(Fixtures {
+            products,
+            variant: external.variant.clone(),
+            second_product: external.second_product.clone(),
+        }),
         tenure: Tenure::Shared,
         is_exclusive: external.isolation == Isolation::Exclusive,
         hold: None,

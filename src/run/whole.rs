@@ -265,6 +265,7 @@ fn external(url: &str, fixture: &Fixture) -> External {
         keys: keys.into_iter().map(|(role, key)| (role, Secret::new(key))).collect::<BTreeMap<_, _>>(),
         products: fixture.product_ids.clone(),
         variant: Some(fixture.variant_id.clone()),
+        second_product: fixture.second_product_ids.first().cloned(),
         headers: Vec::new(),
         production: Production::Refused,
         isolation: Isolation::Exclusive,

@@ -279,7 +279,7 @@ fn exported_hurl_files_show_the_fault_again_and_pass_where_it_is_mended() {
 fn an_exported_script_says_so_where_others_keep_something_else() {
     let broken = Reference::with_faults(&["list-products-cut"]);
     let place = Place::new();
-    let selected = "list.agrees-with-get";
+    let selected = "create.readable,list.agrees-with-get";
     let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", selected]), place);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");

@@ -31,6 +31,7 @@ async fn outcome(options: Options, only: &[&str]) -> Outcome {
         keys,
         products: fixture.product_ids.clone(),
         variant: Some(fixture.variant_id.clone()),
+        second_product: fixture.second_product_ids.first().cloned(),
         headers: Vec::new(),
         production: Production::Refused,
         isolation: Isolation::Exclusive,

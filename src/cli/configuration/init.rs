@@ -91,6 +91,7 @@ fn one(key: &str) -> &'static str {
         "target" => "https://staging.example/v4",
         "product-ids-file" => "products.txt",
         "variant-id" => "variant",
+        "second-product-id" => "theirs",
         "journal" => "run.journal",
         "spec" => "spec/offerings.openapi.yaml",
         "cases" => "200",

@@ -202,8 +202,12 @@ impl World {
         let is_known = |id: &String| self.facts.products.contains(id);
         // No project has a product and another that differs from it in the spaces around it alone.
         let is_trimmed = |id: &String| id.trim() != id && self.facts.products.contains(id.trim());
-        let is_surely_unknown =
-            |id: &String| is_product_id(id) && !is_known(id) && (id.starts_with(&self.facts.prefix) || is_trimmed(id));
+        let is_foreign = |id: &String| self.facts.foreign_product.as_ref() == Some(id);
+        let is_surely_unknown = |id: &String| {
+            is_product_id(id)
+                && !is_known(id)
+                && (id.starts_with(&self.facts.prefix) || is_trimmed(id) || is_foreign(id))
+        };
         if malformed.is_none() && products.len() <= MAX_PRODUCTS && products.iter().any(is_surely_unknown) {
             reasons.push(of(&row::CREATE_PRODUCT_UNKNOWN, &row::UPDATE_PRODUCT_UNKNOWN));
         } else if !products.iter().all(is_known) {

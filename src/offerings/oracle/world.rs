@@ -18,6 +18,8 @@ pub struct Facts {
     pub prefix: String,
     /// Products that are registered. Others may be too, unless they start with the prefix.
     pub products: BTreeSet<String>,
+    /// A product that another project has, and this one does not.
+    pub foreign_product: Option<String>,
     /// The id of an experiment variant.
     pub variant: Option<String>,
     /// Whether no other client writes to the project: then every change is the server's doing.

@@ -162,6 +162,7 @@ async fn project_isolation(cx: &mut Context) -> Flow {
         cx.look_in(KeyRole::Second).await?;
     }
     cx.make_main_elsewhere().await?;
+    their_product_here(cx).await?;
     same_id_here(cx, &theirs).await?;
     cx.look_in(KeyRole::Second).await?;
     promotions_apart(cx, &theirs).await?;
@@ -198,6 +199,20 @@ fn their_products(cx: &Context) -> Vec<String> {
     let others = cx.oracle_state(KeyRole::Second);
     let products = others.into_iter().flat_map(|state| state.world().offerings());
     products.flat_map(|offering| offering.products.clone()).take(1).collect()
+}
+
+/// A product that only the other project has is unknown here.
+async fn their_product_here(cx: &mut Context) -> Flow {
+    let Some(product) = cx.lane().fixtures.second_product.clone() else {
+        cx.leave_out("auth.project-isolation", "products of the other project: needs --second-product-id");
+        return Ok(());
+    };
+    let id = cx.id("product");
+    cx.make(&id, &[]).await?;
+    cx.update(&id, &json!({ "product_ids": [product] })).await?;
+    let other = cx.id("with-theirs");
+    cx.create(&json!({ "id": other, "product_ids": [product] })).await?;
+    Ok(())
 }
 
 async fn same_id_here(cx: &mut Context, id: &str) -> Flow {

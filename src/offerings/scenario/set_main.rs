@@ -79,8 +79,13 @@ async fn missing(cx: &mut Context) -> Flow {
         cx.set_main(&id).await?;
         cx.look().await?;
     }
-    // A promotion of one of two ids that are easily confused reaches that one, or none.
-    for (neighbour, pattern) in confusable_ids(cx) {
+    // A promotion of one of two ids that are easily confused reaches that one, or none. The plain pair comes first: what
+    // has to do with promotions alone shows there.
+    let plain = (cx.id("one"), cx.id("two"));
+    for (neighbour, pattern) in std::iter::once(plain).chain(confusable_ids(cx)) {
+        if !cx.record().failures.is_empty() {
+            break;
+        }
         if make_pair(cx, [&neighbour, &pattern]).await? {
             cx.set_main(&pattern).await?;
             cx.set_main(&main).await?;

@@ -1,9 +1,10 @@
 //! How it is told whether a fault still shows.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::super::visible::visible;
-use super::script::is_not_all;
+use super::script::{created, is_not_all, prefix};
 use crate::contract::{Catalogue, ShownBy};
 use crate::finding::{Finding, Step};
 
@@ -73,6 +74,13 @@ impl Check {
         if finding.steps.iter().any(|step| !is_comparable(step)) {
             return Self::Eyes("an answer is too long or cannot be shown as it came");
         }
+        if let Some(prefix) = prefix(finding) {
+            let created: BTreeSet<String> = finding.steps.iter().filter_map(created).collect();
+            let is_elsewhere_created = |id: &String| id.starts_with(prefix) && !created.contains(id);
+            if finding.steps.iter().flat_map(listed).any(|id| is_elsewhere_created(&id)) {
+                return Self::Eyes("a list held offerings of the run that these requests do not create");
+            }
+        }
         Self::Same
     }
 }
@@ -109,12 +117,19 @@ fn is_comparable(step: &Step) -> bool {
     !is_not_all(body) && body.len() + headers < LONGEST && text.lines().all(|line| visible(line) == line)
 }
 
+/// The ids in the list that an answer is.
+fn listed(step: &Step) -> Vec<String> {
+    let body = step.answer_body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
+    let data = body.as_ref().and_then(|body| body.get("data")?.as_array());
+    let ids = data.into_iter().flatten().filter_map(|item| item.get("id")?.as_str());
+    ids.map(str::to_owned).collect()
+}
+
 /// The offerings in the list that an answer is which the run did not create, sorted; `None` where there are none. Elsewhere
 /// they are others, and the answer is another one whether or not the fault shows.
 pub(super) fn others(step: &Step, prefix: &str) -> Option<Vec<String>> {
-    let body: serde_json::Value = serde_json::from_str(step.answer_body.as_deref()?).ok()?;
-    let ids = body.get("data")?.as_array()?.iter().filter_map(|item| item.get("id")?.as_str());
-    let mut others: Vec<String> = ids.filter(|id| !id.starts_with(prefix)).map(str::to_owned).collect();
+    let mut others = listed(step);
+    others.retain(|id| !id.starts_with(prefix));
     others.sort();
     (!others.is_empty()).then_some(others)
 }

@@ -80,7 +80,7 @@ pub(super) struct Script<'f> {
 }
 
 /// What the ids that the finding's run created start with, as its requests name them.
-fn prefix(finding: &Finding) -> Option<&str> {
+pub(super) fn prefix(finding: &Finding) -> Option<&str> {
     let mut sent = finding.steps.iter().flat_map(|step| [Some(&step.path), step.request_body.as_ref()]).flatten();
     sent.find_map(|text| Naming::prefix_in(text))
 }
@@ -217,7 +217,7 @@ fn place_of(step: &Step, value: &str) -> Option<From> {
 }
 
 /// The id that a step creates, or would if it were accepted.
-fn created(step: &Step) -> Option<String> {
+pub(super) fn created(step: &Step) -> Option<String> {
     let is_create = step.method == "POST" && step.path.split('?').next() == Some("/offerings");
     let id = json(step.request_body.as_ref().filter(|_| is_create))?.get("id")?.as_str()?.to_owned();
     Some(id).filter(|id| (200..300).contains(&step.status) && !id.is_empty())
