@@ -70,9 +70,12 @@ impl Fixtures {
             variant_id: VARIANT_ID.to_owned(),
             second_product_ids: self.second.iter().cloned().collect(),
         };
-        let main = self.project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
-        let second = self.project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
-        let empty = self.project(&self.main, &self.second, Vec::new());
+        // Any number will do that makes the first interruption depend on the seed and the name.
+        let begun = name.bytes().fold(self.seed, |sum, byte| sum.wrapping_add(7 * u64::from(byte))) % 29;
+        let project = |own, foreign, offerings| self.project(own, foreign, offerings, begun);
+        let main = project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
+        let second = project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
+        let empty = project(&self.main, &self.second, Vec::new());
         let process = Arc::<Mutex<Process>>::default();
         let grant = |project: &Shared, neighbour: &Shared, permission| Grant {
             project: project.clone(),
@@ -94,6 +97,7 @@ impl Fixtures {
         products: &Arc<BTreeSet<String>>,
         foreign_products: &Arc<BTreeSet<String>>,
         mut offerings: Vec<Offering>,
+        requests: u64,
     ) -> Shared {
         for (number, offering) in (1..).zip(&mut offerings) {
             offering.number = number;
@@ -107,8 +111,7 @@ impl Fixtures {
             replays: Replays::default(),
             config: Arc::clone(&self.config),
             made,
-            // Any number will do that makes the first interruption depend on the seed.
-            requests: self.seed % 23,
+            requests,
             history: History { given: made, ..History::default() },
             in_flight: InFlight::default(),
         })
