@@ -27,12 +27,14 @@ const GENERAL: [u16; 7] = [403, 405, 413, 414, 415, 429, 431];
 const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
 
 /// A longer value is cut in a message.
-const LONGEST_VALUE: usize = 200;
+const MAX_VALUE_LENGTH: usize = 200;
 
 pub(super) fn judge(bench: &mut Bench<'_>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
-    bench.rule(NO_SERVER_ERROR, status < 500, || {
+    // 501 is how a server or a proxy rejects a method that it does not know.
+    let is_unknown_method = status == 501 && bench.operation.is_none();
+    bench.rule(NO_SERVER_ERROR, status < 500 || is_unknown_method, || {
         deviation("any", status.to_string(), "a server error", "no 5xx, whatever the input", answer.summary())
     });
     no_secret(bench);
@@ -321,7 +323,7 @@ fn headers_sane(bench: &mut Bench<'_>) {
 
 /// `text`, cut at a character boundary when it is long.
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_VALUE) {
+    match text.char_indices().nth(MAX_VALUE_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

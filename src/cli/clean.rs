@@ -101,6 +101,9 @@ fn tell(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -
     if let Some(main) = &cleaned.restored {
         text.push_str(&format!("  `{main}` is main again\n"));
     }
+    for main in &cleaned.undeletable {
+        text.push_str(&format!("  kept by the server, which does not delete a main offering: {main}\n"));
+    }
     for left in &cleaned.left {
         text.push_str(&format!("  left behind: {left}\n"));
     }

@@ -126,8 +126,8 @@ fn requests(rehearsal: &Rehearsal) -> String {
          findings smaller.\nWhat is sent again after a lost connection or a 429 comes on top.\n",
         rehearsal.requests,
         rehearsal.most,
-        Rehearsal::MOST_PLAYS,
-        Rehearsal::MOST_FOR_SHRINKING,
+        Rehearsal::MAX_PLAYS,
+        Rehearsal::MAX_SHRINK_REQUESTS,
     )
 }
 

@@ -15,13 +15,13 @@ use std::{
 };
 
 /// The longest message of a schema error, in characters.
-const LONGEST: usize = 240;
+const MAX_LENGTH: usize = 240;
 
 /// The keyword that is told broken where a schema cannot be used.
 const UNUSABLE: &str = "$schema";
 
 /// Of a larger value only the first error is told; a full page of full offerings has under 11,000 values.
-const MOST_VALUES: usize = 50_000;
+const MAX_VALUES: usize = 50_000;
 
 /// Which way a body goes: what is `readOnly` is not required in a request, what is `writeOnly` not in a response.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -106,7 +106,7 @@ impl SchemaRef {
             Ok(validator) => {
                 let mut errors = Vec::new();
                 let mut tell = |error: &ValidationError<'_>| errors.push(self.0.schemas.worded(error));
-                if has_more_values_than(MOST_VALUES, instance) {
+                if has_more_values_than(MAX_VALUES, instance) {
                     // All errors of a hostile body of millions of values would fill the memory.
                     validator.validate(instance).err().iter().for_each(|error| told(error, &mut tell));
                 } else {
@@ -257,7 +257,7 @@ impl Schemas {
 
     /// An error of the library as ours.
     fn worded(&self, error: &ValidationError<'_>) -> SchemaError {
-        let short = error.instance().to_string().chars().count() <= LONGEST / 4;
+        let short = error.instance().to_string().chars().count() <= MAX_LENGTH / 4;
         let message = if short { error.to_string() } else { error.masked_with("the value").to_string() };
         SchemaError {
             instance_path: error.instance_path().as_str().to_owned(),
@@ -320,10 +320,10 @@ pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<
 
 /// The beginning of a text that may be of any length.
 fn clip(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
+    if text.chars().count() <= MAX_LENGTH {
         return text.to_owned();
     }
-    format!("{}…", text.chars().take(LONGEST - 1).collect::<String>())
+    format!("{}…", text.chars().take(MAX_LENGTH - 1).collect::<String>())
 }
 /// Whether a value is made of more than `limit` values, itself among them.
 fn has_more_values_than(limit: usize, value: &Value) -> bool {

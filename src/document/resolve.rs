@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// How many references may be followed to reach one value. More is a circle that grows: `a` is a reference to `a/x`.
-const LONGEST: usize = 250;
+const MAX_LENGTH: usize = 250;
 
 /// Why a reference names nothing that can be used.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,7 +57,7 @@ pub(super) fn follow<'a>(root: &'a Value, pointer: &str) -> Result<(String, &'a 
             // Another reference of the same text is no circle when it is met on the way to a deeper place.
             let step = format!("{reference}\u{0}{}", pending.len());
             let circle =
-                chain.iter().position(|earlier| *earlier == step).or((chain.len() > LONGEST).then_some(LONGEST));
+                chain.iter().position(|earlier| *earlier == step).or((chain.len() > MAX_LENGTH).then_some(MAX_LENGTH));
             chain.push(step);
             if let Some(first) = circle {
                 let chain = chain[first..].iter().map(|step| step.split('\u{0}').next().unwrap_or_default().to_owned());

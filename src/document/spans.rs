@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser, ScanError, Span};
 use std::collections::HashMap;
 
 /// How deep a document may be nested. The libraries below us stop at 128, with a less helpful message.
-pub(super) const DEEPEST: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -44,7 +44,7 @@ pub(super) struct Spans {
     nodes: Vec<Node>,
     /// Per node, how many values it stands for once its aliases are expanded.
     sizes: Vec<usize>,
-    /// Where the nesting first became deeper than [`DEEPEST`].
+    /// Where the nesting first became deeper than [`MAX_DEPTH`].
     pub(super) too_deep: Option<Position>,
     root: Option<(usize, Position)>,
     /// Keys that stand twice in the same mapping, with the place of the second one.
@@ -91,7 +91,7 @@ impl Spans {
         for event in Parser::new_from_str(text) {
             let (event, span) = event?;
             let position = Position::from(span);
-            if open.len() > DEEPEST {
+            if open.len() > MAX_DEPTH {
                 spans.too_deep.get_or_insert(position);
             }
             let done = match event {

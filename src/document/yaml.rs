@@ -5,7 +5,7 @@
 
 use super::{
     DocumentError, ErrorKind, Position, pointer,
-    spans::{DEEPEST, Spans},
+    spans::{MAX_DEPTH, Spans},
 };
 use saphyr_parser::ScanError;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use serde_yaml::Value as Yaml;
 const EXPANDED: usize = 2_000_000;
 
 /// The most brackets that may be open at once in the text, wherever they stand.
-const MOST_OPEN: usize = 2_000;
+const MAX_OPEN_CONNECTIONS: usize = 2_000;
 
 /// Reads a text. `name` is the name of the file in errors.
 pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentError> {
@@ -27,7 +27,7 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         hint: hint.map(str::to_owned),
     };
     if let Some(position) = first_bracket_too_many(text) {
-        return Err(fail(ErrorKind::TooDeep { limit: DEEPEST }, Some(position), None));
+        return Err(fail(ErrorKind::TooDeep { limit: MAX_DEPTH }, Some(position), None));
     }
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str::<Value>(text)
@@ -73,7 +73,7 @@ fn first_bracket_too_many(text: &str) -> Option<Position> {
             b']' | b'}' => open = open.saturating_sub(1),
             _ => {}
         }
-        open > MOST_OPEN
+        open > MAX_OPEN_CONNECTIONS
     })?;
     let before = &text.as_bytes()[..at];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -92,7 +92,7 @@ fn check(
     fail: &impl Fn(ErrorKind, Option<Position>, Option<&str>) -> DocumentError,
 ) -> Result<Spans, DocumentError> {
     if let Some(at) = spans.too_deep {
-        return Err(fail(ErrorKind::TooDeep { limit: DEEPEST }, Some(at), None));
+        return Err(fail(ErrorKind::TooDeep { limit: MAX_DEPTH }, Some(at), None));
     }
     if spans.expanded() > EXPANDED {
         return Err(fail(ErrorKind::TooManyAliases { limit: EXPANDED }, None, None));

@@ -11,7 +11,7 @@ use super::Keyring;
 use super::json::{self, Parsed, Repeated};
 
 /// A code of more characters is no word that could be documented.
-const LONGEST_CODE: usize = 64;
+const MAX_CODE_LENGTH: usize = 64;
 
 /// What the target answered. Its body is parsed the first time somebody asks, and only then.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Answer {
     /// `404 not_found`, `201`: how an answer is named in findings. Only what is a word is taken for a code there.
     pub fn summary(&self) -> String {
         let is_word =
-            |code: &&str| code.len() <= LONGEST_CODE && code.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+            |code: &&str| code.len() <= MAX_CODE_LENGTH && code.chars().all(|c| c.is_ascii_graphic() || c == ' ');
         match self.error_code().filter(|code| !code.is_empty()) {
             Some(code) if is_word(&code) => format!("{} {code}", self.status),
             Some(_) => format!("{} with an odd code", self.status),

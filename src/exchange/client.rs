@@ -87,7 +87,7 @@ enum Writers {
 }
 
 /// How often one request is sent again because a connection broke or was not opened.
-const MOST_RETRIES: u32 = 2;
+const MAX_RETRIES: u32 = 2;
 
 /// The wait before the first retry after a connection was refused; it grows.
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
@@ -256,14 +256,14 @@ impl Client {
         let is_worth_it = match &error {
             // Nothing has left. A target that never answered is not there; one that did may be starting again.
             TransportError::Connect { .. } => {
-                let has_answered = self.traffic.answers.load(Ordering::Relaxed) > 0 && retry <= MOST_RETRIES;
+                let has_answered = self.traffic.answers.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
                 if has_answered {
                     tokio::time::sleep(RECONNECT_WAIT * (retry * retry)).await;
                 }
                 has_answered
             }
             TransportError::Broken { .. } => {
-                retry <= MOST_RETRIES && (!request.is_write() || self.fate(request, writers).await == Fate::NotApplied)
+                retry <= MAX_RETRIES && (!request.is_write() || self.fate(request, writers).await == Fate::NotApplied)
             }
             _ => false,
         };

@@ -7,10 +7,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 /// More values than these are not kept: a full page of full offerings has under 11,000, and each takes 32 bytes.
-const MOST_VALUES: usize = 200_000;
+const MAX_VALUES: usize = 200_000;
 
 /// Of so many members that stand more than once it is told; a body can hold a million.
-const MOST_REPEATED: usize = 8;
+const MAX_REPEATED: usize = 8;
 
 /// A member that stands more than once in one object.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,7 +76,7 @@ impl Node<'_> {
     fn note(&mut self, name: &str, differs: bool) {
         let pointer = Place::Member(self.place, name).to_string();
         let repeated = &mut self.notes.repeated;
-        let has_room = repeated.len() < MOST_REPEATED;
+        let has_room = repeated.len() < MAX_REPEATED;
         match repeated.iter_mut().find(|known| known.pointer == pointer) {
             Some(known) => known.differs |= differs,
             None if has_room => repeated.push(Repeated { pointer, differs }),
@@ -90,8 +90,8 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.notes.values += 1;
-        if self.notes.values > MOST_VALUES {
-            return Err(D::Error::custom(format_args!("more than {MOST_VALUES} values, which are not read")));
+        if self.notes.values > MAX_VALUES {
+            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values, which are not read")));
         }
         deserializer.deserialize_any(self)
     }
@@ -182,14 +182,14 @@ mod tests {
         assert_eq!(parsed.repeated, expected);
         assert_eq!(parsed.value["data"][1]["tag"], 0);
         let many = format!("{{{}\"z\":0}}", (0..100).map(|n| format!("\"{n}\":0,\"{n}\":0,")).collect::<String>());
-        assert_eq!(parse(many.as_bytes()).unwrap().repeated.len(), MOST_REPEATED);
+        assert_eq!(parse(many.as_bytes()).unwrap().repeated.len(), MAX_REPEATED);
     }
 
     #[test]
     fn a_document_of_very_many_values_is_not_kept() {
         let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
-        assert!(parse(list(MOST_VALUES - 1).as_bytes()).is_ok());
-        let error = parse(list(MOST_VALUES).as_bytes()).unwrap_err().to_string();
+        assert!(parse(list(MAX_VALUES - 1).as_bytes()).is_ok());
+        let error = parse(list(MAX_VALUES).as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with("more than 200000 values"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use super::{Answer, Keyring, Pacing, Rate, Recorded, Recorder, Request, Transpor
 
 /// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
 /// parsed JSON it may take twenty times as much.
-const LARGEST_BODY: usize = 4 << 20;
+const MAX_BODY: usize = 4 << 20;
 
 /// Where the server under test is: scheme, host, port and base path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -212,7 +212,7 @@ impl Transport {
         let (status, headers, version) = (response.status().as_u16(), response.headers().clone(), response.version());
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > LARGEST_BODY {
+            if body.len() + chunk.len() > MAX_BODY {
                 return Err(Failure::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -228,7 +228,7 @@ impl Transport {
         let message = builder
             .body(Full::from(request.body.clone().unwrap_or_default()))
             .map_err(|error| Failure::Unsendable(error.to_string()))?;
-        self.raw.send(message, self.settings.timeout, LARGEST_BODY).await
+        self.raw.send(message, self.settings.timeout, MAX_BODY).await
     }
 
     fn explain(&self, failure: Failure, request: &Request) -> TransportError {
@@ -236,7 +236,7 @@ impl Transport {
         match failure {
             Failure::Timeout => TransportError::Timeout { method, path, limit: self.settings.timeout },
             Failure::Connect(reason) => TransportError::Connect { url: self.target.base.clone(), reason },
-            Failure::TooLarge => TransportError::TooLarge { method, path, limit: LARGEST_BODY },
+            Failure::TooLarge => TransportError::TooLarge { method, path, limit: MAX_BODY },
             Failure::Broken(reason) => TransportError::Broken { method, path, reason },
             Failure::Unsendable(reason) => TransportError::Unsendable { method, path, reason },
         }

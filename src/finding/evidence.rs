@@ -173,7 +173,7 @@ pub struct Step {
 }
 
 /// Longer bodies are cut in evidence.
-const LONGEST_BODY: usize = 64 << 10;
+const MAX_BODY_LENGTH: usize = 64 << 10;
 
 /// What mostly is.
 fn http_1_1() -> String {
@@ -194,7 +194,7 @@ impl Step {
     pub fn new(number: usize, request: &Request, answer: Option<&Answer>, keys: &Keyring) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
-            let kept = &bytes[..bytes.len().min(LONGEST_BODY)];
+            let kept = &bytes[..bytes.len().min(MAX_BODY_LENGTH)];
             let mut text = clean(&String::from_utf8_lossy(kept));
             if kept.len() < bytes.len() {
                 text.push_str(&format!("… ({} bytes in all)", bytes.len()));

@@ -5,7 +5,7 @@ use super::constraint::{Constraint, Side};
 use super::node::{Additional, Kind, Node};
 use super::pattern::Pattern;
 use super::valid::{
-    EXTRA, LARGEST, Local, characters, counted, entries, extra, format_texts, number, object, of_bound, others, pad,
+    EXTRA, Local, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, others, pad,
     simplest, text, texts,
 };
 use serde_json::{Map, Number, Value, json};
@@ -134,7 +134,7 @@ fn strings(node: &Node) -> Vec<Local> {
         }
     }
     if node.pattern.is_some() {
-        let plain = text(node, 3.clamp(least.max(1), most.unwrap_or(LARGEST).max(1)))
+        let plain = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1)))
             .or_else(|| texts(node).into_iter().next());
         made.extend(plain.iter().flat_map(|plain| intruders(plain)));
         if let Some(Pattern::Class { least, most, .. }) = &node.pattern {
@@ -310,7 +310,7 @@ fn objects(node: &Node) -> Vec<Local> {
         let words = format!("of {} properties (minProperties {})", few.len(), node.min_properties);
         made.push(outside(few.into(), Constraint::MinProperties, words));
     }
-    if let Some(most) = node.max_properties.filter(|most| *most < LARGEST) {
+    if let Some(most) = node.max_properties.filter(|most| *most < MAX_SIZE) {
         let mut many = base.clone();
         for (name, property) in &node.properties {
             if let Some(value) = simplest(property).filter(|_| many.len() <= most) {

@@ -7,10 +7,10 @@ use crate::document::{Document, pointer};
 use serde_json::{Map, Value};
 
 /// How often a schema may stand within itself.
-const DEEPEST: usize = 2;
+const MAX_DEPTH: usize = 2;
 
 /// How many schemas are read at most; what is beyond is cut off, as recursion is.
-const MOST: usize = 2_000;
+const MAX_COUNT: usize = 2_000;
 
 /// Reads the schema at a pointer.
 pub(super) fn node(document: &Document, place: &str, direction: Direction) -> Node {
@@ -30,7 +30,7 @@ impl Reader<'_> {
         let Some((place, value)) = self.document.resolve(place) else { return Node::anything() };
         let Some(map) = value.as_object() else { return Node::anything() };
         self.read += 1;
-        if self.read > MOST || self.within.iter().filter(|outer| **outer == place).count() >= DEEPEST {
+        if self.read > MAX_COUNT || self.within.iter().filter(|outer| **outer == place).count() >= MAX_DEPTH {
             return Node { is_cut: true, ..Node::anything() };
         }
         self.within.push(place.clone());

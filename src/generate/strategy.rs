@@ -22,7 +22,7 @@ const BEYOND: usize = 64;
 const UNLIMITED: usize = 40;
 
 /// A longer list is made at its limit by the boundary values only.
-const LONGEST_LIST: usize = 128;
+const MAX_LIST_LENGTH: usize = 128;
 
 pub(super) fn of(schema: &Schema, validity: &Validity) -> BoxedStrategy<Value> {
     let made = match validity {
@@ -123,7 +123,7 @@ fn lists(node: &Node) -> BoxedStrategy<Value> {
     let unique = node.unique;
     let some = vec(items.clone(), least..=most.min(least + 8).max(least)).boxed();
     let full = vec(items, most.max(least)).boxed();
-    let lists = if most > LONGEST_LIST { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
+    let lists = if most > MAX_LIST_LENGTH { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
     lists
         .prop_map(move |list| {
             let mut kept: Vec<Value> = Vec::with_capacity(list.len());
@@ -253,7 +253,7 @@ fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> 
             (!sides.is_empty()).then(|| Union::new(sides).prop_map(number).boxed())
         }
         Constraint::MaxItems => {
-            let most = node.max_items.filter(|most| *most <= LONGEST_LIST)?;
+            let most = node.max_items.filter(|most| *most <= MAX_LIST_LENGTH)?;
             let lists: Vec<Value> =
                 [1, 2, 10].into_iter().filter_map(|more| entries(node, most + more).map(Value::Array)).collect();
             (!lists.is_empty()).then(|| select(lists).boxed())

@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value, json};
 pub(super) const EXTRA: &str = "x-qonform";
 
 /// The longest list or text that is made to reach a limit.
-pub(super) const LARGEST: usize = 5_000;
+pub(super) const MAX_SIZE: usize = 5_000;
 
 /// A value of one schema, and what it shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +130,7 @@ fn strings(node: &Node) -> Vec<Local> {
     match &node.pattern {
         Some(Pattern::Class { ranges, .. }) => {
             for character in ranges.iter().flat_map(|range| [*range.start(), *range.end()]) {
-                let Some(plain) = text(node, 3.clamp(least.max(1), most.unwrap_or(LARGEST).max(1))) else { continue };
+                let Some(plain) = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1))) else { continue };
                 let words = format!("with {} (pattern)", super::characters::name(character));
                 let mut letters: Vec<char> = plain.chars().collect();
                 let middle = letters.len() / 2;
@@ -164,7 +164,7 @@ pub(super) fn characters(count: usize) -> String {
 
 /// A plain text of a length, or `None` where none can be made.
 pub(super) fn text(node: &Node, length: usize) -> Option<String> {
-    if length > LARGEST {
+    if length > MAX_SIZE {
         return None;
     }
     match &node.pattern {
@@ -309,7 +309,7 @@ fn fractions(node: &Node) -> Vec<Local> {
 
 /// A list of so many entries, all different where they can be made so; `None` where they must be and cannot.
 pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
-    if count > LARGEST {
+    if count > MAX_SIZE {
         return None;
     }
     let plain = Value::from("a");
@@ -426,7 +426,7 @@ pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
             object.insert(name.clone(), value);
         }
     }
-    let missing = node.min_properties.min(LARGEST).saturating_sub(object.len());
+    let missing = node.min_properties.min(MAX_SIZE).saturating_sub(object.len());
     if missing > 0 {
         let value = extra(node)?;
         pad(&mut object, missing, &value);
@@ -481,7 +481,7 @@ fn objects(node: &Node) -> Vec<Local> {
         let words = format!("of {} properties (minProperties {})", base.len(), node.min_properties);
         made.push(inside(base.clone(), Constraint::MinProperties, words));
     }
-    if let Some(most) = node.max_properties.filter(|most| *most <= LARGEST) {
+    if let Some(most) = node.max_properties.filter(|most| *most <= MAX_SIZE) {
         let mut filled: Map<String, Value> = full.into_iter().take(most.max(base.len())).collect();
         if let Some(value) = extra(node) {
             let missing = most.saturating_sub(filled.len());

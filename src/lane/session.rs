@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::check::{Memory, Offering, offerings_in};
 use crate::contract::Endpoint;
@@ -14,16 +15,16 @@ use super::{Halt, Lane, Snapshot, Tenure};
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
 
 /// A longer list is not read: a project of 50,000 offerings is none to test on, and a server may never end.
-const MOST_PAGES: usize = 500;
+const MAX_PAGES: usize = 500;
 
 /// Nor a list of more bytes; what is kept of it several times over must fit into the memory.
-const MOST_BYTES: usize = 12 << 20;
+const MAX_BYTES: usize = 12 << 20;
 
 /// Of a long walk only its first and its last pages stay in the transcript.
 const KEPT_PAGES: usize = 6;
 
 /// How often a walk that was restarted (its cursor was deleted by somebody else) is begun again.
-const MOST_RESTARTS: usize = 3;
+const MAX_RESTARTS: usize = 3;
 
 /// What the record keeps of answers besides what they break.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,14 +56,14 @@ impl Session {
         &self.lane
     }
 
-    /// What tells this run from every earlier one against the target, even of the same seed: in a project that outlives
-    /// the run the server's own time; `None` when the server does not tell it.
-    pub fn now(&self) -> Option<String> {
+    /// What distinguishes this case from every earlier one on the target, even of the same seed: in a project that
+    /// outlives the run the time in milliseconds.
+    pub fn now(&self) -> String {
         if self.lane.tenure == Tenure::Disposable {
-            return Some(String::new());
+            return String::new();
         }
-        let date = self.transcript.last()?.answer.header("date")?;
-        Some(date.chars().filter(char::is_ascii_alphanumeric).chain(['-']).collect())
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        format!("{}-", since.as_millis())
     }
 
     /// Every exchange so far, in order.
@@ -138,7 +139,7 @@ impl Session {
                 let page = self.send(request).await?;
                 if cursor.is_some() && is_restarted(&page) {
                     restarts += 1;
-                    if restarts <= MOST_RESTARTS {
+                    if restarts <= MAX_RESTARTS {
                         continue 'again;
                     }
                     return Err(Halt::Blocked("the list starts again and again".into()));
@@ -163,7 +164,7 @@ impl Session {
                 }
                 match (has_more, snapshot.offerings.last()) {
                     (false, _) => return Ok(snapshot),
-                    (true, _) if snapshot.pages >= MOST_PAGES || bytes > MOST_BYTES => {
+                    (true, _) if snapshot.pages >= MAX_PAGES || bytes > MAX_BYTES => {
                         let read = snapshot.offerings.len();
                         return Err(Halt::Blocked(format!("the list is too long: {read} offerings and more follow")));
                     }

@@ -43,7 +43,7 @@ pub struct Context {
     /// What holds for any response and was seen in reads that are not compared yet.
     pub(super) general: Vec<Failure>,
     /// Projects to which a write was sent that no response came to: it may have been carried out.
-    uncertain: BTreeSet<KeyRole>,
+    pub(super) uncertain: BTreeSet<KeyRole>,
     /// Projects that are read again although nothing was written to them.
     is_watching: bool,
 }
@@ -171,9 +171,9 @@ impl Context {
         if self.is_shared() { AT_ONCE } else { 1 }
     }
 
-    /// What the idempotency keys of the case start with; `None` when no key can be known to be new.
-    pub fn new_keys(&self) -> Option<String> {
-        Some(self.id(&self.session.now()?))
+    /// What the idempotency keys of the case start with: no earlier case has used such a key.
+    pub fn new_keys(&self) -> String {
+        self.id(&self.session.now())
     }
 
     /// Notes that a part of a rule was left out, and what would enable it.
@@ -197,7 +197,7 @@ impl Context {
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
         self.settle_before(&request).await?;
         let known = self.session.record.failures.len();
-        let written = request.is_write().then(|| request.role().unwrap_or(KeyRole::Main));
+        let written = written(&request);
         let exchange = self.session.send(request).await.inspect_err(|_| self.uncertain.extend(written))?;
         self.judge(&exchange, known).await?;
         Ok(exchange)
@@ -228,6 +228,8 @@ impl Context {
             }
             // All of them are known before the first failure ends the case: what was created can be removed.
             let mut failed = None;
+            // What is read after a wrong response shows what all of the group did: the others are not judged by it.
+            let mut is_behind = false;
             for (request, mut response) in group.iter().zip(responses) {
                 let has_met = group.len() > 1 && request.is_write();
                 if has_met && response.as_ref().is_ok_and(|rejected| rejected.answer.status == 409) {
@@ -237,12 +239,17 @@ impl Context {
                     Ok(exchange) => {
                         let known = self.session.record.failures.len();
                         let exchange = self.session.take_in(exchange);
-                        self.judge(&exchange, known).await?;
+                        if is_behind {
+                            self.uncertain.extend(written(request));
+                        } else {
+                            self.judge(&exchange, known).await?;
+                            is_behind =
+                                group.len() > 1 && request.is_write() && self.session.record.failures.len() > known;
+                        }
                         all.push(exchange);
                     }
                     Err(error) => {
-                        let written = request.is_write().then(|| request.role().unwrap_or(KeyRole::Main));
-                        self.uncertain.extend(written);
+                        self.uncertain.extend(written(request));
                         failed = failed.or(Some(error));
                     }
                 }
@@ -265,12 +272,13 @@ impl Context {
         self.shown = None;
         let known = self.session.record.failures.len();
         let exchanges = self.session.take_in_at_once(exchanges, counts);
-        // Whether the main may be deleted is open, and so is how a delete of it is rejected.
+        // Whether the main may be deleted is open, and so are rejections of a used key.
         let new = self.session.record.failures.split_off(known);
         let is_open = |failure: &Failure| {
-            let is_rejected_delete =
-                failure.at.request.operation.endpoint() == Some(Endpoint::Delete) && failure.at.answer.is_refusal();
-            is_rejected_delete && follows(failure.rule, About::Status)
+            let request = &failure.at.request;
+            let may_be_rejected = request.operation.endpoint() == Some(Endpoint::Delete)
+                || request.header_value("idempotency-key").is_some();
+            may_be_rejected && failure.at.answer.is_refusal() && follows(failure.rule, About::Status)
         };
         self.session.record.failures.extend(new.into_iter().filter(|failure| !is_open(failure)));
         exchanges
@@ -473,6 +481,11 @@ impl Context {
     pub(super) fn is_watching(&self) -> bool {
         self.is_watching
     }
+}
+
+/// The project that a request writes to.
+fn written(request: &Request) -> Option<KeyRole> {
+    request.is_write().then(|| request.role().unwrap_or(KeyRole::Main))
 }
 
 /// The keys whose projects were changed. A write that was accepted without any key counts as one of the main project.

@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 12 << 20;
 const MAX_RESTARTS: usize = 3;
 
 /// How long the largest page is.
-const LARGEST: usize = 100;
+const MAX_LIMIT: usize = 100;
 
 /// So many differences of one comparison are looked at by a get.
 const MAX_GETS: usize = 3;
@@ -55,6 +55,9 @@ impl Context {
 
     /// Reads a project and compares it.
     pub(super) async fn look_at(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+        if self.uncertain.remove(&role) {
+            return self.adopt(role).await;
+        }
         let promoted = self
             .oracle
             .state(role)
@@ -345,9 +348,9 @@ impl Context {
             if self.oracle.state(role).is_none() {
                 self.release_general();
             }
-            let has_more = page.has_more.unwrap_or(length == LARGEST);
+            let has_more = page.has_more.unwrap_or(length == MAX_LIMIT);
             if !has_more {
-                let may_be_cut = length == LARGEST && snapshot.offerings.len() < expected;
+                let may_be_cut = length == MAX_LIMIT && snapshot.offerings.len() < expected;
                 if may_be_cut && self.goes_on(role, &snapshot, &at).await? {
                     continue;
                 }

@@ -60,6 +60,8 @@ impl Context {
                 }
             }
             Ok(kept) => {
+                // Nothing was promised of a used key.
+                let may_be_rejected = !kept.choices.is_empty() || kept.rules.is_empty() && call.key.is_some();
                 for rule in kept.rules {
                     self.session.record.checked(rule);
                 }
@@ -70,12 +72,11 @@ impl Context {
                     let failure = Failure { level: Some(Level::Should), ..self.failure(warning, exchange) };
                     self.add(failure);
                 }
-                let is_choice = !kept.choices.is_empty();
                 for choice in kept.choices {
                     self.session.record.observe(choice.rule, choice.what);
                 }
                 // A rejection that an open rule admits may have a status and a code that no document names.
-                let is_open = is_choice && reply.is_rejection();
+                let is_open = may_be_rejected && reply.is_rejection();
                 let general = general.into_iter().filter(|failure| !(is_open && follows(failure.rule, About::Status)));
                 self.add_general(general.collect(), exchange);
                 if call.is_write() {

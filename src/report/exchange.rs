@@ -5,9 +5,9 @@ use crate::exchange::Recorded;
 use crate::finding::Step;
 
 /// Longer paths, headers and reasons are cut, in characters.
-const LONGEST_LINE: usize = 400;
+const MAX_LINE_LENGTH: usize = 400;
 /// Longer bodies are cut, in characters.
-const LONGEST_BODY: usize = 4_000;
+const MAX_BODY_LENGTH: usize = 4_000;
 
 /// How much of an exchange is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +21,7 @@ pub enum Follow {
 /// The exchange as text that ends with a line feed: no secret is in it, and nothing that steers a screen.
 pub fn exchange(recorded: &Recorded<'_>, follow: Follow) -> String {
     let step = Step::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
-    let said = |text: &str| visible(&cut(text, LONGEST_LINE)).into_owned();
+    let said = |text: &str| visible(&cut(text, MAX_LINE_LENGTH)).into_owned();
     let answer = match recorded.answer {
         Ok(answer) => answer.status.to_string(),
         Err(error) => said(&format!("no answer: cannot {}", recorded.keys.redact(&error.to_string()))),
@@ -39,8 +39,8 @@ pub fn exchange(recorded: &Recorded<'_>, follow: Follow) -> String {
 /// Headers and body of one side, each line marked.
 fn part(mark: char, headers: &[(String, String)], body: Option<&str>) -> String {
     let headers =
-        headers.iter().map(|(name, value)| visible(&cut(&format!("{name}: {value}"), LONGEST_LINE)).into_owned());
-    let body = cut(body.unwrap_or_default(), LONGEST_BODY);
+        headers.iter().map(|(name, value)| visible(&cut(&format!("{name}: {value}"), MAX_LINE_LENGTH)).into_owned());
+    let body = cut(body.unwrap_or_default(), MAX_BODY_LENGTH);
     let body = shown(&body, Breaks::Kept);
     let lines = headers.chain(body.lines().map(|line| line.replace('\t', "\\t")));
     lines.map(|line| format!("  {mark} {line}\n")).collect()

@@ -13,7 +13,7 @@ use crate::finding::{Finding, Outcome, Severity};
 /// As many errors, and as many warnings, as GitHub shows.
 const SHOWN: usize = 10;
 /// Longest text of a message part, in characters.
-const LONGEST: usize = 300;
+const MAX_LENGTH: usize = 300;
 
 /// Workflow commands, one a line.
 pub(super) fn render(outcome: &Outcome) -> String {
@@ -53,16 +53,16 @@ fn annotation(finding: &Finding, outcome: &Outcome) -> String {
     }
     let title = format!("{}[{}]", finding.severity.word(), finding.rule);
     let told = [
-        visible(&cut(&finding.title, LONGEST)).into_owned(),
-        format!("operation: {}", visible(&cut(&story::operations(finding), LONGEST))),
-        format!("expected: {}", visible(&cut(&finding.expected, LONGEST))),
-        format!("received: {}", visible(&cut(&finding.received, LONGEST))),
+        visible(&cut(&finding.title, MAX_LENGTH)).into_owned(),
+        format!("operation: {}", visible(&cut(&story::operations(finding), MAX_LENGTH))),
+        format!("expected: {}", visible(&cut(&finding.expected, MAX_LENGTH))),
+        format!("received: {}", visible(&cut(&finding.received, MAX_LENGTH))),
         format!("seen: {}", story::facts(finding)),
         story::also(finding)
-            .map_or_else(String::new, |also| format!("also violates: {}", visible(&cut(&also, LONGEST)))),
+            .map_or_else(String::new, |also| format!("also violates: {}", visible(&cut(&also, MAX_LENGTH)))),
         story::waiver(finding)
-            .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, LONGEST)))),
-        format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), LONGEST))),
+            .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, MAX_LENGTH)))),
+        format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), MAX_LENGTH))),
     ]
     .into_iter()
     .filter(|line| !line.is_empty())
@@ -73,7 +73,7 @@ fn annotation(finding: &Finding, outcome: &Outcome) -> String {
 
 /// Text that may hold anything, as one message.
 fn message(text: &str) -> String {
-    escaped(&visible(&cut(text, LONGEST * 4)))
+    escaped(&visible(&cut(text, MAX_LENGTH * 4)))
 }
 
 fn escaped(text: &str) -> String {
@@ -82,7 +82,7 @@ fn escaped(text: &str) -> String {
 
 /// In a property colons and commas end it.
 fn property(text: &str) -> String {
-    escaped(&visible(&cut(text, LONGEST))).replace(':', "%3A").replace(',', "%2C")
+    escaped(&visible(&cut(text, MAX_LENGTH))).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::words::count;
 use crate::finding::{Finding, Outcome, Step};
 
 /// The longest piece of a sent body that stands in a step's line, in characters.
-const LONGEST_SENT: usize = 60;
+const MAX_SENT_LENGTH: usize = 60;
 
 /// One step in a line: `1  POST  /offerings  201  id = qf-k3v-1`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -226,7 +226,7 @@ fn note(step: &Step, created: Option<&str>) -> String {
 }
 
 fn short(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SENT) {
+    match text.char_indices().nth(MAX_SENT_LENGTH) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }

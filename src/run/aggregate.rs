@@ -444,8 +444,8 @@ fn shard_latency(operation: &OperationRef, times: &Latencies) -> ShardLatency {
 
 /// A request that was drawn can be of any length.
 fn short(text: &str) -> String {
-    const MOST: usize = 2_000;
-    match text.char_indices().nth(MOST) {
+    const MAX_COUNT: usize = 2_000;
+    match text.char_indices().nth(MAX_COUNT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

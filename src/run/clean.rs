@@ -15,10 +15,10 @@ use crate::lane::{Halt, Lane, Session};
 const AT_ONCE: usize = 8;
 
 /// After so many deletions without an answer the rest is not tried.
-const MOST_UNANSWERED: usize = 3;
+const MAX_UNANSWERED: usize = 3;
 
 /// Cleaning one project ends after this, whatever the target does.
-const LONGEST: Duration = Duration::from_mins(2);
+const MAX_DURATION: Duration = Duration::from_mins(2);
 
 /// What a project was like before the run.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +60,8 @@ pub struct Cleaned {
     pub removed: usize,
     /// The main that was put back.
     pub restored: Option<String>,
+    /// Mains that the server does not delete, as it may choose, each with its response.
+    pub undeletable: Vec<String>,
     /// Ids that could not be deleted, and the main that could not be put back, each with the reason.
     pub left: Vec<String>,
 }
@@ -87,6 +89,7 @@ pub async fn undo_all(lane: &Lane, trace: &Trace) -> Cleaned {
         let cleaned = clean_up(lane, role, &trace.undo(*project)).await;
         all.removed += cleaned.removed;
         all.restored = all.restored.or(cleaned.restored);
+        all.undeletable.extend(cleaned.undeletable);
         all.left.extend(cleaned.left);
     }
     all
@@ -110,10 +113,10 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
         ..Cleaned::default()
     };
-    match tokio::time::timeout(LONGEST, clean(lane, role, undo, None)).await {
+    match tokio::time::timeout(MAX_DURATION, clean(lane, role, undo, None)).await {
         Ok(Ok(cleaned)) => cleaned,
         Ok(Err(halt)) => failed(halt.to_string()),
-        Err(_) => failed(format!("it could not be removed within {LONGEST:?}")),
+        Err(_) => failed(format!("it could not be removed within {MAX_DURATION:?}")),
     }
 }
 
@@ -156,7 +159,17 @@ pub(super) async fn clean(
         listed.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(|offering| offering.is_main);
     let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
     delete_all(lane, role, ids(regulars), AT_ONCE, &mut cleaned).await;
-    delete_all(lane, role, ids(mains), 1, &mut cleaned).await;
+    for main in ids(mains) {
+        match lane.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
+            Ok(exchange) if exchange.answer.is_refusal() && ![401, 403, 404].contains(&exchange.answer.status) => {
+                cleaned.undeletable.push(format!("{main} ({})", exchange.answer.summary()));
+            }
+            Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
+            Ok(exchange) if exchange.answer.status == 404 => {}
+            Ok(exchange) => cleaned.left.push(format!("{main} ({})", exchange.answer.summary())),
+            Err(error) => cleaned.left.push(format!("{main} (cannot {error})")),
+        }
+    }
     cleaned.left.sort();
     Ok(cleaned)
 }
@@ -164,7 +177,7 @@ pub(super) async fn clean(
 async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize, cleaned: &mut Cleaned) {
     let (mut unanswered, mut refused) = (0, Vec::new());
     for batch in ids.chunks(at_once) {
-        if unanswered >= MOST_UNANSWERED {
+        if unanswered >= MAX_UNANSWERED {
             cleaned.left.extend(batch.iter().map(|id| format!("{id} (not tried: the target does not answer)")));
             continue;
         }

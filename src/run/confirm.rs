@@ -7,13 +7,13 @@ use crate::contract::Catalogue;
 use crate::finding::{Abort, CaseResult, Confirmation, Failure};
 
 /// How often a case is played in all while another client keeps changing the project.
-const MOST_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// How often a case is played again because the response to a write was lost.
-const MOST_LOST: u32 = 3;
+const MAX_LOST: u32 = 3;
 
 /// How often a case is played at most.
-pub(super) const MOST_PLAYS: u32 = MOST_ATTEMPTS + MOST_LOST;
+pub(super) const MAX_PLAYS: u32 = MAX_ATTEMPTS + MAX_LOST;
 
 /// Plays a case by `play` (given the number of the attempt), and again if it found something.
 pub(super) async fn play_confirmed<F, Fut>(confirm: Confirm, rules: &Catalogue, play: F) -> CaseResult
@@ -25,7 +25,7 @@ where
     let mut attempt = 1;
     let is_lost =
         |result: &CaseResult| result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_answer);
-    while is_lost(&result) && attempt <= MOST_LOST {
+    while is_lost(&result) && attempt <= MAX_LOST {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         result = play(attempt).await;
         attempt += 1;
@@ -34,7 +34,7 @@ where
         return result;
     }
     let mut again = play(attempt).await;
-    let last = attempt + MOST_ATTEMPTS - 2;
+    let last = attempt + MAX_ATTEMPTS - 2;
     while again.is_disturbed() && attempt < last {
         attempt += 1;
         again = play(attempt).await;

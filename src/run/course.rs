@@ -16,7 +16,7 @@ use crate::offerings::race::{Race, SavedRace, UnusableRace};
 use crate::offerings::sequence::{self, Capabilities, MainRole, Step};
 
 /// A longer row of requests is not written down: the whole case is played again instead.
-const MOST_SAVED: usize = 50;
+const MAX_SAVED: usize = 50;
 
 /// What a case plays.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +71,7 @@ impl Course {
         match self {
             Self::Steps(steps) if !steps.is_empty() => Some(Kept::Steps(steps.to_vec())),
             Self::Inputs(inputs) => {
-                let list = inputs.list.get(span.clone()).filter(|list| list.len() <= MOST_SAVED)?;
+                let list = inputs.list.get(span.clone()).filter(|list| list.len() <= MAX_SAVED)?;
                 Some(Kept::Inputs(Saved::of(inputs, list)))
             }
             Self::Race(race) => Some(Kept::Race(SavedRace::of(race))),

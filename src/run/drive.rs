@@ -132,6 +132,9 @@ impl Played {
     }
 }
 
+/// The rule that sequences are about.
+const OF_SEQUENCES: &str = "invariant.model-agrees";
+
 impl Driver<'_> {
     /// Every case gets a lane of its own; as many run side by side as jobs were asked for.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
@@ -337,6 +340,12 @@ impl Driver<'_> {
             let case = &plan.cases[result.place];
             // Where no rule says that it is undecided, nothing else does.
             let abort = result.abort.as_ref().filter(|_| case.rules().is_empty());
+            if let (Case::Sequence(_), Some(Abort::World(error))) = (case, abort) {
+                result
+                    .undecided
+                    .entry(OF_SEQUENCES)
+                    .or_insert_with(|| format!("`{}` ended early: {error}", result.name));
+            }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
             note_abort(case, result, &self.contract);
         }

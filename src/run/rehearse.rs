@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::confirm::MOST_PLAYS;
+use super::confirm::MAX_PLAYS;
 use super::drive::run;
 use super::error::RunError;
 use super::preflight::Preflight;
 use super::settings::{Confirm, External, Isolation, Patience, Production, Settings, TargetSettings};
-use super::smaller::MOST_IN_ALL;
+use super::smaller::MAX_TOTAL_REQUESTS;
 use super::target;
 use crate::check::Judge;
 use crate::contract::{Contract, Endpoint, Need};
@@ -20,7 +20,7 @@ use crate::finding::Verdict;
 use crate::reference::{self, Fixture, Server};
 
 /// Projects with more offerings are taken for ones with so many: a larger one takes longer to imitate than to test.
-const MOST_OFFERINGS: usize = 500;
+const MAX_OFFERINGS: usize = 500;
 
 /// What a rehearsal came to. Requests that are sent again after a lost connection or a rate limit are not among them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,9 +37,9 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// How often a case is played at most.
-    pub const MOST_PLAYS: u32 = MOST_PLAYS;
+    pub const MAX_PLAYS: u32 = MAX_PLAYS;
     /// How many requests a run spends on making findings smaller at most.
-    pub const MOST_FOR_SHRINKING: u64 = MOST_IN_ALL;
+    pub const MAX_SHRINK_REQUESTS: u64 = MAX_TOTAL_REQUESTS;
 }
 
 /// Plays what `settings` ask for on the embedded server, with the keys and fixtures that `ready` has.
@@ -56,7 +56,7 @@ pub(super) async fn rehearse(
     let external = like(&server, fixture, ready);
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     let lane = target::external_lane(&external, TransportSettings::default(), judge)?;
-    for number in there..ready.offerings().min(MOST_OFFERINGS) {
+    for number in there..ready.offerings().min(MAX_OFFERINGS) {
         let create = Request::to(Endpoint::Create).json(&json!({ "id": format!("theirs-{number}") }));
         lane.client.send(create).await?;
     }
@@ -81,7 +81,7 @@ pub(super) async fn rehearse(
     let requests = outcome.summary.requests;
     let skipped = outcome.rules.into_iter().filter(|rule| rule.verdict == Verdict::Skipped);
     let skipped = skipped.map(|rule| (rule.id, rule.reason.unwrap_or_default())).collect();
-    Ok(Rehearsal { requests, most: requests * u64::from(MOST_PLAYS) + MOST_IN_ALL, skipped })
+    Ok(Rehearsal { requests, most: requests * u64::from(MAX_PLAYS) + MAX_TOTAL_REQUESTS, skipped })
 }
 
 /// A project on the embedded server with the keys and fixtures of the target's.

@@ -25,13 +25,13 @@ use crate::offerings::sequence::Watch;
 use crate::offerings::{Context, Naming};
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
-const MOST_FAILURES_IN_A_ROW: usize = 3;
+const MAX_FAILURES_IN_A_ROW: usize = 3;
 
 /// The case that prepares and restores the project.
 pub(super) const ANCHOR: &str = "anchor";
 
 /// How long a write whose answer was lost is expected to take to arrive.
-const LONGEST_ON_ITS_WAY: Duration = Duration::from_secs(1);
+const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
 
 /// A project that must be left as it was, while cases play on it.
 pub(super) struct Shared<'d, 'a> {
@@ -72,7 +72,7 @@ impl<'d, 'a> Shared<'d, 'a> {
             failures = match &outcome.abort {
                 // Nothing gets past these, whatever case comes next.
                 Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
-                    MOST_FAILURES_IN_A_ROW
+                    MAX_FAILURES_IN_A_ROW
                 }
                 Some(Abort::World(_)) => failures + 1,
                 _ => 0,
@@ -86,7 +86,7 @@ impl<'d, 'a> Shared<'d, 'a> {
             if let Some(reason) = stop {
                 return (played, Ending::Stopped(reason));
             }
-            if failures >= MOST_FAILURES_IN_A_ROW {
+            if failures >= MAX_FAILURES_IN_A_ROW {
                 return (played, Ending::GaveUp(world.unwrap_or_default()));
             }
         }
@@ -248,7 +248,7 @@ pub(super) async fn leave(lane: &Lane, journal: &Journal) -> (Vec<String>, Vec<S
     lane.client.settled().await;
     if lane.client.traffic().lost() > 0 {
         // A write whose answer was lost may still be on its way.
-        tokio::time::sleep(LONGEST_ON_ITS_WAY.min(lane.client.transport().settings().timeout)).await;
+        tokio::time::sleep(MAX_WRITE_DELAY.min(lane.client.transport().settings().timeout)).await;
     }
     let Some(trace) = journal.trace() else { return (notes, left) };
     for project in trace.head.projects.keys() {
@@ -260,6 +260,9 @@ pub(super) async fn leave(lane: &Lane, journal: &Journal) -> (Vec<String>, Vec<S
             0 => {}
             1 => notes.push("one offering of the run was removed at its end".into()),
             many => notes.push(format!("{many} offerings of the run were removed at its end")),
+        }
+        for main in cleaned.undeletable {
+            notes.push(format!("the server does not delete a main offering: it kept {main}, which the run created"));
         }
         left.extend(cleaned.left);
     }

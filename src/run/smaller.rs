@@ -15,11 +15,11 @@ use crate::offerings::input::Input;
 use crate::offerings::sequence::Watch;
 
 /// The most requests that making one finding smaller may take.
-pub(super) const MOST_REQUESTS: u64 = 1_880;
+pub(super) const MAX_REQUESTS: u64 = 1_880;
 
 /// The most requests that making findings smaller may take in a run: a server that is wrong everywhere is not told
 /// any better for more.
-pub(super) const MOST_IN_ALL: u64 = 20 * MOST_REQUESTS;
+pub(super) const MAX_TOTAL_REQUESTS: u64 = 20 * MAX_REQUESTS;
 
 /// Attempts that shrinking makes are numbered from here, apart from those that confirm.
 const FIRST_ATTEMPT: u32 = 10;
@@ -51,7 +51,7 @@ pub(super) async fn make_smaller<P, F>(
             let before = traffic.requests();
             let has_budget = |_| {
                 let now = traffic.requests();
-                now - before < MOST_REQUESTS && now - begun < MOST_IN_ALL
+                now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
             };
             let sought = failure.clone();
             let once = |course: Course, watch: Watch| {

@@ -13,7 +13,7 @@ use qonform::report::Format;
 pub(crate) const KEY: &str = "test_sk_h0stile_k3y_0123456789";
 
 /// No answer of a target may make the program larger.
-const MOST_MEMORY: u64 = 200 << 20;
+const MAX_MEMORY: u64 = 200 << 20;
 
 /// A directory that goes with the test.
 pub(crate) struct Place(PathBuf);
@@ -144,7 +144,7 @@ impl Ran {
     pub(crate) fn is_sane(&self, code: i32, limit: Duration) -> &Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", tail(&self.stdout), tail(&self.stderr));
         assert!(self.elapsed < limit, "it took {:?}", self.elapsed);
-        assert!(self.peak < MOST_MEMORY, "it held {} MiB", self.peak >> 20);
+        assert!(self.peak < MAX_MEMORY, "it held {} MiB", self.peak >> 20);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         self.holds_nothing_of(KEY);
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {

@@ -82,7 +82,7 @@ impl Body {
             Ok(json) => (json, shape_of(bytes)),
             Err(error) => {
                 // To another reader it may well be JSON.
-                let is_limit = ["recursion limit", "out of range", "surrogate", "unicode"]
+                let is_limit = ["recursion limit", "out of range", "hex escape", "unicode"]
                     .iter()
                     .any(|part| error.to_string().contains(part));
                 let is_encoding = std::str::from_utf8(bytes).is_err()
@@ -196,6 +196,9 @@ mod tests {
             ("null", Shape::Null),
             (r#"{"id":"a","id":"b"}"#, Shape::Ambiguous),
             (r#"{"id":"a","x":1e400}"#, Shape::Ambiguous),
+            (r#"{"id":"a","x":"\ud800"}"#, Shape::Ambiguous),
+            (r#"{"id":"a","x":"\udc00\ud800 "}"#, Shape::Ambiguous),
+            (r#"{"id":"a","x":"\u12"}"#, Shape::Malformed),
             (r#"{"id":"a","__proto__" :{}}"#, Shape::Ambiguous),
             (r#"{"id":"__proto__"}"#, Shape::Object),
         ];

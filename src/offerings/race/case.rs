@@ -88,10 +88,10 @@ impl Race {
         if race.is_empty() || race.len() > 40 || !race.chars().all(is_plain) {
             return unusable("its name cannot be part of an id");
         }
-        if program.is_empty() || program.len() > MOST_STEPS || program.clients.len() > MOST_CLIENTS {
+        if program.is_empty() || program.len() > MAX_STEPS || program.clients.len() > MAX_CLIENTS {
             return unusable("it has no steps, or too many");
         }
-        if program.made.len() > MOST_NUMBERS || program.steps().any(|step| !is_in_bounds(step, program.made.len())) {
+        if program.made.len() > MAX_NUMBERS || program.steps().any(|step| !is_in_bounds(step, program.made.len())) {
             return unusable("a step names an offering that is not there, or a number is too large");
         }
         let restored = Self::new(race.clone(), "race.set-main-linearizable").program(program.clone());
@@ -150,13 +150,13 @@ pub struct UnusableRace {
 }
 
 /// The most clients of a saved race.
-const MOST_CLIENTS: usize = 16;
+const MAX_CLIENTS: usize = 16;
 
 /// The most steps of a saved race: together with the reads at its end, what one search can take.
-const MOST_STEPS: usize = super::order::MOST - MOST_NUMBERS - 1;
+const MAX_STEPS: usize = super::order::MAX_COUNT - MAX_NUMBERS - 1;
 
 /// No number of a saved race is larger.
-const MOST_NUMBERS: usize = 16;
+const MAX_NUMBERS: usize = 16;
 
 fn is_in_bounds(step: Step, slots: usize) -> bool {
     let numbers = match step {
@@ -164,7 +164,7 @@ fn is_in_bounds(step: Step, slots: usize) -> bool {
         Step::Update { list, .. } => [list, 0],
         Step::Get { .. } | Step::List | Step::ListSecond | Step::Delete { .. } | Step::SetMain { .. } => [0, 0],
     };
-    step.slot().is_none_or(|slot| slot < slots) && numbers.into_iter().all(|number| number <= MOST_NUMBERS)
+    step.slot().is_none_or(|slot| slot < slots) && numbers.into_iter().all(|number| number <= MAX_NUMBERS)
 }
 
 /// The rules that a program exercises.

@@ -102,6 +102,14 @@ impl History {
         act.step.writes() && others.into_iter().any(|other| other.overlaps(act))
     }
 
+    /// Whether it creates an id that a delete may have removed before.
+    pub(super) fn is_recreation(&self, act: &Act) -> bool {
+        let is_delete =
+            |other: &&Act| matches!(other.step, Step::Delete { .. }) && other.step.slot() == act.step.slot();
+        let has_begun = |other: &Act| act.end.is_none_or(|end| other.start < end);
+        matches!(act.step, Step::Create { .. }) && self.acts.iter().filter(is_delete).any(has_begun)
+    }
+
     /// Short names of the offerings, with their ids.
     pub(super) fn names(&self) -> Vec<(String, String)> {
         let ids = self.bindings.ids.iter().enumerate().map(|(slot, id)| (named(slot), id.clone()));

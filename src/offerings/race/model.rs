@@ -12,8 +12,9 @@ pub(super) struct Event {
     pub call: Call,
     /// What came back.
     pub seen: Seen,
-    /// Whether another client's write overlapped it in time: then a server may refuse one of the two with 409.
-    pub contended: bool,
+    /// Whether a server may reject it with 409: another client's write overlapped it in time, or it creates an id that
+    /// was deleted, which a server need not give away again.
+    pub may_conflict: bool,
 }
 
 /// What came back, as far as it matters to an order.
@@ -41,7 +42,7 @@ impl Model for Crowd {
             Seen::Done => world.possible_successors(&event.call),
             Seen::Reply(reply) => world.step(&event.call, reply),
         };
-        if event.contended && event.is_conflict() {
+        if event.may_conflict && event.is_conflict() {
             next.push(world.clone());
         }
         next.into_iter().map(World::normalized).collect()
@@ -88,10 +89,10 @@ mod tests {
         Seen::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
     }
 
-    fn create(seen: Seen, contended: bool) -> Event {
+    fn create(seen: Seen, may_conflict: bool) -> Event {
         let request = Request::to(Endpoint::Create).json(&json!({ "id": "a" })).header("idempotency-key", "k");
         let call = Call::read(&request).expect("one of the six");
-        Event { call, seen, contended }
+        Event { call, seen, may_conflict }
     }
 
     #[test]

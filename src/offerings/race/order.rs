@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 /// The most requests of one history: the search keeps a bit for each.
-pub const MOST: usize = 128;
+pub const MAX_COUNT: usize = 128;
 
 /// What a single request may do.
 pub trait Model {
@@ -45,7 +45,7 @@ pub enum Verdict {
     /// There is none: of the calls that had ended when the one at this place ended, no order explains them all, though of
     /// those before it one does.
     Unexplained(usize),
-    /// The budget was used up, or there are more calls than [`MOST`].
+    /// The budget was used up, or there are more calls than [`MAX_COUNT`].
     Unknown,
 }
 
@@ -163,7 +163,7 @@ impl<'m, M: Model> Search<'m, M> {
     /// The verdict, and how many points were looked at.
     fn run(&mut self) -> (Verdict, u64) {
         let mut visited = 0;
-        let verdict = if self.calls.len() > MOST { Err(Exhausted) } else { self.search(&mut visited) };
+        let verdict = if self.calls.len() > MAX_COUNT { Err(Exhausted) } else { self.search(&mut visited) };
         (verdict.unwrap_or(Verdict::Unknown), visited)
     }
 

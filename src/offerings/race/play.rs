@@ -64,12 +64,7 @@ impl<'s> Player<'s> {
     /// Makes the project ready: a race that promotes gets a main that is ours. No more than `at_once` requests will be
     /// sent at once.
     pub(super) async fn new(cx: &'s mut Context, race: &Race, seed: u64, at_once: usize) -> Result<Self, Halt> {
-        let is_keyed = race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
-        let keys = cx.new_keys().or_else(|| (!is_keyed).then(String::new)).ok_or_else(|| {
-            Halt::NotApplicable(
-                "the server does not tell its time, by which idempotency keys are known to be new".into(),
-            )
-        })?;
+        let keys = cx.new_keys();
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
             anchor = Some(own_main(cx).await?);

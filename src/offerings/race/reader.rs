@@ -76,7 +76,7 @@ impl<'h> Reader<'h> {
             let contended = history.is_contended(act);
             let is_answered = act.is_done() || act.is_rejected() || !act.step.writes();
             let seen = self.seen(act, &call, contended);
-            let event = Event { call, seen, contended };
+            let event = Event { call, seen, may_conflict: contended || history.is_recreation(act) };
             Call { event, start: since(act.start), end: act.end.filter(|_| is_answered).map(since) }
         };
         history.acts.iter().map(&mut call).collect()

@@ -33,7 +33,7 @@ pub(super) const ALL: &[Scenario] = &[
 ];
 
 /// The longest page.
-const LARGEST: usize = 100;
+const MAX_LIMIT: usize = 100;
 
 /// Offerings that do not fit on a page whose limit is left out.
 const MORE_THAN_A_PAGE: usize = 24;
@@ -71,7 +71,7 @@ async fn has_more(cx: &mut Context) -> Flow {
     make(cx, &["a", "b"]).await?;
     let total = cx.state().world().offerings().count();
     for limit in [1, total.saturating_sub(1), total, total + 1] {
-        if (1..=LARGEST).contains(&limit) {
+        if (1..=MAX_LIMIT).contains(&limit) {
             cx.page(Some(limit), None).await?;
         }
     }
@@ -185,7 +185,7 @@ async fn unknown_query(cx: &mut Context) -> Flow {
 /// At totals on both sides of a full page, walks with several limits yield the same list.
 async fn pages_cover(cx: &mut Context) -> Flow {
     let there = cx.before().offerings.len();
-    let full = (there / LARGEST + 1) * LARGEST;
+    let full = (there / MAX_LIMIT + 1) * MAX_LIMIT;
     let mut made = 0;
     let totals = [there + MORE_THAN_A_PAGE, full, full + 1];
     for (total, limits) in totals.into_iter().zip([&[1, 2, 20][..], &[20, 100], &[20, 100]]) {

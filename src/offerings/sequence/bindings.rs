@@ -16,8 +16,8 @@ const MAX_ID: usize = 64;
 pub(super) struct Bindings {
     /// An offering that the second project has and the main one has not.
     elsewhere: Option<String>,
-    /// What the idempotency keys start with; `None` when no key can be known to be new.
-    keys: Option<String>,
+    /// What the idempotency keys start with.
+    keys: String,
 }
 
 impl Bindings {
@@ -79,9 +79,9 @@ impl Bindings {
     fn keyed(&self, request: Request, what: &str, key: Option<u8>) -> Request {
         // Two of them differ in case alone.
         let name = key.map(|key| ["key", "KEY", "second"][usize::from(key) % 3]);
-        match (name, &self.keys) {
-            (Some(name), Some(start)) => request.header("idempotency-key", format!("{start}{what}-{name}")),
-            _ => request,
+        match name {
+            Some(name) => request.header("idempotency-key", format!("{}{what}-{name}", self.keys)),
+            None => request,
         }
     }
 }

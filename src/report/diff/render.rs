@@ -11,9 +11,9 @@ use super::{Change, Difference};
 use crate::finding::{Drift, Finding, Verdict};
 
 /// Longest piece of foreign text in a line, in characters.
-const LONGEST: usize = 300;
+const MAX_LENGTH: usize = 300;
 /// Most items of one kind in Markdown.
-const MOST: usize = 50;
+const MAX_COUNT: usize = 50;
 
 /// Changes of one kind, a line each.
 struct Section {
@@ -58,11 +58,11 @@ impl Difference {
         page.push(&format!("## {mark} {}\n", text(&self.verdict())));
         for section in self.sections(NewFindings::InALine) {
             let mut block = format!("### {}\n\n", section.title);
-            for line in section.lines.iter().take(MOST) {
+            for line in section.lines.iter().take(MAX_COUNT) {
                 block.push_str(&format!("- {}\n", text(line)));
             }
-            if section.lines.len() > MOST {
-                block.push_str(&format!("- … {} more\n", section.lines.len() - MOST));
+            if section.lines.len() > MAX_COUNT {
+                block.push_str(&format!("- … {} more\n", section.lines.len() - MAX_COUNT));
             }
             page.push(&block);
         }
@@ -80,7 +80,7 @@ impl Difference {
             self.unchecked.len()
         );
         if let Some(reason) = &self.untested {
-            verdict.push_str(&format!("; the new run cannot tell: {}", cut(reason, LONGEST)));
+            verdict.push_str(&format!("; the new run cannot tell: {}", cut(reason, MAX_LENGTH)));
         }
         verdict
     }
@@ -115,28 +115,28 @@ fn finding(finding: &Finding) -> String {
     format!(
         "{}[{}]: {} ({}, {})",
         finding.severity.word(),
-        cut(&finding.rule, LONGEST),
-        cut(&finding.title, LONGEST),
-        cut(&story::named(&finding.operations), LONGEST),
-        cut(&finding.fingerprint, LONGEST)
+        cut(&finding.rule, MAX_LENGTH),
+        cut(&finding.title, MAX_LENGTH),
+        cut(&story::named(&finding.operations), MAX_LENGTH),
+        cut(&finding.fingerprint, MAX_LENGTH)
     )
 }
 
 fn drifted(drift: &Drift) -> String {
-    format!("{}: {}", cut(&story::named(&drift.operations), LONGEST), cut(&drift.what, LONGEST))
+    format!("{}: {}", cut(&story::named(&drift.operations), MAX_LENGTH), cut(&drift.what, MAX_LENGTH))
 }
 
 fn verdict_change(change: &Change<Option<Verdict>>) -> String {
     let word = |verdict: Option<Verdict>| verdict.map_or("not in the catalogue", Verdict::word);
-    format!("{}: {} -> {}", cut(&change.of, LONGEST), word(change.before), word(change.after))
+    format!("{}: {} -> {}", cut(&change.of, MAX_LENGTH), word(change.before), word(change.after))
 }
 
 fn choice_change(change: &Change<BTreeSet<String>>) -> String {
     let joined = |choices: &BTreeSet<String>| {
         let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
-        cut(&choices.join("; "), LONGEST).into_owned()
+        cut(&choices.join("; "), MAX_LENGTH).into_owned()
     };
-    format!("{}: {} -> {}", cut(&change.of, LONGEST), joined(&change.before), joined(&change.after))
+    format!("{}: {} -> {}", cut(&change.of, MAX_LENGTH), joined(&change.before), joined(&change.after))
 }
 
 fn contract_change(change: &Change<String>) -> String {

@@ -36,7 +36,7 @@ pub(super) const VOLATILE: [&str; 12] = [
 ];
 
 /// Longest recorded answer that is compared, in bytes.
-const LONGEST: usize = 16 << 10;
+const MAX_LENGTH: usize = 16 << 10;
 
 /// What shows the finding again; what the project holds, where the rule is unknown.
 pub(super) fn shown_by(finding: &Finding) -> ShownBy {
@@ -114,7 +114,7 @@ fn is_comparable(step: &Step) -> bool {
     let body = step.answer_body.as_deref().unwrap_or_default();
     let headers: usize = step.answer_headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let text = recorded(step);
-    !is_not_all(body) && body.len() + headers < LONGEST && text.lines().all(|line| visible(line) == line)
+    !is_not_all(body) && body.len() + headers < MAX_LENGTH && text.lines().all(|line| visible(line) == line)
 }
 
 /// The ids in the list that an answer is.

@@ -8,11 +8,11 @@ use super::super::story;
 use super::super::visible::{Breaks, cut, shown, visible};
 
 /// Longest string that is shown in running text, in characters; the embedded JSON has all of it.
-const LONGEST: usize = 2_000;
+const MAX_LENGTH: usize = 2_000;
 
 /// Text in a line; what stands between backticks is set as code.
 pub(super) fn prose(text: &str) -> Markup {
-    let text = cut(text, LONGEST);
+    let text = cut(text, MAX_LENGTH);
     let parts: Vec<&str> = text.split('`').collect();
     let last = parts.len() - 1;
     html! {

@@ -13,7 +13,7 @@ const BAR: usize = 22;
 /// Room for the words above the rows.
 const TOP: usize = 24;
 /// A report that somebody made up may claim any number; more is not drawn.
-const MOST: usize = 200;
+const MAX_COUNT: usize = 200;
 
 pub(super) fn timeline(finding: &Finding) -> Markup {
     let drawn = finding.race.as_ref().filter(|race| is_drawable(race));
@@ -42,9 +42,9 @@ fn is_drawable(race: &Timeline) -> bool {
             && span.start < race.moments
             && span.end.is_none_or(|end| (span.start..race.moments).contains(&end))
     };
-    (1..=MOST).contains(&race.moments)
-        && race.lanes.len() <= MOST
-        && race.spans.len() <= MOST
+    (1..=MAX_COUNT).contains(&race.moments)
+        && race.lanes.len() <= MAX_COUNT
+        && race.spans.len() <= MAX_COUNT
         && race.spans.iter().all(fits)
 }
 

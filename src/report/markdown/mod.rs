@@ -14,11 +14,11 @@ use super::words::{Glance, answers_seen, areas, count, counted, duration, glance
 use crate::finding::{Finding, Outcome, Severity, Verdict};
 
 /// Longest quoted string, in characters.
-const LONGEST_QUOTE: usize = 600;
+const MAX_QUOTE_LENGTH: usize = 600;
 /// Longest line in a fence, in characters.
-const LONGEST_LINE: usize = 1_500;
+const MAX_LINE_LENGTH: usize = 1_500;
 /// Most lines in a fence, most rows in a table, most items in a list.
-const MOST: usize = 40;
+const MAX_COUNT: usize = 40;
 
 /// The outcome as Markdown.
 pub(super) fn render(outcome: &Outcome) -> String {
@@ -48,12 +48,12 @@ fn heading(outcome: &Outcome) -> String {
     let target = if outcome.target.embedded {
         "the embedded server".to_owned()
     } else {
-        code(&cut(&outcome.target.url, LONGEST_QUOTE))
+        code(&cut(&outcome.target.url, MAX_QUOTE_LENGTH))
     };
     block.push_str(&format!(
         "{target} held to {} ({}) by {} {}: {}, {}, seed {}\n",
-        code(&cut(&outcome.contract.document, LONGEST_QUOTE)),
-        code(&cut(&outcome.contract.digest, LONGEST_QUOTE)),
+        code(&cut(&outcome.contract.document, MAX_QUOTE_LENGTH)),
+        code(&cut(&outcome.contract.digest, MAX_QUOTE_LENGTH)),
         quoted(&outcome.tool.name),
         quoted(&outcome.tool.version),
         count(outcome.summary.requests, "request"),
@@ -76,13 +76,13 @@ fn table(outcome: &Outcome) -> String {
     block.push_str(&"---:|".repeat(words.len()));
     block.push('\n');
     let areas = areas(outcome);
-    for (area, rules) in areas.iter().take(MOST) {
+    for (area, rules) in areas.iter().take(MAX_COUNT) {
         let numbers: Vec<usize> =
             columns.iter().map(|verdict| rules.iter().filter(|rule| rule.verdict == *verdict).count()).collect();
         block.push_str(&row(&quoted(area), &numbers));
     }
-    if areas.len() > MOST {
-        block.push_str(&row(&count(areas.len() - MOST, "more area"), &vec![0; columns.len()]));
+    if areas.len() > MAX_COUNT {
+        block.push_str(&row(&count(areas.len() - MAX_COUNT, "more area"), &vec![0; columns.len()]));
     }
     let numbers: Vec<usize> = counted(outcome).map(|(_, number)| number).collect();
     block.push_str(&row("**all**", &numbers));
@@ -99,25 +99,25 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
     let mut block = format!(
         "<details><summary>{mark} {} {}: {} ({})</summary>\n\n",
         finding.severity.word(),
-        code(&cut(&finding.rule, LONGEST_QUOTE)),
+        code(&cut(&finding.rule, MAX_QUOTE_LENGTH)),
         quoted(&finding.title),
         story::facts(finding)
     );
     block.push_str(&format!("- expected: {}\n", quoted(&finding.expected)));
     block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
     if let Some(also) = story::also(finding) {
-        block.push_str(&format!("- also violates: {}\n", code(&cut(&also, LONGEST_QUOTE))));
+        block.push_str(&format!("- also violates: {}\n", code(&cut(&also, MAX_QUOTE_LENGTH))));
     }
     if let Some(waiver) = story::waiver(finding) {
         block.push_str(&format!("- waived: {}\n", quoted(&waiver)));
     }
     if let Some(request) = &finding.shrunk_request {
-        block.push_str(&format!("- shrunk from: {}\n", code(&cut(request, LONGEST_QUOTE))));
+        block.push_str(&format!("- shrunk from: {}\n", code(&cut(request, MAX_QUOTE_LENGTH))));
     }
     let place =
-        story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, LONGEST_QUOTE))));
+        story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, MAX_QUOTE_LENGTH))));
     let operations = story::operations(finding);
-    block.push_str(&format!("- at: {place}{}\n\n", code(&cut(&operations, LONGEST_QUOTE))));
+    block.push_str(&format!("- at: {place}{}\n\n", code(&cut(&operations, MAX_QUOTE_LENGTH))));
     let steps = story::lines(finding).into_iter().map(|line| {
         let here = if line.here { "  <- here" } else { "" };
         let said = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.answer, line.note);
@@ -138,7 +138,7 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
 
 /// A line that sends what was sent, or a comment that says why it is missing: half a command would send something else.
 fn pasteable(line: &String) -> String {
-    if line.chars().count() > LONGEST_LINE || visible(line) != *line {
+    if line.chars().count() > MAX_LINE_LENGTH || visible(line) != *line {
         "# too long or with characters that cannot be shown: replay sends it".to_owned()
     } else {
         line.clone()
@@ -146,10 +146,10 @@ fn pasteable(line: &String) -> String {
 }
 
 fn bounded(lines: impl Iterator<Item = String>) -> Vec<String> {
-    let mut lines: Vec<String> = lines.map(|line| visible(&cut(&line, LONGEST_LINE)).into_owned()).collect();
-    let more = lines.len().saturating_sub(MOST);
+    let mut lines: Vec<String> = lines.map(|line| visible(&cut(&line, MAX_LINE_LENGTH)).into_owned()).collect();
+    let more = lines.len().saturating_sub(MAX_COUNT);
     if more > 0 {
-        lines.truncate(MOST);
+        lines.truncate(MAX_COUNT);
         lines.push(format!("… {more} more"));
     }
     lines
@@ -160,12 +160,12 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
         outcome.rules.iter().filter(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)).map(
             |rule| {
                 let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
-                format!("{} {}: {}", code(&cut(&rule.id, LONGEST_QUOTE)), rule.verdict.word(), quoted(reason))
+                format!("{} {}: {}", code(&cut(&rule.id, MAX_QUOTE_LENGTH)), rule.verdict.word(), quoted(reason))
             },
         );
     let observed = outcome.observations.iter().map(|observation| {
         let times = count(observation.count, "time");
-        format!("{}: {} ({times})", code(&cut(&observation.rule, LONGEST_QUOTE)), quoted(&observation.choice))
+        format!("{}: {} ({times})", code(&cut(&observation.rule, MAX_QUOTE_LENGTH)), quoted(&observation.choice))
     });
     let drift = outcome.drift.iter().map(|drift| {
         let times = count(drift.count, "time");
@@ -177,7 +177,7 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
         notes.push(format!("{seen} of {} came", count(documented, "documented answer")));
     }
     let waivers = story::waivers(outcome).map(|remark| quoted(&remark));
-    let left = outcome.left_behind.iter().map(|id| code(&cut(id, LONGEST_QUOTE)));
+    let left = outcome.left_behind.iter().map(|id| code(&cut(id, MAX_QUOTE_LENGTH)));
     vec![
         ("Left behind", left.collect()),
         ("Waivers that want a look", waivers.collect()),
@@ -193,18 +193,18 @@ fn list(title: &str, items: &[String]) -> String {
         return String::new();
     }
     let mut block = format!("<details><summary>{title}: {}</summary>\n\n", items.len());
-    for item in items.iter().take(MOST) {
+    for item in items.iter().take(MAX_COUNT) {
         block.push_str(&format!("- {item}\n"));
     }
-    if items.len() > MOST {
-        block.push_str(&format!("- … {} more\n", items.len() - MOST));
+    if items.len() > MAX_COUNT {
+        block.push_str(&format!("- … {} more\n", items.len() - MAX_COUNT));
     }
     block.push_str("\n</details>\n");
     block
 }
 
 fn quoted(foreign: &str) -> String {
-    text(&cut(foreign, LONGEST_QUOTE))
+    text(&cut(foreign, MAX_QUOTE_LENGTH))
 }
 
 #[cfg(test)]
@@ -232,9 +232,9 @@ mod tests {
         outcome.findings = std::iter::repeat_n(outcome.findings.clone(), 300).flatten().collect();
         outcome.notes = std::iter::repeat_n("note ".repeat(100), 1000).collect();
         let text = render(&outcome);
-        assert!(text.chars().count() <= page::LONGEST);
+        assert!(text.chars().count() <= page::MAX_LENGTH);
         assert!(text.contains("sections did not fit here"));
-        assert!(text.chars().count() > page::LONGEST / 2, "there was room for more");
+        assert!(text.chars().count() > page::MAX_LENGTH / 2, "there was room for more");
     }
 
     #[test]

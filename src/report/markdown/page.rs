@@ -3,7 +3,7 @@
 use super::super::words::count;
 
 /// Never longer than this, in characters: GitHub refuses comments of more than 65 536.
-pub(super) const LONGEST: usize = 60_000;
+pub(super) const MAX_LENGTH: usize = 60_000;
 /// Kept free for the line that says what was left out.
 const RESERVE: usize = 300;
 
@@ -22,7 +22,7 @@ impl Page {
             return;
         }
         let needed = block.chars().count() + 1;
-        if self.used + needed > LONGEST - RESERVE {
+        if self.used + needed > MAX_LENGTH - RESERVE {
             self.left_out += 1;
             return;
         }
@@ -49,7 +49,7 @@ mod tests {
         let mut page = Page::default();
         page.push("a\n");
         page.push("");
-        page.push(&"x".repeat(LONGEST));
+        page.push(&"x".repeat(MAX_LENGTH));
         page.push("b\n");
         let text = page.finish();
         assert_eq!(text, "a\n\nb\n\n1 section did not fit here: the JSON and HTML reports have everything.\n");

@@ -20,7 +20,7 @@ use crate::finding::{Finding, Severity, Step};
 /// Columns of the labels `expected`, `received`, `reproduce`.
 const LABEL: usize = 12;
 /// What the target said is cut after this many characters; the JSON report has all of it.
-const LONGEST: usize = 400;
+const MAX_LENGTH: usize = 400;
 /// Lines of a body that are shown in detail.
 const BODY_LINES: usize = 40;
 
@@ -29,18 +29,18 @@ pub(in crate::report) fn finding(finding: &Finding, report: Option<&str>, style:
     let mut block = title(finding, style);
     block.push_str(&place(finding, style));
     for (label, text) in [("expected", &finding.expected), ("received", &finding.received)] {
-        let limit = if style.detail == Detail::Verbose { usize::MAX } else { LONGEST };
+        let limit = if style.detail == Detail::Verbose { usize::MAX } else { MAX_LENGTH };
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
     if let Some(also) = story::also(finding) {
-        block.push_str(&labelled(2, "also", LABEL, &format!("violates {}", visible(&cut(&also, LONGEST))), style));
+        block.push_str(&labelled(2, "also", LABEL, &format!("violates {}", visible(&cut(&also, MAX_LENGTH))), style));
     }
     if let Some(waiver) = story::waiver(finding) {
-        block.push_str(&labelled(2, "waived", LABEL, &visible(&cut(&waiver, LONGEST)), style));
+        block.push_str(&labelled(2, "waived", LABEL, &visible(&cut(&waiver, MAX_LENGTH)), style));
     }
     if let Some(request) = &finding.shrunk_request {
-        block.push_str(&labelled(2, "shrunk from", LABEL, &visible(&cut(request, LONGEST)), style));
+        block.push_str(&labelled(2, "shrunk from", LABEL, &visible(&cut(request, MAX_LENGTH)), style));
     }
     block.push_str(&steps(finding, style));
     for line in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
@@ -57,7 +57,7 @@ fn title(finding: &Finding, style: &Style) -> String {
         Severity::Waived => Tone::Aside,
     };
     let mark = format!("{}[{}]", finding.severity.word(), visible(&finding.rule));
-    let said = format!("{mark}: {}", visible(&cut(&finding.title, LONGEST)));
+    let said = format!("{mark}: {}", visible(&cut(&finding.title, MAX_LENGTH)));
     let facts = story::facts(finding);
     let room = style.columns();
     let mut lines = wrapped(&said, room);
@@ -98,7 +98,7 @@ fn steps(finding: &Finding, style: &Style) -> String {
         let mut text = format!("  {:>digits$}", line.number);
         for (part, across) in [
             (visible(line.method), method),
-            (visible(&cut(&line.path, LONGEST)), path),
+            (visible(&cut(&line.path, MAX_LENGTH)), path),
             (visible(&line.answer), status),
         ] {
             let padding = across.saturating_sub(columns(&part));
@@ -119,7 +119,7 @@ fn steps(finding: &Finding, style: &Style) -> String {
 
 /// `  id = qf-k3v-1  <- here`, on a line of its own where there is no room.
 fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
-    let note = visible(&cut(&line.note, LONGEST)).into_owned();
+    let note = visible(&cut(&line.note, MAX_LENGTH)).into_owned();
     let here = if line.here { "<- here" } else { "" };
     let gap = if note.is_empty() || here.is_empty() { "" } else { "  " };
     let wide = columns(&note) + gap.len() + here.len();
@@ -147,7 +147,7 @@ fn bodies(step: &Step, indent: usize) -> String {
         let pretty = story::pretty(body);
         let shown = shown(&pretty, Breaks::Kept);
         for line in shown.lines().take(BODY_LINES) {
-            block.push_str(&format!("{:indent$}{mark} {}\n", "", cut(line, LONGEST)));
+            block.push_str(&format!("{:indent$}{mark} {}\n", "", cut(line, MAX_LENGTH)));
         }
         if shown.lines().count() > BODY_LINES {
             block.push_str(&format!("{:indent$}{mark} …\n", ""));

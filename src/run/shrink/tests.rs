@@ -16,7 +16,7 @@ use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::sequence::{Capabilities, MainRole, Tag, Watch, generate, run_case, run_watching};
 use crate::offerings::{Naming, seeds};
 use crate::reference::{self, Behaviour, Fault, Options};
-use crate::run::smaller::MOST_REQUESTS;
+use crate::run::smaller::MAX_REQUESTS;
 use crate::run::{Embedded, Expectations};
 
 const STEPS: usize = 30;
@@ -377,7 +377,7 @@ async fn caught(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step
                 async move { violation(&run_watching(server.lane("sequence"), naming, &steps, watch).await) }
             }
         };
-        let has_budget = |_| spent() < MOST_REQUESTS;
+        let has_budget = |_| spent() < MAX_REQUESTS;
         let small = shrink_by_both(steps, &first, has_budget, tried(Watch::LastStep), tried(Watch::EveryStep)).await;
         most = most.max(spent());
         ways.push(first.way);
