@@ -44,6 +44,8 @@ pub struct Context {
     pub(super) general: Vec<Failure>,
     /// Projects to which a write was sent that no response came to: it may have been carried out.
     pub(super) uncertain: BTreeSet<KeyRole>,
+    /// How often a project was accepted as it was read.
+    pub(super) adoptions: u64,
     /// Projects that are read again although nothing was written to them.
     is_watching: bool,
 }
@@ -70,6 +72,7 @@ impl Context {
             before: BTreeMap::new(),
             tainted: BTreeSet::new(),
             uncertain: BTreeSet::new(),
+            adoptions: 0,
             corrected: BTreeMap::new(),
             shown: None,
             general: Vec::new(),
@@ -90,6 +93,11 @@ impl Context {
         }
         self.oracle.open(role, &snapshot, facts);
         self.before.entry(role).or_insert_with(|| snapshot.clone());
+        // What a failed case created and the server does not remove is part of that failure.
+        let is_leftover = |one: &&Offering| one.id.starts_with(self.naming.run()) && !one.is_main();
+        let leftovers = snapshot.offerings.iter().filter(is_leftover).map(|one| one.id.clone());
+        let leftovers: Vec<String> = leftovers.filter(|_| self.is_shared()).collect();
+        self.tainted.extend(leftovers);
         self.release_general();
         Ok(snapshot)
     }
@@ -228,7 +236,7 @@ impl Context {
             }
             // All of them are known before the first failure ends the case: what was created can be removed.
             let mut failed = None;
-            // What is read after a wrong response shows what all of the group did: the others are not judged by it.
+            // What is read after a wrong response shows what all of the group did: later successes are not judged by it.
             let mut is_behind = false;
             for (request, mut response) in group.iter().zip(responses) {
                 let has_met = group.len() > 1 && request.is_write();
@@ -239,13 +247,13 @@ impl Context {
                     Ok(exchange) => {
                         let known = self.session.record.failures.len();
                         let exchange = self.session.take_in(exchange);
-                        if is_behind {
+                        let adoptions = self.adoptions;
+                        if is_behind && request.is_write() && exchange.answer.is_success() {
                             self.uncertain.extend(written(request));
                         } else {
                             self.judge(&exchange, known).await?;
-                            is_behind =
-                                group.len() > 1 && request.is_write() && self.session.record.failures.len() > known;
                         }
+                        is_behind |= self.adoptions > adoptions;
                         all.push(exchange);
                     }
                     Err(error) => {
@@ -256,6 +264,10 @@ impl Context {
             }
             if let Some(error) = failed {
                 return Err(error.into());
+            }
+            let known = |role: &KeyRole| self.oracle.state(*role).is_some();
+            for role in self.uncertain.iter().copied().filter(known).collect::<Vec<_>>() {
+                self.adopt(role).await?;
             }
         }
         Ok(all)

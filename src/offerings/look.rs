@@ -85,6 +85,7 @@ impl Context {
     /// As [`Self::walk`].
     pub async fn adopt(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
         let snapshot = self.walk(role).await?;
+        self.uncertain.remove(&role);
         self.accept(role, &snapshot);
         self.oracle.compare_projects();
         Ok(snapshot)
@@ -93,6 +94,7 @@ impl Context {
     /// Accepts a list as the state, but for what gets showed it to be wrong about.
     fn accept(&mut self, role: KeyRole, snapshot: &Snapshot) {
         let Some(state) = self.oracle.state_mut(role) else { return };
+        self.adoptions += 1;
         state.adopt(snapshot);
         for ((of, id), offering) in &self.corrected {
             if *of == role {

@@ -15,6 +15,7 @@ use crate::finding::{
     Observation, Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency,
     ShardReason, Step, Summary, Tool, Verdict, Waived,
 };
+use crate::offerings::oracle::conditions::RACE_ORDERS;
 use crate::offerings::race;
 
 #[cfg(test)]
@@ -117,6 +118,43 @@ pub(super) fn absorb(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue
         if let Some(whole) = findings.values_mut().find(explains) {
             whole.count += part.count;
             findings.remove(&part.fingerprint);
+        }
+    }
+    absorb_weaker(findings);
+    absorb_orders(findings);
+}
+
+/// Joins a warning of a rule with a violation of the same rule.
+fn absorb_weaker(findings: &mut BTreeMap<String, Finding>) {
+    let is_weaker = |finding: &&Finding| finding.level != Level::Must;
+    for part in findings.values().filter(is_weaker).cloned().collect::<Vec<_>>() {
+        let is_violation = |whole: &&mut Finding| whole.rule == part.rule && whole.level == Level::Must;
+        if let Some(whole) = findings.values_mut().find(is_violation) {
+            whole.count += part.count;
+            findings.remove(&part.fingerprint);
+        }
+    }
+}
+
+/// Joins races whose responses no order explains with a race at the same operations that shows more, or else with the
+/// first of them: that there is no order says that something is wrong, and not what.
+fn absorb_orders(findings: &mut BTreeMap<String, Finding>) {
+    let is_order = |finding: &Finding| RACE_ORDERS.iter().any(|order| order.id == finding.condition);
+    for part in findings.values().filter(|finding| is_order(finding)).cloned().collect::<Vec<_>>() {
+        let meets = |whole: &Finding| {
+            whole.fingerprint != part.fingerprint
+                && whole.race.is_some()
+                && whole.level == part.level
+                && whole.operations.iter().any(|operation| part.operations.contains(operation))
+        };
+        let best = findings.values().filter(|whole| meets(whole)).min_by_key(|whole| is_order(whole));
+        let Some(best) = best.map(|whole| whole.fingerprint.clone()) else { continue };
+        findings.remove(&part.fingerprint);
+        if let Some(whole) = findings.get_mut(&best) {
+            whole.count += part.count;
+            if whole.rule != part.rule && !whole.also.contains(&part.rule) {
+                whole.also.push(part.rule);
+            }
         }
     }
 }

@@ -194,6 +194,26 @@ fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
 }
 
 #[test]
+fn a_main_that_the_server_does_not_delete_is_a_note() {
+    let reference = Reference::with(&["--behaviour", "delete-main-409"]);
+    let place = Place::new();
+    let ran = end(run(&reference, &place, &["--seed", "17", "--only", "create.first-is-main,delete.*"]), place);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    ran.says("the server does not delete a main offering: it kept qf-");
+    assert_eq!(reference.list(reference.variable("QONFORM_EMPTY_TOKEN")).len(), 1);
+    assert!(ran.place.journals().is_empty(), "nothing is left to be removed");
+}
+
+#[test]
+fn a_defect_that_only_cleaning_up_meets_is_reported() {
+    let reference = Reference::with_faults(&["third-deletion-restores-first"]);
+    let place = Place::new();
+    let ran = end(run(&reference, &place, &["--seed", "18", "--only", "create.echo,delete.removes"]), place);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    ran.says("delete.removes");
+}
+
+#[test]
 fn what_cannot_be_removed_is_listed_and_tried_again_by_clean() {
     let reference = Reference::start();
     let before = reference.state();

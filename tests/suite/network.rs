@@ -93,6 +93,25 @@ fn a_target_that_asks_for_patience_gets_it() {
 }
 
 #[test]
+fn a_must_rule_that_stays_inconclusive_is_no_success_unless_it_may() {
+    let reference = Reference::start();
+    let upstream = reference.upstream();
+    let server = Server::start(move |seen, stream| {
+        if seen.method == "PATCH" {
+            return Ok(Next::Close);
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let only = ["--seed", "25", "--only", "update.missing,get.missing"];
+    let ran = run(&reference, &server.url(), &only);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    ran.says("not decided: update.missing is inconclusive (--allow-inconclusive accepts that)");
+    let allowed = run(&reference, &server.url(), &[&only[..], &["--allow-inconclusive"]].concat());
+    assert_eq!(allowed.code, Some(0), "{}", allowed.stdout);
+}
+
+#[test]
 fn a_pace_is_kept_and_the_whole_run_ends_in_time() {
     let reference = Reference::start();
     let target = reference.variable("QONFORM_TARGET");

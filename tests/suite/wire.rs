@@ -132,9 +132,14 @@ impl Reference {
 
     /// One that is broken in these ways.
     pub(crate) fn with_faults(faults: &[&str]) -> Self {
+        Self::with(&faults.iter().flat_map(|fault| ["--fault", fault]).collect::<Vec<_>>())
+    }
+
+    /// One with these flags of `qonform serve`.
+    pub(crate) fn with(flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_qonform"))
             .args(["serve", "--port", "0"])
-            .args(faults.iter().flat_map(|fault| ["--fault", fault]))
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");

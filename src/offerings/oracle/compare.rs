@@ -95,7 +95,11 @@ impl What {
     /// what it must, the property does not.
     fn difference(&self, promise: &'static Promise) -> &'static str {
         match self {
-            Self::Differs(_) if std::ptr::eq(promise, &raw const row::CREATED_AT) => "",
+            _ if [&raw const row::CREATED_AT, &raw const row::REJECTED_EFFECT]
+                .contains(&std::ptr::from_ref(promise)) =>
+            {
+                ""
+            }
             Self::Differs(("previous tag", ..)) => "tag",
             Self::Differs(_) if !std::ptr::eq(promise, &raw const row::REST_CHANGED) => "contents",
             Self::Appeared if std::ptr::eq(promise, &raw const row::LIST_VARIANT) => "listed",
@@ -299,7 +303,9 @@ impl World {
             several => format!("tag 1 on {}", several.join(" and ")),
         };
         let expected_text = expected.map_or("no main offering".into(), |main| format!("`{main}` is main"));
-        let mut wrong = Wrong::content(promise, "role", expected_text, received);
+        let is_rejected = std::ptr::eq(promise, &raw const row::REJECTED_EFFECT);
+        let difference = if is_rejected { "" } else { "role" };
+        let mut wrong = Wrong::content(promise, difference, expected_text, received);
         let invariant = if mains.len() > 1 { row::TWO_MAINS.rule() } else { row::NO_MAIN.rule() };
         wrong.also.retain(|rule| ![row::TWO_MAINS.rule(), row::NO_MAIN.rule()].contains(rule));
         if wrong.rule != invariant && mains.len() != 1 {

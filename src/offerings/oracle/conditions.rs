@@ -330,7 +330,7 @@ promises! {
 }
 
 /// The rows of responses of several clients that no order of their requests explains.
-pub(super) static RACE_ORDERS: [&Promise; 7] = [
+pub static RACE_ORDERS: [&Promise; 7] = [
     &RACE_ORDER_SET_MAIN,
     &RACE_ORDER_FIRST,
     &RACE_ORDER_UPDATE,

@@ -3,7 +3,7 @@
 use super::body::Sent;
 use super::call::{Call, Caller, is_special_id};
 use super::conditions::{self as row, Force, Promise, Rejection};
-use super::reply::Reply;
+use super::reply::{Page, Reply};
 use super::text::{list, tag};
 use super::verdict::{About, Held, Kept, Verdict, Wrong, expect};
 use super::world::{Main, World, is_merged};
@@ -267,7 +267,8 @@ impl World {
         if let Some(wrong) = self.decoded(call, reply) {
             return wrong;
         }
-        if call.endpoint == Endpoint::Get && self.was_deleted(id) {
+        let is_of_another = reply.offering().is_some_and(|shown| shown.id != id);
+        if call.endpoint == Endpoint::Get && self.was_deleted(id) && !is_of_another {
             return Wrong::not_rejected(&row::GET_DELETED, reply);
         }
         let mut wrong = Wrong::not_rejected(reason, reply);
@@ -283,9 +284,15 @@ impl World {
         if call.endpoint == Endpoint::Create || super::call::is_offering_id(id) {
             return None;
         }
-        let is_reached = |twin: &str| match reply.offering() {
-            Some(shown) => shown.id == twin,
-            None => self.rows.contains_key(twin),
+        // The page after an offering starts with the next one.
+        let is_after = |page: &Page, twin: &str| {
+            let place = self.order().iter().position(|id| *id == twin);
+            place.is_some_and(|place| self.order().get(place + 1).copied() == page.ids().next())
+        };
+        let is_reached = |twin: &str| match (reply.offering(), reply.page()) {
+            (Some(shown), _) => shown.id == twin,
+            (None, Some(page)) => self.rows.contains_key(twin) && is_after(page, twin),
+            (None, None) => self.rows.contains_key(twin),
         };
         let once = percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
         let readings = [(&row::DECODED_TWICE, once), (&row::DECODED_PLUS, id.replace('+', " "))];
@@ -414,8 +421,9 @@ impl World {
 
     /// In a project that was emptied again the first offering should become main.
     fn first_again(&self, reply: &Reply) -> Option<Wrong> {
-        let shown =
-            reply.offering().filter(|_| self.rows.is_empty() && self.main == Main::None && !self.is_untouched)?;
+        let shown = reply.offering().filter(|_| {
+            self.rows.is_empty() && self.main == Main::None && !self.is_untouched && !self.promotes_again
+        })?;
         let wrong = || Wrong::content(&row::CREATE_FIRST_AGAIN, "tag", "tag 1", tag(shown.tag));
         (!shown.is_main()).then(wrong)
     }

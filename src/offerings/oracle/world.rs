@@ -74,6 +74,8 @@ pub struct World {
     pub(super) main: Main,
     /// Whether it was empty when it was first seen and nothing was created in it since.
     pub(super) is_untouched: bool,
+    /// Whether the first offering became main after it was emptied: then the next first one must too.
+    pub(super) promotes_again: bool,
     /// Ids that the run tried to create, and those it is responsible for otherwise.
     pub(super) attempted: Arc<BTreeSet<String>>,
     pub(super) incarnations: Arc<BTreeMap<String, Incarnations>>,
@@ -100,6 +102,7 @@ impl World {
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
         let mut world = Self {
             is_untouched: snapshot.offerings.is_empty() && !facts.was_used,
+            promotes_again: false,
             facts: Arc::new(facts),
             rows: Arc::default(),
             main: Main::None,
@@ -253,7 +256,7 @@ impl World {
     pub(super) fn next_is_main(&self) -> Option<bool> {
         match self.main {
             Main::Is(_) => Some(false),
-            Main::None if self.is_untouched && self.rows.is_empty() => Some(true),
+            Main::None if (self.is_untouched || self.promotes_again) && self.rows.is_empty() => Some(true),
             Main::None | Main::Unsure { .. } => None,
         }
     }
@@ -374,6 +377,7 @@ impl World {
         if offering.is_main() && !matches!(self.main, Main::Is(_)) {
             self.main = Main::Is(offering.id.clone());
         }
+        self.promotes_again |= !self.is_untouched && self.rows.is_empty() && offering.is_main() && shown.is_some();
         self.is_untouched = false;
         self.order = None;
         self.is_case_sensitive |= self.rows.keys().any(|known| known.eq_ignore_ascii_case(&offering.id));

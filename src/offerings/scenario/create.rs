@@ -236,15 +236,18 @@ async fn tag_regular(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-/// The three ways to say nothing of the role, one after the other in a project that is emptied between.
+/// The three ways to say nothing of the role, one after the other in a project that is emptied between. The first is
+/// repeated: where it becomes main again, the others must too, whatever was rejected before.
 async fn first_is_main(cx: &mut Context) -> Flow {
     if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
         return Err(Halt::NotApplicable("the project of --empty-token holds offerings".into()));
     }
-    // Rejected requests use nothing up.
-    cx.send(in_empty(&json!({ "id": cx.id("rejected"), "product_ids": "none" }))).await?;
-    for (name, tag) in [("absent", None), ("null", Some(Value::Null)), ("zero", Some(json!(0)))] {
+    let tags = [("absent", None), ("again", None), ("null", Some(Value::Null)), ("zero", Some(json!(0)))];
+    for (name, tag) in tags {
         let (one, two) = (cx.id(&format!("{name}-1")), cx.id(&format!("{name}-2")));
+        if name == "again" {
+            rejected_in_empty(cx).await?;
+        }
         let mut body = json!({ "id": one });
         if let Some(tag) = tag {
             body["tag"] = tag;
@@ -260,6 +263,16 @@ async fn first_is_main(cx: &mut Context) -> Flow {
             return Ok(());
         }
     }
+    Ok(())
+}
+
+/// Rejected requests use nothing up.
+async fn rejected_in_empty(cx: &mut Context) -> Flow {
+    let (unknown, rejected) = (cx.id("no-such-product"), cx.id("rejected"));
+    for products in [json!("none"), json!([unknown])] {
+        cx.send(in_empty(&json!({ "id": rejected, "product_ids": products }))).await?;
+    }
+    cx.send(Request::to(Endpoint::SetMain).id(&rejected).key(KeyRole::Empty)).await?;
     Ok(())
 }
 
