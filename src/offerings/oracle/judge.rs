@@ -3,6 +3,7 @@
 use super::body::Sent;
 use super::call::{Call, Caller, is_special_id};
 use super::conditions::{self as row, Force, Promise, Rejection};
+use super::front::{is_hostile, is_oversized};
 use super::reply::{Page, Reply};
 use super::text::{list, tag};
 use super::verdict::{About, Held, Kept, Verdict, Wrong, expect};
@@ -545,31 +546,6 @@ impl Rejection {
         let has_code = self.codes.is_empty() || reply.code.as_deref().is_none_or(|code| self.codes.contains(&code));
         (self.statuses.is_empty() || self.statuses.contains(&reply.status)) && has_code
     }
-}
-
-/// Whether an id or a cursor (over 100 characters) or a body (over 64 KiB) is so large that a 413, 414 or 431 is as right
-/// as a 400.
-fn is_oversized(call: &Call) -> bool {
-    let is_long = |text: &str| text.chars().count() > 100;
-    is_long(&call.id) || call.after.as_deref().is_some_and(is_long) || call.body.text.len() > 64 * 1024
-}
-
-/// Words of SQL that a firewall looks for; an id may hold each of them.
-const SQL_WORDS: [&str; 8] = ["select ", "insert ", "update ", "delete ", "drop ", "union ", " or ", " and "];
-
-/// Whether something in front of an API may reject a request for what it holds: control characters, markup, SQL.
-fn is_hostile(call: &Call) -> bool {
-    let is_odd = |letter: char| letter.is_control() || "<>'\"&;|`$()".contains(letter) || !letter.is_ascii();
-    let is_sql = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        text.contains("--") || SQL_WORDS.iter().any(|word| text.contains(word))
-    };
-    let is_hostile = |text: &str| text.contains(is_odd) || is_sql(text);
-    call.form == super::call::Form::Unusual
-        || is_hostile(&call.id)
-        || call.after.as_deref().is_some_and(is_hostile)
-        || call.body.text.contains("\\u0000")
-        || call.products().is_some_and(|ids| ids.iter().any(|id| is_hostile(id)))
 }
 
 fn details(reply: &Reply) -> Result<(), Box<Wrong>> {
