@@ -258,16 +258,16 @@ fn judge(
     outcome: &Outcome,
     played: &BTreeSet<Layer>,
 ) -> Verdict {
+    // A finding may name the main rule beside another that shows more.
+    let is_tripped = |main: &String| outcome.findings.iter().any(|finding| finding.violates(main));
     match subject {
-        Subject::Fault { main, expected, .. } if tripped.contains(main) && tripped.is_subset(expected) => {
-            Verdict::Caught
-        }
+        Subject::Fault { main, expected, .. } if is_tripped(main) && tripped.is_subset(expected) => Verdict::Caught,
         // What another layer than its own trips besides depends on what it happens to send.
         Subject::Fault { layer, expected, .. } if !played.contains(layer) && !tripped.is_disjoint(expected) => {
             Verdict::Caught
         }
-        Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && tripped.contains(main) => Verdict::Caught,
-        Subject::Fault { main, .. } if tripped.contains(main) => Verdict::Overcaught,
+        Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && is_tripped(main) => Verdict::Caught,
+        Subject::Fault { main, .. } if is_tripped(main) => Verdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
         Subject::Fault { layer, .. } if played.contains(layer) => Verdict::Missed,
         Subject::Fault { .. } => Verdict::Uncaught,
