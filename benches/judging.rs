@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use qonform::check::{Judge, Memory};
+use qonform::check::{Judge, SeenTimestamps};
 use qonform::contract::{Contract, Direction, Endpoint, Place};
 use qonform::exchange::{Exchange, Request, TransportSettings};
 use qonform::finding::Record;
@@ -214,7 +214,7 @@ fn judging_alone(bencher: Bencher<'_, '_>) {
         exchanges
     });
     bencher.counter(ItemsCount::new(exchanges.len())).bench(|| {
-        let (mut memory, mut record) = (Memory::default(), Record::default());
+        let (mut memory, mut record) = (SeenTimestamps::default(), Record::default());
         for exchange in &exchanges {
             lane.judge.exchange(exchange, lane.client.keys(), &mut memory, &mut record);
         }

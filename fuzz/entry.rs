@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use qonform::check::{Judge, Memory};
+use qonform::check::{Judge, SeenTimestamps};
 use qonform::contract::{Catalogue, Contract, Direction, Endpoint};
 use qonform::document::Document;
-use qonform::exchange::{Answer, Exchange, KeyRole, Keyring, Request, Secret};
+use qonform::exchange::{Answer, Credentials, Exchange, KeyRole, Request, Secret};
 use qonform::finding::Record;
 use qonform::report::{self, Format, Style};
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub(crate) fn answer(data: &[u8]) {
     const KEY: &str = "test_sk_fuzz_0123456789";
     static JUDGE: OnceLock<Judge> = OnceLock::new();
     let judge = JUDGE.get_or_init(|| Judge::new(Arc::new(Contract::embedded())));
-    let keys = Keyring::default().with_key(KeyRole::Main, Secret::new(KEY));
+    let keys = Credentials::default().with_key(KeyRole::Main, Secret::new(KEY));
     let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
         Some(end) => (&data[..end], &data[end + 2..]),
         None => (data, &[][..]),
@@ -71,7 +71,7 @@ pub(crate) fn answer(data: &[u8]) {
             ended: Instant::now(),
         });
         let mut record = Record::default();
-        judge.exchange(&exchange, &keys, &mut Memory::default(), &mut record);
+        judge.exchange(&exchange, &keys, &mut SeenTimestamps::default(), &mut record);
         for failure in &record.failures {
             assert!(!failure.received.contains(KEY), "a finding repeats the key: {}", failure.received);
         }

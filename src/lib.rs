@@ -1,4 +1,4 @@
-//! Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
+//! Tests a server against the contract of the Qonversion REST API v4 offerings resource.
 //!
 //! # The path of the data
 //!

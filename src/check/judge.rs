@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Memory, offering, response};
+use super::{SeenTimestamps, offering, response};
 use crate::contract::{Contract, Endpoint, Operation};
-use crate::exchange::{Exchange, Keyring, OperationRef};
+use crate::exchange::{Credentials, Exchange, OperationRef};
 use crate::finding::{Evidence, Failure, Record, Scope};
 
 /// The rules that are judged here.
@@ -52,8 +52,14 @@ impl Judge {
     }
 
     /// Judges one exchange into `record`. `memory` is what was seen of this project's offerings before.
-    pub fn exchange(&self, exchange: &Arc<Exchange>, keys: &Keyring, memory: &mut Memory, record: &mut Record) {
-        let mut bench = Bench {
+    pub fn exchange(
+        &self,
+        exchange: &Arc<Exchange>,
+        keys: &Credentials,
+        memory: &mut SeenTimestamps,
+        record: &mut Record,
+    ) {
+        let mut bench = CheckContext {
             exchange,
             operation: self.operation(&exchange.request.operation),
             general_codes: &self.general_codes,
@@ -75,13 +81,13 @@ impl Judge {
 }
 
 /// One exchange on trial: what the single rules see, and where they put what they find.
-pub(super) struct Bench<'a> {
+pub(super) struct CheckContext<'a> {
     pub(super) exchange: &'a Arc<Exchange>,
     /// `None` when the request was outside the document.
     pub(super) operation: Option<&'a Operation>,
     /// Typed codes of answers that name none of their own.
     pub(super) general_codes: &'a [String],
-    pub(super) keys: &'a Keyring,
+    pub(super) keys: &'a Credentials,
     pub(super) record: &'a mut Record,
 }
 
@@ -114,7 +120,7 @@ pub(super) fn deviation(
     }
 }
 
-impl Bench<'_> {
+impl CheckContext<'_> {
     /// Counts a check of `rule`, and a failure unless `holds`; the texts are made only then. What is judged here holds
     /// for any response: the same failure at several operations is one defect.
     pub(super) fn rule(&mut self, rule: &'static str, holds: bool, deviation: impl FnOnce() -> Deviation) {

@@ -11,7 +11,7 @@ use crate::exchange::Exchange;
 /// The times of the offerings that this lane created. Others may be deleted and created again by anybody at any time,
 /// so nothing is held against those.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct SeenTimestamps {
     /// By the header that opens a project, then by id: two projects may each have an offering of the same id.
     seen: HashMap<String, HashMap<String, Times>>,
 }
@@ -46,7 +46,7 @@ pub(super) enum Change {
     },
 }
 
-impl Memory {
+impl SeenTimestamps {
     /// Starts or ends the life of an offering: a 201 of a create, a 204 of a delete.
     pub(super) fn note_write(&mut self, exchange: &Exchange) {
         match exchange.request.operation.endpoint() {

@@ -11,5 +11,5 @@ mod offering;
 mod response;
 
 pub use judge::{Judge, RULES};
-pub use memory::Memory;
+pub use memory::SeenTimestamps;
 pub use offering::{Offering, offerings_in};

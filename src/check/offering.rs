@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::Memory;
-use super::judge::{Bench, deviation};
+use super::SeenTimestamps;
+use super::judge::{CheckContext, deviation};
 use super::memory::Change;
 use crate::exchange::Exchange;
 
@@ -79,7 +79,7 @@ pub fn offerings_in(body: &Value) -> &[Value] {
     }
 }
 
-pub(super) fn judge(bench: &mut Bench<'_>, base_path: &str, memory: &mut Memory) {
+pub(super) fn judge(bench: &mut CheckContext<'_>, base_path: &str, memory: &mut SeenTimestamps) {
     let exchange = std::sync::Arc::clone(bench.exchange);
     if exchange.request.operation.endpoint().is_none() || !exchange.answer.is_success() {
         return;
@@ -98,7 +98,7 @@ pub(super) fn judge(bench: &mut Bench<'_>, base_path: &str, memory: &mut Memory)
     }
 }
 
-fn url(bench: &mut Bench<'_>, base_path: &str, offering: &Offering) {
+fn url(bench: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
     let is_path =
         |url: &str| url.strip_prefix(base_path).and_then(|rest| rest.strip_prefix("/offerings/")) == Some(&offering.id);
     let holds = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
@@ -117,7 +117,7 @@ fn url(bench: &mut Bench<'_>, base_path: &str, offering: &Offering) {
 type Times = (DateTime<FixedOffset>, DateTime<FixedOffset>);
 
 /// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. `None` unless both could be read.
-fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> Option<Times> {
+fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<Times> {
     let (created, updated) = (offering.created(), offering.updated());
     let both = [("created_at", &offering.created_at, created), ("updated_at", &offering.updated_at, updated)];
     for (name, text, instant) in both {
@@ -148,7 +148,13 @@ fn timestamps(bench: &mut Bench<'_>, offering: &Offering) -> Option<Times> {
     Some((created, updated))
 }
 
-fn immutable(bench: &mut Bench<'_>, offering: &Offering, times: Times, memory: &mut Memory, exchange: &Exchange) {
+fn immutable(
+    bench: &mut CheckContext<'_>,
+    offering: &Offering,
+    times: Times,
+    memory: &mut SeenTimestamps,
+    exchange: &Exchange,
+) {
     let Some(change) = memory.see(&offering.id, times, exchange) else {
         return;
     };
@@ -166,7 +172,7 @@ fn immutable(bench: &mut Bench<'_>, offering: &Offering, times: Times, memory: &
     });
 }
 
-fn tag(bench: &mut Bench<'_>, offering: &Offering) {
+fn tag(bench: &mut CheckContext<'_>, offering: &Offering) {
     let choice = match offering.tag {
         Some(1) => "1 for the main offering",
         Some(0) => "0 for a regular offering",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::judge::{Bench, deviation};
+use super::judge::{CheckContext, deviation};
 use super::leak;
 use crate::contract::{Direction, Endpoint, Response};
 use crate::exchange::Request;
@@ -29,7 +29,7 @@ const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
 /// A longer value is cut in a message.
 const MAX_VALUE_LENGTH: usize = 200;
 
-pub(super) fn judge(bench: &mut Bench<'_>) {
+pub(super) fn judge(bench: &mut CheckContext<'_>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
     // 501 is how a server or a proxy rejects a method that it does not know.
@@ -58,7 +58,7 @@ fn documented_as(request: &Request, status: u16) -> u16 {
     if is_keyed_create && status == 200 { 201 } else { status }
 }
 
-fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
+fn documented_status(bench: &mut CheckContext<'_>, is_documented: bool) {
     let Some(operation) = bench.operation else {
         return;
     };
@@ -84,7 +84,7 @@ fn documented_status(bench: &mut Bench<'_>, is_documented: bool) {
     });
 }
 
-fn content_type(bench: &mut Bench<'_>, documented: Option<&Response>) {
+fn content_type(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
     let answer = &bench.exchange.answer;
     let declared: Vec<_> =
         answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
@@ -125,7 +125,7 @@ fn is_json_type(value: &str) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
+fn body_schema(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
     let Some((_, schema)) = documented.and_then(|response| response.media.first()) else {
         return;
     };
@@ -170,7 +170,7 @@ fn body_schema(bench: &mut Bench<'_>, documented: Option<&Response>) {
 
 /// A member that stands twice: what a reader takes it for is the reader's choice (RFC 8259, section 4). Where both say the
 /// same that is drift; where they do not, some reader has a body that breaks its schema or another promise.
-fn repeated_members(bench: &mut Bench<'_>) {
+fn repeated_members(bench: &mut CheckContext<'_>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
     for repeated in answer.repeated() {
@@ -200,10 +200,10 @@ fn generic(pointer: &str) -> String {
         .join("/")
 }
 
-fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
+fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
-    let Some(body) = answer.json().filter(|_| answer.is_refusal()) else {
+    let Some(body) = answer.json().filter(|_| answer.is_rejection()) else {
         return;
     };
     if let Some(code) = answer.error_code() {
@@ -252,7 +252,7 @@ fn error_envelope(bench: &mut Bench<'_>, documented: Option<&Response>) {
     }
 }
 
-fn error_code(bench: &mut Bench<'_>, documented: Option<&Response>, code: &str) {
+fn error_code(bench: &mut CheckContext<'_>, documented: Option<&Response>, code: &str) {
     let status = bench.exchange.answer.status;
     let is_well_formed = is_snake_case(code);
     bench.rule(CODE_FORMAT, is_well_formed, || {
@@ -284,7 +284,7 @@ fn is_snake_case(code: &str) -> bool {
             .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 }
 
-fn no_secret(bench: &mut Bench<'_>) {
+fn no_secret(bench: &mut CheckContext<'_>) {
     let answer = &bench.exchange.answer;
     // What came over the wire was redacted already and says where a key stood; a recorded answer is searched here.
     let found = if answer.is_redacted() {
@@ -307,7 +307,7 @@ fn no_secret(bench: &mut Bench<'_>) {
     });
 }
 
-fn headers_sane(bench: &mut Bench<'_>) {
+fn headers_sane(bench: &mut CheckContext<'_>) {
     let answer = &bench.exchange.answer;
     if answer.status < 400 || answer.body().is_empty() {
         return;

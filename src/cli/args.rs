@@ -14,7 +14,7 @@ use super::gates::GateArguments;
 use super::merge::MergeArguments;
 use super::out::ColorChoice;
 
-/// Tells whether a server keeps the contract of the Qonversion REST API v4 offerings resource.
+/// Test a server against the contract of the Qonversion REST API v4 offerings resource.
 #[derive(Debug, Parser)]
 #[command(name = "qonform", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 no violation, 1 violations, 2 arguments or contract unusable,\n\
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Hold a server to the contract; without --target the embedded one.
+    /// Test a server against the contract; without --target, the embedded one.
     Run(Box<RunArguments>),
     /// List the rules of the contract.
     Rules(RulesArguments),
@@ -257,7 +257,7 @@ pub(super) struct ConnectionArguments {
     /// A file with certificates (PEM) that are trusted instead of the machine's.
     #[arg(long, env = "QONFORM_CACERT", value_name = "FILE")]
     pub(super) cacert: Option<PathBuf>,
-    /// Trust whoever answers, without any certificate that can be checked: the keys go to anybody.
+    /// Trust any server that responds, without checking its certificate: the keys go to any server.
     #[arg(long, env = "QONFORM_INSECURE")]
     pub(super) insecure: bool,
 }

@@ -19,7 +19,7 @@ pub(super) struct ReportFile {
 
 /// How bytes get to where a report is wanted.
 enum Place {
-    /// The file is replaced by a whole one: whoever looks finds the old one, or none, or the new one, never a half.
+    /// The file is replaced by a whole one: a reader finds the old one, or none, or the new one, never a half.
     Replaced(PathBuf),
     /// A pipe or a device, or a file in a directory that takes no new ones: written where it is.
     Written(File),

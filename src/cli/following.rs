@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use qonform::contract::Contract;
-use qonform::exchange::{Recorded, Recorder, Trust};
+use qonform::exchange::{ExchangeObserver, Recorded, Trust};
 use qonform::finding::Outcome;
 use qonform::report::{self, Follow};
 use qonform::run::{Event, Prepared, Settings, TargetSettings, plan, run as drive};
@@ -18,7 +18,7 @@ use super::recording::{self, RecordingFile};
 use super::run::{Kept, conclude};
 use super::{Failure, out};
 
-/// Everybody who is told of a run.
+/// All observers of a run.
 pub(super) struct Following {
     kept: Kept,
     recording: Option<RecordingFile>,
@@ -30,18 +30,20 @@ pub(super) struct Following {
 #[derive(Debug)]
 struct Exchanges(Follow);
 
-impl Recorder for Exchanges {
+impl ExchangeObserver for Exchanges {
     fn record(&self, recorded: &Recorded<'_>) {
         out::err(&report::exchange(recorded, self.0));
     }
 }
 
 impl Following {
-    /// Tries everything that is to be written, before anything is sent: a bad path fails at once. Whoever wants to see
-    /// the exchanges is put into `settings`.
+    /// Tries everything that is to be written, before anything is sent: a bad path fails at once. The observer
+    /// that shows the exchanges is put into `settings`.
     pub(super) fn open(arguments: &RunArguments, settings: &mut Settings) -> Result<Self, Failure> {
         if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
-            out::err("qonform: WARNING: --insecure: no certificate is checked, whoever answers gets the keys\n");
+            out::err(
+                "qonform: WARNING: --insecure: no certificate is checked, any server that responds gets the keys\n",
+            );
         }
         let (output, following) = (&arguments.output, &arguments.following);
         let mut kept = Kept::open(output)?;
@@ -55,7 +57,7 @@ impl Following {
         };
         let recorders = &mut settings.transport.recorders;
         recorders.extend(recording.as_ref().map(RecordingFile::recorder));
-        recorders.extend(follow.map(|follow| Arc::new(Exchanges(follow)) as Arc<dyn Recorder>));
+        recorders.extend(follow.map(|follow| Arc::new(Exchanges(follow)) as Arc<dyn ExchangeObserver>));
         Ok(Self { kept, recording, events, progress: Progress::new(output.quiet, follow.is_some()) })
     }
 
@@ -77,7 +79,7 @@ impl Following {
         outcome.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })
     }
 
-    /// Tells whoever watches a run on somebody else's target how many requests it takes. The run does not wait for that.
+    /// Shows how many requests a run on a foreign target takes. The run does not wait for that.
     async fn foresee(&self, settings: &Settings, contract: Arc<Contract>) -> Infallible {
         if self.progress.is_watched() && matches!(settings.target, TargetSettings::External(_)) {
             let mut settings = settings.clone();
@@ -104,7 +106,7 @@ impl Following {
             self.events.map_or(Ok(()), |events| events.end(outcome, code)),
         ];
         conclude(outcome, self.kept, output, baseline)?;
-        // What was found is told before what could not be written.
+        // Findings are shown before what could not be written.
         written.into_iter().collect()
     }
 }

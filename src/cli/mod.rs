@@ -115,7 +115,7 @@ fn config(matches: &clap::ArgMatches, sources: &Sources) -> Result<u8, Failure> 
     }
 }
 
-/// A panic is a bug of ours: whoever meets one is asked to report it.
+/// A panic is a bug of ours: the message asks the user to report it.
 fn tell_of_bugs() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

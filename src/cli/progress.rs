@@ -65,7 +65,7 @@ impl Progress {
         Self { kind, state: Mutex::new(state) }
     }
 
-    /// Whether somebody sees the bar.
+    /// Whether the bar is visible.
     pub(super) fn is_watched(&self) -> bool {
         self.kind == Kind::Terminal
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use qonform::exchange::Recorder;
+use qonform::exchange::ExchangeObserver;
 use qonform::report::{Format, Recording};
 
 use super::Failure;
@@ -33,8 +33,8 @@ pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, Failur
 
 impl RecordingFile {
     /// Who is to be shown the exchanges.
-    pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
-        Arc::clone(&self.recording) as Arc<dyn Recorder>
+    pub(super) fn recorder(&self) -> Arc<dyn ExchangeObserver> {
+        Arc::clone(&self.recording) as Arc<dyn ExchangeObserver>
     }
 
     /// Says whether all were written.

@@ -48,7 +48,7 @@ fn was_tried(outcome: &Outcome, rule: &str) -> bool {
         && outcome.rules.iter().any(|known| known.id == rule && decided.contains(&known.verdict))
 }
 
-/// What a replay plays is said by the finding: whoever says otherwise on the command line means something else. What a
+/// What a replay runs is said by the finding: flags that say otherwise are rejected. What a
 /// file or a variable says of every run is left to runs.
 fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<(), Failure> {
     const OF_RUNS: [(&str, &str); 7] = [
@@ -58,10 +58,10 @@ fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<()
         ("shard", "one case is not split"),
         ("seed", "the seed is that of the report"),
         ("regressions", "past failures are played and noted by `qonform run`"),
-        ("baseline", "whether the one finding still shows is told already"),
+        ("baseline", "the replay shows already whether the one finding still shows"),
     ];
     let refused = |key: &str, why: &str| Err(Failure::usage(format!("replay with --{key}: {why}")));
-    // Whoever asked for it, anywhere, wants nothing to be sent.
+    // Wherever it was asked for, nothing is sent.
     if arguments.run.selection.dry_run {
         return refused("dry-run", "a replay sends what showed the finding; `qonform run --dry-run` tells of a run");
     }

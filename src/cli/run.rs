@@ -12,7 +12,7 @@ use super::following::Following;
 use super::gates::Baseline;
 use super::{Failure, export, out, settings};
 
-/// Holds the target to the contract, writes the reports, and gives the exit code.
+/// Tests the target against the contract, writes the reports, and gives the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     }
     let code = outcome.exit_code();
     following.end(&mut outcome, &arguments.output, baseline.as_ref(), code)?;
-    // What was found is told before what could not be written.
+    // Findings are shown before what could not be written.
     remembered?;
     Ok(code)
 }
@@ -81,7 +81,7 @@ pub(super) fn conclude(
         kept.export.map_or(Ok(()), |directory| export::write(&directory, outcome)),
     ];
     let style = style(output);
-    // Whoever reads JSON from stdout, or has it for something else, wants nothing else there.
+    // A program that reads JSON from stdout needs nothing else there.
     let besides = |text: &str| {
         if output.format == StdoutFormat::Human && !kept.is_silent {
             return out::out(text);
@@ -102,7 +102,7 @@ pub(super) fn conclude(
     if let Some(baseline) = baseline {
         besides(&format!("\nsince the baseline\n\n{}", baseline.told(outcome, &style)))?;
     }
-    // What was found is told before what could not be written.
+    // Findings are shown before what could not be written.
     written.into_iter().collect()
 }
 

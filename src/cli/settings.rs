@@ -11,7 +11,7 @@ use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
-    External, Isolation, Levels, Patience, Pattern, Production, Regressions, Scope, Selection, Settings,
+    External, Isolation, Levels, Pattern, Production, Regressions, Scope, Selection, Settings, StopPolicy,
     TargetSettings, Waivers,
 };
 
@@ -60,7 +60,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         names: arguments.target.target.as_ref().map(|_| drawn_seed()),
         jobs: pace.jobs.unwrap_or(defaults.jobs),
         transport: transport(pace, &arguments.connection)?,
-        patience: if arguments.selection.fail_fast { Patience::FailFast } else { Patience::ToTheEnd },
+        patience: if arguments.selection.fail_fast { StopPolicy::FailFast } else { StopPolicy::ToTheEnd },
         allows_inconclusive: arguments.selection.allow_inconclusive,
         confirmation: defaults.confirmation,
         clock: defaults.clock,

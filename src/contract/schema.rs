@@ -17,10 +17,10 @@ use std::{
 /// The longest message of a schema error, in characters.
 const MAX_LENGTH: usize = 240;
 
-/// The keyword that is told broken where a schema cannot be used.
+/// The keyword that is reported where a schema cannot be used.
 const UNUSABLE: &str = "$schema";
 
-/// Of a larger value only the first error is told; a full page of full offerings has under 11,000 values.
+/// Of a larger value only the first error is reported; a full page of full offerings has under 11,000 values.
 const MAX_VALUES: usize = 50_000;
 
 /// Which way a body goes: what is `readOnly` is not required in a request, what is `writeOnly` not in a response.
@@ -284,7 +284,7 @@ impl Schemas {
     }
 }
 
-/// Tells an error. Of alternatives that all fail, the errors of the one that got farthest are told.
+/// Reports an error. Of alternatives that all fail, the errors of the one that got farthest are reported.
 fn told(error: &ValidationError<'_>, tell: &mut dyn FnMut(&ValidationError<'_>)) {
     if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
         let depth = |branch: &Vec<ValidationError<'_>>| {

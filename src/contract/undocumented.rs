@@ -22,7 +22,7 @@ struct Group {
     is_closed: bool,
 }
 
-/// What speaks about a value within: pointers until somebody goes there, then a group.
+/// What speaks about a value within: pointers until they are visited, then a group.
 #[derive(Debug)]
 enum Next {
     Places(Vec<String>),

@@ -5,8 +5,8 @@
 //! column a JSON pointer stands ([`Document::position`]).
 //!
 //! It knows OpenAPI 3.0 and nothing about offerings: which operations matter is decided one floor above. Therefore only
-//! what spoils the whole file is an error here. What is wrong inside one operation is told by [`Document::inspect`] to
-//! whoever needs that operation, so that the hundred others of a large document may be as odd as they like.
+//! what spoils the whole file is an error here. What is wrong inside one operation is reported by [`Document::inspect`] to
+//! a caller that needs that operation, so that the hundred others of a large document may be as odd as they like.
 
 mod error;
 mod inspect;

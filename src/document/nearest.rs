@@ -1,4 +1,4 @@
-//! The known name that somebody probably meant.
+//! The known name that was probably meant.
 
 /// The name among `known` that is nearest to `name`, when it is near enough to have been meant: another case, or at most
 /// a third of the letters (and never more than three) wrong.

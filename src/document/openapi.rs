@@ -100,7 +100,7 @@ impl Document {
     /// The head of an operation in the typed form of `openapiv3`: id, tags, security, servers and texts.
     ///
     /// Parameters, body and responses are left out. They may be references, and their schemas lose in the typed form
-    /// what it does not know, so whoever needs them reads the value as written.
+    /// what it does not know, so a caller that needs them reads the value as written.
     pub fn operation_head(&self, pointer: &str) -> Result<openapiv3::Operation, DocumentError> {
         let kept = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
         let value = self.value.pointer(pointer).and_then(Value::as_object);

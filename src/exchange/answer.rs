@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Version};
 use serde_json::Value;
 
-use super::Keyring;
+use super::Credentials;
 use super::json::{self, Parsed, Repeated};
 
 /// A code of more characters is no word that could be documented.
 const MAX_CODE_LENGTH: usize = 64;
 
-/// What the target answered. Its body is parsed the first time somebody asks, and only then.
+/// What the target answered. Its body is parsed the first time it is needed.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status code.
@@ -41,7 +41,7 @@ impl Answer {
 
     /// The answer with every secret in it replaced by its name, so that none can get any further; where a key stood is
     /// remembered for the rule that forbids it.
-    pub(super) fn redacted(mut self, keys: &Keyring) -> Self {
+    pub(super) fn redacted(mut self, keys: &Credentials) -> Self {
         self.is_redacted = true;
         self.redact_headers(keys);
         if keys.occur_in(&self.body)
@@ -61,7 +61,7 @@ impl Answer {
         self
     }
 
-    fn redact_headers(&mut self, keys: &Keyring) {
+    fn redact_headers(&mut self, keys: &Credentials) {
         let mut headers = self.headers.iter();
         if !headers.any(|(name, value)| keys.occur_in(name.as_ref()) || keys.occur_in(value.as_bytes())) {
             return;
@@ -138,7 +138,7 @@ impl Answer {
     }
 
     /// Whether the status is 4xx: the request was refused.
-    pub fn is_refusal(&self) -> bool {
+    pub fn is_rejection(&self) -> bool {
         (400..500).contains(&self.status)
     }
 
@@ -166,7 +166,7 @@ impl Answer {
 
 /// Takes secrets out of the strings and names of JSON, however their characters are escaped; the rest stays byte for
 /// byte. Names the first key; `None` where there is no secret.
-fn redact_strings(body: &[u8], keys: &Keyring, leak: &mut Option<String>) -> Option<Vec<u8>> {
+fn redact_strings(body: &[u8], keys: &Credentials, leak: &mut Option<String>) -> Option<Vec<u8>> {
     let (mut clean, mut copied, mut at) = (Vec::new(), 0, 0);
     while let Some(start) = memchr::memchr(b'"', &body[at..]).map(|found| at + found) {
         let end = end_of_string(body, start);
@@ -207,7 +207,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
             .collect();
-        let keys = Keyring::default().with_key(KeyRole::Main, Secret::new(KEY));
+        let keys = Credentials::default().with_key(KeyRole::Main, Secret::new(KEY));
         Answer::new(200, headers, Bytes::from(body.to_owned())).redacted(&keys)
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::RwLock;
 
 use super::fate::{self, Fate};
-use super::{Answer, KeyRole, Keyring, Latencies, OperationRef, Request, Transport, TransportError, Witness};
+use super::{Answer, Credentials, KeyRole, Latencies, OperationRef, Request, Transport, TransportError, WriteObserver};
 use crate::contract::Endpoint;
 
 /// A request and its answer.
@@ -96,9 +96,9 @@ const RECONNECT_WAIT: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Arc<Transport>,
-    keys: Arc<Keyring>,
+    keys: Arc<Credentials>,
     traffic: Arc<Traffic>,
-    witness: Option<Arc<dyn Witness>>,
+    witness: Option<Arc<dyn WriteObserver>>,
     case: Option<Arc<str>>,
     /// Held for reading while a write is under way.
     writes: Arc<RwLock<()>>,
@@ -108,7 +108,7 @@ pub struct Client {
 
 impl Client {
     /// A client that uses `keys` over `transport` and counts into `traffic`.
-    pub fn new(transport: Arc<Transport>, keys: Keyring, traffic: Arc<Traffic>) -> Self {
+    pub fn new(transport: Arc<Transport>, keys: Credentials, traffic: Arc<Traffic>) -> Self {
         Self {
             transport,
             keys: Arc::new(keys),
@@ -120,8 +120,8 @@ impl Client {
         }
     }
 
-    /// The same client with somebody who is told of every write before it leaves.
-    pub fn with_witness(self, witness: Arc<dyn Witness>) -> Self {
+    /// The same client with an observer of every write before it leaves.
+    pub fn with_observer(self, witness: Arc<dyn WriteObserver>) -> Self {
         Self { witness: Some(witness), ..self }
     }
 
@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// The secrets it fills in, for redaction.
-    pub fn keys(&self) -> &Keyring {
+    pub fn keys(&self) -> &Credentials {
         &self.keys
     }
 
@@ -235,7 +235,7 @@ impl Client {
         } else {
             self.transport.send(request, &self.keys, self.case.as_deref()).await
         };
-        let is_rejected = answered.as_ref().is_ok_and(|(answer, _)| answer.is_refusal());
+        let is_rejected = answered.as_ref().is_ok_and(|(answer, _)| answer.is_rejection());
         if request.operation.endpoint() == Some(Endpoint::Create) && !is_rejected {
             let role = request.role().unwrap_or(KeyRole::Main);
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);

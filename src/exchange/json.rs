@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 /// More values than these are not kept: a full page of full offerings has under 11,000, and each takes 32 bytes.
 const MAX_VALUES: usize = 200_000;
 
-/// Of so many members that stand more than once it is told; a body can hold a million.
+/// So many repeated members are reported at most; a body can hold a million.
 const MAX_REPEATED: usize = 8;
 
 /// A member that stands more than once in one object.
@@ -49,7 +49,7 @@ struct Notes {
     repeated: Vec<Repeated>,
 }
 
-/// Where a value stands; spelt out only where somebody asks.
+/// Where a value stands; spelt out only where it is needed.
 enum Place<'p> {
     Root,
     Member(&'p Place<'p>, &'p str),

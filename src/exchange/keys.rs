@@ -94,7 +94,7 @@ impl KeyRole {
 
 /// The secrets of one lane, each with the `$NAME` that stands for it.
 #[derive(Clone, Default)]
-pub struct Keyring {
+pub struct Credentials {
     /// Longest name first: `$QONFORM_TOKEN` must not be filled in inside a longer name.
     entries: Vec<Entry>,
 }
@@ -114,13 +114,13 @@ const SPELLINGS: usize = 3;
 /// Shorter values are not looked for in answers: a header value such as `1` would be found everywhere.
 const SHORTEST_REDACTED: usize = 8;
 
-impl fmt::Debug for Keyring {
+impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.entries.iter().map(|entry| &entry.name)).finish()
     }
 }
 
-impl Keyring {
+impl Credentials {
     /// Adds the key of a role.
     pub fn with_key(self, role: KeyRole, secret: Secret) -> Self {
         self.with(role.variable(), secret)
@@ -226,8 +226,8 @@ fn capitals_name(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ring() -> Keyring {
-        Keyring::default()
+    fn ring() -> Credentials {
+        Credentials::default()
             .with_key(KeyRole::Main, Secret::new("test_sk_main_0001\n"))
             .with_key(KeyRole::Second, Secret::new("test_sk_second_0002"))
     }

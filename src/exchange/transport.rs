@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use http_body_util::Full;
 
 use super::raw::{self, Raw};
-use super::{Answer, Keyring, Pacing, Rate, Recorded, Recorder, Request, TransportError};
+use super::{Answer, Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, TransportError};
 
 /// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
 /// parsed JSON it may take twenty times as much.
@@ -76,7 +76,7 @@ pub struct TransportSettings {
     /// Whom an encrypted connection trusts.
     pub trust: Trust,
     /// Who is shown every exchange.
-    pub recorders: Vec<Arc<dyn Recorder>>,
+    pub recorders: Vec<Arc<dyn ExchangeObserver>>,
 }
 
 /// Whose certificates are taken.
@@ -87,7 +87,7 @@ pub enum Trust {
     Machine,
     /// Those signed by one of these certificates, in PEM.
     Only(Vec<u8>),
-    /// Anybody's: whoever answers gets the key.
+    /// Any: whichever server responds gets the key.
     Anybody,
 }
 
@@ -174,7 +174,7 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: &Request,
-        keys: &Keyring,
+        keys: &Credentials,
         case: Option<&str>,
     ) -> Result<(Answer, Duration), TransportError> {
         self.pacing.wait().await;
@@ -188,7 +188,7 @@ impl Transport {
         sent.map(|answer| (answer, took))
     }
 
-    async fn send_now(&self, request: &Request, keys: &Keyring) -> Result<Answer, TransportError> {
+    async fn send_now(&self, request: &Request, keys: &Credentials) -> Result<Answer, TransportError> {
         let url = format!("{}{}", self.target.base, request.path);
         let sent = match reqwest::Url::parse(&url) {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
@@ -197,7 +197,7 @@ impl Transport {
         sent.map(|answer| answer.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
 
-    async fn send_url(&self, url: reqwest::Url, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {
+    async fn send_url(&self, url: reqwest::Url, request: &Request, keys: &Credentials) -> Result<Answer, Failure> {
         let mut builder = self.client.request(request.method.clone(), url);
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());
@@ -220,7 +220,7 @@ impl Transport {
         Ok(Answer::new(status, headers, body.freeze()).by(version))
     }
 
-    async fn send_raw(&self, url: &str, request: &Request, keys: &Keyring) -> Result<Answer, Failure> {
+    async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Answer, Failure> {
         let mut builder = http::Request::builder().method(request.method.clone()).uri(url).header("accept", "*/*");
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{Abort, Constraints, Failure};
-use crate::exchange::{KeyRole, Keyring};
+use crate::exchange::{Credentials, KeyRole};
 
 /// A difference between document and server that violates no rule.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -23,7 +23,7 @@ pub struct CaseResult {
     /// Its place in the plan, from 0. Filled in by the run.
     pub place: usize,
     /// What must not show in the evidence. Filled in by the run.
-    pub keys: Keyring,
+    pub keys: Credentials,
     /// Deviations from rules, in the order in which they were seen.
     pub failures: Vec<Failure>,
     /// How often each rule was really checked.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Timeline, Waived};
 use crate::contract::Level;
-use crate::exchange::{Answer, Exchange, Keyring, Request, curl};
+use crate::exchange::{Answer, Credentials, Exchange, Request, curl};
 
 /// One defect of the target: a violated rule with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ pub enum Severity {
     Known,
     /// It does not.
     Warning,
-    /// It would, or be a warning, had not somebody waived it until a day that is still to come.
+    /// It would, or be a warning, were it not waived until a day that is still to come.
     Waived,
 }
 
@@ -186,12 +186,12 @@ fn is_http_1_1(version: &String) -> bool {
 
 impl Step {
     /// The step that shows `exchange`; everything in it is redacted.
-    pub fn of(number: usize, exchange: &Exchange, keys: &Keyring, here: bool) -> Self {
+    pub fn of(number: usize, exchange: &Exchange, keys: &Credentials, here: bool) -> Self {
         Self { here, ..Self::new(number, &exchange.request, Some(&exchange.answer), keys) }
     }
 
     /// The step of a request that was answered so, or not at all (then its status is 0); everything in it is redacted.
-    pub fn new(number: usize, request: &Request, answer: Option<&Answer>, keys: &Keyring) -> Self {
+    pub fn new(number: usize, request: &Request, answer: Option<&Answer>, keys: &Credentials) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
             let kept = &bytes[..bytes.len().min(MAX_BODY_LENGTH)];
@@ -225,7 +225,11 @@ impl Step {
     }
 
     /// The `curl` lines of a story against `base`, one for each exchange.
-    pub fn curl_lines<'e>(base: &str, keys: &Keyring, story: impl IntoIterator<Item = &'e Exchange>) -> Vec<String> {
+    pub fn curl_lines<'e>(
+        base: &str,
+        keys: &Credentials,
+        story: impl IntoIterator<Item = &'e Exchange>,
+    ) -> Vec<String> {
         story.into_iter().map(|exchange| keys.redact(&curl(base, &exchange.request)).into_owned()).collect()
     }
 }

@@ -15,7 +15,7 @@ pub struct Outcome {
     pub report_version: u32,
     /// The program that made it.
     pub tool: Tool,
-    /// What the target was held to.
+    /// What the target was tested against.
     pub contract: ContractFacts,
     /// What was tested.
     pub target: TargetFacts,
@@ -269,7 +269,7 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
     }
 
-    /// Findings that do not fail the run because somebody answers for them.
+    /// Findings that do not fail the run because they have an owner.
     pub fn waived(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Waived)
     }

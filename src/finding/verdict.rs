@@ -16,7 +16,7 @@ pub enum Verdict {
     Observed,
     /// Not checked, because something was missing or not asked for.
     Skipped,
-    /// Not decided, because the world or somebody else interfered.
+    /// Not decided, because the network or another client interfered.
     Inconclusive,
 }
 

@@ -1,4 +1,4 @@
-//! Findings that somebody answers for, until a date.
+//! Findings that have an owner, until a date.
 
 use serde::{Deserialize, Serialize};
 

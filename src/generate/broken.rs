@@ -5,13 +5,13 @@ use super::constraint::{Constraint, Side};
 use super::node::{Additional, Kind, Node};
 use super::pattern::Pattern;
 use super::valid::{
-    EXTRA, Local, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, others, pad,
-    simplest, text, texts,
+    Candidate, EXTRA, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, others,
+    pad, simplest, text, texts,
 };
 use serde_json::{Map, Number, Value, json};
 
-fn outside(value: Value, constraint: Constraint, words: impl Into<String>) -> Local {
-    Local::new(value, constraint, Side::Outside, words)
+fn outside(value: Value, constraint: Constraint, words: impl Into<String>) -> Candidate {
+    Candidate::new(value, constraint, Side::Outside, words)
 }
 
 /// A value of each JSON type, with its name.
@@ -33,7 +33,7 @@ pub(super) fn of_every_kind() -> [(Kind, &'static str, Value); 12] {
 }
 
 /// Candidates that break one constraint each. They are to be held against the validator.
-pub(super) fn broken(node: &Node) -> Vec<Local> {
+pub(super) fn broken(node: &Node) -> Vec<Candidate> {
     let mut made = Vec::new();
     if !node.branches.is_empty() {
         made.extend(node.branches.iter().flat_map(broken));
@@ -78,7 +78,7 @@ pub(super) fn broken(node: &Node) -> Vec<Local> {
 }
 
 /// Values of the right type that an enumeration does not list.
-fn beside(node: &Node, values: &[Value]) -> Vec<Local> {
+fn beside(node: &Node, values: &[Value]) -> Vec<Candidate> {
     let listed: Vec<String> = values.iter().map(ToString::to_string).collect();
     let listed = listed.join(", ");
     let mut near: Vec<Value> = Vec::new();
@@ -105,7 +105,7 @@ fn beside(node: &Node, values: &[Value]) -> Vec<Local> {
             .map(|(.., value)| value),
     );
     near.retain(|value| !values.contains(value));
-    let mut made: Vec<Local> = Vec::new();
+    let mut made: Vec<Candidate> = Vec::new();
     for value in near {
         let words = format!("of {value} (enum {listed})");
         if !made.iter().any(|local| local.value == value) {
@@ -115,7 +115,7 @@ fn beside(node: &Node, values: &[Value]) -> Vec<Local> {
     made
 }
 
-fn strings(node: &Node) -> Vec<Local> {
+fn strings(node: &Node) -> Vec<Candidate> {
     let mut made = Vec::new();
     let (least, most) = node.lengths();
     if node.min_length > 0 {
@@ -174,7 +174,7 @@ const WRONG_FORMATS: [&str; 12] = [
 ];
 
 /// A text with one character more, or another one, that may be outside of its pattern.
-fn intruders(plain: &str) -> Vec<Local> {
+fn intruders(plain: &str) -> Vec<Candidate> {
     let letters: Vec<char> = plain.chars().collect();
     let middle = letters.len() / 2;
     let mut made = Vec::new();
@@ -199,7 +199,7 @@ fn intruders(plain: &str) -> Vec<Local> {
     made
 }
 
-fn whole(node: &Node) -> Vec<Local> {
+fn whole(node: &Node) -> Vec<Candidate> {
     let (least, greatest) = node.integers();
     let mut made = Vec::new();
     let mut beyond = |bound: Option<super::node::Bound>, plain: Constraint, limit: Option<i128>, sign: i128| {
@@ -232,7 +232,7 @@ fn whole(node: &Node) -> Vec<Local> {
     made
 }
 
-fn fractions(node: &Node) -> Vec<Local> {
+fn fractions(node: &Node) -> Vec<Candidate> {
     let mut made = Vec::new();
     let step = node.multiple_of.unwrap_or(0.5);
     let mut push = |value: f64, constraint: Constraint, limit: f64| {
@@ -263,7 +263,7 @@ fn fractions(node: &Node) -> Vec<Local> {
     made
 }
 
-fn arrays(node: &Node) -> Vec<Local> {
+fn arrays(node: &Node) -> Vec<Candidate> {
     let mut made = Vec::new();
     if let Some(fewer) = node.min_items.checked_sub(1) {
         let words = format!("of {} (minItems {})", counted(fewer), node.min_items);
@@ -286,7 +286,7 @@ fn arrays(node: &Node) -> Vec<Local> {
     made
 }
 
-fn objects(node: &Node) -> Vec<Local> {
+fn objects(node: &Node) -> Vec<Candidate> {
     let Some(base) = object(node) else { return Vec::new() };
     let mut made = Vec::new();
     for required in &node.required {

@@ -76,11 +76,11 @@ impl Constraint {
     pub(super) fn is_told_as(self, keyword: &str) -> bool {
         match self {
             Constraint::Nullable => keyword == "type",
-            // The range of an integer format is told as a bound.
+            // The range of an integer format is reported as a bound.
             Constraint::Format => matches!(keyword, "format" | "minimum" | "maximum"),
             Constraint::Minimum => matches!(keyword, "minimum" | "exclusiveMinimum"),
             Constraint::Maximum => matches!(keyword, "maximum" | "exclusiveMaximum"),
-            // Of alternatives that all fail, the errors of the nearest are told.
+            // Of alternatives that all fail, the errors of the nearest are reported.
             Constraint::Alternatives => true,
             _ => keyword == self.keyword(),
         }

@@ -3,7 +3,7 @@
 use super::broken::broken;
 use super::constraint::{Constraint, Side};
 use super::node::{Additional, Kind, Node};
-use super::valid::{EXTRA, Local, format_texts, valid};
+use super::valid::{Candidate, EXTRA, format_texts, valid};
 use super::{read, strategy};
 use crate::contract::{Direction, SchemaRef};
 use crate::document::pointer;
@@ -72,7 +72,7 @@ impl Class {
                 |place: &String| place == here || place.strip_prefix(here).is_some_and(|rest| rest.starts_with('/'));
             return (!self.0.is_empty() && self.0.iter().all(|(place, _)| below(place))).then(Vec::new);
         }
-        // What is left out is told of the object that lacks it.
+        // What is left out is reported for the object that lacks it.
         let here = if constraint == Constraint::Required { pointer::parent(here)? } else { here };
         let (told, rest): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, keyword)| constraint.is_told_as(keyword));
         let is_there = !told.is_empty() && self.0.iter().all(|(place, _)| place == here);
@@ -110,7 +110,7 @@ impl Schema {
     }
 
     /// The candidates that are what they were meant to be, without repeats.
-    fn checked(&self, valid: Vec<Local>, broken: Vec<Local>) -> Vec<Sample> {
+    fn checked(&self, valid: Vec<Candidate>, broken: Vec<Candidate>) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
         for local in valid.into_iter().chain(broken) {
             let facet = Facet { place: local.place, constraint: local.constraint };

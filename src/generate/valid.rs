@@ -13,7 +13,7 @@ pub(super) const MAX_SIZE: usize = 5_000;
 
 /// A value of one schema, and what it shows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Local {
+pub(super) struct Candidate {
     pub(super) value: Value,
     /// Pointer of what it shows, `*` for any entry of a list.
     pub(super) place: String,
@@ -22,13 +22,13 @@ pub(super) struct Local {
     pub(super) words: String,
 }
 
-impl Local {
-    pub(super) fn new(value: Value, constraint: Constraint, side: Side, words: impl Into<String>) -> Local {
-        Local { value, place: String::new(), constraint, side, words: words.into() }
+impl Candidate {
+    pub(super) fn new(value: Value, constraint: Constraint, side: Side, words: impl Into<String>) -> Candidate {
+        Candidate { value, place: String::new(), constraint, side, words: words.into() }
     }
 
     /// The same one level up.
-    pub(super) fn within(mut self, key: &str, wrap: impl FnOnce(Value) -> Value) -> Local {
+    pub(super) fn within(mut self, key: &str, wrap: impl FnOnce(Value) -> Value) -> Candidate {
         self.place = format!("/{}{}", crate::document::pointer::escape(key), self.place);
         self.value = wrap(self.value);
         self
@@ -70,8 +70,8 @@ fn plainest_kind(node: &Node) -> Option<Kind> {
 }
 
 /// Values that keep everything, each with what it shows.
-pub(super) fn valid(node: &Node) -> Vec<Local> {
-    let inside = |value, constraint, words: &str| Local::new(value, constraint, Side::Inside, words);
+pub(super) fn valid(node: &Node) -> Vec<Candidate> {
+    let inside = |value, constraint, words: &str| Candidate::new(value, constraint, Side::Inside, words);
     let mut made = Vec::new();
     if !node.branches.is_empty() {
         for (index, branch) in node.branches.iter().enumerate() {
@@ -108,8 +108,9 @@ pub(super) fn valid(node: &Node) -> Vec<Local> {
     made
 }
 
-fn strings(node: &Node) -> Vec<Local> {
-    let inside = |value: String, constraint, words: String| Local::new(value.into(), constraint, Side::Inside, words);
+fn strings(node: &Node) -> Vec<Candidate> {
+    let inside =
+        |value: String, constraint, words: String| Candidate::new(value.into(), constraint, Side::Inside, words);
     let mut made = Vec::new();
     let (least, most) = node.lengths();
     let mut lengths = vec![least, least + 1];
@@ -229,12 +230,12 @@ pub(super) fn number(value: i128) -> Value {
     number.or_else(|| Number::from_f64(value as f64)).map_or(Value::Null, Value::Number)
 }
 
-/// The constraint that a limit is told as.
+/// The constraint that a limit is reported as.
 pub(super) fn of_bound(bound: super::node::Bound, plain: Constraint) -> Constraint {
     if bound.by_format { Constraint::Format } else { plain }
 }
 
-fn whole(node: &Node) -> Vec<Local> {
+fn whole(node: &Node) -> Vec<Candidate> {
     let (least, greatest) = node.integers();
     integers(node)
         .into_iter()
@@ -250,10 +251,10 @@ fn whole(node: &Node) -> Vec<Local> {
                 _ => (Constraint::Type, false),
             };
             let words = if limit { format!("of {value} ({constraint})") } else { format!("of {value}") };
-            Local::new(number(value), constraint, Side::Inside, words)
+            Candidate::new(number(value), constraint, Side::Inside, words)
         })
         .chain(node.multiple_of.and_then(|_| integers(node).first().copied()).map(|value| {
-            Local::new(number(value), Constraint::MultipleOf, Side::Inside, format!("of {value} (multipleOf)"))
+            Candidate::new(number(value), Constraint::MultipleOf, Side::Inside, format!("of {value} (multipleOf)"))
         }))
         .collect()
 }
@@ -282,11 +283,11 @@ pub(super) fn numbers(node: &Node) -> Vec<Value> {
         .collect()
 }
 
-fn fractions(node: &Node) -> Vec<Local> {
+fn fractions(node: &Node) -> Vec<Candidate> {
     let near = |bound: Option<super::node::Bound>, value: f64| {
         bound.is_some_and(|bound| (bound.value - value).abs() <= node.multiple_of.unwrap_or(0.5))
     };
-    let mut made: Vec<Local> = numbers(node)
+    let mut made: Vec<Candidate> = numbers(node)
         .into_iter()
         .map(|value| {
             let float = value.as_f64().unwrap_or_default();
@@ -298,11 +299,11 @@ fn fractions(node: &Node) -> Vec<Local> {
                 Constraint::Type
             };
             let words = format!("of {value}");
-            Local::new(value, constraint, Side::Inside, words)
+            Candidate::new(value, constraint, Side::Inside, words)
         })
         .collect();
     if let (Some(_), Some(value)) = (node.multiple_of, numbers(node).into_iter().next()) {
-        made.push(Local::new(value, Constraint::MultipleOf, Side::Inside, "of a multiple (multipleOf)"));
+        made.push(Candidate::new(value, Constraint::MultipleOf, Side::Inside, "of a multiple (multipleOf)"));
     }
     made
 }
@@ -368,12 +369,12 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
     values
 }
 
-fn arrays(node: &Node) -> Vec<Local> {
+fn arrays(node: &Node) -> Vec<Candidate> {
     let mut made = Vec::new();
     let mut sized = |count: usize, constraint, limit: usize| {
         let list = entries(node, count).map(Value::Array);
         let words = format!("of {} ({constraint} {limit})", counted(count));
-        made.extend(list.map(|list| Local::new(list, constraint, Side::Inside, words)));
+        made.extend(list.map(|list| Candidate::new(list, constraint, Side::Inside, words)));
     };
     if node.min_items > 0 {
         sized(node.min_items, Constraint::MinItems, node.min_items);
@@ -386,7 +387,7 @@ fn arrays(node: &Node) -> Vec<Local> {
     if node.unique
         && let Some(list) = entries(node, node.min_items.max(2))
     {
-        made.push(Local::new(list.into(), Constraint::UniqueItems, Side::Inside, "without repeats (uniqueItems)"));
+        made.push(Candidate::new(list.into(), Constraint::UniqueItems, Side::Inside, "without repeats (uniqueItems)"));
     }
     for local in node.items.iter().flat_map(|items| valid(items)) {
         let rest = others(node, &local.value);
@@ -455,9 +456,9 @@ pub(super) fn extra(node: &Node) -> Option<Value> {
     }
 }
 
-fn objects(node: &Node) -> Vec<Local> {
+fn objects(node: &Node) -> Vec<Candidate> {
     let inside = |value: Map<String, Value>, constraint, words: String| {
-        Local::new(Value::Object(value), constraint, Side::Inside, words)
+        Candidate::new(Value::Object(value), constraint, Side::Inside, words)
     };
     let Some(base) = object(node) else { return Vec::new() };
     let mut made = Vec::new();

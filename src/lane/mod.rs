@@ -7,7 +7,7 @@ mod project;
 mod session;
 mod snapshot;
 
-pub use crate::finding::Abort as Halt;
+pub use crate::finding::Abort;
 pub use project::{Fixtures, Lane, Tenure};
 pub use session::{Counts, RESTARTED, Session, is_restarted};
 pub use snapshot::Snapshot;

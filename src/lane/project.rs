@@ -23,7 +23,7 @@ pub struct Fixtures {
 pub enum Tenure {
     /// The project is thrown away after the case: nothing is cleaned up.
     Disposable,
-    /// Somebody else's project: everything that was created is removed, the previous main is main again.
+    /// A foreign project: everything that was created is removed, the previous main is main again.
     Shared,
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::check::{Memory, Offering, offerings_in};
+use crate::check::{Offering, SeenTimestamps, offerings_in};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
 use crate::finding::{Evidence, Failure, Record, Scope};
 
-use super::{Halt, Lane, Snapshot, Tenure};
+use super::{Abort, Lane, Snapshot, Tenure};
 
 /// The header of a page that starts again at the first row.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 12 << 20;
 /// Of a long walk only its first and its last pages stay in the transcript.
 const KEPT_PAGES: usize = 6;
 
-/// How often a walk that was restarted (its cursor was deleted by somebody else) is begun again.
+/// How often a walk that was restarted (its cursor was deleted by another client) is begun again.
 const MAX_RESTARTS: usize = 3;
 
 /// What the record keeps of answers besides what they break.
@@ -39,7 +39,7 @@ pub enum Counts {
 #[derive(Debug)]
 pub struct Session {
     lane: Lane,
-    memory: Memory,
+    memory: SeenTimestamps,
     transcript: Vec<Arc<Exchange>>,
     /// What was found so far.
     pub record: Record,
@@ -48,7 +48,7 @@ pub struct Session {
 impl Session {
     /// Begins a conversation with the lane's project.
     pub fn new(lane: Lane) -> Self {
-        Self { lane, memory: Memory::default(), transcript: Vec::new(), record: Record::default() }
+        Self { lane, memory: SeenTimestamps::default(), transcript: Vec::new(), record: Record::default() }
     }
 
     /// The project.
@@ -86,8 +86,8 @@ impl Session {
     /// Sends a request and judges its answer by everything that holds for every answer.
     ///
     /// # Errors
-    /// [`Halt::World`] when no answer came.
-    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no answer came.
+    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let exchange = self.lane.client.send(request).await?;
         Ok(self.take_in(exchange))
     }
@@ -107,11 +107,11 @@ impl Session {
         let taken = exchanges
             .into_iter()
             .map(|exchange| {
-                self.memory = Memory::default();
+                self.memory = SeenTimestamps::default();
                 self.take_in(exchange)
             })
             .collect();
-        self.memory = Memory::default();
+        self.memory = SeenTimestamps::default();
         if let Some(known) = known {
             let failures = std::mem::replace(&mut self.record, known).failures;
             self.record.failures.extend(failures);
@@ -122,9 +122,9 @@ impl Session {
     /// Reads every regular offering of the project that `role`'s key opens, by pages of 100.
     ///
     /// # Errors
-    /// [`Halt::World`] when no answer came, [`Halt::Blocked`] when the list cannot be read; the fault itself is in the
+    /// [`Abort::World`] when no answer came, [`Abort::Blocked`] when the list cannot be read; the fault itself is in the
     /// record then.
-    pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let mut restarts = 0;
         'again: loop {
             let mut snapshot = Snapshot::default();
@@ -142,7 +142,7 @@ impl Session {
                     if restarts <= MAX_RESTARTS {
                         continue 'again;
                     }
-                    return Err(Halt::Blocked("the list starts again and again".into()));
+                    return Err(Abort::Blocked("the list starts again and again".into()));
                 }
                 let (offerings, has_more) = self.read_page(&page)?;
                 snapshot.pages += 1;
@@ -158,7 +158,7 @@ impl Session {
                             received,
                             &page,
                         );
-                        return Err(Halt::Blocked("the list repeats itself".into()));
+                        return Err(Abort::Blocked("the list repeats itself".into()));
                     }
                     snapshot.offerings.push(offering);
                 }
@@ -166,7 +166,7 @@ impl Session {
                     (false, _) => return Ok(snapshot),
                     (true, _) if snapshot.pages >= MAX_PAGES || bytes > MAX_BYTES => {
                         let read = snapshot.offerings.len();
-                        return Err(Halt::Blocked(format!("the list is too long: {read} offerings and more follow")));
+                        return Err(Abort::Blocked(format!("the list is too long: {read} offerings and more follow")));
                     }
                     (true, Some(last)) if Some(&last.id) != cursor.as_ref() => {
                         cursor = Some(last.id.clone());
@@ -179,14 +179,14 @@ impl Session {
                             format!("true after {} pages", snapshot.pages),
                             &page,
                         );
-                        return Err(Halt::Blocked("the list does not end".into()));
+                        return Err(Abort::Blocked("the list does not end".into()));
                     }
                 }
             }
         }
     }
 
-    fn read_page(&mut self, page: &Arc<Exchange>) -> Result<(Vec<Offering>, bool), Halt> {
+    fn read_page(&mut self, page: &Arc<Exchange>) -> Result<(Vec<Offering>, bool), Abort> {
         if page.answer.status != 200 {
             let received = page.answer.summary();
             self.fault(
@@ -196,7 +196,7 @@ impl Session {
                 received.clone(),
                 page,
             );
-            return Err(Halt::Blocked(format!("the list could not be read: {received}")));
+            return Err(Abort::Blocked(format!("the list could not be read: {received}")));
         }
         let body = page.answer.json();
         let has_more = body.and_then(|body| body.get("has_more")?.as_bool());
@@ -206,7 +206,7 @@ impl Session {
         // What is wrong with such a page is in the record by the schema rule already.
         match (offerings, has_more) {
             (Some(offerings), Some(has_more)) if has_list => Ok((offerings, has_more)),
-            _ => Err(Halt::Blocked("the list could not be read: it breaks its schema".into())),
+            _ => Err(Abort::Blocked("the list could not be read: it breaks its schema".into())),
         }
     }
 

@@ -6,14 +6,14 @@
 use super::context::Context;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::Abort;
 
 impl Context {
     /// Removes what the case created, in every project that is not thrown away, and compares the projects.
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub(super) async fn clean_up(&mut self) -> Result<(), Halt> {
+    pub(super) async fn clean_up(&mut self) -> Result<(), Abort> {
         if !self.is_shared() {
             return Ok(());
         }
@@ -30,7 +30,7 @@ impl Context {
     }
 
     /// Promotes the offering that was main when the case began, where one of the case took its place.
-    async fn restore_main(&mut self, role: KeyRole) -> Result<(), Halt> {
+    async fn restore_main(&mut self, role: KeyRole) -> Result<(), Abort> {
         let before = self.before_in(role).and_then(|found| found.mains().first().map(|&main| main.to_owned()));
         let Some(before) = before else { return Ok(()) };
         let created = self.created_in(role);

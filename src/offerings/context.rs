@@ -17,7 +17,7 @@ use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{CaseResult, Failure};
-use crate::lane::{Counts, Halt, Lane, Session, Snapshot, Tenure};
+use crate::lane::{Abort, Counts, Lane, Session, Snapshot, Tenure};
 
 /// How many independent requests are sent at once to a project that is not thrown away.
 const AT_ONCE: usize = 8;
@@ -84,7 +84,7 @@ impl Context {
         }
     }
 
-    async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let snapshot = self.walk(role).await?;
         let mut facts = Facts { was_used: self.lane().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
@@ -147,11 +147,11 @@ impl Context {
     /// At most `n` product ids, none of them twice.
     ///
     /// # Errors
-    /// [`Halt::Missing`] when none is known.
-    pub fn products(&self, n: usize) -> Result<Vec<String>, Halt> {
+    /// [`Abort::Missing`] when none is known.
+    pub fn products(&self, n: usize) -> Result<Vec<String>, Abort> {
         let known = &self.lane().fixtures.products;
         if known.is_empty() {
-            return Err(Halt::Missing(Need::Product));
+            return Err(Abort::Missing(Need::Product));
         }
         Ok(known.iter().take(n).cloned().collect())
     }
@@ -164,9 +164,9 @@ impl Context {
     /// The id of an experiment variant.
     ///
     /// # Errors
-    /// [`Halt::Missing`] when none is known.
-    pub fn variant(&self) -> Result<String, Halt> {
-        self.lane().fixtures.variant.clone().ok_or(Halt::Missing(Need::Variant))
+    /// [`Abort::Missing`] when none is known.
+    pub fn variant(&self) -> Result<String, Abort> {
+        self.lane().fixtures.variant.clone().ok_or(Abort::Missing(Need::Variant))
     }
 
     /// Whether what the case creates must be removed by it.
@@ -193,7 +193,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub async fn follow(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    pub async fn follow(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         self.is_watching = true;
         self.open_project(role).await
     }
@@ -201,8 +201,8 @@ impl Context {
     /// Sends a request; its response is judged, and folded into the expected state.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         self.settle_before(&request).await?;
         let known = self.session.record.failures.len();
         let written = written(&request);
@@ -216,8 +216,8 @@ impl Context {
     /// several writes at once a correct server may reject all but one.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came to one; those that came are judged nevertheless.
-    pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Halt> {
+    /// [`Abort::World`] when no response came to one; those that came are judged nevertheless.
+    pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Abort> {
         let mut all = Vec::with_capacity(requests.len());
         if self.at_once() == 1 {
             for request in requests {
@@ -290,14 +290,14 @@ impl Context {
             let request = &failure.at.request;
             let may_be_rejected = request.operation.endpoint() == Some(Endpoint::Delete)
                 || request.header_value("idempotency-key").is_some();
-            may_be_rejected && failure.at.answer.is_refusal() && follows(failure.rule, About::Status)
+            may_be_rejected && failure.at.answer.is_rejection() && follows(failure.rule, About::Status)
         };
         self.session.record.failures.extend(new.into_iter().filter(|failure| !is_open(failure)));
         exchanges
     }
 
     /// Reads the list where one promise would not explain what it shows after this request too.
-    async fn settle_before(&mut self, request: &Request) -> Result<(), Halt> {
+    async fn settle_before(&mut self, request: &Request) -> Result<(), Abort> {
         let Some(call) = Call::read(request) else { return Ok(()) };
         let role = call.project();
         if self.uncertain.contains(&role) && self.oracle.state(role).is_some() {
@@ -325,16 +325,16 @@ impl Context {
     /// Sends a create with this body and the main key.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn create(&mut self, body: &Value) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn create(&mut self, body: &Value) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Create).json(body)).await
     }
 
     /// Creates an offering that the rest of the case builds on.
     ///
     /// # Errors
-    /// [`Halt::Blocked`] when it is not there afterwards; why not was judged.
-    pub async fn make(&mut self, id: &str, products: &[String]) -> Result<Offering, Halt> {
+    /// [`Abort::Blocked`] when it is not there afterwards; why not was judged.
+    pub async fn make(&mut self, id: &str, products: &[String]) -> Result<Offering, Abort> {
         let mut body = json!({ "id": id });
         if !products.is_empty() {
             body["product_ids"] = json!(products);
@@ -346,8 +346,8 @@ impl Context {
     /// Creates offerings without products that the rest of the case builds on.
     ///
     /// # Errors
-    /// [`Halt::Blocked`] when one is not there afterwards; why not was judged.
-    pub async fn make_all(&mut self, ids: &[String]) -> Result<(), Halt> {
+    /// [`Abort::Blocked`] when one is not there afterwards; why not was judged.
+    pub async fn make_all(&mut self, ids: &[String]) -> Result<(), Abort> {
         let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
         let creates: Vec<_> = ids.iter().map(create).collect();
         for (ids, creates) in ids.chunks(self.at_once()).zip(creates.chunks(self.at_once())) {
@@ -363,7 +363,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Self::make`].
-    pub async fn make_main_elsewhere(&mut self) -> Result<(), Halt> {
+    pub async fn make_main_elsewhere(&mut self) -> Result<(), Abort> {
         if self.state().main().is_none() {
             let id = self.id("first");
             self.make(&id, &[]).await?;
@@ -374,40 +374,40 @@ impl Context {
     /// Sends a get.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn get(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn get(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Get).id(id)).await
     }
 
     /// Sends an update with this body.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn update(&mut self, id: &str, body: &Value) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn update(&mut self, id: &str, body: &Value) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Update).id(id).json(body)).await
     }
 
     /// Sends a delete.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn delete(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn delete(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Delete).id(id)).await
     }
 
     /// Sends a set-main.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn set_main(&mut self, id: &str) -> Result<Arc<Exchange>, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn set_main(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::SetMain).id(id)).await
     }
 
     /// Asks for a page.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came.
-    pub async fn page(&mut self, limit: Option<usize>, after: Option<&str>) -> Result<Reply, Halt> {
+    /// [`Abort::World`] when no response came.
+    pub async fn page(&mut self, limit: Option<usize>, after: Option<&str>) -> Result<Reply, Abort> {
         let mut request = Request::to(Endpoint::List);
         if let Some(limit) = limit {
             request = request.query("limit", &limit.to_string());
@@ -420,9 +420,9 @@ impl Context {
 
     /// Ends the case: the state is compared once more, what the case created is removed, and the failures get their
     /// traces. After a failure the run removes it: what that shows would mostly follow from the failure.
-    pub async fn close(mut self, flow: Result<(), Halt>) -> CaseResult {
+    pub async fn close(mut self, flow: Result<(), Abort>) -> CaseResult {
         let mut last = Ok(());
-        if !matches!(flow, Err(Halt::World(_))) {
+        if !matches!(flow, Err(Abort::World(_))) {
             last = self.look_at_all().await;
             if last.is_ok() && self.session.record.failures.is_empty() {
                 last = self.clean_up().await;
@@ -433,7 +433,7 @@ impl Context {
     }
 
     /// Ends a case that prepares or restores the project: what it created stays.
-    pub async fn leave(mut self, flow: Result<(), Halt>) -> CaseResult {
+    pub async fn leave(mut self, flow: Result<(), Abort>) -> CaseResult {
         let abort = match flow {
             Ok(()) => self.look_at_all().await.err(),
             Err(halt) => Some(halt),
@@ -441,7 +441,7 @@ impl Context {
         self.finish(abort)
     }
 
-    fn finish(mut self, abort: Option<Halt>) -> CaseResult {
+    fn finish(mut self, abort: Option<Abort>) -> CaseResult {
         self.release_general();
         let mut result = std::mem::take(&mut self.session.record);
         trace::attach(&mut result, self.session.transcript());
@@ -458,7 +458,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub async fn look_in(&mut self, role: KeyRole) -> Result<(), Halt> {
+    pub async fn look_in(&mut self, role: KeyRole) -> Result<(), Abort> {
         if self.oracle.state(role).is_some() {
             self.look_at(role).await?;
         }
@@ -473,8 +473,8 @@ impl Context {
     /// Sends reads all at once and judges their responses.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came to one; the others are judged nevertheless.
-    pub async fn read_at_once(&mut self, requests: &[Request]) -> Result<(), Halt> {
+    /// [`Abort::World`] when no response came to one; the others are judged nevertheless.
+    pub async fn read_at_once(&mut self, requests: &[Request]) -> Result<(), Abort> {
         let sending: Vec<_> = requests.iter().map(|request| self.begin(request.clone())).collect();
         let mut failed = None;
         for sending in sending {
@@ -504,11 +504,11 @@ fn written(request: &Request) -> Option<KeyRole> {
 fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
     transcript
         .iter()
-        .filter(|exchange| exchange.request.is_write() && !exchange.answer.is_refusal())
+        .filter(|exchange| exchange.request.is_write() && !exchange.answer.is_rejection())
         .map(|exchange| exchange.request.role().unwrap_or(KeyRole::Main))
         .collect()
 }
 
-fn blocked(what: &str, exchange: &Exchange) -> Halt {
-    Halt::Blocked(format!("a {what} that the case builds on returned {}", exchange.answer.summary()))
+fn blocked(what: &str, exchange: &Exchange) -> Abort {
+    Abort::Blocked(format!("a {what} that the case builds on returned {}", exchange.answer.summary()))
 }

@@ -1,5 +1,5 @@
 //! Looking at what a project holds: the list is read as a whole and compared with the oracle's state. Where the two
-//! differ, a get tells whether the list alone is wrong or what is stored.
+//! differ, a get shows whether the list alone is wrong or what is stored.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
 use crate::finding::Failure;
-use crate::lane::{Halt, Snapshot};
+use crate::lane::{Abort, Snapshot};
 
 /// A longer list is not read: a project of 50,000 offerings is none to test on, and a server may never end.
 const MAX_PAGES: usize = 500;
@@ -35,12 +35,12 @@ impl Context {
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub async fn look(&mut self) -> Result<Snapshot, Halt> {
+    pub async fn look(&mut self) -> Result<Snapshot, Abort> {
         self.look_at(KeyRole::Main).await
     }
 
     /// Compares every project that was written to, or that must not have been.
-    pub(super) async fn look_at_all(&mut self) -> Result<(), Halt> {
+    pub(super) async fn look_at_all(&mut self) -> Result<(), Abort> {
         let roles = self.oracle.projects();
         let is_written =
             |cx: &Self, role: KeyRole| cx.oracle.state(role).is_some_and(super::oracle::State::is_unsettled);
@@ -54,7 +54,7 @@ impl Context {
     }
 
     /// Reads a project and compares it.
-    pub(super) async fn look_at(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    pub(super) async fn look_at(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         if self.uncertain.remove(&role) {
             return self.adopt(role).await;
         }
@@ -83,7 +83,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub async fn adopt(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    pub async fn adopt(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let snapshot = self.walk(role).await?;
         self.uncertain.remove(&role);
         self.accept(role, &snapshot);
@@ -109,7 +109,7 @@ impl Context {
         role: KeyRole,
         snapshot: &Snapshot,
         seen: Option<&Arc<Exchange>>,
-    ) -> Result<Comparison, Halt> {
+    ) -> Result<Comparison, Abort> {
         let is_elsewhere = role != KeyRole::Main || self.oracle.projects().len() > 1;
         let Some(state) = self.oracle.state(role) else { return Ok(Comparison::default()) };
         // What the list is known to be wrong about does not count again.
@@ -154,7 +154,7 @@ impl Context {
         comparison: &Comparison,
         at: &Arc<Exchange>,
         seen: Option<&Arc<Exchange>>,
-    ) -> Result<Vec<Correction>, Halt> {
+    ) -> Result<Vec<Correction>, Abort> {
         let mut corrections = Vec::new();
         let mut gets = 0;
         for surprises in grouped(&comparison.surprises) {
@@ -249,14 +249,14 @@ impl Context {
         Some(other)
     }
 
-    /// A read that shows something else than was stored: the list tells whether that is so.
+    /// A read that shows something else than was stored: the list shows whether that is so.
     pub(super) async fn look_twice(
         &mut self,
         call: &Call,
         wrong: Wrong,
         general: Vec<Failure>,
         at: &Arc<Exchange>,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), Abort> {
         let role = call.project();
         let is_follow_up = match call.endpoint {
             Endpoint::List => !self.tainted.is_empty(),
@@ -288,9 +288,9 @@ impl Context {
     /// Reads every regular offering of a project, by pages of 100.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came, [`Halt::Blocked`] when the list cannot be read; the failure itself is in
+    /// [`Abort::World`] when no response came, [`Abort::Blocked`] when the list cannot be read; the failure itself is in
     /// the record then.
-    pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Halt> {
+    pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         for _ in 0..=MAX_RESTARTS {
             if let Some(snapshot) = self.walk_once(role).await? {
                 if role == KeyRole::Main && self.is_shared() {
@@ -299,11 +299,11 @@ impl Context {
                 return Ok(snapshot);
             }
         }
-        Err(Halt::Blocked("the list starts again and again".into()))
+        Err(Abort::Blocked("the list starts again and again".into()))
     }
 
     /// One walk; `None` when it started again.
-    async fn walk_once(&mut self, role: KeyRole) -> Result<Option<Snapshot>, Halt> {
+    async fn walk_once(&mut self, role: KeyRole) -> Result<Option<Snapshot>, Abort> {
         let mut snapshot = Snapshot::default();
         let (mut bytes, mut seen) = (0, HashSet::new());
         let expected = self.oracle.state(role).map_or(0, |state| state.world().offerings().count());
@@ -368,13 +368,13 @@ impl Context {
             }
             if snapshot.pages >= MAX_PAGES || bytes > MAX_BYTES {
                 let read = snapshot.offerings.len();
-                return Err(Halt::Blocked(format!("the list is too long: {read} offerings and more follow")));
+                return Err(Abort::Blocked(format!("the list is too long: {read} offerings and more follow")));
             }
         }
     }
 
     /// Whether more follows a page that says that nothing does.
-    async fn goes_on(&mut self, role: KeyRole, snapshot: &Snapshot, at: &Arc<Exchange>) -> Result<bool, Halt> {
+    async fn goes_on(&mut self, role: KeyRole, snapshot: &Snapshot, at: &Arc<Exchange>) -> Result<bool, Abort> {
         let Some(last) = snapshot.offerings.last() else { return Ok(false) };
         let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", &last.id).key(role);
         let next = self.send_quietly(request).await?;
@@ -387,7 +387,7 @@ impl Context {
         Ok(follows)
     }
 
-    fn unreadable(&mut self, reply: &Reply, at: &Arc<Exchange>) -> Halt {
+    fn unreadable(&mut self, reply: &Reply, at: &Arc<Exchange>) -> Abort {
         if reply.is_rejection() {
             let wrong = Wrong::rejected(&row::LIST_REJECTED, "200", reply);
             self.found_wrong(wrong, at);
@@ -395,7 +395,7 @@ impl Context {
             self.unreadable_status(reply.status, at);
         }
         self.release_general();
-        Halt::Blocked(format!("the list could not be read: it returned {}", reply.summary))
+        Abort::Blocked(format!("the list could not be read: it returned {}", reply.summary))
     }
 
     fn unreadable_status(&mut self, status: u16, at: &Arc<Exchange>) {

@@ -10,7 +10,7 @@ use super::trace;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
 use crate::finding::{Evidence, Failure, Scope};
-use crate::lane::Halt;
+use crate::lane::Abort;
 
 /// General rules about the offerings in a response.
 const OF_OFFERINGS: [&str; 4] =
@@ -22,7 +22,7 @@ const PER_OPERATION: [&str; 2] = ["invariant.failed-write-no-effect/effect", "in
 impl Context {
     /// Judges an exchange whose general failures are those of the record from `known` on.
     #[expect(clippy::too_many_lines, reason = "one arm for each verdict")]
-    pub(super) async fn judge(&mut self, exchange: &Arc<Exchange>, known: usize) -> Result<(), Halt> {
+    pub(super) async fn judge(&mut self, exchange: &Arc<Exchange>, known: usize) -> Result<(), Abort> {
         let general = self.session.record.failures.split_off(known);
         let Some(call) = Call::read(&exchange.request) else {
             self.add_general(general, exchange);
@@ -133,7 +133,7 @@ impl Context {
 
     /// Whether what is hidden (deleted, a variant, of another project) gets the response of what never existed: then it
     /// is that response which is wrong, and it becomes the failure.
-    async fn is_like_missing(&mut self, call: &Call, wrong: &Wrong, reply: &Reply) -> Result<bool, Halt> {
+    async fn is_like_missing(&mut self, call: &Call, wrong: &Wrong, reply: &Reply) -> Result<bool, Abort> {
         let role = call.project();
         let is_one = !matches!(call.endpoint, Endpoint::List | Endpoint::Create) && call.is_authorized();
         let is_about = matches!(wrong.about, About::Status | About::Code) && is_one;
@@ -164,7 +164,7 @@ impl Context {
     }
 
     /// Accepts every project as it is now.
-    async fn adopt_all(&mut self) -> Result<(), Halt> {
+    async fn adopt_all(&mut self) -> Result<(), Abort> {
         for role in self.oracle.projects() {
             self.adopt(role).await?;
         }
@@ -173,7 +173,7 @@ impl Context {
     }
 
     /// Sends a read of our own: what holds for any response waits until what it shows is compared.
-    pub(super) async fn send_quietly(&mut self, request: Request) -> Result<Arc<Exchange>, Halt> {
+    pub(super) async fn send_quietly(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let known = self.session.record.failures.len();
         let exchange = self.session.send(request).await?;
         let general = self.session.record.failures.split_off(known);

@@ -13,7 +13,7 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     /// `None` only where the status allows no body.
     pub(super) body: Option<Value>,
-    /// What is sent where there is no JSON: a page of somebody else than the API.
+    /// What is sent where there is no JSON: a page of something else than the API.
     pub(super) page: &'static str,
 }
 

@@ -309,10 +309,10 @@ behaviours! {
         "Now and then a proxy answers 503 with `Retry-After`."
         => |config| config.interruptions.push(front::unavailable);
     OthersAdd "others-add" without [OthersComeAndGo]
-        "Somebody else adds offerings meanwhile."
+        "Another client adds offerings meanwhile."
         => |config| config.others = Others::Add;
     OthersComeAndGo "others-come-and-go"
-        "Somebody else adds offerings meanwhile and deletes them again."
+        "Another client adds offerings meanwhile and deletes them again."
         => |config| config.others = Others::ComeAndGo;
     UnevenPace "uneven-pace"
         "Requests wait for some milliseconds, some longer than others, before they are worked on."

@@ -40,5 +40,5 @@ mod view;
 pub use behaviour::{Behaviour, BehaviourInfo};
 pub use fault::{Family, Fault, FaultInfo, UnknownName};
 pub use fixture::Fixture;
-pub use server::{Loan, Options, Server, StartError};
+pub use server::{FixtureGuard, Options, Server, StartError};
 pub use store::Clock;

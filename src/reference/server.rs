@@ -58,7 +58,7 @@ impl Default for Options {
 /// Why the server did not start; fits after "cannot …".
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Somebody else listens there.
+    /// Another process listens there.
     #[error("listen on `{address}`: the port is in use; choose another one, or port 0 for any free one")]
     PortInUse {
         /// The address that was asked for.
@@ -76,13 +76,13 @@ pub enum StartError {
 
 /// A fresh set of projects that the server forgets when this is dropped: what a long run is served from.
 #[derive(Debug)]
-pub struct Loan {
+pub struct FixtureGuard {
     /// Its keys and ids.
     pub fixture: Fixture,
     app: Arc<App>,
 }
 
-impl Drop for Loan {
+impl Drop for FixtureGuard {
     fn drop(&mut self) {
         let Fixture { token, second_token, limited_token, empty_token, .. } = &self.fixture;
         self.app.store.remove([token, second_token, limited_token, empty_token]);
@@ -149,8 +149,8 @@ impl Server {
     }
 
     /// Like [`Server::fixture`], until the loan is dropped.
-    pub fn lend(&self, name: &str) -> Loan {
-        Loan { fixture: self.fixture(name), app: Arc::clone(&self.app) }
+    pub fn temporary_fixture(&self, name: &str) -> FixtureGuard {
+        FixtureGuard { fixture: self.fixture(name), app: Arc::clone(&self.app) }
     }
 
     /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an

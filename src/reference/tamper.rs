@@ -219,7 +219,7 @@ impl Step<'_> {
 
 /// What was rejected and is done all the same.
 impl Step<'_> {
-    /// Does a rejected create or update as if its body had no such member; tells whether that succeeds.
+    /// Does a rejected create or update as if its body had no such member; returns whether that succeeds.
     pub(super) fn retry_without(&mut self, member: &str) -> bool {
         let Ok(Value::Object(mut body)) = self.call.body() else { return false };
         body.remove(member);

@@ -9,7 +9,7 @@ const MAX_LINE_LENGTH: usize = 400;
 /// Longer bodies are cut, in characters.
 const MAX_BODY_LENGTH: usize = 4_000;
 
-/// How much of an exchange is told.
+/// How much of an exchange is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Follow {
     /// `POST /offerings  201  3.4 ms  scenario::create.echo`.
@@ -52,10 +52,10 @@ mod tests {
 
     use super::*;
     use crate::contract::Endpoint;
-    use crate::exchange::{Answer, KeyRole, Keyring, Request, Secret, TransportError};
+    use crate::exchange::{Answer, Credentials, KeyRole, Request, Secret, TransportError};
 
     fn told(answer: Result<&Answer, &TransportError>, follow: Follow) -> String {
-        let keys = Keyring::default().with_key(KeyRole::Main, Secret::new("test_sk_followed_1"));
+        let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_followed_1"));
         let request =
             Request::to(Endpoint::Create).header("x-odd", "\u{9b}").raw_body("application/json", "{\"a\":\n1}");
         let request = request.query("k", "test_sk_followed_1");

@@ -40,7 +40,7 @@ fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     case.set_assertions(usize::try_from(rule.checked).unwrap_or(usize::MAX));
     match rule.verdict {
         Verdict::Warned => {
-            // What a finding of another rule violates is told there.
+            // What a finding of another rule violates is reported there.
             let told = if findings.is_empty() { reason.to_owned() } else { texts(&findings, outcome) };
             case.set_system_out(clean(&told));
         }
@@ -186,7 +186,7 @@ mod tests {
         let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status else {
             panic!("an inconclusive rule must not fail a build");
         };
-        assert!(message.as_deref().unwrap().starts_with("inconclusive: somebody else"));
+        assert!(message.as_deref().unwrap().starts_with("inconclusive: another client"));
         assert_eq!(report.test_suites[6].skipped, 1);
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::har;
 use super::visible::safe_json;
-use crate::exchange::{Recorded, Recorder};
+use crate::exchange::{ExchangeObserver, Recorded};
 use crate::finding::Step;
 
 /// What closes the archive.
@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-impl Recorder for Recording {
+impl ExchangeObserver for Recording {
     fn record(&self, recorded: &Recorded<'_>) {
         let entry = safe_json(&entry(recorded).to_string());
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
     use crate::contract::Endpoint;
-    use crate::exchange::{Answer, KeyRole, Keyring, Request, Secret, TransportError};
+    use crate::exchange::{Answer, Credentials, KeyRole, Request, Secret, TransportError};
 
     /// A file in memory that can be looked at while it is written.
     #[derive(Clone, Default)]
@@ -151,7 +151,7 @@ mod tests {
         let file = Shared::default();
         let recording = Recording::begin(file.clone()).unwrap();
         har::tests::assert_is_har(&file.archive());
-        let keys = Keyring::default().with_key(KeyRole::Main, Secret::new("test_sk_recorded_1"));
+        let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_recorded_1"));
         let request = Request::to(Endpoint::Get).id("test_sk_recorded_1").header("x-odd", "\u{9b}\u{202e}");
         let answer = Answer::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
         let error = TransportError::Throttled { answers: 2 };

@@ -1,4 +1,4 @@
-//! A finding as it is told: the same words in every format.
+//! A finding in words: the same in every format.
 
 use std::borrow::Cow;
 
@@ -239,7 +239,7 @@ pub(super) fn waiver(finding: &Finding) -> Option<String> {
     Some(format!("by {} until {}{over}: {}", waived.owner, waived.expires, waived.reason))
 }
 
-/// Waivers that somebody should look at: expired ones, and those that waive nothing.
+/// Waivers that need attention: expired ones, and those that waive nothing.
 pub(super) fn waivers(outcome: &Outcome) -> impl Iterator<Item = String> + '_ {
     outcome.waivers.iter().filter_map(|waiver| {
         let remark = waiver.remark()?;

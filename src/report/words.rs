@@ -29,7 +29,7 @@ pub(super) fn micros(microseconds: u64) -> String {
 
 /// How a run went, at a glance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Glance {
+pub(super) enum RunStatus {
     /// The contract was kept.
     Kept,
     /// It was broken.
@@ -40,25 +40,25 @@ pub(super) enum Glance {
 }
 
 /// The verdict on a run, in a clause; it agrees with [`Outcome::exit_code`].
-pub(super) fn glance(outcome: &Outcome) -> (Glance, String) {
+pub(super) fn glance(outcome: &Outcome) -> (RunStatus, String) {
     let violations = outcome.violations().count();
     if violations > 0 {
         let cut =
             if outcome.ending == Ending::Interrupted { ", and interrupted before the rest was tested" } else { "" };
-        return (Glance::Broken, format!("contract broken: {}{cut}", count(violations, "violation")));
+        return (RunStatus::Broken, format!("contract broken: {}{cut}", count(violations, "violation")));
     }
     match &outcome.ending {
-        Ending::Interrupted => (Glance::Doubtful, "interrupted before all of it was tested".into()),
-        Ending::GaveUp(_) => (Glance::Doubtful, "the target could not be tested".into()),
-        _ if outcome.tested_nothing() => (Glance::Doubtful, "nothing was tested".into()),
+        Ending::Interrupted => (RunStatus::Doubtful, "interrupted before all of it was tested".into()),
+        Ending::GaveUp(_) => (RunStatus::Doubtful, "the target could not be tested".into()),
+        _ if outcome.tested_nothing() => (RunStatus::Doubtful, "nothing was tested".into()),
         _ if !outcome.left_behind.is_empty() => {
-            (Glance::Doubtful, "contract kept, but the target was not left as it was".into())
+            (RunStatus::Doubtful, "contract kept, but the target was not left as it was".into())
         }
-        _ if outcome.undecided().next().is_some() => (Glance::Doubtful, undecided(outcome)),
-        _ if outcome.expired_waivers().next().is_some() => (Glance::Doubtful, overdue(outcome)),
-        _ if outcome.known().next().is_some() => (Glance::Doubtful, as_before(outcome)),
-        Ending::Stopped(_) => (Glance::Kept, "contract kept as far as it was tested".into()),
-        Ending::Complete => (Glance::Kept, format!("contract kept{}", exceptions(outcome))),
+        _ if outcome.undecided().next().is_some() => (RunStatus::Doubtful, undecided(outcome)),
+        _ if outcome.expired_waivers().next().is_some() => (RunStatus::Doubtful, overdue(outcome)),
+        _ if outcome.known().next().is_some() => (RunStatus::Doubtful, as_before(outcome)),
+        Ending::Stopped(_) => (RunStatus::Kept, "contract kept as far as it was tested".into()),
+        Ending::Complete => (RunStatus::Kept, format!("contract kept{}", exceptions(outcome))),
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
         outcome.measure_by(&earlier);
         assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
         let (glance, clause) = glance(&outcome);
-        assert_eq!(glance, Glance::Doubtful);
+        assert_eq!(glance, RunStatus::Doubtful);
         assert!(clause.starts_with("contract broken as before: 2 known violations and none that is new"), "{clause}");
         let again = sample::fixed();
         let mut third = outcome.clone();
@@ -199,17 +199,17 @@ mod tests {
         let cut = "contract broken: 2 violations, and interrupted before the rest was tested";
         assert_eq!((glance(&interrupted).1.as_str(), interrupted.exit_code()), (cut, 130));
         let mut outcome = sample::fixed();
-        let mut agree = |change: fn(&mut Outcome), expected: Glance, exit: u8| {
+        let mut agree = |change: fn(&mut Outcome), expected: RunStatus, exit: u8| {
             change(&mut outcome);
             assert_eq!((glance(&outcome).0, outcome.exit_code()), (expected, exit), "{}", glance(&outcome).1);
         };
-        agree(|_| {}, Glance::Broken, 1);
-        agree(|outcome| outcome.findings.clear(), Glance::Doubtful, 3);
-        agree(|outcome| outcome.left_behind.clear(), Glance::Doubtful, 3);
-        agree(|outcome| outcome.allows_inconclusive = true, Glance::Kept, 0);
-        agree(|outcome| outcome.waivers = vec![expired()], Glance::Doubtful, 1);
-        agree(|outcome| outcome.waivers.clear(), Glance::Kept, 0);
-        agree(|outcome| outcome.summary.checks = 0, Glance::Doubtful, 3);
-        agree(|outcome| outcome.ending = Ending::Interrupted, Glance::Doubtful, 130);
+        agree(|_| {}, RunStatus::Broken, 1);
+        agree(|outcome| outcome.findings.clear(), RunStatus::Doubtful, 3);
+        agree(|outcome| outcome.left_behind.clear(), RunStatus::Doubtful, 3);
+        agree(|outcome| outcome.allows_inconclusive = true, RunStatus::Kept, 0);
+        agree(|outcome| outcome.waivers = vec![expired()], RunStatus::Doubtful, 1);
+        agree(|outcome| outcome.waivers.clear(), RunStatus::Kept, 0);
+        agree(|outcome| outcome.summary.checks = 0, RunStatus::Doubtful, 3);
+        agree(|outcome| outcome.ending = Ending::Interrupted, RunStatus::Doubtful, 130);
     }
 }

@@ -174,7 +174,7 @@ impl Frame<'_> {
             return;
         };
         let fingerprint = failure.fingerprint();
-        let sighting = Sighting {
+        let sighting = Occurrence {
             count: 1,
             confirmed: failure.evidence.confirmation,
             level,
@@ -187,7 +187,7 @@ impl Frame<'_> {
             Some(known) if known.steps.len() <= failure.trace.len() => sighting.join(known),
             Some(known) => {
                 let longer = mem::replace(known, self.explain(failure, result, sighting));
-                Sighting::of(&longer).join(known);
+                Occurrence::of(&longer).join(known);
             }
             None => {
                 findings.insert(fingerprint, self.explain(failure, result, sighting));
@@ -196,7 +196,7 @@ impl Frame<'_> {
     }
 
     /// A finding with the evidence of one failure.
-    fn explain(&self, failure: &Failure, result: &CaseResult, sighting: Sighting) -> Finding {
+    fn explain(&self, failure: &Failure, result: &CaseResult, sighting: Occurrence) -> Finding {
         let (evidence, keys) = (&failure.evidence, &result.keys);
         let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
@@ -277,8 +277,8 @@ impl Frame<'_> {
         let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.kept.get(id).copied().unwrap_or_default();
         let left_out = record.skipped.get(id);
-        let by = Basis::gravest(id, findings.values());
-        let basis = Basis { id, by, undecided: record.undecided.get(id), left_out, checked, level };
+        let by = VerdictInput::gravest(id, findings.values());
+        let basis = VerdictInput { id, by, undecided: record.undecided.get(id), left_out, checked, level };
         let (verdict, reason) = if self.settings.selection.includes(id) {
             basis.verdict(|| self.why_skipped(id, left_out))
         } else {
@@ -315,7 +315,7 @@ impl Frame<'_> {
 }
 
 /// What the verdict of a rule rests on.
-pub(super) struct Basis<'r> {
+pub(super) struct VerdictInput<'r> {
     /// The rule.
     pub(super) id: &'r str,
     /// The gravest of the findings that violate it.
@@ -330,7 +330,7 @@ pub(super) struct Basis<'r> {
     pub(super) level: Level,
 }
 
-impl<'r> Basis<'r> {
+impl<'r> VerdictInput<'r> {
     /// The gravest of the findings that violate a rule; of equally grave ones one of its own.
     pub(super) fn gravest(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
         findings.filter(|finding| finding.violates(id)).min_by_key(|finding| (finding.severity, finding.rule != id))
@@ -373,7 +373,7 @@ impl<'r> Basis<'r> {
 }
 
 /// How often, where and how gravely a defect was seen.
-pub(super) struct Sighting {
+pub(super) struct Occurrence {
     count: u64,
     confirmed: Confirmation,
     level: Level,
@@ -383,7 +383,7 @@ pub(super) struct Sighting {
     also: Vec<String>,
 }
 
-impl Sighting {
+impl Occurrence {
     /// That of a finding.
     pub(super) fn of(finding: &Finding) -> Self {
         Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::course::Course;
+use super::case_script::CaseScript;
 use crate::contract::{Endpoint, Need, Operation};
 use crate::offerings::input::Input;
 use crate::offerings::race::Race;
@@ -81,7 +81,7 @@ pub struct KeptCase {
     /// Its name as a case: `sequence::replay`, `regression::5f1c9ae2`.
     pub name: String,
     /// What is played.
-    pub course: Course,
+    pub course: CaseScript,
 }
 
 impl Case {
@@ -114,8 +114,8 @@ impl Case {
         match self {
             Self::Race(race) => Some(race),
             Self::Kept(kept) => match &kept.course {
-                Course::Race(race) => Some(race),
-                Course::Whole | Course::Steps(_) | Course::Inputs(_) => None,
+                CaseScript::Race(race) => Some(race),
+                CaseScript::Whole | CaseScript::Steps(_) | CaseScript::Inputs(_) => None,
             },
             Self::Scenario(_) | Self::Inputs(_) | Self::Sequence(_) | Self::Other(_) => None,
         }
@@ -137,11 +137,13 @@ impl Case {
             Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
             Self::Inputs(_) | Self::Other(_) => Effect::Writes,
             Self::Kept(kept) => match &kept.course {
-                Course::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => Effect::Promotes,
-                Course::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,
-                Course::Inputs(_) => Effect::Writes,
-                Course::Race(race) => race.effect,
-                Course::Steps(_) | Course::Whole => Effect::Promotes,
+                CaseScript::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => {
+                    Effect::Promotes
+                }
+                CaseScript::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,
+                CaseScript::Inputs(_) => Effect::Writes,
+                CaseScript::Race(race) => race.effect,
+                CaseScript::Steps(_) | CaseScript::Whole => Effect::Promotes,
             },
             Self::Race(race) => race.effect,
         }

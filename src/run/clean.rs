@@ -9,7 +9,7 @@ use super::journal::{Before, Project, Trace};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::finding::Listed;
-use crate::lane::{Halt, Lane, Session};
+use crate::lane::{Abort, Lane, Session};
 
 /// How many deletions are under way at once.
 const AT_ONCE: usize = 8;
@@ -107,7 +107,7 @@ async fn is_same_project(lane: &Lane, role: KeyRole, before: &Before) -> bool {
     }
 }
 
-/// Cleans within a limit, and never fails: what could not be done is told.
+/// Cleans within a limit, and never fails: what could not be done is reported.
 pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
@@ -121,13 +121,13 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
 }
 
 /// Deletes what is ours in `role`'s project, after making the old main main again. What others made is not touched: a
-/// main that somebody else promoted meanwhile stays. `holds` is what the project holds, where that was just read.
+/// main that another client promoted meanwhile stays. `holds` is what the project holds, where that was just read.
 pub(super) async fn clean(
     lane: &Lane,
     role: KeyRole,
     undo: &Undo,
     holds: Option<Vec<Listed>>,
-) -> Result<Cleaned, Halt> {
+) -> Result<Cleaned, Abort> {
     let mut cleaned = Cleaned::default();
     let read = match holds {
         Some(listed) => Ok(listed),
@@ -136,7 +136,7 @@ pub(super) async fn clean(
     let listed = match read {
         Ok(listed) => listed,
         // A list that cannot be read is no reason to leave what we know by name.
-        Err(Halt::Blocked(reason)) if !undo.noted.is_empty() || !undo.strays.is_empty() => {
+        Err(Abort::Blocked(reason)) if !undo.noted.is_empty() || !undo.strays.is_empty() => {
             if let Some(main) = &undo.main {
                 cleaned.left.push(format!("{main} (may not be main again: {reason})"));
             }
@@ -161,7 +161,7 @@ pub(super) async fn clean(
     delete_all(lane, role, ids(regulars), AT_ONCE, &mut cleaned).await;
     for main in ids(mains) {
         match lane.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
-            Ok(exchange) if exchange.answer.is_refusal() && ![401, 403, 404].contains(&exchange.answer.status) => {
+            Ok(exchange) if exchange.answer.is_rejection() && ![401, 403, 404].contains(&exchange.answer.status) => {
                 cleaned.undeletable.push(format!("{main} ({})", exchange.answer.summary()));
             }
             Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
@@ -192,7 +192,7 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
         for (id, answered) in deletions.join_all().await {
             match answered {
                 Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
-                // 404: somebody, or an earlier try whose answer was lost, has deleted it.
+                // 404: another client, or an earlier try whose response was lost, has deleted it.
                 Ok(exchange) if exchange.answer.status == 404 => {}
                 // Of several writes at once a right server may refuse all but one.
                 Ok(exchange) if exchange.answer.status == 409 && at_once > 1 => refused.push(id),

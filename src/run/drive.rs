@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::aggregate::{self, Frame};
 use super::case::Case;
+use super::case_script::CaseScript;
 use super::caught::caught;
 use super::confirm;
-use super::course::Course;
 use super::error::RunError;
 use super::event::Event;
 use super::execute::{play_case, play_course, play_race};
@@ -19,13 +19,13 @@ use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
 use super::rehearse::{Rehearsal, rehearse};
-use super::settings::{Clock, Confirm, Patience, Scope, Settings, TargetSettings};
+use super::settings::{Clock, Confirm, Scope, Settings, StopPolicy, TargetSettings};
 use super::shared::{self, ANCHOR, Shared};
 use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
-use crate::exchange::{Keyring, Traffic, Witness};
+use crate::exchange::{Credentials, Traffic, WriteObserver};
 use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Severity};
 use crate::lane::Lane;
 use crate::reference;
@@ -99,7 +99,7 @@ pub async fn run(
             let prefix = settings.prefix();
             let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
             let mut lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            lane.client = lane.client.with_witness(Arc::clone(&journal) as Arc<dyn Witness>);
+            lane.client = lane.client.with_observer(Arc::clone(&journal) as Arc<dyn WriteObserver>);
             Ok(driver.external(lane, journal).await)
         }
     }
@@ -116,14 +116,14 @@ pub(super) struct Played {
 
 impl Played {
     /// Adds a case that ended, the one at `place` in the plan; `keys` must not show in its evidence.
-    pub(super) fn add(&mut self, place: usize, name: String, mut result: CaseResult, keys: &Keyring) {
+    pub(super) fn add(&mut self, place: usize, name: String, mut result: CaseResult, keys: &Credentials) {
         self.counted.merge(result.take_counts());
-        let keys = if result.failures.is_empty() { Keyring::default() } else { keys.clone() };
+        let keys = if result.failures.is_empty() { Credentials::default() } else { keys.clone() };
         self.cases.push(CaseResult { name, place, keys, ..result });
     }
 
     /// Adds what was sent beside the planned cases, before or after the one at `place`: only what it found is a case.
-    pub(super) fn add_unplanned(&mut self, place: usize, name: &str, mut result: CaseResult, keys: &Keyring) {
+    pub(super) fn add_unplanned(&mut self, place: usize, name: &str, mut result: CaseResult, keys: &Credentials) {
         if result.failures.is_empty() {
             self.counted.merge(result.take_counts());
         } else {
@@ -188,7 +188,7 @@ impl Driver<'_> {
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
             let worth = |failure: &Failure| self.is_reported(failure);
-            let course = |index: usize| Course::of(&plan.cases[index], &server.lane("course"), self.settings);
+            let course = |index: usize| CaseScript::of(&plan.cases[index], &server.lane("course"), self.settings);
             let smaller =
                 smaller::make_smaller(&mut played, &traffic, worth, course, |index, course, watch, attempt| {
                     let mark = plan.cases[index].mark();
@@ -312,13 +312,13 @@ impl Driver<'_> {
     pub(super) fn reason_to_stop(&self, result: &CaseResult) -> Option<String> {
         let found = result.failures.iter().find(|failure| self.is_violation(failure));
         match &self.settings.patience {
-            Patience::ToTheEnd => None,
-            Patience::Until(rule) => {
+            StopPolicy::ToTheEnd => None,
+            StopPolicy::Until(rule) => {
                 let is_it = |failure: &Failure| failure.rule == rule || failure.also.iter().any(|also| also == rule);
                 let is_broken = result.failures.iter().any(is_it);
                 is_broken.then(|| format!("{rule} was broken, which was waited for"))
             }
-            Patience::FailFast => {
+            StopPolicy::FailFast => {
                 found.map(|failure| format!("{} was violated, and the run is --fail-fast", failure.rule))
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::Case;
-use super::course::Course;
+use super::case_script::CaseScript;
 use super::settings::{Confirm, Settings};
 use crate::contract::Endpoint;
 use crate::finding::CaseResult;
@@ -20,8 +20,8 @@ pub async fn play_case(case: &Case, lane: Lane, settings: &Settings, attempt: u3
     let lane = lane.for_case(&case.name());
     let Case::Scenario(scenario) = case else {
         let course = match case {
-            Case::Inputs(endpoint) => Course::Inputs(Arc::new(generate(*endpoint, &lane, settings).await)),
-            _ => Course::of(case, &lane, settings),
+            Case::Inputs(endpoint) => CaseScript::Inputs(Arc::new(generate(*endpoint, &lane, settings).await)),
+            _ => CaseScript::of(case, &lane, settings),
         };
         return play_course(&course, lane, naming, Watch::EveryStep).await;
     };
@@ -53,11 +53,11 @@ async fn generate(endpoint: Endpoint, lane: &Lane, settings: &Settings) -> Input
 
 /// Plays steps or inputs once. `watch` says when the project is looked at beside the steps. A race has its own way of
 /// being tried, [`play_race`].
-pub(super) async fn play_course(course: &Course, lane: Lane, naming: Naming, watch: Watch) -> CaseResult {
+pub(super) async fn play_course(course: &CaseScript, lane: Lane, naming: Naming, watch: Watch) -> CaseResult {
     let mut result = match course {
-        Course::Whole | Course::Race(_) => return CaseResult::default(),
-        Course::Steps(steps) => sequence::run_watching(lane, naming, steps, watch).await,
-        Course::Inputs(inputs) => inputs.run_case(lane, naming).await,
+        CaseScript::Whole | CaseScript::Race(_) => return CaseResult::default(),
+        CaseScript::Steps(steps) => sequence::run_watching(lane, naming, steps, watch).await,
+        CaseScript::Inputs(inputs) => inputs.run_case(lane, naming).await,
     };
     for failure in &mut result.failures {
         let kept = course.kept(&failure.evidence.steps);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::contract::Endpoint;
-use crate::exchange::{KeyRole, Request, Witness};
+use crate::exchange::{KeyRole, Request, WriteObserver};
 
 /// The version of the journal's shape.
 const VERSION: u32 = 1;
@@ -277,7 +277,7 @@ impl Journal {
     }
 }
 
-impl Witness for Journal {
+impl WriteObserver for Journal {
     fn before(&self, request: &Request) -> io::Result<()> {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(book) = book.as_mut() else {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::aggregate::{self, Basis, Sighting};
+use super::aggregate::{self, Occurrence, VerdictInput};
 use super::settings::Pattern;
 use super::waivers::{Waives, is_checked};
 use crate::contract::Endpoint;
@@ -179,7 +179,7 @@ fn findings(parts: &[Part<'_>]) -> BTreeMap<String, Finding> {
         let best = alike.iter().min_by_key(|(place, finding)| (finding.steps.len(), *place))?;
         let mut finding = best.1.clone();
         for (_, other) in alike.iter().filter(|(_, other)| !std::ptr::eq(*other, best.1)) {
-            Sighting::of(other).join(&mut finding);
+            Occurrence::of(other).join(&mut finding);
         }
         Some((print, finding))
     };
@@ -194,9 +194,9 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
         mine.min_by_key(|reason| reason.place).map(|reason| &reason.reason)
     };
     let checked = own().map(|rule| rule.checked).sum();
-    let basis = Basis {
+    let basis = VerdictInput {
         id: &rule.id,
-        by: Basis::gravest(&rule.id, findings.values()),
+        by: VerdictInput::gravest(&rule.id, findings.values()),
         undecided: first_reason(Doubt::Undecided),
         left_out: first_reason(Doubt::LeftOut),
         checked,

@@ -5,10 +5,10 @@
 
 mod aggregate;
 mod case;
+mod case_script;
 mod caught;
 mod clean;
 mod confirm;
-mod course;
 mod drive;
 mod error;
 mod event;
@@ -32,8 +32,8 @@ mod waivers;
 mod whole;
 
 pub use case::{Case, KeptCase, Layer};
+pub use case_script::{CaseScript, Kept};
 pub use clean::{Cleaned, undo_all};
-pub use course::{Course, Kept};
 pub use drive::{Prepared, plan, run};
 pub use error::RunError;
 pub use event::Event;
@@ -46,8 +46,8 @@ pub use regressions::{Regression, Regressions, RegressionsError};
 pub use rehearse::Rehearsal;
 pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
 pub use settings::{
-    Clock, Confirm, External, Isolation, Levels, Patience, Pattern, PatternError, Production, Scope, Selection,
-    Settings, TargetSettings,
+    Clock, Confirm, External, Isolation, Levels, Pattern, PatternError, Production, Scope, Selection, Settings,
+    StopPolicy, TargetSettings,
 };
 pub use shard::Shard;
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};

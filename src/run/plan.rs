@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::case::{Case, KeptCase, Layer};
-use super::course::Kept;
+use super::case_script::Kept;
 use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
 use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
@@ -120,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// Past failures. What the contract does not know any more is told.
+    /// Past failures. What the contract does not know any more is reported.
     fn add_regressions(&mut self, settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) {
         for regression in &settings.regressions {
             let name = regression.case_name();

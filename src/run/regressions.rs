@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::course::Kept;
+use super::case_script::Kept;
 use crate::finding::{Finding, Outcome};
 
 /// The version of the file's shape.

@@ -10,7 +10,7 @@ use super::confirm::MAX_PLAYS;
 use super::drive::run;
 use super::error::RunError;
 use super::preflight::Preflight;
-use super::settings::{Confirm, External, Isolation, Patience, Production, Settings, TargetSettings};
+use super::settings::{Confirm, External, Isolation, Production, Settings, StopPolicy, TargetSettings};
 use super::smaller::MAX_TOTAL_REQUESTS;
 use super::target;
 use crate::check::Judge;
@@ -66,7 +66,7 @@ pub(super) async fn rehearse(
     let settings = Settings {
         target: TargetSettings::External(external),
         transport: TransportSettings::default(),
-        patience: Patience::ToTheEnd,
+        patience: StopPolicy::ToTheEnd,
         // What another document says of other operations is no fault of the embedded server.
         confirmation: Confirm::Never,
         max_time: None,

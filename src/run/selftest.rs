@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::case::Layer;
 use super::error::RunError;
 use super::expectations::Expectations;
-use super::settings::{Confirm, Patience, Settings, TargetSettings};
+use super::settings::{Confirm, Settings, StopPolicy, TargetSettings};
 use crate::contract::Contract;
 use crate::finding::Outcome;
 use crate::reference::{Behaviour, Clock, Fault, Options};
@@ -223,8 +223,8 @@ async fn try_one(
         confirmation: Confirm::Never,
         patience: match &subject {
             // What follows from such a fault depends on the seed: its main rule is what counts.
-            Subject::Fault { layer, main, .. } if *layer != Layer::Scenario => Patience::Until(main.clone()),
-            _ => Patience::ToTheEnd,
+            Subject::Fault { layer, main, .. } if *layer != Layer::Scenario => StopPolicy::Until(main.clone()),
+            _ => StopPolicy::ToTheEnd,
         },
         layers: Some(layers),
         ..Settings::default()

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::RunError;
 use super::case::Layer;
-use super::course::Kept;
+use super::case_script::Kept;
 use super::regressions::Regression;
 use super::shard::Shard;
 use super::waivers::Waivers;
@@ -60,7 +60,7 @@ pub struct Settings {
     /// How requests are sent.
     pub transport: TransportSettings,
     /// Whether the first violation ends the run.
-    pub patience: Patience,
+    pub patience: StopPolicy,
     /// Whether a must rule may stay inconclusive.
     pub allows_inconclusive: bool,
     /// Whether what is found is looked for again.
@@ -96,7 +96,7 @@ impl Default for Settings {
             names: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             transport: TransportSettings::default(),
-            patience: Patience::ToTheEnd,
+            patience: StopPolicy::ToTheEnd,
             allows_inconclusive: false,
             confirmation: Confirm::Always,
             clock: Clock::System,
@@ -251,7 +251,7 @@ pub enum Scope {
 
 /// Whether to go on after a violation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub enum Patience {
+pub enum StopPolicy {
     /// Every case runs.
     #[default]
     ToTheEnd,

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::case::Case;
+use super::case_script::CaseScript;
 use super::clean::{self, Undo};
 use super::confirm;
-use super::course::Course;
 use super::drive::{Driver, Played};
 use super::execute::{play_case, play_course, play_race};
 use super::journal::{Journal, Project};
@@ -186,7 +186,7 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays something in place of what a case played, and puts the project back as it was before.
-    pub(super) async fn play_course(&self, case: &Case, course: Course, watch: Watch, attempt: u32) -> CaseResult {
+    pub(super) async fn play_course(&self, case: &Case, course: CaseScript, watch: Watch, attempt: u32) -> CaseResult {
         let lane = self.lane.clone().for_case(&case.name());
         let naming = self.driver.settings.naming(&case.mark(), attempt);
         let mut result = play_course(&course, lane, naming.clone(), watch).await;
@@ -195,8 +195,8 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// What a case plays here.
-    pub(super) fn course(&self, case: &Case) -> Course {
-        Course::of(case, &self.lane, self.driver.settings)
+    pub(super) fn course(&self, case: &Case) -> CaseScript {
+        CaseScript::of(case, &self.lane, self.driver.settings)
     }
 
     /// `after` is what the main project holds, where the case has just read it.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::course::Course;
+use super::case_script::CaseScript;
 use super::drive::Played;
 use super::shrink::{FailingStep, Shrinkable, shrink, shrink_by_both};
 use crate::exchange::Traffic;
@@ -31,10 +31,10 @@ pub(super) async fn make_smaller<P, F>(
     played: &mut Played,
     traffic: &Traffic,
     worth: impl Fn(&Failure) -> bool,
-    course: impl Fn(usize) -> Course,
+    course: impl Fn(usize) -> CaseScript,
     play: P,
 ) where
-    P: Fn(usize, Course, Watch, u32) -> F,
+    P: Fn(usize, CaseScript, Watch, u32) -> F,
     F: Future<Output = CaseResult>,
 {
     let mut done: BTreeSet<String> = BTreeSet::new();
@@ -54,7 +54,7 @@ pub(super) async fn make_smaller<P, F>(
                 now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
             };
             let sought = failure.clone();
-            let once = |course: Course, watch: Watch| {
+            let once = |course: CaseScript, watch: Watch| {
                 let playing = play(case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
                 async move { find(playing.await, sought) }
@@ -73,25 +73,25 @@ pub(super) async fn make_smaller<P, F>(
 /// Makes smaller what fails in `span` of a course: what is left fails like this, and so was the request that was made
 /// simpler.
 async fn reduce<P, F>(
-    course: &Course,
+    course: &CaseScript,
     span: &Range<usize>,
     has_budget: impl Fn(usize) -> bool,
     play: P,
 ) -> Option<(Failure, Option<String>)>
 where
-    P: Fn(Course, Watch) -> F,
+    P: Fn(CaseScript, Watch) -> F,
     F: Future<Output = Option<Failure>>,
 {
     match course {
         // A race was made small where it was tried.
-        Course::Whole | Course::Race(_) => None,
-        Course::Steps(steps) => {
-            let playing = |steps: Vec<_>, watch| play(Course::Steps(steps.into()), watch);
+        CaseScript::Whole | CaseScript::Race(_) => None,
+        CaseScript::Steps(steps) => {
+            let playing = |steps: Vec<_>, watch| play(CaseScript::Steps(steps.into()), watch);
             let Small { found, .. } = smaller(steps, span, Looks::MayBeFew, has_budget, playing).await?;
             Some((found, None))
         }
-        Course::Inputs(inputs) => {
-            let playing = |list, watch| play(Course::Inputs(Arc::new(inputs.with(list))), watch);
+        CaseScript::Inputs(inputs) => {
+            let playing = |list, watch| play(CaseScript::Inputs(Arc::new(inputs.with(list))), watch);
             let Small { steps, found } = smaller(&inputs.list, span, Looks::AreFixed, has_budget, playing).await?;
             // Only what was drawn is made simpler; a limit is shown as it is.
             let is_another = |was: &&Input| steps.last().is_some_and(|now| now.recipe != was.recipe);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::settings::{External, Isolation, Settings, TargetSettings};
 use crate::check::Judge;
 use crate::exchange::{
-    Client, KeyRole, Keyring, Secret, Target, Traffic, Transport, TransportError, TransportSettings,
+    Client, Credentials, KeyRole, Secret, Target, Traffic, Transport, TransportError, TransportSettings,
 };
 use crate::finding::TargetFacts;
 use crate::lane::{Fixtures, Lane, Tenure};
@@ -55,7 +55,7 @@ impl Embedded {
     /// A lane with fresh projects and every fixture, which are gone with the last clone of it. The same name for the
     /// first time gives the same keys.
     pub fn lane(&self, name: &str) -> Lane {
-        let loan = self.server.lend(name);
+        let loan = self.server.temporary_fixture(name);
         let fixture = &loan.fixture;
         let keys = [
             (KeyRole::Main, &fixture.token),
@@ -64,7 +64,7 @@ impl Embedded {
             (KeyRole::Empty, &fixture.empty_token),
         ]
         .into_iter()
-        .fold(Keyring::default(), |keys, (role, key)| keys.with_key(role, Secret::new(key)));
+        .fold(Credentials::default(), |keys, (role, key)| keys.with_key(role, Secret::new(key)));
         Lane {
             client: Client::new(Arc::clone(&self.transport), keys, Arc::clone(&self.traffic)),
             judge: Arc::clone(&self.judge),
@@ -95,7 +95,7 @@ pub fn external_lane(
     judge: Arc<Judge>,
 ) -> Result<Lane, TransportError> {
     let target = Target::parse(&external.url, judge.contract().base_path())?;
-    let mut keys = Keyring::default();
+    let mut keys = Credentials::default();
     for (role, key) in &external.keys {
         keys = keys.with_key(*role, key.clone());
     }

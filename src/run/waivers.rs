@@ -1,4 +1,4 @@
-//! Known violations that somebody answers for, and what becomes of them.
+//! Known violations that have an owner, and what becomes of them.
 
 use chrono::NaiveDate;
 
@@ -159,7 +159,7 @@ mod tests {
                 operation: operation.map(str::to_owned),
             },
             reason: "known".into(),
-            owner: "somebody".into(),
+            owner: "an owner".into(),
             expires: expires.parse().unwrap(),
         }
     }

@@ -23,8 +23,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
+use super::fake_server::Reference;
 use super::program::{Place, Ran, end, qonform};
-use super::wire::Reference;
 
 /// Who signs certificates.
 struct Authority {
@@ -188,7 +188,7 @@ async fn who_is_not_trusted_gets_no_request_and_the_reason_is_told() {
         ran.is_sane(3, Duration::from_secs(20)).says("connect").says(said);
         assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{said}: a request was sent");
     }
-    // Whoever asks for it trusts anybody, and is told so.
+    // The user trusts any server, and the program says so.
     let (address, versions) = serve(right, reference.address).await;
     let target = format!("https://localhost:{}/v4", address.port());
     let ran = run(&reference, target, None, &["--insecure", "--only", "get.*"]).await;

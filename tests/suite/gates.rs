@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::fake_server::Reference;
 use crate::program::{Place, Ran, end, qonform};
-use crate::wire::Reference;
 use qonform::contract::{Catalogue, Contract};
 use qonform::document::Document;
 use qonform::finding::{Latency, Outcome, Severity, Verdict, WaiverState};
@@ -114,7 +114,7 @@ async fn an_unused_waiver_is_reported_only_where_its_rules_were_checked() {
     assert!(text.contains("delete.removes (the catalogue team until 2026-12-31): nothing that it waives was found"));
 }
 
-/// Somebody has to look at it: the day is over, and what it was for is mended or was never looked at again.
+/// It needs attention: the day is over, and what it was for is mended or was never looked at again.
 #[tokio::test]
 async fn a_waiver_that_expired_fails_even_where_nothing_is_wrong() {
     let outcome = waived(&[], vec![waiver("get.*", "2026-06-14")]).await;
@@ -145,7 +145,7 @@ async fn a_waived_violation_does_not_end_a_run_that_fails_fast() {
     let ran = |list: Vec<Waiver>| async {
         let fast = |settings: &mut Settings| {
             settings.selection = only("delete.*");
-            settings.patience = run::Patience::FailFast;
+            settings.patience = run::StopPolicy::FailFast;
             settings.waivers = Waivers { list, today: "2026-06-15".parse().unwrap() };
         };
         outcome(FAULT, fast).await.ending
@@ -208,7 +208,7 @@ async fn with_a_baseline_only_what_is_new_fails() {
     let same = program(FAULT, place, &["--baseline", &old, "--events", &events]).await;
     assert_eq!(same.code, Some(0), "{}", same.stdout);
     let ended: serde_json::Value = serde_json::from_str(same.report("events").lines().last().unwrap()).unwrap();
-    // However many cases find it, a violation is told once, by the fingerprint of the report.
+    // However many cases find it, a violation is reported once, by the fingerprint of the report.
     let told = |ran: &Ran| -> Vec<serde_json::Value> {
         let events = ran.report("events");
         let read = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use qonform::report::Format;
 
+use super::fake_server::{Next, Seen, Server, always, answer, header, json};
 use super::program::{KEY, run_on};
-use super::wire::{Next, Seen, Server, always, answer, header, json};
 
 /// A target that cannot be tested.
 const UNTESTED: i32 = 3;

@@ -12,7 +12,7 @@ use qonform::finding::Outcome;
 use qonform::offerings::Naming;
 use qonform::offerings::input::{Inputs, Origin, Saved};
 use qonform::reference::{Clock, Family, Fault, Options};
-use qonform::run::{self, Embedded, Expectations, Kept, Layer, Patience, Regressions, Settings, TargetSettings};
+use qonform::run::{self, Embedded, Expectations, Kept, Layer, Regressions, Settings, StopPolicy, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
 use super::program::{Place, end, qonform};
@@ -139,7 +139,7 @@ async fn what_was_found_once_is_looked_for_first() {
     first.layers = Some([Layer::Sequence].into());
     first.histories = 1;
     first.seed = 77;
-    first.patience = Patience::FailFast;
+    first.patience = StopPolicy::FailFast;
     assert_eq!(play(&first).await.exit_code(), 0);
     first.regressions = read.entries().to_vec();
     let second = play(&first).await;

@@ -1,7 +1,7 @@
 //! The harness as a whole, by theme; from `documents` on the program as its users meet it: on targets that are far away,
 //! hostile or shared, and killed at any moment.
 //!
-//! `program` runs the real binary and looks at everything it leaves; `wire` holds servers that do what no library would.
+//! `program` runs the real binary and looks at everything it leaves; `fake_server` has servers that do what no library would.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,23 +14,23 @@ mod architecture;
 /// What the README shows is what the program prints.
 mod readme;
 
+mod artifacts;
+mod cleanup;
 mod configuration;
 mod corpus;
 mod documents;
 #[cfg(feature = "tls")]
 mod encrypted;
+mod fake_server;
 mod gates;
 mod hostile;
 mod inputs;
-mod keeping;
-mod leaving;
 mod network;
 mod operations;
 mod program;
 mod races;
 mod scopes;
 mod secrets;
+mod selftest;
 mod shared;
 mod shell;
-mod teeth;
-mod wire;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::fake_server::{Next, Reference, Server, answer, in_front_of, json, pass_on};
 use super::program::{KEY, Place, Ran, end, qonform, run_on};
-use super::wire::{Next, Reference, Server, answer, in_front_of, json, pass_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
     let place = Place::new();
@@ -134,7 +134,7 @@ fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
         run_on(url, &[]).is_sane(2, Duration::from_secs(5));
     }
     // Plain HTTP where TLS is expected.
-    let plain = super::wire::always(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec());
+    let plain = super::fake_server::always(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec());
     run_on(&format!("https://{}", plain.address), &[]).is_sane(3, Duration::from_secs(5));
     run_on(&format!("https://{}", plain.address), &["--insecure"]).is_sane(3, Duration::from_secs(5)).says("WARNING");
     run_on("https://127.0.0.1:1", &["--cacert", "Cargo.toml"]).is_sane(2, Duration::from_secs(5)).says("--cacert");
@@ -143,8 +143,9 @@ fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
 #[test]
 fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
     let page = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
-    let serve =
-        move |_: &super::wire::Seen, stream: &mut std::net::TcpStream| stream.write_all(&page).map(|()| Next::Stay);
+    let serve = move |_: &super::fake_server::Seen, stream: &mut std::net::TcpStream| {
+        stream.write_all(&page).map(|()| Next::Stay)
+    };
     let server = Server::start(serve.clone());
     let target = format!("http://{}/gateway/api/v4/", server.address);
     let ran = run_on(&target, &["--read-only", "-H", "X-Team: s3cret-team", "--only", "list.*"]);
@@ -165,8 +166,10 @@ fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
 
 #[test]
 fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
-    let proxy =
-        super::wire::always(json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#));
+    let proxy = super::fake_server::always(json(
+        "200 OK",
+        r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#,
+    ));
     let variable = format!("http://user:pr0xy-s3cret@{}", proxy.address);
     let through = |target: &str| {
         let place = Place::new();

@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use serde_json::{Value, json};
 
+use super::fake_server::{self, Next, Reference, Seen, Server};
 use super::program::{Place, Ran, end, qonform};
-use super::wire::{self, Next, Reference, Seen, Server};
 
 const OFFERINGS: &str = include_str!("../../spec/offerings.openapi.yaml");
 const PRODUCTS: &str = include_str!("../documents/products.yaml");
@@ -32,12 +32,12 @@ pub(crate) fn document() -> String {
 /// Answers by hand what the document says of products.
 fn products(seen: &Seen, fault: Fault) -> Vec<u8> {
     let refused =
-        || wire::json("400 Bad Request", r#"{"error":{"type":"request","code":"invalid_data","message":"no"}}"#);
+        || fake_server::json("400 Bad Request", r#"{"error":{"type":"request","code":"invalid_data","message":"no"}}"#);
     if seen.method == "GET" {
         let limit = seen.path.split_once("limit=").map(|(_, text)| text);
         let is_right = limit.is_none_or(|text| text.parse::<u8>().is_ok_and(|limit| (1..=50).contains(&limit)));
         let page = if fault == Fault::BarePage { "[]" } else { r#"{"data":[]}"# };
-        return if is_right { wire::json("200 OK", page) } else { refused() };
+        return if is_right { fake_server::json("200 OK", page) } else { refused() };
     }
     let Ok(Value::Object(body)) = serde_json::from_slice(&seen.body) else { return refused() };
     let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
@@ -45,7 +45,7 @@ fn products(seen: &Seen, fault: Fault) -> Vec<u8> {
     let id = body.get("id").and_then(Value::as_str).filter(|id| !id.is_empty() && id.len() <= longest);
     let months = body.get("months").and_then(Value::as_i64);
     if fault == Fault::Crash && months == Some(0) {
-        return wire::json(
+        return fake_server::json(
             "500 Internal Server Error",
             r#"{"error":{"type":"internal","code":"oops","message":"no"}}"#,
         );
@@ -55,7 +55,7 @@ fn products(seen: &Seen, fault: Fault) -> Vec<u8> {
     let has_others = body.keys().any(|name| !["id", "months", "kind"].contains(&name.as_str()));
     match (id.filter(|id| id.chars().all(is_letter)), months.filter(|months| (1..=12).contains(months))) {
         (Some(id), Some(months)) if is_known && !has_others => {
-            wire::json("201 Created", &json!({ "id": id, "months": months }).to_string())
+            fake_server::json("201 Created", &json!({ "id": id, "months": months }).to_string())
         }
         _ => refused(),
     }
@@ -69,7 +69,7 @@ fn run(fault: Fault, more: &[&str]) -> (Ran, Vec<Seen>) {
             return stream.write_all(&products(seen, fault)).map(|()| Next::Stay);
         }
         let (head, body) = upstream.forward(seen)?;
-        wire::pass_on(stream, &head, &body)
+        fake_server::pass_on(stream, &head, &body)
     });
     let place = Place::new();
     let spec = place.path().join("spec.yaml");

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::fake_server::{Next, Reference, Seen, Server, pass_on};
 use super::program::{Place, Ran, end, qonform};
-use super::wire::{Next, Reference, Seen, Server, pass_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
     let place = Place::new();
@@ -114,7 +114,7 @@ fn races_keep_the_pace_and_the_number_of_clients_that_were_asked_for() {
     let server = Server::start(move |seen, stream| {
         peak.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let answered = upstream.forward(seen);
-        // Long enough that whoever may send meanwhile does.
+        // Long enough that every client that may send meanwhile does.
         thread::sleep(Duration::from_millis(3));
         under_way.fetch_sub(1, Ordering::SeqCst);
         let (head, body) = answered?;
@@ -131,7 +131,7 @@ fn races_keep_the_pace_and_the_number_of_clients_that_were_asked_for() {
     assert!((2..=150).contains(&requests), "{requests} requests in two seconds");
 }
 
-/// Somebody who makes other offerings main all the time.
+/// A client that makes other offerings main all the time.
 fn meddler(reference: &Reference) -> (thread::JoinHandle<u32>, Arc<AtomicBool>) {
     let (upstream, key) = (reference.upstream(), reference.variable("QONFORM_TOKEN").to_owned());
     let ended = Arc::new(AtomicBool::new(false));

@@ -1,9 +1,9 @@
-//! How far a run goes on somebody else's project.
+//! How far a run goes on a foreign project.
 
 use std::time::Duration;
 
+use super::fake_server::{Reference, in_front_of};
 use super::program::{Place, Ran, end, qonform, run_on};
-use super::wire::{Reference, in_front_of};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
     let place = Place::new();
@@ -91,7 +91,7 @@ fn a_product_that_the_project_does_not_have_is_told_and_nothing_is_judged() {
 
 #[test]
 fn production_is_refused_before_anything_is_sent() {
-    let server = super::wire::always(Vec::new());
+    let server = super::fake_server::always(Vec::new());
     let key = |token: &str, target: &str, more: &[&str]| {
         let place = Place::new();
         let mut command = qonform(&place);

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use super::fake_server::{Next, Reference, Server, always, answer, in_front_of, json};
 use super::program::{KEY, Place, end, qonform, run_on};
-use super::wire::{Next, Reference, Server, always, answer, in_front_of, json};
 
 const SOON: Duration = Duration::from_secs(20);
 

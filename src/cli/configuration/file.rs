@@ -127,7 +127,7 @@ fn variable(written: &Written, key: &str, value: &Spanned<DeValue<'_>>) -> Resul
     let name = value.get_ref().as_str().filter(|name| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with("test_sk_")
     });
-    // What stands there is not repeated: somebody may have put the key itself.
+    // What stands there is not repeated: it may be the key itself.
     let wrong = || written.wrong(&value.span(), format!("`{key}` takes the name of a variable that holds the key"));
     name.map(str::to_owned).ok_or_else(wrong)
 }

@@ -168,7 +168,7 @@ fn entries<'f>(file: &'f file::File, profile: Option<&str>) -> impl Iterator<Ite
     chosen.chain(file.general.iter().map(|entry| (entry, Source::File(entry.place.clone()))))
 }
 
-/// Whoever asks for more on the command line does not want the file's silence, and the other way round.
+/// A flag for more on the command line overrides the file's silence, and the other way round.
 fn is_outvoted(key: &Key, sources: &Sources) -> bool {
     let other = match key.name.as_str() {
         "quiet" => "verbose",

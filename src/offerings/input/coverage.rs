@@ -39,7 +39,7 @@ pub(super) enum Taken {
 impl Taken {
     /// By the class of the status; `None` for a response that is neither.
     pub(super) fn by(answer: &Answer) -> Option<Self> {
-        if answer.is_success() { Some(Self::Accepted) } else { answer.is_refusal().then_some(Self::Rejected) }
+        if answer.is_success() { Some(Self::Accepted) } else { answer.is_rejection().then_some(Self::Rejected) }
     }
 }
 

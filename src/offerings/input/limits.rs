@@ -239,7 +239,7 @@ fn special<'m>(maker: &Maker<'m>) -> Vec<(String, &'m String)> {
 fn left_out(maker: &Maker<'_>) -> Option<Input> {
     let (what, subject) = match maker.endpoint {
         Endpoint::Create => ("`tag` that is left out", Subject::None),
-        Endpoint::List => ("`limit` that is left out", Subject::Crowd(MORE_THAN_A_PAGE)),
+        Endpoint::List => ("`limit` that is left out", Subject::RaceModel(MORE_THAN_A_PAGE)),
         _ => return None,
     };
     Some(maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit))

@@ -11,9 +11,9 @@ use crate::contract::{Operation, Place};
 use crate::exchange::{KeyRole, OperationRef, Request, encode_segment};
 use crate::finding::Constraints;
 use crate::generate::{Facet, Reading, Schema, Side, Validity, seed};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
-use crate::offerings::scenario::Flow;
+use crate::offerings::scenario::ScriptResult;
 
 impl Inputs {
     /// The inputs of any operation of the document, by its schemas alone. Empty where a parameter that must be sent, or
@@ -50,11 +50,11 @@ impl Inputs {
     }
 
     /// Sends inputs of an operation outside of the resource; the project is accepted then as it is, whatever they did to it.
-    pub(super) async fn run_other(&self, cx: &mut Context, coverage: &mut Constraints) -> Flow {
+    pub(super) async fn run_other(&self, cx: &mut Context, coverage: &mut Constraints) -> ScriptResult {
         if self.list.is_empty() {
             let reason =
                 "no request can be generated for it: a parameter or body is of a kind for which no value is known";
-            return Err(Halt::NotApplicable(reason.into()));
+            return Err(Abort::NotApplicable(reason.into()));
         }
         for (index, input) in self.list.iter().enumerate() {
             let flow = self.run_one(input, cx, coverage).await;
@@ -64,7 +64,7 @@ impl Inputs {
         cx.adopt(KeyRole::Main).await.map(drop)
     }
 
-    async fn run_one(&self, input: &Input, cx: &mut Context, coverage: &mut Constraints) -> Flow {
+    async fn run_one(&self, input: &Input, cx: &mut Context, coverage: &mut Constraints) -> ScriptResult {
         let Recipe { method, path, query, headers, content, .. } = &input.recipe;
         let mut request = Request::new(input.operation.clone(), method.clone(), path.as_str());
         for part in query {

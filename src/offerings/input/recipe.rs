@@ -49,7 +49,7 @@ pub enum Subject {
     /// None, or the new one of the body.
     None,
     /// None, in a project that holds at least so many.
-    Crowd(usize),
+    RaceModel(usize),
     /// One that all such inputs share, created by the first of them; it is not main.
     Shared,
     /// The main offering of the project, where it is the run's own: a wrong server might demote it.

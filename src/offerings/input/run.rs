@@ -8,9 +8,9 @@ use crate::contract::Endpoint;
 use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
 use crate::finding::{Constraints, Failure};
 use crate::generate::{Constraint, Validity};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
-use crate::offerings::scenario::Flow;
+use crate::offerings::scenario::ScriptResult;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -26,9 +26,9 @@ impl Inputs {
     /// Sends all of them, and attributes each failure to the inputs that can have caused it.
     ///
     /// # Errors
-    /// [`Halt::World`] when no response came to a request that a server must respond to, [`Halt::Blocked`] when the
+    /// [`Abort::World`] when no response came to a request that a server must respond to, [`Abort::Blocked`] when the
     /// project cannot be read.
-    pub async fn run(&self, cx: &mut Context, coverage: &mut Constraints) -> Flow {
+    pub async fn run(&self, cx: &mut Context, coverage: &mut Constraints) -> ScriptResult {
         cx.record().attribute(&(0..1));
         if let OperationRef::Other(_) = self.operation {
             return self.run_other(cx, coverage).await;
@@ -56,7 +56,7 @@ impl Input {
     /// Whether it sends nothing but GETs and needs nothing set up.
     pub fn only_reads(&self) -> bool {
         let sets_up = match &self.recipe.subject {
-            Subject::Shared | Subject::Crowd(_) | Subject::Existing(..) => true,
+            Subject::Shared | Subject::RaceModel(_) | Subject::Existing(..) => true,
             Subject::Invalid { remains, .. } => remains.is_some(),
             Subject::None | Subject::Main | Subject::Missing(_) | Subject::Segment(_) => false,
         };
@@ -94,7 +94,7 @@ const NOT_CREATED: &str = "the offering that it needs was not created";
 const EXISTS: &str = "its id exists already";
 
 impl Runner<'_> {
-    async fn run(&mut self, index: usize, input: &Input) -> Flow {
+    async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
         let request = match self.request(input).await? {
             Ok(request) => request,
             Err(reason) => {
@@ -105,7 +105,7 @@ impl Runner<'_> {
         let is_write = request.is_write();
         let exchange = match self.cx.send(request).await {
             // An unusual request may make a server hang up; a read without a response harms nothing.
-            Err(Halt::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
+            Err(Abort::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
                 return Ok(());
             }
             sent => sent?,
@@ -159,7 +159,7 @@ impl Runner<'_> {
     }
 
     /// The request, after everything that it needs was set up.
-    async fn request(&mut self, input: &Input) -> Result<Ready<Request>, Halt> {
+    async fn request(&mut self, input: &Input) -> Result<Ready<Request>, Abort> {
         let (recipe, fresh) = (&input.recipe, self.prefix(input));
         if let Some(beside) = &recipe.beside
             && !self.set_up(&beside.replace(ID, &fresh)).await?
@@ -199,11 +199,11 @@ impl Runner<'_> {
         Ok(Ok(request.json(&value)))
     }
 
-    async fn target(&mut self, input: &Input) -> Result<Ready<Target>, Halt> {
+    async fn target(&mut self, input: &Input) -> Result<Ready<Target>, Abort> {
         let of = |id: String| Target { id: Some(id), segment: None };
         Ok(Ok(match &input.recipe.subject {
             Subject::None => Target::default(),
-            Subject::Crowd(count) => {
+            Subject::RaceModel(count) => {
                 self.crowd(*count).await?;
                 Target::default()
             }
@@ -282,7 +282,7 @@ impl Runner<'_> {
     }
 
     /// The offering that inputs share, not main; a new one where something was wrong with the last.
-    async fn shared(&mut self) -> Result<Option<String>, Halt> {
+    async fn shared(&mut self) -> Result<Option<String>, Abort> {
         let is_usable = |cx: &Self, id: &str| cx.is_sound(id) && cx.cx.state().main() != Some(id);
         if !self.shared.as_deref().is_some_and(|id| is_usable(self, id)) {
             let id = self.replacement("shared");
@@ -292,7 +292,7 @@ impl Runner<'_> {
     }
 
     /// The main offering, where it may be put at risk: in a project that is thrown away, or created by the run.
-    async fn main(&mut self) -> Result<Option<String>, Halt> {
+    async fn main(&mut self) -> Result<Option<String>, Abort> {
         let state = self.cx.state();
         let is_own = |id: &&str| !self.cx.is_shared() || state.world().is_created(id);
         let Some(main) = state.main().filter(is_own).map(str::to_owned) else { return Ok(None) };
@@ -312,7 +312,7 @@ impl Runner<'_> {
     }
 
     /// Creates as many offerings as there must be at least.
-    async fn crowd(&mut self, count: usize) -> Flow {
+    async fn crowd(&mut self, count: usize) -> ScriptResult {
         for number in self.cx.state().world().offerings().count()..count {
             let id = self.cx.id(&format!("crowd{number}"));
             self.set_up(&id).await?;
@@ -321,7 +321,7 @@ impl Runner<'_> {
     }
 
     /// Creates an offering that an input needs; says whether it is there now.
-    async fn set_up(&mut self, id: &str) -> Result<bool, Halt> {
+    async fn set_up(&mut self, id: &str) -> Result<bool, Abort> {
         if self.cx.state().main().is_none() {
             self.create_other().await?;
         }
@@ -333,7 +333,7 @@ impl Runner<'_> {
     }
 
     /// An offering that is main where no other is.
-    async fn create_other(&mut self) -> Result<String, Halt> {
+    async fn create_other(&mut self) -> Result<String, Abort> {
         let id = self.cx.id("other");
         if self.cx.find(&id).is_none() {
             self.cx.create(&json!({ "id": id })).await?;
@@ -342,7 +342,7 @@ impl Runner<'_> {
     }
 
     /// Removes what carries no prefix, and would not be found any more when the run cleans up.
-    async fn tidy(&mut self, exchange: &Arc<Exchange>) -> Flow {
+    async fn tidy(&mut self, exchange: &Arc<Exchange>) -> ScriptResult {
         let created = exchange.request.operation.endpoint() == Some(Endpoint::Create) && exchange.answer.is_success();
         let returned = exchange.answer.json().and_then(|body| body.get("id")?.as_str()).filter(|_| created);
         let named = exchange.request.path_id().filter(|_| exchange.request.operation.endpoint().is_some());

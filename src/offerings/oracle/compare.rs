@@ -56,7 +56,7 @@ pub struct Surprise {
     pub wrong: Wrong,
     /// Which property differs, or `role`, `order`, `offering is gone`, `offering appeared`.
     pub property: &'static str,
-    /// The offering that shows it, whose get tells whether the list alone is wrong; `None` where all of the list does.
+    /// The offering that shows it, whose get shows whether the list alone is wrong; `None` where all of the list does.
     pub id: Option<String>,
     /// The place of the write that explains it among those since the last comparison.
     pub write: Option<usize>,
@@ -280,7 +280,7 @@ impl World {
         if mains.len() < 2 && mains.first().copied() == expected {
             return;
         }
-        // That it is gone, or back, is told by itself.
+        // That it is gone, or back, is reported by itself.
         let is_gone = expected.is_some_and(|id| snapshot.find(id).is_none()) && mains.is_empty();
         let is_back = mains.iter().any(|id| !self.rows.contains_key(*id)) && mains.len() == 1 && expected.is_none();
         if is_gone || is_back {
@@ -311,7 +311,7 @@ impl World {
         if wrong.rule != invariant && mains.len() != 1 {
             wrong.also.push(invariant);
         }
-        // The one whose own get tells whether the list alone is wrong.
+        // The one whose own get shows whether the list alone is wrong.
         let other = mains.iter().find(|main| Some(**main) != expected).copied();
         let id = other.or(expected).map(str::to_owned);
         comparison.surprises.push(Surprise { wrong, property: "role", id, write: place });

@@ -72,7 +72,7 @@ impl Reply {
             code: answer.error_code().map(str::to_owned),
             content: body.filter(|_| answer.is_success()).map_or(Content::Nothing, content),
             is_restarted: answer.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
-            fields: body.filter(|_| answer.is_refusal()).map(fields).unwrap_or_default(),
+            fields: body.filter(|_| answer.is_rejection()).map(fields).unwrap_or_default(),
             summary: answer.summary(),
         }
     }

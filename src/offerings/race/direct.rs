@@ -43,7 +43,7 @@ pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -
     anomalies
 }
 
-/// Two mains in one page are wrong whoever wrote.
+/// Two mains in one page are wrong, whichever client wrote.
 fn two_mains(program: &Program, history: &History) -> Option<Anomaly> {
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let page = act.page().filter(|page| page.mains().len() > 1)?;
@@ -58,7 +58,7 @@ fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<
     let may_go = (0..program.made.len()).any(|slot| program.deletes(slot));
     let had = history.before.mains().len() == 1;
     let first = history.starts_empty() && first_is_main && !program.promotes();
-    // Whoever is main and is not ours may be deleted by somebody else.
+    // A main that is not ours may be deleted by another client.
     let is_ours = history.anchor.as_deref().is_some_and(|anchor| history.before.mains().contains(&anchor));
     if may_go || !(first || had && is_ours) {
         return None;
@@ -72,7 +72,7 @@ fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<
     })
 }
 
-/// One id is one offering, whoever deletes and creates.
+/// One id is one offering, whichever client deletes and creates.
 fn listed_twice(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
     let keyed = program.steps().any(|step| matches!(step, Step::Create { slot: of, key: Some(_), .. } if of == slot));
     let id = &history.bindings.ids[slot];

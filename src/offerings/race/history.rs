@@ -53,7 +53,7 @@ impl Act {
 
     /// Whether it was rejected.
     pub(super) fn is_rejected(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_refusal())
+        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_rejection())
     }
 
     /// Whether the server failed.

@@ -30,9 +30,9 @@ pub(super) enum Seen {
 
 /// Several clients on one project.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Crowd;
+pub(super) struct RaceModel;
 
-impl Model for Crowd {
+impl Model for RaceModel {
     type State = World;
     type Event = Event;
 
@@ -97,23 +97,23 @@ mod tests {
 
     #[test]
     fn one_of_two_writers_may_be_refused_and_one_alone_may_not() {
-        assert!(Crowd.next(&empty(), &create(refused(), false)).is_empty());
-        assert_eq!(Crowd.next(&empty(), &create(refused(), true)), [empty()]);
+        assert!(RaceModel.next(&empty(), &create(refused(), false)).is_empty());
+        assert_eq!(RaceModel.next(&empty(), &create(refused(), true)), [empty()]);
     }
 
     /// A refusal of a request still in flight is not what its key stands for.
     #[test]
     fn a_key_whose_first_use_was_in_flight_is_good_afterwards() {
-        let first = Crowd.next(&empty(), &create(made(Some(1)), true)).remove(0);
-        assert_eq!(Crowd.next(&first, &create(refused(), true)), std::slice::from_ref(&first));
-        assert!(Crowd.next(&first, &create(refused(), false)).is_empty());
-        assert_eq!(Crowd.next(&first, &create(made(Some(1)), false)), [first]);
+        let first = RaceModel.next(&empty(), &create(made(Some(1)), true)).remove(0);
+        assert_eq!(RaceModel.next(&first, &create(refused(), true)), std::slice::from_ref(&first));
+        assert!(RaceModel.next(&first, &create(refused(), false)).is_empty());
+        assert_eq!(RaceModel.next(&first, &create(made(Some(1)), false)), [first]);
     }
 
     #[test]
     fn the_first_of_an_empty_project_is_main_and_one_that_nobody_saw_may_be() {
-        assert!(Crowd.next(&empty(), &create(made(None), false)).is_empty());
-        let main = |world: World, seen| Crowd.next(&world, &create(seen, false))[0].main().clone();
+        assert!(RaceModel.next(&empty(), &create(made(None), false)).is_empty());
+        let main = |world: World, seen| RaceModel.next(&world, &create(seen, false))[0].main().clone();
         assert_eq!(main(empty(), Seen::Done), Main::Is("a".into()));
         assert_eq!(main(empty().touched(), Seen::Done), Main::Unsure { not: [].into() });
         assert_eq!(main(empty().touched(), made(None)), Main::None);

@@ -15,7 +15,7 @@ use super::program::{Bindings, Program, Step, product_lists};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Client, Exchange, KeyRole, Request};
-use crate::lane::{Counts, Halt};
+use crate::lane::{Abort, Counts};
 use crate::offerings::Context;
 use crate::offerings::oracle::{Facts, Main, Page, Reply};
 
@@ -63,7 +63,7 @@ struct Part {
 impl<'s> Player<'s> {
     /// Makes the project ready: a race that promotes gets a main that is ours. No more than `at_once` requests will be
     /// sent at once.
-    pub(super) async fn new(cx: &'s mut Context, race: &Race, seed: u64, at_once: usize) -> Result<Self, Halt> {
+    pub(super) async fn new(cx: &'s mut Context, race: &Race, seed: u64, at_once: usize) -> Result<Self, Abort> {
         let keys = cx.new_keys();
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
@@ -89,7 +89,7 @@ impl<'s> Player<'s> {
     }
 
     /// Plays `program` once, with fresh ids and drawn start offsets.
-    pub(super) async fn play(&mut self, program: &Program) -> Result<History, Halt> {
+    pub(super) async fn play(&mut self, program: &Program) -> Result<History, Abort> {
         let bindings = self.bindings(program);
         let before = self.open(program.clients.len()).await?;
         let prepared = self.prepare(program, &bindings).await?;
@@ -104,7 +104,7 @@ impl<'s> Player<'s> {
         }
         acts.extend(self.read_rest(program, &bindings).await);
         if let Some(lost) = nothing_came(&acts) {
-            return Err(Halt::Blocked(format!("no request of a race was answered: cannot {lost}")));
+            return Err(Abort::Blocked(format!("no request of a race was answered: cannot {lost}")));
         }
         let acts = self.take_in(acts);
         let history = History { bindings, anchor: self.anchor.clone(), facts, before, main, prepared, acts };
@@ -130,7 +130,7 @@ impl<'s> Player<'s> {
     }
 
     /// Opens a connection for each client and reads what is there; what earlier tries left is removed.
-    async fn open(&mut self, clients: usize) -> Result<Page, Halt> {
+    async fn open(&mut self, clients: usize) -> Result<Page, Abort> {
         let mut stranger = None;
         if !self.is_anchored {
             // Whatever was still on its way has arrived by now.
@@ -151,7 +151,7 @@ impl<'s> Player<'s> {
             }
             let left = self.leftovers(&page);
             if left.is_empty() && self.role == KeyRole::Empty && !page.offerings.is_empty() {
-                return Err(Halt::NotApplicable("the project that should be empty is not".into()));
+                return Err(Abort::NotApplicable("the project that should be empty is not".into()));
             }
             if left.is_empty() {
                 return Ok(page);
@@ -161,22 +161,22 @@ impl<'s> Player<'s> {
         let Some(main) = stranger else {
             let left = self.look_around(1).await.map(|page| self.leftovers(&page))?;
             self.send_judged(self.deletions(&left)).await?;
-            return Err(Halt::Blocked("what an earlier try created cannot be removed".into()));
+            return Err(Abort::Blocked("what an earlier try created cannot be removed".into()));
         };
         if self.is_exclusive() {
-            return Err(Halt::Blocked(format!("`{main}` stays main though another was promoted")));
+            return Err(Abort::Blocked(format!("`{main}` stays main though another was promoted")));
         }
         self.cx.record().foreign.push(format!("`{main}` became main"));
-        Err(Halt::Blocked(format!("another client made `{main}` main meanwhile")))
+        Err(Abort::Blocked(format!("another client made `{main}` main meanwhile")))
     }
 
-    async fn look_around(&mut self, clients: usize) -> Result<Page, Halt> {
+    async fn look_around(&mut self, clients: usize) -> Result<Page, Abort> {
         let list = |limit| Request::to(Endpoint::List).query("limit", limit).key(self.role);
         let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
         let requests = std::iter::once(list("100")).chain(others).collect();
         let exchanges = self.at_once(requests, Counts::Kept).await?;
         let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.answer).page().cloned());
-        page.filter(|page| page.has_more.is_some()).ok_or_else(|| Halt::Blocked("the list cannot be read".into()))
+        page.filter(|page| page.has_more.is_some()).ok_or_else(|| Abort::Blocked("the list cannot be read".into()))
     }
 
     /// Another main, where it should be ours.
@@ -194,7 +194,7 @@ impl<'s> Player<'s> {
     }
 
     /// Makes the offerings that are there when the clients are released.
-    async fn prepare(&mut self, program: &Program, bindings: &Bindings) -> Result<Vec<Arc<Exchange>>, Halt> {
+    async fn prepare(&mut self, program: &Program, bindings: &Bindings) -> Result<Vec<Arc<Exchange>>, Abort> {
         let steps = program.made.iter().enumerate();
         let steps = steps.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
         let made = self.at_once(steps.map(|step| bindings.request(step)).collect(), Counts::Kept).await?;
@@ -204,7 +204,7 @@ impl<'s> Player<'s> {
                 // Whether it may be rejected is judged when it is sent alone.
                 self.send_judged(vec![exchange.request.clone()]).await?;
                 let received = exchange.answer.summary();
-                Err(Halt::Blocked(format!("a create that the race builds on returned {received}")))
+                Err(Abort::Blocked(format!("a create that the race builds on returned {received}")))
             }
         }
     }
@@ -254,7 +254,7 @@ impl<'s> Player<'s> {
 
     /// Makes the anchor main again and removes whatever the try can have made, row by row. A response that is lost here
     /// is no reason to end: what is left is removed before the next try.
-    async fn tidy(&mut self, program: &Program, history: &History) -> Result<(), Halt> {
+    async fn tidy(&mut self, program: &Program, history: &History) -> Result<(), Abort> {
         let is_lost = history.acts.iter().any(|act| act.exchange.is_none() && act.step.writes());
         self.is_anchored = is_kept(self.anchor_again().await)? && !is_lost;
         is_kept(self.remove(Self::removals(program, &history.bindings)).await)?;
@@ -273,7 +273,7 @@ impl<'s> Player<'s> {
         self.anchor.iter().map(|anchor| Request::to(Endpoint::SetMain).id(anchor)).collect()
     }
 
-    async fn anchor_again(&mut self) -> Result<(), Halt> {
+    async fn anchor_again(&mut self) -> Result<(), Abort> {
         self.at_once(self.promotion(), Counts::LeftOut).await.map(drop)
     }
 
@@ -281,7 +281,7 @@ impl<'s> Player<'s> {
         ids.iter().map(|id| Request::to(Endpoint::Delete).id(id).key(self.role)).collect()
     }
 
-    async fn remove(&mut self, deletes: Vec<Request>) -> Result<(), Halt> {
+    async fn remove(&mut self, deletes: Vec<Request>) -> Result<(), Abort> {
         self.at_once(deletes, Counts::LeftOut).await.map(drop)
     }
 
@@ -291,7 +291,7 @@ impl<'s> Player<'s> {
     }
 
     /// Sends requests as one client, one after the other; the oracle judges each, and the project after each write.
-    pub(super) async fn send_judged(&mut self, requests: Vec<Request>) -> Result<(), Halt> {
+    pub(super) async fn send_judged(&mut self, requests: Vec<Request>) -> Result<(), Abort> {
         for role in [self.role, KeyRole::Second] {
             if self.cx.oracle_state(role).is_some() {
                 self.cx.adopt(role).await?;
@@ -309,7 +309,7 @@ impl<'s> Player<'s> {
     }
 
     /// Runs `program` as one client; what is wrong then is in the record.
-    pub(super) async fn run_alone(&mut self, program: &Program) -> Result<(), Halt> {
+    pub(super) async fn run_alone(&mut self, program: &Program) -> Result<(), Abort> {
         // What several clients did must not be on its way any more.
         tokio::time::sleep(LAG).await;
         self.send_judged(self.promotion()).await?;
@@ -333,7 +333,7 @@ impl<'s> Player<'s> {
 
     /// Sends requests that are not part of the race, all at once; what a server that takes one writer at a time refused
     /// is sent once more, alone.
-    async fn at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
+    async fn at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Abort> {
         let mut exchanges = self.all_at_once(requests, counts).await?;
         let refused = |exchange: &Exchange| exchange.request.is_write() && Reply::read(&exchange.answer).is_conflict();
         for exchange in exchanges.iter_mut().filter(|exchange| refused(exchange)) {
@@ -343,7 +343,7 @@ impl<'s> Player<'s> {
         Ok(exchanges)
     }
 
-    async fn all_at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Halt> {
+    async fn all_at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Abort> {
         let mut exchanges = Vec::with_capacity(requests.len());
         let mut failure = None;
         for group in requests.chunks(self.at_once) {
@@ -359,7 +359,7 @@ impl<'s> Player<'s> {
             }
         }
         let exchanges = self.cx.take_in_at_once(exchanges, counts);
-        failure.map_or(Ok(exchanges), |error| Err(Halt::World(error)))
+        failure.map_or(Ok(exchanges), |error| Err(Abort::World(error)))
     }
 }
 
@@ -373,8 +373,8 @@ fn listed_again(acts: &[Act]) -> Vec<String> {
 }
 
 /// An offering of ours that is main. A response that is lost on the way to it is no reason to end: another will do.
-async fn own_main(cx: &mut Context) -> Result<String, Halt> {
-    let mut made = Err(Halt::Blocked("nothing was tried".into()));
+async fn own_main(cx: &mut Context) -> Result<String, Abort> {
+    let mut made = Err(Abort::Blocked("nothing was tried".into()));
     for number in 0..MAX_ANCHORS {
         made = own_main_numbered(cx, number).await;
         match &made {
@@ -385,7 +385,7 @@ async fn own_main(cx: &mut Context) -> Result<String, Halt> {
     made
 }
 
-async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Halt> {
+async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Abort> {
     let id = cx.id(&if number == 0 { "anchor".into() } else { format!("anchor-{number}") });
     cx.make(&id, &[]).await?;
     cx.set_main(&id).await?;
@@ -397,13 +397,13 @@ async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Ha
         } else {
             "another client made another offering main before the race began"
         };
-        return Err(Halt::Blocked(reason.into()));
+        return Err(Abort::Blocked(reason.into()));
     }
     Ok(id)
 }
 
 /// Whether something was done; that its answer was lost is no reason to end.
-fn is_kept(done: Result<(), Halt>) -> Result<bool, Halt> {
+fn is_kept(done: Result<(), Abort>) -> Result<bool, Abort> {
     match done {
         Ok(()) => Ok(true),
         Err(halt) if halt.is_lost_answer() => Ok(false),

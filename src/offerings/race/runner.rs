@@ -14,7 +14,7 @@ use super::timeline::timeline;
 use crate::contract::{Level, RuleScope};
 use crate::exchange::{KeyRole, OperationRef};
 use crate::finding::{CaseResult, ClientsNeeded, Confirmation, Evidence, Failure, Reduction, Scope};
-use crate::lane::{Halt, Lane, Tenure};
+use crate::lane::{Abort, Lane, Tenure};
 use crate::offerings::oracle::Page;
 use crate::offerings::{Context, Naming};
 
@@ -74,7 +74,7 @@ pub(super) struct SeenAnomaly {
     pub(super) from: usize,
 }
 
-async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> Result<(), Halt> {
+async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> Result<(), Abort> {
     let program = race.program.clone().for_clients(budget.clients);
     let mut runner = Runner::new(race, cx, seed, budget).await?;
     let mut seen = Vec::new();
@@ -113,7 +113,12 @@ pub(super) struct Runner<'r, 's> {
 }
 
 impl<'r, 's> Runner<'r, 's> {
-    pub(super) async fn new(race: &'r Race, cx: &'s mut Context, seed: u64, budget: &RaceBudget) -> Result<Self, Halt> {
+    pub(super) async fn new(
+        race: &'r Race,
+        cx: &'s mut Context,
+        seed: u64,
+        budget: &RaceBudget,
+    ) -> Result<Self, Abort> {
         let first_is_main = cx.lane().tenure == Tenure::Disposable;
         let player = Player::new(cx, race, seed, budget.clients).await?;
         Ok(Self { race, player, budget: *budget, first_is_main, played: 0 })
@@ -121,7 +126,7 @@ impl<'r, 's> Runner<'r, 's> {
 
     /// Every try of the whole race, until one shows something that one client sees alone: that is in the way of what
     /// several see.
-    async fn try_all(&mut self, program: &Program, seen: &mut Vec<SeenAnomaly>) -> Result<(), Halt> {
+    async fn try_all(&mut self, program: &Program, seen: &mut Vec<SeenAnomaly>) -> Result<(), Abort> {
         let deadline = Instant::now() + self.budget.limit;
         let mut broken = 0;
         while self.played < self.budget.races.max(1) && (self.played == 0 || Instant::now() < deadline) {
@@ -130,7 +135,7 @@ impl<'r, 's> Runner<'r, 's> {
                 self.first_is_main = self.player.makes_first_main(self.race.rules[0]).await?;
             }
             let (history, anomalies) = match self.look(program).await {
-                Err(Halt::Blocked(reason)) if is_emptied => {
+                Err(Abort::Blocked(reason)) if is_emptied => {
                     self.player.cx().leave_out(self.race.rules[0], format!("tried {} times: {reason}", self.played));
                     return Ok(());
                 }
@@ -169,7 +174,7 @@ impl<'r, 's> Runner<'r, 's> {
 
     /// Whether one client that does the same alone gets what no correct server returns: that failure is what was found
     /// then, and the rule of the anomaly is violated with it.
-    async fn shows_alone(&mut self, anomaly: &Anomaly, program: &Program) -> Result<bool, Halt> {
+    async fn shows_alone(&mut self, anomaly: &Anomaly, program: &Program) -> Result<bool, Abort> {
         for program in program.alone() {
             let known = self.player.cx().record().failures.len();
             let sent = self.player.run_alone(&program).await;
@@ -199,7 +204,7 @@ impl<'r, 's> Runner<'r, 's> {
     }
 
     /// One try and what is wrong with it. What another client can have caused is noted and left out.
-    pub(super) async fn look(&mut self, program: &Program) -> Result<(History, Vec<Anomaly>), Halt> {
+    pub(super) async fn look(&mut self, program: &Program) -> Result<(History, Vec<Anomaly>), Abort> {
         let history = self.player.play(program).await?;
         let judgement = judge(program, &history, self.first_is_main);
         let is_exclusive = self.player.is_exclusive();
@@ -252,7 +257,7 @@ impl<'r, 's> Runner<'r, 's> {
         smallest: &[Program],
         played: u32,
         deadline: Instant,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), Abort> {
         // So many tries without it are enough to believe, 19 times of 20, that it does not show.
         let enough = (3 * played).div_ceil(found.showed).clamp(3, self.budget.races.max(3));
         let mut first = smallest.to_vec();
@@ -282,7 +287,7 @@ impl<'r, 's> Runner<'r, 's> {
         anomaly: &Anomaly,
         tries: u32,
         deadline: Instant,
-    ) -> Result<Option<(History, Anomaly)>, Halt> {
+    ) -> Result<Option<(History, Anomaly)>, Abort> {
         for number in 0..tries {
             if number > 0 && Instant::now() >= deadline {
                 break;
@@ -364,7 +369,7 @@ impl Race {
     /// Where the race could not go on because of what one client sees, that decides its rules.
     fn without_block(&self, mut result: CaseResult) -> CaseResult {
         let is_found = result.failures.iter().position(|failure| failure.evidence.timeline.is_none());
-        if let (Some(Halt::Blocked(_)), Some(place)) = (&result.abort, is_found) {
+        if let (Some(Abort::Blocked(_)), Some(place)) = (&result.abort, is_found) {
             result.abort = None;
             let failure = &mut result.failures[place];
             failure.also.extend(self.rules.iter().filter(|rule| **rule != failure.rule));
@@ -401,7 +406,7 @@ impl Race {
 
 impl Player<'_> {
     /// Whether the first offering of the project, which was emptied again, becomes main when it is made alone.
-    async fn makes_first_main(&mut self, rule: &'static str) -> Result<bool, Halt> {
+    async fn makes_first_main(&mut self, rule: &'static str) -> Result<bool, Abort> {
         let alone = Program {
             made: vec![None],
             clients: vec![vec![Step::Create { slot: 0, list: 0, key: None }]],

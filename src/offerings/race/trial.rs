@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::history::History;
-use super::model::{Crowd, Event, Seen};
+use super::model::{Event, RaceModel, Seen};
 use super::order::{self, Budget, Call, Verdict};
 use super::reader::Reader;
 use crate::check::Offering;
@@ -61,7 +61,7 @@ impl Trial {
     /// Looks for an order that explains it, with so many units of a budget at most.
     fn explain(&self, units: u64, budget: &mut Budget) -> Verdict {
         let mut part = budget.split(units);
-        let verdict = order::explain(&Crowd, self.world(), &self.calls, &mut part);
+        let verdict = order::explain(&RaceModel, self.world(), &self.calls, &mut part);
         budget.join(&part);
         verdict
     }

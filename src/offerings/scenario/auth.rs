@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::get::on;
 use super::list::cursors_of_others;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, Secret};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::oracle::Reply;
 
@@ -36,7 +36,7 @@ fn valid_requests(cx: &Context, there: &str) -> Vec<Request> {
 }
 
 /// An offering that is not main: the first of an empty project becomes it.
-async fn make_regular(cx: &mut Context) -> Result<String, Halt> {
+async fn make_regular(cx: &mut Context) -> Result<String, Abort> {
     cx.make_main_elsewhere().await?;
     let id = cx.id("there");
     cx.make(&id, &[]).await?;
@@ -52,7 +52,7 @@ fn unknown_key(request: Request) -> Request {
     request.header("authorization", UNKNOWN_KEY)
 }
 
-async fn missing(cx: &mut Context) -> Flow {
+async fn missing(cx: &mut Context) -> ScriptResult {
     let there = make_regular(cx).await?;
     let requests: Vec<_> = valid_requests(cx, &there).into_iter().map(without_key).collect();
     for request in requests {
@@ -81,7 +81,7 @@ fn malformed_headers(cx: &Context) -> Vec<String> {
     headers
 }
 
-async fn malformed(cx: &mut Context) -> Flow {
+async fn malformed(cx: &mut Context) -> ScriptResult {
     let there = make_regular(cx).await?;
     let mut requests = valid_requests(cx, &there);
     for header in malformed_headers(cx) {
@@ -115,7 +115,7 @@ fn doomed_requests(cx: &Context, there: &str) -> Vec<Request> {
     requests
 }
 
-async fn before_existence(cx: &mut Context) -> Flow {
+async fn before_existence(cx: &mut Context) -> ScriptResult {
     let there = make_regular(cx).await?;
     for spoil in [without_key, unknown_key] {
         let mut closed = Vec::new();
@@ -134,7 +134,7 @@ async fn before_existence(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn forbidden(cx: &mut Context) -> Flow {
+async fn forbidden(cx: &mut Context) -> ScriptResult {
     let there = make_regular(cx).await?;
     for request in valid_requests(cx, &there) {
         cx.send(request.key(KeyRole::Limited)).await?;
@@ -144,7 +144,7 @@ async fn forbidden(cx: &mut Context) -> Flow {
 
 /// An offering of the other project is not listed and not reached, its id can be created here, and each project then
 /// shows its own, whatever happens to the other.
-async fn project_isolation(cx: &mut Context) -> Flow {
+async fn project_isolation(cx: &mut Context) -> ScriptResult {
     let cursors = cursors_of_others(cx).await?;
     let theirs = cx.id("theirs");
     let products = their_products(cx);
@@ -171,7 +171,7 @@ async fn project_isolation(cx: &mut Context) -> Flow {
 }
 
 /// Promotions in both projects in turn: each changes the main of its own project alone, also where both have the id.
-async fn promotions_apart(cx: &mut Context, theirs: &str) -> Flow {
+async fn promotions_apart(cx: &mut Context, theirs: &str) -> ScriptResult {
     let (twin, apart) = (cx.id("twin"), cx.id("apart"));
     cx.send(Request::to(Endpoint::Create).json(&json!({ "id": twin })).key(KeyRole::Second)).await?;
     for id in [&twin, &apart] {
@@ -202,7 +202,7 @@ fn their_products(cx: &Context) -> Vec<String> {
 }
 
 /// A product that only the other project has is unknown here.
-async fn their_product_here(cx: &mut Context) -> Flow {
+async fn their_product_here(cx: &mut Context) -> ScriptResult {
     let Some(product) = cx.lane().fixtures.second_product.clone() else {
         cx.leave_out("auth.project-isolation", "products of the other project: needs --second-product-id");
         return Ok(());
@@ -215,7 +215,7 @@ async fn their_product_here(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn same_id_here(cx: &mut Context, id: &str) -> Flow {
+async fn same_id_here(cx: &mut Context, id: &str) -> ScriptResult {
     let products = cx.some_products(2);
     cx.make(id, &products).await?;
     cx.look_in(KeyRole::Second).await?;
@@ -235,7 +235,7 @@ async fn same_id_here(cx: &mut Context, id: &str) -> Flow {
 }
 
 /// Both keys at once: each gets its own project's offering.
-async fn both_at_once(cx: &mut Context, id: &str) -> Flow {
+async fn both_at_once(cx: &mut Context, id: &str) -> ScriptResult {
     let requests: Vec<_> = (0..16)
         .flat_map(|_| [KeyRole::Main, KeyRole::Second])
         .map(|role| Request::to(Endpoint::Get).id(id).key(role))

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -42,7 +42,7 @@ pub(super) const OUTSIDE: [&str; 11] = ["/y", "?y", "#y", "%y", "+y", "@y", "éy
 
 const JSON: &str = "application/json";
 
-async fn echo(cx: &mut Context) -> Flow {
+async fn echo(cx: &mut Context) -> ScriptResult {
     let many = cx.products(12)?;
     let reversed: Vec<_> = many.iter().rev().cloned().collect();
     for (name, products) in [("one", &many[..1]), ("many", &many), ("reversed", &reversed)] {
@@ -54,7 +54,7 @@ async fn echo(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn readable(cx: &mut Context) -> Flow {
+async fn readable(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(100);
     for (name, products) in [("a", &products[..]), ("b", &[]), ("c", &products[..products.len().min(12)])] {
         let id = cx.id(name);
@@ -65,7 +65,7 @@ async fn readable(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn id_bounds(cx: &mut Context) -> Flow {
+async fn id_bounds(cx: &mut Context) -> ScriptResult {
     let prefix = cx.id("");
     let room = MAX_ID.saturating_sub(prefix.len() + 1).max(1);
     let charset: Vec<char> = CHARSET.chars().collect();
@@ -83,7 +83,7 @@ async fn id_bounds(cx: &mut Context) -> Flow {
 }
 
 /// Ids of digits that are one number to a server which reads them so. They carry no prefix: each is removed at once.
-async fn digits(cx: &mut Context) -> Flow {
+async fn digits(cx: &mut Context) -> ScriptResult {
     let number: u64 = cx.id("").bytes().fold(7, |number, byte| (number * 31 + u64::from(byte)) % 100_000_000_000);
     let (id, padded) = (format!("4{number:011}"), format!("004{number:011}"));
     if cx.before().find(&id).is_some() || cx.before().find(&padded).is_some() {
@@ -102,7 +102,7 @@ async fn digits(cx: &mut Context) -> Flow {
 }
 
 /// Creates an offering and uses its id with every operation that leaves the main alone.
-async fn every_operation(cx: &mut Context, id: &str) -> Flow {
+async fn every_operation(cx: &mut Context, id: &str) -> ScriptResult {
     cx.create(&json!({ "id": id })).await?;
     if cx.find(id).is_none() {
         return Ok(());
@@ -117,7 +117,7 @@ async fn every_operation(cx: &mut Context, id: &str) -> Flow {
 }
 
 /// Tries ids that no prefix fits into, where no offering has them; each is removed at once.
-async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> Flow {
+async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let free: Vec<_> = ids.iter().filter(|id| cx.before().find(id).is_none()).collect();
     if free.is_empty() {
@@ -129,7 +129,7 @@ async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> Flow {
     Ok(())
 }
 
-async fn id_invalid(cx: &mut Context) -> Flow {
+async fn id_invalid(cx: &mut Context) -> ScriptResult {
     let tail = |tail: &str| json!(format!("{}{tail}", cx.id("x")));
     let mut ids = vec![Value::Null, json!(""), json!(format!("{:x<65}", cx.id("long"))), json!(4711)];
     ids.extend(OUTSIDE.map(tail));
@@ -146,7 +146,7 @@ async fn id_invalid(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn duplicate(cx: &mut Context) -> Flow {
+async fn duplicate(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.id("twice"), cx.some_products(2));
     cx.make(&id, &products).await?;
     let fewer: Vec<_> = products.iter().skip(1).collect();
@@ -159,7 +159,7 @@ async fn duplicate(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn case_sensitivity(cx: &mut Context) -> Flow {
+async fn case_sensitivity(cx: &mut Context) -> ScriptResult {
     let (lower, upper) = (cx.id("abc"), cx.id("Abc"));
     cx.make(&lower, &[]).await?;
     cx.create(&json!({ "id": upper })).await?;
@@ -175,7 +175,7 @@ async fn case_sensitivity(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn tag_main(cx: &mut Context) -> Flow {
+async fn tag_main(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(1);
     for body in [json!({ "id": cx.id("a"), "tag": 1 }), json!({ "id": cx.id("b"), "tag": 1, "product_ids": products })]
     {
@@ -204,12 +204,12 @@ fn in_empty(body: &Value) -> Request {
     Request::to(Endpoint::Create).key(KeyRole::Empty).json(body)
 }
 
-async fn remove_from_empty(cx: &mut Context, id: &str) -> Flow {
+async fn remove_from_empty(cx: &mut Context, id: &str) -> ScriptResult {
     cx.send(Request::to(Endpoint::Delete).key(KeyRole::Empty).id(id)).await?;
     Ok(())
 }
 
-async fn tag_invalid(cx: &mut Context) -> Flow {
+async fn tag_invalid(cx: &mut Context) -> ScriptResult {
     let tags = [json!(2), json!(-1), json!(1.5), json!("0"), json!(true), json!(40_000)];
     let body = |(number, tag): (usize, &Value)| json!({ "id": cx.id(&format!("t{number}")), "tag": tag });
     let creates: Vec<_> =
@@ -218,7 +218,7 @@ async fn tag_invalid(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn tag_regular(cx: &mut Context) -> Flow {
+async fn tag_regular(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     if cx.state().main().is_none() {
         cx.leave_out("create.tag-regular", "the project has offerings but no main one");
@@ -238,9 +238,9 @@ async fn tag_regular(cx: &mut Context) -> Flow {
 
 /// The three ways to say nothing of the role, one after the other in a project that is emptied between. The first is
 /// repeated: where it becomes main again, the others must too, whatever was rejected before.
-async fn first_is_main(cx: &mut Context) -> Flow {
+async fn first_is_main(cx: &mut Context) -> ScriptResult {
     if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
-        return Err(Halt::NotApplicable("the project of --empty-token holds offerings".into()));
+        return Err(Abort::NotApplicable("the project of --empty-token holds offerings".into()));
     }
     let tags = [("absent", None), ("again", None), ("null", Some(Value::Null)), ("zero", Some(json!(0)))];
     for (name, tag) in tags {
@@ -267,7 +267,7 @@ async fn first_is_main(cx: &mut Context) -> Flow {
 }
 
 /// Rejected requests use nothing up.
-async fn rejected_in_empty(cx: &mut Context) -> Flow {
+async fn rejected_in_empty(cx: &mut Context) -> ScriptResult {
     let (unknown, rejected) = (cx.id("no-such-product"), cx.id("rejected"));
     for products in [json!("none"), json!([unknown])] {
         cx.send(in_empty(&json!({ "id": rejected, "product_ids": products }))).await?;
@@ -276,7 +276,7 @@ async fn rejected_in_empty(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn body_malformed(cx: &mut Context) -> Flow {
+async fn body_malformed(cx: &mut Context) -> ScriptResult {
     let id = cx.id("x");
     let whole = json!({ "id": id }).to_string();
     let bodies = [
@@ -297,7 +297,7 @@ async fn body_malformed(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn readonly_ignored(cx: &mut Context) -> Flow {
+async fn readonly_ignored(cx: &mut Context) -> ScriptResult {
     for (name, value) in [
         ("object", "list"),
         ("url", "/v4/offerings/elsewhere"),
@@ -311,7 +311,7 @@ async fn readonly_ignored(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn unknown_field(cx: &mut Context) -> Flow {
+async fn unknown_field(cx: &mut Context) -> ScriptResult {
     let body = json!({ "id": cx.id("x"), "qonform_unknown": "value" });
     cx.create(&body).await?;
     Ok(())

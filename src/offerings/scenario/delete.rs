@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::get::invalid_in_path;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::offerings::Context;
 
@@ -22,7 +22,7 @@ pub(super) const ALL: &[Scenario] = &[
 /// Longer than the unit of any time stamp that RFC 3339 can write.
 pub(super) const A_SECOND: Duration = Duration::from_millis(1_100);
 
-async fn removes(cx: &mut Context) -> Flow {
+async fn removes(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let products = cx.some_products(2);
     let ids = ["a", "b", "c"].map(|name| cx.id(name));
@@ -38,7 +38,7 @@ async fn removes(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn again(cx: &mut Context) -> Flow {
+async fn again(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let (id, never) = (cx.id("a"), cx.id("never"));
     cx.make(&id, &[]).await?;
@@ -49,7 +49,7 @@ async fn again(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn missing(cx: &mut Context) -> Flow {
+async fn missing(cx: &mut Context) -> ScriptResult {
     let (id, longer) = (cx.id("a"), cx.id("a-longer"));
     cx.make(&longer, &[]).await?;
     // A server that looks for ids that begin so would find the other one.
@@ -57,18 +57,18 @@ async fn missing(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn variant(cx: &mut Context) -> Flow {
+async fn variant(cx: &mut Context) -> ScriptResult {
     let id = cx.variant()?;
     cx.delete(&id).await?;
     cx.look().await?;
     Ok(())
 }
 
-async fn id_invalid(cx: &mut Context) -> Flow {
+async fn id_invalid(cx: &mut Context) -> ScriptResult {
     invalid_in_path(cx, Endpoint::Delete).await
 }
 
-async fn recreate(cx: &mut Context) -> Flow {
+async fn recreate(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let products = cx.some_products(2);
     let other: Vec<_> = products.last().cloned().into_iter().collect();
@@ -94,7 +94,7 @@ async fn recreate(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn main(cx: &mut Context) -> Flow {
+async fn main(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(1);
     let ids = ["a", "b", "spare"].map(|name| cx.id(name));
     for id in &ids {

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::create::OUTSIDE;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Request, encode_segment};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -17,7 +17,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("offering.id-decoding", Writes, [], id_decoding),
 ];
 
-async fn existing(cx: &mut Context) -> Flow {
+async fn existing(cx: &mut Context) -> ScriptResult {
     let products: Vec<_> = cx.some_products(12).into_iter().rev().collect();
     for (name, products) in [("a", &products[..]), ("b-c-d", &[])] {
         let id = cx.id(name);
@@ -31,7 +31,7 @@ async fn existing(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn missing(cx: &mut Context) -> Flow {
+async fn missing(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let (there, gone) = (cx.id("there"), cx.id("gone"));
     cx.make(&there, &[]).await?;
@@ -53,20 +53,20 @@ async fn missing(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn variant_hidden(cx: &mut Context) -> Flow {
+async fn variant_hidden(cx: &mut Context) -> ScriptResult {
     let (variant, never) = (cx.variant()?, cx.id("never"));
     cx.get(&never).await?;
     cx.get(&variant).await?;
     Ok(())
 }
 
-async fn id_invalid(cx: &mut Context) -> Flow {
+async fn id_invalid(cx: &mut Context) -> ScriptResult {
     invalid_in_path(cx, Endpoint::Get).await
 }
 
 /// Sends an operation with ids that no offering can have. Offerings exist that a server finds that cuts, trims or decodes
 /// twice.
-pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> Flow {
+pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> ScriptResult {
     let (there, long) = (cx.id("there"), format!("{:x<64}", cx.id("long")));
     cx.make(&there, &cx.some_products(1)).await?;
     cx.create(&json!({ "id": long })).await?;
@@ -92,7 +92,7 @@ fn with_body(request: Request) -> Request {
 
 /// Ids that a server confuses which decodes twice, reads a plus sign as a space, or takes an id for a pattern. None of
 /// the requests is for an offering that exists.
-async fn id_decoding(cx: &mut Context) -> Flow {
+async fn id_decoding(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let products = cx.some_products(1);
     let (plain, spaced) = (cx.id("winback"), cx.id("a b"));
@@ -125,7 +125,7 @@ pub(super) fn confusable_ids(cx: &Context) -> Vec<(String, String)> {
 }
 
 /// Whether both offerings of a pair could be created.
-pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Halt> {
+pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Abort> {
     let products = cx.some_products(1);
     for id in ids {
         cx.create(&json!({ "id": id, "product_ids": products })).await?;
@@ -135,7 +135,7 @@ pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, 
 
 /// An operation on one of two offerings whose ids are easily confused must not touch the other, whether the one exists
 /// or not.
-async fn neighbours(cx: &mut Context) -> Flow {
+async fn neighbours(cx: &mut Context) -> ScriptResult {
     for (neighbour, pattern) in confusable_ids(cx) {
         if !make_pair(cx, [&neighbour, &pattern]).await? {
             continue;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::delete::A_SECOND;
 use super::set_main::KEY;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -18,11 +18,11 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("create.idempotency-scope", Writes, [SecondProject], scope),
 ];
 
-async fn create(cx: &mut Context, role: KeyRole, key: &str, body: &Value) -> Result<Arc<Exchange>, Halt> {
+async fn create(cx: &mut Context, role: KeyRole, key: &str, body: &Value) -> Result<Arc<Exchange>, Abort> {
     cx.send(Request::to(Endpoint::Create).key(role).header(KEY, key).json(body)).await
 }
 
-async fn replay(cx: &mut Context) -> Flow {
+async fn replay(cx: &mut Context) -> ScriptResult {
     let key = cx.new_keys();
     let (id, between) = (cx.id("a"), cx.id("between"));
     let body = json!({ "id": id, "product_ids": cx.some_products(2) });
@@ -38,7 +38,7 @@ async fn replay(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn other_body(cx: &mut Context) -> Flow {
+async fn other_body(cx: &mut Context) -> ScriptResult {
     let key = cx.new_keys();
     let [a, b, c] = ["a", "b", "c"].map(|name| cx.id(name));
     create(cx, KeyRole::Main, &key, &json!({ "id": a })).await?;
@@ -51,7 +51,7 @@ async fn other_body(cx: &mut Context) -> Flow {
 }
 
 /// The body, id and all, is the same, so that a key that is kept for all projects shows however it is compared.
-async fn scope(cx: &mut Context) -> Flow {
+async fn scope(cx: &mut Context) -> ScriptResult {
     let key = cx.new_keys();
     cx.follow(KeyRole::Second).await?;
     let id = cx.id("a");

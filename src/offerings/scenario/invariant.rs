@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
 use crate::offerings::Context;
@@ -27,7 +27,7 @@ enum Step {
     Delete(&'static str),
 }
 
-async fn run(cx: &mut Context, steps: &[Step]) -> Flow {
+async fn run(cx: &mut Context, steps: &[Step]) -> ScriptResult {
     for step in steps {
         match *step {
             Step::Create(name, n) => {
@@ -52,7 +52,7 @@ async fn run(cx: &mut Context, steps: &[Step]) -> Flow {
     Ok(())
 }
 
-async fn single_main(cx: &mut Context) -> Flow {
+async fn single_main(cx: &mut Context) -> ScriptResult {
     use Step::{Create, Delete, Promote, Update};
     let first =
         [Create("a", 1), Create("b", 0), Promote("a"), Promote("b"), Promote("a"), Create("c", 2), Promote("c")];
@@ -60,7 +60,7 @@ async fn single_main(cx: &mut Context) -> Flow {
     run(cx, &[Update("c", 1), Delete("a"), Promote("b"), Promote("b"), Promote("c")]).await
 }
 
-async fn mixed(cx: &mut Context) -> Flow {
+async fn mixed(cx: &mut Context) -> ScriptResult {
     use Step::{Create, Delete, Promote, Update};
     let first = [Create("a", 2), Create("bcd", 3), Promote("a"), Update("a", 3), Update("bcd", 1), Promote("bcd")];
     run(cx, &first).await?;
@@ -93,7 +93,7 @@ fn rejected_writes(cx: &Context, regular: &str, main: &str) -> Vec<Request> {
 }
 
 /// What was rejected has no effect, and uses nothing up: the same, made valid, is accepted afterwards.
-async fn failed_writes(cx: &mut Context) -> Flow {
+async fn failed_writes(cx: &mut Context) -> ScriptResult {
     use Step::{Create, Promote, Update};
     run(cx, &[Create("a", 2), Create("b", 2), Promote("b")]).await?;
     for request in rejected_writes(cx, "a", "b") {
@@ -104,7 +104,7 @@ async fn failed_writes(cx: &mut Context) -> Flow {
 }
 
 /// Offerings whose ids resemble each other, of which only one is written to at a time.
-async fn no_bleed(cx: &mut Context) -> Flow {
+async fn no_bleed(cx: &mut Context) -> ScriptResult {
     use Step::{Create, Delete, Promote, Update};
     let first = [Create("a", 3), Create("aa", 3), Create("a-b", 3), Create("ab", 3), Update("a", 1), Update("aa", 2)];
     run(cx, &first).await?;

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::create::OUTSIDE;
 use super::delete::A_SECOND;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::oracle::Reply;
 
@@ -42,7 +42,7 @@ const MORE_THAN_A_PAGE: usize = 24;
 const MAX_PAGES: usize = 12;
 
 /// Creates offerings of these names, without products, and reads the list.
-async fn make(cx: &mut Context, names: &[&str]) -> Flow {
+async fn make(cx: &mut Context, names: &[&str]) -> ScriptResult {
     for name in names {
         let id = cx.id(name);
         cx.make(&id, &[]).await?;
@@ -51,7 +51,7 @@ async fn make(cx: &mut Context, names: &[&str]) -> Flow {
     Ok(())
 }
 
-async fn limit_honoured(cx: &mut Context) -> Flow {
+async fn limit_honoured(cx: &mut Context) -> ScriptResult {
     make(cx, &["a", "b", "c"]).await?;
     let first = cx.id("a");
     for (limit, after) in [(1, None), (2, None), (100, None), (1, Some(&*first))] {
@@ -61,13 +61,13 @@ async fn limit_honoured(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn limit_invalid(cx: &mut Context) -> Flow {
+async fn limit_invalid(cx: &mut Context) -> ScriptResult {
     let requests = ["0", "101", "-1", "abc", "1.5"].map(|limit| Request::to(Endpoint::List).query("limit", limit));
     cx.send_all(&requests).await?;
     Ok(())
 }
 
-async fn has_more(cx: &mut Context) -> Flow {
+async fn has_more(cx: &mut Context) -> ScriptResult {
     make(cx, &["a", "b"]).await?;
     let total = cx.state().world().offerings().count();
     for limit in [1, total.saturating_sub(1), total, total + 1] {
@@ -78,7 +78,7 @@ async fn has_more(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn order(cx: &mut Context) -> Flow {
+async fn order(cx: &mut Context) -> ScriptResult {
     // In the order of their creation these names are sorted in neither direction.
     let mut last: Option<String> = None;
     for name in ["m", "z", "a"] {
@@ -104,7 +104,7 @@ async fn order(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn unknown_cursor(cx: &mut Context) -> Flow {
+async fn unknown_cursor(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     make(cx, &["a", "b", "c", "d", "e"]).await?;
     let deleted = cx.id("c");
@@ -116,7 +116,7 @@ async fn unknown_cursor(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn known_cursor(cx: &mut Context) -> Flow {
+async fn known_cursor(cx: &mut Context) -> ScriptResult {
     for id in [cx.id("a"), cx.id("b c:d"), format!("{:x<64}", cx.id("e"))] {
         cx.create(&json!({ "id": id })).await?;
         // So that the page after it is not empty.
@@ -130,7 +130,7 @@ async fn known_cursor(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn cursor_invalid(cx: &mut Context) -> Flow {
+async fn cursor_invalid(cx: &mut Context) -> ScriptResult {
     let long = format!("{:x<65}", cx.id("long"));
     let tails = OUTSIDE.map(|tail| format!("{}{tail}", cx.id("x")));
     for cursor in std::iter::once(long).chain(tails) {
@@ -139,7 +139,7 @@ async fn cursor_invalid(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn agrees_with_get(cx: &mut Context) -> Flow {
+async fn agrees_with_get(cx: &mut Context) -> ScriptResult {
     let products: Vec<_> = cx.some_products(100).into_iter().rev().collect();
     let (many, changed) = (cx.id("many"), cx.id("changed"));
     for name in ["first", "second", "third"] {
@@ -164,7 +164,7 @@ async fn agrees_with_get(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn excludes_variants(cx: &mut Context) -> Flow {
+async fn excludes_variants(cx: &mut Context) -> ScriptResult {
     let variant = cx.variant()?;
     cx.page(None, None).await?;
     walk(cx, 2, None, 6).await?;
@@ -175,7 +175,7 @@ async fn excludes_variants(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn unknown_query(cx: &mut Context) -> Flow {
+async fn unknown_query(cx: &mut Context) -> ScriptResult {
     for query in ["limit=1&page=2", "limit=1&qonform=x"] {
         cx.send(Request::to(Endpoint::List).raw_query(query)).await?;
     }
@@ -183,7 +183,7 @@ async fn unknown_query(cx: &mut Context) -> Flow {
 }
 
 /// At totals on both sides of a full page, walks with several limits yield the same list.
-async fn pages_cover(cx: &mut Context) -> Flow {
+async fn pages_cover(cx: &mut Context) -> ScriptResult {
     let there = cx.before().offerings.len();
     let full = (there / MAX_LIMIT + 1) * MAX_LIMIT;
     let mut made = 0;
@@ -211,7 +211,7 @@ async fn pages_cover(cx: &mut Context) -> Flow {
 }
 
 /// One walk through everything, or two through the ends of a list that would take too many pages.
-async fn small_walks(cx: &mut Context, limit: usize) -> Flow {
+async fn small_walks(cx: &mut Context, limit: usize) -> ScriptResult {
     let ids: Vec<String> = cx.order().iter().map(|id| (*id).to_owned()).collect();
     if ids.len() <= 2 * MAX_PAGES * limit {
         return walk(cx, limit, None, 3 * MAX_PAGES).await;
@@ -222,7 +222,7 @@ async fn small_walks(cx: &mut Context, limit: usize) -> Flow {
 }
 
 /// Walks by the last ids, and by `next_cursor` too where that is something else, through so many pages at most.
-async fn walk(cx: &mut Context, limit: usize, start: Option<String>, most: usize) -> Flow {
+async fn walk(cx: &mut Context, limit: usize, start: Option<String>, most: usize) -> ScriptResult {
     let mut cursor = start;
     for number in 0..most {
         let reply = cx.page(Some(limit), cursor.as_deref()).await?;
@@ -241,7 +241,7 @@ fn last_id(reply: &Reply) -> Option<String> {
 }
 
 /// Reads another project, for the cases about two.
-pub(super) async fn cursors_of_others(cx: &mut Context) -> Result<Vec<String>, Halt> {
+pub(super) async fn cursors_of_others(cx: &mut Context) -> Result<Vec<String>, Abort> {
     let theirs = cx.follow(KeyRole::Second).await?;
     let ids = theirs.offerings.into_iter().map(|offering| offering.id);
     Ok(ids.filter(|id| cx.find(id).is_none()).take(2).collect())

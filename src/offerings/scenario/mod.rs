@@ -1,7 +1,7 @@
 //! The cases written by hand, one file per operation or theme.
 //!
 //! A scenario is named after the rule that it is mainly about; the other rules that it exercises stand beside it. It
-//! works in a project that holds anything, whoever made it: it counts on nothing but what it created itself.
+//! works in a project that holds anything: it relies on nothing but what it created itself.
 //! To add one: write the function, add its line to the file's `ALL`, and name a fault that it must catch.
 
 mod auth;
@@ -20,12 +20,12 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::contract::Need;
-use crate::lane::Halt;
+use crate::lane::Abort;
 
 use super::Context;
 
 /// How far a scenario goes on its own: a scenario ends well, or it is halted.
-pub type Flow = Result<(), Halt>;
+pub type ScriptResult = Result<(), Abort>;
 
 /// What a scenario does to the project while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -53,14 +53,14 @@ pub struct Scenario {
     run: Script,
 }
 
-type Script = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = Flow> + Send + 's>>;
+type Script = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = ScriptResult> + Send + 's>>;
 
 impl Scenario {
     /// Plays it.
     ///
     /// # Errors
-    /// [`Halt`] says why it did not come to its end.
-    pub async fn play(&self, cx: &mut Context) -> Flow {
+    /// [`Abort`] says why it did not come to its end.
+    pub async fn play(&self, cx: &mut Context) -> ScriptResult {
         (self.run)(cx).await
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const CREATE: &[Scenario] = &[
@@ -29,8 +29,8 @@ const SUBJECT: &str = "subject";
 /// repeats where the server turns out to keep them. `None` where neither is so.
 ///
 /// # Errors
-/// [`Halt::Missing`] when no product is known.
-pub(super) async fn product_list(cx: &mut Context, n: usize) -> Result<Option<Vec<String>>, Halt> {
+/// [`Abort::Missing`] when no product is known.
+pub(super) async fn product_list(cx: &mut Context, n: usize) -> Result<Option<Vec<String>>, Abort> {
     let distinct = cx.products(n)?;
     if distinct.len() == n {
         return Ok(Some(distinct));
@@ -49,21 +49,21 @@ fn ask(cx: &Context, endpoint: Endpoint, name: &str, list: &Value) -> Request {
     }
 }
 
-async fn make_subject(cx: &mut Context) -> Flow {
+async fn make_subject(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.id(SUBJECT), cx.products(1)?);
     cx.make(&id, &products).await?;
     Ok(())
 }
 
-async fn create_unknown(cx: &mut Context) -> Flow {
+async fn create_unknown(cx: &mut Context) -> ScriptResult {
     unknown(cx, Endpoint::Create).await
 }
 
-async fn update_unknown(cx: &mut Context) -> Flow {
+async fn update_unknown(cx: &mut Context) -> ScriptResult {
     unknown(cx, Endpoint::Update).await
 }
 
-async fn unknown(cx: &mut Context, endpoint: Endpoint) -> Flow {
+async fn unknown(cx: &mut Context, endpoint: Endpoint) -> ScriptResult {
     make_subject(cx).await?;
     let (good, none) = (cx.products(2)?, cx.id("no-such-product"));
     let first = [std::slice::from_ref(&none), &good].concat();
@@ -75,16 +75,16 @@ async fn unknown(cx: &mut Context, endpoint: Endpoint) -> Flow {
     Ok(())
 }
 
-async fn create_bounds(cx: &mut Context) -> Flow {
+async fn create_bounds(cx: &mut Context) -> ScriptResult {
     bounds(cx, Endpoint::Create, "create.product-bounds").await
 }
 
-async fn update_bounds(cx: &mut Context) -> Flow {
+async fn update_bounds(cx: &mut Context) -> ScriptResult {
     bounds(cx, Endpoint::Update, "update.product-bounds").await
 }
 
 /// Both sides of the number of entries, and lists that are rejected whatever the project holds.
-async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> Flow {
+async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> ScriptResult {
     make_subject(cx).await?;
     match product_list(cx, MAX_PRODUCTS + 1).await? {
         Some(list) => {
@@ -119,7 +119,7 @@ async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> Flo
     Ok(())
 }
 
-async fn duplicates(cx: &mut Context) -> Flow {
+async fn duplicates(cx: &mut Context) -> ScriptResult {
     let product = cx.products(1)?.remove(0);
     let body = json!({ "id": cx.id("twice"), "product_ids": [product, product] });
     cx.create(&body).await?;

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
 use crate::offerings::Context;
@@ -25,7 +25,7 @@ pub(super) const ALL: &[Scenario] = &[
 
 const JSON: &str = "application/json";
 
-async fn no_server_error(cx: &mut Context) -> Flow {
+async fn no_server_error(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
     cx.make(&there, &[]).await?;
     let requests: Vec<_> = odd_paths(cx).into_iter().chain(odd_queries()).collect();
@@ -46,7 +46,7 @@ async fn no_server_error(cx: &mut Context) -> Flow {
 
 /// Sends each body in a create and in an update. An offering that a server makes of one under an id that is not ours is
 /// removed at once.
-async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> Flow {
+async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> ScriptResult {
     let create = |body: &Vec<u8>| Request::to(Endpoint::Create).raw_body(JSON, body.clone());
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
     let requests: Vec<_> = bodies.iter().flat_map(|body| [create(body), update(body)]).collect();
@@ -179,7 +179,7 @@ fn on_each(id: &str) -> [Request; 4] {
     })
 }
 
-async fn documented_failures(cx: &mut Context) -> Flow {
+async fn documented_failures(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
     cx.make(&there, &[]).await?;
     let mut requests = rejected_fields(cx, &there);
@@ -195,7 +195,7 @@ async fn documented_failures(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn error_types(cx: &mut Context) -> Flow {
+async fn error_types(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
     cx.make(&there, &[]).await?;
     let mut requests = rejected_fields(cx, &there);
@@ -204,7 +204,7 @@ async fn error_types(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn failures_without_fields(cx: &mut Context) -> Flow {
+async fn failures_without_fields(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
     cx.make(&there, &[]).await?;
     let broken = |endpoint, id: &str| Request::to(endpoint).id(id).raw_body(JSON, "{");
@@ -215,7 +215,7 @@ async fn failures_without_fields(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn urls(cx: &mut Context) -> Flow {
+async fn urls(cx: &mut Context) -> ScriptResult {
     let long = format!("{:x<64}", cx.id("l"));
     for id in [cx.id("a b"), cx.id("a:b"), cx.id("A b:c._-9"), long] {
         cx.make(&id, &[]).await?;
@@ -226,7 +226,7 @@ async fn urls(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn creation_stays(cx: &mut Context) -> Flow {
+async fn creation_stays(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(1);
     let (id, other) = (cx.id("a b:c"), cx.id("other"));
     let made = cx.make(&id, &[]).await?;

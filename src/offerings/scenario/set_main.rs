@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::get::{confusable_ids, invalid_in_path, make_pair};
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -28,7 +28,7 @@ pub(super) const ALL: &[Scenario] = &[
 pub(super) const KEY: &str = "idempotency-key";
 
 /// Creates offerings with these names, with products where some are known, and gives their ids.
-pub(super) async fn make<const N: usize>(cx: &mut Context, names: [&str; N]) -> Result<[String; N], Halt> {
+pub(super) async fn make<const N: usize>(cx: &mut Context, names: [&str; N]) -> Result<[String; N], Abort> {
     let products = cx.some_products(2);
     let ids = names.map(|name| cx.id(name));
     for id in &ids {
@@ -37,7 +37,7 @@ pub(super) async fn make<const N: usize>(cx: &mut Context, names: [&str; N]) -> 
     Ok(ids)
 }
 
-async fn promotes(cx: &mut Context) -> Flow {
+async fn promotes(cx: &mut Context) -> ScriptResult {
     let ids = make(cx, ["a", "b"]).await?;
     for id in &ids {
         cx.set_main(id).await?;
@@ -48,7 +48,7 @@ async fn promotes(cx: &mut Context) -> Flow {
 }
 
 /// More than once: some servers forget a demotion only now and then.
-async fn demotes_previous(cx: &mut Context) -> Flow {
+async fn demotes_previous(cx: &mut Context) -> ScriptResult {
     let [a, b, c] = make(cx, ["a", "b", "c"]).await?;
     let mut previous: Option<&String> = None;
     for next in [&a, &b, &c, &a, &b] {
@@ -61,7 +61,7 @@ async fn demotes_previous(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn again(cx: &mut Context) -> Flow {
+async fn again(cx: &mut Context) -> ScriptResult {
     let [a, _] = make(cx, ["a", "b"]).await?;
     for _ in 0..3 {
         cx.set_main(&a).await?;
@@ -71,7 +71,7 @@ async fn again(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn missing(cx: &mut Context) -> Flow {
+async fn missing(cx: &mut Context) -> ScriptResult {
     let [main, gone] = make(cx, ["main", "gone"]).await?;
     cx.set_main(&main).await?;
     cx.delete(&gone).await?;
@@ -97,7 +97,7 @@ async fn missing(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn variant(cx: &mut Context) -> Flow {
+async fn variant(cx: &mut Context) -> ScriptResult {
     let id = cx.variant()?;
     let [main] = make(cx, ["main"]).await?;
     cx.set_main(&main).await?;
@@ -108,7 +108,7 @@ async fn variant(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn id_invalid(cx: &mut Context) -> Flow {
+async fn id_invalid(cx: &mut Context) -> ScriptResult {
     let [main] = make(cx, ["main"]).await?;
     cx.set_main(&main).await?;
     invalid_in_path(cx, Endpoint::SetMain).await
@@ -116,7 +116,7 @@ async fn id_invalid(cx: &mut Context) -> Flow {
 
 /// Nothing reads the offerings between the promotion of the other and the last replay: the replay shows the older time
 /// of its first response, and is right to.
-async fn replay(cx: &mut Context) -> Flow {
+async fn replay(cx: &mut Context) -> ScriptResult {
     let [a, b] = make(cx, ["a", "b"]).await?;
     let keys = cx.new_keys();
     let keyed = Request::to(Endpoint::SetMain).id(&a).header(KEY, format!("{keys}main"));
@@ -135,7 +135,7 @@ async fn replay(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn body_ignored(cx: &mut Context) -> Flow {
+async fn body_ignored(cx: &mut Context) -> ScriptResult {
     let [a, b] = make(cx, ["a", "b"]).await?;
     for (id, body) in [(&a, json!({})), (&b, json!({ "tag": 0, "product_ids": [] }))] {
         cx.send(Request::to(Endpoint::SetMain).id(id).json(&body)).await?;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::get::invalid_in_path;
 use super::products::product_list;
-use super::{Flow, Scenario, scenario};
+use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -27,7 +27,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("update.tag-invalid", Promotes, [], tag_invalid),
 ];
 
-async fn replaces(cx: &mut Context) -> Flow {
+async fn replaces(cx: &mut Context) -> ScriptResult {
     let many = match product_list(cx, 100).await? {
         Some(many) => many,
         None => cx.products(100)?,
@@ -48,7 +48,7 @@ async fn replaces(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn partial(cx: &mut Context) -> Flow {
+async fn partial(cx: &mut Context) -> ScriptResult {
     let products = cx.products(2)?;
     let pair = pair(cx).await?;
     for id in [&pair.regular, &pair.main] {
@@ -60,7 +60,7 @@ async fn partial(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn retry_safe(cx: &mut Context) -> Flow {
+async fn retry_safe(cx: &mut Context) -> ScriptResult {
     let products = cx.products(3)?;
     let (id, body) = (cx.id("a"), json!({ "product_ids": products }));
     cx.make(&id, &products[..1]).await?;
@@ -71,7 +71,7 @@ async fn retry_safe(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn id_immutable(cx: &mut Context) -> Flow {
+async fn id_immutable(cx: &mut Context) -> ScriptResult {
     let (id, other) = (cx.id("a"), cx.id("other"));
     cx.make(&id, &[]).await?;
     for body in [json!({ "id": other }), json!({ "id": other, "product_ids": [] })] {
@@ -87,7 +87,7 @@ async fn id_immutable(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn missing(cx: &mut Context) -> Flow {
+async fn missing(cx: &mut Context) -> ScriptResult {
     cx.make_main_elsewhere().await?;
     let (never, gone, products) = (cx.id("never"), cx.id("gone"), cx.some_products(1));
     cx.make(&gone, &products).await?;
@@ -98,18 +98,18 @@ async fn missing(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn variant(cx: &mut Context) -> Flow {
+async fn variant(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.variant()?, cx.some_products(1));
     cx.update(&id, &json!({ "product_ids": products })).await?;
     cx.look().await?;
     Ok(())
 }
 
-async fn id_invalid(cx: &mut Context) -> Flow {
+async fn id_invalid(cx: &mut Context) -> ScriptResult {
     invalid_in_path(cx, Endpoint::Update).await
 }
 
-async fn body_malformed(cx: &mut Context) -> Flow {
+async fn body_malformed(cx: &mut Context) -> ScriptResult {
     let id = cx.id("a");
     cx.make(&id, &cx.some_products(1)).await?;
     for body in
@@ -120,7 +120,7 @@ async fn body_malformed(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn empty_body(cx: &mut Context) -> Flow {
+async fn empty_body(cx: &mut Context) -> ScriptResult {
     let id = cx.id("a");
     cx.make(&id, &cx.some_products(2)).await?;
     cx.update(&id, &json!({})).await?;
@@ -135,7 +135,7 @@ struct Pair {
     fewer: Value,
 }
 
-async fn pair(cx: &mut Context) -> Result<Pair, Halt> {
+async fn pair(cx: &mut Context) -> Result<Pair, Abort> {
     let products = cx.some_products(2);
     let (regular, main) = (cx.id("regular"), cx.id("main"));
     for id in [&regular, &main] {
@@ -149,7 +149,7 @@ async fn pair(cx: &mut Context) -> Result<Pair, Halt> {
     Ok(Pair { regular, main, fewer: json!(products.iter().skip(1).collect::<Vec<_>>()) })
 }
 
-async fn tag_main(cx: &mut Context) -> Flow {
+async fn tag_main(cx: &mut Context) -> ScriptResult {
     let pair = pair(cx).await?;
     for id in [&pair.regular, &pair.main] {
         for body in [json!({ "tag": 1 }), json!({ "tag": 1, "product_ids": pair.fewer })] {
@@ -159,15 +159,15 @@ async fn tag_main(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn demote_zero(cx: &mut Context) -> Flow {
+async fn demote_zero(cx: &mut Context) -> ScriptResult {
     demote(cx, &json!(0)).await
 }
 
-async fn demote_null(cx: &mut Context) -> Flow {
+async fn demote_null(cx: &mut Context) -> ScriptResult {
     demote(cx, &Value::Null).await
 }
 
-async fn demote(cx: &mut Context, tag: &Value) -> Flow {
+async fn demote(cx: &mut Context, tag: &Value) -> ScriptResult {
     for body in [json!({ "tag": tag }), json!({ "tag": tag, "product_ids": cx.some_products(1) })] {
         let pair = pair(cx).await?;
         cx.update(&pair.main, &body).await?;
@@ -175,7 +175,7 @@ async fn demote(cx: &mut Context, tag: &Value) -> Flow {
     Ok(())
 }
 
-async fn tag_on_regular(cx: &mut Context) -> Flow {
+async fn tag_on_regular(cx: &mut Context) -> ScriptResult {
     let pair = pair(cx).await?;
     for tag in [json!(0), Value::Null] {
         cx.update(&pair.regular, &json!({ "tag": tag })).await?;
@@ -184,7 +184,7 @@ async fn tag_on_regular(cx: &mut Context) -> Flow {
     Ok(())
 }
 
-async fn tag_invalid(cx: &mut Context) -> Flow {
+async fn tag_invalid(cx: &mut Context) -> ScriptResult {
     for tag in [json!("1"), json!(1.5), json!(true)] {
         let pair = pair(cx).await?;
         for id in [&pair.regular, &pair.main] {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::step::{OfferingRef, Product, Slot, Step, Tag};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Halt;
+use crate::lane::Abort;
 use crate::offerings::Context;
 
 /// The longest id, in characters.
@@ -25,7 +25,7 @@ impl Bindings {
     ///
     /// # Errors
     /// As [`Context::walk`].
-    pub(super) async fn of(cx: &mut Context, steps: &[Step]) -> Result<Self, Halt> {
+    pub(super) async fn of(cx: &mut Context, steps: &[Step]) -> Result<Self, Abort> {
         let keys = cx.new_keys();
         let names_elsewhere = steps.iter().any(|step| step.who() == Some(OfferingRef::Elsewhere));
         let elsewhere = if names_elsewhere && cx.lane().client.keys().has(KeyRole::Second) {

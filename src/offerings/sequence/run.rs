@@ -8,7 +8,7 @@ use super::step::{OfferingRef, Step};
 use crate::contract::{Endpoint, Level, RuleScope};
 use crate::exchange::{KeyRole, Request};
 use crate::finding::CaseResult;
-use crate::lane::{Halt, Lane};
+use crate::lane::{Abort, Lane};
 use crate::offerings::oracle::{Call, Reply};
 use crate::offerings::{Context, Naming};
 
@@ -49,13 +49,13 @@ pub async fn run_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Wat
 /// Runs a sequence in a context, to its end or to its first violation.
 ///
 /// # Errors
-/// [`Halt`] says why it did not come to its end.
-pub async fn run(cx: &mut Context, steps: &[Step]) -> Result<(), Halt> {
+/// [`Abort`] says why it did not come to its end.
+pub async fn run(cx: &mut Context, steps: &[Step]) -> Result<(), Abort> {
     run_steps(cx, steps, Watch::EveryStep, &mut 0).await
 }
 
 /// Counts in `sent` the steps that were begun.
-async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut usize) -> Result<(), Halt> {
+async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut usize) -> Result<(), Abort> {
     cx.record().attribute(&(0..1));
     let bindings = Bindings::of(cx, steps).await?;
     let mut runner = Runner { cx, bindings, used: BTreeSet::new(), watches: true };
@@ -89,7 +89,7 @@ struct Runner<'c> {
 }
 
 impl Runner<'_> {
-    async fn step(&mut self, step: &Step) -> Result<(), Halt> {
+    async fn step(&mut self, step: &Step) -> Result<(), Abort> {
         let role = step.role();
         if let Step::Walk { limit } = step.inner() {
             return self.walk(role, usize::from(*limit)).await;
@@ -117,12 +117,12 @@ impl Runner<'_> {
         Ok(())
     }
 
-    async fn get(&mut self, role: KeyRole, id: &str) -> Result<(), Halt> {
+    async fn get(&mut self, role: KeyRole, id: &str) -> Result<(), Abort> {
         self.cx.send(Request::to(Endpoint::Get).id(id).key(role)).await.map(drop)
     }
 
     /// Reads the list by pages; the context compares each with the order of one large page.
-    async fn walk(&mut self, role: KeyRole, limit: usize) -> Result<(), Halt> {
+    async fn walk(&mut self, role: KeyRole, limit: usize) -> Result<(), Abort> {
         self.cx.look_in(role).await?;
         let listed = self.cx.oracle_state(role).map_or(0, |state| state.world().offerings().count());
         let limit = limit.max(listed.div_ceil(MAX_PAGES)).clamp(1, 100);
@@ -138,7 +138,7 @@ impl Runner<'_> {
     }
 
     /// Reads every offering of the sequence, also those that are deleted.
-    async fn read_all(&mut self) -> Result<(), Halt> {
+    async fn read_all(&mut self) -> Result<(), Abort> {
         for (role, id) in self.used.clone() {
             self.get(role, &id).await?;
         }

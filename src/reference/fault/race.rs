@@ -100,7 +100,7 @@ faults! {
         "A promotion that meets another one is answered before it is made."
         => |config| config.interleave(&[SetMain], |request| Box::pin(request.responding_early()));
     RACE_UPDATE_WRITES_ROLE "race-update-writes-role"
-        "An update writes back the tag that it read, whoever was promoted meanwhile."
+        "An update writes back the tag that it read, whichever offering was promoted meanwhile."
         => |config| config.interleave(&[Update], |request| {
             Box::pin(request.writing_back(|row, seen| row.tag = seen.tag))
         });

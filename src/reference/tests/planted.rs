@@ -10,9 +10,9 @@ use crate::reference::{Behaviour, Fault};
 ///
 /// The history starts in the main project of a fixture; `@second` and `@empty` go on with another key. A line is an
 /// operation, its offering, and what else it takes: product numbers, `key=` for an idempotency key, `cursor=`.
-type Witness = (Fault, &'static [&'static str], &'static str);
+type WriteObserver = (Fault, &'static [&'static str], &'static str);
 
-const MAIN: &[Witness] = &[
+const MAIN: &[WriteObserver] = &[
     (
         Fault::SET_MAIN_TOUCHES_FORMER,
         &["promote winback", "create a", "promote a", "get onboarding"],
@@ -30,7 +30,7 @@ const MAIN: &[Witness] = &[
     ),
 ];
 
-const OTHER_PROJECTS: &[Witness] = &[
+const OTHER_PROJECTS: &[WriteObserver] = &[
     (Fault::PROMOTION_DEMOTES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"tag\":0"),
     (Fault::PROMOTION_PROMOTES_TWIN, &["promote winback", "@second", "get winback"], "\"tag\":1"),
     (Fault::PROMOTION_TOUCHES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"updated_at\":\"2026"),
@@ -86,7 +86,7 @@ const OTHER_PROJECTS: &[Witness] = &[
     (Fault::MAIN_SHARED, &["promote winback", "@second", "promote winback", "get default"], "\"tag\":1"),
 ];
 
-const STATE: &[Witness] = &[
+const STATE: &[WriteObserver] = &[
     (
         Fault::PROMOTION_RESTORES_DEMOTED_PRODUCTS,
         &["promote winback", "update onboarding 9", "promote onboarding"],
@@ -121,7 +121,7 @@ const STATE: &[Witness] = &[
     (Fault::DELETE_WITH_PRODUCTS_KEEPS, &["delete winback", "get winback"], " 200 "),
 ];
 
-const REFUSED: &[Witness] = &[
+const REFUSED: &[WriteObserver] = &[
     (Fault::REFUSED_PRODUCT_USES_UP_FIRST, &["@empty", "create a 999", "create b", "get b"], "\"tag\":null"),
     (Fault::REFUSED_TAG_USES_UP_FIRST, &["@empty", "create a tag=1", "create b", "get b"], "\"tag\":null"),
     (Fault::REFUSED_PROMOTION_USES_UP_FIRST, &["@empty", "promote a", "create b", "get b"], "\"tag\":null"),
@@ -130,7 +130,7 @@ const REFUSED: &[Witness] = &[
     (Fault::MISSING_DELETE_RESERVES_ID, &["delete a", "create a"], " 409 "),
 ];
 
-const VARIANTS: &[Witness] = &[
+const VARIANTS: &[WriteObserver] = &[
     (Fault::VARIANT_LISTED_AFTER_PROMOTION, &["promote winback", "list"], "exp-paywall"),
     (Fault::VARIANT_LISTED_AFTER_WRITE, &["update exp-paywall:variant%20b 1", "list"], "exp-paywall"),
     (
@@ -141,7 +141,7 @@ const VARIANTS: &[Witness] = &[
     (Fault::UPDATE_VARIANT_200_IGNORED, &["update exp-paywall:variant%20b 1"], " 200 "),
 ];
 
-const PATTERNS: &[Witness] = &[
+const PATTERNS: &[WriteObserver] = &[
     (Fault::GET_ID_LIKE, &["create axb", "get a_b"], "\"axb\""),
     (Fault::UPDATE_ID_LIKE, &["create axb", "create a_b", "update a_b 5", "get axb"], "premium_005"),
     (Fault::DELETE_ID_LIKE, &["create axb", "create a_b", "delete a_b", "get axb"], " 404 "),

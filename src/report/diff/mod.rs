@@ -30,7 +30,7 @@ pub struct Difference {
     pub observations_changed: Vec<Change<BTreeSet<String>>>,
     /// Drift that came and went.
     pub drift_changed: DriftChange,
-    /// The digests of the documents, when the runs were held to different ones.
+    /// The digests of the documents, when the runs tested against different ones.
     pub contract_changed: Option<Change<String>>,
     /// Why the new run cannot tell, or `None` when it can.
     pub untested: Option<String>,

@@ -21,7 +21,7 @@ struct Section {
     lines: Vec<String>,
 }
 
-/// Whether new findings are a section, or are told in full elsewhere.
+/// Whether new findings are a section, or are shown in full elsewhere.
 #[derive(Clone, Copy)]
 enum NewFindings {
     InALine,

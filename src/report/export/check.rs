@@ -1,4 +1,4 @@
-//! How it is told whether a fault still shows.
+//! How a script reports whether a fault still shows.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

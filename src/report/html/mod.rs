@@ -14,7 +14,7 @@ mod sections;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::visible::{escaped_json, is_treacherous, visible};
-use super::words::{Glance, count, counted, duration, glance, shortfall};
+use super::words::{RunStatus, count, counted, duration, glance, shortfall};
 use crate::finding::{Outcome, Verdict};
 
 /// Nothing may be fetched, whatever a string of the target turns into.
@@ -55,18 +55,18 @@ pub(super) fn render(outcome: &Outcome) -> String {
 }
 
 /// Verdict, counts and contents.
-fn banner(outcome: &Outcome, glance: Glance, clause: &str) -> Markup {
+fn banner(outcome: &Outcome, glance: RunStatus, clause: &str) -> Markup {
     let class = match glance {
-        Glance::Kept => "kept",
-        Glance::Broken => "broken",
-        Glance::Doubtful => "unclear",
+        RunStatus::Kept => "kept",
+        RunStatus::Broken => "broken",
+        RunStatus::Doubtful => "unclear",
     };
     html! {
         header class={"banner " (class)} {
             div.inner {
                 p.of {
                     span { @if outcome.target.embedded { "the embedded server" } @else { (visible(&outcome.target.url)) } }
-                    " held to "
+                    " tested against "
                     span { (visible(&outcome.contract.document)) }
                 }
                 h1 { (sentence(clause)) }
@@ -121,11 +121,11 @@ fn sentence(clause: &str) -> String {
 }
 
 /// A dot in the colour of the verdict, as a picture in the page itself.
-fn icon(glance: Glance) -> String {
+fn icon(glance: RunStatus) -> String {
     let color = match glance {
-        Glance::Kept => "1a6b3c",
-        Glance::Broken => "b3261e",
-        Glance::Doubtful => "8a5300",
+        RunStatus::Kept => "1a6b3c",
+        RunStatus::Broken => "b3261e",
+        RunStatus::Doubtful => "8a5300",
     };
     format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\

@@ -12,7 +12,7 @@ const ROW: usize = 34;
 const BAR: usize = 22;
 /// Room for the words above the rows.
 const TOP: usize = 24;
-/// A report that somebody made up may claim any number; more is not drawn.
+/// A report from elsewhere may claim any number; more is not drawn.
 const MAX_COUNT: usize = 200;
 
 pub(super) fn timeline(finding: &Finding) -> Markup {

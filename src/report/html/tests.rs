@@ -115,7 +115,7 @@ fn a_reader_finds_fault_rule_source_and_the_line_to_paste() {
         "<dt>Expected</dt><dd>404 not_found after the 204 of the deletion</dd>",
         "qonform replay report.json 3fdeffb4",
         "http://127.0.0.1:4010/v4/offerings/qf-k3v-1",
-        "somebody else changed the project",
+        "another client changed the project",
         "needs a limited key: --limited-token",
     ] {
         assert!(page.contains(needed), "{needed}");

@@ -31,7 +31,7 @@ pub(in crate::report) fn code(foreign: &str) -> String {
 }
 
 fn plain(foreign: &str) -> String {
-    // A word joiner keeps GitHub from notifying whoever bears the name.
+    // A word joiner keeps GitHub from notifying the user of that name.
     entities(&visible(foreign)).replace("&#64;", "&#64;&#8288;")
 }
 

@@ -10,7 +10,7 @@ pub(super) use page::Page;
 
 use super::story;
 use super::visible::{cut, visible};
-use super::words::{Glance, answers_seen, areas, count, counted, duration, glance, shortfall};
+use super::words::{RunStatus, answers_seen, areas, count, counted, duration, glance, shortfall};
 use crate::finding::{Finding, Outcome, Severity, Verdict};
 
 /// Longest quoted string, in characters.
@@ -37,9 +37,9 @@ pub(super) fn render(outcome: &Outcome) -> String {
 fn heading(outcome: &Outcome) -> String {
     let (glance, clause) = glance(outcome);
     let mark = match glance {
-        Glance::Kept => "✅",
-        Glance::Broken => "❌",
-        Glance::Doubtful => "⚠️",
+        RunStatus::Kept => "✅",
+        RunStatus::Broken => "❌",
+        RunStatus::Doubtful => "⚠️",
     };
     let mut block = format!("## {mark} {clause}\n\n");
     if let Some(shortfall) = shortfall(&outcome.ending) {
@@ -51,7 +51,7 @@ fn heading(outcome: &Outcome) -> String {
         code(&cut(&outcome.target.url, MAX_QUOTE_LENGTH))
     };
     block.push_str(&format!(
-        "{target} held to {} ({}) by {} {}: {}, {}, seed {}\n",
+        "{target} tested against {} ({}) by {} {}: {}, {}, seed {}\n",
         code(&cut(&outcome.contract.document, MAX_QUOTE_LENGTH)),
         code(&cut(&outcome.contract.digest, MAX_QUOTE_LENGTH)),
         quoted(&outcome.tool.name),

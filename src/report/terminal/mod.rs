@@ -11,7 +11,7 @@ pub(super) use finding::finding;
 
 use super::style::Tone;
 use super::visible::visible;
-use super::words::{Glance, count, counted, duration, glance, shortfall};
+use super::words::{RunStatus, count, counted, duration, glance, shortfall};
 use super::{Detail, Style};
 use crate::finding::{Outcome, Verdict};
 
@@ -30,7 +30,7 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
     blocks.join("\n")
 }
 
-/// What was held to what.
+/// The target and the contract.
 fn header(outcome: &Outcome, style: &Style) -> String {
     let target = if outcome.target.embedded {
         "the embedded server".to_owned()
@@ -60,9 +60,9 @@ pub(super) fn item(text: &str, style: &Style) -> String {
 fn ending(outcome: &Outcome, style: &Style) -> String {
     let (glance, clause) = glance(outcome);
     let tone = match glance {
-        Glance::Kept => Tone::Good,
-        Glance::Broken => Tone::Bad,
-        Glance::Doubtful => Tone::Doubtful,
+        RunStatus::Kept => Tone::Good,
+        RunStatus::Broken => Tone::Bad,
+        RunStatus::Doubtful => Tone::Doubtful,
     };
     let mut verdict = style.paint(tone, clause);
     if let Some(shortfall) = shortfall(&outcome.ending) {

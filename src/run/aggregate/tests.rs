@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::*;
 use crate::contract::{Catalogue, Endpoint};
-use crate::exchange::Keyring;
+use crate::exchange::Credentials;
 use crate::exchange::{Answer, Exchange, Request};
 use crate::finding::{Evidence, Failure, Scope};
 use crate::run::{Levels, Pattern, Selection};
@@ -50,7 +50,7 @@ fn outcome_of(settings: &Settings, failures: Vec<Failure>) -> Outcome {
     for (place, failure) in failures.into_iter().enumerate() {
         let mut result = CaseResult::default();
         result.check(failure.rule, Some(failure));
-        played.add(place, format!("scenario::{place}"), result, &Keyring::default());
+        played.add(place, format!("scenario::{place}"), result, &Credentials::default());
     }
     let frame = Frame {
         settings,

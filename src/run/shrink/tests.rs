@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::check::Judge;
 use crate::contract::{Contract, Level, RuleScope};
-use crate::exchange::{Client, KeyRole, Keyring, TransportSettings};
+use crate::exchange::{Client, Credentials, KeyRole, TransportSettings};
 use crate::finding::{CaseResult, Failure};
 use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::sequence::{Capabilities, MainRole, Tag, Watch, generate, run_case, run_watching};
@@ -305,14 +305,14 @@ async fn no_combination_of_right_behaviours_is_accused() {
     }
 }
 
-/// Somebody else's project, with one key and nothing known of it, in which others work meanwhile.
+/// A foreign project, with one key and nothing known of it, in which others work meanwhile.
 #[tokio::test]
 async fn a_project_of_others_is_neither_accused_nor_changed() {
     let server = embedded(Vec::new(), vec![Behaviour::OthersComeAndGo]).await;
     for seed in 0..12 {
         let mut lane = server.lane("shared");
         let key = lane.client.keys().secret(KeyRole::Main).unwrap().clone();
-        let keys = Keyring::default().with_key(KeyRole::Main, key);
+        let keys = Credentials::default().with_key(KeyRole::Main, key);
         lane.client = Client::new(Arc::clone(lane.client.transport()), keys, Arc::clone(lane.client.traffic()));
         lane.fixtures = Arc::default();
         lane.tenure = Tenure::Shared;

@@ -15,7 +15,7 @@ use crate::offerings::race::Race;
 use crate::offerings::race::generated::steps;
 use crate::offerings::race::history::{History, is_whole};
 use crate::offerings::race::judge::{Judgement, judge_within};
-use crate::offerings::race::model::{Crowd, Event};
+use crate::offerings::race::model::{Event, RaceModel};
 use crate::offerings::race::order::{self, Budget, Model};
 use crate::offerings::race::play::Player;
 use crate::offerings::race::program::{Program, Step};
@@ -106,11 +106,11 @@ impl Model for Counted {
 
     fn next(&self, world: &World, event: &Event) -> Vec<World> {
         self.0.set(self.0.get() + 1);
-        Crowd.next(world, event)
+        RaceModel.next(world, event)
     }
 
     fn is_read(&self, event: &Event) -> bool {
-        Crowd.is_read(event)
+        RaceModel.is_read(event)
     }
 }
 

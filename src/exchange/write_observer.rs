@@ -1,12 +1,12 @@
-//! Somebody who is told of every write before it leaves.
+//! An observer of every write before it leaves.
 
 use std::fmt;
 use std::io;
 
 use super::Request;
 
-/// Is told of every write of a client: before its bytes leave, and when its answer is there.
-pub trait Witness: fmt::Debug + Send + Sync {
+/// Observes every write of a client: before its bytes leave, and when its answer is there.
+pub trait WriteObserver: fmt::Debug + Send + Sync {
     /// A write is about to leave, for the first time or again.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::fake_server::{Next, Reference, Seen, Server, json, pass_on};
 use super::program::{Place, Ran, end, qonform, wait};
-use super::wire::{Next, Reference, Seen, Server, json, pass_on};
 
 /// A run on the reference server, or on what stands in front of it.
 fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
@@ -374,7 +374,7 @@ struct EndsLate {
     writes: AtomicUsize,
 }
 
-impl qonform::exchange::Recorder for EndsLate {
+impl qonform::exchange::ExchangeObserver for EndsLate {
     fn record(&self, recorded: &qonform::exchange::Recorded<'_>) {
         let planned = self.planned.load(Ordering::Relaxed);
         let is_over = planned > 0 && self.ended.load(Ordering::Relaxed) == planned;
@@ -387,7 +387,7 @@ impl qonform::exchange::Recorder for EndsLate {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
     use qonform::contract::Contract;
-    use qonform::exchange::{KeyRole, Recorder, Secret, TransportSettings};
+    use qonform::exchange::{ExchangeObserver, KeyRole, Secret, TransportSettings};
     use qonform::finding::Ending;
     use qonform::run::{self, Event, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
 
@@ -415,7 +415,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
         seed: 1,
         journal: Some(place.path().join("journal")),
         transport: TransportSettings {
-            recorders: vec![Arc::clone(&ends_late) as Arc<dyn Recorder>],
+            recorders: vec![Arc::clone(&ends_late) as Arc<dyn ExchangeObserver>],
             ..TransportSettings::default()
         },
         ..Settings::default()

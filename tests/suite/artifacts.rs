@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use qonform::report::Format;
 use serde_json::Value;
 
+use super::fake_server::{Next, Reference, Server, pass_on};
 use super::program::{Place, Ran, end, qonform, wait};
-use super::wire::{Next, Reference, Server, pass_on};
 
 /// A run on `reference` that writes to `place`.
 fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
@@ -293,9 +293,9 @@ fn an_exported_script_says_so_where_others_keep_something_else() {
         assert!(text.contains("# A list is compared as a whole"), "{text}");
         assert_eq!(play(script, &fresh).0, Some(1), "as fresh as the project of the run");
     }
-    // Somebody else adds an offering of theirs.
+    // Another client adds an offering.
     let key = fresh.variable("QONFORM_TOKEN");
-    let body = r#"{"id":"somebody-elses"}"#;
+    let body = r#"{"id":"another-clients"}"#;
     let added = Command::new("curl")
         .args(["-sS", "-f", "-o", "/dev/null", "-d", body, "-H", "content-type: application/json", "-H"])
         .arg(format!("authorization: Bearer {key}"))

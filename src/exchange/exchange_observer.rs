@@ -1,9 +1,9 @@
-//! Somebody who is shown everything that goes over the wire.
+//! An observer of every exchange on the wire.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::{Answer, Keyring, Request, TransportError};
+use super::{Answer, Credentials, Request, TransportError};
 
 /// One request that left and what came of it; secrets in both are replaced by their names already, those in the
 /// request's path and body excepted.
@@ -22,11 +22,11 @@ pub struct Recorded<'e> {
     /// Until the last byte of the answer was read.
     pub took: Duration,
     /// The secrets that must not be kept.
-    pub keys: &'e Keyring,
+    pub keys: &'e Credentials,
 }
 
 /// Is shown every exchange of a transport, those included that no case sees: preparing, retrying and cleaning up.
-pub trait Recorder: fmt::Debug + Send + Sync {
+pub trait ExchangeObserver: fmt::Debug + Send + Sync {
     /// An exchange has ended.
     fn record(&self, recorded: &Recorded<'_>);
 }

@@ -20,7 +20,7 @@ const MAX_SAVED: usize = 50;
 
 /// What a case plays.
 #[derive(Clone, Debug, Default)]
-pub enum Course {
+pub enum CaseScript {
     /// Nothing that could be taken apart: the case is played again as a whole.
     #[default]
     Whole,
@@ -43,7 +43,7 @@ pub enum Outdated {
     Race(#[from] UnusableRace),
 }
 
-impl Course {
+impl CaseScript {
     /// What a case plays on this lane.
     pub(super) fn of(case: &Case, lane: &Lane, settings: &Settings) -> Self {
         match case {
@@ -111,11 +111,11 @@ impl Kept {
     ///
     /// # Errors
     /// `Outdated` when the contract has changed too much for that.
-    pub fn course(&self, contract: &Contract) -> Result<Course, Outdated> {
+    pub fn course(&self, contract: &Contract) -> Result<CaseScript, Outdated> {
         Ok(match self {
-            Self::Steps(steps) => Course::Steps(steps.clone().into()),
-            Self::Inputs(saved) => Course::Inputs(Arc::new(saved.restore(contract)?)),
-            Self::Race(saved) => Course::Race(Arc::new(Race::restore(saved)?)),
+            Self::Steps(steps) => CaseScript::Steps(steps.clone().into()),
+            Self::Inputs(saved) => CaseScript::Inputs(Arc::new(saved.restore(contract)?)),
+            Self::Race(saved) => CaseScript::Race(Arc::new(Race::restore(saved)?)),
         })
     }
 
