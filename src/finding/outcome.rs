@@ -320,7 +320,8 @@ impl Outcome {
     }
 
     /// 0 nothing broken; 1 violations, or a waiver that expired; 3 the target could not be tested, nothing was tested, a
-    /// must rule was not decided, or something was left behind; 130 interrupted. (2, arguments or contract unusable, never gets as far as an outcome.)
+    /// must rule was not decided, or something was left behind; 130 interrupted. (2, arguments or contract unusable, never
+    /// gets as far as an outcome.)
     pub fn exit_code(&self) -> u8 {
         self.exit_code_given(self.violations().next().is_some())
     }
