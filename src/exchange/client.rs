@@ -98,7 +98,7 @@ pub struct Client {
     transport: Arc<Transport>,
     keys: Arc<Credentials>,
     traffic: Arc<Traffic>,
-    witness: Option<Arc<dyn WriteObserver>>,
+    observer: Option<Arc<dyn WriteObserver>>,
     case: Option<Arc<str>>,
     /// Held for reading while a write is under way.
     writes: Arc<RwLock<()>>,
@@ -113,7 +113,7 @@ impl Client {
             transport,
             keys: Arc::new(keys),
             traffic,
-            witness: None,
+            observer: None,
             case: None,
             writes: Arc::default(),
             used: Arc::default(),
@@ -121,8 +121,8 @@ impl Client {
     }
 
     /// The same client with an observer of every write before it leaves.
-    pub fn with_observer(self, witness: Arc<dyn WriteObserver>) -> Self {
-        Self { witness: Some(witness), ..self }
+    pub fn with_observer(self, observer: Arc<dyn WriteObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The same client, whose requests are put down to this case.
@@ -210,8 +210,8 @@ impl Client {
     async fn once(&self, request: &Request) -> Result<Answer, TransportError> {
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let answered = if request.is_write() {
-            if let Some(witness) = &self.witness {
-                witness.before(request).map_err(|error| TransportError::Unrecorded {
+            if let Some(observer) = &self.observer {
+                observer.before(request).map_err(|error| TransportError::Unrecorded {
                     method: request.method.to_string(),
                     path: request.path.clone(),
                     reason: error.to_string(),
@@ -221,8 +221,8 @@ impl Client {
             let (client, sent) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
                 let answered = client.transport.send(&sent, &client.keys, client.case.as_deref()).await;
-                if let (Some(witness), Ok((answer, _))) = (&client.witness, &answered) {
-                    witness.after(&sent, answer.status);
+                if let (Some(observer), Ok((answer, _))) = (&client.observer, &answered) {
+                    observer.after(&sent, answer.status);
                 }
                 drop(under_way);
                 answered
