@@ -40,6 +40,8 @@ pub struct CaseResult {
     pub undecided: BTreeMap<&'static str, String>,
     /// Rules or parts of them that had to be left out, with what was missing.
     pub skipped: BTreeMap<&'static str, String>,
+    /// Rules that a case did not come to, with the rule whose violation ended it.
+    pub blocked: BTreeMap<&'static str, &'static str>,
     /// Signs that another client changed the project meanwhile.
     pub foreign: Vec<String>,
     /// Whose projects it changed.
@@ -129,6 +131,9 @@ impl CaseResult {
         }
         for (rule, reason) in other.skipped {
             self.skipped.entry(rule).or_insert(reason);
+        }
+        for (rule, by) in other.blocked {
+            self.blocked.entry(rule).or_insert(by);
         }
         self.foreign.extend(other.foreign);
     }

@@ -181,6 +181,9 @@ pub struct RuleOutcome {
     pub checked: u64,
     /// Why it was skipped or is inconclusive; what part was left out of a rule that passed.
     pub reason: Option<String>,
+    /// The rule whose violation ended the case that checks this one; only where it was not checked for that reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
 }
 
 /// A choice at an open point.

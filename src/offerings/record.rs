@@ -16,6 +16,9 @@ use crate::lane::Abort;
 const OF_OFFERINGS: [&str; 4] =
     ["response.schema", "offering.url", "offering.timestamps", "offering.created-at-immutable"];
 
+/// The rule that a 5xx violates.
+const SERVER_ERROR: &str = "response.no-server-error";
+
 /// Conditions that stand for one defect at each operation.
 const PER_OPERATION: [&str; 2] = ["invariant.failed-write-no-effect/effect", "invariant.no-bleed/effect"];
 
@@ -54,6 +57,7 @@ impl Context {
             Ok(kept) if kept.is_known => {
                 let rest = general.into_iter().filter(|failure| !follows(failure.rule, About::Status)).collect();
                 self.add_general(rest, exchange);
+                self.blame_earlier(exchange, kept.violated);
                 self.taint(&call, &reply);
                 if call.is_write() {
                     self.adopt_all().await?;
@@ -78,12 +82,20 @@ impl Context {
                 // A rejection that an open rule admits may have a status and a code that no document names.
                 let is_open = may_be_rejected && reply.is_rejection();
                 let general = general.into_iter().filter(|failure| !(is_open && follows(failure.rule, About::Status)));
-                self.add_general(general.collect(), exchange);
+                let mut general: Vec<Failure> = general.collect();
+                if let Some(failure) = general.iter_mut().find(|failure| failure.rule == SERVER_ERROR) {
+                    failure.also.extend(kept.violated);
+                }
+                self.add_general(general, exchange);
                 if call.is_write() {
                     self.oracle.compare_projects();
                 }
             }
             Err(wrong) if is_explained(&wrong, &general) => {
+                let mut general = general;
+                if let Some(failure) = general.iter_mut().find(|failure| explains(failure, &wrong)) {
+                    failure.also.extend(std::iter::once(wrong.rule).chain(wrong.also));
+                }
                 self.add_general(general, exchange);
                 if call.is_write() {
                     self.adopt(call.project()).await?;
@@ -117,6 +129,17 @@ impl Context {
             }
         }
         Ok(())
+    }
+
+    /// Adds rules to the failure of the case that the same response showed earlier.
+    fn blame_earlier(&mut self, at: &Exchange, rules: Vec<&'static str>) {
+        let is_same = |failure: &&mut Failure| {
+            failure.at.request.operation == at.request.operation && failure.at.answer.status == at.answer.status
+        };
+        if let Some(failure) = self.session.record.failures.iter_mut().rev().find(is_same) {
+            let new = rules.into_iter().filter(|rule| *rule != failure.rule && !failure.also.contains(rule));
+            failure.also.extend(new.collect::<Vec<_>>());
+        }
     }
 
     /// Whether it follows from an earlier failure of the case: about the same offering, or, for a rejection that is wrong
@@ -271,17 +294,22 @@ fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
     general
 }
 
-/// Whether what is wrong with the form of a response explains what the oracle says of it.
+/// Whether something wrong with the form of a response explains what the oracle says of it.
 fn is_explained(wrong: &Wrong, general: &[Failure]) -> bool {
+    general.iter().any(|failure| explains(failure, wrong))
+}
+
+/// Whether what is wrong with the form of a response explains what the oracle says of it.
+fn explains(failure: &Failure, wrong: &Wrong) -> bool {
     let reasons: &[&str] = match wrong.about {
-        About::Status => &["response.no-server-error"],
-        About::Code => &["response.no-server-error", "response.schema", "response.error-code-format"],
+        About::Status => &[SERVER_ERROR],
+        About::Code => &[SERVER_ERROR, "response.schema", "response.error-code-format"],
         About::Content | About::Stored => {
-            let explains: &[&str] = &["response.no-server-error", "response.schema", "offering.created-at-immutable"];
+            let explains: &[&str] = &[SERVER_ERROR, "response.schema", "offering.created-at-immutable"];
             &explains[..if wrong.rule == "offering.created-at-immutable" { 3 } else { 2 }]
         }
     };
-    general.iter().any(|failure| reasons.contains(&failure.rule))
+    reasons.contains(&failure.rule)
 }
 
 /// Whether a general failure at the same response follows from what the oracle found.

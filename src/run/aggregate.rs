@@ -276,7 +276,9 @@ impl Frame<'_> {
         let id = rule.id.as_str();
         let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.kept.get(id).copied().unwrap_or_default();
-        let left_out = record.skipped.get(id);
+        let blocked_by = self.blocked_by(id, record, findings);
+        let blocked = blocked_by.map(|rule| format!("not reached: a violation of {rule} came first"));
+        let left_out = record.skipped.get(id).or(blocked.as_ref());
         let by = VerdictInput::gravest(id, findings.values());
         let basis = VerdictInput { id, by, undecided: record.undecided.get(id), left_out, checked, level };
         let (verdict, reason) = if self.settings.selection.includes(id) {
@@ -294,7 +296,23 @@ impl Frame<'_> {
             verdict,
             checked: basis.checked_given(verdict),
             reason,
+            blocked_by: blocked_by.filter(|_| verdict == Verdict::Skipped).map(str::to_owned),
         }
+    }
+
+    /// The rule whose violation ended the case that checks this one, or the run.
+    fn blocked_by<'r>(
+        &self,
+        id: &str,
+        record: &'r CaseResult,
+        findings: &'r BTreeMap<String, Finding>,
+    ) -> Option<&'r str> {
+        let ended_run = || {
+            let gave_up = matches!(self.ending, Ending::GaveUp(_));
+            let violations = findings.values().filter(|finding| gave_up && finding.severity == Severity::Violation);
+            violations.map(|finding| finding.rule.as_str()).next()
+        };
+        record.blocked.get(id).copied().or_else(ended_run)
     }
 
     fn why_skipped(&self, id: &str, left_out: Option<&String>) -> String {

@@ -347,7 +347,8 @@ impl Driver<'_> {
                     .or_insert_with(|| format!("`{}` ended early: {error}", result.name));
             }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
-            note_abort(case, result, &self.contract);
+            let violation = result.failures.iter().find(|failure| self.is_violation(failure)).map(|failure| failure.rule);
+            note_abort(case, result, violation, &self.contract);
         }
         self.finish(plan, played, cases, ending, traffic, notes, left_behind)
     }
@@ -388,19 +389,23 @@ impl Driver<'_> {
     }
 }
 
-/// A case that did not come to its end decided none of its rules, except those it found violated.
-fn note_abort(case: &Case, result: &mut CaseResult, contract: &Contract) {
+/// A case that did not come to its end decided none of its rules, except those it found violated. `violation` is the rule
+/// of the first one that it found.
+fn note_abort(case: &Case, result: &mut CaseResult, violation: Option<&'static str>, contract: &Contract) {
     let Some(abort) = &result.abort else { return };
     for rule in case.rules() {
-        match abort {
-            Abort::World(_) | Abort::Blocked(_) => {
+        match (abort, violation) {
+            (Abort::Blocked(_), Some(violation)) => {
+                result.blocked.entry(rule).or_insert(violation);
+            }
+            (Abort::World(_) | Abort::Blocked(_), _) => {
                 result.undecided.entry(rule).or_insert_with(|| abort.to_string());
             }
-            Abort::Missing(need) => {
+            (Abort::Missing(need), _) => {
                 let reason = super::plan::describe(*need, contract.rules());
                 result.skipped.entry(rule).or_insert(reason);
             }
-            Abort::NotApplicable(reason) => {
+            (Abort::NotApplicable(reason), _) => {
                 result.skipped.entry(rule).or_insert_with(|| reason.clone());
             }
         }

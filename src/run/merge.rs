@@ -18,7 +18,7 @@ use crate::contract::Endpoint;
 use crate::exchange::Latencies;
 use crate::finding::{
     Constraints, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, Seen, ShardFacts,
-    Summary, WaiverOutcome, WaiverState,
+    Summary, Verdict, WaiverOutcome, WaiverState,
 };
 
 /// Why outcomes are not the parts of one run.
@@ -209,7 +209,8 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
         reasons.next().unwrap_or_default()
     };
     let (verdict, reason) = basis.verdict(why_skipped);
-    RuleOutcome { verdict, checked: basis.checked_given(verdict), reason, ..rule.clone() }
+    let blocked_by = own().find_map(|rule| rule.blocked_by.clone()).filter(|_| verdict == Verdict::Skipped);
+    RuleOutcome { verdict, checked: basis.checked_given(verdict), reason, blocked_by, ..rule.clone() }
 }
 
 fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {

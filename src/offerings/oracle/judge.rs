@@ -4,6 +4,7 @@ use super::body::Sent;
 use super::call::{Call, Caller, is_special_id};
 use super::conditions::{self as row, Force, Promise, Rejection};
 use super::front::{is_hostile, is_oversized};
+use super::reasons::is_ambiguous;
 use super::reply::{Page, Reply};
 use super::text::{list, tag};
 use super::verdict::{About, Held, Kept, Verdict, Wrong, expect};
@@ -56,7 +57,8 @@ impl World {
             if call.is_write() && reply.status >= 500 && self.may_be_done(call, target) {
                 next.push(self.done(call, target, None));
             }
-            Verdict::Kept(Kept::silent(next))
+            let violated = if reply.status >= 500 { self.owed(call, target, reply, &reasons) } else { Vec::new() };
+            Verdict::Kept(Kept { violated, ..Kept::silent(next) })
         }
     }
 
@@ -88,10 +90,10 @@ impl World {
         if unauthorized {
             return Self::judge_unauthorized(reply, reasons, next());
         }
-        if reasons.iter().any(|reason| std::ptr::eq(*reason, &raw const row::AMBIGUOUS)) {
+        if reasons.iter().any(is_ambiguous) {
             return Verdict::Kept(Kept::silent(next()));
         }
-        if let Some(kept) = self.as_missing(call, reply) {
+        if let Some(kept) = self.as_missing(call, reply, reasons) {
             return Verdict::Kept(kept);
         }
         if matches!(reply.status, 413 | 414 | 431) && is_oversized(call) {
@@ -135,11 +137,13 @@ impl World {
 
     /// The response of a request for something hidden that is the same as for what never existed: what is wrong with it
     /// was found there.
-    fn as_missing(&self, call: &Call, reply: &Reply) -> Option<Kept> {
+    fn as_missing(&self, call: &Call, reply: &Reply, reasons: &[&'static Rejection]) -> Option<Kept> {
         let is_hidden = self.is_hidden(&call.id);
         let known = self.missing_as.get(&call.endpoint)?;
         let is_same = known.0 == reply.status && known.1 == reply.code;
-        let kept = || Kept { is_known: true, ..Kept::silent(vec![self.rejected(call, reply.status)]) };
+        let must = reasons.iter().find(|reason| reason.force == Force::Must);
+        let violated = must.map_or(Vec::new(), |reason| self.rules_about(reason, call));
+        let kept = || Kept { is_known: true, violated, ..Kept::silent(vec![self.rejected(call, reply.status)]) };
         (is_hidden && call.endpoint != Endpoint::Create && is_same).then(kept)
     }
 
@@ -149,7 +153,7 @@ impl World {
         if !reply.is_unauthorized() {
             let row = if is_doomed { &row::AUTH_FIRST } else { reasons[0] };
             // What looks invalid may be turned away before the key is looked at, by what stands in front.
-            if reasons.iter().any(|reason| std::ptr::eq(*reason, &raw const row::AMBIGUOUS)) {
+            if reasons.iter().any(is_ambiguous) {
                 return Verdict::Kept(Kept::silent(next));
             }
             return Verdict::from(Wrong::not_rejected(row, reply));
@@ -175,27 +179,6 @@ impl World {
         self.incarnations(id) > 0 && !self.rows.contains_key(id)
     }
 
-    /// The rules that a right rejection keeps.
-    fn rules_of(&self, reason: &'static Rejection, call: &Call) -> Vec<&'static str> {
-        let mut rules = vec![reason.rule()];
-        let id = call.after.as_deref().unwrap_or(&call.id);
-        let is_twin = |twin: &str| twin != id && self.rows.contains_key(twin);
-        if is_twin(&id.replace('+', " ")) || is_twin(&percent_encoding::percent_decode_str(id).decode_utf8_lossy()) {
-            rules.push(row::DECODED_TWICE.rule());
-        }
-        if self.was_deleted(&call.id) {
-            match call.endpoint {
-                Endpoint::Delete => rules.push(row::DELETE_AGAIN.rule()),
-                Endpoint::Get => rules.push(row::GET_DELETED.rule()),
-                _ => {}
-            }
-        }
-        if self.elsewhere.contains(&call.id) && call.endpoint != Endpoint::Create {
-            rules.push(row::ISOLATION_ACCEPTED.rule());
-        }
-        rules
-    }
-
     fn judge_success(
         &self,
         call: &Call,
@@ -204,12 +187,12 @@ impl World {
         reasons: &[&'static Rejection],
     ) -> Verdict {
         if let Some(reason) = reasons.iter().find(|reason| reason.force == Force::Must) {
-            if let Some(kept) = self.as_missing(call, reply) {
+            if let Some(kept) = self.as_missing(call, reply, reasons) {
                 return Verdict::Kept(kept);
             }
             return Verdict::from(self.accepted(call, reason, reply));
         }
-        if reasons.iter().any(|reason| std::ptr::eq(*reason, &raw const row::AMBIGUOUS)) {
+        if reasons.iter().any(is_ambiguous) {
             return Verdict::Kept(Kept::silent(vec![self.done(call, target, reply.offering())]));
         }
         let judged = match call.endpoint {
@@ -303,7 +286,7 @@ impl World {
     }
 
     /// A rejection for which there is no reason: the rule names what is special about the request.
-    fn valid_rejected(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Wrong {
+    pub(super) fn valid_rejected(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Wrong {
         let is_special = is_special_id(&call.id) && reply.status != 404;
         let (row, status) = match call.endpoint {
             Endpoint::List => return self.list_rejected(call, reply),

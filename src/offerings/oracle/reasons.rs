@@ -3,6 +3,7 @@
 use super::body::{Sent, Shape};
 use super::call::{Call, Caller, Form, Limit, is_offering_id, is_product_id};
 use super::conditions::{self as row, Force, Rejection};
+use super::reply::Reply;
 use super::world::World;
 use crate::contract::Endpoint;
 use crate::exchange::KeyRole;
@@ -231,6 +232,48 @@ impl World {
             _ => reasons.push(&row::TAG_ON_REGULAR),
         }
     }
+
+    /// The rules that owe another response than this one, whatever it shows.
+    pub(super) fn owed(
+        &self,
+        call: &Call,
+        target: Option<&str>,
+        reply: &Reply,
+        reasons: &[&'static Rejection],
+    ) -> Vec<&'static str> {
+        match reasons.iter().find(|reason| reason.force != Force::Silent || is_ambiguous(reason)) {
+            Some(reason) if reason.force == Force::Must => self.rules_about(reason, call),
+            Some(_) => Vec::new(),
+            None => vec![self.valid_rejected(call, target, reply).rule],
+        }
+    }
+
+    /// The rules that a right rejection keeps.
+    pub(super) fn rules_of(&self, reason: &'static Rejection, call: &Call) -> Vec<&'static str> {
+        let mut rules = self.rules_about(reason, call);
+        let id = call.after.as_deref().unwrap_or(&call.id);
+        let is_twin = |twin: &str| twin != id && self.rows.contains_key(twin);
+        if is_twin(&id.replace('+', " ")) || is_twin(&percent_encoding::percent_decode_str(id).decode_utf8_lossy()) {
+            rules.push(row::DECODED_TWICE.rule());
+        }
+        rules
+    }
+
+    /// The rules that say that a request must be rejected for this reason.
+    pub(super) fn rules_about(&self, reason: &'static Rejection, call: &Call) -> Vec<&'static str> {
+        let mut rules = vec![reason.rule()];
+        if self.was_deleted(&call.id) {
+            match call.endpoint {
+                Endpoint::Delete => rules.push(row::DELETE_AGAIN.rule()),
+                Endpoint::Get => rules.push(row::GET_DELETED.rule()),
+                _ => {}
+            }
+        }
+        if self.elsewhere.contains(&call.id) && call.endpoint != Endpoint::Create {
+            rules.push(row::ISOLATION_ACCEPTED.rule());
+        }
+        rules
+    }
 }
 
 /// Whether the properties of a body are known.
@@ -256,4 +299,9 @@ fn list(call: &Call, reasons: &mut Reasons) {
     if call.form == Form::ExtraQuery {
         reasons.push(&row::UNKNOWN_QUERY);
     }
+}
+
+/// Whether a reason is that readers may take the request differently.
+pub(super) fn is_ambiguous(reason: &&'static Rejection) -> bool {
+    std::ptr::eq(*reason, &raw const row::AMBIGUOUS)
 }

@@ -30,6 +30,8 @@ pub struct Kept {
     pub is_replay: bool,
     /// Whether it is wrong in a way that was found elsewhere: what follows from it is not judged.
     pub is_known: bool,
+    /// Rules that the response violates too, where it is wrong in a way that is found elsewhere.
+    pub violated: Vec<&'static str>,
 }
 
 /// What a server chose at an open point.

@@ -122,6 +122,8 @@ pub(super) fn problems(
     let mut problems = Vec::new();
     match &outcome.ending {
         Ending::Complete => {}
+        // A server that cannot be tested any further because of what is wrong with it.
+        Ending::GaveUp(_) if outcome.violations().next().is_some() => {}
         Ending::Stopped(reason) | Ending::GaveUp(reason) => {
             problems.push(Problem::Incomplete { reason: reason.clone() });
         }
@@ -174,6 +176,7 @@ fn undecided(outcome: &Outcome, allowed: impl Fn(&str) -> bool) -> Option<Proble
     let is_open = |rule: &&RuleOutcome| {
         rule.level == Level::Must
             && matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)
+            && rule.blocked_by.is_none()
             && !allowed(&rule.id)
     };
     let rules: Vec<UndecidedRule> = outcome
