@@ -78,6 +78,7 @@ impl Finding {
     pub fn is_all_in(&self, earlier: &Self) -> bool {
         self.fingerprint == earlier.fingerprint
             && self.operations.iter().all(|operation| earlier.operations.contains(operation))
+            && self.also.iter().all(|rule| earlier.also.contains(rule))
     }
 }
 

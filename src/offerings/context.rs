@@ -85,6 +85,7 @@ impl Context {
     }
 
     async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
+        let known = self.session.record.failures.len();
         let snapshot = self.walk(role).await?;
         let mut facts = Facts { was_used: self.lane().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
@@ -99,6 +100,11 @@ impl Context {
         let leftovers: Vec<String> = leftovers.filter(|_| self.is_shared()).collect();
         self.tainted.extend(leftovers);
         self.release_general();
+        for failure in self.session.record.failures.split_off(known) {
+            let at = Arc::clone(&failure.at);
+            let sound = self.untainted(vec![failure], &at);
+            self.session.record.failures.extend(sound);
+        }
         Ok(snapshot)
     }
 
@@ -225,7 +231,10 @@ impl Context {
             }
             return Ok(all);
         }
-        for group in requests.chunks(self.at_once()) {
+        // What one list shows after several writes is explained by writes of one operation.
+        let is_alike = |one: &Request, other: &Request| one.operation == other.operation;
+        let groups = requests.chunk_by(is_alike).flat_map(|alike| alike.chunks(AT_ONCE));
+        for group in groups {
             for request in group {
                 self.settle_before(request).await?;
             }

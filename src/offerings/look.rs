@@ -234,6 +234,7 @@ impl Context {
         };
         let Surprise { wrong, .. } = surprise;
         let difference = match surprise.property {
+            _ if std::ptr::eq(promise, &raw const row::LIST_DISAGREES) => "contents",
             "offering is gone" if pages > 1 => "ids",
             "previous tag" => "tag",
             "offering appeared" if std::ptr::eq(promise, &raw const row::LIST_VARIANT) => "listed",
@@ -271,7 +272,7 @@ impl Context {
         let is_foreign = self.session.record.foreign.len() > before;
         let is_told = comparison.surprises.iter().any(|surprise| {
             surprise.id.as_deref() == Some(call.id.as_str())
-                || surprise.property == "role" && wrong.difference == "role"
+                || surprise.property == "role"
                 || call.endpoint == Endpoint::List
         });
         if is_told || is_foreign {

@@ -268,7 +268,7 @@ impl Context {
     }
 
     /// Those that do not follow from an earlier failure of the case.
-    fn untainted(&self, general: Vec<Failure>, at: &Exchange) -> Vec<Failure> {
+    pub(super) fn untainted(&self, general: Vec<Failure>, at: &Exchange) -> Vec<Failure> {
         if general.is_empty() || self.tainted.is_empty() {
             return general;
         }

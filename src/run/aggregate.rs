@@ -8,16 +8,16 @@ use super::drive::Played;
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
-use crate::contract::{Catalogue, Contract, Endpoint, Level, Operation, Rule, RuleScope, StatusKey};
+use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
     CaseResult, Confirmation, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency,
     Observation, Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency,
     ShardReason, Step, Summary, Tool, Verdict, Waived,
 };
-use crate::offerings::oracle::conditions::RACE_ORDERS;
 use crate::offerings::race;
 
+pub(super) mod join;
 #[cfg(test)]
 mod tests;
 
@@ -55,7 +55,7 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         }
         record.merge(result);
     }
-    absorb(&mut findings, frame.contract.rules());
+    join::join(&mut findings, frame.contract.rules());
     let rules: Vec<_> =
         frame.contract.rules().rules().iter().map(|rule| frame.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
@@ -99,69 +99,6 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         allows_inconclusive: frame.settings.allows_inconclusive,
         report: None,
     }
-}
-
-/// Joins what holds for any response with the finding that explains it: the same status at the same operations, seen in
-/// another case too. A body that breaks its schema is explained at its own response alone.
-pub(super) fn absorb(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue) {
-    let is_general = |finding: &Finding| {
-        rules.rule(&finding.rule).is_some_and(|rule| rule.scope == RuleScope::Response && rule.id != "response.schema")
-    };
-    let general: Vec<Finding> = findings.values().filter(|finding| is_general(finding)).cloned().collect();
-    for part in general {
-        let explains = |whole: &&mut Finding| {
-            whole.fingerprint != part.fingerprint
-                && whole.also.contains(&part.rule)
-                && part.operations.iter().all(|operation| whole.operations.contains(operation))
-                && status(&whole.received).zip(status(&part.received)).is_none_or(|(one, other)| one == other)
-        };
-        if let Some(whole) = findings.values_mut().find(explains) {
-            whole.count += part.count;
-            findings.remove(&part.fingerprint);
-        }
-    }
-    absorb_weaker(findings);
-    absorb_orders(findings);
-}
-
-/// Joins a warning of a rule with a violation of the same rule.
-fn absorb_weaker(findings: &mut BTreeMap<String, Finding>) {
-    let is_weaker = |finding: &&Finding| finding.level != Level::Must;
-    for part in findings.values().filter(is_weaker).cloned().collect::<Vec<_>>() {
-        let is_violation = |whole: &&mut Finding| whole.rule == part.rule && whole.level == Level::Must;
-        if let Some(whole) = findings.values_mut().find(is_violation) {
-            whole.count += part.count;
-            findings.remove(&part.fingerprint);
-        }
-    }
-}
-
-/// Joins races whose responses no order explains with a race at the same operations that shows more, or else with the
-/// first of them: that there is no order says that something is wrong, and not what.
-fn absorb_orders(findings: &mut BTreeMap<String, Finding>) {
-    let is_order = |finding: &Finding| RACE_ORDERS.iter().any(|order| order.id == finding.condition);
-    for part in findings.values().filter(|finding| is_order(finding)).cloned().collect::<Vec<_>>() {
-        let meets = |whole: &Finding| {
-            whole.fingerprint != part.fingerprint
-                && whole.race.is_some()
-                && whole.level == part.level
-                && whole.operations.iter().any(|operation| part.operations.contains(operation))
-        };
-        let best = findings.values().filter(|whole| meets(whole)).min_by_key(|whole| is_order(whole));
-        let Some(best) = best.map(|whole| whole.fingerprint.clone()) else { continue };
-        findings.remove(&part.fingerprint);
-        if let Some(whole) = findings.get_mut(&best) {
-            whole.count += part.count;
-            if whole.rule != part.rule && !whole.also.contains(&part.rule) {
-                whole.also.push(part.rule);
-            }
-        }
-    }
-}
-
-/// The status at the beginning of what was received, if it begins with one.
-fn status(received: &str) -> Option<u16> {
-    received.split(' ').next()?.parse().ok()
 }
 
 impl Frame<'_> {

@@ -87,6 +87,12 @@ pub struct Found {
     pub severity: Severity,
     /// What is wrong, in a clause.
     pub title: String,
+    /// What of it differs, as in its fingerprint.
+    pub condition: String,
+    /// At which operations.
+    pub operations: Vec<String>,
+    /// What was received.
+    pub received: String,
     /// The case that shows it.
     pub case: String,
 }
@@ -284,6 +290,9 @@ fn found(outcome: &Outcome) -> Vec<Found> {
         rule: finding.rule.clone(),
         severity: finding.severity,
         title: finding.title.clone(),
+        condition: format!("{} {}", finding.condition, finding.difference),
+        operations: finding.operations.clone(),
+        received: finding.received.clone(),
         case: finding.case.clone(),
     };
     outcome.findings.iter().map(one).collect()

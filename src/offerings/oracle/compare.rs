@@ -1,6 +1,6 @@
 //! A world compared with what the list shows, and the write that explains a difference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::{Call, Caller};
@@ -122,8 +122,8 @@ pub(super) struct Blame<'w> {
     pub(super) writes: &'w [Write],
     /// Whether another project was written to meanwhile, and this one was not.
     pub(super) is_elsewhere: bool,
-    /// Offerings that a get read since the last comparison.
-    pub(super) reads: &'w BTreeSet<String>,
+    /// Offerings that a get read since the last comparison, and whether it showed another time than was stored.
+    pub(super) reads: &'w BTreeMap<String, bool>,
     /// Offerings that something was wrong with before.
     pub(super) tainted: &'w BTreeSet<String>,
 }
@@ -208,6 +208,11 @@ impl World {
         if matches!(what, What::Appeared) && self.is_variant(id) {
             return (&row::LIST_VARIANT, blame.last(names));
         }
+        let is_time = matches!(what, What::Differs(("updated_at", ..)));
+        let read = blame.reads.get(id).filter(|_| is_time);
+        if read.is_some_and(|is_moved| *is_moved || blame.writes.is_empty()) {
+            return (&row::GET_EFFECT, None);
+        }
         if let Some(place) = blame.last(names) {
             return (self.broken_by(&blame.writes[place], id, what, shown), Some(place));
         }
@@ -221,9 +226,6 @@ impl World {
         }
         if matches!(what, What::Appeared) && self.elsewhere.contains(id) {
             return (&row::LIST_FOREIGN, None);
-        }
-        if matches!(what, What::Differs(("updated_at", ..))) && blame.reads.contains(id) {
-            return (&row::GET_EFFECT, None);
         }
         let place = blame.last(|write| write.fate.is_done()).or_else(|| blame.writes.len().checked_sub(1));
         let Some(place) = place else {

@@ -116,9 +116,14 @@ impl World {
         let is_again = call.endpoint == Endpoint::Update
             && target
                 .is_some_and(|id| self.rows.get(id).and_then(|row| row.updated_by.as_deref()) == Some(&call.body.text))
-            && owed(Force::Must).is_none();
+            && owed(Force::Must).is_none()
+            && owed(Force::Silent).is_none();
         if is_again {
             return Verdict::from(Wrong::rejected(&row::UPDATE_AGAIN_REJECTED, "200", reply));
+        }
+        if reasons.iter().filter(|reason| reason.force == Force::Must && !reason.statuses.is_empty()).count() > 1 {
+            // For which of them it was rejected, and so which rule words it otherwise, is not known.
+            return Verdict::Kept(Kept { is_known: true, ..Kept::silent(next()) });
         }
         match owed(Force::Must)
             .or_else(|| reasons.iter().find(|reason| reason.force == Force::Must))
@@ -386,11 +391,7 @@ impl World {
         match self.next_is_main() {
             Some(true) => {
                 rules.push(row::CREATE_FIRST.rule());
-                let difference = match call.body.tag {
-                    Sent::Value(0) => "tag 0",
-                    Sent::Null => "tag null",
-                    _ => "no tag",
-                };
+                let difference = if call.body.tag == Sent::Absent { "no tag" } else { "tag 0 or null" };
                 expect(shown.is_main(), || Wrong::content(&row::CREATE_FIRST, difference, "tag 1", tag(shown.tag)))
             }
             Some(false) => {
@@ -450,7 +451,7 @@ impl World {
             } else {
                 &row::GET_DIFFERS
             };
-            let difference = if difference == "created_at" { "" } else { difference };
+            let difference = if difference == "created_at" { "" } else { "contents" };
             return Err(Box::new(Wrong::content(promise, difference, expected, received).stored()));
         }
         let mut rules = vec![row::GET_STATUS.rule(), row::LIST_DISAGREES.rule()];

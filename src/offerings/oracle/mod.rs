@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod compare;
 pub mod conditions;
+pub mod consequences;
 mod front;
 mod judge;
 mod keys;

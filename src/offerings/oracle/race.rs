@@ -60,9 +60,8 @@ impl RaceAnomaly {
         const ORDER: &str = "an order, compatible with real time, that explains every response";
         match self {
             Self::SeveralMains { first: true } => (&row::RACE_FIRST_SEVERAL, ONE_MAIN),
-            Self::SeveralMains { first: false } => (&row::RACE_TWO_MAINS, ONE_MAIN),
             Self::NoMain { first: true } => (&row::RACE_FIRST_NONE, ONE_MAIN),
-            Self::NoMain { first: false } => (&row::RACE_NO_MAIN, ONE_MAIN),
+            Self::SeveralMains { first: false } | Self::NoMain { first: false } => (&row::RACE_MAINS, ONE_MAIN),
             Self::ListedTwice { keyed: true } => (&row::RACE_KEY_LISTED_TWICE, "one offering"),
             Self::ListedTwice { keyed: false } => (&row::RACE_LISTED_TWICE, "one offering"),
             Self::NoneCreated { keyed: true } => (&row::RACE_KEY_NONE, "one 201"),

@@ -49,7 +49,7 @@ async fn no_server_error(cx: &mut Context) -> ScriptResult {
 async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> ScriptResult {
     let create = |body: &Vec<u8>| Request::to(Endpoint::Create).raw_body(JSON, body.clone());
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
-    let requests: Vec<_> = bodies.iter().flat_map(|body| [create(body), update(body)]).collect();
+    let requests: Vec<_> = bodies.iter().map(create).chain(bodies.iter().map(update)).collect();
     for made in cx.send_all(&requests).await? {
         let is_made = made.answer.is_success();
         let id = made.answer.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());

@@ -1,0 +1,139 @@
+//! Deviations that follow from others: where both are found, the second one is evidence of the first.
+
+use super::conditions::{
+    CREATE_AGAIN_REJECTED, CREATE_ID_REJECTED, CREATE_PRODUCTS_REJECTED, CREATE_TAG_REJECTED, DELETE_AGAIN,
+    DELETE_ID_REJECTED, DELETE_MISSING, DUPLICATE, GET_DELETED, GET_ID_REJECTED, GET_MISSING, ISOLATION_CREATE, PROMISES,
+    Promise, RACE_ORDERS, Rejection, SET_MAIN_ID_REJECTED, SET_MAIN_MISSING, UPDATE_ID_REJECTED, UPDATE_MISSING,
+    UPDATE_PRODUCTS_REJECTED,
+};
+
+/// A condition, and the conditions that explain it, the best one first. A rule's id stands for all its conditions.
+const CONSEQUENCES: &[(&str, &[&str])] = &[
+    // An order by creation dates is wrong where the dates are, and where rows stand in the wrong place.
+    (
+        "list.order/order",
+        &["offering.created-at-immutable/created-at", "list.pages-cover", "delete.recreate/created-at", "delete.removes/listed"],
+    ),
+    ("set-main.keeps-rest/previous", &["offering.created-at-immutable/created-at"]),
+    // A time that a write did not store, or that a list shows late, seems to go back.
+    (
+        "offering.created-at-immutable/updated-at",
+        &["update.replaces-products/stored", "list.agrees-with-get/content", "offering.timestamps"],
+    ),
+    // null is another word for 0.
+    ("update.demote-null/rejection", &["update.demote-rejected/rejection"]),
+    ("update.demote-null/tag", &["update.demote-rejected/tag"]),
+    // Pages.
+    ("list.default-limit/length", &["list.limit-honoured/longer"]),
+    ("list.unknown-cursor/page", &["list.pages-cover/page"]),
+    ("list.pages-cover/page", &["list.pages-cover/twice", "delete.removes/listed"]),
+    ("list.pages-cover/twice", &["delete.removes/listed"]),
+    // What a response shows, and what is stored.
+    ("set-main.keeps-rest/response", &["set-main.keeps-rest/stored"]),
+    ("update.retry-safe/response", &["update.replaces-products/response"]),
+    ("update.retry-safe/stored", &["update.replaces-products/stored"]),
+    ("update.partial/response", &["update.replaces-products/response"]),
+    ("update.id-immutable/stored", &["invariant.no-bleed/effect"]),
+    ("update.id-immutable/response", &["invariant.no-bleed/effect"]),
+    ("delete.recreate/products", &["create.readable/products"]),
+    ("get.missing/id", &["get.existing/id"]),
+    ("get.existing/content", &["list.agrees-with-get/content"]),
+    ("update.partial/role", &["update.tag-main-rejected/tag", "list.agrees-with-get/content"]),
+    ("update.partial/stored-role", &["update.tag-main-rejected/tag"]),
+    ("create.tag-regular/stored", &["create.tag-main-rejected/tag"]),
+    // Products that a server does not know and leaves out.
+    ("create.echo/products", &["create.product-unknown/product", "create.echo/id"]),
+    ("update.replaces-products/response", &["update.product-unknown/product"]),
+    ("update.replaces-products/stored", &["update.product-unknown/product", "update.product-bounds/charset"]),
+    // A create or a set-main that returns another offering has not looked at its own request.
+    ("create.duplicate/exists", &["create.echo/id"]),
+    ("create.product-unknown/product", &["create.echo/id"]),
+    ("create.idempotency-replay/other", &["create.echo/id"]),
+    ("set-main.variant/id", &["set-main.promotes/id"]),
+    // A variant that was deleted is missing.
+    ("update.variant/rejection", &["delete.variant/id"]),
+    ("set-main.variant/rejection", &["delete.variant/id"]),
+    // What a list still shows is taken for being there.
+    ("delete.removes/rejected", &["delete.removes/listed"]),
+    ("create.tag-regular/role", &["delete.removes/listed"]),
+    ("set-main.demotes-previous/main", &["delete.removes/listed"]),
+    // What a list leaves out is taken for deleted.
+    ("list.agrees-with-get/content", &["list.agrees-with-get/missing"]),
+    ("delete.removes/other", &["list.agrees-with-get/missing"]),
+    ("delete.missing/id", &["list.agrees-with-get/missing"]),
+    ("create.first-is-main/again", &["list.agrees-with-get/missing"]),
+    ("race.set-main-atomic/mains", &["list.agrees-with-get/missing"]),
+    ("set-main.idempotency-replay/effect", &["race.set-main-atomic/mains"]),
+    // Another project.
+    ("create.idempotency-scope/project", &["create.readable/missing", "auth.project-isolation/effect"]),
+    // Several clients at once see what one sees.
+    ("race.delete-vs-update/server-error", &["response.no-server-error"]),
+    ("race.create-once/second", &["response.no-server-error"]),
+    ("race.idempotency-once/second", &["response.no-server-error"]),
+    ("race.idempotency-once/listed", &["race.create-once/listed"]),
+    ("race.update-whole/torn", &["get.existing/content", "create.readable/products", "update.replaces-products/stored"]),
+    ("race.isolation/content", &["get.existing/content"]),
+];
+
+/// Rejections that requests of races meet too: those that depend on the state.
+static OF_STATE: [&Rejection; 7] =
+    [&GET_MISSING, &GET_DELETED, &UPDATE_MISSING, &DELETE_MISSING, &DELETE_AGAIN, &SET_MAIN_MISSING, &DUPLICATE];
+
+/// Valid requests that are rejected because of what is special about them.
+static OF_SPECIAL: [&Promise; 10] = [
+    &CREATE_ID_REJECTED,
+    &GET_ID_REJECTED,
+    &UPDATE_ID_REJECTED,
+    &DELETE_ID_REJECTED,
+    &SET_MAIN_ID_REJECTED,
+    &CREATE_PRODUCTS_REJECTED,
+    &UPDATE_PRODUCTS_REJECTED,
+    &CREATE_TAG_REJECTED,
+    &CREATE_AGAIN_REJECTED,
+    &ISOLATION_CREATE,
+];
+
+/// Whether a condition is about valid requests that are rejected because of what is special about them: where ordinary
+/// ones are rejected in the same way, that is not the reason.
+pub fn is_of_special_request(condition: &str) -> bool {
+    OF_SPECIAL.iter().any(|row| row.id == condition)
+}
+
+/// The conditions that explain this one, the best one first.
+pub fn causes(condition: &str) -> &'static [&'static str] {
+    CONSEQUENCES.iter().find(|(follows, _)| *follows == condition).map_or(&[], |(_, causes)| causes)
+}
+
+/// Whether a condition says no more than that no order explains what several clients saw.
+pub fn is_race_order(condition: &str) -> bool {
+    RACE_ORDERS.iter().any(|order| order.id == condition)
+}
+
+/// Whether a condition is about requests that a race sends too: valid ones, and those whose rejection depends on the
+/// state.
+pub fn is_met_in_races(condition: &str) -> bool {
+    PROMISES.iter().any(|row| row.id == condition) || OF_STATE.iter().any(|row| row.id == condition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conditions::{PROMISES, REJECTIONS};
+    use super::*;
+    use crate::contract::Contract;
+
+    #[test]
+    fn every_condition_of_the_table_exists_and_none_explains_itself() {
+        let contract = Contract::embedded();
+        let rows = || REJECTIONS.iter().map(|row| row.id).chain(PROMISES.iter().map(|row| row.id));
+        let rule_of = |condition: &'static str| condition.split('/').next().unwrap_or_default();
+        for (condition, causes) in CONSEQUENCES {
+            for known in causes.iter().chain([condition]) {
+                let rule = contract.rules().rule(rule_of(known)).unwrap_or_else(|| panic!("no rule of {known}"));
+                let is_general = rule.scope == crate::contract::RuleScope::Response;
+                let is_wide = !known.contains('/') || known.ends_with("/rejection");
+                assert!(is_general || is_wide || rows().any(|row| row == *known), "no condition {known}");
+            }
+            assert!(!causes.contains(condition), "{condition} explains itself");
+        }
+    }
+}
