@@ -40,7 +40,7 @@ pub struct CaseResult {
     pub undecided: BTreeMap<&'static str, String>,
     /// Rules or parts of them that had to be left out, with what was missing.
     pub skipped: BTreeMap<&'static str, String>,
-    /// Rules that a case did not come to, with the rule whose violation ended it.
+    /// Rules of a case that found a violation, which may not have been reached, with the rule of that violation.
     pub blocked: BTreeMap<&'static str, &'static str>,
     /// Signs that another client changed the project meanwhile.
     pub foreign: Vec<String>,

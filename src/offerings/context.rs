@@ -301,7 +301,11 @@ impl Context {
                 || request.header_value("idempotency-key").is_some();
             may_be_rejected && failure.at.answer.is_rejection() && follows(failure.rule, About::Status)
         };
-        self.session.record.failures.extend(new.into_iter().filter(|failure| !is_open(failure)));
+        for failure in new.into_iter().filter(|failure| !is_open(failure)) {
+            let at = Arc::clone(&failure.at);
+            let sound = self.untainted(vec![failure], &at);
+            self.session.record.failures.extend(sound);
+        }
         exchanges
     }
 

@@ -157,7 +157,9 @@ impl Context {
     ) -> Result<Vec<Correction>, Abort> {
         let mut corrections = Vec::new();
         let mut gets = 0;
-        for surprises in grouped(&comparison.surprises) {
+        let mut surprises = comparison.surprises.clone();
+        self.settle_reads(role, snapshot, &mut surprises).await?;
+        for surprises in grouped(&surprises) {
             let Some(first) = surprises.first().cloned() else { continue };
             let place = first.write;
             let mut wrong = first.wrong.clone();
@@ -203,6 +205,28 @@ impl Context {
             self.add(failure);
         }
         Ok(corrections)
+    }
+
+    /// Where a read and a write can both have moved a time, a second read shows which of them did.
+    async fn settle_reads(
+        &mut self,
+        role: KeyRole,
+        snapshot: &Snapshot,
+        surprises: &mut [Surprise],
+    ) -> Result<(), Abort> {
+        let unsure = surprises.iter().find(|surprise| surprise.otherwise.is_some());
+        let Some(id) = unsure.and_then(|surprise| surprise.id.clone()) else { return Ok(()) };
+        self.send_quietly(Request::to(Endpoint::Get).id(&id).key(role)).await?;
+        let again = self.walk(role).await?;
+        let time = |snapshot: &Snapshot| snapshot.find(&id).map(|offering| offering.updated_at.clone());
+        if time(&again) == time(snapshot) {
+            for surprise in surprises {
+                if let Some(other) = surprise.otherwise.take() {
+                    *surprise = *other;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What is wrong where a get shows what the list should: the list alone.

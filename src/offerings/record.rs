@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Context;
+use super::oracle::conditions as row;
 use super::oracle::{About, Call, Reply, Wrong};
+use crate::check::Offering;
 use super::trace;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
@@ -86,17 +88,19 @@ impl Context {
                 if let Some(failure) = general.iter_mut().find(|failure| failure.rule == SERVER_ERROR) {
                     failure.also.extend(kept.violated);
                 }
+                for wrong in kept.deviations {
+                    let general = std::mem::take(&mut general);
+                    if let Some(rest) = self.explained(&wrong, general, exchange) {
+                        self.fail(&call, wrong, rest, exchange);
+                    }
+                }
                 self.add_general(general, exchange);
                 if call.is_write() {
                     self.oracle.compare_projects();
                 }
             }
-            Err(wrong) if is_explained(&wrong, &general) => {
-                let mut general = general;
-                if let Some(failure) = general.iter_mut().find(|failure| explains(failure, &wrong)) {
-                    failure.also.extend(std::iter::once(wrong.rule).chain(wrong.also));
-                }
-                self.add_general(general, exchange);
+            Err(wrong) if general.iter().any(|failure| explains(failure, &wrong)) => {
+                self.explained(&wrong, general, exchange);
                 if call.is_write() {
                     self.adopt(call.project()).await?;
                 }
@@ -121,6 +125,7 @@ impl Context {
                 }
             }
             Err(wrong) => {
+                let wrong = self.undecoded(&call, wrong, &reply).await?;
                 self.taint(&call, &reply);
                 self.fail(&call, *wrong, general, exchange);
                 if call.is_write() {
@@ -129,6 +134,14 @@ impl Context {
             }
         }
         Ok(())
+    }
+
+    /// Adds what holds for any response where that explains what the oracle found; gives it back where it does not.
+    fn explained(&mut self, wrong: &Wrong, mut general: Vec<Failure>, at: &Arc<Exchange>) -> Option<Vec<Failure>> {
+        let Some(failure) = general.iter_mut().find(|failure| explains(failure, wrong)) else { return Some(general) };
+        failure.also.extend(std::iter::once(wrong.rule).chain(wrong.also.iter().copied()));
+        self.add_general(general, at);
+        None
     }
 
     /// Adds rules to the failure of the case that the same response showed earlier.
@@ -140,6 +153,18 @@ impl Context {
             let new = rules.into_iter().filter(|rule| *rule != failure.rule && !failure.also.contains(rule));
             failure.also.extend(new.collect::<Vec<_>>());
         }
+    }
+
+    /// A delete of an invalid id that was accepted reached no other offering where every one is still there.
+    async fn undecoded(&mut self, call: &Call, wrong: Box<Wrong>, reply: &Reply) -> Result<Box<Wrong>, Abort> {
+        let is_decoded = [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*wrong.condition);
+        if call.endpoint != Endpoint::Delete || !is_decoded {
+            return Ok(wrong);
+        }
+        let snapshot = self.walk(call.project()).await?;
+        let is_gone = |offering: &Offering| snapshot.find(&offering.id).is_none();
+        let reached = self.oracle.state(call.project()).is_some_and(|state| state.world().offerings().any(is_gone));
+        Ok(if reached { wrong } else { Box::new(Wrong::not_rejected(&row::DELETE_ID, reply)) })
     }
 
     /// Whether it follows from an earlier failure of the case: about the same offering, or, for a rejection that is wrong
@@ -292,11 +317,6 @@ fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
         general.insert(0, failure);
     }
     general
-}
-
-/// Whether something wrong with the form of a response explains what the oracle says of it.
-fn is_explained(wrong: &Wrong, general: &[Failure]) -> bool {
-    general.iter().any(|failure| explains(failure, wrong))
 }
 
 /// Whether what is wrong with the form of a response explains what the oracle says of it.

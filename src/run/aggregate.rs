@@ -213,7 +213,8 @@ impl Frame<'_> {
         let id = rule.id.as_str();
         let level = self.settings.levels.in_force(id, rule.level);
         let checked = record.kept.get(id).copied().unwrap_or_default();
-        let blocked_by = self.blocked_by(id, record, findings);
+        let is_unreached = checked == 0 && !record.skipped.contains_key(id) && !self.plan.reasons.contains_key(id);
+        let blocked_by = self.blocked_by(id, record, findings).filter(|_| is_unreached);
         let blocked = blocked_by.map(|rule| format!("not reached: a violation of {rule} came first"));
         let left_out = record.skipped.get(id).or(blocked.as_ref());
         let by = VerdictInput::gravest(id, findings.values());
@@ -237,7 +238,7 @@ impl Frame<'_> {
         }
     }
 
-    /// The rule whose violation ended the case that checks this one, or the run.
+    /// The rule whose violation was found by the case that checks this one, or ended the run.
     fn blocked_by<'r>(
         &self,
         id: &str,

@@ -348,7 +348,10 @@ impl Driver<'_> {
             }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
             let violation = result.failures.iter().find(|failure| self.is_violation(failure)).map(|failure| failure.rule);
-            note_abort(case, result, violation, &self.contract);
+            if let Some(violation) = violation {
+                result.blocked.extend(case.rules().iter().map(|rule| (*rule, violation)));
+            }
+            note_abort(case, result, violation.is_some(), &self.contract);
         }
         self.finish(plan, played, cases, ending, traffic, notes, left_behind)
     }
@@ -389,23 +392,21 @@ impl Driver<'_> {
     }
 }
 
-/// A case that did not come to its end decided none of its rules, except those it found violated. `violation` is the rule
-/// of the first one that it found.
-fn note_abort(case: &Case, result: &mut CaseResult, violation: Option<&'static str>, contract: &Contract) {
+/// A case that did not come to its end decided none of its rules, except those it found violated. Where a
+/// violation ended it, that is noted otherwise.
+fn note_abort(case: &Case, result: &mut CaseResult, has_violation: bool, contract: &Contract) {
     let Some(abort) = &result.abort else { return };
     for rule in case.rules() {
-        match (abort, violation) {
-            (Abort::Blocked(_), Some(violation)) => {
-                result.blocked.entry(rule).or_insert(violation);
-            }
-            (Abort::World(_) | Abort::Blocked(_), _) => {
+        match abort {
+            Abort::Blocked(_) if has_violation => {}
+            Abort::World(_) | Abort::Blocked(_) => {
                 result.undecided.entry(rule).or_insert_with(|| abort.to_string());
             }
-            (Abort::Missing(need), _) => {
+            Abort::Missing(need) => {
                 let reason = super::plan::describe(*need, contract.rules());
                 result.skipped.entry(rule).or_insert(reason);
             }
-            (Abort::NotApplicable(reason), _) => {
+            Abort::NotApplicable(reason) => {
                 result.skipped.entry(rule).or_insert_with(|| reason.clone());
             }
         }

@@ -53,6 +53,9 @@ pub struct FaultExpectation {
     /// Must rules that may be left undecided; `None` for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
+    /// Why a run with every layer does not see it from outside, as a sentence; `None` where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
 }
 
 /// Why one finding is not enough for a fault.

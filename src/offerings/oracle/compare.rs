@@ -1,6 +1,6 @@
 //! A world compared with what the list shows, and the write that explains a difference.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::call::{Call, Caller};
@@ -60,6 +60,8 @@ pub struct Surprise {
     pub id: Option<String>,
     /// The place of the write that explains it among those since the last comparison.
     pub write: Option<usize>,
+    /// What explains it where it was not the read that is blamed: reading again shows which.
+    pub otherwise: Option<Box<Self>>,
 }
 
 /// What a comparison showed.
@@ -107,11 +109,11 @@ impl What {
         }
     }
 
-    fn texts(self, id: &str) -> (String, String) {
+    fn texts(&self, id: &str) -> (String, String) {
         match self {
             Self::Gone => (format!("`{id}` in the list"), format!("no `{id}`")),
             Self::Appeared => (format!("no `{id}`"), format!("`{id}` in the list")),
-            Self::Differs((_, expected, received)) => (expected, received),
+            Self::Differs((_, expected, received)) => (expected.clone(), received.clone()),
         }
     }
 }
@@ -122,8 +124,8 @@ pub(super) struct Blame<'w> {
     pub(super) writes: &'w [Write],
     /// Whether another project was written to meanwhile, and this one was not.
     pub(super) is_elsewhere: bool,
-    /// Offerings that a get read since the last comparison, and whether it showed another time than was stored.
-    pub(super) reads: &'w BTreeMap<String, bool>,
+    /// Offerings that a get read since the last comparison.
+    pub(super) reads: &'w BTreeSet<String>,
     /// Offerings that something was wrong with before.
     pub(super) tainted: &'w BTreeSet<String>,
 }
@@ -182,14 +184,20 @@ impl World {
             comparison.foreign.push(format!("`{id}`: {}", what.word()));
             return;
         }
-        let (promise, write) = self.explain(id, &what, shown, blame);
         if blame.tainted.contains(id) {
             return;
         }
-        let (difference, property) = (what.difference(promise), what.word());
-        let (expected, received) = what.texts(id);
-        let wrong = Wrong::content(promise, difference, expected, received);
-        comparison.surprises.push(Surprise { wrong, property, id: Some(id.to_owned()), write });
+        let blamed = |blame: &Blame<'_>| {
+            let (promise, write) = self.explain(id, &what, shown, blame);
+            let (expected, received) = what.texts(id);
+            let wrong = Wrong::content(promise, what.difference(promise), expected, received);
+            Surprise { wrong, property: what.word(), id: Some(id.to_owned()), write, otherwise: None }
+        };
+        let mut surprise = blamed(blame);
+        if surprise.wrong.condition == row::GET_EFFECT.id && !blame.writes.is_empty() {
+            surprise.otherwise = Some(Box::new(blamed(&Blame { reads: &BTreeSet::new(), ..*blame })));
+        }
+        comparison.surprises.push(surprise);
     }
 
     /// The promise that a difference breaks, by the write that explains it.
@@ -208,9 +216,7 @@ impl World {
         if matches!(what, What::Appeared) && self.is_variant(id) {
             return (&row::LIST_VARIANT, blame.last(names));
         }
-        let is_time = matches!(what, What::Differs(("updated_at", ..)));
-        let read = blame.reads.get(id).filter(|_| is_time);
-        if read.is_some_and(|is_moved| *is_moved || blame.writes.is_empty()) {
+        if matches!(what, What::Differs(("updated_at", ..))) && blame.reads.contains(id) {
             return (&row::GET_EFFECT, None);
         }
         if let Some(place) = blame.last(names) {
@@ -316,7 +322,7 @@ impl World {
         // The one whose own get shows whether the list alone is wrong.
         let other = mains.iter().find(|main| Some(**main) != expected).copied();
         let id = other.or(expected).map(str::to_owned);
-        comparison.surprises.push(Surprise { wrong, property: "role", id, write: place });
+        comparison.surprises.push(Surprise { wrong, property: "role", id, write: place, otherwise: None });
     }
 
     /// Whether another client can have changed which offering is main.
@@ -344,7 +350,7 @@ impl World {
             let received = ours.iter().take(6).map(|shown| format!("`{}` {}", shown.id, shown.created_at));
             let received = received.collect::<Vec<_>>().join(", ");
             let wrong = Wrong::content(&row::LIST_ORDER, "", "by created_at, in either direction", received);
-            comparison.surprises.push(Surprise { wrong, property: "order", id: None, write: None });
+            comparison.surprises.push(Surprise { wrong, property: "order", id: None, write: None, otherwise: None });
             return;
         }
         let Some(order) = &self.order else { return };
@@ -358,7 +364,7 @@ impl World {
             .collect();
         if known != found {
             let wrong = Wrong::content(&row::LIST_ORDER, "", ids(known), ids(found));
-            comparison.surprises.push(Surprise { wrong, property: "order", id: None, write: None });
+            comparison.surprises.push(Surprise { wrong, property: "order", id: None, write: None, otherwise: None });
         }
     }
 }

@@ -50,9 +50,10 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("create.product-unknown/product", &["create.echo/id"]),
     ("create.idempotency-replay/other", &["create.echo/id"]),
     ("set-main.variant/id", &["set-main.promotes/id"]),
-    // A variant that was deleted is missing.
-    ("update.variant/rejection", &["delete.variant/id"]),
-    ("set-main.variant/rejection", &["delete.variant/id"]),
+    // A variant that became a regular offering can be deleted, and is missing then.
+    ("delete.variant/id", &["list.excludes-variants/listed"]),
+    ("update.variant/rejection", &["delete.variant/id", "list.excludes-variants/listed"]),
+    ("set-main.variant/rejection", &["delete.variant/id", "list.excludes-variants/listed"]),
     // What a list still shows is taken for being there.
     ("delete.removes/rejected", &["delete.removes/listed"]),
     ("create.tag-regular/role", &["delete.removes/listed"]),

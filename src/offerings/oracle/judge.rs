@@ -81,7 +81,7 @@ impl World {
             if reason.rule() == row::LIMIT_LOW.rule()
                 && let Err(wrong) = details(reply)
             {
-                return Verdict::Wrong(wrong);
+                kept.deviations.push(*wrong);
             } else if reason.rule() == row::LIMIT_LOW.rule() {
                 kept.rules.push(row::LIMIT_DETAILS.rule());
             }
@@ -173,7 +173,7 @@ impl World {
                 let difference = format!("code {code}");
                 let expected = format!("401 {}", row::UNAUTHORIZED);
                 let wrong = Wrong::content(&row::AUTH_CODE, "", expected, reply.summary.clone());
-                return Verdict::from(Wrong { difference: difference.into(), about: About::Code, ..wrong });
+                kept.deviations.push(Wrong { difference: difference.into(), about: About::Code, ..wrong });
             }
             None => {}
         }
@@ -200,19 +200,23 @@ impl World {
         if reasons.iter().any(is_ambiguous) {
             return Verdict::Kept(Kept::silent(vec![self.done(call, target, reply.offering())]));
         }
+        // What a response shows is judged whatever its status says.
+        let deviation = status_deviation(call, reply);
         let judged = match call.endpoint {
             Endpoint::List => self.judge_list(call, reply),
             Endpoint::Create => self.judge_create(call, reply),
             Endpoint::Get => self.judge_get(target, call, reply),
             Endpoint::Update => self.judge_update(call, target, reply),
-            Endpoint::Delete => expect(reply.status == 204, || Wrong::status(&row::DELETE_STATUS, "204", reply))
-                .map(|()| vec![row::DELETE_STATUS.rule()]),
+            Endpoint::Delete => Ok(vec![row::DELETE_STATUS.rule()]),
             Endpoint::SetMain => self.judge_set_main(target, reply),
         };
         match judged {
-            Err(wrong) => Verdict::Wrong(wrong),
+            Err(mut wrong) => {
+                wrong.also.extend(deviation.map(|deviation| deviation.rule));
+                Verdict::Wrong(wrong)
+            }
             Ok(rules) => {
-                let mut kept = Kept { rules, ..Kept::default() };
+                let mut kept = Kept { rules, deviations: deviation.into_iter().collect(), ..Kept::default() };
                 if call.endpoint == Endpoint::Create {
                     kept.warnings.extend(self.first_again(reply));
                 }
@@ -349,8 +353,6 @@ impl World {
     }
 
     fn judge_create(&self, call: &Call, reply: &Reply) -> Held {
-        let is_keyed = call.key.is_some() && reply.status == 200;
-        expect(reply.status == 201 || is_keyed, || Wrong::status(&row::CREATE_STATUS, "201", reply))?;
         let mut rules = vec![row::CREATE_STATUS.rule()];
         let Some(shown) = reply.offering() else { return Ok(rules) };
         let sent = call.products().unwrap_or_default();
@@ -437,7 +439,6 @@ impl World {
     }
 
     fn judge_get(&self, target: Option<&str>, call: &Call, reply: &Reply) -> Held {
-        expect(reply.status == 200, || Wrong::status(&row::GET_STATUS, "200", reply))?;
         let (Some(shown), Some(id)) = (reply.offering(), target) else { return Ok(Vec::new()) };
         expect(shown.id == id, || {
             Wrong::content(&row::GET_OTHER, "id", format!("id `{id}`"), format!("id `{}`", shown.id))
@@ -462,7 +463,6 @@ impl World {
     }
 
     fn judge_update(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Held {
-        expect(reply.status == 200, || Wrong::status(&row::UPDATE_STATUS, "200", reply))?;
         let sent = call.products();
         let mut rules = vec![row::UPDATE_KEPT.rule()];
         rules.extend(sent.map(|_| row::UPDATE_PRODUCTS.rule()));
@@ -502,7 +502,6 @@ impl World {
     }
 
     fn judge_set_main(&self, target: Option<&str>, reply: &Reply) -> Held {
-        expect(reply.status == 200, || Wrong::status(&row::SET_MAIN_STATUS, "200", reply))?;
         let again = target.is_some_and(|id| self.is_main(id) == Some(true));
         let mut rules = vec![if again { row::SET_MAIN_AGAIN_REJECTED.rule() } else { row::SET_MAIN_STATUS.rule() }];
         let (Some(shown), Some(known)) = (reply.offering(), target.and_then(|id| self.rows.get(id))) else {
@@ -530,6 +529,20 @@ impl Rejection {
         let has_code = self.codes.is_empty() || reply.code.as_deref().is_none_or(|code| self.codes.contains(&code));
         (self.statuses.is_empty() || self.statuses.contains(&reply.status)) && has_code
     }
+}
+
+/// A success with another status than the operation's.
+fn status_deviation(call: &Call, reply: &Reply) -> Option<Wrong> {
+    let (row, expected) = match call.endpoint {
+        Endpoint::List => (&row::LIST_STATUS, "200"),
+        Endpoint::Create if call.key.is_some() && reply.status == 200 => return None,
+        Endpoint::Create => (&row::CREATE_STATUS, "201"),
+        Endpoint::Get => (&row::GET_STATUS, "200"),
+        Endpoint::Update => (&row::UPDATE_STATUS, "200"),
+        Endpoint::Delete => (&row::DELETE_STATUS, "204"),
+        Endpoint::SetMain => (&row::SET_MAIN_STATUS, "200"),
+    };
+    (reply.status.to_string() != expected).then(|| Wrong::status(row, expected, reply))
 }
 
 fn details(reply: &Reply) -> Result<(), Box<Wrong>> {

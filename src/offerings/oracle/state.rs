@@ -29,8 +29,8 @@ pub struct State {
     worlds: Vec<World>,
     /// Writes since it was read last.
     writes: Vec<Write>,
-    /// Offerings that a get read since then, and whether it showed another time than was stored.
-    reads: BTreeMap<String, bool>,
+    /// Offerings that a get read since then.
+    reads: BTreeSet<String>,
 }
 
 /// Which writes are compared together: those that one promise explains.
@@ -45,7 +45,7 @@ struct Batch {
 impl State {
     /// What was there at the start.
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
-        Self { worlds: vec![World::starting_from(snapshot, facts)], writes: Vec::new(), reads: BTreeMap::new() }
+        Self { worlds: vec![World::starting_from(snapshot, facts)], writes: Vec::new(), reads: BTreeSet::new() }
     }
 
     /// The likeliest world.
@@ -136,10 +136,7 @@ impl State {
             };
             self.writes.push(Write { call: call.clone(), fate, main_before, at: Arc::clone(at) });
         } else {
-            let stored = self.find(&call.id).map(|offering| offering.updated_at.as_str());
-            let shown = reply.offering().map(|offering| offering.updated_at.as_str());
-            let is_moved = stored.zip(shown).is_some_and(|(stored, shown)| !super::judge::same_time(stored, shown));
-            *self.reads.entry(call.id.clone()).or_default() |= is_moved;
+            self.reads.insert(call.id.clone());
         }
         verdict
     }

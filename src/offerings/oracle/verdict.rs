@@ -24,6 +24,8 @@ pub struct Kept {
     pub rules: Vec<&'static str>,
     /// What the server chose at open points.
     pub choices: Vec<Choice>,
+    /// Deviations that leave no doubt about what the server did: nothing that follows is judged otherwise.
+    pub deviations: Vec<Wrong>,
     /// Deviations from what the contract only recommends here.
     pub warnings: Vec<Wrong>,
     /// Whether it is the response of an earlier request with the same idempotency key.
@@ -125,7 +127,7 @@ impl Wrong {
     }
 
     /// A rejection of the table that did not happen as it should.
-    pub(super) fn not_rejected(row: &'static Rejection, reply: &Reply) -> Self {
+    pub(in crate::offerings) fn not_rejected(row: &'static Rejection, reply: &Reply) -> Self {
         let statuses: Vec<_> = row.statuses.iter().map(u16::to_string).collect();
         let statuses = if statuses.is_empty() { "4xx".into() } else { statuses.join(" or ") };
         let (subject, rule) = (row.subject, row.rule());

@@ -133,7 +133,7 @@ pub(super) fn problems(
         Subject::Fault(fault) => {
             let row = expectations.fault(*fault);
             let is_must = rules.rule(&row.main).is_none_or(|rule| rule.level == Level::Must);
-            problems.extend(not_caught(row, is_must, outcome));
+            problems.extend(not_caught(row, is_must, outcome).filter(|_| row.unseen.is_none()));
             problems.extend(other_rules(outcome, |rule, _| row.allows(rule)));
             let found = outcome.findings.len();
             if found > row.max_findings() {
