@@ -28,6 +28,7 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("list.unknown-cursor/page", &["list.pages-cover/page"]),
     ("list.pages-cover/page", &["list.pages-cover/twice", "delete.removes/listed"]),
     ("list.pages-cover/twice", &["delete.removes/listed"]),
+    ("list.pages-cover/rejected", &["list.unknown-cursor/rejected"]),
     // What a response shows, and what is stored.
     ("set-main.keeps-rest/response", &["set-main.keeps-rest/stored"]),
     ("update.retry-safe/response", &["update.replaces-products/response"]),
