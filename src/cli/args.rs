@@ -372,6 +372,12 @@ pub(super) struct SelftestArguments {
     /// With --whole: only about N faults of all families, and half as many correct servers.
     #[arg(long, requires = "whole", value_name = "N", allow_negative_numbers = true)]
     pub(super) sample: Option<NonZeroUsize>,
+    /// With --whole: only correct servers.
+    #[arg(long, requires = "whole")]
+    pub(super) correct: bool,
+    /// With --whole: only correct servers, each in a project that other clients may write to.
+    #[arg(long, requires = "whole")]
+    pub(super) shared: bool,
     /// Servers side by side [default: six times the number of cores; with --whole twice].
     #[arg(long, short = 'j', value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,

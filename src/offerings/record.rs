@@ -7,19 +7,21 @@ use serde_json::json;
 use super::Context;
 use super::oracle::conditions as row;
 use super::oracle::{About, Call, Reply, Wrong};
-use crate::check::Offering;
 use super::trace;
+use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
 use crate::finding::{Evidence, Failure, Scope};
 use crate::lane::Abort;
 
 /// General rules about the offerings in a response.
-const OF_OFFERINGS: [&str; 4] =
-    ["response.schema", "offering.url", "offering.timestamps", "offering.created-at-immutable"];
+const OF_OFFERINGS: [&str; 4] = [SCHEMA, "offering.url", "offering.timestamps", "offering.created-at-immutable"];
 
 /// The rule that a 5xx violates.
 const SERVER_ERROR: &str = "response.no-server-error";
+
+/// The rule about the shape of a response.
+const SCHEMA: &str = "response.schema";
 
 /// Conditions that stand for one defect at each operation.
 const PER_OPERATION: [&str; 2] = ["invariant.failed-write-no-effect/effect", "invariant.no-bleed/effect"];
@@ -56,7 +58,7 @@ impl Context {
         };
         let verdict = state.apply(&call, &reply, exchange);
         match verdict {
-            Ok(kept) if kept.is_known => {
+            Ok(kept) if kept.is_known || kept.is_ambiguous && general.iter().any(|failure| failure.rule == SCHEMA) => {
                 let rest = general.into_iter().filter(|failure| !follows(failure.rule, About::Status)).collect();
                 self.add_general(rest, exchange);
                 self.blame_earlier(exchange, kept.violated);
@@ -228,7 +230,7 @@ impl Context {
         let sound = self.untainted(general, &exchange);
         let (part, rest): (Vec<_>, Vec<_>) = explained_by_schema(sound)
             .into_iter()
-            .partition(|failure| OF_OFFERINGS.contains(&failure.rule) && failure.rule != "response.schema");
+            .partition(|failure| OF_OFFERINGS.contains(&failure.rule) && failure.rule != SCHEMA);
         self.session.record.failures.extend(rest);
         self.general.extend(part);
         Ok(exchange)
@@ -306,7 +308,7 @@ impl Context {
 
 /// What breaks the schema of an offering, or the order of its times, explains what else is wrong with them.
 fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
-    for first in ["response.schema", "offering.timestamps"] {
+    for first in [SCHEMA, "offering.timestamps"] {
         let Some(place) = general.iter().position(|failure| failure.rule == first) else { continue };
         let mut failure = general.swap_remove(place);
         let (part, rest): (Vec<_>, Vec<_>) =
@@ -323,9 +325,9 @@ fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
 fn explains(failure: &Failure, wrong: &Wrong) -> bool {
     let reasons: &[&str] = match wrong.about {
         About::Status => &[SERVER_ERROR],
-        About::Code => &[SERVER_ERROR, "response.schema", "response.error-code-format"],
+        About::Code => &[SERVER_ERROR, SCHEMA, "response.error-code-format"],
         About::Content | About::Stored => {
-            let explains: &[&str] = &[SERVER_ERROR, "response.schema", "offering.created-at-immutable"];
+            let explains: &[&str] = &[SERVER_ERROR, SCHEMA, "offering.created-at-immutable"];
             &explains[..if wrong.rule == "offering.created-at-immutable" { 3 } else { 2 }]
         }
     };
@@ -339,7 +341,7 @@ pub(super) fn follows(rule: &str, about: About) -> bool {
             "response.documented-status",
             "response.error-code-documented",
             "response.error-type",
-            "response.schema",
+            SCHEMA,
             "response.content-type",
             "offering.url",
         ]

@@ -347,7 +347,8 @@ impl Driver<'_> {
                     .or_insert_with(|| format!("`{}` ended early: {error}", result.name));
             }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
-            let violation = result.failures.iter().find(|failure| self.is_violation(failure)).map(|failure| failure.rule);
+            let violation =
+                result.failures.iter().find(|failure| self.is_violation(failure)).map(|failure| failure.rule);
             if let Some(violation) = violation {
                 result.blocked.extend(case.rules().iter().map(|rule| (*rule, violation)));
             }

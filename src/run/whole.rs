@@ -46,6 +46,10 @@ pub struct WholeSettings {
     pub only: Vec<String>,
     /// About how many faults of all families are tested, and half as many correct servers; `None` for all.
     pub sample: Option<NonZeroUsize>,
+    /// Whether servers with faults are tested too.
+    pub faults: bool,
+    /// How every project is tested; `None` for exclusive where no behaviour is about other clients.
+    pub isolation: Option<Isolation>,
 }
 
 /// What a server is like.
@@ -126,10 +130,10 @@ pub async fn whole(
 ) -> Result<Whole, RunError> {
     let started = Instant::now();
     let subjects = subjects(settings);
-    let seed = settings.seed;
+    let (seed, isolation) = (settings.seed, settings.isolation);
     let play = {
         let contract = Arc::clone(&contract);
-        move |subject| play(subject, seed, Arc::clone(&contract))
+        move |subject| play(subject, seed, isolation, Arc::clone(&contract))
     };
     let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
     let tell = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
@@ -188,7 +192,8 @@ impl Subject {
 /// Every server to test.
 fn subjects(settings: &WholeSettings) -> Vec<Subject> {
     let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
-    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| wanted(fault.info().name)).collect();
+    let faults = Fault::ALL.into_iter().filter(|fault| settings.faults && wanted(fault.info().name));
+    let faults: Vec<Fault> = faults.collect();
     let behaviours: Vec<Behaviour> = Behaviour::ALL.into_iter().filter(|one| wanted(one.info().name)).collect();
     let combinations = if settings.only.is_empty() { settings.combinations } else { 0 };
     let combinations: Vec<_> = (0..combinations)
@@ -214,13 +219,18 @@ fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
     (0..size).map(|number| items[(2 * number + 1) * items.len() / (2 * size)].clone()).collect()
 }
 
-async fn play(subject: Subject, seed: u64, contract: Arc<Contract>) -> Result<WholeTrial, RunError> {
+async fn play(
+    subject: Subject,
+    seed: u64,
+    isolation: Option<Isolation>,
+    contract: Arc<Contract>,
+) -> Result<WholeTrial, RunError> {
     let started = Instant::now();
     let server = Server::start(subject.options(seed)).await?;
     let journal = journal();
     let external = external(&server.base_url(), &server.fixture("whole"));
     let settings = Settings {
-        target: TargetSettings::External(External { isolation: subject.isolation(), ..external }),
+        target: TargetSettings::External(External { isolation: isolation.unwrap_or(subject.isolation()), ..external }),
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),

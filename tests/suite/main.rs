@@ -21,6 +21,7 @@ mod corpus;
 mod documents;
 #[cfg(feature = "tls")]
 mod encrypted;
+mod evidence;
 mod fake_server;
 mod gates;
 mod hostile;

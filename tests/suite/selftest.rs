@@ -43,6 +43,8 @@ async fn a_sample_of_faults_is_caught_from_outside_and_correct_servers_are_not_a
         combinations: 2,
         only: Vec::new(),
         sample: NonZeroUsize::new(15),
+        faults: true,
+        isolation: None,
     };
     let tested = whole(&settings, Arc::new(Contract::embedded()), &|_| {}).await.unwrap();
     assert!(tested.trials.len() >= 24 + 8, "{}", tested.trials.len());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use qonform::contract::Contract;
 use qonform::report::count;
-use qonform::run::{Found, Problem, Settings, Whole, WholeSettings, WholeTrial, whole as test};
+use qonform::run::{Found, Isolation, Problem, Settings, Whole, WholeSettings, WholeTrial, whole as test};
 
 use super::super::args::{SelftestArguments, StdoutFormat};
 use super::super::{Failure, out};
@@ -33,6 +33,8 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
         combinations: arguments.combinations,
         only,
         sample: arguments.sample,
+        faults: !arguments.correct && !arguments.shared,
+        isolation: arguments.shared.then_some(Isolation::Shared),
     };
     let is_terminal = std::io::stderr().is_terminal();
     let is_human = matches!(arguments.format, StdoutFormat::Human);
@@ -157,6 +159,9 @@ mod tests {
             rule: rule.into(),
             severity: Severity::Violation,
             title: title.into(),
+            condition: format!("{rule}/x accepted"),
+            operations: vec!["v4ListOfferings".into()],
+            received: "200".into(),
             case: "sequence::3".into(),
         };
         let good = WholeTrial {

@@ -2,9 +2,9 @@
 
 use super::conditions::{
     CREATE_AGAIN_REJECTED, CREATE_ID_REJECTED, CREATE_PRODUCTS_REJECTED, CREATE_TAG_REJECTED, DELETE_AGAIN,
-    DELETE_ID_REJECTED, DELETE_MISSING, DUPLICATE, GET_DELETED, GET_ID_REJECTED, GET_MISSING, ISOLATION_CREATE, PROMISES,
-    Promise, RACE_ORDERS, Rejection, SET_MAIN_ID_REJECTED, SET_MAIN_MISSING, UPDATE_ID_REJECTED, UPDATE_MISSING,
-    UPDATE_PRODUCTS_REJECTED,
+    DELETE_ID_REJECTED, DELETE_MISSING, DUPLICATE, GET_DELETED, GET_ID_REJECTED, GET_MISSING, ISOLATION_CREATE,
+    PROMISES, Promise, RACE_ORDERS, Rejection, SET_MAIN_ID_REJECTED, SET_MAIN_MISSING, UPDATE_ID_REJECTED,
+    UPDATE_MISSING, UPDATE_PRODUCTS_REJECTED,
 };
 
 /// A condition, and the conditions that explain it, the best one first. A rule's id stands for all its conditions.
@@ -12,7 +12,12 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     // An order by creation dates is wrong where the dates are, and where rows stand in the wrong place.
     (
         "list.order/order",
-        &["offering.created-at-immutable/created-at", "list.pages-cover", "delete.recreate/created-at", "delete.removes/listed"],
+        &[
+            "offering.created-at-immutable/created-at",
+            "list.pages-cover",
+            "delete.recreate/created-at",
+            "delete.removes/listed",
+        ],
     ),
     ("set-main.keeps-rest/previous", &["offering.created-at-immutable/created-at"]),
     // A time that a write did not store, or that a list shows late, seems to go back.
@@ -41,7 +46,7 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("get.existing/content", &["list.agrees-with-get/content"]),
     ("update.partial/role", &["update.tag-main-rejected/tag", "list.agrees-with-get/content"]),
     ("update.partial/stored-role", &["update.tag-main-rejected/tag"]),
-    ("create.tag-regular/stored", &["create.tag-main-rejected/tag"]),
+    ("create.tag-regular/stored", &["create.tag-main-rejected/tag", "list.agrees-with-get/content"]),
     // Products that a server does not know and leaves out.
     ("create.echo/products", &["create.product-unknown/product", "create.echo/id"]),
     ("update.replaces-products/response", &["update.product-unknown/product"]),
@@ -73,7 +78,10 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("race.create-once/second", &["response.no-server-error"]),
     ("race.idempotency-once/second", &["response.no-server-error"]),
     ("race.idempotency-once/listed", &["race.create-once/listed"]),
-    ("race.update-whole/torn", &["get.existing/content", "create.readable/products", "update.replaces-products/stored"]),
+    (
+        "race.update-whole/torn",
+        &["get.existing/content", "create.readable/products", "update.replaces-products/stored"],
+    ),
     ("race.isolation/content", &["get.existing/content"]),
 ];
 

@@ -198,7 +198,8 @@ impl World {
             return Verdict::from(self.accepted(call, reason, reply));
         }
         if reasons.iter().any(is_ambiguous) {
-            return Verdict::Kept(Kept::silent(vec![self.done(call, target, reply.offering())]));
+            let next = vec![self.done(call, target, reply.offering())];
+            return Verdict::Kept(Kept { is_ambiguous: true, ..Kept::silent(next) });
         }
         // What a response shows is judged whatever its status says.
         let deviation = status_deviation(call, reply);
@@ -250,7 +251,8 @@ impl World {
     /// A request that had to be rejected and was not.
     fn accepted(&self, call: &Call, reason: &'static Rejection, reply: &Reply) -> Wrong {
         let id = call.id.as_str();
-        if self.elsewhere.contains(id) && call.endpoint != Endpoint::Create {
+        let is_own = self.was_deleted(id) && reply.offering().is_none_or(|shown| self.is_former(shown));
+        if self.elsewhere.contains(id) && call.endpoint != Endpoint::Create && !is_own {
             let received = reply.summary.clone();
             return Wrong {
                 about: About::Status,
@@ -269,6 +271,11 @@ impl World {
             wrong.also.push(row::DELETE_AGAIN.rule());
         }
         wrong
+    }
+
+    /// Whether this is an offering as it was before it was deleted, and not one of another project with the same id.
+    fn is_former(&self, shown: &Offering) -> bool {
+        self.incarnations.get(&shown.id).is_some_and(|known| known.former_created_at == shown.created_at)
     }
 
     /// An id that reached an offering by another reading of its characters.

@@ -44,12 +44,19 @@ fn failure(rule: &'static str, endpoint: Endpoint, scope: Scope, steps: usize) -
 }
 
 fn outcome_of(settings: &Settings, failures: Vec<Failure>) -> Outcome {
+    let result = |failure: Failure| {
+        let mut result = CaseResult::default();
+        result.check(failure.rule, Some(failure));
+        result
+    };
+    outcome_of_cases(settings, failures.into_iter().map(result).collect())
+}
+
+fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
     let contract = Contract::embedded();
     let plan = Plan::default();
     let mut played = Played::default();
-    for (place, failure) in failures.into_iter().enumerate() {
-        let mut result = CaseResult::default();
-        result.check(failure.rule, Some(failure));
+    for (place, result) in cases.into_iter().enumerate() {
         played.add(place, format!("scenario::{place}"), result, &Credentials::default());
     }
     let frame = Frame {
@@ -167,4 +174,80 @@ fn the_gravest_findings_stand_first() {
     let outcome = outcome_of(&Settings::default(), vec![warning, doubtful, undemoted()]);
     let rules: Vec<_> = outcome.findings.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, [DEMOTES, "create.echo", "list.order"]);
+}
+
+/// A valid request, or one that had to be rejected, that got `received`.
+fn answered(condition: &'static str, difference: &'static str, endpoint: Endpoint, received: &str) -> Failure {
+    let rule = condition.split('/').next().unwrap();
+    Failure {
+        condition: condition.into(),
+        difference: difference.into(),
+        received: received.to_owned(),
+        ..failure(rule, endpoint, Scope::Anywhere, 2)
+    }
+}
+
+/// The rules of the findings, each with those that it violates besides.
+fn joined(failures: Vec<Failure>) -> Vec<String> {
+    let outcome = outcome_of(&Settings::default(), failures);
+    outcome.findings.iter().map(|finding| format!("{} {:?}", finding.rule, finding.also)).collect()
+}
+
+#[test]
+fn a_consequence_becomes_part_of_its_cause() {
+    let moved = || answered("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time");
+    let order = || answered("list.order/order", "", Endpoint::List, "another order");
+    assert_eq!(joined(vec![order(), moved()]), ["offering.created-at-immutable [\"list.order\"]"]);
+    assert_eq!(joined(vec![order()]), ["list.order []"], "alone it is a finding of its own");
+    let page = answered("list.pages-cover/page", "ids", Endpoint::List, "another page");
+    let listed = answered("delete.removes/listed", "offering appeared", Endpoint::Delete, "it is listed");
+    let whole = joined(vec![order(), page, listed]);
+    assert_eq!(whole, ["delete.removes [\"list.pages-cover\", \"list.order\"]"], "also by way of another consequence");
+}
+
+#[test]
+fn valid_requests_that_are_rejected_alike_are_one_finding_where_the_response_says_why() {
+    let rejected = |condition, received| answered(condition, "rejected", Endpoint::Create, received);
+    let taken = "409 offering_already_exists";
+    let both = vec![rejected("create.id-bounds/rejected", taken), rejected("create.echo/rejected", taken)];
+    assert_eq!(joined(both), ["create.echo [\"create.id-bounds\"]"], "ordinary requests come first");
+    let invalid = "400 invalid_data";
+    let two = vec![rejected("create.id-bounds/rejected", invalid), rejected("create.echo/rejected", invalid)];
+    assert_eq!(joined(two).len(), 2, "a 400 has one reason or another");
+    let other = answered("delete.removes/rejected", "rejected", Endpoint::Delete, taken);
+    assert_eq!(joined(vec![rejected("create.echo/rejected", taken), other]).len(), 2, "another operation");
+}
+
+#[test]
+fn a_rejection_with_another_code_is_explained_by_what_else_the_server_rejects_so() {
+    let code = |received| answered("create.product-unknown/rejection", "code x", Endpoint::Create, received);
+    let valid = || answered("create.product-bounds/rejected", "rejected", Endpoint::Create, "400 invalid_data");
+    let one = joined(vec![code("400 invalid_data"), valid()]);
+    assert_eq!(one, ["create.product-bounds [\"create.product-unknown\"]"]);
+    assert_eq!(joined(vec![code("422 other"), valid()]).len(), 2, "another response");
+    let accepted = answered("create.product-unknown/product", "accepted", Endpoint::Create, "201");
+    assert_eq!(joined(vec![code("422 other"), accepted]).len(), 1, "the rule is not implemented");
+}
+
+#[test]
+fn nothing_becomes_part_of_a_finding_that_is_less_grave() {
+    let warning = Failure {
+        level: Some(Level::Should),
+        ..answered("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time")
+    };
+    let previous = answered("set-main.keeps-rest/previous", "contents", Endpoint::SetMain, "another time");
+    assert_eq!(joined(vec![warning, previous]).len(), 2);
+}
+
+#[test]
+fn a_rule_that_its_case_did_not_reach_names_the_violation() {
+    let mut result = CaseResult { blocked: [("get.existing", "get.missing")].into(), ..CaseResult::default() };
+    result.check("get.missing", Some(failure("get.missing", Endpoint::Get, Scope::Operation, 1)));
+    let outcome = outcome_of_cases(&Settings::default(), vec![result]);
+    let reason = "not reached: a violation of get.missing came first";
+    assert_eq!(verdict(&outcome, "get.existing"), (Verdict::Skipped, Some(reason)));
+    let blocked_by = |rule: &str| outcome.rules.iter().find(|known| known.id == rule).unwrap().blocked_by.clone();
+    assert_eq!(blocked_by("get.existing").as_deref(), Some("get.missing"));
+    assert_eq!(blocked_by("create.echo"), None, "no case of its own found anything");
+    assert_eq!(outcome.exit_code(), 1);
 }

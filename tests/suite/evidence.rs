@@ -1,0 +1,112 @@
+//! The evidence of a finding is enough: its steps alone, sent again, show the fault, and pass where it is mended.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use qonform::reference::Fault;
+use qonform::run::{Expectations, FaultExpectation, Layer};
+use serde_json::Value;
+
+use super::fake_server::Reference;
+use super::program::{Place, end, qonform};
+
+/// Faults tested side by side: most of a test is waiting for the processes that it starts.
+const AT_ONCE: usize = 4;
+
+/// Of every so many faults one is tested each time.
+const SAMPLE: usize = 30;
+
+/// What a script says that no response decides.
+const UNDECIDED: &str = "It does not tell by itself";
+
+#[test]
+fn findings_of_a_sample_of_faults_show_again_by_their_steps_alone() {
+    let sample = faults().into_iter().step_by(SAMPLE).collect::<Vec<_>>();
+    assert!(sample.len() > 10, "{}", sample.len());
+    all_show_again(&sample);
+}
+
+#[test]
+#[ignore = "it tests every fault that one client sees"]
+fn findings_of_every_fault_show_again_by_their_steps_alone() {
+    all_show_again(&faults());
+}
+
+/// The faults that one client sees.
+fn faults() -> Vec<&'static FaultExpectation> {
+    let rows = Fault::ALL.into_iter().map(|fault| Expectations::embedded().fault(fault));
+    rows.filter(|row| row.layer != Layer::Race && row.unseen.is_none()).collect()
+}
+
+fn all_show_again(rows: &[&FaultExpectation]) {
+    let next = AtomicUsize::new(0);
+    let problems: Vec<String> = thread::scope(|scope| {
+        let test = || {
+            let mut problems = Vec::new();
+            while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+                problems.extend(shows_again(row).err().map(|problem| format!("{}: {problem}", row.name)));
+            }
+            problems
+        };
+        let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(test)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("a test ends")).collect()
+    });
+    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), rows.len(), problems.join("\n"));
+}
+
+/// Tests a server with the fault, and sends what the report says of it to others like it and to a correct one.
+fn shows_again(row: &FaultExpectation) -> Result<(), String> {
+    let place = Place::new();
+    let (report, exported) = (place.path().join("report.json"), place.path().join("exported"));
+    let mut command = qonform(&place);
+    let layer = row.layer.to_string();
+    let reference = Reference::with_faults(&[&row.name]);
+    command.envs(reference.variables.iter().cloned());
+    command.args(["run", "-q", "--seed", "31", "--layer", &layer, "--report"]);
+    command.arg(format!("json={}", report.display())).arg("--export").arg(&exported);
+    let ran = end(command, place);
+    let text = fs::read_to_string(&report).map_err(|error| format!("no report: {error}\n{}", ran.stderr))?;
+    let outcome: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let is_main = |finding: &&Value| {
+        let also = finding["also"].as_array().map_or(&[][..], Vec::as_slice);
+        finding["rule"] == row.main.as_str() || also.iter().any(|rule| rule == row.main.as_str())
+    };
+    let found = outcome["findings"].as_array().and_then(|findings| findings.iter().find(is_main));
+    let finding = found.ok_or_else(|| format!("{} was not found", row.main))?;
+    let fingerprint = finding["fingerprint"].as_str().unwrap_or_default();
+    let (broken, mended) = (replay(&report, fingerprint, &[&row.name]), replay(&report, fingerprint, &[]));
+    if (broken.0, mended.0) != (Some(1), Some(0)) {
+        return Err(format!("replay ended with {:?} and, mended, with {:?}\n{}", broken.0, mended.0, broken.1));
+    }
+    let script = script(&exported, fingerprint).ok_or("no script was exported")?;
+    let is_undecided = fs::read_to_string(&script).is_ok_and(|text| text.contains(UNDECIDED));
+    let expected = if is_undecided { (Some(2), Some(2)) } else { (Some(1), Some(0)) };
+    let (broken, mended) = (send(&script, &[&row.name]), send(&script, &[]));
+    if (broken.0, mended.0) == expected {
+        return Ok(());
+    }
+    Err(format!("its script ended with {:?} and, mended, with {:?}\n{}\n{}", broken.0, mended.0, broken.1, mended.1))
+}
+
+fn replay(report: &Path, fingerprint: &str, faults: &[&str]) -> (Option<i32>, String) {
+    let place = Place::new();
+    let reference = Reference::with_faults(faults);
+    let mut command = qonform(&place);
+    command.envs(reference.variables.iter().cloned()).arg("replay").arg(report).arg(fingerprint);
+    let ran = end(command, place);
+    (ran.code, ran.stdout + &ran.stderr)
+}
+
+fn script(exported: &Path, fingerprint: &str) -> Option<PathBuf> {
+    let is_it = |path: &PathBuf| path.to_string_lossy().ends_with(&format!("{fingerprint}.sh"));
+    fs::read_dir(exported).ok()?.filter_map(|entry| Some(entry.ok()?.path())).find(is_it)
+}
+
+fn send(script: &Path, faults: &[&str]) -> (Option<i32>, String) {
+    let reference = Reference::with_faults(faults);
+    let output = Command::new("sh").arg(script).envs(reference.variables.iter().cloned()).output().expect("sh starts");
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
