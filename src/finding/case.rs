@@ -61,6 +61,9 @@ pub struct Listed {
     pub is_main: bool,
 }
 
+/// How many failures of one kind a case keeps with all their evidence.
+const MAX_ALIKE: usize = 8;
+
 impl CaseResult {
     /// Counts one check of `rule`.
     pub fn checked(&mut self, rule: &'static str) {
@@ -71,6 +74,18 @@ impl CaseResult {
     pub fn check(&mut self, rule: &'static str, failure: Option<Failure>) {
         self.checked(rule);
         self.failures.extend(failure);
+    }
+
+    /// Adds failures. Of those that are alike the first ones are kept, and the others counted: a server may break a rule
+    /// with every offering of every list.
+    pub fn keep(&mut self, failures: impl IntoIterator<Item = Failure>) {
+        for failure in failures {
+            let mut alike = self.failures.iter_mut().filter(|known| known.is_like(&failure));
+            match alike.next() {
+                Some(first) if alike.count() + 1 >= MAX_ALIKE => first.evidence.repeats += 1,
+                _ => self.failures.push(failure),
+            }
+        }
     }
 
     /// Notes what the server chose at an open point.

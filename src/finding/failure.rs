@@ -60,6 +60,8 @@ pub struct Evidence {
     pub timeline: Option<Timeline>,
     /// How many clients it takes to see it.
     pub clients: ClientsNeeded,
+    /// How many more of its like the case saw, of which nothing else is kept.
+    pub repeats: u64,
 }
 
 /// Something that was minimized.

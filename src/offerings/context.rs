@@ -100,11 +100,7 @@ impl Context {
         let leftovers: Vec<String> = leftovers.filter(|_| self.is_shared()).collect();
         self.tainted.extend(leftovers);
         self.release_general();
-        for failure in self.session.record.failures.split_off(known) {
-            let at = Arc::clone(&failure.at);
-            let sound = self.untainted(vec![failure], &at);
-            self.session.record.failures.extend(sound);
-        }
+        self.drop_tainted(known);
         Ok(snapshot)
     }
 
@@ -259,6 +255,7 @@ impl Context {
                         let adoptions = self.adoptions;
                         if is_behind && request.is_write() && exchange.answer.is_success() {
                             self.uncertain.extend(written(request));
+                            self.drop_tainted(known);
                         } else {
                             self.judge(&exchange, known).await?;
                         }
@@ -301,11 +298,8 @@ impl Context {
                 || request.header_value("idempotency-key").is_some();
             may_be_rejected && failure.at.answer.is_rejection() && follows(failure.rule, About::Status)
         };
-        for failure in new.into_iter().filter(|failure| !is_open(failure)) {
-            let at = Arc::clone(&failure.at);
-            let sound = self.untainted(vec![failure], &at);
-            self.session.record.failures.extend(sound);
-        }
+        self.session.record.keep(new.into_iter().filter(|failure| !is_open(failure)));
+        self.drop_tainted(known);
         exchanges
     }
 

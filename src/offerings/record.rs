@@ -197,15 +197,17 @@ impl Context {
         let request = Request::to(call.endpoint).id(&never).key(role);
         let request =
             if call.endpoint == Endpoint::Update { request.json(&json!({ "product_ids": [] })) } else { request };
+        let known = self.session.record.failures.len();
         let at = self.send_quietly(request).await?;
         self.general.clear();
+        let general = self.session.record.failures.split_off(known);
         let (Some(probe), missing) = (Call::read(&at.request), Reply::read(&at.answer)) else { return Ok(false) };
         let verdict = match self.oracle.state_mut(role) {
             Some(state) => state.apply(&probe, &missing, &at),
             None => return Ok(false),
         };
         let Err(found) = verdict else { return Ok(false) };
-        self.fail(&probe, *found, Vec::new(), &at);
+        self.fail(&probe, *found, general, &at);
         self.taint(&probe, &missing);
         if probe.is_write() {
             self.adopt_all().await?;
@@ -231,7 +233,7 @@ impl Context {
         let (part, rest): (Vec<_>, Vec<_>) = explained_by_schema(sound)
             .into_iter()
             .partition(|failure| OF_OFFERINGS.contains(&failure.rule) && failure.rule != SCHEMA);
-        self.session.record.failures.extend(rest);
+        self.session.record.keep(rest);
         self.general.extend(part);
         Ok(exchange)
     }
@@ -239,7 +241,7 @@ impl Context {
     /// Adds what waited for a comparison that found nothing.
     pub(super) fn release_general(&mut self) {
         let general = std::mem::take(&mut self.general);
-        self.session.record.failures.extend(general);
+        self.session.record.keep(general);
     }
 
     fn taint(&mut self, call: &Call, reply: &Reply) {
@@ -279,7 +281,7 @@ impl Context {
     /// Adds a failure, once for each defect; the one with the shortest trace stays.
     pub(super) fn add(&mut self, failure: Failure) {
         self.session.record.checked(failure.rule);
-        self.session.record.failures.push(failure);
+        self.session.record.keep([failure]);
     }
 
     /// Adds what holds for any response, unless it follows from an earlier failure of the case. What breaks the schema
@@ -291,11 +293,20 @@ impl Context {
         {
             self.tainted.insert(call.id);
         }
-        self.session.record.failures.extend(sound);
+        self.session.record.keep(sound);
+    }
+
+    /// Drops those failures of the record from `known` on that follow from earlier ones.
+    pub(super) fn drop_tainted(&mut self, known: usize) {
+        for failure in self.session.record.failures.split_off(known) {
+            let at = Arc::clone(&failure.at);
+            let sound = self.untainted(vec![failure], &at);
+            self.session.record.keep(sound);
+        }
     }
 
     /// Those that do not follow from an earlier failure of the case.
-    pub(super) fn untainted(&self, general: Vec<Failure>, at: &Exchange) -> Vec<Failure> {
+    fn untainted(&self, general: Vec<Failure>, at: &Exchange) -> Vec<Failure> {
         if general.is_empty() || self.tainted.is_empty() {
             return general;
         }

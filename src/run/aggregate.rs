@@ -112,7 +112,7 @@ impl Frame<'_> {
         };
         let fingerprint = failure.fingerprint();
         let sighting = Occurrence {
-            count: 1,
+            count: 1 + failure.evidence.repeats,
             confirmed: failure.evidence.confirmation,
             level,
             severity,
