@@ -58,7 +58,7 @@ impl Context {
         };
         let verdict = state.apply(&call, &reply, exchange);
         match verdict {
-            Ok(kept) if kept.is_known || kept.is_ambiguous && general.iter().any(|failure| failure.rule == SCHEMA) => {
+            Ok(kept) if kept.is_known => {
                 let rest = general.into_iter().filter(|failure| !follows(failure.rule, About::Status)).collect();
                 self.add_general(rest, exchange);
                 self.blame_earlier(exchange, kept.violated);

@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::aggregate::{self, Occurrence, VerdictInput};
 use super::settings::Pattern;
 use super::waivers::{Waives, is_checked};
+use crate::contract::Catalogue;
 use crate::contract::Endpoint;
 use crate::exchange::Latencies;
 use crate::finding::{
@@ -84,7 +85,9 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
     let parts = parts(reports)?;
     let first = parts.first().ok_or(MergeError::Nothing)?.outcome;
     let ending = ending(&parts);
-    let findings = findings(&parts);
+    let mut findings = findings(&parts);
+    // What explains a finding may have been found by another part.
+    aggregate::join::join(&mut findings, &Catalogue::embedded());
     let rules: Vec<RuleOutcome> =
         first.rules.iter().enumerate().map(|(index, rule)| verdict(rule, index, &parts, &findings)).collect();
     let findings = aggregate::sorted(findings, rules.iter().map(|rule| rule.id.as_str()));

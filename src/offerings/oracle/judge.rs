@@ -198,8 +198,7 @@ impl World {
             return Verdict::from(self.accepted(call, reason, reply));
         }
         if reasons.iter().any(is_ambiguous) {
-            let next = vec![self.done(call, target, reply.offering())];
-            return Verdict::Kept(Kept { is_ambiguous: true, ..Kept::silent(next) });
+            return Verdict::Kept(Kept::silent(vec![self.done(call, target, reply.offering())]));
         }
         // What a response shows is judged whatever its status says.
         let deviation = status_deviation(call, reply);

@@ -32,8 +32,6 @@ pub struct Kept {
     pub is_replay: bool,
     /// Whether it is wrong in a way that was found elsewhere: what follows from it is not judged.
     pub is_known: bool,
-    /// Whether servers may read the request differently: what a success shows follows from how this one reads it.
-    pub is_ambiguous: bool,
     /// Rules that the response violates too, where it is wrong in a way that is found elsewhere.
     pub violated: Vec<&'static str>,
 }
