@@ -1,7 +1,7 @@
 //! `qonform replay`.
 
 use qonform::finding::{Ending, Finding, Outcome, Verdict};
-use qonform::run::{Kept, Settings};
+use qonform::run::{ANCHOR, ANCHORED, Kept, Settings};
 
 use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
@@ -98,7 +98,10 @@ fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), Failure> 
                 .map_err(|error| Failure::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
             settings.replay = Some(kept);
         }
-        None => settings.selection.case = Some(finding.case.clone()),
+        None => {
+            let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };
+            settings.selection.case = Some(case.to_owned());
+        }
     }
     Ok(())
 }

@@ -255,7 +255,14 @@ impl Context {
         let mut failure = self.failure(wrong, at);
         failure.also.extend(part.iter().map(|other| other.rule));
         self.add_general(rest, at);
-        failure.trace = trace::leading_to(self.session.transcript(), at, &[call.id.as_str()], &failure);
+        // An id that was read in another way reached an offering that was created before.
+        let twins = if [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*failure.condition) {
+            call.other_readings().to_vec()
+        } else {
+            Vec::new()
+        };
+        let ids: Vec<&str> = twins.iter().chain([&call.id]).map(String::as_str).collect();
+        failure.trace = trace::leading_to(self.session.transcript(), at, &ids, &failure);
         self.add(failure);
     }
 

@@ -50,6 +50,7 @@ pub use settings::{
     StopPolicy, TargetSettings,
 };
 pub use shard::Shard;
+pub use shared::{ANCHOR, ANCHORED};
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_lane};
 pub use waivers::{Waiver, Waivers, Waives};

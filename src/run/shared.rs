@@ -28,7 +28,10 @@ use crate::offerings::{Context, Naming};
 const MAX_FAILURES_IN_A_ROW: usize = 3;
 
 /// The case that prepares and restores the project.
-pub(super) const ANCHOR: &str = "anchor";
+pub const ANCHOR: &str = "anchor";
+
+/// A case before and after which the same is sent.
+pub const ANCHORED: &str = "scenario::set-main.promotes";
 
 /// How long a write whose answer was lost is expected to take to arrive.
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);

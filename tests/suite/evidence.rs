@@ -22,6 +22,9 @@ const SAMPLE: usize = 30;
 /// What a script says that no response decides.
 const UNDECIDED: &str = "It does not tell by itself";
 
+/// What a script says where a list shows offerings that its requests do not create.
+const OTHER_LIST: &str = "only replay can tell";
+
 #[test]
 fn findings_of_a_sample_of_faults_show_again_by_their_steps_alone() {
     let sample = faults().into_iter().step_by(SAMPLE).collect::<Vec<_>>();
@@ -82,10 +85,12 @@ fn shows_again(row: &FaultExpectation) -> Result<(), String> {
         return Err(format!("replay ended with {:?} and, mended, with {:?}\n{}", broken.0, mended.0, broken.1));
     }
     let script = script(&exported, fingerprint).ok_or("no script was exported")?;
-    let is_undecided = fs::read_to_string(&script).is_ok_and(|text| text.contains(UNDECIDED));
-    let expected = if is_undecided { (Some(2), Some(2)) } else { (Some(1), Some(0)) };
     let (broken, mended) = (send(&script, &[&row.name]), send(&script, &[]));
-    if (broken.0, mended.0) == expected {
+    let is_undecided = |said: &(Option<i32>, String)| {
+        let is_whole = fs::read_to_string(&script).is_ok_and(|text| text.contains(UNDECIDED));
+        said.0 == Some(2) && (is_whole || said.1.contains(OTHER_LIST))
+    };
+    if (broken.0 == Some(1) || is_undecided(&broken)) && (mended.0 == Some(0) || is_undecided(&mended)) {
         return Ok(());
     }
     Err(format!("its script ended with {:?} and, mended, with {:?}\n{}\n{}", broken.0, mended.0, broken.1, mended.1))

@@ -104,6 +104,12 @@ impl Call {
         Some(Self { endpoint, caller, id, form, has_odd_path, body, key, limit: query.limit, after: query.after })
     }
 
+    /// What servers that decode an id once more, or read its plus signs as spaces, take it (or the cursor) for.
+    pub fn other_readings(&self) -> [String; 2] {
+        let id = self.after.as_deref().unwrap_or(&self.id);
+        [percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned(), id.replace('+', " ")]
+    }
+
     /// The project whose data it is about: that of its key, the main project where it has none.
     pub fn project(&self) -> KeyRole {
         match self.caller {

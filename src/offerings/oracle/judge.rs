@@ -293,9 +293,8 @@ impl World {
             (None, Some(page)) => self.rows.contains_key(twin) && is_after(page, twin),
             (None, None) => self.rows.contains_key(twin),
         };
-        let once = percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned();
-        let readings = [(&row::DECODED_TWICE, once), (&row::DECODED_PLUS, id.replace('+', " "))];
-        let (row, twin) = readings.into_iter().find(|(_, twin)| twin != id && is_reached(twin))?;
+        let rows = [&row::DECODED_TWICE, &row::DECODED_PLUS];
+        let (row, twin) = rows.into_iter().zip(call.other_readings()).find(|(_, twin)| twin != id && is_reached(twin))?;
         let wrong = Wrong::content(row, "accepted", format!("no offering for `{id}`"), format!("`{twin}`"));
         Some(Wrong { about: About::Status, ..wrong })
     }
