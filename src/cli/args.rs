@@ -372,12 +372,9 @@ pub(super) struct SelftestArguments {
     /// With --whole: only about N faults of all families, and half as many correct servers.
     #[arg(long, requires = "whole", value_name = "N", allow_negative_numbers = true)]
     pub(super) sample: Option<NonZeroUsize>,
-    /// With --whole: only correct servers.
-    #[arg(long, requires = "whole")]
-    pub(super) correct: bool,
-    /// With --whole: only correct servers, each in a project that other clients may write to.
-    #[arg(long, requires = "whole")]
-    pub(super) shared: bool,
+    /// With --whole: only correct servers, tested as projects to which no other client writes, or others may.
+    #[arg(long, requires = "whole", value_name = "PROJECTS", value_enum)]
+    pub(super) correct: Option<Projects>,
     /// Servers side by side [default: six times the number of cores; with --whole twice].
     #[arg(long, short = 'j', value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -393,6 +390,15 @@ pub(super) struct SelftestArguments {
     /// Of the matrix only the trials that need a look.
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+/// What a self-test takes projects for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Projects {
+    /// No other client writes to them.
+    Exclusive,
+    /// Other clients may write to them.
+    Shared,
 }
 
 #[derive(Debug, Args)]

@@ -92,16 +92,13 @@ fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), Failure> 
     settings.shard = None;
     settings.selection.only.clear();
     settings.selection.skip.clear();
-    match &finding.replay {
-        Some(kept) => {
-            let kept = Kept::read(kept)
-                .map_err(|error| Failure::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
-            settings.replay = Some(kept);
-        }
-        None => {
-            let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };
-            settings.selection.case = Some(case.to_owned());
-        }
+    if let Some(kept) = &finding.replay {
+        let kept = Kept::read(kept)
+            .map_err(|error| Failure::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
+        settings.replay = Some(kept);
+    } else {
+        let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };
+        settings.selection.case = Some(case.to_owned());
     }
     Ok(())
 }

@@ -55,7 +55,10 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
         }
         record.merge(result);
     }
-    join::join(&mut findings, frame.contract.rules());
+    // What explains a finding of a part may be found by another part.
+    if frame.settings.shard.is_none() {
+        join::join(&mut findings, frame.contract.rules());
+    }
     let rules: Vec<_> =
         frame.contract.rules().rules().iter().map(|rule| frame.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {

@@ -86,7 +86,6 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
     let first = parts.first().ok_or(MergeError::Nothing)?.outcome;
     let ending = ending(&parts);
     let mut findings = findings(&parts);
-    // What explains a finding may have been found by another part.
     aggregate::join::join(&mut findings, &Catalogue::embedded());
     let rules: Vec<RuleOutcome> =
         first.rules.iter().enumerate().map(|(index, rule)| verdict(rule, index, &parts, &findings)).collect();

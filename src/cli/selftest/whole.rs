@@ -9,7 +9,7 @@ use qonform::contract::Contract;
 use qonform::report::count;
 use qonform::run::{Found, Isolation, Problem, Settings, Whole, WholeSettings, WholeTrial, whole as test};
 
-use super::super::args::{SelftestArguments, StdoutFormat};
+use super::super::args::{Projects, SelftestArguments, StdoutFormat};
 use super::super::{Failure, out};
 
 /// Trials side by side for each core: the servers of races sleep most of the time.
@@ -33,8 +33,8 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
         combinations: arguments.combinations,
         only,
         sample: arguments.sample,
-        faults: !arguments.correct && !arguments.shared,
-        isolation: arguments.shared.then_some(Isolation::Shared),
+        faults: arguments.correct.is_none(),
+        isolation: (arguments.correct == Some(Projects::Shared)).then_some(Isolation::Shared),
     };
     let is_terminal = std::io::stderr().is_terminal();
     let is_human = matches!(arguments.format, StdoutFormat::Human);

@@ -143,11 +143,11 @@ impl World {
                 }
             };
             if let Some(what) = what {
-                self.surprise(id, what, snapshot.find(id), blame, &mut comparison);
+                self.surprise(id, &what, snapshot.find(id), blame, &mut comparison);
             }
         }
         for shown in snapshot.offerings.iter().filter(|shown| !self.rows.contains_key(&shown.id)) {
-            self.surprise(&shown.id, What::Appeared, Some(shown), blame, &mut comparison);
+            self.surprise(&shown.id, &What::Appeared, Some(shown), blame, &mut comparison);
         }
         if comparison.surprises.is_empty() {
             self.compare_order(snapshot, blame, &mut comparison);
@@ -179,7 +179,14 @@ impl World {
         (!is_same).then(|| ("updated_at", format!("`{id}` {}", times(expected)), times(shown)))
     }
 
-    fn surprise(&self, id: &str, what: What, shown: Option<&Offering>, blame: &Blame<'_>, comparison: &mut Comparison) {
+    fn surprise(
+        &self,
+        id: &str,
+        what: &What,
+        shown: Option<&Offering>,
+        blame: &Blame<'_>,
+        comparison: &mut Comparison,
+    ) {
         if !self.is_ours(id) && !self.is_variant(id) {
             comparison.foreign.push(format!("`{id}`: {}", what.word()));
             return;
@@ -188,7 +195,7 @@ impl World {
             return;
         }
         let blamed = |blame: &Blame<'_>| {
-            let (promise, write) = self.explain(id, &what, shown, blame);
+            let (promise, write) = self.explain(id, what, shown, blame);
             let (expected, received) = what.texts(id);
             let wrong = Wrong::content(promise, what.difference(promise), expected, received);
             Surprise { wrong, property: what.word(), id: Some(id.to_owned()), write, otherwise: None }

@@ -294,7 +294,8 @@ impl World {
             (None, None) => self.rows.contains_key(twin),
         };
         let rows = [&row::DECODED_TWICE, &row::DECODED_PLUS];
-        let (row, twin) = rows.into_iter().zip(call.other_readings()).find(|(_, twin)| twin != id && is_reached(twin))?;
+        let (row, twin) =
+            rows.into_iter().zip(call.other_readings()).find(|(_, twin)| twin != id && is_reached(twin))?;
         let wrong = Wrong::content(row, "accepted", format!("no offering for `{id}`"), format!("`{twin}`"));
         Some(Wrong { about: About::Status, ..wrong })
     }

@@ -82,7 +82,7 @@ fn rank(part: &Finding, whole: &Finding, rules: &Catalogue) -> Option<usize> {
         return Some(rank);
     }
     let is_cause = |cause: &&str| whole.condition == **cause || whole.rule == **cause;
-    if let Some(place) = causes(&part.condition).iter().position(|cause| is_cause(&cause)) {
+    if let Some(place) = causes(&part.condition).iter().position(is_cause) {
         return Some(reasons.len() + place);
     }
     race_rank(part, whole).map(|rank| 100 + rank)
