@@ -324,7 +324,7 @@ pub(super) enum RulesFormat {
     Human,
     /// As JSON.
     Json,
-    /// As the table of the README.
+    /// As the tables of docs/rules.md.
     Markdown,
 }
 

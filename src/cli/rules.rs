@@ -84,7 +84,7 @@ fn as_json(rules: &[&Rule]) -> String {
     format!("{:#}\n", json!(rules))
 }
 
-/// The tables that the README shows, one for each area.
+/// The tables of docs/rules.md, one for each area.
 fn markdown(catalogue: &Catalogue, rules: &[&Rule]) -> String {
     let mut text = String::new();
     for area in catalogue.areas() {

@@ -65,6 +65,7 @@ pub(super) async fn make_smaller<P, F>(
             let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
             found.evidence.reduction = is_smaller.then_some(reduction);
             found.evidence.confirmation = failure.evidence.confirmation;
+            found.evidence.repeats = failure.evidence.repeats;
             *failure = found;
         }
     }

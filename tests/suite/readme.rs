@@ -1,6 +1,7 @@
-//! The README shows what the program prints: the rules, the commands, a finding.
+//! The documents show what the program prints (rules, commands, a finding), and name only files that exist.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -10,13 +11,17 @@ use qonform::report::{self, Detail, Format, Style};
 use qonform::run::{self, Pattern, Selection, Settings, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
-fn readme() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The text between `<!-- NAME -->` and `<!-- /NAME -->`, without a code fence.
-fn block(name: &str) -> String {
-    let text = readme();
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The text of a document between `<!-- NAME -->` and `<!-- /NAME -->`, without a code fence.
+fn block(document: &str, name: &str) -> String {
+    let text = read(document);
     let (_, rest) = text.split_once(&format!("<!-- {name} -->\n")).unwrap_or_else(|| panic!("no block {name}"));
     let (block, _) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
     block.trim().trim_start_matches("```text").trim_start_matches("```").trim_end_matches("```").trim().to_owned()
@@ -31,7 +36,10 @@ fn printed(arguments: &[&str]) -> String {
 #[test]
 fn the_table_of_rules_is_the_programs() {
     let expected = printed(&["rules", "--format", "markdown"]);
-    assert!(block("rules") == expected, "put the output of `qonform rules --format markdown` between the marks");
+    assert!(
+        block("docs/rules.md", "rules") == expected,
+        "put the output of `qonform rules --format markdown` between the marks"
+    );
 }
 
 #[test]
@@ -39,7 +47,11 @@ fn the_commands_are_the_programs() {
     let help = printed(&["--help"]);
     let (_, commands) = help.split_once("Usage: qonform <COMMAND>\n\n").unwrap();
     let (commands, _) = commands.split_once("\n\nOptions:\n").unwrap();
-    assert_eq!(block("commands"), commands.trim(), "put the commands of `qonform --help` between the marks");
+    assert_eq!(
+        block("README.md", "commands"),
+        commands.trim(),
+        "put the commands of `qonform --help` between the marks"
+    );
 }
 
 #[tokio::test]
@@ -59,5 +71,51 @@ async fn the_finding_is_a_real_one() {
     let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
     let text = report::render(Format::Human, &outcome, &Style { detail: Detail::Quiet, ..Style::default() });
     let finding = text.split("\n\n").next().unwrap();
-    assert_eq!(block("finding"), finding.trim(), "put this finding between the marks:\n{finding}");
+    assert_eq!(block("README.md", "finding"), finding.trim(), "put this finding between the marks:\n{finding}");
+}
+
+/// A stranger reads it in five minutes.
+const MAX_LINES: usize = 200;
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= MAX_LINES, "{lines} lines");
+}
+
+/// The documents for people.
+fn documents() -> Vec<String> {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let docs = docs.map(|name| format!("docs/{}", name.to_string_lossy()));
+    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
+    docs.chain(top).filter(|name| name.ends_with(".md")).collect()
+}
+
+/// Targets of links, and what stands in backticks.
+fn mentions(text: &str) -> (Vec<String>, Vec<String>) {
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let quoted = text.split('`').skip(1).step_by(2);
+    (links.map(str::to_owned).collect(), quoted.map(str::to_owned).collect())
+}
+
+#[test]
+fn every_link_and_every_path_in_the_documents_exists() {
+    let folders = ["src/", "spec/", "tests/", "docs/", "benches/", "fuzz/", ".ci/"];
+    let (mut seen, mut missing) = (0, Vec::new());
+    for name in documents() {
+        let folder = root().join(&name).parent().unwrap().to_owned();
+        let (links, quoted) = mentions(&read(&name));
+        let relative = links.iter().filter(|link| !link.contains("://") && !link.starts_with('#'));
+        let linked = relative.map(|link| folder.join(link.split('#').next().unwrap_or_default()));
+        let is_path = |text: &&String| folders.iter().any(|start| text.starts_with(start)) && !text.contains(' ');
+        let named = quoted.iter().filter(is_path).map(|path| root().join(path));
+        for path in linked.chain(named) {
+            seen += 1;
+            if !path.exists() {
+                missing.push(format!("{name}: {}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    assert_eq!(missing, Vec::<String>::new());
 }
