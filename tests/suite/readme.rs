@@ -88,7 +88,7 @@ fn documents() -> Vec<String> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     let docs = docs.map(|name| format!("docs/{}", name.to_string_lossy()));
     let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned);
-    docs.chain(top).filter(|name| name.ends_with(".md")).collect()
+    docs.chain(top).filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md")).collect()
 }
 
 /// Targets of links, and what stands in backticks.
