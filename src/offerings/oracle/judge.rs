@@ -127,7 +127,7 @@ impl World {
         }
         match owed(Force::Must)
             .or_else(|| reasons.iter().find(|reason| reason.force == Force::Must))
-            .or_else(|| owed(Force::Silent))
+            .or_else(|| owed(Force::Silent).filter(|_| !self.is_taken_again(call, reply)))
         {
             Some(reason) => {
                 let mut wrong = Wrong::not_rejected(reason, reply);
@@ -318,14 +318,19 @@ impl World {
         Wrong::rejected(row, status, reply)
     }
 
+    /// Whether a create is rejected because its id was deleted before, whatever else may be a reason.
+    fn is_taken_again(&self, call: &Call, reply: &Reply) -> bool {
+        call.endpoint == Endpoint::Create && reply.is_conflict() && self.incarnations(&call.id) > 0
+    }
+
     fn create_rejected(&self, call: &Call, reply: &Reply) -> &'static Promise {
         let names = |field: &str| reply.fields.iter().any(|named| named == field);
         let is_special = is_special_id(&call.id);
         let has_products = call.products().is_some_and(|products| !products.is_empty());
-        if names("tag") || call.body.tag != Sent::Absent && !names("id") && !names("product_ids") {
-            &row::CREATE_TAG_REJECTED
-        } else if reply.status == 409 && self.incarnations(&call.id) > 0 {
+        if self.is_taken_again(call, reply) {
             if self.incarnations(&call.id) > 1 { &row::CREATE_THIRD_REJECTED } else { &row::CREATE_AGAIN_REJECTED }
+        } else if names("tag") || call.body.tag != Sent::Absent && !names("id") && !names("product_ids") {
+            &row::CREATE_TAG_REJECTED
         } else if self.elsewhere.contains(&call.id) {
             &row::ISOLATION_CREATE
         } else if call.key.as_ref().is_some_and(|key| self.keys_elsewhere.contains(key)) {
