@@ -243,7 +243,8 @@ fn empty_reason(row: &FaultExpectation) -> Option<String> {
     if row.findings.as_ref().is_some_and(|several| several.at_most < 2) {
         return Some("allows less than two findings: leave `findings` out".to_owned());
     }
-    let mut reasons = row.findings.iter().map(|f| &f.reason).chain(row.undecided.iter().map(|u| &u.reason));
+    let several = row.findings.iter().map(|several| &several.reason);
+    let mut reasons = several.chain(row.undecided.iter().map(|undecided| &undecided.reason)).chain(&row.unseen);
     reasons.any(|reason| reason.trim().is_empty()).then(|| "gives an empty reason".to_owned())
 }
 

@@ -253,7 +253,7 @@ impl World {
         let mut rules = self.rules_about(reason, call);
         let id = call.after.as_deref().unwrap_or(&call.id);
         let is_twin = |twin: &str| twin != id && self.rows.contains_key(twin);
-        if is_twin(&id.replace('+', " ")) || is_twin(&percent_encoding::percent_decode_str(id).decode_utf8_lossy()) {
+        if call.other_readings().iter().any(|twin| is_twin(twin)) {
             rules.push(row::DECODED_TWICE.rule());
         }
         rules
