@@ -13,13 +13,13 @@ use std::time::Instant;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use qonform::check::{Judge, SeenTimestamps};
-use qonform::contract::{Contract, Direction, Endpoint, Place};
+use qonform::contract::{Contract, Direction, Endpoint, ParameterPlace};
 use qonform::exchange::{Exchange, Request, TransportSettings};
 use qonform::finding::Record;
 use qonform::generate::Schema;
-use qonform::lane::{Lane, Session};
 use qonform::offerings::Naming;
 use qonform::offerings::input::Inputs;
+use qonform::project::{Project, Session};
 use qonform::reference::Options;
 use qonform::run::Embedded;
 use tokio::runtime::Runtime;
@@ -61,15 +61,15 @@ fn whole() {
     println!("judging and generating take {:.0} % of the whole\n", (all - bare_best) / all * 100.0);
 }
 
-/// Generates at least so many inputs, for every lane side by side, as a run does.
+/// Generates at least so many inputs, for every project side by side, as a run does.
 fn generate_all(wanted: usize, made: &AtomicUsize) {
     std::thread::scope(|scope| {
         for core in 0..std::thread::available_parallelism().map_or(1, usize::from) as u64 {
             scope.spawn(move || {
-                let lane = WORLD.server.lane("bench-whole");
+                let project = WORLD.server.project("bench-whole");
                 for seed in 0.. {
                     for endpoint in Endpoint::ALL {
-                        let inputs = Inputs::of(&WORLD.contract, endpoint, &lane.fixtures, seed << 8 | core, 100);
+                        let inputs = Inputs::of(&WORLD.contract, endpoint, &project.fixtures, seed << 8 | core, 100);
                         if made.fetch_add(inputs.list.len(), Ordering::Relaxed) + inputs.list.len() >= wanted {
                             return;
                         }
@@ -114,39 +114,43 @@ fn requests(contract: &Contract) -> Vec<Request> {
         let bodies = schema.valid().chain(schema.broken());
         requests.extend(bodies.map(|sample| Request::to(endpoint).id("winback").json(&sample.value)));
     }
-    let limit = contract.operation(Endpoint::List).parameter(Place::Query, "limit").expect("a list has a limit");
+    let limit =
+        contract.operation(Endpoint::List).parameter(ParameterPlace::Query, "limit").expect("a list has a limit");
     let limits = Schema::of(&limit.schema, Direction::Request).texts();
     requests.extend(limits.iter().map(|text| Request::to(Endpoint::List).query("limit", &text.text)));
-    let id = contract.operation(Endpoint::Get).parameter(Place::Path, "offering_id").expect("a get names an offering");
+    let id = contract
+        .operation(Endpoint::Get)
+        .parameter(ParameterPlace::Path, "offering_id")
+        .expect("a get names an offering");
     let ids = Schema::of(&id.schema, Direction::Request).texts();
     let ids = ids.iter().filter(|text| !text.text.is_empty());
     requests.extend(ids.map(|text| Request::to(Endpoint::Get).id(&text.text)));
     requests
 }
 
-/// Sends all requests on every lane at once.
-fn send_all<Fut>(requests: &Arc<[Request]>, send: impl Fn(Lane, Arc<[Request]>) -> Fut)
+/// Sends all requests on every project at once.
+fn send_all<Fut>(requests: &Arc<[Request]>, send: impl Fn(Project, Arc<[Request]>) -> Fut)
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let world = &*WORLD;
     world.runtime.block_on(async {
-        let mut lanes = JoinSet::new();
+        let mut projects = JoinSet::new();
         for number in 0..LANES {
-            lanes.spawn(send(world.server.lane(&format!("bench-{number}")), Arc::clone(requests)));
+            projects.spawn(send(world.server.project(&format!("bench-{number}")), Arc::clone(requests)));
         }
-        lanes.join_all().await;
+        projects.join_all().await;
     });
 }
 
-async fn bare(lane: Lane, requests: Arc<[Request]>) {
+async fn bare(project: Project, requests: Arc<[Request]>) {
     for request in requests.iter() {
-        lane.client.send(request.clone()).await.expect("the server answers");
+        project.client.send(request.clone()).await.expect("the server answers");
     }
 }
 
-async fn judged(lane: Lane, requests: Arc<[Request]>) {
-    let mut session = Session::new(lane);
+async fn judged(project: Project, requests: Arc<[Request]>) {
+    let mut session = Session::new(project);
     for request in requests.iter() {
         session.send(request.clone()).await.expect("the server answers");
     }
@@ -168,27 +172,27 @@ fn requests_sent_and_judged(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let play = |lane: Lane, seed: u64| async move {
-        let contract = Arc::clone(lane.judge.contract());
+    let play = |project: Project, seed: u64| async move {
+        let contract = Arc::clone(project.judge.contract());
         let mut played = 0;
         for endpoint in Endpoint::ALL {
-            let inputs = Inputs::of(&contract, endpoint, &lane.fixtures, seed, 100);
+            let inputs = Inputs::of(&contract, endpoint, &project.fixtures, seed, 100);
             let naming = Naming::new(seed, &format!("i{}", endpoint as u8), 0);
-            let report = inputs.run_case(lane.clone(), naming).await;
+            let report = inputs.run_case(project.clone(), naming).await;
             assert!(report.failures.is_empty() && report.abort.is_none(), "the server is right");
             played += inputs.list.len();
         }
         played
     };
-    let lane = world.server.lane("bench-count");
-    let inputs = world.runtime.block_on(play(lane, 0));
+    let project = world.server.project("bench-count");
+    let inputs = world.runtime.block_on(play(project, 0));
     bencher.counter(ItemsCount::new(inputs * LANES)).bench(|| {
         world.runtime.block_on(async {
-            let mut lanes = JoinSet::new();
+            let mut projects = JoinSet::new();
             for number in 0..LANES {
-                lanes.spawn(play(world.server.lane(&format!("bench-play-{number}")), number as u64));
+                projects.spawn(play(world.server.project(&format!("bench-play-{number}")), number as u64));
             }
-            lanes.join_all().await;
+            projects.join_all().await;
         });
     });
 }
@@ -196,27 +200,27 @@ fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn generating_alone(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let lane = world.server.lane("bench-generate");
-    let inputs = || Inputs::of(&world.contract, Endpoint::Create, &lane.fixtures, 1, 100);
+    let project = world.server.project("bench-generate");
+    let inputs = || Inputs::of(&world.contract, Endpoint::Create, &project.fixtures, 1, 100);
     bencher.counter(ItemsCount::new(inputs().list.len())).bench(inputs);
 }
 
 #[divan::bench]
 fn judging_alone(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let lane = world.server.lane("bench-judge");
+    let project = world.server.project("bench-judge");
     let requests = requests(&world.contract);
     let exchanges: Vec<Arc<Exchange>> = world.runtime.block_on(async {
         let mut exchanges = Vec::new();
         for request in requests {
-            exchanges.push(Arc::new(lane.client.send(request).await.expect("the server answers")));
+            exchanges.push(Arc::new(project.client.send(request).await.expect("the server answers")));
         }
         exchanges
     });
     bencher.counter(ItemsCount::new(exchanges.len())).bench(|| {
         let (mut memory, mut record) = (SeenTimestamps::default(), Record::default());
         for exchange in &exchanges {
-            lane.judge.exchange(exchange, lane.client.keys(), &mut memory, &mut record);
+            project.judge.exchange(exchange, project.client.keys(), &mut memory, &mut record);
         }
         record
     });

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use qonform::check::{Judge, SeenTimestamps};
 use qonform::contract::{Catalogue, Contract, Direction, Endpoint};
 use qonform::document::Document;
-use qonform::exchange::{Answer, Credentials, Exchange, KeyRole, Request, Secret};
+use qonform::exchange::{Credentials, Exchange, KeyRole, Request, Response, Secret};
 use qonform::finding::Record;
 use qonform::report::{self, Format, Style};
 use serde_json::Value;
@@ -66,7 +66,7 @@ pub(crate) fn answer(data: &[u8]) {
     for endpoint in Endpoint::ALL {
         let exchange = Arc::new(Exchange {
             request: Request::to(endpoint).id("a"),
-            answer: Answer::new(status, headers.clone(), Bytes::copy_from_slice(body)),
+            answer: Response::new(status, headers.clone(), Bytes::copy_from_slice(body)),
             started: Instant::now(),
             ended: Instant::now(),
         });

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! data     document -> contract -> generate -> exchange -> check -> finding -> report     run drives it
-//! imports  document <- contract <- generate <- exchange <- finding <- check <- lane <- offerings <- run <- report
+//! imports  document <- contract <- generate <- exchange <- finding <- check <- project <- offerings <- run <- report
 //!          reference: an island
 //! ```
 //!
@@ -18,7 +18,7 @@
 //!   and needs.
 //! - *Case*: something to play, of a *layer*: *scenario* (written by hand), *input* (generated requests to one
 //!   operation), *sequence* (a generated history), *race* (several clients at once).
-//! - *Target*: the server under test. *Lane*: one project on it. *Context*: what a case runs on. *Oracle*: what
+//! - *Target*: the server under test. *Project*: one project on it. *Context*: what a case runs on. *Oracle*: what
 //!   judges every response.
 //! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
 //! - *Failure*: a rule that did not hold, as a check saw it. *Finding*: a failure that was confirmed, merged with its like,
@@ -59,7 +59,7 @@ pub mod finding;
 
 pub mod check;
 
-pub mod lane;
+pub mod project;
 
 pub mod offerings;
 

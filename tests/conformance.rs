@@ -11,7 +11,7 @@ use qonform::contract::{Contract, Endpoint};
 use qonform::finding::{Ending, Outcome, Verdict};
 use qonform::offerings::{race, scenario};
 use qonform::reference;
-use qonform::report::{self, Detail, Format, Style};
+use qonform::report::{self, Format, Style, Verbosity};
 use qonform::run::{self, External, Selection, Settings, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
@@ -89,7 +89,7 @@ fn play(case: &str) -> Result<Outcome, Failed> {
 /// No violation, and a target that is as it was before.
 fn is_clean(outcome: &Outcome) -> Result<(), Failed> {
     if outcome.violations().next().is_some() {
-        let style = Style { detail: Detail::Quiet, ..Style::default() };
+        let style = Style { detail: Verbosity::Quiet, ..Style::default() };
         return Err(report::render(Format::Human, outcome, &style).into());
     }
     if let Ending::GaveUp(reason) = &outcome.ending {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{SeenTimestamps, offering, response};
 use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::{Credentials, Exchange, OperationRef};
-use crate::finding::{Evidence, Failure, Record, Scope};
+use crate::finding::{ConditionScope, Evidence, Failure, Record};
 
 /// The rules that are judged here.
 pub const RULES: &[&str] = &[
@@ -134,7 +134,7 @@ impl CheckContext<'_> {
                 expected,
                 received: self.keys.redact(&received).into_owned(),
                 operation: self.exchange.request.operation.clone(),
-                scope: Scope::Anywhere,
+                scope: ConditionScope::Anywhere,
                 level: None,
                 also: Vec::new(),
                 at: Arc::clone(self.exchange),

@@ -8,12 +8,12 @@ use chrono::{DateTime, FixedOffset};
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
 
-/// The times of the offerings that this lane created. Others may be deleted and created again by anybody at any time,
+/// The times of the offerings that this project created. Others may be deleted and created again by anybody at any time,
 /// so nothing is held against those.
 #[derive(Debug, Default)]
 pub struct SeenTimestamps {
     /// By the header that opens a project, then by id: two projects may each have an offering of the same id.
-    seen: HashMap<String, HashMap<String, Times>>,
+    seen: HashMap<String, HashMap<String, SeenTimes>>,
 }
 
 /// The header that opens the project of an exchange.
@@ -22,7 +22,7 @@ fn project(exchange: &Exchange) -> &str {
 }
 
 #[derive(Debug)]
-struct Times {
+struct SeenTimes {
     /// `None` until the offering was seen for the first time after its creation.
     known: Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>,
     /// When the answer that `known` comes from had been read: an answer asked for before that proves nothing.
@@ -31,7 +31,7 @@ struct Times {
 
 /// How an offering's times moved since it was seen last.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Change {
+pub(super) enum TimeChange {
     /// Not at all, or `updated_at` forward.
     Allowed,
     /// `created_at` is another.
@@ -55,7 +55,7 @@ impl SeenTimestamps {
                 let id = body.and_then(|body| body.get("id")?.as_str());
                 if let Some(id) = id {
                     // A replay of an idempotency key answers 201 too: then what is known stays known.
-                    let times = Times { known: None, as_of: exchange.ended };
+                    let times = SeenTimes { known: None, as_of: exchange.ended };
                     let project = self.seen.entry(project(exchange).to_owned()).or_default();
                     project.entry(id.to_owned()).or_insert(times);
                 }
@@ -77,7 +77,7 @@ impl SeenTimestamps {
         id: &str,
         (created, updated): (DateTime<FixedOffset>, DateTime<FixedOffset>),
         exchange: &Exchange,
-    ) -> Option<Change> {
+    ) -> Option<TimeChange> {
         let times = self.seen.get_mut(project(exchange))?.get_mut(id)?;
         let before = times.known;
         if before.is_some() && exchange.started < times.as_of {
@@ -87,11 +87,11 @@ impl SeenTimestamps {
         times.as_of = exchange.ended;
         let (created_before, updated_before) = before?;
         Some(if created != created_before {
-            Change::CreatedMoved { before: created_before.to_rfc3339() }
+            TimeChange::CreatedMoved { before: created_before.to_rfc3339() }
         } else if updated < updated_before {
-            Change::UpdatedBack { before: updated_before.to_rfc3339() }
+            TimeChange::UpdatedBack { before: updated_before.to_rfc3339() }
         } else {
-            Change::Allowed
+            TimeChange::Allowed
         })
     }
 }

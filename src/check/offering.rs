@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::SeenTimestamps;
 use super::judge::{CheckContext, deviation};
-use super::memory::Change;
+use super::memory::TimeChange;
 use crate::exchange::Exchange;
 
 pub(super) const URL: &str = "offering.url";
@@ -114,10 +114,10 @@ fn url(bench: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
 }
 
 /// When an offering was created and updated.
-type Times = (DateTime<FixedOffset>, DateTime<FixedOffset>);
+type OfferingTimes = (DateTime<FixedOffset>, DateTime<FixedOffset>);
 
 /// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. `None` unless both could be read.
-fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<Times> {
+fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<OfferingTimes> {
     let (created, updated) = (offering.created(), offering.updated());
     let both = [("created_at", &offering.created_at, created), ("updated_at", &offering.updated_at, updated)];
     for (name, text, instant) in both {
@@ -151,22 +151,22 @@ fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<Times
 fn immutable(
     bench: &mut CheckContext<'_>,
     offering: &Offering,
-    times: Times,
+    times: OfferingTimes,
     memory: &mut SeenTimestamps,
     exchange: &Exchange,
 ) {
     let Some(change) = memory.see(&offering.id, times, exchange) else {
         return;
     };
-    bench.rule(CREATED_AT_IMMUTABLE, change == Change::Allowed, || {
+    bench.rule(CREATED_AT_IMMUTABLE, change == TimeChange::Allowed, || {
         let (slug, title, expected, received) = match change {
-            Change::UpdatedBack { before } => {
+            TimeChange::UpdatedBack { before } => {
                 ("updated-at", "`updated_at` went back", format!("not before {before}"), &offering.updated_at)
             }
-            Change::CreatedMoved { before } => {
+            TimeChange::CreatedMoved { before } => {
                 ("created-at", "`created_at` changed", format!("created_at {before}"), &offering.created_at)
             }
-            Change::Allowed => ("", "", String::new(), &offering.updated_at),
+            TimeChange::Allowed => ("", "", String::new(), &offering.updated_at),
         };
         deviation(slug, "", title, expected, received)
     });

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::judge::{CheckContext, deviation};
 use super::leak;
-use crate::contract::{Direction, Endpoint, Response};
+use crate::contract::{Direction, DocumentedResponse, Endpoint};
 use crate::exchange::Request;
 
 pub(super) const NO_SERVER_ERROR: &str = "response.no-server-error";
@@ -84,7 +84,7 @@ fn documented_status(bench: &mut CheckContext<'_>, is_documented: bool) {
     });
 }
 
-fn content_type(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
+fn content_type(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
     let answer = &bench.exchange.answer;
     let declared: Vec<_> =
         answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
@@ -125,7 +125,7 @@ fn is_json_type(value: &str) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-fn body_schema(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
+fn body_schema(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
     let Some((_, schema)) = documented.and_then(|response| response.media.first()) else {
         return;
     };
@@ -200,7 +200,7 @@ fn generic(pointer: &str) -> String {
         .join("/")
 }
 
-fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
+fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
     let answer = &bench.exchange.answer;
     let status = answer.status;
     let Some(body) = answer.json().filter(|_| answer.is_rejection()) else {
@@ -252,7 +252,7 @@ fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&Response>) {
     }
 }
 
-fn error_code(bench: &mut CheckContext<'_>, documented: Option<&Response>, code: &str) {
+fn error_code(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>, code: &str) {
     let status = bench.exchange.answer.status;
     let is_well_formed = is_snake_case(code);
     bench.rule(CODE_FORMAT, is_well_formed, || {

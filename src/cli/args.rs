@@ -231,7 +231,7 @@ pub(super) struct PaceArguments {
     /// The same seed sends the same requests, with other names on a target; drawn when not given, and always reported.
     #[arg(long, env = "QONFORM_SEED", value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
-    /// Cases side by side, where the target has a lane for each [default: the number of cores].
+    /// Cases side by side, where the target has a project for each [default: the number of cores].
     #[arg(long, short = 'j', env = "QONFORM_JOBS", value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Limit for one answer.

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use qonform::check::Judge;
 use qonform::contract::Contract;
 use qonform::exchange::Target;
-use qonform::lane::Lane;
+use qonform::project::Project;
 use qonform::run::{self, Cleaned, JournalError, Left, Trace};
 
 use super::args::CleanArguments;
-use super::{Failure, out, settings};
+use super::{CliError, out, settings};
 
 /// Undoes what killed runs left. 0 when nothing is left any more, 3 otherwise.
-pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, Failure> {
+pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, CliError> {
     if let Some(prefix) = &arguments.prefix {
         return by_prefix(arguments, prefix).await;
     }
     let asked_for = !arguments.journals.is_empty();
-    let paths = if asked_for { arguments.journals.clone() } else { run::journals().map_err(Failure::usage)? };
+    let paths = if asked_for { arguments.journals.clone() } else { run::journals().map_err(CliError::usage)? };
     if paths.is_empty() {
         out::out("nothing to clean: no run left a journal\n")?;
         return Ok(0);
@@ -27,7 +27,7 @@ pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, Failure> {
     for path in &paths {
         match Left::read(path) {
             Ok(left) => code = code.max(by_journal(arguments, left, asked_for).await?),
-            Err(error) if asked_for => return Err(Failure::usage(error)),
+            Err(error) if asked_for => return Err(CliError::usage(error)),
             // A run that goes on cleans up by itself.
             Err(error @ JournalError::InUse { .. }) => out::err(&format!("qonform: cannot {error}\n")),
             Err(error) => {
@@ -39,56 +39,56 @@ pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, Failure> {
     Ok(code)
 }
 
-async fn by_journal(arguments: &CleanArguments, left: Left, asked_for: bool) -> Result<u8, Failure> {
+async fn by_journal(arguments: &CleanArguments, left: Left, asked_for: bool) -> Result<u8, CliError> {
     let target = left.trace.head.target.clone();
     if let Some(given) = &arguments.target.target {
         let base = Contract::embedded().base_path().to_owned();
-        let given = Target::parse(given, &base).map_err(Failure::usage)?;
+        let given = Target::parse(given, &base).map_err(CliError::usage)?;
         if given.base() != target {
             let differ =
                 format!("clean {} by the journal `{}`: that run was on {target}", given.base(), left.path.display());
             if asked_for {
-                return Err(Failure::usage(differ));
+                return Err(CliError::usage(differ));
             }
             out::err(&format!("qonform: left alone: cannot {differ}\n"));
             return Ok(0);
         }
     }
-    let lane = lane(arguments, &target)?;
-    let cleaned = run::undo_all(&lane, &left.trace).await;
+    let project = project(arguments, &target)?;
+    let cleaned = run::undo_all(&project, &left.trace).await;
     tell(&target, &left.trace.head.prefix, Some(&left.path), &cleaned)?;
     if !cleaned.left.is_empty() {
         return Ok(3);
     }
-    left.remove().map_err(Failure::world)?;
+    left.remove().map_err(CliError::world)?;
     Ok(0)
 }
 
-async fn by_prefix(arguments: &CleanArguments, prefix: &str) -> Result<u8, Failure> {
+async fn by_prefix(arguments: &CleanArguments, prefix: &str) -> Result<u8, CliError> {
     if !run::is_prefix(prefix) {
-        return Err(Failure::usage(format!("clean `{prefix}`: what a run creates starts like `qf-abcd-`")));
+        return Err(CliError::usage(format!("clean `{prefix}`: what a run creates starts like `qf-abcd-`")));
     }
     let Some(url) = &arguments.target.target else {
-        return Err(Failure::usage("clean by --prefix without a target: give --target"));
+        return Err(CliError::usage("clean by --prefix without a target: give --target"));
     };
-    let lane = lane(arguments, url)?;
-    let target = lane.client.transport().target().base().to_owned();
-    let trace = Trace::of_prefix(&target, prefix, &|role| lane.client.keys().has(role));
-    let cleaned = run::undo_all(&lane, &trace).await;
+    let project = project(arguments, url)?;
+    let target = project.client.transport().target().base().to_owned();
+    let trace = Trace::of_prefix(&target, prefix, &|role| project.client.keys().has(role));
+    let cleaned = run::undo_all(&project, &trace).await;
     tell(&target, prefix, None, &cleaned)?;
     Ok(if cleaned.left.is_empty() { 0 } else { 3 })
 }
 
 /// The project on the target, under the same guard as for a run.
-fn lane(arguments: &CleanArguments, url: &str) -> Result<Lane, Failure> {
+fn project(arguments: &CleanArguments, url: &str) -> Result<Project, CliError> {
     let external = settings::external(url, &arguments.target)?;
-    external.check().map_err(Failure::usage)?;
+    external.check().map_err(CliError::usage)?;
     let transport = settings::transport(&arguments.pace, &arguments.connection)?;
     let judge = Arc::new(Judge::new(Arc::new(Contract::embedded())));
-    run::external_lane(&external, transport, judge).map_err(Failure::usage)
+    run::external_project(&external, transport, judge).map_err(CliError::usage)
 }
 
-fn tell(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -> Result<(), Failure> {
+fn tell(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -> Result<(), CliError> {
     let mut text = match journal {
         Some(path) => format!("{target} ({})\n", path.display()),
         None => format!("{target}\n"),

@@ -10,16 +10,16 @@ use qonform::finding::Outcome;
 use qonform::report::EventLines;
 use qonform::run::Event;
 
-use super::Failure;
+use super::CliError;
 
 /// Where the events of a run go.
 pub(super) struct EventFile {
     path: PathBuf,
     started: Instant,
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
 }
 
-struct State {
+struct WriterState {
     lines: EventLines,
     to: Box<dyn Write + Send>,
     /// Why the rest was not written.
@@ -28,16 +28,16 @@ struct State {
 
 impl EventFile {
     /// Begins the file, before the run; `-` is stdout. A file that is there already is begun anew.
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let to: Box<dyn Write + Send> = if is_stdout(path) {
             Box::new(io::stdout())
         } else {
             Box::new(
                 File::create(path)
-                    .map_err(|error| Failure::usage(format!("write the events {}: {error}", path.display())))?,
+                    .map_err(|error| CliError::usage(format!("write the events {}: {error}", path.display())))?,
             )
         };
-        let state = Mutex::new(State { lines: EventLines::default(), to, failed: None });
+        let state = Mutex::new(WriterState { lines: EventLines::default(), to, failed: None });
         Ok(Self { path: path.to_owned(), started: Instant::now(), state })
     }
 
@@ -47,13 +47,13 @@ impl EventFile {
     }
 
     /// Writes the last event, of a program that ends with `code`, and says whether all were written.
-    pub(super) fn end(self, outcome: &Outcome, code: u8) -> Result<(), Failure> {
+    pub(super) fn end(self, outcome: &Outcome, code: u8) -> Result<(), CliError> {
         self.write(|lines, elapsed| lines.ended(outcome, code, elapsed));
         let failed = self.state.into_inner().unwrap_or_else(PoisonError::into_inner).failed;
         match failed {
             // A reader that went away is no error, as with every other output.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::world(format!("write the events {}: {error}", self.path.display())))
+                Err(CliError::world(format!("write the events {}: {error}", self.path.display())))
             }
             _ => Ok(()),
         }

@@ -5,15 +5,15 @@ use qonform::offerings::scenario;
 
 use super::args::ExplainArguments;
 use super::rules::level;
-use super::{Failure, out};
+use super::{CliError, out};
 
 /// Tells everything about one rule.
-pub(super) fn explain(arguments: &ExplainArguments) -> Result<u8, Failure> {
+pub(super) fn explain(arguments: &ExplainArguments) -> Result<u8, CliError> {
     let contract = Contract::embedded();
     let catalogue = contract.rules();
     let Some(rule) = catalogue.rule(&arguments.rule) else {
         let hint = catalogue.nearest(&arguments.rule).map_or(String::new(), |near| format!("; is `{near}` meant?"));
-        return Err(Failure::usage(format!("find the rule `{}`{hint} (qonform rules lists them)", arguments.rule)));
+        return Err(CliError::usage(format!("find the rule `{}`{hint} (qonform rules lists them)", arguments.rule)));
     };
     out::out(&text(&contract, catalogue, rule))?;
     Ok(0)

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use qonform::finding::Outcome;
 use qonform::report;
 
-use super::{Failure, files};
+use super::{CliError, files};
 
 /// Makes the directory, before the run, and tries whether it can be written to.
-pub(super) fn open(path: &Path) -> Result<PathBuf, Failure> {
-    let cannot = |error| Failure::usage(format!("export findings to {}: {error}", path.display()));
+pub(super) fn open(path: &Path) -> Result<PathBuf, CliError> {
+    let cannot = |error| CliError::usage(format!("export findings to {}: {error}", path.display()));
     fs::create_dir_all(path).map_err(cannot)?;
     let tried = path.join(format!(".{}.part", std::process::id()));
     fs::File::create(&tried).and_then(|_| fs::remove_file(&tried)).map_err(cannot)?;
@@ -18,12 +18,12 @@ pub(super) fn open(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Writes the files of each finding. Those of earlier runs stay, but for those of the same finding.
-pub(super) fn write(directory: &Path, outcome: &Outcome) -> Result<(), Failure> {
+pub(super) fn write(directory: &Path, outcome: &Outcome) -> Result<(), CliError> {
     for file in outcome.findings.iter().flat_map(|finding| report::export(outcome, finding)) {
         let path = directory.join(&file.name);
         files::replace(&path, file.text.as_bytes())
             .and_then(|()| if file.is_program { make_executable(&path) } else { Ok(()) })
-            .map_err(|error| Failure::world(format!("export a finding to {}: {error}", path.display())))?;
+            .map_err(|error| CliError::world(format!("export a finding to {}: {error}", path.display())))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::out;
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for CliError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
@@ -12,12 +12,12 @@ impl std::fmt::Display for Failure {
 
 /// A message for the user, and the exit code that goes with it.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct CliError {
     message: String,
     code: u8,
 }
 
-impl Failure {
+impl CliError {
     /// Arguments, configuration or contract cannot be used: exit 2. `message` fits after "cannot".
     pub(super) fn usage(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 2 }

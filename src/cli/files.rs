@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use qonform::finding::Outcome;
 use qonform::report::{self, Color, Format, Style};
 
-use super::Failure;
+use super::CliError;
 
 /// A report that goes to a file.
 pub(super) struct ReportFile {
     format: Format,
     /// As it was typed.
     named: PathBuf,
-    place: Place,
+    place: OutputPlace,
 }
 
 /// How bytes get to where a report is wanted.
-enum Place {
+enum OutputPlace {
     /// The file is replaced by a whole one: a reader finds the old one, or none, or the new one, never a half.
     Replaced(PathBuf),
     /// A pipe or a device, or a file in a directory that takes no new ones: written where it is.
@@ -28,14 +28,14 @@ enum Place {
 impl ReportFile {
     /// Tries every `FORMAT=PATH`, so that a bad path fails before anything is sent. What is there already stays until
     /// the report takes its place.
-    pub(super) fn open_all(texts: &[String]) -> Result<Vec<Self>, Failure> {
+    pub(super) fn open_all(texts: &[String]) -> Result<Vec<Self>, CliError> {
         let parsed = texts.iter().map(|text| Self::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let mut files: Vec<Self> = Vec::with_capacity(parsed.len());
         for (format, named) in parsed {
-            let place = Place::of(&named)
-                .map_err(|error| Failure::usage(format!("write the report {}: {error}", named.display())))?;
+            let place = OutputPlace::of(&named)
+                .map_err(|error| CliError::usage(format!("write the report {}: {error}", named.display())))?;
             if let Some(other) = files.iter().find(|other| place.is(&other.place)) {
-                return Err(Failure::usage(format!(
+                return Err(CliError::usage(format!(
                     "write two reports to {}: it is named for {} and for {format}",
                     named.display(),
                     other.format
@@ -47,8 +47,8 @@ impl ReportFile {
     }
 
     /// A bare path is written in the format that its ending names.
-    pub(super) fn parse(text: &str) -> Result<(Format, PathBuf), Failure> {
-        let bad = |reason: &dyn std::fmt::Display| Failure::usage(format!("use `--report {text}`: {reason}"));
+    pub(super) fn parse(text: &str) -> Result<(Format, PathBuf), CliError> {
+        let bad = |reason: &dyn std::fmt::Display| CliError::usage(format!("use `--report {text}`: {reason}"));
         if let Some((format, path)) = text.split_once('=') {
             let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error))?;
             return Ok((format, PathBuf::from(path)));
@@ -70,12 +70,12 @@ impl ReportFile {
     }
 
     /// The file itself, begun anew, for what is written into it as the run goes on.
-    pub(super) fn begin(self) -> Result<(PathBuf, File), Failure> {
-        let cannot = |error| Failure::usage(format!("write the report {}: {error}", self.named.display()));
+    pub(super) fn begin(self) -> Result<(PathBuf, File), CliError> {
+        let cannot = |error| CliError::usage(format!("write the report {}: {error}", self.named.display()));
         let file = match self.place {
-            Place::Replaced(path) => File::create(path).map_err(cannot)?,
-            Place::Written(_) => {
-                return Err(Failure::usage(format!(
+            OutputPlace::Replaced(path) => File::create(path).map_err(cannot)?,
+            OutputPlace::Written(_) => {
+                return Err(CliError::usage(format!(
                     "record every exchange in {}: it must be a file in a directory that can be written to",
                     self.named.display()
                 )));
@@ -85,25 +85,25 @@ impl ReportFile {
     }
 
     /// Writes the outcome.
-    fn write(self, outcome: &Outcome) -> Result<(), Failure> {
+    fn write(self, outcome: &Outcome) -> Result<(), CliError> {
         let style = Style { color: Color::Never, ..Style::default() };
         let text = report::render(self.format, outcome, &style);
         self.place
             .take(text.as_bytes())
-            .map_err(|error| Failure::world(format!("write the report {}: {error}", self.named.display())))
+            .map_err(|error| CliError::world(format!("write the report {}: {error}", self.named.display())))
     }
 
     /// Writes the outcome to each; one that cannot be written keeps no other back.
     ///
     /// # Errors
     /// The first that could not be written.
-    pub(super) fn write_all(files: Vec<Self>, outcome: &Outcome) -> Result<(), Failure> {
+    pub(super) fn write_all(files: Vec<Self>, outcome: &Outcome) -> Result<(), CliError> {
         let written: Vec<_> = files.into_iter().map(|file| file.write(outcome)).collect();
         written.into_iter().collect()
     }
 }
 
-impl Place {
+impl OutputPlace {
     /// Tries whether `path` can be written, and leaves it as it was.
     fn of(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
@@ -169,7 +169,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads a JSON report.
-pub(super) fn read(path: &Path) -> Result<Outcome, Failure> {
-    let bytes = fs::read(path).map_err(|error| Failure::usage(format!("read {}: {error}", path.display())))?;
-    report::parse(&bytes).map_err(|error| Failure::usage(format!("use {} as a report: {error}", path.display())))
+pub(super) fn read(path: &Path) -> Result<Outcome, CliError> {
+    let bytes = fs::read(path).map_err(|error| CliError::usage(format!("read {}: {error}", path.display())))?;
+    report::parse(&bytes).map_err(|error| CliError::usage(format!("use {} as a report: {error}", path.display())))
 }

@@ -15,12 +15,12 @@ use super::events::{self, EventFile};
 use super::gates::Baseline;
 use super::progress::Progress;
 use super::recording::{self, RecordingFile};
-use super::run::{Kept, conclude};
-use super::{Failure, out};
+use super::run::{Outputs, conclude};
+use super::{CliError, out};
 
 /// All observers of a run.
 pub(super) struct Following {
-    kept: Kept,
+    kept: Outputs,
     recording: Option<RecordingFile>,
     events: Option<EventFile>,
     progress: Progress,
@@ -39,14 +39,14 @@ impl ExchangeObserver for Exchanges {
 impl Following {
     /// Tries everything that is to be written, before anything is sent: a bad path fails at once. The observer
     /// that shows the exchanges is put into `settings`.
-    pub(super) fn open(arguments: &RunArguments, settings: &mut Settings) -> Result<Self, Failure> {
+    pub(super) fn open(arguments: &RunArguments, settings: &mut Settings) -> Result<Self, CliError> {
         if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
             out::err(
                 "qonform: WARNING: --insecure: no certificate is checked, any server that responds gets the keys\n",
             );
         }
         let (output, following) = (&arguments.output, &arguments.following);
-        let mut kept = Kept::open(output)?;
+        let mut kept = Outputs::open(output)?;
         let recording = following.record_all.then(|| recording::begin(&mut kept.files)).transpose()?;
         let events = following.events.as_deref().map(EventFile::open).transpose()?;
         kept.is_silent = following.events.as_deref().is_some_and(events::is_stdout);
@@ -62,7 +62,7 @@ impl Following {
     }
 
     /// Runs, and tells everybody what happens.
-    pub(super) async fn play(&self, settings: &Settings, contract: Arc<Contract>) -> Result<Outcome, Failure> {
+    pub(super) async fn play(&self, settings: &Settings, contract: Arc<Contract>) -> Result<Outcome, CliError> {
         let cancel = CancellationToken::new();
         tokio::spawn(stop_on_signal(cancel.clone()));
         let tell = |event: Event| {
@@ -76,7 +76,7 @@ impl Following {
             never = self.foresee(settings, contract) => match never {},
         };
         self.progress.clear();
-        outcome.map_err(|error| if error.is_usage() { Failure::usage(error) } else { Failure::world(error) })
+        outcome.map_err(|error| if error.is_usage() { CliError::usage(error) } else { CliError::world(error) })
     }
 
     /// Shows how many requests a run on a foreign target takes. The run does not wait for that.
@@ -100,7 +100,7 @@ impl Following {
         output: &OutputArguments,
         baseline: Option<&Baseline>,
         code: u8,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let written = [
             self.recording.map_or(Ok(()), RecordingFile::end),
             self.events.map_or(Ok(()), |events| events.end(outcome, code)),

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use qonform::finding::Outcome;
-use qonform::report::{self, Detail, Style};
+use qonform::report::{self, Style, Verbosity};
 
-use super::{Failure, files};
+use super::{CliError, files};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gates")]
@@ -32,7 +32,7 @@ pub(super) struct Baseline(Outcome);
 impl Baseline {
     /// Reads the report of the earlier run, if there is one: before anything is sent, and before a report can be written
     /// over it.
-    pub(super) fn open(arguments: &BaselineArguments) -> Result<Option<Self>, Failure> {
+    pub(super) fn open(arguments: &BaselineArguments) -> Result<Option<Self>, CliError> {
         arguments.baseline.as_deref().map(|path| files::read(path).map(Self)).transpose()
     }
 
@@ -44,6 +44,10 @@ impl Baseline {
     /// What changed since then, as `qonform diff` tells it; quietly only what is new.
     pub(super) fn told(&self, outcome: &Outcome, style: &Style) -> String {
         let difference = report::diff(&self.0, outcome);
-        if style.detail == Detail::Quiet { format!("{}\n", difference.verdict()) } else { difference.to_human(style) }
+        if style.detail == Verbosity::Quiet {
+            format!("{}\n", difference.verdict())
+        } else {
+            difference.to_human(style)
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! `qonform lint`: what is off in the documents themselves.
 
 use super::args::ContractArguments;
-use super::{Failure, out, settings};
+use super::{CliError, out, settings};
 
 /// Lists the lints of the contract's document; 1 when there are any.
-pub(super) fn lint(arguments: &ContractArguments) -> Result<u8, Failure> {
+pub(super) fn lint(arguments: &ContractArguments) -> Result<u8, CliError> {
     let contract = settings::contract(arguments.spec.as_deref())?;
     let name = contract.document().name();
     let mut text = String::new();

@@ -7,8 +7,8 @@ use qonform::run;
 
 use super::args::OutputArguments;
 use super::gates::{Baseline, BaselineArguments};
-use super::run::{Kept, conclude};
-use super::{Failure, files};
+use super::run::{Outputs, conclude};
+use super::{CliError, files};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
@@ -26,12 +26,12 @@ pub(super) struct MergeArguments {
 }
 
 /// Puts the reports of shards together and tells what the whole run would have told.
-pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
+pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, CliError> {
     let baseline = Baseline::open(&arguments.baseline)?;
     let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path)?));
-    let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-    let mut outcome = run::merge(&shards).map_err(Failure::usage)?;
-    let kept = Kept::open(&arguments.output)?;
+    let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
+    let mut outcome = run::merge(&shards).map_err(CliError::usage)?;
+    let kept = Outputs::open(&arguments.output)?;
     if let Some(baseline) = &baseline {
         baseline.apply(&mut outcome);
     }

@@ -11,6 +11,7 @@ mod files;
 mod following;
 mod gates;
 mod help;
+mod input_file;
 mod lint;
 mod merge;
 mod out;
@@ -27,7 +28,6 @@ mod shell;
 mod waivers;
 #[cfg(test)]
 mod workflows;
-mod written;
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Arguments, Command, LevelRanks, RunArguments};
 use configuration::Sources;
-use failure::Failure;
+use failure::CliError;
 
 /// Reads the arguments and does what they say.
 pub(crate) fn main() -> ExitCode {
@@ -78,7 +78,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
     tell_of_bugs();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::world(format!("start the runtime: {error}")).report(),
+        Err(error) => return CliError::world(format!("start the runtime: {error}")).report(),
     };
     let done = runtime.block_on(async {
         match arguments.command {
@@ -107,7 +107,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
     }
 }
 
-fn config(matches: &clap::ArgMatches, sources: &Sources) -> Result<u8, Failure> {
+fn config(matches: &clap::ArgMatches, sources: &Sources) -> Result<u8, CliError> {
     let command = Arguments::command();
     match matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches))) {
         Some((command, matches)) => configuration::show(command, matches, sources),

@@ -4,14 +4,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use qonform::report::Color;
 
-use super::Failure;
+use super::CliError;
 
 /// Writes to stdout.
-pub(super) fn out(text: &str) -> Result<(), Failure> {
+pub(super) fn out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::world(format!("write to stdout: {error}")))
+            Err(CliError::world(format!("write to stdout: {error}")))
         }
         _ => Ok(()),
     }

@@ -18,12 +18,12 @@ const BAR: usize = 20;
 
 /// Tells how a run goes on.
 pub(super) struct Progress {
-    kind: Kind,
-    state: Mutex<State>,
+    kind: ProgressKind,
+    state: Mutex<ProgressState>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ProgressKind {
     Nothing,
     Terminal,
     /// A terminal that shows every exchange: a bar would be torn.
@@ -31,8 +31,8 @@ enum Kind {
     Log,
 }
 
-struct State {
-    counts: Counts,
+struct ProgressState {
+    counts: ProgressCounts,
     started: Instant,
     drawn: Option<Instant>,
     logged: Instant,
@@ -40,7 +40,7 @@ struct State {
 
 /// How far a run is.
 #[derive(Clone, Default, Debug)]
-struct Counts {
+struct ProgressCounts {
     /// The layer of the case that ended last.
     layer: String,
     cases: usize,
@@ -55,19 +55,19 @@ impl Progress {
     /// `follows`: whether every exchange is shown too.
     pub(super) fn new(quiet: bool, follows: bool) -> Self {
         let kind = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Kind::Nothing,
-            (false, true) if follows => Kind::Lines,
-            (false, true) => Kind::Terminal,
-            (false, false) => Kind::Log,
+            (true, _) => ProgressKind::Nothing,
+            (false, true) if follows => ProgressKind::Lines,
+            (false, true) => ProgressKind::Terminal,
+            (false, false) => ProgressKind::Log,
         };
         let now = Instant::now();
-        let state = State { counts: Counts::default(), started: now, drawn: None, logged: now };
+        let state = ProgressState { counts: ProgressCounts::default(), started: now, drawn: None, logged: now };
         Self { kind, state: Mutex::new(state) }
     }
 
     /// Whether the bar is visible.
     pub(super) fn is_watched(&self) -> bool {
-        self.kind == Kind::Terminal
+        self.kind == ProgressKind::Terminal
     }
 
     /// How many requests the run takes became known.
@@ -83,7 +83,7 @@ impl Progress {
     }
 
     pub(super) fn tell(&self, event: &Event) {
-        if self.kind == Kind::Nothing {
+        if self.kind == ProgressKind::Nothing {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,37 +111,37 @@ impl Progress {
     /// A line that stays above the bar. A log gets its findings from the report.
     fn keep(&self, text: &str) {
         match self.kind {
-            Kind::Terminal => out::err(&format!("\r\x1b[K{text}\n")),
-            Kind::Lines => out::err(&format!("{text}\n")),
-            Kind::Log | Kind::Nothing => {}
+            ProgressKind::Terminal => out::err(&format!("\r\x1b[K{text}\n")),
+            ProgressKind::Lines => out::err(&format!("{text}\n")),
+            ProgressKind::Log | ProgressKind::Nothing => {}
         }
     }
 
-    fn show(&self, state: &mut State) {
+    fn show(&self, state: &mut ProgressState) {
         let now = Instant::now();
         let passed = now - state.started;
         match self.kind {
-            Kind::Terminal if state.drawn.is_none_or(|drawn| now - drawn >= DRAW_EVERY) => {
+            ProgressKind::Terminal if state.drawn.is_none_or(|drawn| now - drawn >= DRAW_EVERY) => {
                 state.drawn = Some(now);
                 out::err(&format!("\r\x1b[K{}", state.counts.bar(passed, out::terminal_width())));
             }
-            Kind::Log if now - state.logged >= LOG_EVERY => {
+            ProgressKind::Log if now - state.logged >= LOG_EVERY => {
                 state.logged = now;
                 out::err(&format!("{}\n", state.counts.line(passed)));
             }
-            Kind::Terminal | Kind::Lines | Kind::Log | Kind::Nothing => {}
+            ProgressKind::Terminal | ProgressKind::Lines | ProgressKind::Log | ProgressKind::Nothing => {}
         }
     }
 
     /// Leaves a clean line for the report.
     pub(super) fn clear(&self) {
-        if self.kind == Kind::Terminal {
+        if self.kind == ProgressKind::Terminal {
             out::err("\r\x1b[K");
         }
     }
 }
 
-impl Counts {
+impl ProgressCounts {
     /// `scenario ██████░░░░ 67/123 cases · 1203 requests · 410/s · 2 violations · 12 s left`, in less than `width`
     /// columns: what matters least goes first.
     fn bar(&self, passed: Duration, width: usize) -> String {
@@ -204,8 +204,8 @@ fn rough(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn counts() -> Counts {
-        Counts { layer: "scenario".into(), cases: 120, done: 60, requests: 1_200, expected: None, findings: 2 }
+    fn counts() -> ProgressCounts {
+        ProgressCounts { layer: "scenario".into(), cases: 120, done: 60, requests: 1_200, expected: None, findings: 2 }
     }
 
     #[test]
@@ -214,9 +214,9 @@ mod tests {
             counts().bar(Duration::from_secs(3), 120),
             "scenario ██████████░░░░░░░░░░ 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s"
         );
-        let foreseen = Counts { expected: Some(2_500), ..counts() };
+        let foreseen = ProgressCounts { expected: Some(2_500), ..counts() };
         assert!(foreseen.bar(Duration::from_secs(3), 120).ends_with(" · 1200 of about 2500 requests · 400/s"));
-        let early = Counts { layer: "scenario".into(), cases: 120, ..Counts::default() };
+        let early = ProgressCounts { layer: "scenario".into(), cases: 120, ..ProgressCounts::default() };
         assert_eq!(early.bar(Duration::ZERO, 120), "scenario ░░░░░░░░░░░░░░░░░░░░ 0/120 cases · 0 requests");
     }
 
@@ -231,8 +231,8 @@ mod tests {
     #[test]
     fn an_estimate_is_given_only_when_there_is_something_to_go_by() {
         assert_eq!(counts().left(Duration::from_millis(500)), None);
-        assert_eq!(Counts { done: 120, ..counts() }.left(Duration::from_secs(9)), None);
-        assert_eq!(Counts { cases: 0, done: 0, ..counts() }.left(Duration::from_secs(9)), None);
+        assert_eq!(ProgressCounts { done: 120, ..counts() }.left(Duration::from_secs(9)), None);
+        assert_eq!(ProgressCounts { cases: 0, done: 0, ..counts() }.left(Duration::from_secs(9)), None);
         assert_eq!(counts().left(Duration::from_mins(10)).map(rough), Some("10 min".into()));
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use qonform::exchange::ExchangeObserver;
 use qonform::report::{Format, Recording};
 
-use super::Failure;
+use super::CliError;
 use super::files::ReportFile;
 
 /// The file that every exchange goes to.
@@ -16,18 +16,18 @@ pub(super) struct RecordingFile {
 }
 
 /// Begins the HAR among `files`, which is no report of the findings then and is taken out.
-pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, Failure> {
+pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, CliError> {
     let mut archives: Vec<_> = files.extract_if(.., |file| file.format() == Format::Har).collect();
     let file = match (archives.pop(), archives.is_empty()) {
         (Some(file), true) => file,
-        (None, _) => return Err(Failure::usage("record every exchange: say where by --report har=PATH")),
+        (None, _) => return Err(CliError::usage("record every exchange: say where by --report har=PATH")),
         (Some(_), false) => {
-            return Err(Failure::usage("record every exchange in two files: give one --report har=PATH"));
+            return Err(CliError::usage("record every exchange in two files: give one --report har=PATH"));
         }
     };
     let (path, file) = file.begin()?;
     let recording = Recording::begin(file)
-        .map_err(|error| Failure::usage(format!("record every exchange in {}: {error}", path.display())))?;
+        .map_err(|error| CliError::usage(format!("record every exchange in {}: {error}", path.display())))?;
     Ok(RecordingFile { path, recording: Arc::new(recording) })
 }
 
@@ -38,9 +38,9 @@ impl RecordingFile {
     }
 
     /// Says whether all were written.
-    pub(super) fn end(self) -> Result<(), Failure> {
+    pub(super) fn end(self) -> Result<(), CliError> {
         self.recording
             .check()
-            .map_err(|error| Failure::world(format!("record every exchange in {}: {error}", self.path.display())))
+            .map_err(|error| CliError::world(format!("record every exchange in {}: {error}", self.path.display())))
     }
 }

@@ -1,17 +1,17 @@
 //! `qonform replay`.
 
 use qonform::finding::{Ending, Finding, Outcome, Verdict};
-use qonform::run::{ANCHOR, ANCHORED, Kept, Settings};
+use qonform::run::{ANCHOR, ANCHORED, SavedCase, Settings};
 
 use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
 use super::following::Following;
-use super::{Failure, files, out, settings};
+use super::{CliError, files, out, settings};
 
 /// Plays the case of one finding again, with the same seed; 1 when it still shows, 0 when it does not.
 ///
 /// It is played where it showed: on the target of the report, unless another is named.
-pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, Failure> {
+pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, CliError> {
     refuse_senseless(&arguments, sources)?;
     let report = files::read(&arguments.report)?;
     if !report.target.embedded {
@@ -50,7 +50,7 @@ fn was_tried(outcome: &Outcome, rule: &str) -> bool {
 
 /// What a replay runs is said by the finding: flags that say otherwise are rejected. What a
 /// file or a variable says of every run is left to runs.
-fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<(), Failure> {
+fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<(), CliError> {
     const OF_RUNS: [(&str, &str); 7] = [
         ("only", "what is played is the case of the finding"),
         ("skip", "what is played is the case of the finding"),
@@ -60,7 +60,7 @@ fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<()
         ("regressions", "past failures are played and noted by `qonform run`"),
         ("baseline", "the replay shows already whether the one finding still shows"),
     ];
-    let refused = |key: &str, why: &str| Err(Failure::usage(format!("replay with --{key}: {why}")));
+    let refused = |key: &str, why: &str| Err(CliError::usage(format!("replay with --{key}: {why}")));
     // Wherever it was asked for, nothing is sent.
     if arguments.run.selection.dry_run {
         return refused("dry-run", "a replay sends what showed the finding; `qonform run --dry-run` tells of a run");
@@ -71,16 +71,16 @@ fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<()
     }
 }
 
-fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, Failure> {
+fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, CliError> {
     let mut found = report.findings.iter().filter(|finding| finding.fingerprint.starts_with(fingerprint));
     match (found.next(), found.next()) {
         (Some(finding), None) => Ok(finding),
         (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("tell which finding `{fingerprint}` means: several start so")))
+            Err(CliError::usage(format!("tell which finding `{fingerprint}` means: several start so")))
         }
         (None, _) => {
             let known: Vec<_> = report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
-            Err(Failure::usage(format!(
+            Err(CliError::usage(format!(
                 "find `{fingerprint}` in the report: it has {}",
                 if known.is_empty() { "no findings".into() } else { known.join(", ") }
             )))
@@ -88,13 +88,13 @@ fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, Failu
     }
 }
 
-fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), Failure> {
+fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), CliError> {
     settings.shard = None;
     settings.selection.only.clear();
     settings.selection.skip.clear();
     if let Some(kept) = &finding.replay {
-        let kept = Kept::read(kept)
-            .map_err(|error| Failure::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
+        let kept = SavedCase::read(kept)
+            .map_err(|error| CliError::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
         settings.replay = Some(kept);
     } else {
         let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };

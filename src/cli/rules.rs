@@ -2,19 +2,19 @@
 
 use qonform::contract::{Catalogue, Level, Need, Rule};
 use qonform::report;
-use qonform::run::Pattern;
+use qonform::run::NamePattern;
 use serde_json::json;
 
 use super::args::{RulesArguments, RulesFormat};
-use super::{Failure, out};
+use super::{CliError, out};
 
 /// Lists the rules.
-pub(super) fn rules(arguments: &RulesArguments) -> Result<u8, Failure> {
+pub(super) fn rules(arguments: &RulesArguments) -> Result<u8, CliError> {
     let catalogue = Catalogue::embedded();
     let patterns = arguments
         .patterns
         .iter()
-        .map(|text| Pattern::of(text, &catalogue).map_err(Failure::usage))
+        .map(|text| NamePattern::of(text, &catalogue).map_err(CliError::usage))
         .collect::<Result<Vec<_>, _>>()?;
     let wanted = |rule: &&Rule| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&rule.id));
     let rules: Vec<&Rule> = catalogue.rules().iter().filter(wanted).collect();

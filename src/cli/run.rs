@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 
 use qonform::finding::Outcome;
-use qonform::report::{self, Detail, Format, Style};
+use qonform::report::{self, Format, Style, Verbosity};
 use qonform::run::{Case, Plan, Prepared, Regressions, Rehearsal, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
 use super::following::Following;
 use super::gates::Baseline;
-use super::{Failure, export, out, settings};
+use super::{CliError, export, out, settings};
 
 /// Tests the target against the contract, writes the reports, and gives the exit code.
-pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
     let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if arguments.selection.dry_run {
         if arguments.output.format != StdoutFormat::Human {
-            return Err(Failure::usage("print a dry run as JSON: it has no outcome; leave --format out"));
+            return Err(CliError::usage("print a dry run as JSON: it has no outcome; leave --format out"));
         }
         if !arguments.output.reports.is_empty() || arguments.output.export.is_some() {
             out::err("qonform: a dry run has no outcome: no report is written\n");
@@ -43,8 +43,8 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, Failure> {
 }
 
 /// Adds what was found to the past failures.
-fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), Failure> {
-    let added = known.add(outcome).map_err(Failure::world)?;
+fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), CliError> {
+    let added = known.add(outcome).map_err(CliError::world)?;
     if added > 0 {
         out::err(&format!("qonform: {added} new in `{}`\n", known.path().display()));
     }
@@ -52,16 +52,16 @@ fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), Failure> {
 }
 
 /// Where an outcome goes besides stdout.
-pub(super) struct Kept {
+pub(super) struct Outputs {
     pub(super) files: Vec<ReportFile>,
     export: Option<PathBuf>,
     /// Whether stdout is taken by something else.
     pub(super) is_silent: bool,
 }
 
-impl Kept {
+impl Outputs {
     /// Tries whether everything can be written.
-    pub(super) fn open(output: &OutputArguments) -> Result<Self, Failure> {
+    pub(super) fn open(output: &OutputArguments) -> Result<Self, CliError> {
         let files = ReportFile::open_all(&output.reports)?;
         Ok(Self { files, export: output.export.as_deref().map(export::open).transpose()?, is_silent: false })
     }
@@ -70,10 +70,10 @@ impl Kept {
 /// Writes the reports and tells the outcome.
 pub(super) fn conclude(
     outcome: &mut Outcome,
-    kept: Kept,
+    kept: Outputs,
     output: &OutputArguments,
     baseline: Option<&Baseline>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let json = kept.files.iter().find(|file| file.format() == Format::Json);
     outcome.report = json.map(|file| file.path().display().to_string());
     let written = [
@@ -111,9 +111,9 @@ pub(super) fn style(output: &OutputArguments) -> Style {
         color: output.color.for_stdout(),
         width: out::width(100),
         detail: match (output.quiet, output.verbose) {
-            (true, _) => Detail::Quiet,
-            (_, 0) => Detail::Normal,
-            _ => Detail::Verbose,
+            (true, _) => Verbosity::Quiet,
+            (_, 0) => Verbosity::Normal,
+            _ => Verbosity::Verbose,
         },
     }
 }
@@ -145,11 +145,11 @@ fn cases(plan: &Plan) -> String {
     text
 }
 
-async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, Failure> {
-    let planned = plan(settings, contract).await.map_err(Failure::usage)?;
+async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, CliError> {
+    let planned = plan(settings, contract).await.map_err(CliError::usage)?;
     let Prepared { plan, notes, rehearsal } = match planned {
         Ok(prepared) => prepared,
-        Err(reason) => return Err(Failure::world(format!("test the target: {reason}"))),
+        Err(reason) => return Err(CliError::world(format!("test the target: {reason}"))),
     };
     let mut text = String::new();
     for note in notes.iter().chain(&plan.notes) {

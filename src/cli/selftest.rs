@@ -11,23 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Fault};
 use qonform::report::count;
-use qonform::run::{Layer, Selftest, SelftestSettings, Settings, Subject, Trial, Verdict, selftest as drive};
+use qonform::run::{Layer, Selftest, SelftestSettings, SelftestVerdict, Settings, Subject, Trial, selftest as drive};
 
 use super::args::{SelftestArguments, StdoutFormat};
-use super::{Failure, out};
+use super::{CliError, out};
 
 /// Trials side by side for each core.
 const TRIALS_A_CORE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 
 /// Tries every fault and behaviour and prints the matrix.
-pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failure> {
+pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, CliError> {
     let mut only = Vec::new();
     for name in &arguments.names {
         let known = name.parse::<Fault>().is_ok() || name.parse::<Behaviour>().is_ok();
         if !known {
             return Err(match name.parse::<Fault>() {
-                Err(error) => Failure::usage(error),
-                Ok(_) => Failure::usage(name),
+                Err(error) => CliError::usage(error),
+                Ok(_) => CliError::usage(name),
             });
         }
         only.push(name.clone());
@@ -51,13 +51,13 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, Failur
             out::err(&format!("\r\x1b[K{done} trials · {}", name(&trial.subject)));
         }
     };
-    let tested = drive(&settings, Arc::new(Contract::embedded()), &told).await.map_err(Failure::world)?;
+    let tested = drive(&settings, Arc::new(Contract::embedded()), &told).await.map_err(CliError::world)?;
     if is_terminal {
         out::err("\r\x1b[K");
     }
     let text = match arguments.format {
         StdoutFormat::Human => human(&tested, !arguments.quiet),
-        StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(Failure::world)? + "\n",
+        StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(CliError::world)? + "\n",
     };
     out::out(&text)?;
     Ok(tested.exit_code())
@@ -70,15 +70,15 @@ fn name(subject: &Subject) -> String {
     }
 }
 
-fn word(verdict: Verdict) -> &'static str {
+fn word(verdict: SelftestVerdict) -> &'static str {
     match verdict {
-        Verdict::Caught => "caught",
-        Verdict::Overcaught => "overcaught",
-        Verdict::Mistaken => "mistaken",
-        Verdict::Missed => "missed",
-        Verdict::Uncaught => "uncaught",
-        Verdict::Silent => "silent",
-        Verdict::Accused => "accused",
+        SelftestVerdict::Caught => "caught",
+        SelftestVerdict::Overcaught => "overcaught",
+        SelftestVerdict::Mistaken => "mistaken",
+        SelftestVerdict::Missed => "missed",
+        SelftestVerdict::Uncaught => "uncaught",
+        SelftestVerdict::Silent => "silent",
+        SelftestVerdict::Accused => "accused",
     }
 }
 
@@ -86,7 +86,7 @@ fn word(verdict: Verdict) -> &'static str {
 fn human(tested: &Selftest, all: bool) -> String {
     let mut text = String::new();
     for trial in &tested.trials {
-        let is_plain = matches!(trial.verdict, Verdict::Caught | Verdict::Silent);
+        let is_plain = matches!(trial.verdict, SelftestVerdict::Caught | SelftestVerdict::Silent);
         if all || !is_plain {
             text.push_str(&line(trial));
         }
@@ -99,14 +99,14 @@ fn human(tested: &Selftest, all: bool) -> String {
          {}: {} silent, {} accused\n\
          {requests} requests · {:.1} s · seed {}\n",
         count(faults.len(), "fault"),
-        tested.count(Verdict::Caught),
-        tested.count(Verdict::Overcaught),
-        tested.count(Verdict::Mistaken),
-        tested.count(Verdict::Missed),
-        tested.count(Verdict::Uncaught),
+        tested.count(SelftestVerdict::Caught),
+        tested.count(SelftestVerdict::Overcaught),
+        tested.count(SelftestVerdict::Mistaken),
+        tested.count(SelftestVerdict::Missed),
+        tested.count(SelftestVerdict::Uncaught),
         count(rights.len(), "right server"),
-        tested.count(Verdict::Silent),
-        tested.count(Verdict::Accused),
+        tested.count(SelftestVerdict::Silent),
+        tested.count(SelftestVerdict::Accused),
         tested.millis as f64 / 1_000.0,
         tested.seed,
     ));
@@ -128,7 +128,7 @@ fn line(trial: &Trial) -> String {
     {
         text.push_str(&format!(" ({layer})"));
     }
-    if !missing.is_empty() && trial.verdict != Verdict::Uncaught {
+    if !missing.is_empty() && trial.verdict != SelftestVerdict::Uncaught {
         text.push_str(&format!(" · not tripped: {}", join(&missing)));
     }
     if !extra.is_empty() {

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use qonform::reference::{Behaviour, Clock, Fault, Options, Server};
 
 use super::args::ServeArguments;
-use super::{Failure, out};
+use super::{CliError, out};
 
 /// Serves until Ctrl-C.
-pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
+pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, CliError> {
     if arguments.list {
         out::out(&listed())?;
         return Ok(0);
@@ -21,7 +21,7 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, Failure> {
         delay: arguments.delay.unwrap_or_default(),
         ..Options::default()
     };
-    let server = Server::start(options).await.map_err(Failure::world)?;
+    let server = Server::start(options).await.map_err(CliError::world)?;
     let fixture = server.fixture("serve");
     let base = server.base_url();
     let text = format!(

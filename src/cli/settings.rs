@@ -11,27 +11,27 @@ use qonform::document::Document;
 use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
-    External, Isolation, Levels, Pattern, Production, Regressions, Scope, Selection, Settings, StopPolicy,
+    External, Isolation, Levels, NamePattern, Production, Regressions, Scope, Selection, Settings, StopPolicy,
     TargetSettings, Waivers,
 };
 
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
-use super::{Failure, waivers};
+use super::{CliError, waivers};
 
 /// The contract that the run is about.
-pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, Failure> {
+pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
     let Some(path) = spec else { return Ok(Arc::new(Contract::embedded())) };
-    let document = Document::load(path).map_err(|error| Failure::usage(format!("use {error}")))?;
+    let document = Document::load(path).map_err(|error| CliError::usage(format!("use {error}")))?;
     let contract = Contract::from_document(document, Catalogue::embedded());
-    contract.map(Arc::new).map_err(|error| Failure::usage(format!("use {error}")))
+    contract.map(Arc::new).map_err(|error| CliError::usage(format!("use {error}")))
 }
 
 /// The settings of a run.
-pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, Failure> {
+pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, CliError> {
     let pace = &arguments.pace;
     let defaults = Settings::default();
     if arguments.selection.shard.is_some() && pace.seed.is_none() {
-        return Err(Failure::usage("split a run without a seed: give every shard the same --seed"));
+        return Err(CliError::usage("split a run without a seed: give every shard the same --seed"));
     }
     Ok(Settings {
         target: target(&arguments.target)?,
@@ -70,12 +70,12 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
 }
 
 /// How requests are sent.
-pub(super) fn transport(pace: &PaceArguments, connection: &ConnectionArguments) -> Result<TransportSettings, Failure> {
+pub(super) fn transport(pace: &PaceArguments, connection: &ConnectionArguments) -> Result<TransportSettings, CliError> {
     let authorities = match &connection.cacert {
         None => None,
         Some(path) => fs::read(path)
             .map(Some)
-            .map_err(|error| Failure::usage(format!("read the certificates of {}: {error}", path.display())))?,
+            .map_err(|error| CliError::usage(format!("read the certificates of {}: {error}", path.display())))?,
     };
     Ok(TransportSettings {
         timeout: pace.timeout,
@@ -97,7 +97,7 @@ fn drawn_seed() -> u64 {
     (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
 }
 
-fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
+fn target(arguments: &TargetArguments) -> Result<TargetSettings, CliError> {
     let Some(url) = &arguments.target else {
         return Ok(TargetSettings::Embedded(reference::Options {
             clock: reference::Clock::Logical,
@@ -108,7 +108,7 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, Failure> {
 }
 
 /// The server at `url`, and what was given of it.
-pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<External, Failure> {
+pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<External, CliError> {
     let keys: BTreeMap<KeyRole, Secret> = [
         (KeyRole::Main, &arguments.token),
         (KeyRole::Second, &arguments.second_token),
@@ -121,7 +121,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
     let mut products = arguments.product_ids.clone();
     if let Some(path) = &arguments.product_ids_file {
         let text = fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("read the product ids of {}: {error}", path.display())))?;
+            .map_err(|error| CliError::usage(format!("read the product ids of {}: {error}", path.display())))?;
         products.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     }
     Ok(External {
@@ -136,7 +136,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
     })
 }
 
-fn read_header(header: &str) -> Result<(String, Secret), Failure> {
+fn read_header(header: &str) -> Result<(String, Secret), CliError> {
     let parts = header.split_once(':').map(|(name, value)| (name.trim(), value.trim()));
     match parts {
         Some((name, value))
@@ -145,31 +145,31 @@ fn read_header(header: &str) -> Result<(String, Secret), Failure> {
             Ok((name.to_ascii_lowercase(), Secret::new(value)))
         }
         // The text is not repeated: it may hold a secret.
-        _ => Err(Failure::usage("use a --header: write it as `Name: value`")),
+        _ => Err(CliError::usage("use a --header: write it as `Name: value`")),
     }
 }
 
-fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<Pattern>, Failure> {
-    texts.iter().map(|text| Pattern::of(text.trim(), catalogue).map_err(Failure::usage)).collect()
+fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<NamePattern>, CliError> {
+    texts.iter().map(|text| NamePattern::of(text.trim(), catalogue).map_err(CliError::usage)).collect()
 }
 
-fn operations(texts: &[String], contract: &Contract) -> Result<Vec<Pattern>, Failure> {
-    texts.iter().map(|text| Pattern::of_operations(text.trim(), contract).map_err(Failure::usage)).collect()
+fn operations(texts: &[String], contract: &Contract) -> Result<Vec<NamePattern>, CliError> {
+    texts.iter().map(|text| NamePattern::of_operations(text.trim(), contract).map_err(CliError::usage)).collect()
 }
 
 /// Where past failures are kept when nothing else is said: beside the configuration.
 const REGRESSIONS: &str = "qonform-regressions.json";
 
 /// The file of past failures; `None` where none was named and none is there.
-pub(super) fn regressions(named: Option<&Path>, configuration: Option<&Path>) -> Result<Option<Regressions>, Failure> {
+pub(super) fn regressions(named: Option<&Path>, configuration: Option<&Path>) -> Result<Option<Regressions>, CliError> {
     let usual = configuration.map_or_else(|| PathBuf::from(REGRESSIONS), |file| file.with_file_name(REGRESSIONS));
     match named.or_else(|| usual.exists().then_some(usual.as_path())) {
-        Some(path) => Regressions::load(path).map(Some).map_err(Failure::usage),
+        Some(path) => Regressions::load(path).map(Some).map_err(CliError::usage),
         None => Ok(None),
     }
 }
 
-fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Selection, Failure> {
+fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Selection, CliError> {
     let selection = Selection {
         only: patterns(&arguments.only, catalogue)?,
         skip: patterns(&arguments.skip, catalogue)?,
@@ -178,11 +178,11 @@ fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Se
     if catalogue.rules().iter().any(|rule| selection.includes(&rule.id)) {
         Ok(selection)
     } else {
-        Err(Failure::usage("test anything: --only and --skip together leave no rule"))
+        Err(CliError::usage("test anything: --only and --skip together leave no rule"))
     }
 }
 
-fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Levels, Failure> {
+fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Levels, CliError> {
     let ranks = arguments.ranks;
     let mut said = [
         (ranks.allow, &arguments.allow, Level::Open),
@@ -195,7 +195,7 @@ fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Level
     for (_, texts, level) in said {
         for text in texts {
             let text = if text == "all" { "*" } else { text };
-            overrides.push((Pattern::of(text, catalogue).map_err(Failure::usage)?, level));
+            overrides.push((NamePattern::of(text, catalogue).map_err(CliError::usage)?, level));
         }
     }
     Ok(Levels { overrides })

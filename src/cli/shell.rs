@@ -3,10 +3,10 @@
 use clap::CommandFactory as _;
 
 use super::args::{Arguments, CompletionsArguments};
-use super::{Failure, out};
+use super::{CliError, out};
 
 /// Prints the completions of a shell.
-pub(super) fn completions(arguments: &CompletionsArguments) -> Result<u8, Failure> {
+pub(super) fn completions(arguments: &CompletionsArguments) -> Result<u8, CliError> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "qonform", &mut text);
     out::out(&String::from_utf8_lossy(&text))?;
@@ -14,11 +14,11 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> Result<u8, Failur
 }
 
 /// Prints the manual page, in roff.
-pub(super) fn man() -> Result<u8, Failure> {
+pub(super) fn man() -> Result<u8, CliError> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Arguments::command())
         .render(&mut text)
-        .map_err(|error| Failure::world(format!("make the manual page: {error}")))?;
+        .map_err(|error| CliError::world(format!("make the manual page: {error}")))?;
     out::out(&String::from_utf8_lossy(&text))?;
     Ok(0)
 }

@@ -5,22 +5,22 @@ use std::path::Path;
 use chrono::NaiveDate;
 use qonform::contract::{Contract, Endpoint};
 use qonform::document::nearest;
-use qonform::run::{Pattern, Waiver, Waivers, Waives};
+use qonform::run::{NamePattern, Waiver, Waivers, Waives};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Failure;
-use super::written::{Written, hint};
+use super::CliError;
+use super::input_file::{InputFile, hint};
 
 /// What a waiver consists of.
 const KEYS: [&str; 6] = ["rule", "operation", "fingerprint", "reason", "owner", "expires"];
 
 /// Reads the waivers that hold or expired on `today`.
-pub(super) fn read(path: &Path, contract: &Contract, today: NaiveDate) -> Result<Waivers, Failure> {
-    parse(&Written::read(path, "waivers")?, contract, today)
+pub(super) fn read(path: &Path, contract: &Contract, today: NaiveDate) -> Result<Waivers, CliError> {
+    parse(&InputFile::read(path, "waivers")?, contract, today)
 }
 
-fn parse(written: &Written, contract: &Contract, today: NaiveDate) -> Result<Waivers, Failure> {
+fn parse(written: &InputFile, contract: &Contract, today: NaiveDate) -> Result<Waivers, CliError> {
     let root = written.table()?;
     let mut list = Vec::new();
     for (name, value) in root.get_ref() {
@@ -32,21 +32,21 @@ fn parse(written: &Written, contract: &Contract, today: NaiveDate) -> Result<Wai
             let Some(table) = item.get_ref().as_table() else {
                 return Err(written.wrong(&item.span(), "a waiver is a table: write `[[waiver]]`"));
             };
-            list.push(Entry { written, table, at: item }.waiver(contract)?);
+            list.push(WaiverEntry { written, table, at: item }.waiver(contract)?);
         }
     }
     Ok(Waivers { list, today })
 }
 
 /// One `[[waiver]]`.
-struct Entry<'a, 'i> {
-    written: &'a Written,
+struct WaiverEntry<'a, 'i> {
+    written: &'a InputFile,
     table: &'a DeTable<'i>,
     at: &'a Spanned<DeValue<'i>>,
 }
 
-impl Entry<'_, '_> {
-    fn waiver(&self, contract: &Contract) -> Result<Waiver, Failure> {
+impl WaiverEntry<'_, '_> {
+    fn waiver(&self, contract: &Contract) -> Result<Waiver, CliError> {
         for name in self.table.keys() {
             let key = name.get_ref().as_ref();
             if !KEYS.contains(&key) {
@@ -62,10 +62,10 @@ impl Entry<'_, '_> {
         })
     }
 
-    fn subject(&self, contract: &Contract) -> Result<Waives, Failure> {
+    fn subject(&self, contract: &Contract) -> Result<Waives, CliError> {
         match (self.text("rule")?, self.text("fingerprint")?) {
             (Some((rule, span)), None) => {
-                let pattern = Pattern::of(&rule, contract.rules())
+                let pattern = NamePattern::of(&rule, contract.rules())
                     .map_err(|error| self.written.wrong(&span, format!("cannot {error}")))?;
                 Ok(Waives::Rules { pattern, operation: self.operation(contract)? })
             }
@@ -85,7 +85,7 @@ impl Entry<'_, '_> {
         }
     }
 
-    fn operation(&self, contract: &Contract) -> Result<Option<String>, Failure> {
+    fn operation(&self, contract: &Contract) -> Result<Option<String>, CliError> {
         let Some((operation, span)) = self.text("operation")? else { return Ok(None) };
         let known: Vec<&str> = Endpoint::ALL.iter().map(|endpoint| contract.operation(*endpoint).id.as_str()).collect();
         if known.contains(&operation.as_str()) {
@@ -96,7 +96,7 @@ impl Entry<'_, '_> {
         Err(self.written.wrong(&span, what))
     }
 
-    fn expires(&self) -> Result<NaiveDate, Failure> {
+    fn expires(&self) -> Result<NaiveDate, CliError> {
         let wanted = "`expires` is the last day on which it holds, as in `expires = 2026-12-31`";
         let Some(value) = self.value("expires") else {
             return Err(self.lacks(format_args!("a waiver needs `expires`: {wanted}")));
@@ -110,7 +110,7 @@ impl Entry<'_, '_> {
     }
 
     /// A text that is not empty.
-    fn required(&self, key: &str, question: &str) -> Result<String, Failure> {
+    fn required(&self, key: &str, question: &str) -> Result<String, CliError> {
         match self.text(key)? {
             Some((text, _)) if !text.trim().is_empty() => Ok(text),
             Some((_, span)) => Err(self.written.wrong(&span, format!("`{key}` is empty: {question}"))),
@@ -118,7 +118,7 @@ impl Entry<'_, '_> {
         }
     }
 
-    fn text(&self, key: &str) -> Result<Option<(String, std::ops::Range<usize>)>, Failure> {
+    fn text(&self, key: &str) -> Result<Option<(String, std::ops::Range<usize>)>, CliError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = value.get_ref().as_str();
         let wrong = || self.written.wrong(&value.span(), format!("`{key}` takes a text"));
@@ -129,7 +129,7 @@ impl Entry<'_, '_> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
-    fn lacks(&self, what: impl std::fmt::Display) -> Failure {
+    fn lacks(&self, what: impl std::fmt::Display) -> CliError {
         self.written.wrong(&self.at.span(), what)
     }
 }
@@ -140,7 +140,7 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Waivers, String> {
         let today = "2026-06-15".parse().unwrap();
-        parse(&Written::of("w.toml", text), &Contract::embedded(), today).map_err(|failure| failure.to_string())
+        parse(&InputFile::of("w.toml", text), &Contract::embedded(), today).map_err(|failure| failure.to_string())
     }
 
     const REST: &str = "reason = \"r\"\nowner = \"o\"\nexpires = 2026-12-31\n";

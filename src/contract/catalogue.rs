@@ -15,7 +15,7 @@ const EMBEDDED_NAME: &str = "spec/rules.yaml";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, RuleSource>,
     needs: BTreeMap<Need, NeedInfo>,
     areas: Vec<Area>,
     rules: Vec<Rule>,
@@ -170,7 +170,7 @@ pub struct NeedInfo {
 /// A published page.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct RuleSource {
     /// Name of the file that the page was kept as, or `None` when only facts of it were.
     #[serde(default)]
     pub file: Option<String>,
@@ -261,12 +261,12 @@ impl Catalogue {
     }
 
     /// The published page of a tag.
-    pub fn source(&self, tag: &str) -> Option<&Source> {
+    pub fn source(&self, tag: &str) -> Option<&RuleSource> {
         self.sources.get(tag)
     }
 
     /// All published pages by tag.
-    pub fn sources(&self) -> impl Iterator<Item = (&str, &Source)> {
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &RuleSource)> {
         self.sources.iter().map(|(tag, source)| (tag.as_str(), source))
     }
 

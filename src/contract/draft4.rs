@@ -41,7 +41,7 @@ pub(super) fn transform(
     dropped: &HashSet<String>,
     direction: Direction,
 ) -> Value {
-    let view = View { document, dropped, direction };
+    let view = SchemaView { document, dropped, direction };
     let mut root = Value::Object(Map::new());
     let mut places: Vec<&String> = outermost.iter().collect();
     // A schema within another comes with it; the shorter pointer is the outer one.
@@ -69,13 +69,13 @@ fn insert(root: &mut Value, place: &str, value: Value) {
     *here = value;
 }
 
-struct View<'a> {
+struct SchemaView<'a> {
     document: &'a Document,
     dropped: &'a HashSet<String>,
     direction: Direction,
 }
 
-impl View<'_> {
+impl SchemaView<'_> {
     fn schema(&self, schema: &Value, at: &str) -> Value {
         let Some(map) = schema.as_object() else { return json!({}) };
         if map.get("$ref").is_some_and(Value::is_string) {

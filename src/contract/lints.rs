@@ -1,9 +1,9 @@
 //! What is off in the document itself, as far as a program can tell.
 
 use super::{
-    Endpoint, Operation, Place, StatusKey,
+    Endpoint, Operation, ParameterPlace, StatusKey,
     codes::{self, EXTENSION},
-    read::{Found, Reached},
+    read::{FoundOperation, Reached},
     schema::{Direction, SchemaRef, Schemas},
 };
 use crate::document::{Document, Lint, pointer};
@@ -23,7 +23,7 @@ pub(super) struct Linter<'a> {
 
 impl Linter<'_> {
     /// All lints, sorted by place.
-    pub(super) fn run(mut self, operations: &[Operation], found: &[Found], reached: &Reached) -> Vec<Lint> {
+    pub(super) fn run(mut self, operations: &[Operation], found: &[FoundOperation], reached: &Reached) -> Vec<Lint> {
         for operation in operations.iter().filter(|operation| operation.endpoint.is_some()) {
             self.tags(operation);
             self.identity(operation, found);
@@ -57,7 +57,7 @@ impl Linter<'_> {
         }
     }
 
-    fn identity(&mut self, operation: &Operation, found: &[Found]) {
+    fn identity(&mut self, operation: &Operation, found: &[FoundOperation]) {
         let Some(endpoint) = operation.endpoint else { return };
         match found.iter().find(|found| found.pointer == operation.pointer).and_then(|found| found.id.as_deref()) {
             None => {
@@ -82,7 +82,7 @@ impl Linter<'_> {
         }
     }
 
-    fn duplicate_ids(&mut self, found: &[Found]) {
+    fn duplicate_ids(&mut self, found: &[FoundOperation]) {
         let mut seen = HashSet::new();
         for operation in found {
             if let Some(id) = operation.id.as_deref().filter(|id| !seen.insert(*id)) {
@@ -104,7 +104,7 @@ impl Linter<'_> {
 
     fn path_parameters(&mut self, operation: &Operation) {
         for name in operation.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
-            let Some(parameter) = operation.parameter(Place::Path, name) else {
+            let Some(parameter) = operation.parameter(ParameterPlace::Path, name) else {
                 let message = format!("the path has a parameter `{name}` that `{}` does not describe", operation.id);
                 self.add("document.undescribed-parameter", &operation.pointer, message);
                 continue;

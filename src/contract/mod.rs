@@ -2,7 +2,7 @@
 //! ready to validate, typed codes collected.
 //!
 //! Start at [`Contract`]. Its six operations of the offerings resource are named by [`Endpoint`]; each [`Operation`] has
-//! its [`Parameter`]s, its [`Body`] and its [`Response`]s, whose schemas are [`SchemaRef`]s; the rules stand in the
+//! its [`Parameter`]s, its [`RequestBody`] and its [`DocumentedResponse`]s, whose schemas are [`SchemaRef`]s; the rules stand in the
 //! [`Catalogue`].
 //!
 //! It does no I/O beyond reading files it is given, sends nothing and judges nothing: it only says what was promised.
@@ -21,9 +21,9 @@ mod schema;
 mod tests;
 mod undocumented;
 
-pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, ShownBy, Source};
+pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, RuleSource, ShownBy};
 pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
-pub use operation::{Body, Header, Operation, Parameter, Place, Response, StatusKey};
+pub use operation::{DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey};
 pub use resolved::Contract;
 pub use schema::{Direction, SchemaError, SchemaRef};

@@ -20,9 +20,9 @@ pub struct Operation {
     /// The operation's own parameters, then those of its path that it does not replace.
     pub parameters: Vec<Parameter>,
     /// The request body, or `None` when none is described.
-    pub body: Option<Body>,
+    pub body: Option<RequestBody>,
     /// The documented responses, sorted by status: codes, then ranges, then the default.
-    pub responses: Vec<Response>,
+    pub responses: Vec<DocumentedResponse>,
     /// The alternatives of authentication: each is a list of names of security schemes that are needed together. An
     /// empty list of alternatives, or an empty alternative, means that no authentication is needed.
     pub security: Vec<Vec<String>>,
@@ -34,13 +34,13 @@ pub struct Operation {
 
 impl Operation {
     /// The response that is documented for a status: the exact code, else its range, else the default.
-    pub fn response(&self, status: u16) -> Option<&Response> {
+    pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
         // They are sorted from the most to the least exact.
         self.responses.iter().find(|response| response.status.covers(status))
     }
 
     /// The parameter of a name in a place. Header names are compared without regard to case.
-    pub fn parameter(&self, place: Place, name: &str) -> Option<&Parameter> {
+    pub fn parameter(&self, place: ParameterPlace, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.place == place && place.same_name(&parameter.name, name))
     }
 }
@@ -48,7 +48,7 @@ impl Operation {
 /// Where a parameter is sent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum ParameterPlace {
     /// In the path.
     Path,
     /// In the query.
@@ -59,10 +59,10 @@ pub enum Place {
     Cookie,
 }
 
-impl Place {
+impl ParameterPlace {
     /// Whether two names of this place mean the same parameter.
     pub fn same_name(self, one: &str, other: &str) -> bool {
-        if self == Place::Header { one.eq_ignore_ascii_case(other) } else { one == other }
+        if self == ParameterPlace::Header { one.eq_ignore_ascii_case(other) } else { one == other }
     }
 }
 
@@ -72,7 +72,7 @@ pub struct Parameter {
     /// Its name.
     pub name: String,
     /// Where it is sent.
-    pub place: Place,
+    pub place: ParameterPlace,
     /// Whether it must be sent. Always true in the path.
     pub required: bool,
     /// What its value must be like. Accepts anything when none is described.
@@ -85,7 +85,7 @@ pub struct Parameter {
 
 /// The request body of an operation.
 #[derive(Clone, Debug)]
-pub struct Body {
+pub struct RequestBody {
     /// Whether it must be sent.
     pub required: bool,
     /// Media types with what a body of that type must be like.
@@ -94,7 +94,7 @@ pub struct Body {
     pub pointer: String,
 }
 
-impl Body {
+impl RequestBody {
     /// The schema of the JSON media type, or `None` when none is described.
     pub fn json(&self) -> Option<&SchemaRef> {
         json(&self.media)
@@ -103,7 +103,7 @@ impl Body {
 
 /// A documented response.
 #[derive(Clone, Debug)]
-pub struct Response {
+pub struct DocumentedResponse {
     /// For which statuses it stands.
     pub status: StatusKey,
     /// The description as written.
@@ -121,7 +121,7 @@ pub struct Response {
     pub written_at: String,
 }
 
-impl Response {
+impl DocumentedResponse {
     /// The schema of the JSON media type, or `None` when none is described.
     pub fn json(&self) -> Option<&SchemaRef> {
         json(&self.media)

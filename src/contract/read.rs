@@ -1,7 +1,7 @@
 //! From a document to its operations.
 
 use super::{
-    Body, Endpoint, Header, Operation, Parameter, Place, Response, StatusKey, codes,
+    DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, codes,
     schema::{SchemaRef, Schemas},
 };
 use crate::document::{Document, DocumentError, Inspection, Lint, pointer};
@@ -14,7 +14,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// An operation that was found and not yet read.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundOperation {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) id: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct Found {
 }
 
 /// Every operation of a document, and a lint for each path that leads nowhere.
-pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
+pub(super) fn find(document: &Document) -> (Vec<FoundOperation>, Vec<Lint>) {
     let (mut operations, mut lints) = (Vec::new(), Vec::new());
     for (path, item) in document.paths() {
         let written = pointer::join("/paths", path);
@@ -47,7 +47,7 @@ pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
             let (item, value) =
                 if item.get(method).is_some() { (written.clone(), item) } else { (target.clone(), value) };
             let Some(operation) = value.get(method) else { continue };
-            operations.push(Found {
+            operations.push(FoundOperation {
                 method: Method::from_bytes(method.to_uppercase().as_bytes()).expect("methods are letters"),
                 path: path.to_owned(),
                 id: operation.get("operationId").and_then(Value::as_str).map(str::to_owned),
@@ -60,7 +60,7 @@ pub(super) fn find(document: &Document) -> (Vec<Found>, Vec<Lint>) {
 }
 
 /// Which of the operations found are the six: by operation id, else by method and shape of the path.
-pub(super) fn endpoints(found: &[Found]) -> Vec<Option<Endpoint>> {
+pub(super) fn endpoints(found: &[FoundOperation]) -> Vec<Option<Endpoint>> {
     let mut result = vec![None; found.len()];
     for endpoint in Endpoint::ALL {
         let by_id = found.iter().position(|operation| operation.id.as_deref() == Some(endpoint.operation_id()));
@@ -80,16 +80,20 @@ pub(super) fn endpoints(found: &[Found]) -> Vec<Option<Endpoint>> {
 }
 
 /// What reading an operation needs to know about the rest of the document.
-pub(super) struct Reader {
+pub(super) struct OperationReader {
     pub(super) document: Arc<Document>,
     pub(super) schemas: Arc<Schemas>,
     /// Names of properties, which are no typed codes.
     pub(super) names: BTreeSet<String>,
 }
 
-impl Reader {
+impl OperationReader {
     /// Reads an operation that was inspected without an error.
-    pub(super) fn operation(&self, found: &Found, endpoint: Option<Endpoint>) -> Result<Operation, DocumentError> {
+    pub(super) fn operation(
+        &self,
+        found: &FoundOperation,
+        endpoint: Option<Endpoint>,
+    ) -> Result<Operation, DocumentError> {
         let head = self.document.operation_head(&found.pointer)?;
         let method = found.method.clone();
         let parameters = self.parameters(found);
@@ -110,7 +114,7 @@ impl Reader {
     }
 
     /// The operation's own parameters, then those of its path that it does not replace.
-    fn parameters(&self, found: &Found) -> Vec<Parameter> {
+    fn parameters(&self, found: &FoundOperation) -> Vec<Parameter> {
         let mut parameters: Vec<Parameter> = Vec::new();
         for owner in [&found.pointer, &found.item] {
             let list = pointer::join(owner, "parameters");
@@ -131,31 +135,31 @@ impl Reader {
     fn parameter(&self, written: &str) -> Option<Parameter> {
         let (target, value) = self.document.resolve(written)?;
         let place = match value.get("in")?.as_str()? {
-            "path" => Place::Path,
-            "query" => Place::Query,
-            "header" => Place::Header,
-            "cookie" => Place::Cookie,
+            "path" => ParameterPlace::Path,
+            "query" => ParameterPlace::Query,
+            "header" => ParameterPlace::Header,
+            "cookie" => ParameterPlace::Cookie,
             _ => return None,
         };
         Some(Parameter {
             name: value.get("name")?.as_str()?.to_owned(),
             place,
-            required: value.get("required") == Some(&Value::Bool(true)) || place == Place::Path,
+            required: value.get("required") == Some(&Value::Bool(true)) || place == ParameterPlace::Path,
             schema: self.schema_of(&target, value),
             example: self.example(&target, value),
             pointer: target,
         })
     }
 
-    fn body(&self, written: &str) -> Option<Body> {
+    fn body(&self, written: &str) -> Option<RequestBody> {
         let (target, value) = self.document.resolve(written)?;
         let required = value.get("required") == Some(&Value::Bool(true));
-        Some(Body { required, media: self.media(&target, value), pointer: target })
+        Some(RequestBody { required, media: self.media(&target, value), pointer: target })
     }
 
-    fn responses(&self, written: &str, names: &BTreeSet<String>) -> Vec<Response> {
+    fn responses(&self, written: &str, names: &BTreeSet<String>) -> Vec<DocumentedResponse> {
         let documented = self.document.value().pointer(written).and_then(Value::as_object);
-        let mut responses: Vec<Response> = documented
+        let mut responses: Vec<DocumentedResponse> = documented
             .into_iter()
             .flat_map(|responses| responses.keys())
             .filter_map(|key| {
@@ -165,7 +169,7 @@ impl Reader {
                 let description = value.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let codes = codes::listed(value).unwrap_or_else(|| codes::in_prose(&description, names));
                 let (media, headers) = (self.media(&target, value), self.headers(&target, value));
-                Some(Response { status, description, codes, media, headers, pointer: target, written_at })
+                Some(DocumentedResponse { status, description, codes, media, headers, pointer: target, written_at })
             })
             .collect();
         responses.sort_by_key(|response| response.status);
@@ -223,7 +227,7 @@ impl Reader {
 /// Header parameters of these names say nothing, by the standard: other parts of the document tell them.
 fn is_ignored(parameter: &Parameter) -> bool {
     let names = ["accept", "content-type", "authorization"];
-    parameter.place == Place::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
+    parameter.place == ParameterPlace::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }
 
 /// Where the first server of an operation has its path, such as `/v4`; empty for the root. `item` and `operation` are the

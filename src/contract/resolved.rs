@@ -3,7 +3,7 @@
 use super::{
     Catalogue, ContractError, Endpoint, MissingOperation, Operation, Rule, codes,
     lints::Linter,
-    read::{self, Found, Reached, Reader},
+    read::{self, FoundOperation, OperationReader, Reached},
     schema::{Schemas, unusable_patterns},
 };
 use crate::document::{Document, Inspection, Lint, Position, pointer};
@@ -46,7 +46,8 @@ impl Contract {
             schemas.compile(schema)?;
         }
         let names = codes::property_names(&document, &all.schemas);
-        let reader = Reader { document: Arc::clone(&document), schemas: Arc::clone(&schemas), names: names.clone() };
+        let reader =
+            OperationReader { document: Arc::clone(&document), schemas: Arc::clone(&schemas), names: names.clone() };
         let mut operations = Vec::with_capacity(readable.len());
         for index in readable {
             match reader.operation(&found[index], endpoints[index]) {
@@ -152,7 +153,7 @@ impl Contract {
 /// Holds every operation against the standard. Returns which can be read, what the six refer to, and what all do.
 fn inspect(
     document: &Document,
-    found: &[Found],
+    found: &[FoundOperation],
     endpoints: &[Option<Endpoint>],
     lints: &mut Vec<Lint>,
 ) -> Result<(Vec<usize>, Reached, Reached), ContractError> {
@@ -179,18 +180,18 @@ fn inspect(
     Ok((readable, own, all))
 }
 
-fn unreadable(document: &Document, operation: &Found, reason: &str) -> Lint {
+fn unreadable(document: &Document, operation: &FoundOperation, reason: &str) -> Lint {
     let message = format!("{} {} cannot be read and is left out: {reason}", operation.method, operation.path);
     document.lint("document.unreadable-operation", &operation.pointer, message)
 }
 
 /// Which of the six are not there, with what was perhaps meant to be them.
-fn missing(document: &Document, found: &[Found], endpoints: &[Option<Endpoint>]) -> Vec<MissingOperation> {
+fn missing(document: &Document, found: &[FoundOperation], endpoints: &[Option<Endpoint>]) -> Vec<MissingOperation> {
     let lacking = Endpoint::ALL.into_iter().filter(|endpoint| !endpoints.contains(&Some(*endpoint)));
     lacking.map(|endpoint| MissingOperation { endpoint, perhaps: perhaps(document, found, endpoint) }).collect()
 }
 
-fn perhaps(document: &Document, found: &[Found], endpoint: Endpoint) -> Option<String> {
+fn perhaps(document: &Document, found: &[FoundOperation], endpoint: Endpoint) -> Option<String> {
     let method = endpoint.method().to_string().to_lowercase();
     let is_shape = |path: &str| Endpoint::of_shape(&endpoint.method(), path) == Some(endpoint);
     for (path, item) in document.paths() {

@@ -66,10 +66,10 @@ impl fmt::Display for SchemaError {
 
 /// A schema of the document: where it stands, and validators for each direction, compiled once and shared. Cheap to clone.
 #[derive(Clone)]
-pub struct SchemaRef(Arc<Place>);
+pub struct SchemaRef(Arc<SubschemaPlace>);
 
 /// A schema, with what is made of it once, when it is first asked for.
-struct Place {
+struct SubschemaPlace {
     pointer: String,
     schemas: Arc<Schemas>,
     request: OnceLock<Compiled>,
@@ -152,7 +152,7 @@ impl SchemaRef {
     ///
     /// Nothing is undocumented where a schema says nothing about properties, or describes those it does not name.
     pub fn undocumented(&self, instance: &Value) -> Vec<String> {
-        let Place { pointer, schemas, names, .. } = &*self.0;
+        let SubschemaPlace { pointer, schemas, names, .. } = &*self.0;
         let names = names.get_or_init(|| Mutex::new(Names::of(&schemas.document, pointer)));
         names.lock().unwrap_or_else(PoisonError::into_inner).missing_for(&schemas.document, instance)
     }
@@ -212,7 +212,7 @@ impl Schemas {
 
     /// The schema at a pointer, whether or not one is written there.
     pub(super) fn at(self: &Arc<Self>, place: &str) -> SchemaRef {
-        SchemaRef(Arc::new(Place {
+        SchemaRef(Arc::new(SubschemaPlace {
             pointer: place.to_owned(),
             schemas: Arc::clone(self),
             request: OnceLock::new(),

@@ -33,7 +33,7 @@ fn the_embedded_contract_has_the_six_operations() {
         assert_eq!(operation.endpoint, Some(endpoint));
         assert_eq!((&operation.method, operation.path.as_str()), (&endpoint.method(), endpoint.path()));
         assert_eq!(operation.security, [["secretAuth"]]);
-        assert_eq!(operation.parameter(Place::Path, "offering_id").is_some(), endpoint.names_offering());
+        assert_eq!(operation.parameter(ParameterPlace::Path, "offering_id").is_some(), endpoint.names_offering());
     }
     assert_eq!(contract.operations().len(), 6);
     assert_eq!(contract.base_path(), "/v4");
@@ -112,12 +112,12 @@ fn parameters_bodies_and_headers_are_there() {
     assert!(json.is_valid(Direction::Request, &json!({"id": "a", "product_ids": vec!["p"; 100]})));
     assert!(!json.is_valid(Direction::Request, &json!({"id": "a", "product_ids": vec!["p"; 101]})));
     for endpoint in [Endpoint::Create, Endpoint::SetMain] {
-        let key = contract.operation(endpoint).parameter(Place::Header, "idempotency-key").unwrap();
+        let key = contract.operation(endpoint).parameter(ParameterPlace::Header, "idempotency-key").unwrap();
         assert!(!key.required && key.example.is_some());
     }
     let list = contract.operation(Endpoint::List);
     assert_eq!(list.response(200).unwrap().headers[0].name, "X-Qon-Pagination-Restarted");
-    let limit = list.parameter(Place::Query, "limit").unwrap();
+    let limit = list.parameter(ParameterPlace::Query, "limit").unwrap();
     assert!(
         limit.schema.is_valid(Direction::Request, &json!(100))
             && !limit.schema.is_valid(Direction::Request, &json!(101))

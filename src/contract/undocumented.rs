@@ -31,7 +31,7 @@ enum Next {
 
 /// A way into a value.
 #[derive(Clone, Copy)]
-enum Key<'k> {
+enum UnknownKey<'k> {
     Property(&'k str),
     Item,
 }
@@ -56,7 +56,7 @@ impl Names {
         match instance {
             Value::Object(members) => {
                 for (name, value) in members {
-                    let next = self.enter(document, group, Key::Property(name));
+                    let next = self.enter(document, group, UnknownKey::Property(name));
                     if next.is_none() && !self.groups[group].is_closed {
                         continue;
                     }
@@ -70,7 +70,7 @@ impl Names {
                 }
             }
             Value::Array(items) => {
-                let Some(next) = self.enter(document, group, Key::Item) else { return };
+                let Some(next) = self.enter(document, group, UnknownKey::Item) else { return };
                 for (index, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
                     at.push_str(&format!("/{index}"));
                     self.walk(document, next, item, at, found);
@@ -82,7 +82,7 @@ impl Names {
     }
 
     /// The group of what stands under a key, if anything is said about it.
-    fn enter(&mut self, document: &Document, group: usize, key: Key<'_>) -> Option<usize> {
+    fn enter(&mut self, document: &Document, group: usize, key: UnknownKey<'_>) -> Option<usize> {
         let places = match self.groups[group].next(key)? {
             Next::Group(group) => return Some(*group),
             Next::Places(places) => std::mem::take(places),
@@ -123,10 +123,10 @@ impl Group {
         }
     }
 
-    fn next(&mut self, key: Key<'_>) -> Option<&mut Next> {
+    fn next(&mut self, key: UnknownKey<'_>) -> Option<&mut Next> {
         match key {
-            Key::Property(name) => self.named.get_mut(name).or(self.others.as_mut()),
-            Key::Item => self.items.as_mut(),
+            UnknownKey::Property(name) => self.named.get_mut(name).or(self.others.as_mut()),
+            UnknownKey::Item => self.items.as_mut(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Document, DocumentError, ErrorKind, Lint, RefError, nearest, pointer, resolve,
-    structure::{Kind, Shape},
+    structure::{ObjectKind, ValueShape},
 };
 use serde_json::{Map, Value};
 use std::collections::{HashSet, VecDeque};
@@ -36,9 +36,9 @@ pub struct SchemaPlace {
 struct Walk<'a> {
     document: &'a Document,
     found: Inspection,
-    seen: HashSet<(Kind, String)>,
+    seen: HashSet<(ObjectKind, String)>,
     /// Targets of references that are still to be visited, nearest first, with how far from the operation they are.
-    pending: VecDeque<(Kind, String, usize)>,
+    pending: VecDeque<(ObjectKind, String, usize)>,
     depth: usize,
     in_schema: bool,
 }
@@ -54,11 +54,11 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
         in_schema: false,
     };
     if let Some(value) = document.value().pointer(operation) {
-        walk.shape(Shape::Object(Kind::Operation), value, operation);
+        walk.shape(ValueShape::Object(ObjectKind::Operation), value, operation);
     }
     for (key, shape) in [
-        ("parameters", Shape::List(&Shape::Reference(Kind::Parameter))),
-        ("servers", Shape::List(&Shape::Object(Kind::Server))),
+        ("parameters", ValueShape::List(&ValueShape::Reference(ObjectKind::Parameter))),
+        ("servers", ValueShape::List(&ValueShape::Object(ObjectKind::Server))),
     ] {
         let place = pointer::join(item, key);
         if let Some(value) = document.value().pointer(&place) {
@@ -69,21 +69,21 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
         walk.depth = depth;
         walk.in_schema = false;
         if let Some(value) = document.value().pointer(&place) {
-            walk.shape(Shape::Object(kind), value, &place);
+            walk.shape(ValueShape::Object(kind), value, &place);
         }
     }
     walk.found
 }
 
 impl Walk<'_> {
-    fn shape(&mut self, shape: Shape, value: &Value, at: &str) {
+    fn shape(&mut self, shape: ValueShape, value: &Value, at: &str) {
         match (shape, value) {
-            (Shape::Any, _)
-            | (Shape::Text, Value::String(_))
-            | (Shape::Flag | Shape::SchemaOrFlag, Value::Bool(_))
-            | (Shape::Number, Value::Number(_)) => {}
-            (Shape::Count, Value::Number(number)) if is_count(number) => {}
-            (Shape::Word(words), Value::String(word)) => {
+            (ValueShape::Any, _)
+            | (ValueShape::Text, Value::String(_))
+            | (ValueShape::Flag | ValueShape::SchemaOrFlag, Value::Bool(_))
+            | (ValueShape::Number, Value::Number(_)) => {}
+            (ValueShape::Count, Value::Number(number)) if is_count(number) => {}
+            (ValueShape::Word(words), Value::String(word)) => {
                 if !words.contains(&word.as_str()) {
                     let hint = nearest(word, words.iter().copied()).map_or_else(
                         || format!("one of {} is meant to stand here", words.join(", ")),
@@ -94,8 +94,8 @@ impl Walk<'_> {
                     self.fail_in_value(ErrorKind::Structure { message }, at, Some(hint));
                 }
             }
-            (Shape::Reference(kind) | Shape::Object(kind), Value::Object(map)) => {
-                let may_refer = matches!(shape, Shape::Reference(_));
+            (ValueShape::Reference(kind) | ValueShape::Object(kind), Value::Object(map)) => {
+                let may_refer = matches!(shape, ValueShape::Reference(_));
                 match map.get("$ref") {
                     Some(Value::String(reference)) if may_refer => {
                         self.reference(kind, reference, at);
@@ -111,13 +111,15 @@ impl Walk<'_> {
                     _ => self.object(kind, map, at),
                 }
             }
-            (Shape::SchemaOrFlag, Value::Object(_)) => self.shape(Shape::Reference(Kind::Schema), value, at),
-            (Shape::List(item), Value::Array(items)) => {
+            (ValueShape::SchemaOrFlag, Value::Object(_)) => {
+                self.shape(ValueShape::Reference(ObjectKind::Schema), value, at);
+            }
+            (ValueShape::List(item), Value::Array(items)) => {
                 for (index, value) in items.iter().enumerate() {
                     self.shape(*item, value, &pointer::join(at, &index.to_string()));
                 }
             }
-            (Shape::Map(member), Value::Object(map)) => {
+            (ValueShape::Map(member), Value::Object(map)) => {
                 for (key, value) in map {
                     self.shape(*member, value, &pointer::join(at, key));
                 }
@@ -126,17 +128,17 @@ impl Walk<'_> {
         }
     }
 
-    fn mismatch(&mut self, shape: Shape, value: &Value, at: &str) {
+    fn mismatch(&mut self, shape: ValueShape, value: &Value, at: &str) {
         let wanted = match shape {
-            Shape::Text | Shape::Word(_) => "text",
-            Shape::Flag => "true or false",
-            Shape::Count => "a whole number of at least 0",
-            Shape::Number => "a number",
-            Shape::Any => "anything",
-            Shape::Object(kind) | Shape::Reference(kind) => kind.name(),
-            Shape::List(_) => "a list",
-            Shape::Map(_) => "a mapping",
-            Shape::SchemaOrFlag => "a schema, true or false",
+            ValueShape::Text | ValueShape::Word(_) => "text",
+            ValueShape::Flag => "true or false",
+            ValueShape::Count => "a whole number of at least 0",
+            ValueShape::Number => "a number",
+            ValueShape::Any => "anything",
+            ValueShape::Object(kind) | ValueShape::Reference(kind) => kind.name(),
+            ValueShape::List(_) => "a list",
+            ValueShape::Map(_) => "a mapping",
+            ValueShape::SchemaOrFlag => "a schema, true or false",
         };
         let key = pointer::last(at);
         let later = match (key.as_str(), value) {
@@ -151,7 +153,7 @@ impl Walk<'_> {
         self.fail_in_value(ErrorKind::Structure { message }, at, later.map(str::to_owned));
     }
 
-    fn reference(&mut self, kind: Kind, reference: &str, at: &str) {
+    fn reference(&mut self, kind: ObjectKind, reference: &str, at: &str) {
         match resolve::follow(self.document.value(), at) {
             Ok((target, _)) => {
                 if self.depth >= FARTHEST {
@@ -168,8 +170,8 @@ impl Walk<'_> {
         }
     }
 
-    fn object(&mut self, kind: Kind, map: &Map<String, Value>, at: &str) {
-        if kind == Kind::Responses {
+    fn object(&mut self, kind: ObjectKind, map: &Map<String, Value>, at: &str) {
+        if kind == ObjectKind::Responses {
             return self.responses(map, at);
         }
         for key in kind.required() {
@@ -179,14 +181,14 @@ impl Walk<'_> {
                 self.broken(format!("{} must have `{key}`", kind.name()), at, hint);
             }
         }
-        if kind == Kind::Parameter && !map.contains_key("schema") && !map.contains_key("content") {
+        if kind == ObjectKind::Parameter && !map.contains_key("schema") && !map.contains_key("content") {
             self.broken("a parameter must have `schema` or `content`".to_owned(), at, None);
         }
-        if kind == Kind::Response && !map.contains_key("description") {
+        if kind == ObjectKind::Response && !map.contains_key("description") {
             self.odd("document.undescribed-response", at, "a response must have a `description`");
         }
         let nested = self.in_schema;
-        if kind == Kind::Schema {
+        if kind == ObjectKind::Schema {
             self.schema(map, at, nested);
             self.in_schema = true;
         }
@@ -198,14 +200,14 @@ impl Walk<'_> {
             }
         }
         self.in_schema = nested;
-        if matches!(kind, Kind::MediaType | Kind::Parameter | Kind::Header) {
+        if matches!(kind, ObjectKind::MediaType | ObjectKind::Parameter | ObjectKind::Header) {
             self.examples(map, at);
         }
     }
 
-    fn unknown(&mut self, kind: Kind, key: &str, at: &str) {
+    fn unknown(&mut self, kind: ObjectKind, key: &str, at: &str) {
         let near = nearest(key, kind.fields().iter().map(|(name, _)| *name));
-        let (harmless, annotations) = (kind.harmless(), Kind::annotations());
+        let (harmless, annotations) = (kind.harmless(), ObjectKind::annotations());
         if key == "$ref" {
             self.broken(format!("{} cannot be a reference", kind.name()), at, Some("write it out".to_owned()));
         } else if kind.of_later_versions().contains(&key) {
@@ -223,7 +225,7 @@ impl Walk<'_> {
         for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("x-")) {
             let place = pointer::join(at, key);
             if is_status(key) {
-                self.shape(Shape::Reference(Kind::Response), value, &place);
+                self.shape(ValueShape::Reference(ObjectKind::Response), value, &place);
             } else {
                 let hint = "write a code from 100 to 599, a range such as `4XX`, or `default`";
                 self.broken(format!("`{}` is not a status", clip(key)), &place, Some(hint.to_owned()));
@@ -334,7 +336,7 @@ fn meant(reference: &str, root: &Value) -> Option<String> {
     Some(format!("`#{}` was perhaps meant", pointer::join(parent, near)))
 }
 
-fn is_known(kind: Kind, key: &str) -> bool {
+fn is_known(kind: ObjectKind, key: &str) -> bool {
     kind.fields().iter().any(|(name, _)| *name == key)
 }
 

@@ -31,7 +31,7 @@ impl From<Span> for Position {
 }
 
 #[derive(Debug)]
-enum Node {
+enum SpanNode {
     Scalar,
     Sequence(Vec<(usize, Position)>),
     /// Key, place of the key, node and place of the value.
@@ -41,7 +41,7 @@ enum Node {
 /// Places by JSON pointer.
 #[derive(Debug)]
 pub(super) struct Spans {
-    nodes: Vec<Node>,
+    nodes: Vec<SpanNode>,
     /// Per node, how many values it stands for once its aliases are expanded.
     sizes: Vec<usize>,
     /// Where the nesting first became deeper than [`MAX_DEPTH`].
@@ -55,7 +55,7 @@ pub(super) struct Spans {
 
 /// Key and value of a found place.
 #[derive(Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct FoundPlace {
     /// Place of the key, or of the item where there is no key.
     pub(super) key: Position,
     /// Place of the value.
@@ -96,17 +96,17 @@ impl Spans {
             }
             let done = match event {
                 Event::Scalar(value, _, anchor, _) => {
-                    let node = spans.add(Node::Scalar, anchor, &mut anchors);
+                    let node = spans.add(SpanNode::Scalar, anchor, &mut anchors);
                     Some((node, position, Some(value.into_owned())))
                 }
                 Event::Alias(anchor) => anchors.get(&anchor).map(|node| (*node, position, None)),
                 Event::SequenceStart(anchor, _) => {
-                    let node = spans.add(Node::Sequence(Vec::new()), anchor, &mut anchors);
+                    let node = spans.add(SpanNode::Sequence(Vec::new()), anchor, &mut anchors);
                     open.push(Open { node, position, key: None });
                     None
                 }
                 Event::MappingStart(anchor, _) => {
-                    let node = spans.add(Node::Mapping(Vec::new()), anchor, &mut anchors);
+                    let node = spans.add(SpanNode::Mapping(Vec::new()), anchor, &mut anchors);
                     open.push(Open { node, position, key: None });
                     None
                 }
@@ -132,7 +132,7 @@ impl Spans {
         Ok(spans)
     }
 
-    fn add(&mut self, node: Node, anchor: usize, anchors: &mut HashMap<usize, usize>) -> usize {
+    fn add(&mut self, node: SpanNode, anchor: usize, anchors: &mut HashMap<usize, usize>) -> usize {
         self.nodes.push(node);
         self.sizes.push(1);
         let index = self.nodes.len() - 1;
@@ -145,8 +145,8 @@ impl Spans {
     fn attach(&mut self, parent: &mut Open, node: usize, position: Position, text: Option<String>) {
         let size = self.sizes[node];
         match &mut self.nodes[parent.node] {
-            Node::Sequence(items) => items.push((node, position)),
-            Node::Mapping(members) => match parent.key.take() {
+            SpanNode::Sequence(items) => items.push((node, position)),
+            SpanNode::Mapping(members) => match parent.key.take() {
                 None => {
                     parent.key = Some((text.unwrap_or_default(), position));
                     return;
@@ -155,7 +155,7 @@ impl Spans {
                     members.push((key, at, node, position));
                 }
             },
-            Node::Scalar => return,
+            SpanNode::Scalar => return,
         }
         self.sizes[parent.node] = self.sizes[parent.node].saturating_add(size);
     }
@@ -168,7 +168,7 @@ impl Spans {
     /// Fills in the keys that stand twice, as a separate pass: a mapping of many keys must not cost the square of them.
     pub(super) fn find_duplicates(&mut self) {
         for node in &self.nodes {
-            let Node::Mapping(members) = node else { continue };
+            let SpanNode::Mapping(members) = node else { continue };
             let mut seen = std::collections::HashSet::new();
             for (key, at, ..) in members {
                 if !seen.insert(key.as_str()) {
@@ -180,27 +180,27 @@ impl Spans {
     }
 
     /// The place of a pointer, or of its deepest ancestor that stands in the text.
-    pub(super) fn find(&self, pointer: &str) -> Found {
+    pub(super) fn find(&self, pointer: &str) -> FoundPlace {
         let Some((mut node, position)) = self.root else {
-            return Found { key: Position::START, value: Position::START };
+            return FoundPlace { key: Position::START, value: Position::START };
         };
-        let mut found = Found { key: position, value: position };
+        let mut found = FoundPlace { key: position, value: position };
         for key in pointer::keys(pointer) {
             let Some((next, key, value)) = self.step(node, &key, 0) else { break };
             node = next;
-            found = Found { key, value };
+            found = FoundPlace { key, value };
         }
         found
     }
 
     fn step(&self, node: usize, key: &str, merges: usize) -> Option<(usize, Position, Position)> {
         match &self.nodes[node] {
-            Node::Scalar => None,
-            Node::Sequence(items) => {
+            SpanNode::Scalar => None,
+            SpanNode::Sequence(items) => {
                 let (node, at) = items.get(key.parse::<usize>().ok()?)?;
                 Some((*node, *at, *at))
             }
-            Node::Mapping(members) => members
+            SpanNode::Mapping(members) => members
                 .iter()
                 .find(|member| member.0 == key)
                 .map(|(_, at, node, value)| (*node, *at, *value))
@@ -221,7 +221,7 @@ impl Spans {
         }
         let (_, _, node, _) = members.iter().find(|member| member.0 == "<<")?;
         match &self.nodes[*node] {
-            Node::Sequence(items) => items.iter().find_map(|(node, _)| self.step(*node, key, merges + 1)),
+            SpanNode::Sequence(items) => items.iter().find_map(|(node, _)| self.step(*node, key, merges + 1)),
             _ => self.step(*node, key, merges + 1),
         }
     }

@@ -5,7 +5,7 @@
 
 /// A kind of object of OpenAPI 3.0.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Operation,
     Parameter,
     Header,
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 
 /// What may stand under a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shape {
+pub(super) enum ValueShape {
     Text,
     Flag,
     /// A whole number of at least 0.
@@ -28,60 +28,60 @@ pub(super) enum Shape {
     Number,
     Any,
     Word(&'static [&'static str]),
-    Object(Kind),
+    Object(ObjectKind),
     /// An object of the kind, or a reference to one.
-    Reference(Kind),
-    List(&'static Shape),
-    Map(&'static Shape),
+    Reference(ObjectKind),
+    List(&'static ValueShape),
+    Map(&'static ValueShape),
     /// A schema (or a reference to one), or true or false.
     SchemaOrFlag,
 }
 
-use Shape::{Any, Count, Flag, List, Map, Number, Object, Reference, SchemaOrFlag, Text, Word};
+use ValueShape::{Any, Count, Flag, List, Map, Number, Object, Reference, SchemaOrFlag, Text, Word};
 
 const TYPES: &[&str] = &["string", "integer", "number", "boolean", "array", "object"];
 
-impl Kind {
+impl ObjectKind {
     /// The name of the kind, with an article, for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Kind::Operation => "an operation",
-            Kind::Parameter => "a parameter",
-            Kind::Header => "a header",
-            Kind::RequestBody => "a request body",
-            Kind::Responses => "the responses",
-            Kind::Response => "a response",
-            Kind::MediaType => "a media type",
-            Kind::Example => "an example",
-            Kind::Schema => "a schema",
-            Kind::Server => "a server",
+            ObjectKind::Operation => "an operation",
+            ObjectKind::Parameter => "a parameter",
+            ObjectKind::Header => "a header",
+            ObjectKind::RequestBody => "a request body",
+            ObjectKind::Responses => "the responses",
+            ObjectKind::Response => "a response",
+            ObjectKind::MediaType => "a media type",
+            ObjectKind::Example => "an example",
+            ObjectKind::Schema => "a schema",
+            ObjectKind::Server => "a server",
         }
     }
 
     /// Keys without which we could not read the object.
     pub(super) fn required(self) -> &'static [&'static str] {
         match self {
-            Kind::Operation => &["responses"],
-            Kind::Parameter => &["name", "in"],
-            Kind::RequestBody => &["content"],
-            Kind::Server => &["url"],
+            ObjectKind::Operation => &["responses"],
+            ObjectKind::Parameter => &["name", "in"],
+            ObjectKind::RequestBody => &["content"],
+            ObjectKind::Server => &["url"],
             _ => &[],
         }
     }
 
-    /// Every key of the object, apart from `x-` ones. [`Kind::Responses`] is not told by keys.
-    pub(super) fn fields(self) -> &'static [(&'static str, Shape)] {
+    /// Every key of the object, apart from `x-` ones. [`ObjectKind::Responses`] is not told by keys.
+    pub(super) fn fields(self) -> &'static [(&'static str, ValueShape)] {
         match self {
-            Kind::Operation => OPERATION,
-            Kind::Parameter => PARAMETER,
-            Kind::Header => HEADER,
-            Kind::RequestBody => REQUEST_BODY,
-            Kind::Responses => &[],
-            Kind::Response => RESPONSE,
-            Kind::MediaType => MEDIA_TYPE,
-            Kind::Example => EXAMPLE,
-            Kind::Schema => SCHEMA,
-            Kind::Server => SERVER,
+            ObjectKind::Operation => OPERATION,
+            ObjectKind::Parameter => PARAMETER,
+            ObjectKind::Header => HEADER,
+            ObjectKind::RequestBody => REQUEST_BODY,
+            ObjectKind::Responses => &[],
+            ObjectKind::Response => RESPONSE,
+            ObjectKind::MediaType => MEDIA_TYPE,
+            ObjectKind::Example => EXAMPLE,
+            ObjectKind::Schema => SCHEMA,
+            ObjectKind::Server => SERVER,
         }
     }
 
@@ -89,7 +89,7 @@ impl Kind {
     /// judge by half of what was written.
     pub(super) fn of_later_versions(self) -> &'static [&'static str] {
         match self {
-            Kind::Schema => &[
+            ObjectKind::Schema => &[
                 "$defs",
                 "$dynamicRef",
                 "const",
@@ -130,28 +130,28 @@ impl Kind {
     /// Keys that are not of 3.0, look like ones that are, and change nothing.
     pub(super) fn harmless(self) -> &'static [&'static str] {
         match self {
-            Kind::Schema => &["examples", "id", "$id", "$comment", "$schema"],
+            ObjectKind::Schema => &["examples", "id", "$id", "$comment", "$schema"],
             _ => &[],
         }
     }
 }
 
-const OPERATION: &[(&str, Shape)] = &[
+const OPERATION: &[(&str, ValueShape)] = &[
     ("tags", List(&Text)),
     ("summary", Text),
     ("description", Text),
     ("externalDocs", Any),
     ("operationId", Text),
-    ("parameters", List(&Reference(Kind::Parameter))),
-    ("requestBody", Reference(Kind::RequestBody)),
-    ("responses", Object(Kind::Responses)),
+    ("parameters", List(&Reference(ObjectKind::Parameter))),
+    ("requestBody", Reference(ObjectKind::RequestBody)),
+    ("responses", Object(ObjectKind::Responses)),
     ("callbacks", Any),
     ("deprecated", Flag),
     ("security", List(&Map(&List(&Text)))),
-    ("servers", List(&Object(Kind::Server))),
+    ("servers", List(&Object(ObjectKind::Server))),
 ];
 
-const PARAMETER: &[(&str, Shape)] = &[
+const PARAMETER: &[(&str, ValueShape)] = &[
     ("name", Text),
     ("in", Word(&["path", "query", "header", "cookie"])),
     ("description", Text),
@@ -161,13 +161,13 @@ const PARAMETER: &[(&str, Shape)] = &[
     ("style", Word(&["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject"])),
     ("explode", Flag),
     ("allowReserved", Flag),
-    ("schema", Reference(Kind::Schema)),
+    ("schema", Reference(ObjectKind::Schema)),
     ("example", Any),
-    ("examples", Map(&Reference(Kind::Example))),
-    ("content", Map(&Object(Kind::MediaType))),
+    ("examples", Map(&Reference(ObjectKind::Example))),
+    ("content", Map(&Object(ObjectKind::MediaType))),
 ];
 
-const HEADER: &[(&str, Shape)] = &[
+const HEADER: &[(&str, ValueShape)] = &[
     ("description", Text),
     ("required", Flag),
     ("deprecated", Flag),
@@ -175,34 +175,35 @@ const HEADER: &[(&str, Shape)] = &[
     ("style", Word(&["simple"])),
     ("explode", Flag),
     ("allowReserved", Flag),
-    ("schema", Reference(Kind::Schema)),
+    ("schema", Reference(ObjectKind::Schema)),
     ("example", Any),
-    ("examples", Map(&Reference(Kind::Example))),
-    ("content", Map(&Object(Kind::MediaType))),
+    ("examples", Map(&Reference(ObjectKind::Example))),
+    ("content", Map(&Object(ObjectKind::MediaType))),
 ];
 
-const REQUEST_BODY: &[(&str, Shape)] =
-    &[("description", Text), ("content", Map(&Object(Kind::MediaType))), ("required", Flag)];
+const REQUEST_BODY: &[(&str, ValueShape)] =
+    &[("description", Text), ("content", Map(&Object(ObjectKind::MediaType))), ("required", Flag)];
 
-const RESPONSE: &[(&str, Shape)] = &[
+const RESPONSE: &[(&str, ValueShape)] = &[
     ("description", Text),
-    ("headers", Map(&Reference(Kind::Header))),
-    ("content", Map(&Object(Kind::MediaType))),
+    ("headers", Map(&Reference(ObjectKind::Header))),
+    ("content", Map(&Object(ObjectKind::MediaType))),
     ("links", Any),
 ];
 
-const MEDIA_TYPE: &[(&str, Shape)] = &[
-    ("schema", Reference(Kind::Schema)),
+const MEDIA_TYPE: &[(&str, ValueShape)] = &[
+    ("schema", Reference(ObjectKind::Schema)),
     ("example", Any),
-    ("examples", Map(&Reference(Kind::Example))),
+    ("examples", Map(&Reference(ObjectKind::Example))),
     ("encoding", Any),
 ];
 
-const EXAMPLE: &[(&str, Shape)] = &[("summary", Text), ("description", Text), ("value", Any), ("externalValue", Text)];
+const EXAMPLE: &[(&str, ValueShape)] =
+    &[("summary", Text), ("description", Text), ("value", Any), ("externalValue", Text)];
 
-const SERVER: &[(&str, Shape)] = &[("url", Text), ("description", Text), ("variables", Map(&Any))];
+const SERVER: &[(&str, ValueShape)] = &[("url", Text), ("description", Text), ("variables", Map(&Any))];
 
-const SCHEMA: &[(&str, Shape)] = &[
+const SCHEMA: &[(&str, ValueShape)] = &[
     ("title", Text),
     ("multipleOf", Number),
     ("maximum", Number),
@@ -220,12 +221,12 @@ const SCHEMA: &[(&str, Shape)] = &[
     ("required", List(&Text)),
     ("enum", List(&Any)),
     ("type", Word(TYPES)),
-    ("allOf", List(&Reference(Kind::Schema))),
-    ("oneOf", List(&Reference(Kind::Schema))),
-    ("anyOf", List(&Reference(Kind::Schema))),
-    ("not", Reference(Kind::Schema)),
-    ("items", Reference(Kind::Schema)),
-    ("properties", Map(&Reference(Kind::Schema))),
+    ("allOf", List(&Reference(ObjectKind::Schema))),
+    ("oneOf", List(&Reference(ObjectKind::Schema))),
+    ("anyOf", List(&Reference(ObjectKind::Schema))),
+    ("not", Reference(ObjectKind::Schema)),
+    ("items", Reference(ObjectKind::Schema)),
+    ("properties", Map(&Reference(ObjectKind::Schema))),
     ("additionalProperties", SchemaOrFlag),
     ("description", Text),
     ("format", Text),

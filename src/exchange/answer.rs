@@ -15,7 +15,7 @@ const MAX_CODE_LENGTH: usize = 64;
 
 /// What the target answered. Its body is parsed the first time it is needed.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status code.
     pub status: u16,
     /// The version of HTTP by which it came.
@@ -27,7 +27,7 @@ pub struct Answer {
     leak: Option<String>,
 }
 
-impl Answer {
+impl Response {
     /// An answer of these parts by HTTP/1.1; `body` is complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
         let version = Version::HTTP_11;
@@ -202,13 +202,13 @@ mod tests {
 
     const KEY: &str = "test_sk_main_0001";
 
-    fn redacted(headers: &[(&str, &str)], body: &str) -> Answer {
+    fn redacted(headers: &[(&str, &str)], body: &str) -> Response {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
             .collect();
         let keys = Credentials::default().with_key(KeyRole::Main, Secret::new(KEY));
-        Answer::new(200, headers, Bytes::from(body.to_owned())).redacted(&keys)
+        Response::new(200, headers, Bytes::from(body.to_owned())).redacted(&keys)
     }
 
     #[test]

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 
-use super::fate::{self, Fate};
-use super::{Answer, Credentials, KeyRole, Latencies, OperationRef, Request, Transport, TransportError, WriteObserver};
+use super::fate::{self, WriteOutcome};
+use super::{
+    Credentials, KeyRole, Latencies, OperationRef, Request, Response, Transport, TransportError, WriteObserver,
+};
 use crate::contract::Endpoint;
 
 /// A request and its answer.
@@ -17,7 +19,7 @@ pub struct Exchange {
     /// As it was meant; secrets by name.
     pub request: Request,
     /// As it came.
-    pub answer: Answer,
+    pub answer: Response,
     /// When the first byte was about to leave.
     pub started: Instant,
     /// When the last byte had been read.
@@ -199,7 +201,7 @@ impl Client {
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
             let may_go_again = !request.is_write() || writers == Writers::One && fate::is_repeatable(&request);
-            if answer.status == 503 && !may_go_again && self.fate(&request, writers).await == Fate::Unknown {
+            if answer.status == 503 && !may_go_again && self.fate(&request, writers).await == WriteOutcome::Unknown {
                 let reason = "a 503 does not say whether the write was applied".into();
                 return Err(self.lost(&request, reason));
             }
@@ -207,7 +209,7 @@ impl Client {
     }
 
     /// Sends once. A write goes on when the caller is dropped: only so can it be waited for before cleaning up.
-    async fn once(&self, request: &Request) -> Result<Answer, TransportError> {
+    async fn once(&self, request: &Request) -> Result<Response, TransportError> {
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let answered = if request.is_write() {
             if let Some(observer) = &self.observer {
@@ -263,7 +265,8 @@ impl Client {
                 has_answered
             }
             TransportError::Broken { .. } => {
-                retry <= MAX_RETRIES && (!request.is_write() || self.fate(request, writers).await == Fate::NotApplied)
+                retry <= MAX_RETRIES
+                    && (!request.is_write() || self.fate(request, writers).await == WriteOutcome::NotApplied)
             }
             _ => false,
         };
@@ -278,12 +281,12 @@ impl Client {
     }
 
     /// Reads the state to learn whether a write was applied.
-    async fn fate(&self, request: &Request, writers: Writers) -> Fate {
+    async fn fate(&self, request: &Request, writers: Writers) -> WriteOutcome {
         let question = fate::question(request).filter(|_| writers == Writers::One);
-        let Some(question) = question else { return Fate::Unknown };
+        let Some(question) = question else { return WriteOutcome::Unknown };
         match Box::pin(self.send_as(question, Writers::One)).await {
             Ok(exchange) => fate::told_by(request, &exchange.answer),
-            Err(_) => Fate::Unknown,
+            Err(_) => WriteOutcome::Unknown,
         }
     }
 
@@ -294,7 +297,7 @@ impl Client {
 }
 
 /// How long the answer asks to wait, or `None` when it does not.
-fn wait_asked_for(answer: &Answer, now: SystemTime) -> Option<Duration> {
+fn wait_asked_for(answer: &Response, now: SystemTime) -> Option<Duration> {
     let asked = answer.header("retry-after");
     match (answer.status, asked) {
         (429, None) => Some(DEFAULT_WAIT),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::{Answer, Credentials, Request, TransportError};
+use super::{Credentials, Request, Response, TransportError};
 
 /// One request that left and what came of it; secrets in both are replaced by their names already, those in the
 /// request's path and body excepted.
@@ -16,7 +16,7 @@ pub struct Recorded<'e> {
     /// As it was meant.
     pub request: &'e Request,
     /// As it came, or why none came.
-    pub answer: Result<&'e Answer, &'e TransportError>,
+    pub answer: Result<&'e Response, &'e TransportError>,
     /// When it was about to leave.
     pub started: SystemTime,
     /// Until the last byte of the answer was read.

@@ -1,11 +1,11 @@
 //! What became of a write whose answer was lost: the state tells, where it can.
 
-use super::{Answer, KeyRole, Request};
+use super::{KeyRole, Request, Response};
 use crate::contract::Endpoint;
 
 /// What is known of a write without an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
+pub(super) enum WriteOutcome {
     /// It was not applied: sending it again does what it was meant to do.
     NotApplied,
     /// It may have been applied.
@@ -34,7 +34,7 @@ pub(super) fn is_repeatable(request: &Request) -> bool {
 }
 
 /// What the answer to [`question`] says of `request`.
-pub(super) fn told_by(request: &Request, answer: &Answer) -> Fate {
+pub(super) fn told_by(request: &Request, answer: &Response) -> WriteOutcome {
     let field = |name: &str| answer.json().and_then(|body| body.get(name)).cloned();
     let is_untouched = match (request.operation.endpoint(), answer.status) {
         // Nothing was made; or there is nothing that could have been changed.
@@ -47,7 +47,7 @@ pub(super) fn told_by(request: &Request, answer: &Answer) -> Fate {
         }
         _ => false,
     };
-    if is_untouched { Fate::NotApplied } else { Fate::Unknown }
+    if is_untouched { WriteOutcome::NotApplied } else { WriteOutcome::Unknown }
 }
 
 #[cfg(test)]
@@ -58,8 +58,8 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &serde_json::Value) -> Answer {
-        Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string()))
+    fn answer(status: u16, body: &serde_json::Value) -> Response {
+        Response::new(status, HeaderMap::new(), Bytes::from(body.to_string()))
     }
 
     #[test]
@@ -67,17 +67,17 @@ mod tests {
         let create = Request::to(Endpoint::Create).json(&json!({ "id": "a b" })).key(KeyRole::Second);
         let asked = question(&create).expect("a create names its id");
         assert_eq!((asked.path.as_str(), asked.role()), ("/offerings/a%20b", Some(KeyRole::Second)));
-        assert_eq!(told_by(&create, &answer(404, &json!({}))), Fate::NotApplied);
-        assert_eq!(told_by(&create, &answer(200, &json!({}))), Fate::Unknown);
+        assert_eq!(told_by(&create, &answer(404, &json!({}))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&create, &answer(200, &json!({}))), WriteOutcome::Unknown);
         let delete = Request::to(Endpoint::Delete).id("a");
-        assert_eq!(told_by(&delete, &answer(200, &json!({}))), Fate::NotApplied);
-        assert_eq!(told_by(&delete, &answer(404, &json!({}))), Fate::Unknown);
+        assert_eq!(told_by(&delete, &answer(200, &json!({}))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&delete, &answer(404, &json!({}))), WriteOutcome::Unknown);
         let promote = Request::to(Endpoint::SetMain).id("a");
-        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": null }))), Fate::NotApplied);
-        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": 1 }))), Fate::Unknown);
+        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": null }))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": 1 }))), WriteOutcome::Unknown);
         let update = Request::to(Endpoint::Update).id("a").json(&json!({ "product_ids": ["x"] }));
-        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": [] }))), Fate::NotApplied);
-        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": ["x"] }))), Fate::Unknown);
+        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": [] }))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": ["x"] }))), WriteOutcome::Unknown);
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         assert!(is_repeatable(&Request::to(Endpoint::SetMain).id("a")));
         assert!(is_repeatable(&create("")) && !is_repeatable(&create("a")));
         assert!(!is_repeatable(&Request::to(Endpoint::Delete).id("a")));
-        assert_eq!(told_by(&create("a/b"), &answer(400, &json!({}))), Fate::NotApplied);
+        assert_eq!(told_by(&create("a/b"), &answer(400, &json!({}))), WriteOutcome::NotApplied);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) struct Parsed {
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     let mut notes = Notes::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { place: &Place::Root, notes: &mut notes }.deserialize(&mut reader)?;
+    let value = JsonNode { place: &JsonPlace::Root, notes: &mut notes }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(Parsed { value, repeated: notes.repeated })
 }
@@ -50,13 +50,13 @@ struct Notes {
 }
 
 /// Where a value stands; spelt out only where it is needed.
-enum Place<'p> {
+enum JsonPlace<'p> {
     Root,
-    Member(&'p Place<'p>, &'p str),
-    Item(&'p Place<'p>, usize),
+    Member(&'p JsonPlace<'p>, &'p str),
+    Item(&'p JsonPlace<'p>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
@@ -67,14 +67,14 @@ impl fmt::Display for Place<'_> {
 }
 
 /// One value to be read.
-struct Node<'p> {
-    place: &'p Place<'p>,
+struct JsonNode<'p> {
+    place: &'p JsonPlace<'p>,
     notes: &'p mut Notes,
 }
 
-impl Node<'_> {
+impl JsonNode<'_> {
     fn note(&mut self, name: &str, differs: bool) {
-        let pointer = Place::Member(self.place, name).to_string();
+        let pointer = JsonPlace::Member(self.place, name).to_string();
         let repeated = &mut self.notes.repeated;
         let has_room = repeated.len() < MAX_REPEATED;
         match repeated.iter_mut().find(|known| known.pointer == pointer) {
@@ -85,7 +85,7 @@ impl Node<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for JsonNode<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -97,7 +97,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+impl<'de> Visitor<'de> for JsonNode<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,8 +135,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut all = Vec::new();
         loop {
-            let place = Place::Item(self.place, all.len());
-            match items.next_element_seed(Node { place: &place, notes: self.notes })? {
+            let place = JsonPlace::Item(self.place, all.len());
+            match items.next_element_seed(JsonNode { place: &place, notes: self.notes })? {
                 Some(item) => all.push(item),
                 None => return Ok(Value::Array(all)),
             }
@@ -146,8 +146,8 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
         let mut all = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let place = Place::Member(self.place, &name);
-            let value = members.next_value_seed(Node { place: &place, notes: self.notes })?;
+            let place = JsonPlace::Member(self.place, &name);
+            let value = members.next_value_seed(JsonNode { place: &place, notes: self.notes })?;
             if let Some(earlier) = all.get(&name) {
                 self.note(&name, *earlier != value);
             }

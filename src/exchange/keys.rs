@@ -92,15 +92,15 @@ impl KeyRole {
     }
 }
 
-/// The secrets of one lane, each with the `$NAME` that stands for it.
+/// The secrets of one project, each with the `$NAME` that stands for it.
 #[derive(Clone, Default)]
 pub struct Credentials {
     /// Longest name first: `$QONFORM_TOKEN` must not be filled in inside a longer name.
-    entries: Vec<Entry>,
+    entries: Vec<KeyEntry>,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct KeyEntry {
     name: String,
     secret: Secret,
     spellings: [(String, Arc<str>); SPELLINGS],
@@ -128,7 +128,7 @@ impl Credentials {
 
     /// Adds a secret that `$name` stands for (the value of a `--header`).
     pub fn with(mut self, name: &str, secret: Secret) -> Self {
-        self.entries.push(Entry::new(format!("${name}"), secret));
+        self.entries.push(KeyEntry::new(format!("${name}"), secret));
         self.entries.sort_by_key(|entry| std::cmp::Reverse(entry.name.len()));
         self
     }
@@ -185,7 +185,7 @@ impl Credentials {
         if !self.occur_in(bytes) {
             return None;
         }
-        self.entries.iter().find_map(|Entry { name, secret, .. }| {
+        self.entries.iter().find_map(|KeyEntry { name, secret, .. }| {
             let value = secret.expose().as_bytes();
             let is_key = KeyRole::ALL.iter().any(|role| name[1..] == *role.variable());
             let found =
@@ -195,7 +195,7 @@ impl Credentials {
     }
 }
 
-impl Entry {
+impl KeyEntry {
     /// The secret under its name, each spelling with what stands for it; the names of the later hold that of the first.
     fn new(name: String, secret: Secret) -> Self {
         let spellings = [

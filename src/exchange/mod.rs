@@ -22,7 +22,7 @@ mod tls;
 mod transport;
 mod write_observer;
 
-pub use answer::Answer;
+pub use answer::Response;
 pub use client::{Client, Exchange, Traffic};
 pub use curl::curl;
 pub use error::TransportError;

@@ -11,8 +11,8 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioExecutor;
 
-use super::transport::{Failure, TransportSettings, innermost, why_unconnected};
-use super::{Answer, TransportError};
+use super::transport::{SendFailure, TransportSettings, innermost, why_unconnected};
+use super::{Response, TransportError};
 
 #[cfg(feature = "tls")]
 type Encrypted<C> = hyper_rustls::HttpsConnector<C>;
@@ -50,7 +50,7 @@ impl Raw {
         message: http::Request<Full<Bytes>>,
         limit: Duration,
         largest: usize,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, SendFailure> {
         let answer = async {
             let response = match self {
                 Self::Direct(client) => client.request(message).await,
@@ -58,9 +58,9 @@ impl Raw {
             };
             let response = response.map_err(|error| {
                 if error.is_connect() {
-                    Failure::Connect(why_unconnected(&error))
+                    SendFailure::Connect(why_unconnected(&error))
                 } else {
-                    Failure::Broken(innermost(&error))
+                    SendFailure::Broken(innermost(&error))
                 }
             })?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -68,12 +68,16 @@ impl Raw {
                 .collect()
                 .await
                 .map_err(|error| {
-                    if error.is::<LengthLimitError>() { Failure::TooLarge } else { Failure::Broken(error.to_string()) }
+                    if error.is::<LengthLimitError>() {
+                        SendFailure::TooLarge
+                    } else {
+                        SendFailure::Broken(error.to_string())
+                    }
                 })?
                 .to_bytes();
-            Ok(Answer::new(status, headers, body))
+            Ok(Response::new(status, headers, body))
         };
-        tokio::time::timeout(limit, answer).await.map_err(|_| Failure::Timeout)?
+        tokio::time::timeout(limit, answer).await.map_err(|_| SendFailure::Timeout)?
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use http_body_util::Full;
 
 use super::raw::{self, Raw};
-use super::{Answer, Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, TransportError};
+use super::{Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, Response, TransportError};
 
 /// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
 /// parsed JSON it may take twenty times as much.
@@ -176,7 +176,7 @@ impl Transport {
         request: &Request,
         keys: &Credentials,
         case: Option<&str>,
-    ) -> Result<(Answer, Duration), TransportError> {
+    ) -> Result<(Response, Duration), TransportError> {
         self.pacing.wait().await;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let sent = self.send_now(request, keys).await;
@@ -188,7 +188,7 @@ impl Transport {
         sent.map(|answer| (answer, took))
     }
 
-    async fn send_now(&self, request: &Request, keys: &Credentials) -> Result<Answer, TransportError> {
+    async fn send_now(&self, request: &Request, keys: &Credentials) -> Result<Response, TransportError> {
         let url = format!("{}{}", self.target.base, request.path);
         let sent = match reqwest::Url::parse(&url) {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
@@ -197,7 +197,12 @@ impl Transport {
         sent.map(|answer| answer.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
 
-    async fn send_url(&self, url: reqwest::Url, request: &Request, keys: &Credentials) -> Result<Answer, Failure> {
+    async fn send_url(
+        &self,
+        url: reqwest::Url,
+        request: &Request,
+        keys: &Credentials,
+    ) -> Result<Response, SendFailure> {
         let mut builder = self.client.request(request.method.clone(), url);
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());
@@ -213,38 +218,38 @@ impl Transport {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(Failure::TooLarge);
+                return Err(SendFailure::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer::new(status, headers, body.freeze()).by(version))
+        Ok(Response::new(status, headers, body.freeze()).by(version))
     }
 
-    async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Answer, Failure> {
+    async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
         let mut builder = http::Request::builder().method(request.method.clone()).uri(url).header("accept", "*/*");
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());
         }
         let message = builder
             .body(Full::from(request.body.clone().unwrap_or_default()))
-            .map_err(|error| Failure::Unsendable(error.to_string()))?;
+            .map_err(|error| SendFailure::Unsendable(error.to_string()))?;
         self.raw.send(message, self.settings.timeout, MAX_BODY).await
     }
 
-    fn explain(&self, failure: Failure, request: &Request) -> TransportError {
+    fn explain(&self, failure: SendFailure, request: &Request) -> TransportError {
         let (method, path) = (request.method.to_string(), request.path.clone());
         match failure {
-            Failure::Timeout => TransportError::Timeout { method, path, limit: self.settings.timeout },
-            Failure::Connect(reason) => TransportError::Connect { url: self.target.base.clone(), reason },
-            Failure::TooLarge => TransportError::TooLarge { method, path, limit: MAX_BODY },
-            Failure::Broken(reason) => TransportError::Broken { method, path, reason },
-            Failure::Unsendable(reason) => TransportError::Unsendable { method, path, reason },
+            SendFailure::Timeout => TransportError::Timeout { method, path, limit: self.settings.timeout },
+            SendFailure::Connect(reason) => TransportError::Connect { url: self.target.base.clone(), reason },
+            SendFailure::TooLarge => TransportError::TooLarge { method, path, limit: MAX_BODY },
+            SendFailure::Broken(reason) => TransportError::Broken { method, path, reason },
+            SendFailure::Unsendable(reason) => TransportError::Unsendable { method, path, reason },
         }
     }
 }
 
 /// What went wrong below, before it is put into words.
-pub(super) enum Failure {
+pub(super) enum SendFailure {
     Timeout,
     Connect(String),
     Broken(String),
@@ -252,7 +257,7 @@ pub(super) enum Failure {
     TooLarge,
 }
 
-impl From<reqwest::Error> for Failure {
+impl From<reqwest::Error> for SendFailure {
     /// In this order: a time-out while reading the body is both a time-out and a decoding error.
     fn from(error: reqwest::Error) -> Self {
         if error.is_connect() {

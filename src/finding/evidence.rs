@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Timeline, Waived};
 use crate::contract::Level;
-use crate::exchange::{Answer, Credentials, Exchange, Request, curl};
+use crate::exchange::{Credentials, Exchange, Request, Response, curl};
 
 /// One defect of the target: a violated rule with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,9 +61,9 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<Timeline>,
     /// Where the contract's document says it.
-    pub place: Option<Place>,
+    pub place: Option<DocumentPlace>,
     /// The requests that lead to it and their answers.
-    pub steps: Vec<Step>,
+    pub steps: Vec<EvidenceStep>,
     /// The same requests for a shell.
     pub curl: Vec<String>,
 }
@@ -134,7 +134,7 @@ impl Confirmation {
 
 /// A place in the contract's document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Place {
+pub struct DocumentPlace {
     /// The file as it was named.
     pub file: String,
     /// JSON pointer.
@@ -147,7 +147,7 @@ pub struct Place {
 
 /// One request of a finding and its answer; secrets are replaced by their names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Step {
+pub struct EvidenceStep {
     /// From 1.
     pub number: usize,
     /// Operation id, or `None` outside the document.
@@ -185,14 +185,14 @@ fn is_http_1_1(version: &String) -> bool {
     *version == http_1_1()
 }
 
-impl Step {
+impl EvidenceStep {
     /// The step that shows `exchange`; everything in it is redacted.
     pub fn of(number: usize, exchange: &Exchange, keys: &Credentials, here: bool) -> Self {
         Self { here, ..Self::new(number, &exchange.request, Some(&exchange.answer), keys) }
     }
 
     /// The step of a request that was answered so, or not at all (then its status is 0); everything in it is redacted.
-    pub fn new(number: usize, request: &Request, answer: Option<&Answer>, keys: &Credentials) -> Self {
+    pub fn new(number: usize, request: &Request, answer: Option<&Response>, keys: &Credentials) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
             let kept = &bytes[..bytes.len().min(MAX_BODY_LENGTH)];
@@ -213,14 +213,14 @@ impl Step {
             status: answer.map_or(0, |answer| answer.status),
             answer_headers: answer
                 .into_iter()
-                .flat_map(Answer::headers)
+                .flat_map(Response::headers)
                 .filter(|(name, _)| *name != http::header::DATE)
                 .map(|(name, value)| {
                     let value = String::from_utf8_lossy(value.as_bytes());
                     (name.as_str().to_owned(), clean(&value))
                 })
                 .collect(),
-            answer_body: answer.map(Answer::body).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
+            answer_body: answer.map(Response::body).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
             here: false,
         }
     }

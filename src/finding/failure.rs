@@ -30,7 +30,7 @@ pub struct Failure {
     /// The operation at which it showed; mostly that of `at`.
     pub operation: OperationRef,
     /// Whether the condition is about one operation only; then it is part of the fingerprint.
-    pub scope: Scope,
+    pub scope: ConditionScope,
     /// The level of the part of the rule that is violated, where it is weaker than the rule's own (a promise of which a
     /// document says one half less firmly); `None` for the rule's.
     pub level: Option<Level>,
@@ -87,7 +87,7 @@ pub enum ClientsNeeded {
 
 /// At how many operations a condition can fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Scope {
+pub enum ConditionScope {
     /// It is about one operation: the same failure at another operation is another defect.
     Operation,
     /// It is about any response: the same failure at several operations is one defect.
@@ -109,8 +109,8 @@ impl Failure {
 
     fn identity(&self) -> (&str, &str, &str, &str) {
         let operation = match self.scope {
-            Scope::Operation => self.operation.id().unwrap_or_default(),
-            Scope::Anywhere => "",
+            ConditionScope::Operation => self.operation.id().unwrap_or_default(),
+            ConditionScope::Anywhere => "",
         };
         (self.rule, operation, &self.condition, &self.difference)
     }

@@ -18,11 +18,11 @@ mod waiver;
 pub use abort::Abort;
 pub use case::{CaseResult, DriftKey, Listed};
 pub use constraints::{ConstraintSeen, Constraints, Tried};
-pub use evidence::{Confirmation, Finding, Place, Severity, Step};
-pub use failure::{ClientsNeeded, Evidence, Failure, Reduction, Scope};
+pub use evidence::{Confirmation, DocumentPlace, EvidenceStep, Finding, Severity};
+pub use failure::{ClientsNeeded, ConditionScope, Evidence, Failure, Reduction};
 pub use outcome::{
-    ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, Seen, Summary,
-    TargetFacts, Tool,
+    ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse,
+    Summary, TargetFacts, Tool,
 };
 pub use shard::{Doubt, ShardCase, ShardFacts, ShardLatency, ShardReason};
 pub use timeline::{Span, Timeline};

@@ -214,7 +214,7 @@ pub struct Drift {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
     /// Every documented answer and every answer that came, with its count (0: never seen).
-    pub answers: Vec<Seen>,
+    pub answers: Vec<SeenResponse>,
     /// Every constraint of the document that generated requests tried, sorted; empty when none were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<ConstraintSeen>,
@@ -243,7 +243,7 @@ pub struct Latency {
 
 /// One answer of one operation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Seen {
+pub struct SeenResponse {
     /// Operation id.
     pub operation: String,
     /// HTTP status.

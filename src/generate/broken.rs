@@ -2,8 +2,8 @@
 
 use super::characters::{TRIED, name};
 use super::constraint::{Constraint, Side};
-use super::node::{Additional, Kind, Node};
-use super::pattern::Pattern;
+use super::node::{Additional, JsonType, Node};
+use super::pattern::ParsedPattern;
 use super::valid::{
     Candidate, EXTRA, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, others,
     pad, simplest, text, texts,
@@ -15,20 +15,20 @@ fn outside(value: Value, constraint: Constraint, words: impl Into<String>) -> Ca
 }
 
 /// A value of each JSON type, with its name.
-pub(super) fn of_every_kind() -> [(Kind, &'static str, Value); 12] {
+pub(super) fn of_every_kind() -> [(JsonType, &'static str, Value); 12] {
     [
-        (Kind::String, "a string", json!("a")),
-        (Kind::String, "an empty string", json!("")),
-        (Kind::String, "a string of digits", json!("1")),
-        (Kind::String, "a string of zero", json!("0")),
-        (Kind::Integer, "a number", json!(1)),
-        (Kind::Number, "a fraction", json!(1.5)),
-        (Kind::Boolean, "true", json!(true)),
-        (Kind::Boolean, "false", json!(false)),
-        (Kind::Array, "a list", json!(["a"])),
-        (Kind::Array, "an empty list", json!([])),
-        (Kind::Object, "an object", json!({ "a": 1 })),
-        (Kind::Object, "an empty object", json!({})),
+        (JsonType::String, "a string", json!("a")),
+        (JsonType::String, "an empty string", json!("")),
+        (JsonType::String, "a string of digits", json!("1")),
+        (JsonType::String, "a string of zero", json!("0")),
+        (JsonType::Integer, "a number", json!(1)),
+        (JsonType::Number, "a fraction", json!(1.5)),
+        (JsonType::Boolean, "true", json!(true)),
+        (JsonType::Boolean, "false", json!(false)),
+        (JsonType::Array, "a list", json!(["a"])),
+        (JsonType::Array, "an empty list", json!([])),
+        (JsonType::Object, "an object", json!({ "a": 1 })),
+        (JsonType::Object, "an empty object", json!({})),
     ]
 }
 
@@ -48,15 +48,15 @@ pub(super) fn broken(node: &Node) -> Vec<Candidate> {
     }
     if node.typed {
         let expected: Vec<&str> =
-            node.kinds.iter().filter(|kind| **kind != Kind::Null).map(|kind| kind.name()).collect();
+            node.kinds.iter().filter(|kind| **kind != JsonType::Null).map(|kind| kind.name()).collect();
         let expected = expected.join(" or ");
         for (kind, words, value) in of_every_kind() {
-            let is_allowed = node.has(kind) || kind == Kind::Integer && node.has(Kind::Number);
+            let is_allowed = node.has(kind) || kind == JsonType::Integer && node.has(JsonType::Number);
             if !is_allowed {
                 made.push(outside(value, Constraint::Type, format!("that is {words} (type {expected})")));
             }
         }
-        if !node.has(Kind::Null) {
+        if !node.has(JsonType::Null) {
             made.push(outside(Value::Null, Constraint::Nullable, "that is null"));
         }
     }
@@ -66,12 +66,12 @@ pub(super) fn broken(node: &Node) -> Vec<Candidate> {
     }
     for kind in &node.kinds {
         match kind {
-            Kind::String => made.extend(strings(node)),
-            Kind::Integer => made.extend(whole(node)),
-            Kind::Number => made.extend(fractions(node)),
-            Kind::Array => made.extend(arrays(node)),
-            Kind::Object => made.extend(objects(node)),
-            Kind::Boolean | Kind::Null => {}
+            JsonType::String => made.extend(strings(node)),
+            JsonType::Integer => made.extend(whole(node)),
+            JsonType::Number => made.extend(fractions(node)),
+            JsonType::Array => made.extend(arrays(node)),
+            JsonType::Object => made.extend(objects(node)),
+            JsonType::Boolean | JsonType::Null => {}
         }
     }
     made
@@ -137,7 +137,7 @@ fn strings(node: &Node) -> Vec<Candidate> {
         let plain = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1)))
             .or_else(|| texts(node).into_iter().next());
         made.extend(plain.iter().flat_map(|plain| intruders(plain)));
-        if let Some(Pattern::Class { least, most, .. }) = &node.pattern {
+        if let Some(ParsedPattern::Class { least, most, .. }) = &node.pattern {
             let lengths = [least.checked_sub(1), most.map(|most| most + 1)].into_iter().flatten();
             let wrong = lengths.filter_map(|length| Some((length, text(node, length)?)));
             made.extend(wrong.map(|(length, text)| {

@@ -22,6 +22,6 @@ mod text;
 mod valid;
 
 pub use constraint::{Constraint, Side};
-pub use schema::{Class, Facet, Sample, Schema, Validity};
+pub use schema::{Facet, Sample, Schema, Validity, ViolatedConstraints};
 pub use seed::{runner, seed};
 pub use text::{Reading, Text};

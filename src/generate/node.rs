@@ -1,6 +1,6 @@
 //! A schema as values are made from it: references followed, `allOf` merged, alternatives spread out.
 
-use super::pattern::Pattern;
+use super::pattern::ParsedPattern;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ pub(super) const MAX_BRANCHES: usize = 64;
 
 /// A JSON type as OpenAPI names it; null is the type of `nullable`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Kind {
+pub(super) enum JsonType {
     String,
     Integer,
     Number,
@@ -19,23 +19,30 @@ pub(super) enum Kind {
     Null,
 }
 
-impl Kind {
-    pub(super) const ALL: [Kind; 7] =
-        [Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Array, Kind::Object, Kind::Null];
+impl JsonType {
+    pub(super) const ALL: [JsonType; 7] = [
+        JsonType::String,
+        JsonType::Integer,
+        JsonType::Number,
+        JsonType::Boolean,
+        JsonType::Array,
+        JsonType::Object,
+        JsonType::Null,
+    ];
 
-    pub(super) fn of_name(name: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    pub(super) fn of_name(name: &str) -> Option<JsonType> {
+        JsonType::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     pub(super) fn name(self) -> &'static str {
         match self {
-            Kind::String => "string",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Boolean => "boolean",
-            Kind::Array => "array",
-            Kind::Object => "object",
-            Kind::Null => "null",
+            JsonType::String => "string",
+            JsonType::Integer => "integer",
+            JsonType::Number => "number",
+            JsonType::Boolean => "boolean",
+            JsonType::Array => "array",
+            JsonType::Object => "object",
+            JsonType::Null => "null",
         }
     }
 }
@@ -69,7 +76,7 @@ pub(super) enum Additional {
 #[expect(clippy::struct_excessive_bools, reason = "keywords of JSON Schema, which are booleans there")]
 pub(super) struct Node {
     /// The types; all of them where the schema names none.
-    pub(super) kinds: Vec<Kind>,
+    pub(super) kinds: Vec<JsonType>,
     /// Whether the schema names its type.
     pub(super) typed: bool,
     pub(super) enumeration: Option<Vec<Value>>,
@@ -79,7 +86,7 @@ pub(super) struct Node {
     pub(super) format: Option<String>,
     pub(super) min_length: usize,
     pub(super) max_length: Option<usize>,
-    pub(super) pattern: Option<Pattern>,
+    pub(super) pattern: Option<ParsedPattern>,
     pub(super) min_items: usize,
     pub(super) max_items: Option<usize>,
     pub(super) unique: bool,
@@ -101,7 +108,7 @@ impl Node {
     /// A schema that takes anything.
     pub(super) fn anything() -> Node {
         Node {
-            kinds: Kind::ALL.to_vec(),
+            kinds: JsonType::ALL.to_vec(),
             typed: false,
             enumeration: None,
             minimum: None,
@@ -126,7 +133,7 @@ impl Node {
         }
     }
 
-    pub(super) fn has(&self, kind: Kind) -> bool {
+    pub(super) fn has(&self, kind: JsonType) -> bool {
         self.kinds.contains(&kind)
     }
 
@@ -137,7 +144,7 @@ impl Node {
     /// The least and the greatest number of characters, also by the pattern.
     pub(super) fn lengths(&self) -> (usize, Option<usize>) {
         match &self.pattern {
-            Some(Pattern::Class { least: fewest, most, .. }) => {
+            Some(ParsedPattern::Class { least: fewest, most, .. }) => {
                 (self.min_length.max(*fewest), least(self.max_length, *most))
             }
             _ => (self.min_length, self.max_length),
@@ -216,13 +223,15 @@ impl Node {
 }
 
 /// The types that both allow; an integer is a number.
-fn meet(one: &[Kind], two: &[Kind]) -> Vec<Kind> {
-    let both = |kind: Kind| match kind {
-        Kind::Integer if two.contains(&Kind::Number) => Some(Kind::Integer),
-        Kind::Number if two.contains(&Kind::Integer) && !two.contains(&Kind::Number) => Some(Kind::Integer),
+fn meet(one: &[JsonType], two: &[JsonType]) -> Vec<JsonType> {
+    let both = |kind: JsonType| match kind {
+        JsonType::Integer if two.contains(&JsonType::Number) => Some(JsonType::Integer),
+        JsonType::Number if two.contains(&JsonType::Integer) && !two.contains(&JsonType::Number) => {
+            Some(JsonType::Integer)
+        }
         kind => two.contains(&kind).then_some(kind),
     };
-    let mut kinds: Vec<Kind> = one.iter().copied().filter_map(both).collect();
+    let mut kinds: Vec<JsonType> = one.iter().copied().filter_map(both).collect();
     kinds.dedup();
     kinds
 }

@@ -13,24 +13,24 @@ const DRAWN: u64 = 64;
 
 /// A pattern, read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Pattern {
+pub(super) enum ParsedPattern {
     /// One class of characters, repeated `least` to `most` times, from the first to the last character of the value.
     Class { ranges: Vec<RangeInclusive<char>>, least: usize, most: Option<usize> },
     /// Anything else, rewritten for `string_regex`; `None` when that takes no such expression.
     Other(Option<String>),
 }
 
-impl Pattern {
-    pub(super) fn parse(pattern: &str) -> Pattern {
+impl ParsedPattern {
+    pub(super) fn parse(pattern: &str) -> ParsedPattern {
         class(pattern).unwrap_or_else(|| {
             let rewritten = rewritten(pattern);
-            Pattern::Other(string_regex(&rewritten).is_ok().then_some(rewritten))
+            ParsedPattern::Other(string_regex(&rewritten).is_ok().then_some(rewritten))
         })
     }
 
     /// Values drawn at random, always the same, without repeats and the short ones first; for a class none.
     pub(super) fn drawn(&self) -> Vec<String> {
-        let Pattern::Other(Some(expression)) = self else { return Vec::new() };
+        let ParsedPattern::Other(Some(expression)) = self else { return Vec::new() };
         let Ok(strategy) = string_regex(expression) else { return Vec::new() };
         let draw = |case| strategy.new_tree(&mut runner(&seed(0, expression, case))).ok().map(|tree| tree.current());
         let mut drawn: Vec<String> = (0..DRAWN).filter_map(draw).collect();
@@ -41,7 +41,7 @@ impl Pattern {
 }
 
 /// Reads `^[class]{1,64}$` and its like.
-fn class(pattern: &str) -> Option<Pattern> {
+fn class(pattern: &str) -> Option<ParsedPattern> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let (ranges, rest) = match inner.strip_prefix('[') {
         Some(inside) => bracket(inside)?,
@@ -54,7 +54,7 @@ fn class(pattern: &str) -> Option<Pattern> {
         },
     };
     let (least, most) = quantifier(rest)?;
-    Some(Pattern::Class { ranges, least, most })
+    Some(ParsedPattern::Class { ranges, least, most })
 }
 
 /// The ranges of a class, and what follows its bracket.
@@ -162,24 +162,24 @@ mod tests {
 
     #[test]
     fn a_class_is_read_with_its_ranges_escapes_and_counts() {
-        let ids = Pattern::Class {
+        let ids = ParsedPattern::Class {
             ranges: vec!['a'..='z', 'A'..='Z', '0'..='9', '.'..='.', '_'..='_', ':'..=':', '-'..='-', ' '..=' '],
             least: 1,
             most: None,
         };
-        assert_eq!(Pattern::parse(r"^[a-zA-Z0-9._:\- ]+$"), ids);
-        let digits = Pattern::Class { ranges: vec!['0'..='9'], least: 2, most: Some(4) };
-        assert_eq!(Pattern::parse(r"^\d{2,4}$"), digits);
-        assert_eq!(Pattern::parse(r"^[\d]{2,4}$"), digits);
+        assert_eq!(ParsedPattern::parse(r"^[a-zA-Z0-9._:\- ]+$"), ids);
+        let digits = ParsedPattern::Class { ranges: vec!['0'..='9'], least: 2, most: Some(4) };
+        assert_eq!(ParsedPattern::parse(r"^\d{2,4}$"), digits);
+        assert_eq!(ParsedPattern::parse(r"^[\d]{2,4}$"), digits);
     }
 
     #[test]
     fn of_another_pattern_values_are_drawn() {
         for pattern in [r"^\d{3}-\w+$", "^(red|green)$", "^x.y$", "a+b"] {
-            let drawn = Pattern::parse(pattern).drawn();
+            let drawn = ParsedPattern::parse(pattern).drawn();
             assert!(!drawn.is_empty(), "{pattern}");
             assert!(drawn.iter().all(|text| text.is_ascii()), "{pattern}: {drawn:?}");
         }
-        assert_eq!(Pattern::parse("^(?=a)b$"), Pattern::Other(None));
+        assert_eq!(ParsedPattern::parse("^(?=a)b$"), ParsedPattern::Other(None));
     }
 }

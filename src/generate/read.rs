@@ -1,7 +1,7 @@
 //! From the document to a [`Node`].
 
-use super::node::{Additional, Bound, Kind, MAX_BRANCHES, Node};
-use super::pattern::Pattern;
+use super::node::{Additional, Bound, JsonType, MAX_BRANCHES, Node};
+use super::pattern::ParsedPattern;
 use crate::contract::Direction;
 use crate::document::{Document, pointer};
 use serde_json::{Map, Value};
@@ -124,16 +124,16 @@ fn facets(map: &Map<String, Value>) -> Node {
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let flag = |key: &str| map.get(key) == Some(&Value::Bool(true));
     let mut node = Node::anything();
-    if let Some(kind) = text("type").and_then(Kind::of_name) {
+    if let Some(kind) = text("type").and_then(JsonType::of_name) {
         node.kinds = vec![kind];
         node.typed = true;
         if flag("nullable") {
-            node.kinds.push(Kind::Null);
+            node.kinds.push(JsonType::Null);
         }
     }
     node.enumeration = map.get("enum").and_then(Value::as_array).cloned();
     // As the validator has it: writers who say nullable mean it, also where the list has no null.
-    let widened = node.typed && node.has(Kind::Null);
+    let widened = node.typed && node.has(JsonType::Null);
     if let Some(values) = node.enumeration.as_mut().filter(|values| widened && !values.contains(&Value::Null)) {
         values.push(Value::Null);
     }
@@ -141,12 +141,12 @@ fn facets(map: &Map<String, Value>) -> Node {
     node.maximum = bound(map, "maximum", flag("exclusiveMaximum"));
     node.multiple_of = map.get("multipleOf").and_then(Value::as_f64).filter(|factor| *factor > 0.0);
     node.format = text("format").map(str::to_owned);
-    if node.has(Kind::Integer) || node.has(Kind::Number) {
+    if node.has(JsonType::Integer) || node.has(JsonType::Number) {
         format_bounds(&mut node);
     }
     node.min_length = size("minLength").unwrap_or(0);
     node.max_length = size("maxLength");
-    node.pattern = text("pattern").map(Pattern::parse);
+    node.pattern = text("pattern").map(ParsedPattern::parse);
     node.min_items = size("minItems").unwrap_or(0);
     node.max_items = size("maxItems");
     node.unique = flag("uniqueItems");

@@ -2,7 +2,7 @@
 
 use super::broken::broken;
 use super::constraint::{Constraint, Side};
-use super::node::{Additional, Kind, Node};
+use super::node::{Additional, JsonType, Node};
 use super::valid::{Candidate, EXTRA, format_texts, valid};
 use super::{read, strategy};
 use crate::contract::{Direction, SchemaRef};
@@ -50,9 +50,9 @@ pub struct Sample {
 
 /// What the validator says of a value: which constraints it breaks, and where. Shrinking stays within one class.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Class(Vec<(String, String)>);
+pub struct ViolatedConstraints(Vec<(String, String)>);
 
-impl Class {
+impl ViolatedConstraints {
     /// Whether the value breaks nothing.
     pub fn is_valid(&self) -> bool {
         self.0.is_empty()
@@ -170,16 +170,16 @@ impl Schema {
     }
 
     /// What the validator says of a value.
-    pub fn class(&self, value: &Value) -> Class {
+    pub fn class(&self, value: &Value) -> ViolatedConstraints {
         if self.is(&Validity::Valid, value) {
-            return Class::default();
+            return ViolatedConstraints::default();
         }
         let errors = self.reference.breaks(self.direction, value).into_iter();
         let mut errors: Vec<_> =
             errors.map(|(place, keyword, missing)| (generic(&place, value), keyword, missing)).collect();
         errors.sort();
         errors.dedup();
-        Class(errors.into_iter().map(|(place, keyword, _)| (place, keyword)).collect())
+        ViolatedConstraints(errors.into_iter().map(|(place, keyword, _)| (place, keyword)).collect())
     }
 
     /// Whether a value is what is wanted.
@@ -252,21 +252,21 @@ fn facets(node: &Node, place: &str, into: &mut BTreeMap<Facet, Vec<Side>>) {
     }
     if node.typed {
         add(Constraint::Type, BOTH);
-        add(Constraint::Nullable, if node.has(Kind::Null) { &[Side::Inside] } else { &[Side::Outside] });
+        add(Constraint::Nullable, if node.has(JsonType::Null) { &[Side::Inside] } else { &[Side::Outside] });
     }
     if node.enumeration.is_some() {
         add(Constraint::Enum, BOTH);
         return;
     }
-    let numeric = node.has(Kind::Integer) || node.has(Kind::Number);
+    let numeric = node.has(JsonType::Integer) || node.has(JsonType::Number);
     for (bound, constraint) in [(node.minimum, Constraint::Minimum), (node.maximum, Constraint::Maximum)] {
         if let Some(bound) = bound.filter(|_| numeric) {
             add(super::valid::of_bound(bound, constraint), BOTH);
         }
     }
-    let text = node.has(Kind::String);
+    let text = node.has(JsonType::String);
     let known_format = node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty());
-    let (list, object) = (node.has(Kind::Array), node.has(Kind::Object));
+    let (list, object) = (node.has(JsonType::Array), node.has(JsonType::Object));
     let rest = [
         (Constraint::MultipleOf, numeric && node.multiple_of.is_some()),
         (Constraint::Format, text && known_format),

@@ -3,8 +3,8 @@
 use super::broken::of_every_kind;
 use super::characters::{Letters, TRIED};
 use super::constraint::Constraint;
-use super::node::{Additional, Kind, Node};
-use super::pattern::Pattern;
+use super::node::{Additional, JsonType, Node};
+use super::pattern::ParsedPattern;
 use super::schema::{Facet, Schema, Validity};
 use super::valid::{EXTRA, entries, format_texts, number, numbers, object, simplest, texts};
 use crate::document::pointer;
@@ -41,14 +41,14 @@ fn valid(node: &Node) -> BoxedStrategy<Value> {
     if let Some(values) = node.enumeration.clone().filter(|values| !values.is_empty()) {
         return select(values).boxed();
     }
-    let of_kind = |kind: &Kind| match kind {
-        Kind::Null => (1, Just(Value::Null).boxed()),
-        Kind::Boolean => (2, any::<bool>().prop_map(Value::from).boxed()),
-        Kind::Integer => (4, integers(node)),
-        Kind::Number => (4, floats(node)),
-        Kind::String => (4, strings(node).prop_map(Value::from).boxed()),
-        Kind::Array => (4, lists(node)),
-        Kind::Object => (4, objects(node)),
+    let of_kind = |kind: &JsonType| match kind {
+        JsonType::Null => (1, Just(Value::Null).boxed()),
+        JsonType::Boolean => (2, any::<bool>().prop_map(Value::from).boxed()),
+        JsonType::Integer => (4, integers(node)),
+        JsonType::Number => (4, floats(node)),
+        JsonType::String => (4, strings(node).prop_map(Value::from).boxed()),
+        JsonType::Array => (4, lists(node)),
+        JsonType::Object => (4, objects(node)),
     };
     if node.kinds.is_empty() {
         return Just(Value::Null).boxed();
@@ -92,8 +92,8 @@ fn strings(node: &Node) -> BoxedStrategy<String> {
         return if texts.is_empty() { Just(String::new()).boxed() } else { select(texts).boxed() };
     }
     match &node.pattern {
-        Some(Pattern::Class { ranges, .. }) => sized(&Letters::of(ranges), least, most_made),
-        Some(Pattern::Other(Some(expression))) => match string_regex(expression) {
+        Some(ParsedPattern::Class { ranges, .. }) => sized(&Letters::of(ranges), least, most_made),
+        Some(ParsedPattern::Other(Some(expression))) => match string_regex(expression) {
             Ok(texts) => {
                 let fits = move |text: &String| (least..=most.unwrap_or(usize::MAX)).contains(&text.chars().count());
                 texts.prop_filter("as long as it may be", fits).boxed()
@@ -218,8 +218,8 @@ fn find<'n>(node: &'n Node, place: &str) -> Option<&'n Node> {
 fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> {
     let (least, most) = node.lengths();
     let letters = || match &node.pattern {
-        Some(Pattern::Class { ranges, .. }) => Some(Letters::of(ranges)),
-        Some(Pattern::Other(_)) => None,
+        Some(ParsedPattern::Class { ranges, .. }) => Some(Letters::of(ranges)),
+        Some(ParsedPattern::Other(_)) => None,
         None => Some(Letters::of(&['a'..='z'])),
     };
     let text = |from: usize, to: usize| Some(sized(&letters()?, from, to).prop_map(Value::from).boxed());
@@ -245,7 +245,7 @@ fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> 
             });
             Some(replaced.boxed())
         }
-        Constraint::Minimum | Constraint::Maximum | Constraint::Format if node.has(Kind::Integer) => {
+        Constraint::Minimum | Constraint::Maximum | Constraint::Format if node.has(JsonType::Integer) => {
             let below = low.filter(|_| constraint != Constraint::Maximum).map(|low| (low - 100_000..low).boxed());
             let above =
                 high.filter(|_| constraint != Constraint::Minimum).map(|high| (high + 1..=high + 100_000).boxed());

@@ -1,7 +1,7 @@
 //! The properties of the generator, on the embedded contract and on schemas written for the purpose.
 
 use super::*;
-use crate::contract::{Catalogue, Contract, Direction, Endpoint, Place};
+use crate::contract::{Catalogue, Contract, Direction, Endpoint, ParameterPlace};
 use crate::document::Document;
 use proptest::strategy::{Strategy, ValueTree};
 use serde_json::{Value, json};
@@ -214,7 +214,8 @@ fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
 #[test]
 fn random_ids_are_often_at_their_limits() {
     let contract = Contract::embedded();
-    let parameter = contract.operation(Endpoint::Get).parameter(Place::Path, "offering_id").expect("it has one");
+    let parameter =
+        contract.operation(Endpoint::Get).parameter(ParameterPlace::Path, "offering_id").expect("it has one");
     let schema = Schema::of(&parameter.schema, Direction::Request);
     let draw = |case| schema.draw(&Validity::Valid, &seed(1, "ids", case));
     let lengths: Vec<usize> = (0..200).filter_map(draw).filter_map(|id| id.as_str().map(str::len)).collect();
@@ -225,7 +226,7 @@ fn random_ids_are_often_at_their_limits() {
 #[test]
 fn an_integer_is_spelt_plainly_or_ambiguously_or_not_at_all() {
     let contract = Contract::embedded();
-    let limit = contract.operation(Endpoint::List).parameter(Place::Query, "limit").expect("it has one");
+    let limit = contract.operation(Endpoint::List).parameter(ParameterPlace::Query, "limit").expect("it has one");
     let texts = Schema::of(&limit.schema, Direction::Request).texts();
     let reading = |text: &str| texts.iter().find(|known| known.text == text).map(|known| known.reading);
     for text in ["1", "2", "99", "100"] {

@@ -3,7 +3,7 @@
 //! A server sees a text, not a type. So `007` may be taken for 7 or be refused; both are right.
 
 use super::constraint::{Constraint, Side};
-use super::node::Kind;
+use super::node::JsonType;
 use super::schema::{Facet, Schema};
 use serde_json::Value;
 
@@ -77,20 +77,20 @@ impl Schema {
     /// lists and objects, whose spelling depends on more than their schema.
     pub fn texts(&self) -> Vec<Text> {
         let node = self.node();
-        if node.has(Kind::String) && node.typed {
+        if node.has(JsonType::String) && node.typed {
             return self.of_samples(|value| value.as_str().map(str::to_owned));
         }
-        if node.has(Kind::Integer) && node.typed {
+        if node.has(JsonType::Integer) && node.typed {
             return self.integer_texts();
         }
-        if node.has(Kind::Boolean) && node.typed {
+        if node.has(JsonType::Boolean) && node.typed {
             let mut texts = self.of_samples(|value| value.as_bool().map(|truth| truth.to_string()));
             let at = |text: &str, reading| plain(text, reading, Constraint::Type, &format!("of `{text}`"));
             texts.extend(["maybe", "truee", "2"].map(|text| at(text, Reading::Invalid)));
             texts.extend(["1", "0", "TRUE", "yes", "on", ""].map(|text| at(text, Reading::Ambiguous)));
             return texts;
         }
-        if node.has(Kind::Number) && node.typed {
+        if node.has(JsonType::Number) && node.typed {
             let mut texts = self.of_samples(|value| value.is_number().then(|| value.to_string()));
             texts.extend(
                 ["abc", "1.5.5", "1,5"]

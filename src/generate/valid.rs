@@ -1,8 +1,8 @@
 //! Values that keep every constraint, at each limit and just inside of it.
 
 use super::constraint::{Constraint, Side};
-use super::node::{Additional, Kind, Node};
-use super::pattern::Pattern;
+use super::node::{Additional, JsonType, Node};
+use super::pattern::ParsedPattern;
 use serde_json::{Map, Number, Value, json};
 
 /// The property that stands for those that a schema does not name.
@@ -44,29 +44,31 @@ pub(super) fn simplest(node: &Node) -> Option<Value> {
         return values.iter().find(|value| !value.is_null()).or(values.first()).cloned();
     }
     match plainest_kind(node)? {
-        Kind::Null => Some(Value::Null),
-        Kind::Boolean => Some(json!(true)),
-        Kind::String => text(node, node.lengths().0.max(1)).or_else(|| texts(node).into_iter().next()).map(Value::from),
-        Kind::Integer => integers(node).first().map(|value| number(*value)),
-        Kind::Number => numbers(node).first().cloned(),
-        Kind::Array => entries(node, node.min_items).map(Value::Array),
-        Kind::Object => object(node).map(Value::Object),
+        JsonType::Null => Some(Value::Null),
+        JsonType::Boolean => Some(json!(true)),
+        JsonType::String => {
+            text(node, node.lengths().0.max(1)).or_else(|| texts(node).into_iter().next()).map(Value::from)
+        }
+        JsonType::Integer => integers(node).first().map(|value| number(*value)),
+        JsonType::Number => numbers(node).first().cloned(),
+        JsonType::Array => entries(node, node.min_items).map(Value::Array),
+        JsonType::Object => object(node).map(Value::Object),
     }
 }
 
 /// The type that the other keywords speak of, where the schema names none.
-fn plainest_kind(node: &Node) -> Option<Kind> {
+fn plainest_kind(node: &Node) -> Option<JsonType> {
     let hinted = if !node.properties.is_empty() || !node.required.is_empty() {
-        Kind::Object
+        JsonType::Object
     } else if node.items.is_some() {
-        Kind::Array
+        JsonType::Array
     } else if node.minimum.is_some() || node.maximum.is_some() {
-        Kind::Integer
+        JsonType::Integer
     } else {
-        Kind::String
+        JsonType::String
     };
     let hinted = Some(hinted).filter(|kind| !node.typed && node.has(*kind));
-    hinted.or_else(|| node.kinds.iter().copied().find(|kind| *kind != Kind::Null)).or(node.kinds.first().copied())
+    hinted.or_else(|| node.kinds.iter().copied().find(|kind| *kind != JsonType::Null)).or(node.kinds.first().copied())
 }
 
 /// Values that keep everything, each with what it shows.
@@ -83,7 +85,7 @@ pub(super) fn valid(node: &Node) -> Vec<Candidate> {
     }
     if node.typed {
         made.extend(simplest(node).map(|value| inside(value, Constraint::Type, "of its type")));
-        if node.has(Kind::Null) {
+        if node.has(JsonType::Null) {
             made.push(inside(Value::Null, Constraint::Nullable, "that is null (nullable)"));
         }
     }
@@ -94,15 +96,15 @@ pub(super) fn valid(node: &Node) -> Vec<Candidate> {
     }
     for kind in &node.kinds {
         match kind {
-            Kind::String => made.extend(strings(node)),
-            Kind::Integer => made.extend(whole(node)),
-            Kind::Number => made.extend(fractions(node)),
-            Kind::Array => made.extend(arrays(node)),
-            Kind::Object => made.extend(objects(node)),
-            Kind::Boolean if node.typed => {
+            JsonType::String => made.extend(strings(node)),
+            JsonType::Integer => made.extend(whole(node)),
+            JsonType::Number => made.extend(fractions(node)),
+            JsonType::Array => made.extend(arrays(node)),
+            JsonType::Object => made.extend(objects(node)),
+            JsonType::Boolean if node.typed => {
                 made.push(inside(json!(false), Constraint::Type, "that is false"));
             }
-            Kind::Boolean | Kind::Null => {}
+            JsonType::Boolean | JsonType::Null => {}
         }
     }
     made
@@ -129,7 +131,7 @@ fn strings(node: &Node) -> Vec<Candidate> {
         made.push(inside(text, Constraint::MinLength, format!("of {} (minLength {least})", characters(least))));
     }
     match &node.pattern {
-        Some(Pattern::Class { ranges, .. }) => {
+        Some(ParsedPattern::Class { ranges, .. }) => {
             for character in ranges.iter().flat_map(|range| [*range.start(), *range.end()]) {
                 let Some(plain) = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1))) else { continue };
                 let words = format!("with {} (pattern)", super::characters::name(character));
@@ -144,13 +146,13 @@ fn strings(node: &Node) -> Vec<Candidate> {
                 made.push(inside(letters.into_iter().collect(), Constraint::Pattern, words));
             }
         }
-        Some(Pattern::Other(_)) => {
+        Some(ParsedPattern::Other(_)) => {
             let some = texts(node).into_iter().take(5);
             made.extend(some.map(|text| inside(text, Constraint::Pattern, "like its pattern".into())));
         }
         None => {}
     }
-    if let Some(format) = node.format.as_deref().filter(|_| node.has(Kind::String)) {
+    if let Some(format) = node.format.as_deref().filter(|_| node.has(JsonType::String)) {
         let some = format_texts(format).iter().map(|text| (*text).to_owned());
         made.extend(some.map(|text| inside(text, Constraint::Format, format!("of a {format}"))));
     }
@@ -172,12 +174,14 @@ pub(super) fn text(node: &Node, length: usize) -> Option<String> {
         _ if node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty()) => {
             texts(node).into_iter().find(|text| text.chars().count() >= length)
         }
-        Some(Pattern::Class { ranges, .. }) => {
+        Some(ParsedPattern::Class { ranges, .. }) => {
             let letter = ranges.iter().find(|range| range.contains(&'a')).map(|_| 'a');
             let letter = letter.or_else(|| ranges.first().map(|range| *range.start()))?;
             Some(letter.to_string().repeat(length))
         }
-        Some(pattern @ Pattern::Other(_)) => pattern.drawn().into_iter().find(|text| text.chars().count() == length),
+        Some(pattern @ ParsedPattern::Other(_)) => {
+            pattern.drawn().into_iter().find(|text| text.chars().count() == length)
+        }
         None => Some("a".repeat(length)),
     }
 }
@@ -345,7 +349,7 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
     let mut values: Vec<Value> = valid(node).into_iter().map(|local| local.value).collect();
     match plainest_kind(node) {
         _ if node.enumeration.is_some() || !node.branches.is_empty() => {}
-        Some(Kind::Integer) => {
+        Some(JsonType::Integer) => {
             let (low, high) = node.integers();
             let low = low.unwrap_or_else(|| high.unwrap_or(count as i128) - count as i128);
             let width = count as i128 * node.factor();
@@ -353,7 +357,7 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
             let up_to = high.unwrap_or(low + width).min(low + width);
             values.extend((low..=up_to).step_by(node.factor() as usize).map(number));
         }
-        Some(Kind::String) => {
+        Some(JsonType::String) => {
             // Numbers in base two, spelt with two letters of the class, so that they fit any class.
             let letters: Vec<char> = ["a", "b"].iter().filter_map(|letter| letter.chars().next()).collect();
             let width = least.max(usize::BITS as usize - count.leading_zeros() as usize).max(1);

@@ -6,7 +6,7 @@
 use super::context::Context;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Abort;
+use crate::project::Abort;
 
 impl Context {
     /// Removes what the case created, in every project that is not thrown away, and compares the projects.

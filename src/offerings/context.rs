@@ -17,7 +17,7 @@ use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{CaseResult, Failure};
-use crate::lane::{Abort, Counts, Lane, Session, Snapshot, Tenure};
+use crate::project::{Abort, Counts, Project, Session, Snapshot};
 
 /// How many independent requests are sent at once to a project that is not thrown away.
 const AT_ONCE: usize = 8;
@@ -55,17 +55,17 @@ impl Context {
     ///
     /// # Errors
     /// The list cannot be read; the report holds what was found until then.
-    pub async fn open(lane: Lane, naming: Naming) -> Result<Self, CaseResult> {
+    pub async fn open(project: Project, naming: Naming) -> Result<Self, CaseResult> {
         let facts = Facts {
             prefix: naming.run().to_owned(),
-            products: lane.fixtures.products.iter().cloned().collect(),
-            foreign_product: lane.fixtures.second_product.clone(),
-            variant: lane.fixtures.variant.clone(),
-            is_exclusive: lane.is_exclusive,
+            products: project.fixtures.products.iter().cloned().collect(),
+            foreign_product: project.fixtures.second_product.clone(),
+            variant: project.fixtures.variant.clone(),
+            is_exclusive: project.is_exclusive,
             was_used: false,
         };
         let mut cx = Self {
-            session: Session::new(lane),
+            session: Session::new(project),
             naming,
             oracle: Oracle::default(),
             facts,
@@ -87,7 +87,7 @@ impl Context {
     async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let known = self.session.record.failures.len();
         let snapshot = self.walk(role).await?;
-        let mut facts = Facts { was_used: self.lane().client.has_used(role), ..self.facts.clone() };
+        let mut facts = Facts { was_used: self.project().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
             // Which products another project has is not known.
             (facts.products, facts.foreign_product, facts.variant) = (BTreeSet::new(), None, None);
@@ -105,8 +105,8 @@ impl Context {
     }
 
     /// The project and its keys.
-    pub fn lane(&self) -> &Lane {
-        self.session.lane()
+    pub fn project(&self) -> &Project {
+        self.session.project()
     }
 
     /// What the main project held when the case began.
@@ -151,7 +151,7 @@ impl Context {
     /// # Errors
     /// [`Abort::Missing`] when none is known.
     pub fn products(&self, n: usize) -> Result<Vec<String>, Abort> {
-        let known = &self.lane().fixtures.products;
+        let known = &self.project().fixtures.products;
         if known.is_empty() {
             return Err(Abort::Missing(Need::Product));
         }
@@ -168,12 +168,12 @@ impl Context {
     /// # Errors
     /// [`Abort::Missing`] when none is known.
     pub fn variant(&self) -> Result<String, Abort> {
-        self.lane().fixtures.variant.clone().ok_or(Abort::Missing(Need::Variant))
+        self.project().fixtures.variant.clone().ok_or(Abort::Missing(Need::Variant))
     }
 
     /// Whether what the case creates must be removed by it.
     pub fn is_shared(&self) -> bool {
-        self.lane().tenure == Tenure::Shared
+        !self.project().is_disposable
     }
 
     /// How many requests are sent at once. A project of our own is near, and one after the other is the same every time.
@@ -280,7 +280,7 @@ impl Context {
     }
 
     fn begin(&mut self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
-        let client = self.lane().client.clone();
+        let client = self.project().client.clone();
         tokio::spawn(async move { client.send(request).await })
     }
 
@@ -311,7 +311,7 @@ impl Context {
             self.adopt(role).await?;
         }
         self.uncertain.remove(&role);
-        if self.oracle.state(role).is_none() && self.lane().client.keys().has(role) {
+        if self.oracle.state(role).is_none() && self.project().client.keys().has(role) {
             self.open_project(role).await?;
         }
         if self.oracle.state(role).is_some_and(|state| state.must_be_read_before(&call)) {
@@ -319,7 +319,7 @@ impl Context {
         }
         let is_promotion = call.endpoint == Endpoint::SetMain && call.is_authorized();
         let other = if role == KeyRole::Main { KeyRole::Second } else { KeyRole::Main };
-        if is_promotion && self.oracle.state(other).is_none() && self.lane().has(Need::SecondProject) {
+        if is_promotion && self.oracle.state(other).is_none() && self.project().has(Need::SecondProject) {
             // A promotion must not touch another project.
             self.follow(other).await?;
         }

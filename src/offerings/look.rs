@@ -13,7 +13,7 @@ use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
 use crate::finding::Failure;
-use crate::lane::{Abort, Snapshot};
+use crate::project::{Abort, Snapshot};
 
 /// A longer list is not read: a project of 50,000 offerings is none to test on, and a server may never end.
 const MAX_PAGES: usize = 500;

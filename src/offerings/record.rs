@@ -11,8 +11,8 @@ use super::trace;
 use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
-use crate::finding::{Evidence, Failure, Scope};
-use crate::lane::Abort;
+use crate::finding::{ConditionScope, Evidence, Failure};
+use crate::project::Abort;
 
 /// General rules about the offerings in a response.
 const OF_OFFERINGS: [&str; 4] = [SCHEMA, "offering.url", "offering.timestamps", "offering.created-at-immutable"];
@@ -267,10 +267,14 @@ impl Context {
     }
 
     pub(super) fn failure(&self, wrong: Wrong, at: &Arc<Exchange>) -> Failure {
-        let received = self.lane().client.keys().redact(&wrong.received).into_owned();
+        let received = self.project().client.keys().redact(&wrong.received).into_owned();
         Failure {
             rule: wrong.rule,
-            scope: if PER_OPERATION.contains(&&*wrong.condition) { Scope::Operation } else { Scope::Anywhere },
+            scope: if PER_OPERATION.contains(&&*wrong.condition) {
+                ConditionScope::Operation
+            } else {
+                ConditionScope::Anywhere
+            },
             condition: wrong.condition,
             difference: wrong.difference,
             title: wrong.title,

@@ -18,7 +18,7 @@ use super::in_flight::Meeting;
 use super::interleaving::Interleaving;
 use super::offering::Offering;
 use super::project::Project;
-use super::response::{Change, Instead, Override, Show};
+use super::response::{Instead, Override, ResponseChange, Show};
 use super::routes::{Door, Wait};
 use super::step::Step;
 use super::store::Grant;
@@ -160,7 +160,7 @@ pub(super) struct Config {
     pub(super) times: Times,
     pub(super) shows: Vec<Show>,
     pub(super) overrides: Vec<Override>,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<ResponseChange>,
     /// Whether bodies are indented.
     pub(super) pretty: bool,
     /// Whether a stored id is the one that a request names, by operation; for the list the cursor.
@@ -279,7 +279,7 @@ impl Config {
         statuses: RangeInclusive<u16>,
         apply: fn(&Call, &mut Answer),
     ) {
-        self.changes.push(Change { at, statuses, apply });
+        self.changes.push(ResponseChange { at, statuses, apply });
     }
 
     /// Gives a rejection another status or code.

@@ -20,7 +20,7 @@ pub(super) const ANY: RangeInclusive<u16> = 100..=599;
 
 /// Changes a response to these operations with these statuses.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct ResponseChange {
     pub(super) at: &'static [Operation],
     pub(super) statuses: RangeInclusive<u16>,
     pub(super) apply: fn(&Call, &mut Answer),

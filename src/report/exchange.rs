@@ -2,7 +2,7 @@
 
 use super::visible::{Breaks, cut, shown, visible};
 use crate::exchange::Recorded;
-use crate::finding::Step;
+use crate::finding::EvidenceStep;
 
 /// Longer paths, headers and reasons are cut, in characters.
 const MAX_LINE_LENGTH: usize = 400;
@@ -20,7 +20,7 @@ pub enum Follow {
 
 /// The exchange as text that ends with a line feed: no secret is in it, and nothing that steers a screen.
 pub fn exchange(recorded: &Recorded<'_>, follow: Follow) -> String {
-    let step = Step::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
+    let step = EvidenceStep::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
     let said = |text: &str| visible(&cut(text, MAX_LINE_LENGTH)).into_owned();
     let answer = match recorded.answer {
         Ok(answer) => answer.status.to_string(),
@@ -52,9 +52,9 @@ mod tests {
 
     use super::*;
     use crate::contract::Endpoint;
-    use crate::exchange::{Answer, Credentials, KeyRole, Request, Secret, TransportError};
+    use crate::exchange::{Credentials, KeyRole, Request, Response, Secret, TransportError};
 
-    fn told(answer: Result<&Answer, &TransportError>, follow: Follow) -> String {
+    fn told(answer: Result<&Response, &TransportError>, follow: Follow) -> String {
         let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_followed_1"));
         let request =
             Request::to(Endpoint::Create).header("x-odd", "\u{9b}").raw_body("application/json", "{\"a\":\n1}");
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_exchange_is_a_line_with_its_case() {
-        let answer = Answer::new(201, http::HeaderMap::new(), "{}".into());
+        let answer = Response::new(201, http::HeaderMap::new(), "{}".into());
         let line = "POST /offerings?k=$QONFORM_TOKEN  201  3.4 ms  scenario::create.echo\n";
         assert_eq!(told(Ok(&answer), Follow::Line), line);
         let error = TransportError::Throttled { answers: 2 };
@@ -87,7 +87,7 @@ mod tests {
         let body = format!("\u{1b}[2J\ttest_sk_followed_1\n{}", "é".repeat(5_000));
         let mut headers = http::HeaderMap::new();
         headers.insert("x-told", "test_sk_followed_1".parse().unwrap());
-        let text = told(Ok(&Answer::new(409, headers, body.into())), Follow::Whole);
+        let text = told(Ok(&Response::new(409, headers, body.into())), Follow::Whole);
         let (line, rest) = text.split_once('\n').unwrap();
         assert!(line.ends_with("  409  3.4 ms  scenario::create.echo"), "{line}");
         assert!(rest.contains("\n  > x-odd: \\u{9b}\n") && rest.contains("\n  > {\"a\":\n  > 1}\n"), "{rest}");

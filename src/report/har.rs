@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::story;
 use super::visible::safe_json;
-use crate::finding::{Finding, Outcome, Step};
+use crate::finding::{EvidenceStep, Finding, Outcome};
 
 /// The moment that stands for "not recorded"; one second later for each entry, so that viewers keep the order.
 fn moment(index: usize) -> String {
@@ -45,7 +45,7 @@ fn page(finding: &Finding, index: usize) -> Value {
     })
 }
 
-fn entry(outcome: &Outcome, finding: &Finding, step: &Step, index: usize) -> Value {
+fn entry(outcome: &Outcome, finding: &Finding, step: &EvidenceStep, index: usize) -> Value {
     let mut entry = json!({
         "pageref": finding.fingerprint,
         "startedDateTime": moment(index),
@@ -62,7 +62,7 @@ fn entry(outcome: &Outcome, finding: &Finding, step: &Step, index: usize) -> Val
 }
 
 /// A request against `base`.
-pub(super) fn request(base: &str, step: &Step) -> Value {
+pub(super) fn request(base: &str, step: &EvidenceStep) -> Value {
     let mut request = json!({
         "method": step.method,
         "url": format!("{base}{}", step.path),
@@ -84,7 +84,7 @@ pub(super) fn request(base: &str, step: &Step) -> Value {
 }
 
 /// The answer of a step; status 0 where none came.
-pub(super) fn response(step: &Step) -> Value {
+pub(super) fn response(step: &EvidenceStep) -> Value {
     let body = step.answer_body.as_deref().unwrap_or_default();
     let reason = http::StatusCode::from_u16(step.status).ok().and_then(|status| status.canonical_reason());
     json!({

@@ -37,6 +37,6 @@ pub use export::{ExportedFile, export};
 pub use format::{Format, UnknownFormat, render};
 pub use json::{ReadError, parse};
 pub use recording::Recording;
-pub use style::{Color, Detail, Style};
+pub use style::{Color, Style, Verbosity};
 pub use visible::wrapped;
 pub use words::count;

@@ -13,18 +13,18 @@ use serde_json::{Value, json};
 use super::har;
 use super::visible::safe_json;
 use crate::exchange::{ExchangeObserver, Recorded};
-use crate::finding::Step;
+use crate::finding::EvidenceStep;
 
 /// What closes the archive.
 const END: &[u8] = b"]}}\n";
 
 /// An archive that grows with a run; give it to [`crate::exchange::TransportSettings`].
 pub struct Recording {
-    state: Mutex<State>,
+    state: Mutex<RecordingState>,
 }
 
-struct State {
-    to: Box<dyn Target>,
+struct RecordingState {
+    to: Box<dyn RecordedTarget>,
     entries: usize,
     /// Where what closes the archive stands, in bytes from its beginning.
     end: u64,
@@ -32,8 +32,8 @@ struct State {
 }
 
 /// Somewhere that can be written over.
-trait Target: Write + Seek + Send {}
-impl<T: Write + Seek + Send> Target for T {}
+trait RecordedTarget: Write + Seek + Send {}
+impl<T: Write + Seek + Send> RecordedTarget for T {}
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,7 +52,7 @@ impl Recording {
         let start = format!(
             "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"comment\":\"{comment}\",\"pages\":[],\"entries\":["
         );
-        let mut state = State { to: Box::new(to), entries: 0, end: 0, failed: None };
+        let mut state = RecordingState { to: Box::new(to), entries: 0, end: 0, failed: None };
         state.append(start.as_bytes())?;
         Ok(Self { state: Mutex::new(state) })
     }
@@ -66,7 +66,7 @@ impl Recording {
     }
 }
 
-impl State {
+impl RecordingState {
     /// Writes `bytes` over what closes the archive, and closes it again.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.to.seek(SeekFrom::Start(self.end))?;
@@ -91,7 +91,7 @@ impl ExchangeObserver for Recording {
 }
 
 fn entry(recorded: &Recorded<'_>) -> Value {
-    let step = Step::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
+    let step = EvidenceStep::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
     let milliseconds = recorded.took.as_micros() as f64 / 1_000.0;
     let mut entry = json!({
         "startedDateTime": DateTime::<Utc>::from(recorded.started).to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -121,18 +121,18 @@ mod tests {
 
     use super::*;
     use crate::contract::Endpoint;
-    use crate::exchange::{Answer, Credentials, KeyRole, Request, Secret, TransportError};
+    use crate::exchange::{Credentials, KeyRole, Request, Response, Secret, TransportError};
 
     /// A file in memory that can be looked at while it is written.
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Cursor<Vec<u8>>>>);
+    struct SharedRecording(Arc<Mutex<Cursor<Vec<u8>>>>);
 
-    impl Shared {
+    impl SharedRecording {
         fn archive(&self) -> Value {
             serde_json::from_slice(self.0.lock().unwrap().get_ref()).unwrap()
         }
     }
-    impl Write for Shared {
+    impl Write for SharedRecording {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -140,7 +140,7 @@ mod tests {
             Ok(())
         }
     }
-    impl Seek for Shared {
+    impl Seek for SharedRecording {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.0.lock().unwrap().seek(to)
         }
@@ -148,12 +148,12 @@ mod tests {
 
     #[test]
     fn the_archive_is_whole_after_every_entry_and_holds_no_key() {
-        let file = Shared::default();
+        let file = SharedRecording::default();
         let recording = Recording::begin(file.clone()).unwrap();
         har::tests::assert_is_har(&file.archive());
         let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_recorded_1"));
         let request = Request::to(Endpoint::Get).id("test_sk_recorded_1").header("x-odd", "\u{9b}\u{202e}");
-        let answer = Answer::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
+        let answer = Response::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
         let error = TransportError::Throttled { answers: 2 };
         for (number, answer) in [Ok(&answer), Err(&error), Ok(&answer)].into_iter().enumerate() {
             recording.record(&Recorded {

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::words::count;
-use crate::finding::{Finding, Outcome, Step};
+use crate::finding::{EvidenceStep, Finding, Outcome};
 
 /// The longest piece of a sent body that stands in a step's line, in characters.
 const MAX_SENT_LENGTH: usize = 60;
@@ -170,7 +170,7 @@ fn json(body: Option<&String>) -> Option<Value> {
 }
 
 /// The id of the offering that a step created.
-fn created_id(step: &Step) -> Option<String> {
+fn created_id(step: &EvidenceStep) -> Option<String> {
     let resource = step.path.split('?').next()?;
     if step.method != "POST" || resource != "/offerings" || !(200..300).contains(&step.status) {
         return None;
@@ -195,7 +195,7 @@ fn referring(path: &str, created: &[(usize, String)]) -> String {
     told
 }
 
-fn answer(step: &Step) -> String {
+fn answer(step: &EvidenceStep) -> String {
     let body = json(step.answer_body.as_ref());
     let code = body.as_ref().and_then(|body| body.pointer("/error/code")?.as_str());
     match code {
@@ -204,7 +204,7 @@ fn answer(step: &Step) -> String {
     }
 }
 
-fn note(step: &Step, created: Option<&str>) -> String {
+fn note(step: &EvidenceStep, created: Option<&str>) -> String {
     let mut parts = Vec::new();
     if let Some(id) = created {
         parts.push(format!("id = {id}"));

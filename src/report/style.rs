@@ -16,7 +16,7 @@ pub enum Color {
 
 /// How much a person wants to read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum Detail {
+pub enum Verbosity {
     /// Findings and the last line.
     Quiet,
     /// Every rule's verdict as well.
@@ -34,12 +34,12 @@ pub struct Style {
     /// Columns of the terminal; below 50 it is taken as 50.
     pub width: usize,
     /// How much to tell.
-    pub detail: Detail,
+    pub detail: Verbosity,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: Color::Never, width: 100, detail: Detail::Normal }
+        Self { color: Color::Never, width: 100, detail: Verbosity::Normal }
     }
 }
 

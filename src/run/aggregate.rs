@@ -11,9 +11,9 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
-    CaseResult, Confirmation, Constraints, ContractFacts, Coverage, Doubt, Drift, Ending, Failure, Finding, Latency,
-    Observation, Outcome, Place, REPORT_VERSION, RuleOutcome, Seen, Severity, ShardCase, ShardFacts, ShardLatency,
-    ShardReason, Step, Summary, Tool, Verdict, Waived,
+    CaseResult, Confirmation, Constraints, ContractFacts, Coverage, DocumentPlace, Doubt, Drift, Ending, EvidenceStep,
+    Failure, Finding, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse, Severity, ShardCase,
+    ShardFacts, ShardLatency, ShardReason, Summary, Tool, Verdict, Waived,
 };
 use crate::offerings::race;
 
@@ -25,7 +25,7 @@ mod tests;
 const TIMELINE_WIDTH: usize = 92;
 
 /// What the run as a whole contributes to the outcome.
-pub(super) struct Frame<'a> {
+pub(super) struct RunInfo<'a> {
     pub(super) settings: &'a Settings,
     pub(super) contract: &'a Contract,
     pub(super) plan: &'a Plan,
@@ -42,7 +42,7 @@ pub(super) struct Frame<'a> {
 }
 
 /// Puts the outcome together. The order of the cases is that of the plan, whatever ran first.
-pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
+pub(super) fn outcome(frame: RunInfo<'_>, played: Played) -> Outcome {
     let Played { cases, counted: mut record } = played;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut part = frame.part();
@@ -104,7 +104,7 @@ pub(super) fn outcome(frame: Frame<'_>, played: Played) -> Outcome {
     }
 }
 
-impl Frame<'_> {
+impl RunInfo<'_> {
     /// Merges a failure into the finding of its fingerprint: counts add up, the shortest trace stays.
     fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {
         let rules = self.contract.rules();
@@ -140,7 +140,8 @@ impl Frame<'_> {
         let (evidence, keys) = (&failure.evidence, &result.keys);
         let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
-        let steps = failure.trace.iter().enumerate().map(|(i, step)| Step::of(i + 1, step, keys, i + 1 == last));
+        let steps =
+            failure.trace.iter().enumerate().map(|(i, step)| EvidenceStep::of(i + 1, step, keys, i + 1 == last));
         let reduction = evidence.reduction.as_ref();
         Finding {
             fingerprint: failure.fingerprint(),
@@ -166,13 +167,13 @@ impl Frame<'_> {
             replay: evidence.script.clone(),
             place: self.place(failure),
             steps: steps.collect(),
-            curl: Step::curl_lines(&base, keys, failure.trace.iter().map(AsRef::as_ref)),
+            curl: EvidenceStep::curl_lines(&base, keys, failure.trace.iter().map(AsRef::as_ref)),
         }
     }
 
     /// Where the document says what was broken: the rule's own place, if it speaks of this operation alone; else the
     /// answer's, else the operation's.
-    fn place(&self, failure: &Failure) -> Option<Place> {
+    fn place(&self, failure: &Failure) -> Option<DocumentPlace> {
         let document = self.contract.document();
         let own = self.contract.rules().rule(failure.rule).and_then(|rule| rule.at.clone());
         let own = own.filter(|pointer| document.resolve(pointer).is_some());
@@ -182,7 +183,7 @@ impl Frame<'_> {
             Some(response.map_or(&operation.pointer, |response| &response.pointer).clone())
         })?;
         let position = document.position(&pointer);
-        Some(Place { file: document.name().to_owned(), pointer, line: position.line, column: position.column })
+        Some(DocumentPlace { file: document.name().to_owned(), pointer, line: position.line, column: position.column })
     }
 
     /// What a part of a run tells besides; `None` for a whole one.
@@ -449,8 +450,8 @@ fn short(text: &str) -> String {
 }
 
 /// Every documented answer of the operations that were meant to be played, and every answer that came.
-fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<Seen> {
-    let mut answers: BTreeMap<(usize, u16, String), Seen> = BTreeMap::new();
+fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenResponse> {
+    let mut answers: BTreeMap<(usize, u16, String), SeenResponse> = BTreeMap::new();
     let others = plan.others.iter().map(|operation| &**operation);
     let operations: Vec<&Operation> =
         Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(others).collect();
@@ -461,8 +462,13 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<Seen> {
                 if response.codes.is_empty() { vec![None] } else { response.codes.iter().map(Some).collect() };
             for code in codes {
                 let key = (index, status, code.cloned().unwrap_or_default());
-                let seen =
-                    Seen { operation: operation.id.clone(), status, code: code.cloned(), documented: true, count: 0 };
+                let seen = SeenResponse {
+                    operation: operation.id.clone(),
+                    status,
+                    code: code.cloned(),
+                    documented: true,
+                    count: 0,
+                };
                 answers.insert(key, seen);
             }
         }
@@ -475,7 +481,7 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<Seen> {
         // Where the document names no codes, any code is the documented answer.
         let names_codes = operation.response(*status).is_some_and(|response| !response.codes.is_empty());
         let code = if names_codes || operation.response(*status).is_none() { code.clone() } else { String::new() };
-        let seen = answers.entry((index, *status, code.clone())).or_insert_with(|| Seen {
+        let seen = answers.entry((index, *status, code.clone())).or_insert_with(|| SeenResponse {
             operation: operation.id.clone(),
             status: *status,
             code: Some(code).filter(|code| !code.is_empty()),
@@ -488,7 +494,7 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<Seen> {
 }
 
 /// What was seen of the contract, and what generated requests tried.
-pub(super) fn covered(answers: Vec<Seen>, constraints: &Constraints) -> Coverage {
+pub(super) fn covered(answers: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
     Coverage {
         answers,
         constraints: constraints.rows.clone(),

@@ -70,18 +70,18 @@ pub enum Case {
     /// The generated requests to another operation of the document.
     Other(Arc<Operation>),
     /// What showed a finding of another run.
-    Kept(Arc<KeptCase>),
+    Reproduction(Arc<Reproduction>),
     /// Several clients at once.
     Race(Arc<Race>),
 }
 
 /// What showed a finding of another run, to be played again.
 #[derive(Clone, Debug)]
-pub struct KeptCase {
+pub struct Reproduction {
     /// Its name as a case: `sequence::replay`, `regression::5f1c9ae2`.
     pub name: String,
     /// What is played.
-    pub course: CaseScript,
+    pub script: CaseScript,
 }
 
 impl Case {
@@ -92,7 +92,7 @@ impl Case {
             Self::Inputs(endpoint) => format!("input::{}", endpoint.operation_id()),
             Self::Sequence(number) => format!("sequence::{number}"),
             Self::Other(operation) => format!("input::{}", operation.id),
-            Self::Kept(kept) => kept.name.clone(),
+            Self::Reproduction(kept) => kept.name.clone(),
             Self::Race(race) => race.case_name(),
         }
     }
@@ -104,7 +104,7 @@ impl Case {
             Self::Inputs(endpoint) => format!("i{}", *endpoint as u8),
             Self::Sequence(number) => format!("s{number}"),
             Self::Other(operation) => plain(&format!("o-{}", operation.id)),
-            Self::Kept(kept) => plain(kept.name.rsplit("::").next().unwrap_or_default()),
+            Self::Reproduction(kept) => plain(kept.name.rsplit("::").next().unwrap_or_default()),
             Self::Race(race) => race.name.clone(),
         }
     }
@@ -113,7 +113,7 @@ impl Case {
     pub(super) fn race(&self) -> Option<&Arc<Race>> {
         match self {
             Self::Race(race) => Some(race),
-            Self::Kept(kept) => match &kept.course {
+            Self::Reproduction(kept) => match &kept.script {
                 CaseScript::Race(race) => Some(race),
                 CaseScript::Whole | CaseScript::Steps(_) | CaseScript::Inputs(_) => None,
             },
@@ -136,7 +136,7 @@ impl Case {
             Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) => Effect::Promotes,
             Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
             Self::Inputs(_) | Self::Other(_) => Effect::Writes,
-            Self::Kept(kept) => match &kept.course {
+            Self::Reproduction(kept) => match &kept.script {
                 CaseScript::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => {
                     Effect::Promotes
                 }

@@ -10,10 +10,10 @@ use thiserror::Error;
 use super::case::Case;
 use super::settings::{Scope, Settings};
 use crate::contract::Contract;
-use crate::lane::Lane;
-use crate::offerings::input::{self, Inputs, Saved};
+use crate::offerings::input::{self, Inputs, SavedInputs};
 use crate::offerings::race::{Race, SavedRace, UnusableRace};
 use crate::offerings::sequence::{self, Capabilities, MainRole, Step};
+use crate::project::Project;
 
 /// A longer row of requests is not written down: the whole case is played again instead.
 const MAX_SAVED: usize = 50;
@@ -37,20 +37,20 @@ pub enum CaseScript {
 pub enum Outdated {
     /// The contract has changed too much for these inputs.
     #[error(transparent)]
-    Inputs(#[from] input::Outdated),
+    Inputs(#[from] input::OutdatedInputs),
     /// There is no such race.
     #[error(transparent)]
     Race(#[from] UnusableRace),
 }
 
 impl CaseScript {
-    /// What a case plays on this lane.
-    pub(super) fn of(case: &Case, lane: &Lane, settings: &Settings) -> Self {
+    /// What a case plays on this project.
+    pub(super) fn of(case: &Case, project: &Project, settings: &Settings) -> Self {
         match case {
             Case::Scenario(_) => Self::Whole,
             Case::Inputs(endpoint) => {
-                let contract = lane.judge.contract();
-                let inputs = Inputs::of(contract, *endpoint, &lane.fixtures, settings.seed, settings.inputs);
+                let contract = project.judge.contract();
+                let inputs = Inputs::of(contract, *endpoint, &project.fixtures, settings.seed, settings.inputs);
                 Self::Inputs(Arc::new(inputs))
             }
             Case::Other(operation) => {
@@ -58,23 +58,23 @@ impl CaseScript {
             }
             Case::Sequence(number) => {
                 let mains = if settings.scope == Scope::Full { MainRole::Change } else { MainRole::Keep };
-                let means = Capabilities::of(lane, mains);
+                let means = Capabilities::of(project, mains);
                 Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &means).into())
             }
-            Case::Kept(kept) => kept.course.clone(),
+            Case::Reproduction(kept) => kept.script.clone(),
             Case::Race(race) => Self::Race(Arc::clone(race)),
         }
     }
 
     /// What of it shows something, to be written down; `None` where only the whole case does.
-    pub(super) fn kept(&self, span: &Range<usize>) -> Option<Kept> {
+    pub(super) fn kept(&self, span: &Range<usize>) -> Option<SavedCase> {
         match self {
-            Self::Steps(steps) if !steps.is_empty() => Some(Kept::Steps(steps.to_vec())),
+            Self::Steps(steps) if !steps.is_empty() => Some(SavedCase::Steps(steps.to_vec())),
             Self::Inputs(inputs) => {
                 let list = inputs.list.get(span.clone()).filter(|list| list.len() <= MAX_SAVED)?;
-                Some(Kept::Inputs(Saved::of(inputs, list)))
+                Some(SavedCase::Inputs(SavedInputs::of(inputs, list)))
             }
-            Self::Race(race) => Some(Kept::Race(SavedRace::of(race))),
+            Self::Race(race) => Some(SavedCase::Race(SavedRace::of(race))),
             Self::Whole | Self::Steps(_) => None,
         }
     }
@@ -83,16 +83,16 @@ impl CaseScript {
 /// What shows a finding, as it stands in reports and in files of past failures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Kept {
+pub enum SavedCase {
     /// The steps of a history.
     Steps(Vec<Step>),
     /// Requests to one operation.
-    Inputs(Saved),
+    Inputs(SavedInputs),
     /// What several clients did at once.
     Race(SavedRace),
 }
 
-impl Kept {
+impl SavedCase {
     /// Reads what [`serde_json::to_value`] made of one: a list of steps, or an object of inputs or of a race.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Kept {
         } else if value.get("race").is_some() {
             SavedRace::deserialize(value).map(Self::Race)
         } else {
-            Saved::deserialize(value).map(Self::Inputs)
+            SavedInputs::deserialize(value).map(Self::Inputs)
         }
     }
 
@@ -111,7 +111,7 @@ impl Kept {
     ///
     /// # Errors
     /// `Outdated` when the contract has changed too much for that.
-    pub fn course(&self, contract: &Contract) -> Result<CaseScript, Outdated> {
+    pub fn script(&self, contract: &Contract) -> Result<CaseScript, Outdated> {
         Ok(match self {
             Self::Steps(steps) => CaseScript::Steps(steps.clone().into()),
             Self::Inputs(saved) => CaseScript::Inputs(Arc::new(saved.restore(contract)?)),

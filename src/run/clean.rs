@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::journal::{Before, Project, Trace};
+use super::journal::{Before, ProjectRole, Trace};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::finding::Listed;
-use crate::lane::{Abort, Lane, Session};
+use crate::project::{Abort, Project, Session};
 
 /// How many deletions are under way at once.
 const AT_ONCE: usize = 8;
@@ -24,13 +24,13 @@ const MAX_DURATION: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Home {
     /// The projects that the run may write to.
-    pub(super) projects: BTreeMap<Project, Before>,
+    pub(super) projects: BTreeMap<ProjectRole, Before>,
 }
 
 impl Home {
     /// The main offering that a role's project had.
     pub(super) fn main(&self, role: KeyRole) -> Option<&str> {
-        self.projects.get(&Project::of(role))?.main.as_deref()
+        self.projects.get(&ProjectRole::of(role))?.main.as_deref()
     }
 }
 
@@ -69,24 +69,24 @@ pub struct Cleaned {
 /// Undoes what a journal says, in every project of which there is a key, and looks once more whether it worked.
 ///
 /// A project that is not the journal's (none of its landmarks is there) is not touched.
-pub async fn undo_all(lane: &Lane, trace: &Trace) -> Cleaned {
+pub async fn undo_all(project: &Project, trace: &Trace) -> Cleaned {
     let mut all = Cleaned::default();
-    for (project, before) in &trace.head.projects {
-        let role = project.role();
-        if !lane.client.keys().has(role) {
+    for (&owner, before) in &trace.head.projects {
+        let role = owner.role();
+        if !project.client.keys().has(role) {
             let variable = role.variable();
-            let touched = trace.created.iter().chain(&trace.strays).any(|(of, _)| of == project);
+            let touched = trace.created.iter().chain(&trace.strays).any(|(of, _)| *of == owner);
             if touched {
                 all.left.push(format!("everything that starts with {} ({variable} is not set)", trace.head.prefix));
             }
             continue;
         }
-        if !before.landmarks.is_empty() && !is_same_project(lane, role, before).await {
+        if !before.landmarks.is_empty() && !is_same_project(project, role, before).await {
             let reason = format!("{} does not open the project that the journal speaks of", role.variable());
             all.left.push(format!("everything that starts with {} ({reason})", trace.head.prefix));
             continue;
         }
-        let cleaned = clean_up(lane, role, &trace.undo(*project)).await;
+        let cleaned = clean_up(project, role, &trace.undo(owner)).await;
         all.removed += cleaned.removed;
         all.restored = all.restored.or(cleaned.restored);
         all.undeletable.extend(cleaned.undeletable);
@@ -95,8 +95,8 @@ pub async fn undo_all(lane: &Lane, trace: &Trace) -> Cleaned {
     all
 }
 
-async fn is_same_project(lane: &Lane, role: KeyRole, before: &Before) -> bool {
-    let mut session = Session::new(lane.clone());
+async fn is_same_project(project: &Project, role: KeyRole, before: &Before) -> bool {
+    let mut session = Session::new(project.clone());
     match session.walk(role).await {
         Ok(snapshot) => before
             .landmarks
@@ -108,12 +108,12 @@ async fn is_same_project(lane: &Lane, role: KeyRole, before: &Before) -> bool {
 }
 
 /// Cleans within a limit, and never fails: what could not be done is reported.
-pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned {
+pub(super) async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
         ..Cleaned::default()
     };
-    match tokio::time::timeout(MAX_DURATION, clean(lane, role, undo, None)).await {
+    match tokio::time::timeout(MAX_DURATION, clean(project, role, undo, None)).await {
         Ok(Ok(cleaned)) => cleaned,
         Ok(Err(halt)) => failed(halt.to_string()),
         Err(_) => failed(format!("it could not be removed within {MAX_DURATION:?}")),
@@ -123,7 +123,7 @@ pub(super) async fn clean_up(lane: &Lane, role: KeyRole, undo: &Undo) -> Cleaned
 /// Deletes what is ours in `role`'s project, after making the old main main again. What others made is not touched: a
 /// main that another client promoted meanwhile stays. `holds` is what the project holds, where that was just read.
 pub(super) async fn clean(
-    lane: &Lane,
+    project: &Project,
     role: KeyRole,
     undo: &Undo,
     holds: Option<Vec<Listed>>,
@@ -131,7 +131,7 @@ pub(super) async fn clean(
     let mut cleaned = Cleaned::default();
     let read = match holds {
         Some(listed) => Ok(listed),
-        None => Session::new(lane.clone()).walk(role).await.map(|snapshot| snapshot.listed()),
+        None => Session::new(project.clone()).walk(role).await.map(|snapshot| snapshot.listed()),
     };
     let listed = match read {
         Ok(listed) => listed,
@@ -141,14 +141,14 @@ pub(super) async fn clean(
                 cleaned.left.push(format!("{main} (may not be main again: {reason})"));
             }
             let ids = undo.noted.iter().chain(&undo.strays).cloned().collect();
-            delete_all(lane, role, ids, AT_ONCE, &mut cleaned).await;
+            delete_all(project, role, ids, AT_ONCE, &mut cleaned).await;
             return Ok(cleaned);
         }
         Err(halt) => return Err(halt),
     };
     if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo)) {
         let request = Request::to(Endpoint::SetMain).id(main).key(role);
-        match lane.client.send(request).await {
+        match project.client.send(request).await {
             Ok(exchange) if exchange.answer.is_success() => cleaned.restored = Some(main.clone()),
             Ok(exchange) => cleaned.left.push(format!("{main} (is not main again: {})", exchange.answer.summary())),
             Err(error) => cleaned.left.push(format!("{main} (is not main again: cannot {error})")),
@@ -158,9 +158,9 @@ pub(super) async fn clean(
     let (mains, regulars): (Vec<_>, Vec<_>) =
         listed.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(|offering| offering.is_main);
     let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
-    delete_all(lane, role, ids(regulars), AT_ONCE, &mut cleaned).await;
+    delete_all(project, role, ids(regulars), AT_ONCE, &mut cleaned).await;
     for main in ids(mains) {
-        match lane.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
+        match project.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
             Ok(exchange) if exchange.answer.is_rejection() && ![401, 403, 404].contains(&exchange.answer.status) => {
                 cleaned.undeletable.push(format!("{main} ({})", exchange.answer.summary()));
             }
@@ -174,7 +174,7 @@ pub(super) async fn clean(
     Ok(cleaned)
 }
 
-async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize, cleaned: &mut Cleaned) {
+async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, at_once: usize, cleaned: &mut Cleaned) {
     let (mut unanswered, mut refused) = (0, Vec::new());
     for batch in ids.chunks(at_once) {
         if unanswered >= MAX_UNANSWERED {
@@ -183,7 +183,7 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
         }
         let mut deletions = JoinSet::new();
         for id in batch {
-            let (client, id) = (lane.client.clone(), id.clone());
+            let (client, id) = (project.client.clone(), id.clone());
             deletions.spawn(async move {
                 let answered = client.send(Request::to(Endpoint::Delete).id(&id).key(role)).await;
                 (id, answered)
@@ -205,7 +205,7 @@ async fn delete_all(lane: &Lane, role: KeyRole, ids: Vec<String>, at_once: usize
         }
     }
     if !refused.is_empty() {
-        Box::pin(delete_all(lane, role, refused, 1, cleaned)).await;
+        Box::pin(delete_all(project, role, refused, 1, cleaned)).await;
     }
 }
 

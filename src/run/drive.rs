@@ -7,27 +7,27 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::aggregate::{self, Frame};
+use super::aggregate::{self, RunInfo};
 use super::case::Case;
 use super::case_script::CaseScript;
 use super::caught::caught;
 use super::confirm;
 use super::error::RunError;
 use super::event::Event;
-use super::execute::{play_case, play_course, play_race};
+use super::execute::{play_case, play_course, run_race};
 use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::{Refused, preflight};
 use super::rehearse::{Rehearsal, rehearse};
 use super::settings::{Clock, Confirm, Scope, Settings, StopPolicy, TargetSettings};
-use super::shared::{self, ANCHOR, Shared};
+use super::shared::{self, ANCHOR, SharedProject};
 use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Credentials, Traffic, WriteObserver};
 use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Severity};
-use crate::lane::Lane;
+use crate::project::Project;
 use crate::reference;
 
 /// A channel for progress.
@@ -68,8 +68,8 @@ pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result
         }
         TargetSettings::External(external) => {
             external.check()?;
-            let lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            let ready = match preflight(lane, Scope::ReadOnly, settings, None).await {
+            let project = target::external_project(external, settings.transport.clone(), judge)?;
+            let ready = match preflight(project, Scope::ReadOnly, settings, None).await {
                 Ok(ready) => ready,
                 Err(refused) => return Ok(Err(refused.reason)),
             };
@@ -98,9 +98,9 @@ pub async fn run(
             external.check()?;
             let prefix = settings.prefix();
             let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
-            let mut lane = target::external_lane(external, settings.transport.clone(), judge)?;
-            lane.client = lane.client.with_observer(Arc::clone(&journal) as Arc<dyn WriteObserver>);
-            Ok(driver.external(lane, journal).await)
+            let mut project = target::external_project(external, settings.transport.clone(), judge)?;
+            project.client = project.client.with_observer(Arc::clone(&journal) as Arc<dyn WriteObserver>);
+            Ok(driver.external(project, journal).await)
         }
     }
 }
@@ -136,7 +136,7 @@ impl Played {
 const OF_SEQUENCES: &str = "invariant.model-agrees";
 
 impl Driver<'_> {
-    /// Every case gets a lane of its own; as many run side by side as jobs were asked for.
+    /// Every case gets a project of its own; as many run side by side as jobs were asked for.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
         let plan = Plan::new(self.settings, &self.contract, &BTreeMap::new());
@@ -151,15 +151,15 @@ impl Driver<'_> {
                 let Some((index, case)) = waiting.next() else { break };
                 let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                 running.spawn(async move {
-                    let lane = |attempt| server.lane(&format!("{}-{attempt}", case.mark()));
-                    let first = lane(0);
+                    let project = |attempt| server.project(&format!("{}-{attempt}", case.mark()));
+                    let first = project(0);
                     let keys = first.client.keys().clone();
                     let play = |attempt| {
-                        let lane = if attempt == 0 { first.clone() } else { lane(attempt) };
-                        play_case(&case, lane, &settings, attempt)
+                        let project = if attempt == 0 { first.clone() } else { project(attempt) };
+                        play_case(&case, project, &settings, attempt)
                     };
                     let result = if let Some(race) = case.race() {
-                        play_race(race, &case.mark(), first.clone(), &settings).await
+                        run_race(race, &case.mark(), first.clone(), &settings).await
                     } else {
                         let rules = first.judge.contract().rules();
                         confirm::play_confirmed(settings.confirmation, rules, play).await
@@ -188,13 +188,13 @@ impl Driver<'_> {
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
             let worth = |failure: &Failure| self.is_reported(failure);
-            let course = |index: usize| CaseScript::of(&plan.cases[index], &server.lane("course"), self.settings);
+            let script = |index: usize| CaseScript::of(&plan.cases[index], &server.project("script"), self.settings);
             let smaller =
-                smaller::make_smaller(&mut played, &traffic, worth, course, |index, course, watch, attempt| {
+                smaller::make_smaller(&mut played, &traffic, worth, script, |index, script, watch, attempt| {
                     let mark = plan.cases[index].mark();
-                    let lane = server.lane(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
+                    let project = server.project(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
                     let naming = self.settings.naming(&mark, attempt);
-                    async move { play_course(&course, lane, naming, watch).await }
+                    async move { play_course(&script, project, naming, watch).await }
                 });
             tokio::select! {
                 () = smaller => {}
@@ -228,26 +228,26 @@ impl Driver<'_> {
         }
     }
 
-    /// One lane: the cases follow each other, and after each the project is put back as it was. However the cases end,
+    /// One project: the cases follow each other, and after each the project is put back as it was. However the cases end,
     /// by a panic of ours too, everything that was created is removed.
-    async fn external(&self, lane: Lane, journal: Arc<Journal>) -> Outcome {
-        let traffic = Arc::clone(lane.client.traffic());
+    async fn external(&self, project: Project, journal: Arc<Journal>) -> Outcome {
+        let traffic = Arc::clone(project.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
-            ready = preflight(lane.clone(), scope, self.settings, Some(&journal)) => ready,
+            ready = preflight(project.clone(), scope, self.settings, Some(&journal)) => ready,
             ending = self.told_to_stop() => {
-                let (notes, left) = shared::leave(&lane, &journal).await;
+                let (notes, left) = shared::leave(&project, &journal).await;
                 return self.outcome(&Plan::default(), Played::default(), ending, &traffic, notes, left);
             }
         };
         let ready = match ready {
             Ok(ready) => ready,
-            Err(refused) => return self.refused(*refused, &lane, &journal, &traffic).await,
+            Err(refused) => return self.refused(*refused, &project, &journal, &traffic).await,
         };
         let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
-        let keys = lane.client.keys().clone();
-        let mut project = Shared::new(self, ready, journal);
+        let keys = project.client.keys().clone();
+        let mut project = SharedProject::new(self, ready, journal);
         let (played, ending) = match caught(project.play_all(&plan)).await {
             Ok(ended) => ended,
             Err(panic) => {
@@ -258,10 +258,10 @@ impl Driver<'_> {
         let (mut played, mut ending) = (played, ending);
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
             let worth = |failure: &Failure| self.is_reported(failure);
-            let course = |index: usize| project.course(&plan.cases[index]);
+            let script = |index: usize| project.script(&plan.cases[index]);
             let smaller =
-                smaller::make_smaller(&mut played, &traffic, worth, course, |index, course, watch, attempt| {
-                    project.play_course(&plan.cases[index], course, watch, attempt)
+                smaller::make_smaller(&mut played, &traffic, worth, script, |index, script, watch, attempt| {
+                    project.play_course(&plan.cases[index], script, watch, attempt)
                 });
             tokio::select! {
                 () = smaller => {}
@@ -282,10 +282,10 @@ impl Driver<'_> {
     }
 
     /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
-    async fn refused(&self, refused: Refused, lane: &Lane, journal: &Journal, traffic: &Traffic) -> Outcome {
-        let (notes, left) = shared::leave(lane, journal).await;
+    async fn refused(&self, refused: Refused, project: &Project, journal: &Journal, traffic: &Traffic) -> Outcome {
+        let (notes, left) = shared::leave(project, journal).await;
         let mut played = Played::default();
-        played.add(0, "preflight".into(), refused.record, lane.client.keys());
+        played.add(0, "preflight".into(), refused.record, project.client.keys());
         self.finish(&Plan::default(), played, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
     }
 
@@ -375,7 +375,7 @@ impl Driver<'_> {
             }
             Clock::Frozen => (0, BTreeMap::new()),
         };
-        let frame = Frame {
+        let frame = RunInfo {
             settings: self.settings,
             contract: &self.contract,
             plan,

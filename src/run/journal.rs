@@ -77,13 +77,13 @@ pub struct Head {
     /// What the ids of the run start with.
     pub prefix: String,
     /// Each project that the run may write to.
-    pub projects: BTreeMap<Project, Before>,
+    pub projects: BTreeMap<ProjectRole, Before>,
 }
 
 /// A project by the role of its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Project {
+pub enum ProjectRole {
     /// That of `--token`.
     Main,
     /// That of `--second-token`.
@@ -92,7 +92,7 @@ pub enum Project {
     Empty,
 }
 
-impl Project {
+impl ProjectRole {
     /// The project that a key opens.
     pub fn of(role: KeyRole) -> Self {
         match role {
@@ -126,13 +126,13 @@ pub struct Before {
 #[serde(tag = "note", rename_all = "lowercase")]
 enum Note {
     /// A create with this id is about to leave.
-    Creates { project: Project, id: String },
+    Creates { project: ProjectRole, id: String },
     /// One whose id has no prefix (no prefix fits into one character), and which the project did not have before.
-    Stray { project: Project, id: String },
+    Stray { project: ProjectRole, id: String },
     /// The stray is not there, or is not ours after all.
-    Gone { project: Project, id: String },
+    Gone { project: ProjectRole, id: String },
     /// An offering is about to be made main instead of this one.
-    Promotes { project: Project, id: String, instead_of: Option<String> },
+    Promotes { project: ProjectRole, id: String, instead_of: Option<String> },
 }
 
 /// What has to be undone.
@@ -141,9 +141,9 @@ pub struct Trace {
     /// Where and how it was before.
     pub head: Head,
     /// Ids that were sent, by project.
-    pub created: BTreeSet<(Project, String)>,
+    pub created: BTreeSet<(ProjectRole, String)>,
     /// Ids without the prefix that must go too.
-    pub strays: BTreeSet<(Project, String)>,
+    pub strays: BTreeSet<(ProjectRole, String)>,
 }
 
 impl Trace {
@@ -153,7 +153,7 @@ impl Trace {
 
     /// Everything that starts with `prefix`, in each project that there `is` a key for; how they were before nobody knows.
     pub fn of_prefix(target: &str, prefix: &str, is: &dyn Fn(KeyRole) -> bool) -> Self {
-        let projects = [Project::Main, Project::Second, Project::Empty];
+        let projects = [ProjectRole::Main, ProjectRole::Second, ProjectRole::Empty];
         Self::new(Head {
             journal: VERSION,
             tool: String::new(),
@@ -165,8 +165,8 @@ impl Trace {
     }
 
     /// What must be undone in one project.
-    pub(super) fn undo(&self, project: Project) -> super::clean::Undo {
-        let ids = |all: &BTreeSet<(Project, String)>| {
+    pub(super) fn undo(&self, project: ProjectRole) -> super::clean::Undo {
+        let ids = |all: &BTreeSet<(ProjectRole, String)>| {
             all.iter().filter(|(of, _)| *of == project).map(|(_, id)| id.clone()).collect()
         };
         super::clean::Undo {
@@ -200,8 +200,8 @@ struct Book {
     file: File,
     trace: Trace,
     /// Ids that were there before the run: never ours.
-    foreign: BTreeSet<(Project, String)>,
-    promoted: BTreeSet<Project>,
+    foreign: BTreeSet<(ProjectRole, String)>,
+    promoted: BTreeSet<ProjectRole>,
 }
 
 impl Journal {
@@ -232,8 +232,8 @@ impl Journal {
         target: &str,
         seed: u64,
         prefix: &str,
-        projects: BTreeMap<Project, Before>,
-        foreign: BTreeSet<(Project, String)>,
+        projects: BTreeMap<ProjectRole, Before>,
+        foreign: BTreeSet<(ProjectRole, String)>,
     ) -> Result<(), JournalError> {
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(|error| self.cannot("write", &error))?;
@@ -283,7 +283,7 @@ impl WriteObserver for Journal {
         let Some(book) = book.as_mut() else {
             return Err(io::Error::other("it has not begun"));
         };
-        let project = request.role().map_or(Project::Main, Project::of);
+        let project = request.role().map_or(ProjectRole::Main, ProjectRole::of);
         let note = match request.operation.endpoint() {
             Some(Endpoint::Create) => book.creation(project, request),
             Some(Endpoint::SetMain) => book.promotion(project, request),
@@ -304,7 +304,7 @@ impl WriteObserver for Journal {
             _ => None,
         };
         if let Some(id) = id {
-            let note = Note::Gone { project: request.role().map_or(Project::Main, Project::of), id };
+            let note = Note::Gone { project: request.role().map_or(ProjectRole::Main, ProjectRole::of), id };
             if book.trace.take(&note) {
                 // When this line is lost, cleaning looks for the offering once more and finds none.
                 let _ = write_line(&book.file, &note);
@@ -314,7 +314,7 @@ impl WriteObserver for Journal {
 }
 
 impl Book {
-    fn creation(&self, project: Project, request: &Request) -> Option<Note> {
+    fn creation(&self, project: ProjectRole, request: &Request) -> Option<Note> {
         let id = created_id(request)?;
         if id.starts_with(&self.trace.head.prefix) {
             return Some(Note::Creates { project, id });
@@ -324,7 +324,7 @@ impl Book {
     }
 
     /// Only the first promotion takes the place of the main that must come back.
-    fn promotion(&mut self, project: Project, request: &Request) -> Option<Note> {
+    fn promotion(&mut self, project: ProjectRole, request: &Request) -> Option<Note> {
         let instead_of = self.trace.head.projects.get(&project)?.main.clone();
         let is_first = self.promoted.insert(project);
         is_first.then_some(Note::Promotes { project, id: request.path_id()?, instead_of })

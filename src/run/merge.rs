@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::aggregate::{self, Occurrence, VerdictInput};
-use super::settings::Pattern;
+use super::settings::NamePattern;
 use super::waivers::{Waives, is_checked};
 use crate::contract::Catalogue;
 use crate::contract::Endpoint;
 use crate::exchange::Latencies;
 use crate::finding::{
-    Constraints, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, Seen, ShardFacts,
-    Summary, Verdict, WaiverOutcome, WaiverState,
+    Constraints, Coverage, Doubt, Drift, Ending, Finding, Latency, Observation, Outcome, RuleOutcome, SeenResponse,
+    ShardFacts, Summary, Verdict, WaiverOutcome, WaiverState,
 };
 
 /// Why outcomes are not the parts of one run.
@@ -72,7 +72,7 @@ fn list(numbers: &[u32]) -> String {
 }
 
 /// An outcome and what it is a part of.
-struct Part<'o> {
+struct ShardReport<'o> {
     outcome: &'o Outcome,
     facts: &'o ShardFacts,
 }
@@ -116,8 +116,8 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
 }
 
 /// The parts in the order of their numbers, when they are all there and of one run.
-fn parts(reports: &[(String, Outcome)]) -> Result<Vec<Part<'_>>, MergeError> {
-    let mut parts: BTreeMap<u32, Part<'_>> = BTreeMap::new();
+fn parts(reports: &[(String, Outcome)]) -> Result<Vec<ShardReport<'_>>, MergeError> {
+    let mut parts: BTreeMap<u32, ShardReport<'_>> = BTreeMap::new();
     for (name, outcome) in reports {
         let facts = outcome.shard.as_ref().ok_or_else(|| MergeError::NoShard { name: name.clone() })?;
         let (first, one) = (&reports[0].0, &reports[0].1);
@@ -133,7 +133,7 @@ fn parts(reports: &[(String, Outcome)]) -> Result<Vec<Part<'_>>, MergeError> {
         if let Some((what, one, other)) = compared.into_iter().find(|(_, one, other)| one != other) {
             return Err(MergeError::Differ { name: name.clone(), first: first.clone(), what, one, other });
         }
-        if parts.insert(facts.number, Part { outcome, facts }).is_some() {
+        if parts.insert(facts.number, ShardReport { outcome, facts }).is_some() {
             return Err(MergeError::Twice { name: name.clone(), number: facts.number });
         }
     }
@@ -157,7 +157,7 @@ fn level(outcome: &Outcome, other: &Outcome) -> String {
 }
 
 /// The ending that says most against the run.
-fn ending(parts: &[Part<'_>]) -> Ending {
+fn ending(parts: &[ShardReport<'_>]) -> Ending {
     let badness = |ending: &Ending| match ending {
         Ending::Interrupted => 0,
         Ending::GaveUp(_) => 1,
@@ -169,7 +169,7 @@ fn ending(parts: &[Part<'_>]) -> Ending {
 }
 
 /// Of each finding the evidence with the fewest steps, that of the first case where several have as many.
-fn findings(parts: &[Part<'_>]) -> BTreeMap<String, Finding> {
+fn findings(parts: &[ShardReport<'_>]) -> BTreeMap<String, Finding> {
     let mut found: BTreeMap<String, Vec<(usize, &Finding)>> = BTreeMap::new();
     for part in parts {
         for finding in &part.outcome.findings {
@@ -188,7 +188,12 @@ fn findings(parts: &[Part<'_>]) -> BTreeMap<String, Finding> {
     found.into_iter().filter_map(merged).collect()
 }
 
-fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTreeMap<String, Finding>) -> RuleOutcome {
+fn verdict(
+    rule: &RuleOutcome,
+    index: usize,
+    parts: &[ShardReport<'_>],
+    findings: &BTreeMap<String, Finding>,
+) -> RuleOutcome {
     let own = || parts.iter().filter_map(|part| part.outcome.rules.get(index));
     let first_reason = |of: Doubt| {
         let reasons = parts.iter().flat_map(|part| &part.facts.reasons);
@@ -215,7 +220,7 @@ fn verdict(rule: &RuleOutcome, index: usize, parts: &[Part<'_>], findings: &BTre
     RuleOutcome { verdict, checked: basis.checked_given(verdict), reason, blocked_by, ..rule.clone() }
 }
 
-fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
+fn summary(parts: &[ShardReport<'_>], rules: &[RuleOutcome]) -> Summary {
     let sum = |count: fn(&Summary) -> u64| parts.iter().map(|part| count(&part.outcome.summary)).sum();
     let mut summary = Summary {
         cases: sum(|summary| summary.cases),
@@ -232,7 +237,7 @@ fn summary(parts: &[Part<'_>], rules: &[RuleOutcome]) -> Summary {
 }
 
 /// The times of all parts, in the order in which a whole run tells them.
-fn latency(parts: &[Part<'_>]) -> Vec<Latency> {
+fn latency(parts: &[ShardReport<'_>]) -> Vec<Latency> {
     let place = |operation: &Option<String>| {
         let is_it = |endpoint: &Endpoint| Some(endpoint.operation_id()) == operation.as_deref();
         let others = Endpoint::ALL.len() + usize::from(operation.is_none());
@@ -246,7 +251,7 @@ fn latency(parts: &[Part<'_>]) -> Vec<Latency> {
     all.iter().map(|((_, operation), times)| aggregate::latency(operation.as_deref(), times)).collect()
 }
 
-fn observations(parts: &[Part<'_>]) -> Vec<Observation> {
+fn observations(parts: &[ShardReport<'_>]) -> Vec<Observation> {
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for seen in parts.iter().flat_map(|part| &part.outcome.observations) {
         *counts.entry((&seen.rule, &seen.choice)).or_default() += seen.count;
@@ -260,7 +265,7 @@ fn observations(parts: &[Part<'_>]) -> Vec<Observation> {
 }
 
 /// What breaks a rule is a finding, whose count is known; the rest is added up.
-fn drift(parts: &[Part<'_>], findings: &[Finding]) -> Vec<Drift> {
+fn drift(parts: &[ShardReport<'_>], findings: &[Finding]) -> Vec<Drift> {
     let mut quiet: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for drift in parts.iter().flat_map(|part| &part.outcome.drift).filter(|drift| drift.rule.is_none()) {
         *quiet.entry((drift.operations.first().map_or("", String::as_str), &drift.what)).or_default() += drift.count;
@@ -268,9 +273,9 @@ fn drift(parts: &[Part<'_>], findings: &[Finding]) -> Vec<Drift> {
     aggregate::drift(quiet, findings)
 }
 
-fn coverage(parts: &[Part<'_>]) -> Coverage {
+fn coverage(parts: &[ShardReport<'_>]) -> Coverage {
     let mut operations: Vec<&str> = Vec::new();
-    let mut answers: BTreeMap<(usize, u16, &str), Seen> = BTreeMap::new();
+    let mut answers: BTreeMap<(usize, u16, &str), SeenResponse> = BTreeMap::new();
     for seen in parts.iter().flat_map(|part| &part.outcome.coverage.answers) {
         let known = operations.iter().position(|operation| *operation == seen.operation);
         let index = known.unwrap_or_else(|| {
@@ -295,13 +300,15 @@ fn tried(coverage: &Coverage) -> Constraints {
     tried
 }
 
-fn waivers(parts: &[Part<'_>], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
+fn waivers(parts: &[ShardReport<'_>], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
     let Some(first) = parts.first() else { return Vec::new() };
     let merged = |(index, waiver): (usize, &WaiverOutcome)| {
         let prints = parts.iter().filter_map(|part| part.outcome.waivers.get(index)).flat_map(|one| &one.findings);
         let findings: BTreeSet<String> = prints.cloned().collect();
         let subject = match (&waiver.rule, &waiver.fingerprint) {
-            (Some(rule), _) => Waives::Rules { pattern: Pattern::read_back(rule), operation: waiver.operation.clone() },
+            (Some(rule), _) => {
+                Waives::Rules { pattern: NamePattern::read_back(rule), operation: waiver.operation.clone() }
+            }
             (None, print) => Waives::Finding(print.clone().unwrap_or_default()),
         };
         let state = match waiver.state {

@@ -31,27 +31,27 @@ mod trials;
 mod waivers;
 mod whole;
 
-pub use case::{Case, KeptCase, Layer};
-pub use case_script::{CaseScript, Kept};
+pub use case::{Case, Layer, Reproduction};
+pub use case_script::{CaseScript, SavedCase};
 pub use clean::{Cleaned, undo_all};
 pub use drive::{Prepared, plan, run};
 pub use error::RunError;
 pub use event::Event;
 pub use execute::play_case;
 pub use expectations::{Expectations, ExpectationsError, FaultExpectation, SeveralFindings, Undecided};
-pub use journal::{Before, Head, Journal, JournalError, Left, Project, Trace, is_prefix, journals};
+pub use journal::{Before, Head, Journal, JournalError, Left, ProjectRole, Trace, is_prefix, journals};
 pub use merge::{MergeError, merge};
 pub use plan::Plan;
 pub use regressions::{Regression, Regressions, RegressionsError};
 pub use rehearse::Rehearsal;
-pub use selftest::{Selftest, SelftestSettings, Subject, Trial, Verdict, selftest};
+pub use selftest::{Selftest, SelftestSettings, SelftestVerdict, Subject, Trial, selftest};
 pub use settings::{
-    Clock, Confirm, External, Isolation, Levels, Pattern, PatternError, Production, Scope, Selection, Settings,
+    Clock, Confirm, External, Isolation, Levels, NamePattern, PatternError, Production, Scope, Selection, Settings,
     StopPolicy, TargetSettings,
 };
 pub use shard::Shard;
 pub use shared::{ANCHOR, ANCHORED};
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};
-pub use target::{Embedded, external_lane};
+pub use target::{Embedded, external_project};
 pub use waivers::{Waiver, Waivers, Waives};
-pub use whole::{Found, Problem, UndecidedRule, Whole, WholeSettings, WholeTrial, whole};
+pub use whole::{FindingSummary, Problem, UndecidedRule, Whole, WholeSettings, WholeTrial, whole};

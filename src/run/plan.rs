@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::case::{Case, KeptCase, Layer};
-use super::case_script::Kept;
+use super::case::{Case, Layer, Reproduction};
+use super::case_script::SavedCase;
 use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
 use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
@@ -15,7 +15,7 @@ use crate::offerings::scenario::{self, Effect, Scenario};
 /// How many races are drawn besides the written ones.
 const GENERATED_RACES: usize = 6;
 
-/// The cases of a run, in the order in which a single lane plays them, and the reasons for what is left out.
+/// The cases of a run, in the order in which a single project plays them, and the reasons for what is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// What is played: past failures first; then reads, then writes, then everything that changes the main.
@@ -136,13 +136,13 @@ impl Plan {
     fn add_kept(
         &mut self,
         name: &str,
-        kept: &Kept,
+        kept: &SavedCase,
         settings: &Settings,
         contract: &Contract,
         missing: &BTreeMap<Need, String>,
     ) {
-        let case = match kept.course(contract) {
-            Ok(course) => Case::Kept(Arc::new(KeptCase { name: name.to_owned(), course })),
+        let case = match kept.script(contract) {
+            Ok(script) => Case::Reproduction(Arc::new(Reproduction { name: name.to_owned(), script })),
             Err(outdated) => {
                 self.notes.push(format!("`{name}` does not apply any more: {outdated}"));
                 return;

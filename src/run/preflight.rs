@@ -6,26 +6,26 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::clean::Home;
-use super::journal::{Before, Journal, JournalError, Project};
+use super::journal::{Before, Journal, JournalError, ProjectRole};
 use super::plan::describe;
 use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{KeyRole, Request, Trust};
 use crate::finding::Record;
-use crate::lane::{Fixtures, Lane, Session, Snapshot};
+use crate::project::{Fixtures, Project, Session, Snapshot};
 
 /// By how many offerings a project is known again.
 const LANDMARKS: usize = 5;
 
-/// What was learnt, and the lane with the fixtures that can be relied on.
+/// What was learnt, and the project with the fixtures that can be relied on.
 #[derive(Debug)]
 pub(super) struct Preflight {
-    pub(super) lane: Lane,
+    pub(super) project: Project,
     /// Needs that are not met, with the reason (empty: nothing was given).
     pub(super) missing: BTreeMap<Need, String>,
     pub(super) home: Home,
     /// Every offering that was there: never ours.
-    theirs: BTreeSet<(Project, String)>,
+    theirs: BTreeSet<(ProjectRole, String)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -47,12 +47,12 @@ impl Refused {
 ///
 /// `journal` begins as soon as the projects are known, before anything is sent that could change them.
 pub(super) async fn preflight(
-    lane: Lane,
+    project: Project,
     scope: Scope,
     settings: &Settings,
     journal: Option<&Journal>,
 ) -> Result<Preflight, Box<Refused>> {
-    let mut session = Session::new(lane.clone());
+    let mut session = Session::new(project.clone());
     let main = match first_look(&mut session).await {
         Ok(snapshot) => snapshot,
         Err(NoProject::NotTheApi(reason)) => return Err(Box::new(Refused::because(reason))),
@@ -60,9 +60,14 @@ pub(super) async fn preflight(
             return Err(Box::new(Refused { reason, record: std::mem::take(&mut session.record) }));
         }
     };
-    let mut ready =
-        Preflight { lane, missing: BTreeMap::new(), home: Home::default(), theirs: BTreeSet::new(), notes: Vec::new() };
-    ready.found(Project::Main, &main);
+    let mut ready = Preflight {
+        project,
+        missing: BTreeMap::new(),
+        home: Home::default(),
+        theirs: BTreeSet::new(),
+        notes: Vec::new(),
+    };
+    ready.found(ProjectRole::Main, &main);
     ready.note_connection();
     ready.learn_products(&main);
     ready.check_projects(&mut session, &main).await;
@@ -74,8 +79,8 @@ pub(super) async fn preflight(
         ready.check_variant(&mut session, &main).await;
     }
     for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
-        if !ready.lane.has(need) {
-            ready.missing.entry(need).or_insert_with(|| describe(need, session.lane().judge.contract().rules()));
+        if !ready.project.has(need) {
+            ready.missing.entry(need).or_insert_with(|| describe(need, session.project().judge.contract().rules()));
         }
     }
     Ok(ready)
@@ -116,11 +121,11 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
         _ if looks_like_html => Err(NoProject::NotTheApi(format!(
             "the target answers {} with an HTML page instead of JSON: is {} the base URL of the API?",
             answer.status,
-            session.lane().client.transport().target().base()
+            session.project().client.transport().target().base()
         ))),
         404 => Err(NoProject::NotTheApi(format!(
             "the target has no list of offerings: GET {}/offerings is answered {}; is this the base URL of the API?",
-            session.lane().client.transport().target().base(),
+            session.project().client.transport().target().base(),
             answer.summary()
         ))),
         _ => session.walk(KeyRole::Main).await.map_err(|halt| NoProject::Unreadable(halt.to_string())),
@@ -130,11 +135,11 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
 impl Preflight {
     /// How many offerings the main project held.
     pub(super) fn offerings(&self) -> usize {
-        self.theirs.iter().filter(|(project, _)| *project == Project::Main).count()
+        self.theirs.iter().filter(|(project, _)| *project == ProjectRole::Main).count()
     }
 
     /// Remembers how a project was.
-    fn found(&mut self, project: Project, snapshot: &Snapshot) {
+    fn found(&mut self, project: ProjectRole, snapshot: &Snapshot) {
         let landmarks = snapshot.offerings.iter().filter(|offering| !offering.id.starts_with("qf-"));
         let landmarks = landmarks.take(LANDMARKS).map(|found| (found.id.clone(), found.created_at.clone())).collect();
         self.home.projects.insert(project, Before { main: first_main(snapshot), landmarks });
@@ -143,7 +148,7 @@ impl Preflight {
 
     /// What a reader of the report must know of the way to the target.
     fn note_connection(&mut self) {
-        let transport = self.lane.client.transport();
+        let transport = self.project.client.transport();
         if let Some(proxy) = transport.proxy() {
             self.notes.push(format!("the target was reached through the proxy {proxy}"));
         }
@@ -153,14 +158,14 @@ impl Preflight {
     }
 
     fn begin(&mut self, journal: &Journal, settings: &Settings) -> Result<(), JournalError> {
-        let target = self.lane.client.transport().target().base();
+        let target = self.project.client.transport().target().base();
         let theirs = std::mem::take(&mut self.theirs);
         journal.begin(target, settings.seed, &settings.prefix(), self.home.projects.clone(), theirs)
     }
 
     /// Products of existing offerings serve when none was named.
     fn learn_products(&mut self, main: &Snapshot) {
-        if !self.lane.fixtures.products.is_empty() {
+        if !self.project.fixtures.products.is_empty() {
             return;
         }
         let mut products: Vec<String> = Vec::new();
@@ -178,30 +183,30 @@ impl Preflight {
                     format!("{} products are", products.len())
                 }
             ));
-            self.lane.fixtures = Arc::new(Fixtures { products, ..(*self.lane.fixtures).clone() });
+            self.project.fixtures = Arc::new(Fixtures { products, ..(*self.project.fixtures).clone() });
         }
     }
 
     /// Each further key must open what it is said to open.
     async fn check_projects(&mut self, session: &mut Session, main: &Snapshot) {
-        if self.lane.has(Need::SecondProject) {
+        if self.project.has(Need::SecondProject) {
             match session.walk(KeyRole::Second).await {
                 Ok(second) if !main.offerings.is_empty() && same_project(main, &second) => {
                     let reason = "--second-token opens the same project as --token".to_owned();
                     self.missing.insert(Need::SecondProject, reason);
                 }
                 Ok(second) => {
-                    self.found(Project::Second, &second);
+                    self.found(ProjectRole::Second, &second);
                 }
                 Err(halt) => {
                     self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {halt}"));
                 }
             }
         }
-        if self.lane.has(Need::Empty) {
+        if self.project.has(Need::Empty) {
             match session.walk(KeyRole::Empty).await {
                 Ok(empty) if empty.offerings.is_empty() => {
-                    self.found(Project::Empty, &empty);
+                    self.found(ProjectRole::Empty, &empty);
                 }
                 Ok(found) => {
                     let reason =
@@ -213,7 +218,7 @@ impl Preflight {
                 }
             }
         }
-        if self.lane.has(Need::LimitedKey)
+        if self.project.has(Need::LimitedKey)
             && let Ok(listed) = session.send(Request::to(Endpoint::List).key(KeyRole::Limited)).await
             && listed.answer.status == 401
         {
@@ -224,7 +229,7 @@ impl Preflight {
 
     /// A product that is not registered would make every create look broken.
     async fn check_products(&mut self, session: &mut Session, settings: &Settings) -> Result<(), Box<Refused>> {
-        let products = &self.lane.fixtures.products;
+        let products = &self.project.fixtures.products;
         if products.is_empty() {
             return Ok(());
         }
@@ -258,7 +263,7 @@ impl Preflight {
     /// An experiment variant is believed where a get of it is 404 and no list shows it: whatever the other operations
     /// respond is judged then.
     async fn check_variant(&mut self, session: &mut Session, main: &Snapshot) {
-        let Some(variant) = self.lane.fixtures.variant.clone() else { return };
+        let Some(variant) = self.project.fixtures.variant.clone() else { return };
         let Ok(got) = session.send(Request::to(Endpoint::Get).id(&variant)).await else { return };
         let is_regular = got.answer.status == 200 && main.find(&variant).is_some();
         if !is_regular {
@@ -266,7 +271,7 @@ impl Preflight {
         }
         self.missing
             .insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
-        self.lane.fixtures = Arc::new(Fixtures { variant: None, ..(*self.lane.fixtures).clone() });
+        self.project.fixtures = Arc::new(Fixtures { variant: None, ..(*self.project.fixtures).clone() });
     }
 }
 

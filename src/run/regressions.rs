@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::case_script::Kept;
+use super::case_script::SavedCase;
 use crate::finding::{Finding, Outcome};
 
 /// The version of the file's shape.
@@ -43,8 +43,8 @@ impl Regression {
     }
 
     /// What shows it, or why that cannot be read; `None` where nothing of it was kept.
-    pub(super) fn kept(&self) -> Option<Result<Kept, serde_json::Error>> {
-        self.replay.as_ref().map(Kept::read)
+    pub(super) fn kept(&self) -> Option<Result<SavedCase, serde_json::Error>> {
+        self.replay.as_ref().map(SavedCase::read)
     }
 
     /// The past failure that a finding will be; `None` for one of a case written by hand, which is played anyway, and
@@ -64,7 +64,7 @@ impl Regression {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RegressionFile {
     version: u32,
     regressions: Vec<Regression>,
 }
@@ -135,7 +135,7 @@ impl Regressions {
             let version = u32::try_from(version).unwrap_or(u32::MAX);
             return Err(RegressionsError::Newer { path, version });
         }
-        match serde_json::from_str::<Written>(&text) {
+        match serde_json::from_str::<RegressionFile>(&text) {
             Ok(written) => Ok(Self { path, entries: written.regressions }),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
@@ -180,7 +180,7 @@ impl Regressions {
 
     /// A file beside it takes its place when it is whole.
     fn write(&self) -> io::Result<()> {
-        let written = Written { version: VERSION, regressions: self.entries.clone() };
+        let written = RegressionFile { version: VERSION, regressions: self.entries.clone() };
         let text = serde_json::to_string_pretty(&written)? + "\n";
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));

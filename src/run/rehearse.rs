@@ -55,10 +55,10 @@ pub(super) async fn rehearse(
     let there = stored.as_array().map_or(0, |offerings| offerings.iter().filter(is_regular).count());
     let external = like(&server, fixture, ready);
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
-    let lane = target::external_lane(&external, TransportSettings::default(), judge)?;
+    let project = target::external_project(&external, TransportSettings::default(), judge)?;
     for number in there..ready.offerings().min(MAX_OFFERINGS) {
         let create = Request::to(Endpoint::Create).json(&json!({ "id": format!("theirs-{number}") }));
-        lane.client.send(create).await?;
+        project.client.send(create).await?;
     }
     let journal = std::env::temp_dir().join(format!("qonform-rehearsal-{}.journal", std::process::id()));
     // Of a program that was killed and had the same number.
@@ -102,9 +102,9 @@ fn like(server: &Server, fixture: Fixture, ready: &Preflight) -> External {
             .filter(|(_, is_met, _)| *is_met)
             .map(|(role, _, key)| (role, Secret::new(&key)))
             .collect(),
-        products: product_ids.into_iter().take(ready.lane.fixtures.products.len()).collect(),
+        products: product_ids.into_iter().take(ready.project.fixtures.products.len()).collect(),
         variant: is_met(Need::Variant).then_some(variant_id),
-        second_product: ready.lane.fixtures.second_product.as_ref().and(second_product_ids.first().cloned()),
+        second_product: ready.project.fixtures.second_product.as_ref().and(second_product_ids.first().cloned()),
         headers: Vec::new(),
         production: Production::Refused,
         isolation: Isolation::Exclusive,

@@ -62,7 +62,7 @@ pub enum Subject {
 /// How a trial ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum SelftestVerdict {
     /// The fault tripped its main rule, and none but those that may follow from it.
     Caught,
     /// The fault tripped its main rule, and rules that do not follow from it.
@@ -79,7 +79,7 @@ pub enum Verdict {
     Accused,
 }
 
-impl Verdict {
+impl SelftestVerdict {
     /// Whether the harness did what it should.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Caught | Self::Uncaught | Self::Silent)
@@ -96,7 +96,7 @@ pub struct Trial {
     /// Rules that were violated.
     pub violated: BTreeSet<String>,
     /// How it ended.
-    pub verdict: Verdict,
+    pub verdict: SelftestVerdict,
     /// Checks made: a trial that checked little proves little.
     pub checks: u64,
     /// Requests sent.
@@ -118,7 +118,7 @@ pub struct Selftest {
 
 impl Selftest {
     /// How many trials ended so.
-    pub fn count(&self, verdict: Verdict) -> usize {
+    pub fn count(&self, verdict: SelftestVerdict) -> usize {
         self.trials.iter().filter(|trial| trial.verdict == verdict).count()
     }
 
@@ -257,27 +257,29 @@ fn judge(
     violated: &BTreeSet<String>,
     outcome: &Outcome,
     played: &BTreeSet<Layer>,
-) -> Verdict {
+) -> SelftestVerdict {
     // A finding may name the main rule beside another that shows more.
     let is_tripped = |main: &String| outcome.findings.iter().any(|finding| finding.violates(main));
     match subject {
-        Subject::Fault { main, expected, .. } if is_tripped(main) && tripped.is_subset(expected) => Verdict::Caught,
+        Subject::Fault { main, expected, .. } if is_tripped(main) && tripped.is_subset(expected) => {
+            SelftestVerdict::Caught
+        }
         // What another layer than its own trips besides depends on what it happens to send.
         Subject::Fault { layer, expected, .. } if !played.contains(layer) && !tripped.is_disjoint(expected) => {
-            Verdict::Caught
+            SelftestVerdict::Caught
         }
-        Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && is_tripped(main) => Verdict::Caught,
-        Subject::Fault { main, .. } if is_tripped(main) => Verdict::Overcaught,
-        Subject::Fault { .. } if !tripped.is_empty() => Verdict::Mistaken,
-        Subject::Fault { layer, .. } if played.contains(layer) => Verdict::Missed,
-        Subject::Fault { .. } => Verdict::Uncaught,
+        Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && is_tripped(main) => SelftestVerdict::Caught,
+        Subject::Fault { main, .. } if is_tripped(main) => SelftestVerdict::Overcaught,
+        Subject::Fault { .. } if !tripped.is_empty() => SelftestVerdict::Mistaken,
+        Subject::Fault { layer, .. } if played.contains(layer) => SelftestVerdict::Missed,
+        Subject::Fault { .. } => SelftestVerdict::Uncaught,
         Subject::Behaviours { warns, .. } => {
             // A run that was not whole proves nothing.
             // What only several clients at once can see is not seen by one, and what the scenarios try by them alone.
             let is_loose = is_of_crowds(subject) || !played.contains(&Layer::Scenario);
             let is_exact = if is_loose { tripped.is_subset(warns) } else { tripped == warns };
             let is_silent = violated.is_empty() && is_exact && outcome.exit_code() == 0;
-            if is_silent { Verdict::Silent } else { Verdict::Accused }
+            if is_silent { SelftestVerdict::Silent } else { SelftestVerdict::Accused }
         }
     }
 }

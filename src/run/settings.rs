@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::RunError;
 use super::case::Layer;
-use super::case_script::Kept;
+use super::case_script::SavedCase;
 use super::regressions::Regression;
 use super::shard::Shard;
 use super::waivers::Waivers;
@@ -41,11 +41,11 @@ pub struct Settings {
     /// How often each race is tried.
     pub race_tries: u32,
     /// What showed a finding, which is played instead of everything else.
-    pub replay: Option<Kept>,
+    pub replay: Option<SavedCase>,
     /// Past failures, which are played before everything else.
     pub regressions: Vec<Regression>,
     /// Which other operations of the document are tried, by operation id; none where it is empty.
-    pub operations: Vec<Pattern>,
+    pub operations: Vec<NamePattern>,
     /// Which part of the cases is played; `None` for all of them.
     pub shard: Option<Shard>,
     /// How far the run may go on the target.
@@ -55,7 +55,7 @@ pub struct Settings {
     /// What the names of the run are made of; `None` for the seed. In a project that lives on, two runs with one seed must
     /// not take the same ids: a server may remember those of the first.
     pub names: Option<u64>,
-    /// How many cases run side by side, where the target has a lane for each.
+    /// How many cases run side by side, where the target has a project for each.
     pub jobs: NonZeroUsize,
     /// How requests are sent.
     pub transport: TransportSettings,
@@ -283,7 +283,7 @@ pub enum Clock {
 
 /// A pattern of rule ids (`create.*`, `*.variant`, `set-main.again`) or operation ids.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern(String);
+pub struct NamePattern(String);
 
 /// A pattern that matches nothing.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -297,7 +297,7 @@ pub struct PatternError {
     pub hint: Option<String>,
 }
 
-impl Pattern {
+impl NamePattern {
     /// A pattern that matches at least one rule of the catalogue; an area (`create`) means all of it.
     ///
     /// # Errors
@@ -343,7 +343,7 @@ impl Pattern {
     }
 }
 
-impl std::fmt::Display for Pattern {
+impl std::fmt::Display for NamePattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
@@ -365,9 +365,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only these; empty for all.
-    pub only: Vec<Pattern>,
+    pub only: Vec<NamePattern>,
     /// But not these.
-    pub skip: Vec<Pattern>,
+    pub skip: Vec<NamePattern>,
     /// Only the case of this name, and whatever rule it breaks.
     pub case: Option<String>,
 }
@@ -384,7 +384,7 @@ impl Selection {
 #[derive(Clone, Debug, Default)]
 pub struct Levels {
     /// Pattern and the level it sets.
-    pub overrides: Vec<(Pattern, Level)>,
+    pub overrides: Vec<(NamePattern, Level)>,
 }
 
 impl Levels {
@@ -400,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_run_of_characters() {
-        let matches = |pattern: &str, id| Pattern(pattern.into()).matches(id);
+        let matches = |pattern: &str, id| NamePattern(pattern.into()).matches(id);
         assert!(matches("create.*", "create.echo"));
         assert!(matches("*.variant", "update.variant"));
         assert!(matches("*main*", "set-main.again"));

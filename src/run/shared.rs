@@ -11,18 +11,18 @@ use super::case_script::CaseScript;
 use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{Driver, Played};
-use super::execute::{play_case, play_course, play_race};
-use super::journal::{Journal, Project};
+use super::execute::{play_case, play_course, run_race};
+use super::journal::{Journal, ProjectRole};
 use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::Scope;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Listed};
-use crate::lane::Lane;
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::Watch;
 use crate::offerings::{Context, Naming};
+use crate::project::Project;
 
 /// After so many cases in a row that the world kept from ending, the target is given up.
 const MAX_FAILURES_IN_A_ROW: usize = 3;
@@ -37,9 +37,9 @@ pub const ANCHORED: &str = "scenario::set-main.promotes";
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
 
 /// A project that must be left as it was, while cases play on it.
-pub(super) struct Shared<'d, 'a> {
+pub(super) struct SharedProject<'d, 'a> {
     driver: &'d Driver<'a>,
-    lane: Lane,
+    project: Project,
     journal: Arc<Journal>,
     /// The main that cases find and leave: the project's own, or an offering of ours.
     anchor: Option<String>,
@@ -48,10 +48,10 @@ pub(super) struct Shared<'d, 'a> {
     notes: Vec<String>,
 }
 
-impl<'d, 'a> Shared<'d, 'a> {
+impl<'d, 'a> SharedProject<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, ready: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = ready.home.main(KeyRole::Main).map(str::to_owned);
-        Self { driver, lane: ready.lane, journal, main: anchor.clone(), anchor, notes: ready.notes }
+        Self { driver, project: ready.project, journal, main: anchor.clone(), anchor, notes: ready.notes }
     }
 
     pub(super) async fn play_all(&mut self, plan: &Plan) -> (Played, Ending) {
@@ -64,14 +64,14 @@ impl<'d, 'a> Shared<'d, 'a> {
                 effect = case.effect();
                 if let Some(result) = self.set_anchor(effect).await {
                     // Without an anchor the cases work all the same.
-                    played.add_unplanned(index, ANCHOR, result, self.lane.client.keys());
+                    played.add_unplanned(index, ANCHOR, result, self.project.client.keys());
                 }
             }
             let (outcome, refused) = tokio::select! {
                 outcome = self.play(case) => outcome,
                 ending = driver.told_to_stop() => return (played, ending),
             };
-            driver.tell(case, &outcome, self.lane.client.traffic());
+            driver.tell(case, &outcome, self.project.client.traffic());
             failures = match &outcome.abort {
                 // Nothing gets past these, whatever case comes next.
                 Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
@@ -82,7 +82,7 @@ impl<'d, 'a> Shared<'d, 'a> {
             };
             let stop = driver.reason_to_stop(&outcome);
             let world = outcome.abort.as_ref().map(ToString::to_string);
-            played.add(index, case.name(), outcome, self.lane.client.keys());
+            played.add(index, case.name(), outcome, self.project.client.keys());
             if let Some(reason) = refused {
                 return (played, Ending::GaveUp(reason));
             }
@@ -136,7 +136,7 @@ impl<'d, 'a> Shared<'d, 'a> {
 
     /// Sends what prepares or restores the project, judged like the requests of a case, up to the first that fails.
     async fn send_judged(&self, naming: Naming, requests: impl FnOnce(&Context) -> Vec<Request>) -> CaseResult {
-        let mut cx = match Context::open(self.lane.clone().for_case(ANCHOR), naming).await {
+        let mut cx = match Context::open(self.project.clone().for_case(ANCHOR), naming).await {
             Ok(cx) => cx,
             Err(result) => return result,
         };
@@ -160,7 +160,7 @@ impl<'d, 'a> Shared<'d, 'a> {
     async fn play(&self, case: &Case) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
         if let Some(race) = case.race() {
-            let result = play_race(race, &case.mark(), self.lane.clone(), settings).await;
+            let result = run_race(race, &case.mark(), self.project.clone(), settings).await;
             self.undo(&result.wrote, &settings.naming(&case.mark(), 0), None).await;
             return (result, None);
         }
@@ -168,7 +168,7 @@ impl<'d, 'a> Shared<'d, 'a> {
         let outcome = confirm::play_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
             let refused = &refused;
             async move {
-                let mut result = play_case(case, self.lane.clone(), settings, attempt).await;
+                let mut result = play_case(case, self.project.clone(), settings, attempt).await;
                 if (!result.failures.is_empty() || result.abort.is_some())
                     && let Some(reason) = self.key_refused().await
                 {
@@ -189,17 +189,17 @@ impl<'d, 'a> Shared<'d, 'a> {
     }
 
     /// Plays something in place of what a case played, and puts the project back as it was before.
-    pub(super) async fn play_course(&self, case: &Case, course: CaseScript, watch: Watch, attempt: u32) -> CaseResult {
-        let lane = self.lane.clone().for_case(&case.name());
+    pub(super) async fn play_course(&self, case: &Case, script: CaseScript, watch: Watch, attempt: u32) -> CaseResult {
+        let project = self.project.clone().for_case(&case.name());
         let naming = self.driver.settings.naming(&case.mark(), attempt);
-        let mut result = play_course(&course, lane, naming.clone(), watch).await;
+        let mut result = play_course(&script, project, naming.clone(), watch).await;
         self.undo(&result.wrote, &naming, result.after.take()).await;
         result
     }
 
     /// What a case plays here.
-    pub(super) fn course(&self, case: &Case) -> CaseScript {
-        CaseScript::of(case, &self.lane, self.driver.settings)
+    pub(super) fn script(&self, case: &Case) -> CaseScript {
+        CaseScript::of(case, &self.project, self.driver.settings)
     }
 
     /// `after` is what the main project holds, where the case has just read it.
@@ -208,14 +208,14 @@ impl<'d, 'a> Shared<'d, 'a> {
             let undo = self.undo_case(*role, naming.case_prefix());
             let holds = after.take_if(|_| *role == KeyRole::Main);
             // What cannot be cleaned now is tried again at the end, and reported then.
-            let _ = clean::clean(&self.lane, *role, &undo, holds).await;
+            let _ = clean::clean(&self.project, *role, &undo, holds).await;
         }
     }
 
     /// A key that was taken at first can be revoked: what is refused after that is not the server's fault.
     async fn key_refused(&self) -> Option<String> {
         let probe = Request::to(Endpoint::List).query("limit", "1");
-        let exchange = self.lane.client.send(probe).await.ok()?;
+        let exchange = self.project.client.send(probe).await.ok()?;
         let answer = &exchange.answer;
         matches!(answer.status, 401 | 403)
             .then(|| format!("the target accepted the key at first and now refuses it with {}", answer.summary()))
@@ -223,7 +223,7 @@ impl<'d, 'a> Shared<'d, 'a> {
 
     /// What a case leaves: everything of its prefix, and strays; the main that it found is main again.
     fn undo_case(&self, role: KeyRole, prefix: &str) -> Undo {
-        let mut undo = self.journal.trace().map(|trace| trace.undo(Project::of(role))).unwrap_or_default();
+        let mut undo = self.journal.trace().map(|trace| trace.undo(ProjectRole::of(role))).unwrap_or_default();
         undo.noted.retain(|id| id.starts_with(prefix));
         prefix.clone_into(&mut undo.prefix);
         if role == KeyRole::Main {
@@ -235,27 +235,27 @@ impl<'d, 'a> Shared<'d, 'a> {
     /// Removes whatever is left of the run and puts the project's own main back.
     /// Gives notes for the reader, and what could not be put back.
     pub(super) async fn leave(mut self) -> (Vec<String>, Vec<String>) {
-        let done = leave(&self.lane, &self.journal).await;
+        let done = leave(&self.project, &self.journal).await;
         self.notes.extend(done.0);
         (self.notes, done.1)
     }
 }
 
 /// Undoes what the journal says, and removes it when nothing is left to be undone.
-pub(super) async fn leave(lane: &Lane, journal: &Journal) -> (Vec<String>, Vec<String>) {
+pub(super) async fn leave(project: &Project, journal: &Journal) -> (Vec<String>, Vec<String>) {
     let (mut notes, mut left) = (Vec::new(), Vec::new());
     // Nothing can have been written before it begins.
     if journal.trace().is_none() {
         return (notes, left);
     }
-    lane.client.settled().await;
-    if lane.client.traffic().lost() > 0 {
+    project.client.settled().await;
+    if project.client.traffic().lost() > 0 {
         // A write whose answer was lost may still be on its way.
-        tokio::time::sleep(MAX_WRITE_DELAY.min(lane.client.transport().settings().timeout)).await;
+        tokio::time::sleep(MAX_WRITE_DELAY.min(project.client.transport().settings().timeout)).await;
     }
     let Some(trace) = journal.trace() else { return (notes, left) };
-    for project in trace.head.projects.keys() {
-        let cleaned = clean::clean_up(lane, project.role(), &trace.undo(*project)).await;
+    for &owner in trace.head.projects.keys() {
+        let cleaned = clean::clean_up(project, owner.role(), &trace.undo(owner)).await;
         if let Some(main) = cleaned.restored {
             notes.push(format!("`{main}` is main again, as before the run"));
         }

@@ -125,7 +125,7 @@ where
     let from = steps.len();
     let mut current = steps;
     current.truncate(at + 1);
-    let mut search = Search { current, way, tried: HashSet::new(), attempts: 0, work: 0, has_budget, play };
+    let mut search = ShrinkSearch { current, way, tried: HashSet::new(), attempts: 0, work: 0, has_budget, play };
     let exhausted = search.run().await.is_err();
     Shrunk { steps: search.current, from, attempts: search.attempts, exhausted }
 }
@@ -133,7 +133,7 @@ where
 /// The budget is used up: nothing more is tried.
 struct Exhausted;
 
-struct Search<'w, S, W, P, B> {
+struct ShrinkSearch<'w, S, W, P, B> {
     current: Vec<S>,
     way: &'w W,
     /// Hashes of the candidates that were played.
@@ -144,7 +144,7 @@ struct Search<'w, S, W, P, B> {
     play: P,
 }
 
-impl<S, W, P, F, B> Search<'_, S, W, P, B>
+impl<S, W, P, F, B> ShrinkSearch<'_, S, W, P, B>
 where
     S: Shrinkable,
     W: PartialEq,

@@ -25,13 +25,13 @@ pub(super) const MAX_TOTAL_REQUESTS: u64 = 20 * MAX_REQUESTS;
 const FIRST_ATTEMPT: u32 = 10;
 
 /// Makes the first case of each fault smaller: `play` plays something in place of what a case played, for the given
-/// attempt, in the state in which every other attempt finds the project; `course` says what a case plays. The others of
+/// attempt, in the state in which every other attempt finds the project; `script` says what a case plays. The others of
 /// the same fault stay as they are: they are only counted. Only what is `worth` it is made smaller.
 pub(super) async fn make_smaller<P, F>(
     played: &mut Played,
     traffic: &Traffic,
     worth: impl Fn(&Failure) -> bool,
-    course: impl Fn(usize) -> CaseScript,
+    script: impl Fn(usize) -> CaseScript,
     play: P,
 ) where
     P: Fn(usize, CaseScript, Watch, u32) -> F,
@@ -54,13 +54,13 @@ pub(super) async fn make_smaller<P, F>(
                 now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
             };
             let sought = failure.clone();
-            let once = |course: CaseScript, watch: Watch| {
-                let playing = play(case, course, watch, attempt.fetch_add(1, Ordering::Relaxed));
+            let once = |script: CaseScript, watch: Watch| {
+                let playing = play(case, script, watch, attempt.fetch_add(1, Ordering::Relaxed));
                 let sought = &sought;
                 async move { find(playing.await, sought) }
             };
             let steps = failure.evidence.steps.clone();
-            let Some((mut found, was)) = reduce(&course(case), &steps, has_budget, once).await else { continue };
+            let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, once).await else { continue };
             let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
             let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
             found.evidence.reduction = is_smaller.then_some(reduction);
@@ -71,10 +71,10 @@ pub(super) async fn make_smaller<P, F>(
     }
 }
 
-/// Makes smaller what fails in `span` of a course: what is left fails like this, and so was the request that was made
+/// Makes smaller what fails in `span` of a script: what is left fails like this, and so was the request that was made
 /// simpler.
 async fn reduce<P, F>(
-    course: &CaseScript,
+    script: &CaseScript,
     span: &Range<usize>,
     has_budget: impl Fn(usize) -> bool,
     play: P,
@@ -83,7 +83,7 @@ where
     P: Fn(CaseScript, Watch) -> F,
     F: Future<Output = Option<Failure>>,
 {
-    match course {
+    match script {
         // A race was made small where it was tried.
         CaseScript::Whole | CaseScript::Race(_) => None,
         CaseScript::Steps(steps) => {

@@ -1,4 +1,4 @@
-//! The target of a run: a transport to it, and lanes on it.
+//! The target of a run: a transport to it, and projects on it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::exchange::{
     Client, Credentials, KeyRole, Secret, Target, Traffic, Transport, TransportError, TransportSettings,
 };
 use crate::finding::TargetFacts;
-use crate::lane::{Fixtures, Lane, Tenure};
+use crate::project::{Fixtures, Project};
 use crate::reference;
 
 /// Where `qonform serve` listens unless told otherwise; reports of embedded runs name it, so that their `curl` lines
@@ -52,9 +52,9 @@ impl Embedded {
         &self.traffic
     }
 
-    /// A lane with fresh projects and every fixture, which are gone with the last clone of it. The same name for the
+    /// A project with fresh projects and every fixture, which are gone with the last clone of it. The same name for the
     /// first time gives the same keys.
-    pub fn lane(&self, name: &str) -> Lane {
+    pub fn project(&self, name: &str) -> Project {
         let loan = self.server.temporary_fixture(name);
         let fixture = &loan.fixture;
         let keys = [
@@ -65,7 +65,7 @@ impl Embedded {
         ]
         .into_iter()
         .fold(Credentials::default(), |keys, (role, key)| keys.with_key(role, Secret::new(key)));
-        Lane {
+        Project {
             client: Client::new(Arc::clone(&self.transport), keys, Arc::clone(&self.traffic)),
             judge: Arc::clone(&self.judge),
             fixtures: Arc::new(Fixtures {
@@ -73,7 +73,7 @@ impl Embedded {
                 variant: Some(fixture.variant_id.clone()),
                 second_product: fixture.second_product_ids.first().cloned(),
             }),
-            tenure: Tenure::Disposable,
+            is_disposable: true,
             is_exclusive: self.is_exclusive,
             hold: Some(Arc::new(loan)),
         }
@@ -85,15 +85,15 @@ impl Embedded {
     }
 }
 
-/// The one lane on a target that is not ours.
+/// The one project on a target that is not ours.
 ///
 /// # Errors
 /// The target or the settings cannot be used.
-pub fn external_lane(
+pub fn external_project(
     external: &External,
     mut settings: TransportSettings,
     judge: Arc<Judge>,
-) -> Result<Lane, TransportError> {
+) -> Result<Project, TransportError> {
     let target = Target::parse(&external.url, judge.contract().base_path())?;
     let mut keys = Credentials::default();
     for (role, key) in &external.keys {
@@ -110,7 +110,7 @@ pub fn external_lane(
             products.push(product.clone());
         }
     }
-    Ok(Lane {
+    Ok(Project {
         client: Client::new(Arc::new(Transport::new(target, settings)?), keys, Arc::default()),
         judge,
         fixtures: Arc::new(Fixtures {
@@ -118,7 +118,7 @@ pub fn external_lane(
             variant: external.variant.clone(),
             second_product: external.second_product.clone(),
         }),
-        tenure: Tenure::Shared,
+        is_disposable: false,
         is_exclusive: external.isolation == Isolation::Exclusive,
         hold: None,
     })

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::settings::{Pattern, Settings};
+use super::settings::{NamePattern, Settings};
 use crate::contract::{Catalogue, Level};
 use crate::finding::{Ending, Failure, Finding, RuleOutcome, Severity, Verdict, Waived, WaiverOutcome, WaiverState};
 
@@ -34,7 +34,7 @@ pub enum Waives {
     /// Every finding of these rules.
     Rules {
         /// The rules.
-        pattern: Pattern,
+        pattern: NamePattern,
         /// Only at this operation; `None` for every one.
         operation: Option<String>,
     },
@@ -155,7 +155,7 @@ mod tests {
     fn waiver(rule: &str, operation: Option<&str>, expires: &str) -> Waiver {
         Waiver {
             subject: Waives::Rules {
-                pattern: Pattern::of(rule, &Catalogue::embedded()).unwrap(),
+                pattern: NamePattern::of(rule, &Catalogue::embedded()).unwrap(),
                 operation: operation.map(str::to_owned),
             },
             reason: "known".into(),

@@ -54,7 +54,7 @@ pub struct WholeSettings {
 
 /// What a server is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Subject {
+enum WholeSubject {
     /// It has one fault.
     Fault(Fault),
     /// It is correct, and chooses otherwise where the contract is open.
@@ -71,7 +71,7 @@ pub struct WholeTrial {
     /// What is not as it must be; empty for a good trial.
     pub problems: Vec<Problem>,
     /// Every finding, in the order of the report.
-    pub findings: Vec<Found>,
+    pub findings: Vec<FindingSummary>,
     /// The exit code; `None` where the run did not end.
     pub exit_code: Option<u8>,
     /// Checks made.
@@ -84,7 +84,7 @@ pub struct WholeTrial {
 
 /// A finding, without its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Found {
+pub struct FindingSummary {
     /// Id of the rule.
     pub rule: String,
     /// Whether it fails the run.
@@ -142,7 +142,7 @@ pub async fn whole(
     Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 
-impl Subject {
+impl WholeSubject {
     fn name(&self) -> String {
         match self {
             Self::Fault(fault) => fault.info().name.to_owned(),
@@ -190,7 +190,7 @@ impl Subject {
 }
 
 /// Every server to test.
-fn subjects(settings: &WholeSettings) -> Vec<Subject> {
+fn subjects(settings: &WholeSettings) -> Vec<WholeSubject> {
     let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
     let faults = Fault::ALL.into_iter().filter(|fault| settings.faults && wanted(fault.info().name));
     let faults: Vec<Fault> = faults.collect();
@@ -204,7 +204,7 @@ fn subjects(settings: &WholeSettings) -> Vec<Subject> {
         Some(size) => (sample_of_families(&faults, size.get()), spread(&correct, size.get().div_ceil(2))),
         None => (faults, correct),
     };
-    faults.into_iter().map(Subject::Fault).chain(correct.into_iter().map(Subject::Behaviours)).collect()
+    faults.into_iter().map(WholeSubject::Fault).chain(correct.into_iter().map(WholeSubject::Behaviours)).collect()
 }
 
 /// At least `size` faults where there are as many: of each family as many as it deserves by its size, at least one.
@@ -220,7 +220,7 @@ fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
 }
 
 async fn play(
-    subject: Subject,
+    subject: WholeSubject,
     seed: u64,
     isolation: Option<Isolation>,
     contract: Arc<Contract>,
@@ -252,10 +252,10 @@ async fn play(
 }
 
 /// How much is sent: every layer, and most of the one that a fault waits for.
-fn effort(subject: &Subject) -> Settings {
+fn effort(subject: &WholeSubject) -> Settings {
     let layer = match subject {
-        Subject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
-        Subject::Behaviours(_) => Layer::Scenario,
+        WholeSubject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
+        WholeSubject::Behaviours(_) => Layer::Scenario,
     };
     let defaults = Settings::default();
     Settings {
@@ -295,8 +295,8 @@ fn journal() -> PathBuf {
     std::env::temp_dir().join(format!("qonform-selftest-{}-{number}.journal", std::process::id()))
 }
 
-fn found(outcome: &Outcome) -> Vec<Found> {
-    let one = |finding: &crate::finding::Finding| Found {
+fn found(outcome: &Outcome) -> Vec<FindingSummary> {
+    let one = |finding: &crate::finding::Finding| FindingSummary {
         rule: finding.rule.clone(),
         severity: finding.severity,
         title: finding.title.clone(),
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_sample_holds_every_family_and_is_evenly_spread() {
         let families = |faults: &[Fault]| -> BTreeSet<String> {
-            faults.iter().map(|fault| Subject::Fault(*fault).group()).collect()
+            faults.iter().map(|fault| WholeSubject::Fault(*fault).group()).collect()
         };
         let sample = sample_of_families(&Fault::ALL, 24);
         assert_eq!(families(&sample), families(&Fault::ALL));

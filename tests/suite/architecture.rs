@@ -1,6 +1,6 @@
 //! The floors of the house, read from the source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -103,4 +103,33 @@ fn every_rule_that_the_code_names_is_in_the_catalogue_and_the_other_way_round() 
         let is_tried = named.contains(rule.id.as_str()) || judged.contains(rule.id.as_str());
         assert!(is_tried || rule.area() == "race", "nothing tries `{}`", rule.id);
     }
+}
+
+/// One name, one meaning, wherever it is used. The reference server is an island: it names the resource for itself.
+#[test]
+fn no_type_name_has_two_meanings() {
+    let (mut ours, mut islands) = (BTreeMap::new(), BTreeMap::new());
+    for file in files_below(&source()).iter().filter(|file| !is_test(file)) {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&text);
+        let is_island = file.strip_prefix(source()).unwrap().starts_with("reference");
+        let known = if is_island { &mut islands } else { &mut ours };
+        for name in code.lines().filter_map(type_name) {
+            if let Some(first) = known.insert(name.clone(), file.clone()).filter(|first| first != file) {
+                panic!("`{name}` is a type of {} and of {}", first.display(), file.display());
+            }
+        }
+    }
+    assert!(ours.len() > 300 && islands.len() > 50, "{} and {} types", ours.len(), islands.len());
+}
+
+/// The name of the type that a line declares; associated types are indented.
+fn type_name(line: &str) -> Option<String> {
+    let declared = match line.strip_prefix("pub") {
+        Some(rest) => rest.strip_prefix('(').map_or(rest, |rest| rest.split_once(')').map_or("", |(_, rest)| rest)),
+        None => line,
+    };
+    let declared = declared.strip_prefix(' ').unwrap_or(declared);
+    let rest = ["struct ", "enum ", "trait ", "type "].iter().find_map(|kind| declared.strip_prefix(kind))?;
+    Some(rest.chars().take_while(char::is_ascii_alphanumeric).collect())
 }

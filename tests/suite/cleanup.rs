@@ -389,7 +389,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
     use qonform::contract::Contract;
     use qonform::exchange::{ExchangeObserver, KeyRole, Secret, TransportSettings};
     use qonform::finding::Ending;
-    use qonform::run::{self, Event, External, Layer, Pattern, Production, Selection, Settings, TargetSettings};
+    use qonform::run::{self, Event, External, Layer, NamePattern, Production, Selection, Settings, TargetSettings};
 
     let reference = Reference::with_faults(&["update-id-renames"]);
     let before = reference.state();
@@ -407,7 +407,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
             isolation: qonform::run::Isolation::Exclusive,
         }),
         selection: Selection {
-            only: vec![Pattern::of("update.id-immutable", contract.rules()).unwrap()],
+            only: vec![NamePattern::of("update.id-immutable", contract.rules()).unwrap()],
             ..Selection::default()
         },
         layers: Some([Layer::Input].into()),

@@ -10,7 +10,7 @@ use qonform::document::Document;
 use qonform::finding::{Latency, Outcome, Severity, Verdict, WaiverState};
 use qonform::reference::{Clock, Fault, Options, Server};
 use qonform::report::{self, Color, Format, Style};
-use qonform::run::{self, Pattern, Regressions, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
+use qonform::run::{self, NamePattern, Regressions, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
 use tokio_util::sync::CancellationToken;
 
 /// A run of the embedded server with these faults, in which nothing takes any time.
@@ -31,11 +31,11 @@ fn frozen(faults: &[&str]) -> Settings {
 }
 
 fn only(rule: &str) -> Selection {
-    Selection { only: vec![Pattern::of(rule, Contract::embedded().rules()).unwrap()], ..Selection::default() }
+    Selection { only: vec![NamePattern::of(rule, Contract::embedded().rules()).unwrap()], ..Selection::default() }
 }
 
 fn waiver(rule: &str, expires: &str) -> Waiver {
-    let pattern = Pattern::of(rule, Contract::embedded().rules()).unwrap();
+    let pattern = NamePattern::of(rule, Contract::embedded().rules()).unwrap();
     Waiver {
         subject: Waives::Rules { pattern, operation: None },
         reason: "the cache is rebuilt in June".into(),
@@ -134,7 +134,7 @@ async fn a_waiver_that_expired_fails_even_where_nothing_is_wrong() {
     );
     assert_eq!(text(Format::Github), format!("::error title=qonform::{verdict}\n"));
     assert!(text(Format::Junit).contains("1 waiver expired") && text(Format::Junit).contains("<error"));
-    let quiet = Style { color: Color::Never, detail: qonform::report::Detail::Quiet, ..Style::default() };
+    let quiet = Style { color: Color::Never, detail: qonform::report::Verbosity::Quiet, ..Style::default() };
     assert!(report::render(Format::Human, &outcome, &quiet).contains(verdict));
     let renewed = waived(&[], vec![waiver("get.*", "2026-06-15")]).await;
     assert_eq!(renewed.exit_code(), 0);
@@ -299,7 +299,7 @@ async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
     let with = |settings: &mut Settings| {
         inputs(settings);
         settings.regressions = known.entries().to_vec();
-        settings.operations = vec![Pattern::of_operations("v4*Product*", &contract).unwrap()];
+        settings.operations = vec![NamePattern::of_operations("v4*Product*", &contract).unwrap()];
     };
     let play = async |shard: Option<&str>| {
         let mut settings = frozen(&[]);

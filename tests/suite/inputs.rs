@@ -10,9 +10,9 @@ use qonform::contract::{Contract, Endpoint};
 use qonform::exchange::TransportSettings;
 use qonform::finding::Outcome;
 use qonform::offerings::Naming;
-use qonform::offerings::input::{Inputs, Origin, Saved};
+use qonform::offerings::input::{Inputs, Origin, SavedInputs};
 use qonform::reference::{Clock, Family, Fault, Options};
-use qonform::run::{self, Embedded, Expectations, Kept, Layer, Regressions, Settings, StopPolicy, TargetSettings};
+use qonform::run::{self, Embedded, Expectations, Layer, Regressions, SavedCase, Settings, StopPolicy, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
 use super::program::{Place, end, qonform};
@@ -33,20 +33,20 @@ async fn play(settings: &Settings) -> Outcome {
 }
 
 /// An input with a generated id that shows a fault of ids, to be sent alone; `None` where the seed generates none.
-async fn generated(fault: Fault, seed: u64) -> Option<Kept> {
+async fn generated(fault: Fault, seed: u64) -> Option<SavedCase> {
     let contract = Arc::new(Contract::embedded());
     let options = Options { faults: vec![fault], clock: Clock::Logical, ..Options::default() };
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     let server = Embedded::start(options, TransportSettings::default(), judge).await.unwrap();
-    let lane = server.lane("generated");
-    let all = Inputs::of(&contract, Endpoint::Create, &lane.fixtures, seed, 100);
+    let project = server.project("generated");
+    let all = Inputs::of(&contract, Endpoint::Create, &project.fixtures, seed, 100);
     let random = all.list.iter().filter(|input| matches!(input.origin, Origin::Random(_))).cloned().collect();
     let inputs = all.with(random);
-    let result = inputs.run_case(lane, Naming::new(seed, "i", 0)).await;
+    let result = inputs.run_case(project, Naming::new(seed, "i", 0)).await;
     server.stop().await;
     let failure = result.failures.iter().find(|failure| failure.rule == "create.id-invalid")?;
     let input = inputs.list.get(failure.evidence.steps.end - 1).filter(|input| input.sketch().len() > 60)?;
-    Some(Kept::Inputs(Saved::of(&inputs, std::slice::from_ref(input))))
+    Some(SavedCase::Inputs(SavedInputs::of(&inputs, std::slice::from_ref(input))))
 }
 
 /// Whether inputs show a rule of the fault broken.
@@ -56,9 +56,9 @@ async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
     let judge = Arc::new(Judge::new(Arc::clone(contract)));
     let server = Embedded::start(options, TransportSettings::default(), judge).await.unwrap();
     for endpoint in Endpoint::ALL {
-        let lane = server.lane(&endpoint.to_string());
-        let all = Inputs::of(contract, endpoint, &lane.fixtures, 1, 4);
-        let result = all.run_case(lane, Naming::new(1, &format!("i{endpoint}"), 0)).await;
+        let project = server.project(&endpoint.to_string());
+        let all = Inputs::of(contract, endpoint, &project.fixtures, 1, 4);
+        let result = all.run_case(project, Naming::new(1, &format!("i{endpoint}"), 0)).await;
         if result.failures.iter().any(|failure| expected.allows(failure.rule)) {
             server.stop().await;
             return true;
@@ -115,7 +115,7 @@ async fn a_generated_input_is_made_as_simple_as_it_goes_and_sent_again_alone() {
     assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
     let id = body["id"].as_str().unwrap();
     assert!(id.chars().count() == 1 && !id.is_ascii(), "{id}");
-    settings.replay = Some(Kept::read(&kept).unwrap());
+    settings.replay = Some(SavedCase::read(&kept).unwrap());
     settings.seed = 99;
     let again = play(&settings).await;
     assert_eq!((&again.findings[0].fingerprint, again.summary.cases), (&finding.fingerprint, 1));

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use qonform::contract::Contract;
 use qonform::reference::{Clock, Fault, Options};
-use qonform::report::{self, Detail, Format, Style};
-use qonform::run::{self, Pattern, Selection, Settings, TargetSettings};
+use qonform::report::{self, Format, Style, Verbosity};
+use qonform::run::{self, NamePattern, Selection, Settings, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
 fn root() -> &'static Path {
@@ -61,7 +61,7 @@ async fn the_finding_is_a_real_one() {
     let settings = Settings {
         target: TargetSettings::Embedded(Options { faults: vec![fault], clock: Clock::Logical, ..Options::default() }),
         selection: Selection {
-            only: vec![Pattern::of("delete.removes", contract.rules()).unwrap()],
+            only: vec![NamePattern::of("delete.removes", contract.rules()).unwrap()],
             case: Some("scenario::delete.removes".into()),
             ..Selection::default()
         },
@@ -69,7 +69,7 @@ async fn the_finding_is_a_real_one() {
         ..Settings::default()
     };
     let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
-    let text = report::render(Format::Human, &outcome, &Style { detail: Detail::Quiet, ..Style::default() });
+    let text = report::render(Format::Human, &outcome, &Style { detail: Verbosity::Quiet, ..Style::default() });
     let finding = text.split("\n\n").next().unwrap();
     assert_eq!(block("README.md", "finding"), finding.trim(), "put this finding between the marks:\n{finding}");
 }

@@ -9,8 +9,8 @@ use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Clock as ServerClock, Fault, Options};
 use qonform::report::{self, Format, Style};
 use qonform::run::{
-    self, Clock, Confirm, Expectations, Layer, SelftestSettings, Settings, TargetSettings, Verdict, WholeSettings,
-    selftest, whole,
+    self, Clock, Confirm, Expectations, Layer, SelftestSettings, SelftestVerdict, Settings, TargetSettings,
+    WholeSettings, selftest, whole,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ async fn every_fault_trips_the_rules_that_are_written_beside_it_and_no_other() {
     };
     let tested = selftest(&settings, Arc::new(Contract::embedded()), &|_| {}).await.unwrap();
     assert_eq!(tested.trials.len(), Fault::ALL.len());
-    let wrong: Vec<_> = tested.trials.iter().filter(|trial| trial.verdict != Verdict::Caught).collect();
+    let wrong: Vec<_> = tested.trials.iter().filter(|trial| trial.verdict != SelftestVerdict::Caught).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

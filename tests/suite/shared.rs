@@ -8,7 +8,7 @@ use qonform::exchange::{KeyRole, Secret};
 use qonform::finding::{Ending, Outcome};
 use qonform::reference::{Behaviour, Fault, Options, Server};
 use qonform::run::{
-    self, Expectations, External, Isolation, Layer, Pattern, Production, Selection, Settings, TargetSettings,
+    self, Expectations, External, Isolation, Layer, NamePattern, Production, Selection, Settings, TargetSettings,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ async fn outcome(options: Options, only: &[&str]) -> Outcome {
     let settings = Settings {
         target: TargetSettings::External(external),
         selection: Selection {
-            only: only.iter().map(|rule| Pattern::of(rule, contract.rules()).unwrap()).collect(),
+            only: only.iter().map(|rule| NamePattern::of(rule, contract.rules()).unwrap()).collect(),
             ..Selection::default()
         },
         layers: Some([Layer::Scenario].into()),

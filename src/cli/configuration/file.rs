@@ -4,9 +4,9 @@ use qonform::document::nearest;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::super::Failure;
-use super::super::written::{Written, hint};
-use super::key::{FROM_VARIABLE, Key, Kind};
+use super::super::CliError;
+use super::super::input_file::{InputFile, hint};
+use super::key::{FROM_VARIABLE, FlagKey, FlagKind};
 
 /// What the file says for one flag.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ pub(super) struct File {
 const PROFILES: &str = "profile";
 
 /// Reads all of it, profiles that are not chosen too.
-pub(super) fn read(written: &Written, profile: Option<&str>, keys: &[Key]) -> Result<File, Failure> {
+pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey]) -> Result<File, CliError> {
     let root = written.table()?;
     let mut file =
         File { name: written.name().to_owned(), general: Vec::new(), chosen: Vec::new(), bare_secrets: Vec::new() };
@@ -72,18 +72,18 @@ pub(super) fn read(written: &Written, profile: Option<&str>, keys: &[Key]) -> Re
     }
 }
 
-fn unknown_profile(file: &File, wanted: &str, profiles: &[String]) -> Failure {
+fn unknown_profile(file: &File, wanted: &str, profiles: &[String]) -> CliError {
     let near = nearest(wanted, profiles.iter().map(String::as_str));
     let known = if profiles.is_empty() { "it has none".into() } else { format!("it has {}", profiles.join(", ")) };
-    Failure::usage(format!("find the profile `{wanted}` in {}: {known}{}", file.name, hint(near)))
+    CliError::usage(format!("find the profile `{wanted}` in {}: {known}{}", file.name, hint(near)))
 }
 
 fn entries(
-    written: &Written,
+    written: &InputFile,
     table: &DeTable<'_>,
-    keys: &[Key],
+    keys: &[FlagKey],
     bare_secrets: &mut Vec<String>,
-) -> Result<Vec<Entry>, Failure> {
+) -> Result<Vec<Entry>, CliError> {
     let mut found: Vec<Entry> = Vec::new();
     for (name, value) in table {
         let text = name.get_ref().as_ref();
@@ -112,7 +112,7 @@ fn entries(
     Ok(found)
 }
 
-fn unknown_key(written: &Written, name: &Spanned<std::borrow::Cow<'_, str>>, keys: &[Key]) -> Failure {
+fn unknown_key(written: &InputFile, name: &Spanned<std::borrow::Cow<'_, str>>, keys: &[FlagKey]) -> CliError {
     let text = name.get_ref().as_ref();
     let variables: Vec<String> =
         keys.iter().filter(|key| key.has_variable_key()).map(|key| format!("{}{FROM_VARIABLE}", key.name)).collect();
@@ -123,7 +123,7 @@ fn unknown_key(written: &Written, name: &Spanned<std::borrow::Cow<'_, str>>, key
     written.wrong(&name.span(), format!("there is no key `{text}`{}", hint(near)))
 }
 
-fn variable(written: &Written, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, Failure> {
+fn variable(written: &InputFile, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, CliError> {
     let name = value.get_ref().as_str().filter(|name| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with("test_sk_")
     });
@@ -133,29 +133,29 @@ fn variable(written: &Written, key: &str, value: &Spanned<DeValue<'_>>) -> Resul
 }
 
 /// The values of a key, as they would be typed.
-fn texts(written: &Written, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Failure> {
+fn texts(written: &InputFile, key: &FlagKey, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, CliError> {
     let wrong = |value: &Spanned<DeValue<'_>>| {
         let wanted = match key.kind {
-            Kind::Switch => "true or false",
-            Kind::Count => "a number from 0 to 255",
-            Kind::One => "a text or a whole number",
-            Kind::Many => "a list of texts",
+            FlagKind::Switch => "true or false",
+            FlagKind::Count => "a number from 0 to 255",
+            FlagKind::One => "a text or a whole number",
+            FlagKind::Many => "a list of texts",
         };
         let found = value.get_ref().type_str();
         written.wrong(&value.span(), format!("`{}` takes {wanted}, and this is of type {found}", key.name))
     };
     let texts = match (key.kind, value.get_ref()) {
-        (Kind::Switch, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
-        (Kind::Count, DeValue::Integer(number)) => {
+        (FlagKind::Switch, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
+        (FlagKind::Count, DeValue::Integer(number)) => {
             let count: u8 = number.as_str().parse().map_err(|_| wrong(value))?;
             return Ok(vec![count.to_string()]);
         }
-        (Kind::One, _) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
-        (Kind::Many, DeValue::Array(items)) => items
+        (FlagKind::One, _) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
+        (FlagKind::Many, DeValue::Array(items)) => items
             .iter()
             .map(|item| Ok((text(item).ok_or_else(|| wrong(item))?, item.span())))
             .collect::<Result<_, _>>()?,
-        (Kind::Many, DeValue::String(_)) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
+        (FlagKind::Many, DeValue::String(_)) => vec![(text(value).ok_or_else(|| wrong(value))?, value.span())],
         _ => return Err(wrong(value)),
     };
     for (text, span) in &texts {
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str, profile: Option<&str>) -> Result<File, String> {
-        read(&Written::of("q.toml", text), profile, &keys()).map_err(|failure| failure.to_string())
+        read(&InputFile::of("q.toml", text), profile, &keys()).map_err(|failure| failure.to_string())
     }
 
     #[test]

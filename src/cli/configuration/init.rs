@@ -3,9 +3,9 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 
-use super::super::{Failure, out};
+use super::super::{CliError, out};
 use super::InitArguments;
-use super::key::{FROM_VARIABLE, Key, Kind, keys};
+use super::key::{FROM_VARIABLE, FlagKey, FlagKind, keys};
 
 /// What the file begins with.
 const HEAD: &str = "\
@@ -25,7 +25,7 @@ const PROFILES: &str = "
 ";
 
 /// Writes the file.
-pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Failure> {
+pub(crate) fn init(arguments: &InitArguments) -> Result<u8, CliError> {
     let path = &arguments.file;
     let mut options = OpenOptions::new();
     options.write(true);
@@ -36,12 +36,12 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Failure> {
     };
     let mut file = options.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            Failure::usage(format!("write {}: it exists; give --force to write over it", path.display()))
+            CliError::usage(format!("write {}: it exists; give --force to write over it", path.display()))
         }
-        _ => Failure::usage(format!("write {}: {error}", path.display())),
+        _ => CliError::usage(format!("write {}: {error}", path.display())),
     })?;
     file.write_all(template().as_bytes())
-        .map_err(|error| Failure::world(format!("write {}: {error}", path.display())))?;
+        .map_err(|error| CliError::world(format!("write {}: {error}", path.display())))?;
     out::out(&out::plain(&format!("{} has every key, commented out\n", path.display())))?;
     Ok(0)
 }
@@ -66,22 +66,22 @@ fn template() -> String {
 }
 
 /// A line that could stand in the file: the default, or something of the right shape.
-fn example(key: &Key) -> String {
+fn example(key: &FlagKey) -> String {
     let name = &key.name;
     if key.has_variable_key() {
         let variable = key.arg.get_env().unwrap_or_default().to_string_lossy().into_owned();
         return format!("{name}{FROM_VARIABLE} = \"{variable}\"");
     }
     match key.kind {
-        Kind::Switch => format!("{name} = true"),
-        Kind::Count => format!("{name} = 1"),
-        Kind::One => {
+        FlagKind::Switch => format!("{name} = true"),
+        FlagKind::Count => format!("{name} = 1"),
+        FlagKind::One => {
             let default = key.arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
             let value = default.unwrap_or_else(|| one(name).to_owned());
             let is_number = value.parse::<u64>().is_ok();
             if is_number { format!("{name} = {value}") } else { format!("{name} = \"{value}\"") }
         }
-        Kind::Many => format!("{name} = [{}]", many(name)),
+        FlagKind::Many => format!("{name} = [{}]", many(name)),
     }
 }
 
@@ -120,14 +120,14 @@ fn many(key: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::written::Written;
+    use super::super::super::input_file::InputFile;
     use super::super::file;
     use super::*;
 
     #[test]
     fn the_file_that_init_writes_has_every_key_and_each_can_be_uncommented() {
         let text = template();
-        let nothing = file::read(&Written::of("q.toml", &text), None, &keys()).unwrap();
+        let nothing = file::read(&InputFile::of("q.toml", &text), None, &keys()).unwrap();
         assert!(nothing.general.is_empty());
         let uncommented: String = text
             .lines()
@@ -137,7 +137,7 @@ mod tests {
             })
             .map(|line| format!("{line}\n"))
             .collect();
-        let file = file::read(&Written::of("q.toml", &uncommented), Some("staging"), &keys())
+        let file = file::read(&InputFile::of("q.toml", &uncommented), Some("staging"), &keys())
             .unwrap_or_else(|failure| panic!("{failure}\n{uncommented}"));
         let found: Vec<&str> = file.general.iter().map(|entry| entry.key.as_str()).collect();
         for key in keys() {

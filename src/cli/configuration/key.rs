@@ -6,7 +6,7 @@ use super::super::args::Arguments;
 
 /// What stands behind a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum FlagKind {
     /// `true` or `false`.
     Switch,
     /// How often a flag is given.
@@ -19,10 +19,10 @@ pub(super) enum Kind {
 
 /// A flag that the file can set.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(super) struct FlagKey {
     /// The name of the flag, without its dashes.
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: FlagKind,
     /// Whether its value must never show.
     pub(super) secret: bool,
     pub(super) arg: Arg,
@@ -38,15 +38,15 @@ const SECRETS: [&str; 5] = ["token", "second-token", "limited-token", "empty-tok
 pub(super) const FROM_VARIABLE: &str = "-env";
 
 /// Every key, in the order of the help.
-pub(super) fn keys() -> Vec<Key> {
+pub(super) fn keys() -> Vec<FlagKey> {
     let command = Arguments::command();
     let run = command.find_subcommand("run").expect("there is a command `run`");
     of(run)
 }
 
 /// Every key that a command heeds, grouped by heading.
-pub(super) fn of(command: &Command) -> Vec<Key> {
-    let keys: Vec<Key> = command.get_arguments().filter_map(key).collect();
+pub(super) fn of(command: &Command) -> Vec<FlagKey> {
+    let keys: Vec<FlagKey> = command.get_arguments().filter_map(key).collect();
     let mut headings: Vec<&str> = Vec::new();
     for key in &keys {
         if !headings.contains(&key.heading()) {
@@ -57,22 +57,22 @@ pub(super) fn of(command: &Command) -> Vec<Key> {
     headings.iter().flat_map(|heading| under(heading)).collect()
 }
 
-fn key(arg: &Arg) -> Option<Key> {
+fn key(arg: &Arg) -> Option<FlagKey> {
     let name = arg.get_long()?.to_owned();
     if NO_KEYS.contains(&name.as_str()) {
         return None;
     }
     let kind = match arg.get_action() {
-        ArgAction::SetTrue => Kind::Switch,
-        ArgAction::Count => Kind::Count,
-        ArgAction::Append => Kind::Many,
-        _ => Kind::One,
+        ArgAction::SetTrue => FlagKind::Switch,
+        ArgAction::Count => FlagKind::Count,
+        ArgAction::Append => FlagKind::Many,
+        _ => FlagKind::One,
     };
     let secret = SECRETS.contains(&name.as_str());
-    Some(Key { name, kind, secret, arg: arg.clone() })
+    Some(FlagKey { name, kind, secret, arg: arg.clone() })
 }
 
-impl Key {
+impl FlagKey {
     /// The heading of the help that it stands under.
     pub(super) fn heading(&self) -> &str {
         self.arg.get_help_heading().unwrap_or("Options")
@@ -80,7 +80,7 @@ impl Key {
 
     /// Whether it has a second key, which names a variable.
     pub(super) fn has_variable_key(&self) -> bool {
-        self.secret && self.kind == Kind::One
+        self.secret && self.kind == FlagKind::One
     }
 
     /// Reads a value as the flag would.

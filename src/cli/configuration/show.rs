@@ -2,15 +2,15 @@
 
 use clap::{Arg, ArgMatches};
 
-use super::super::{Failure, out};
-use super::key::{self, Key, Kind};
-use super::sources::{Source, Sources};
+use super::super::{CliError, out};
+use super::key::{self, FlagKey, FlagKind};
+use super::sources::{FlagSource, Sources};
 
 /// Columns that a key and its value get before the source.
 const BEFORE_SOURCE: usize = 44;
 
 /// Prints every key with its value and its source, as a file that could be read again; secrets only as set or not.
-pub(crate) fn show(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Result<u8, Failure> {
+pub(crate) fn show(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Result<u8, CliError> {
     out::out(&out::plain(&text(command, matches, sources)))?;
     Ok(0)
 }
@@ -36,21 +36,21 @@ fn text(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Str
 }
 
 /// `seed = 5`; as a comment where there is no value, or none that may show.
-fn line(key: &Key, matches: &ArgMatches) -> String {
+fn line(key: &FlagKey, matches: &ArgMatches) -> String {
     let name = &key.name;
     let values = raw(&key.arg, matches);
     match key.kind {
         _ if key.secret && values.is_empty() => format!("# {name} is not set"),
         _ if key.secret => format!("# {name} is set and not shown"),
-        Kind::Switch => format!("{name} = {}", matches.get_flag(key.arg.get_id().as_str())),
-        Kind::Count => format!("{name} = {}", matches.get_count(key.arg.get_id().as_str())),
-        Kind::One => match values.first() {
+        FlagKind::Switch => format!("{name} = {}", matches.get_flag(key.arg.get_id().as_str())),
+        FlagKind::Count => format!("{name} = {}", matches.get_count(key.arg.get_id().as_str())),
+        FlagKind::One => match values.first() {
             None => format!("# {name} is not set"),
             Some(value) if value.parse::<u64>().is_ok() => format!("{name} = {value}"),
             Some(value) => format!("{name} = {}", quoted(&without_password(value))),
         },
-        Kind::Many if values.is_empty() => format!("# {name} is not set"),
-        Kind::Many => {
+        FlagKind::Many if values.is_empty() => format!("# {name} is not set"),
+        FlagKind::Many => {
             let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
             format!("{name} = [{}]", values.join(", "))
         }
@@ -77,13 +77,13 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn told(source: &Source) -> String {
+fn told(source: &FlagSource) -> String {
     match source {
-        Source::Default => "default".into(),
-        Source::File(place) => format!("file {place}"),
-        Source::Profile(name, place) => format!("profile {name}, {place}"),
-        Source::Variable(name) => format!("variable {name}"),
-        Source::Flag => "flag".into(),
+        FlagSource::Default => "default".into(),
+        FlagSource::File(place) => format!("file {place}"),
+        FlagSource::Profile(name, place) => format!("profile {name}, {place}"),
+        FlagSource::Variable(name) => format!("variable {name}"),
+        FlagSource::Flag => "flag".into(),
     }
 }
 

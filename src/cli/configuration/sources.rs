@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
-use super::super::written::Written;
-use super::super::{Failure, out};
+use super::super::input_file::InputFile;
+use super::super::{CliError, out};
 use super::DEFAULT_FILE;
 use super::file::{self, Entry, Value};
-use super::key::{self, Key};
+use super::key::{self, FlagKey};
 
 /// Where the value of a flag came from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Source {
+pub(crate) enum FlagSource {
     /// Nobody said anything.
     Default,
     /// The file, outside of profiles: the place.
@@ -47,7 +47,7 @@ pub(crate) enum Rank {
 /// Where every value of a command came from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
-    by_key: BTreeMap<String, Source>,
+    by_key: BTreeMap<String, FlagSource>,
     /// The file that was read.
     pub(super) file: Option<String>,
     /// The profile that was chosen.
@@ -56,18 +56,18 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Where the value of a flag came from.
-    pub(crate) fn of(&self, key: &str) -> &Source {
-        self.by_key.get(key).unwrap_or(&Source::Default)
+    pub(crate) fn of(&self, key: &str) -> &FlagSource {
+        self.by_key.get(key).unwrap_or(&FlagSource::Default)
     }
 
     /// How much the value of a flag weighs.
     pub(crate) fn rank(&self, key: &str) -> Rank {
         match self.of(key) {
-            Source::Default => Rank::Default,
-            Source::File(_) => Rank::File,
-            Source::Profile(..) => Rank::Profile,
-            Source::Variable(_) => Rank::Variable,
-            Source::Flag => Rank::Flag,
+            FlagSource::Default => Rank::Default,
+            FlagSource::File(_) => Rank::File,
+            FlagSource::Profile(..) => Rank::Profile,
+            FlagSource::Variable(_) => Rank::Variable,
+            FlagSource::Flag => Rank::Flag,
         }
     }
 }
@@ -90,12 +90,12 @@ pub(crate) fn without_empty_variables(command: Command) -> Command {
 /// Reads `arguments` again with what the file says as defaults, where the command heeds a file.
 ///
 /// # Errors
-/// [`Failure`] for a file that cannot be used.
+/// [`CliError`] for a file that cannot be used.
 pub(crate) fn in_force(
     command: Command,
     arguments: &[OsString],
     first: ArgMatches,
-) -> Result<(ArgMatches, Sources), Failure> {
+) -> Result<(ArgMatches, Sources), CliError> {
     let Some((name, matches)) = first.subcommand() else { return Ok((first, Sources::default())) };
     let heeds =
         command.find_subcommand(name).is_some_and(|sub| sub.get_arguments().any(|arg| arg.get_id() == "config"));
@@ -119,12 +119,12 @@ pub(crate) fn in_force(
         let id = key.arg.get_id().clone();
         command = command.mut_subcommand(&name, |sub| sub.mut_arg(id, |arg| arg.default_values(values)));
     }
-    let matches = command.try_get_matches_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
+    let matches = command.try_get_matches_from(arguments).map_err(|error| CliError::usage(error.to_string()))?;
     Ok((matches, sources))
 }
 
 /// The file that is named, or the default one where it exists.
-fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), Failure> {
+fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), CliError> {
     let profile = matches.get_one::<String>("profile").cloned();
     let path = match matches.get_one::<PathBuf>("config") {
         Some(path) => path.clone(),
@@ -132,13 +132,13 @@ fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), Fa
         None => {
             return match profile {
                 None => Ok((None, None)),
-                Some(name) => Err(Failure::usage(format!(
+                Some(name) => Err(CliError::usage(format!(
                     "find the profile `{name}`: there is no {DEFAULT_FILE} here; give --config, or let `qonform init` write one"
                 ))),
             };
         }
     };
-    let written = Written::read(&path, "configuration")?;
+    let written = InputFile::read(&path, "configuration")?;
     let file = file::read(&written, profile.as_deref(), &key::keys())?;
     for place in &file.bare_secrets {
         out::err(&format!(
@@ -150,11 +150,11 @@ fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), Fa
 }
 
 /// What the command line and the variables say.
-fn given(keys: &[Key], matches: &ArgMatches) -> BTreeMap<String, Source> {
-    let source = |key: &Key| match matches.value_source(key.arg.get_id().as_str())? {
-        ValueSource::CommandLine => Some(Source::Flag),
+fn given(keys: &[FlagKey], matches: &ArgMatches) -> BTreeMap<String, FlagSource> {
+    let source = |key: &FlagKey| match matches.value_source(key.arg.get_id().as_str())? {
+        ValueSource::CommandLine => Some(FlagSource::Flag),
         ValueSource::EnvVariable => {
-            Some(Source::Variable(key.arg.get_env().unwrap_or_default().to_string_lossy().into_owned()))
+            Some(FlagSource::Variable(key.arg.get_env().unwrap_or_default().to_string_lossy().into_owned()))
         }
         _ => None,
     };
@@ -162,14 +162,14 @@ fn given(keys: &[Key], matches: &ArgMatches) -> BTreeMap<String, Source> {
 }
 
 /// The entries of the file, those that win first.
-fn entries<'f>(file: &'f file::File, profile: Option<&str>) -> impl Iterator<Item = (&'f Entry, Source)> {
+fn entries<'f>(file: &'f file::File, profile: Option<&str>) -> impl Iterator<Item = (&'f Entry, FlagSource)> {
     let name = profile.unwrap_or_default().to_owned();
-    let chosen = file.chosen.iter().map(move |entry| (entry, Source::Profile(name.clone(), entry.place.clone())));
-    chosen.chain(file.general.iter().map(|entry| (entry, Source::File(entry.place.clone()))))
+    let chosen = file.chosen.iter().map(move |entry| (entry, FlagSource::Profile(name.clone(), entry.place.clone())));
+    chosen.chain(file.general.iter().map(|entry| (entry, FlagSource::File(entry.place.clone()))))
 }
 
 /// A flag for more on the command line overrides the file's silence, and the other way round.
-fn is_outvoted(key: &Key, sources: &Sources) -> bool {
+fn is_outvoted(key: &FlagKey, sources: &Sources) -> bool {
     let other = match key.name.as_str() {
         "quiet" => "verbose",
         "verbose" => "quiet",

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use qonform::contract::Contract;
 use qonform::report::count;
-use qonform::run::{Found, Isolation, Problem, Settings, Whole, WholeSettings, WholeTrial, whole as test};
+use qonform::run::{FindingSummary, Isolation, Problem, Settings, Whole, WholeSettings, WholeTrial, whole as test};
 
 use super::super::args::{Projects, SelftestArguments, StdoutFormat};
-use super::super::{Failure, out};
+use super::super::{CliError, out};
 
 /// Trials side by side for each core: the servers of races sleep most of the time.
 const TRIALS_A_CORE: NonZeroUsize = NonZeroUsize::new(2).unwrap();
@@ -26,7 +26,7 @@ const COLUMNS: [(&str, &[&str]); 6] = [
 ];
 
 /// Tests every server from outside and prints what is not as it must be.
-pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> Result<u8, Failure> {
+pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> Result<u8, CliError> {
     let settings = WholeSettings {
         seed: arguments.seed,
         jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(TRIALS_A_CORE)),
@@ -52,13 +52,13 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
             out::err(&format!("{done} trials · {}", trial.name));
         }
     };
-    let tested = test(&settings, Arc::new(Contract::embedded()), &ended).await.map_err(Failure::world)?;
+    let tested = test(&settings, Arc::new(Contract::embedded()), &ended).await.map_err(CliError::world)?;
     if is_terminal {
         out::err("\r\x1b[K");
     }
     let text = match arguments.format {
         StdoutFormat::Human => summary(&tested),
-        StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(Failure::world)? + "\n",
+        StdoutFormat::Json => serde_json::to_string_pretty(&tested).map_err(CliError::world)? + "\n",
     };
     out::out(&text)?;
     Ok(tested.exit_code())
@@ -102,14 +102,14 @@ fn line(trial: &WholeTrial) -> String {
 
 /// The findings; those that read the same are one with its count and the first case.
 fn findings(trial: &WholeTrial) -> String {
-    let mut alike: Vec<(&Found, usize)> = Vec::new();
+    let mut alike: Vec<(&FindingSummary, usize)> = Vec::new();
     for found in &trial.findings {
         match alike.iter_mut().find(|(other, _)| (&other.rule, &other.title) == (&found.rule, &found.title)) {
             Some((_, count)) => *count += 1,
             None => alike.push((found, 1)),
         }
     }
-    let text = |(found, count): &(&Found, usize)| {
+    let text = |(found, count): &(&FindingSummary, usize)| {
         let times = if *count > 1 { format!("{count} × ") } else { String::new() };
         format!("{times}[{}] {} ({})", found.rule, found.title, found.case)
     };
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_bad_trial_says_what_failed_and_the_table_counts_it() {
-        let found = |rule: &str, title: &str| Found {
+        let found = |rule: &str, title: &str| FindingSummary {
             rule: rule.into(),
             severity: Severity::Violation,
             title: title.into(),

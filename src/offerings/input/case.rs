@@ -2,14 +2,14 @@
 
 use super::inputs::Inputs;
 use crate::finding::{CaseResult, Constraints};
-use crate::lane::Lane;
 use crate::offerings::{Context, Naming};
+use crate::project::Project;
 
 impl Inputs {
-    /// Runs them on a lane.
-    pub async fn run_case(&self, lane: Lane, naming: Naming) -> CaseResult {
+    /// Runs them on a project.
+    pub async fn run_case(&self, project: Project, naming: Naming) -> CaseResult {
         let mut constraints = Constraints::of(self);
-        let mut result = match Context::open(lane, naming).await {
+        let mut result = match Context::open(project, naming).await {
             Ok(mut cx) => {
                 let flow = self.run(&mut cx, &mut constraints).await;
                 cx.close(flow).await

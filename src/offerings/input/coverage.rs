@@ -1,7 +1,7 @@
 //! What was tried of the contract, and what came of it.
 
 use super::inputs::{Inputs, Part, Shown};
-use crate::exchange::Answer;
+use crate::exchange::Response;
 use crate::finding::{ConstraintSeen, Constraints, Tried};
 use crate::generate::Side;
 
@@ -38,7 +38,7 @@ pub(super) enum Taken {
 
 impl Taken {
     /// By the class of the status; `None` for a response that is neither.
-    pub(super) fn by(answer: &Answer) -> Option<Self> {
+    pub(super) fn by(answer: &Response) -> Option<Self> {
         if answer.is_success() { Some(Self::Accepted) } else { answer.is_rejection().then_some(Self::Rejected) }
     }
 }
@@ -51,16 +51,16 @@ fn side_of(row: &mut ConstraintSeen, side: Side) -> &mut Option<Tried> {
 }
 
 fn place(shown: &Shown) -> String {
-    use crate::contract::Place;
+    use crate::contract::ParameterPlace;
     match &shown.part {
         Part::Body if shown.facet.place.is_empty() => "body".into(),
         Part::Body => format!("body {}", shown.facet.place),
         Part::Parameter(place, name) => {
             let place = match place {
-                Place::Path => "path",
-                Place::Query => "query",
-                Place::Header => "header",
-                Place::Cookie => "cookie",
+                ParameterPlace::Path => "path",
+                ParameterPlace::Query => "query",
+                ParameterPlace::Header => "header",
+                ParameterPlace::Cookie => "cookie",
             };
             format!("{place} {name}")
         }

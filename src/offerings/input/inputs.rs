@@ -1,11 +1,11 @@
 //! The inputs of one operation, in their order.
 
-use super::recipe::{Content, Recipe, Subject};
+use super::recipe::{InputBody, InputSubject, Recipe};
 use super::{limits, random, unusual};
-use crate::contract::{Contract, Endpoint, Operation, Place};
+use crate::contract::{Contract, Endpoint, Operation, ParameterPlace};
 use crate::exchange::OperationRef;
 use crate::generate::{Facet, Schema, Side, Validity};
-use crate::lane::Fixtures;
+use crate::project::Fixtures;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::hash::{Hash, Hasher};
@@ -16,7 +16,7 @@ use std::ops::Range;
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A parameter: where it is sent, and its name.
-    Parameter(Place, String),
+    Parameter(ParameterPlace, String),
     /// The body.
     Body,
 }
@@ -39,12 +39,12 @@ pub struct Input {
     /// Where it comes from.
     pub origin: Origin,
     /// The schema of the value that it is about, and the class that neither naming nor shrinking must leave.
-    pub(super) kept: Option<Class>,
+    pub(super) kept: Option<ValueClass>,
 }
 
 /// A value of a schema that an input is about.
 #[derive(Clone, Debug)]
-pub(super) struct Class {
+pub(super) struct ValueClass {
     /// Where it enters.
     pub(super) part: Part,
     /// Its schema there.
@@ -172,14 +172,14 @@ impl<'a> Maker<'a> {
     /// A request that must be accepted, to which something is done then.
     pub(super) fn plain(&self) -> Recipe {
         let subject = match self.endpoint {
-            Endpoint::List | Endpoint::Create => Subject::None,
-            Endpoint::Get | Endpoint::Update => Subject::Shared,
-            Endpoint::Delete | Endpoint::SetMain => Subject::Existing(super::Name::FRESH, super::Spelling::Plain),
+            Endpoint::List | Endpoint::Create => InputSubject::None,
+            Endpoint::Get | Endpoint::Update => InputSubject::Shared,
+            Endpoint::Delete | Endpoint::SetMain => InputSubject::Existing(super::Name::FRESH, super::Spelling::Plain),
         };
         let content = match self.endpoint {
-            Endpoint::Create => Content::Json(json!({ "id": "" }), Some(super::Preserve::Whole)),
-            Endpoint::Update => Content::Json(json!({ "product_ids": [] }), None),
-            _ => Content::None,
+            Endpoint::Create => InputBody::Json(json!({ "id": "" }), Some(super::Preserve::Whole)),
+            Endpoint::Update => InputBody::Json(json!({ "product_ids": [] }), None),
+            _ => InputBody::None,
         };
         Recipe {
             method: self.operation.method.clone(),

@@ -1,9 +1,9 @@
 //! Inputs at the limits of the document, from both sides.
 
-use super::inputs::{Class, Input, Maker, Origin, Part, Shown, products_of};
+use super::inputs::{Input, Maker, Origin, Part, Shown, ValueClass, products_of};
 use super::name::{Name, Preserve};
-use super::recipe::{Content, ID, NO_PRODUCT, Recipe, Spelling, Subject};
-use crate::contract::{Endpoint, Place};
+use super::recipe::{ID, InputBody, InputSubject, NO_PRODUCT, Recipe, Spelling};
+use crate::contract::{Endpoint, ParameterPlace};
 use crate::exchange::encode_segment;
 use crate::generate::{Constraint, Facet, Reading, Sample, Schema, Side, Text, Validity};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const MORE_THAN_A_PAGE: usize = 24;
 /// Why nothing can be sent for a side of a constraint; `None` when something can.
 pub(super) fn why_unsendable(part: &Part, schema: &Schema, facet: &Facet, side: Side) -> Option<String> {
     let is_text = matches!(part, Part::Parameter(..));
-    let in_path = matches!(part, Part::Parameter(Place::Path, _));
+    let in_path = matches!(part, Part::Parameter(ParameterPlace::Path, _));
     if schema.unmade().contains(facet) {
         return Some("no value could be made for it".into());
     }
@@ -62,7 +62,7 @@ fn body(maker: &Maker<'_>, schema: &Schema, sample: &Sample) -> Input {
     let mut input = with_body(maker, value, facet, words, Origin::Limit);
     input.shown = Some(Shown { part: Part::Body, facet: facet.clone(), side: sample.side });
     let validity = validity(facet, sample.side);
-    input.kept = Some(Class { part: Part::Body, schema: schema.clone(), validity });
+    input.kept = Some(ValueClass { part: Part::Body, schema: schema.clone(), validity });
     input
 }
 
@@ -86,7 +86,7 @@ pub(super) fn with_body(maker: &Maker<'_>, mut value: Value, facet: &Facet, what
         value["id"] = json!("");
     }
     let preserve = preserve.filter(|_| maker.endpoint == Endpoint::Create);
-    let recipe = Recipe { content: Content::Json(value, preserve), ..maker.plain() };
+    let recipe = Recipe { content: InputBody::Json(value, preserve), ..maker.plain() };
     maker.input(what, recipe, origin)
 }
 
@@ -120,7 +120,7 @@ fn filled(maker: &Maker<'_>, count: usize, repeats: bool) -> Vec<String> {
 }
 
 /// A request with this text for a parameter; `None` where it would be another request.
-fn parameter(maker: &Maker<'_>, (place, name): (Place, &str), schema: &Schema, text: &Text) -> Option<Input> {
+fn parameter(maker: &Maker<'_>, (place, name): (ParameterPlace, &str), schema: &Schema, text: &Text) -> Option<Input> {
     let part = Part::Parameter(place, name.to_owned());
     let side = if text.reading == Reading::Invalid { Side::Outside } else { Side::Inside };
     let longest = schema.valid().filter_map(|sample| sample.value.as_str().map(|text| text.chars().count())).max();
@@ -129,9 +129,9 @@ fn parameter(maker: &Maker<'_>, (place, name): (Place, &str), schema: &Schema, t
     if text.reading != Reading::Ambiguous {
         input.shown = Some(Shown { part: part.clone(), facet: text.facet.clone(), side });
     }
-    if place == Place::Path || name == "starting_after" {
+    if place == ParameterPlace::Path || name == "starting_after" {
         let validity = validity(&text.facet, side);
-        input.kept = Some(Class { part, schema: schema.clone(), validity });
+        input.kept = Some(ValueClass { part, schema: schema.clone(), validity });
     }
     Some(input)
 }
@@ -139,7 +139,7 @@ fn parameter(maker: &Maker<'_>, (place, name): (Place, &str), schema: &Schema, t
 /// The plain request with this text for a parameter; `None` where it would be another request.
 pub(super) fn with_text(
     maker: &Maker<'_>,
-    (place, name): (Place, &str),
+    (place, name): (ParameterPlace, &str),
     text: &str,
     facet: &Facet,
     side: Side,
@@ -149,23 +149,25 @@ pub(super) fn with_text(
     let preserve = if facet.constraint == Constraint::Pattern { Preserve::Letters } else { Preserve::Length };
     match place {
         // An empty segment makes another path, and so do dots for most clients.
-        Place::Path if text.is_empty() || [".", ".."].contains(&text) => return None,
-        Place::Path if side == Side::Inside => {
-            recipe.subject = Subject::Existing(Name::like(text, preserve), Spelling::Plain);
+        ParameterPlace::Path if text.is_empty() || [".", ".."].contains(&text) => return None,
+        ParameterPlace::Path if side == Side::Inside => {
+            recipe.subject = InputSubject::Existing(Name::like(text, preserve), Spelling::Plain);
         }
-        Place::Path => {
+        ParameterPlace::Path => {
             let remains = longest.filter(|_| facet.constraint == Constraint::MaxLength);
-            recipe.subject = Subject::Invalid { name: Name::like(text, preserve), remains };
+            recipe.subject = InputSubject::Invalid { name: Name::like(text, preserve), remains };
         }
-        Place::Query if name == "starting_after" && side == Side::Inside => {
-            recipe.subject = Subject::Existing(Name::like(text, preserve), Spelling::Plain);
+        ParameterPlace::Query if name == "starting_after" && side == Side::Inside => {
+            recipe.subject = InputSubject::Existing(Name::like(text, preserve), Spelling::Plain);
             recipe.query.push(format!("{name}={ID}"));
         }
-        Place::Query => recipe.query.push(format!("{name}={}", encode_segment(text))),
-        Place::Header if text.is_empty() || !text.chars().all(|letter| (' '..='~').contains(&letter)) => return None,
+        ParameterPlace::Query => recipe.query.push(format!("{name}={}", encode_segment(text))),
+        ParameterPlace::Header if text.is_empty() || !text.chars().all(|letter| (' '..='~').contains(&letter)) => {
+            return None;
+        }
         // Where two requests must not be the same to the server, the value has to be another each time.
-        Place::Header => recipe.headers.push((name.to_ascii_lowercase(), format!("{ID}{text}"))),
-        Place::Cookie => return None,
+        ParameterPlace::Header => recipe.headers.push((name.to_ascii_lowercase(), format!("{ID}{text}"))),
+        ParameterPlace::Cookie => return None,
     }
     Some(recipe)
 }
@@ -238,8 +240,8 @@ fn special<'m>(maker: &Maker<'m>) -> Vec<(String, &'m String)> {
 /// What may be left out and is: the tag of a new offering, the limit of a list.
 fn left_out(maker: &Maker<'_>) -> Option<Input> {
     let (what, subject) = match maker.endpoint {
-        Endpoint::Create => ("`tag` that is left out", Subject::None),
-        Endpoint::List => ("`limit` that is left out", Subject::RaceModel(MORE_THAN_A_PAGE)),
+        Endpoint::Create => ("`tag` that is left out", InputSubject::None),
+        Endpoint::List => ("`limit` that is left out", InputSubject::RaceModel(MORE_THAN_A_PAGE)),
         _ => return None,
     };
     Some(maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit))
@@ -266,7 +268,7 @@ fn demotions(maker: &Maker<'_>) -> Vec<Input> {
     }
     let products = maker.products.iter().take(2).collect::<Vec<_>>();
     let make = |(what, body): (&str, Value)| {
-        let recipe = Recipe { subject: Subject::Main, content: Content::Json(body, None), ..maker.plain() };
+        let recipe = Recipe { subject: InputSubject::Main, content: InputBody::Json(body, None), ..maker.plain() };
         maker.input(what, recipe, Origin::Limit)
     };
     let bodies = [
@@ -280,15 +282,16 @@ fn demotions(maker: &Maker<'_>) -> Vec<Input> {
 
 /// What a schema cannot say: an id must exist or must not, a variant is left alone, a key must be known.
 fn known(maker: &Maker<'_>) -> Vec<Input> {
-    let with = |what: &str, subject: Subject| maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit);
+    let with =
+        |what: &str, subject: InputSubject| maker.input(what, Recipe { subject, ..maker.plain() }, Origin::Limit);
     let mut inputs = Vec::new();
     if maker.names_offering() {
-        inputs.push(with("an id that no offering has", Subject::Missing(Name::FRESH)));
+        inputs.push(with("an id that no offering has", InputSubject::Missing(Name::FRESH)));
         let variant = maker.variant.map(encode_segment);
-        inputs.extend(variant.map(|id| with("the id of an experiment variant", Subject::Segment(id))));
+        inputs.extend(variant.map(|id| with("the id of an experiment variant", InputSubject::Segment(id))));
     }
     if maker.endpoint == Endpoint::Create {
-        inputs.push(with("an `id` that exists", Subject::Shared));
+        inputs.push(with("an `id` that exists", InputSubject::Shared));
     }
     let headers = vec![("authorization".to_owned(), "Bearer qf-no-such-key".to_owned())];
     inputs.push(maker.input("an unknown key", Recipe { headers, ..maker.plain() }, Origin::Limit));

@@ -3,7 +3,7 @@
 //! An [`Input`] is data: which request, and what is special about it. [`Inputs::of`] generates them for one operation, always
 //! in the same order and the same for the same seed; [`Inputs::run`] sends them in a [`Context`](super::Context), whose
 //! oracle recognises from the request what it violates; [`Constraints`](crate::finding::Constraints) counts what was
-//! tried; [`Saved`] writes some of them down for another run.
+//! tried; [`SavedInputs`] writes some of them down for another run.
 //!
 //! It must not know how a server responds, how values are generated at random (the floor `generate` does), or when cases run.
 
@@ -24,5 +24,5 @@ mod unusual;
 
 pub use inputs::{Input, Inputs, Origin, Part, Shown};
 pub use name::{Name, Preserve};
-pub use recipe::{Content, Encoding, Recipe, Spelling, Subject};
-pub use saved::{Outdated, Saved};
+pub use recipe::{Encoding, InputBody, InputSubject, Recipe, Spelling};
+pub use saved::{OutdatedInputs, SavedInputs};

@@ -4,16 +4,16 @@
 //! speaks of these operations. So a response that is not as the schema suggests is noted as drift, never as a violation.
 
 use super::coverage::Taken;
-use super::inputs::{Class, Input, Inputs, Origin, Part, Shown, numbered, slots};
+use super::inputs::{Input, Inputs, Origin, Part, Shown, ValueClass, numbered, slots};
 use super::limits::{validity, why_unsendable};
-use super::recipe::{Content, Recipe, Subject};
-use crate::contract::{Operation, Place};
+use super::recipe::{InputBody, InputSubject, Recipe};
+use crate::contract::{Operation, ParameterPlace};
 use crate::exchange::{KeyRole, OperationRef, Request, encode_segment};
 use crate::finding::Constraints;
 use crate::generate::{Facet, Reading, Schema, Side, Validity, seed};
-use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::scenario::ScriptResult;
+use crate::project::Abort;
 
 impl Inputs {
     /// The inputs of any operation of the document, by its schemas alone. Empty where a parameter that must be sent, or
@@ -73,7 +73,7 @@ impl Inputs {
         for (name, value) in headers {
             request = request.header(name, value.as_str());
         }
-        if let Content::Json(body, _) = content {
+        if let InputBody::Json(body, _) = content {
             request = request.json(body);
         }
         let exchange = cx.send(request).await?;
@@ -108,10 +108,10 @@ impl Other<'_> {
         let mut recipe = Recipe {
             method: self.operation.method.clone(),
             path: self.operation.path.clone(),
-            subject: Subject::None,
+            subject: InputSubject::None,
             query: Vec::new(),
             headers: Vec::new(),
-            content: Content::None,
+            content: InputBody::None,
             beside: None,
         };
         for (part, schema) in &self.slots {
@@ -126,7 +126,7 @@ impl Other<'_> {
                         }
                     }
                 }
-                Part::Body => recipe.content = Content::Json(schema.plainest()?, None),
+                Part::Body => recipe.content = InputBody::Json(schema.plainest()?, None),
             }
         }
         Some(recipe)
@@ -138,12 +138,12 @@ impl Other<'_> {
         match part {
             Part::Body => {
                 for sample in schema.valid().chain(schema.broken()) {
-                    let content = Content::Json(sample.value.clone(), None);
+                    let content = InputBody::Json(sample.value.clone(), None);
                     let what = format!("{} {}", super::inputs::Maker::named(part, &sample.facet.place), sample.words);
                     let mut input = self.input(what, Recipe { content, ..plain.clone() }, sample.side, Origin::Limit);
                     input.shown = Some(shown(&sample.facet, sample.side));
                     let validity = validity(&sample.facet, sample.side);
-                    input.kept = Some(Class { part: part.clone(), schema: schema.clone(), validity });
+                    input.kept = Some(ValueClass { part: part.clone(), schema: schema.clone(), validity });
                     inputs.push(input);
                 }
             }
@@ -176,7 +176,7 @@ impl Other<'_> {
         let place = facet.map_or("", |facet| facet.place.as_str());
         let what = format!("{} at random{about}", super::inputs::Maker::named(part, place));
         let recipe = match part {
-            Part::Body => Recipe { content: Content::Json(value, None), ..plain.clone() },
+            Part::Body => Recipe { content: InputBody::Json(value, None), ..plain.clone() },
             // As a text, a value of a wrong type is another value.
             Part::Parameter(..) if facet.is_some_and(|facet| facet.constraint == crate::generate::Constraint::Type) => {
                 return None;
@@ -185,22 +185,22 @@ impl Other<'_> {
         };
         let mut input = self.input(what, recipe, side, Origin::Random(case));
         if *part == Part::Body {
-            input.kept = Some(Class { part: part.clone(), schema: schema.clone(), validity });
+            input.kept = Some(ValueClass { part: part.clone(), schema: schema.clone(), validity });
         }
         Some(input)
     }
 
     /// The plain request with another text for a parameter.
-    fn with(&self, plain: &Recipe, place: Place, name: &str, text: &str) -> Option<Recipe> {
+    fn with(&self, plain: &Recipe, place: ParameterPlace, name: &str, text: &str) -> Option<Recipe> {
         let mut recipe = plain.clone();
-        if place == Place::Path {
+        if place == ParameterPlace::Path {
             // The plain one has a text there already: from the template, with every other parameter as it is.
             recipe.path.clone_from(&self.operation.path);
             for (part, schema) in &self.slots {
-                if let Part::Parameter(Place::Path, other) = part {
+                if let Part::Parameter(ParameterPlace::Path, other) = part {
                     let plain = Schema::spelt(&schema.plainest()?)?;
                     let text = if other == name { text } else { &plain };
-                    if !put(&mut recipe, Place::Path, other, text) {
+                    if !put(&mut recipe, ParameterPlace::Path, other, text) {
                         return None;
                     }
                 }
@@ -208,23 +208,23 @@ impl Other<'_> {
             return Some(recipe);
         }
         let start = format!("{name}=");
-        recipe.query.retain(|part| place != Place::Query || !part.starts_with(&start));
-        recipe.headers.retain(|(known, _)| place != Place::Header || !known.eq_ignore_ascii_case(name));
+        recipe.query.retain(|part| place != ParameterPlace::Query || !part.starts_with(&start));
+        recipe.headers.retain(|(known, _)| place != ParameterPlace::Header || !known.eq_ignore_ascii_case(name));
         put(&mut recipe, place, name, text).then_some(recipe)
     }
 }
 
 /// Puts a parameter into a request; says whether it could be done.
-fn put(recipe: &mut Recipe, place: Place, name: &str, text: &str) -> bool {
+fn put(recipe: &mut Recipe, place: ParameterPlace, name: &str, text: &str) -> bool {
     match place {
-        Place::Path if text.is_empty() || [".", ".."].contains(&text) => return false,
-        Place::Path => recipe.path = recipe.path.replace(&format!("{{{name}}}"), &encode_segment(text)),
-        Place::Query => recipe.query.push(format!("{}={}", encode_segment(name), encode_segment(text))),
-        Place::Header if text.chars().all(|letter| (' '..='~').contains(&letter)) => {
+        ParameterPlace::Path if text.is_empty() || [".", ".."].contains(&text) => return false,
+        ParameterPlace::Path => recipe.path = recipe.path.replace(&format!("{{{name}}}"), &encode_segment(text)),
+        ParameterPlace::Query => recipe.query.push(format!("{}={}", encode_segment(name), encode_segment(text))),
+        ParameterPlace::Header if text.chars().all(|letter| (' '..='~').contains(&letter)) => {
             recipe.headers.push((name.to_ascii_lowercase(), text.to_owned()));
         }
-        Place::Header => return false,
-        Place::Cookie => {
+        ParameterPlace::Header => return false,
+        ParameterPlace::Cookie => {
             if text.chars().any(|letter| !letter.is_ascii_graphic() || ";,\"\\".contains(letter)) {
                 return false;
             }

@@ -1,10 +1,10 @@
 //! Inputs at random, each with a seed of its own.
 
-use super::inputs::{Class, Input, Maker, Origin, Part};
+use super::inputs::{Input, Maker, Origin, Part, ValueClass};
 use super::limits::{Filling, settled, with_body, with_text};
-use super::recipe::Subject;
+use super::recipe::InputSubject;
 use super::{Name, Preserve};
-use crate::contract::{Endpoint, Place};
+use crate::contract::{Endpoint, ParameterPlace};
 use crate::generate::{Constraint, Facet, Schema, Side, Validity, runner, seed};
 use proptest::strategy::{BoxedStrategy, Strategy, ValueTree};
 use serde_json::Value;
@@ -69,7 +69,7 @@ fn input(maker: &Maker<'_>, source: &Source<'_>, value: Value, case: u64, choice
         Part::Parameter(place, name) => parameter(maker, (*place, name), &facet, side, &value, choice, origin)?,
     };
     let (part, schema, validity) = (source.part.clone(), source.schema.clone(), source.validity.clone());
-    input.kept = Some(Class { part, schema, validity });
+    input.kept = Some(ValueClass { part, schema, validity });
     Some(input)
 }
 
@@ -97,7 +97,7 @@ fn keep_to_one_fault(value: &mut Value, facet: &Facet) {
 
 fn parameter(
     maker: &Maker<'_>,
-    (place, name): (Place, &str),
+    (place, name): (ParameterPlace, &str),
     facet: &Facet,
     side: Side,
     value: &Value,
@@ -113,11 +113,13 @@ fn parameter(
     let letters = || Name::like(&text, Preserve::Letters);
     match side {
         // No offering has it: the list starts again.
-        Side::Inside if name == "starting_after" => recipe.subject = Subject::Missing(letters()),
-        Side::Inside if place == Place::Path && choice.is_multiple_of(2) => {
-            recipe.subject = Subject::Missing(letters());
+        Side::Inside if name == "starting_after" => recipe.subject = InputSubject::Missing(letters()),
+        Side::Inside if place == ParameterPlace::Path && choice.is_multiple_of(2) => {
+            recipe.subject = InputSubject::Missing(letters());
         }
-        Side::Inside if place == Place::Path => recipe.subject = Subject::Existing(letters(), super::Spelling::Plain),
+        Side::Inside if place == ParameterPlace::Path => {
+            recipe.subject = InputSubject::Existing(letters(), super::Spelling::Plain);
+        }
         Side::Outside if text.is_empty() => return None,
         Side::Inside | Side::Outside => {}
     }

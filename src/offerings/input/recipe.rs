@@ -22,13 +22,13 @@ pub struct Recipe {
     /// The path template, with `{offering_id}` where the subject goes.
     pub path: String,
     /// Which offering it is about.
-    pub subject: Subject,
+    pub subject: InputSubject,
     /// Parts of the query exactly as sent, such as `limit=1`; `‹id›` stands for the subject's id, encoded.
     pub query: Vec<String>,
     /// Headers besides the key; `‹id›` stands for a text that no other request has.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub content: Content,
+    pub content: InputBody,
     /// The id, with `‹id›` for a fresh one, of another offering that must exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,
@@ -45,7 +45,7 @@ fn read_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::
 /// Which offering a request is about.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Subject {
+pub enum InputSubject {
     /// None, or the new one of the body.
     None,
     /// None, in a project that holds at least so many.
@@ -107,7 +107,7 @@ impl Spelling {
 /// A body.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Content {
+pub enum InputBody {
     /// None.
     None,
     /// JSON, `‹id›` for a fresh id. The id of an object gets the run's prefix as far as this allows; `None` leaves it as

@@ -3,14 +3,14 @@
 use super::coverage::Taken;
 use super::inputs::{Input, Inputs, Origin};
 use super::name::{Name, Preserve};
-use super::recipe::{Content, Encoding, ID, NO_PRODUCT, Spelling, Subject};
+use super::recipe::{Encoding, ID, InputBody, InputSubject, NO_PRODUCT, Spelling};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
 use crate::finding::{Constraints, Failure};
 use crate::generate::{Constraint, Validity};
-use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::scenario::ScriptResult;
+use crate::project::Abort;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -34,8 +34,16 @@ impl Inputs {
             return self.run_other(cx, coverage).await;
         }
         let operation = self.id.as_str();
-        let mut runner =
-            Runner { cx, coverage, operation, shared: None, replaced: 0, bare: Vec::new(), since: 0, sent: Vec::new() };
+        let mut runner = InputRunner {
+            cx,
+            coverage,
+            operation,
+            shared: None,
+            replaced: 0,
+            bare: Vec::new(),
+            since: 0,
+            sent: Vec::new(),
+        };
         for (index, input) in self.list.iter().enumerate() {
             if index - runner.since >= BATCH {
                 let flow = runner.cx.look().await;
@@ -56,15 +64,15 @@ impl Input {
     /// Whether it sends nothing but GETs and needs nothing set up.
     pub fn only_reads(&self) -> bool {
         let sets_up = match &self.recipe.subject {
-            Subject::Shared | Subject::RaceModel(_) | Subject::Existing(..) => true,
-            Subject::Invalid { remains, .. } => remains.is_some(),
-            Subject::None | Subject::Main | Subject::Missing(_) | Subject::Segment(_) => false,
+            InputSubject::Shared | InputSubject::RaceModel(_) | InputSubject::Existing(..) => true,
+            InputSubject::Invalid { remains, .. } => remains.is_some(),
+            InputSubject::None | InputSubject::Main | InputSubject::Missing(_) | InputSubject::Segment(_) => false,
         };
         self.recipe.method == http::Method::GET && !sets_up && self.recipe.beside.is_none()
     }
 }
 
-struct Runner<'r> {
+struct InputRunner<'r> {
     cx: &'r mut Context,
     coverage: &'r mut Constraints,
     operation: &'r str,
@@ -82,7 +90,7 @@ struct Runner<'r> {
 
 /// The offering that a request is about, and how it stands in the path.
 #[derive(Default)]
-struct Target {
+struct InputTarget {
     id: Option<String>,
     segment: Option<String>,
 }
@@ -93,7 +101,7 @@ type Ready<T> = Result<T, &'static str>;
 const NOT_CREATED: &str = "the offering that it needs was not created";
 const EXISTS: &str = "its id exists already";
 
-impl Runner<'_> {
+impl InputRunner<'_> {
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
         let request = match self.request(input).await? {
             Ok(request) => request,
@@ -166,7 +174,7 @@ impl Runner<'_> {
         {
             return Ok(Err(NOT_CREATED));
         }
-        let Target { id: subject, segment } = match self.target(input).await? {
+        let InputTarget { id: subject, segment } = match self.target(input).await? {
             Ok(target) => target,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -180,7 +188,7 @@ impl Runner<'_> {
         for (name, value) in &recipe.headers {
             request = request.header(name, value.replace(ID, &fresh));
         }
-        let Content::Json(value, preserve) = &recipe.content else {
+        let InputBody::Json(value, preserve) = &recipe.content else {
             return Ok(Ok(with_text(request, &recipe.content, &fresh)));
         };
         let mut value = filled(value, &fresh);
@@ -199,39 +207,43 @@ impl Runner<'_> {
         Ok(Ok(request.json(&value)))
     }
 
-    async fn target(&mut self, input: &Input) -> Result<Ready<Target>, Abort> {
-        let of = |id: String| Target { id: Some(id), segment: None };
+    async fn target(&mut self, input: &Input) -> Result<Ready<InputTarget>, Abort> {
+        let of = |id: String| InputTarget { id: Some(id), segment: None };
         Ok(Ok(match &input.recipe.subject {
-            Subject::None => Target::default(),
-            Subject::RaceModel(count) => {
+            InputSubject::None => InputTarget::default(),
+            InputSubject::RaceModel(count) => {
                 self.crowd(*count).await?;
-                Target::default()
+                InputTarget::default()
             }
-            Subject::Segment(text) => Target { id: None, segment: Some(text.replace(ID, &self.prefix(input))) },
-            Subject::Missing(name) => {
+            InputSubject::Segment(text) => {
+                InputTarget { id: None, segment: Some(text.replace(ID, &self.prefix(input))) }
+            }
+            InputSubject::Missing(name) => {
                 let id = self.named(input, name);
                 if self.exists(&id) {
                     return Ok(Err(EXISTS));
                 }
                 of(id)
             }
-            Subject::Shared => return Ok(self.shared().await?.map(of).ok_or(NOT_CREATED)),
-            Subject::Main => return Ok(self.main().await?.map(of).ok_or("the main offering is not the run's own")),
-            Subject::Existing(name, spelling) => {
+            InputSubject::Shared => return Ok(self.shared().await?.map(of).ok_or(NOT_CREATED)),
+            InputSubject::Main => {
+                return Ok(self.main().await?.map(of).ok_or("the main offering is not the run's own"));
+            }
+            InputSubject::Existing(name, spelling) => {
                 let id = self.named(input, name);
                 if self.exists(&id) || !self.set_up(&id).await? {
                     return Ok(Err(NOT_CREATED));
                 }
-                Target { segment: Some(spelling.segment(&id)), id: Some(id) }
+                InputTarget { segment: Some(spelling.segment(&id)), id: Some(id) }
             }
-            Subject::Invalid { name, remains } => {
+            InputSubject::Invalid { name, remains } => {
                 let id = self.named(input, name);
                 if let Some(remains) = remains {
                     let cut: String = id.chars().take(*remains).collect();
                     // Without it there is one fault less that this input can find.
                     let _ = !self.exists(&cut) && self.set_up(&cut).await?;
                 }
-                Target { id: None, segment: Some(encode_segment(&id)) }
+                InputTarget { id: None, segment: Some(encode_segment(&id)) }
             }
         }))
     }
@@ -256,7 +268,7 @@ impl Runner<'_> {
     /// surely unknown.
     fn name_products(&self, input: &Input, body: &mut Value) {
         let fresh = self.prefix(input);
-        let known = &self.cx.lane().fixtures.products;
+        let known = &self.cx.project().fixtures.products;
         let is_length = |constraint| matches!(constraint, Constraint::MinLength | Constraint::MaxLength);
         let about = input.shown.as_ref().map(|shown| &shown.facet);
         let is_about_length = about.is_some_and(|facet| facet.place == "/product_ids/*" && is_length(facet.constraint));
@@ -395,8 +407,8 @@ fn filled(body: &Value, fresh: &str) -> Value {
     is_filled.then(|| serde_json::from_str(&text.replace(ID, fresh)).ok()).flatten().unwrap_or_else(|| body.clone())
 }
 
-fn with_text(request: Request, content: &Content, fresh: &str) -> Request {
-    let Content::Text { declared, text, encoding } = content else { return request };
+fn with_text(request: Request, content: &InputBody, fresh: &str) -> Request {
+    let InputBody::Text { declared, text, encoding } = content else { return request };
     let text = text.replace(ID, fresh);
     let bytes: Bytes = if *encoding == Encoding::Utf8 { text.into() } else { encoding.bytes(&text) };
     match declared {

@@ -1,7 +1,7 @@
 //! Inputs as they are written down, so that another run can send just these again.
 
-use super::inputs::{Class, Input, Inputs, Origin, Part, slots};
-use super::recipe::{Content, Recipe, Subject};
+use super::inputs::{Input, Inputs, Origin, Part, ValueClass, slots};
+use super::recipe::{InputBody, InputSubject, Recipe};
 use super::{Name, Preserve};
 use crate::contract::Contract;
 use crate::exchange::OperationRef;
@@ -14,7 +14,7 @@ use thiserror::Error;
 /// Inputs of one operation, one after the other. They need no seed: they are whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Saved {
+pub struct SavedInputs {
     operation: String,
     inputs: Vec<One>,
 }
@@ -41,7 +41,7 @@ struct One {
 
 /// Why inputs that were written down mean nothing to this contract.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub enum Outdated {
+pub enum OutdatedInputs {
     /// The operation is gone.
     #[error("the document has no operation `{0}`")]
     Operation(String),
@@ -53,9 +53,9 @@ pub enum Outdated {
     Class(String),
 }
 
-impl Saved {
+impl SavedInputs {
     /// These inputs, written down.
-    pub fn of(inputs: &Inputs, list: &[Input]) -> Saved {
+    pub fn of(inputs: &Inputs, list: &[Input]) -> SavedInputs {
         let one = |input: &Input| One {
             number: input.number,
             what: input.what.clone(),
@@ -69,7 +69,7 @@ impl Saved {
                 Origin::Limit | Origin::Unusual => None,
             },
         };
-        Saved { operation: inputs.id.clone(), inputs: list.iter().map(one).collect() }
+        SavedInputs { operation: inputs.id.clone(), inputs: list.iter().map(one).collect() }
     }
 
     /// The id of the operation.
@@ -80,10 +80,10 @@ impl Saved {
     /// The inputs again.
     ///
     /// # Errors
-    /// [`Outdated`] when the contract does not know the operation or the value as what it was.
-    pub fn restore(&self, contract: &Contract) -> Result<Inputs, Outdated> {
+    /// [`OutdatedInputs`] when the contract does not know the operation or the value as what it was.
+    pub fn restore(&self, contract: &Contract) -> Result<Inputs, OutdatedInputs> {
         let operation = contract.operations().iter().find(|operation| operation.id == self.operation);
-        let operation = operation.ok_or_else(|| Outdated::Operation(self.operation.clone()))?;
+        let operation = operation.ok_or_else(|| OutdatedInputs::Operation(self.operation.clone()))?;
         let reference = match operation.endpoint {
             Some(endpoint) => OperationRef::Offerings(endpoint),
             None => OperationRef::Other(operation.id.as_str().into()),
@@ -94,8 +94,8 @@ impl Saved {
                 None => None,
                 Some((part, validity)) => {
                     let slot = slots.iter().find(|(known, _)| known == part);
-                    let (_, schema) = slot.ok_or_else(|| Outdated::Part(self.operation.clone()))?;
-                    Some(Class { part: part.clone(), schema: schema.clone(), validity: validity.clone() })
+                    let (_, schema) = slot.ok_or_else(|| OutdatedInputs::Part(self.operation.clone()))?;
+                    Some(ValueClass { part: part.clone(), schema: schema.clone(), validity: validity.clone() })
                 }
             };
             let input = Input {
@@ -108,7 +108,7 @@ impl Saved {
                 origin: one.random.map_or(Origin::Limit, Origin::Random),
                 kept,
             };
-            if input.is_of_its_class() { Ok(input) } else { Err(Outdated::Class(one.what.clone())) }
+            if input.is_of_its_class() { Ok(input) } else { Err(OutdatedInputs::Class(one.what.clone())) }
         };
         let list = self.inputs.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
         Ok(Inputs {
@@ -124,12 +124,12 @@ impl Saved {
 impl Input {
     /// Whether the schema says of the value what the input says of it, as far as the value is known before it is named.
     pub(super) fn is_of_its_class(&self) -> bool {
-        let Some(Class { schema, validity, .. }) = &self.kept else { return true };
+        let Some(ValueClass { schema, validity, .. }) = &self.kept else { return true };
         match (&self.recipe.content, &self.recipe.subject) {
-            (_, Subject::Invalid { name: Name { text: Some(text), .. }, .. }) => {
+            (_, InputSubject::Invalid { name: Name { text: Some(text), .. }, .. }) => {
                 schema.is(validity, &Value::from(text.as_str()))
             }
-            (Content::Json(value, preserve), Subject::None | Subject::Shared | Subject::Main) => {
+            (InputBody::Json(value, preserve), InputSubject::None | InputSubject::Shared | InputSubject::Main) => {
                 let mut value = value.clone();
                 if *preserve == Some(Preserve::Whole) {
                     value["id"] = json!("a");
@@ -144,18 +144,18 @@ impl Input {
     pub fn sketch(&self) -> String {
         let Recipe { method, path, subject, query, content, .. } = &self.recipe;
         let path = match subject {
-            Subject::Invalid { name: Name { text: Some(text), .. }, .. }
-            | Subject::Existing(Name { text: Some(text), .. }, _)
-            | Subject::Missing(Name { text: Some(text), .. }) => {
+            InputSubject::Invalid { name: Name { text: Some(text), .. }, .. }
+            | InputSubject::Existing(Name { text: Some(text), .. }, _)
+            | InputSubject::Missing(Name { text: Some(text), .. }) => {
                 path.replace("{offering_id}", &crate::exchange::encode_segment(text))
             }
             _ => path.clone(),
         };
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let body = match content {
-            Content::None => String::new(),
-            Content::Json(value, _) => format!(" {value}"),
-            Content::Text { text, .. } => format!(" {text}"),
+            InputBody::None => String::new(),
+            InputBody::Json(value, _) => format!(" {value}"),
+            InputBody::Text { text, .. } => format!(" {text}"),
         };
         format!("{method} {path}{query}{body}")
     }

@@ -2,9 +2,9 @@
 //!
 //! What the oracle says of a simpler one is another matter: it counts only where the same condition fails.
 
-use super::inputs::{Class, Input};
+use super::inputs::{Input, ValueClass};
 use super::name::{Name, Preserve};
-use super::recipe::{Content, Subject};
+use super::recipe::{InputBody, InputSubject};
 use crate::generate::{Schema, Validity};
 use serde_json::{Value, json};
 
@@ -16,16 +16,16 @@ impl Input {
     /// None where the input is not about a value of a schema. Each candidate is made when it is asked for; `None` stands
     /// for one that does not qualify.
     pub fn simpler(&self) -> Candidates<'_> {
-        let Some(Class { schema, validity, .. }) = &self.kept else { return Box::new(std::iter::empty()) };
+        let Some(ValueClass { schema, validity, .. }) = &self.kept else { return Box::new(std::iter::empty()) };
         match (&self.recipe.content, &self.recipe.subject) {
-            (Content::Json(value, preserve), Subject::None | Subject::Shared) => {
+            (InputBody::Json(value, preserve), InputSubject::None | InputSubject::Shared) => {
                 self.bodies(schema, validity, value, *preserve)
             }
-            (_, Subject::Invalid { name: Name { text: Some(text), preserve }, remains }) => {
+            (_, InputSubject::Invalid { name: Name { text: Some(text), preserve }, remains }) => {
                 let name = move |text: Value| Some(Name::like(text.as_str()?, *preserve));
                 let texts = schema.simpler(&Value::from(text.as_str()));
                 let names = texts.map(move |text| text.filter(|text| schema.is(validity, text)).and_then(name));
-                let subjects = names.map(|name| Some(Subject::Invalid { name: name?, remains: *remains }));
+                let subjects = names.map(|name| Some(InputSubject::Invalid { name: name?, remains: *remains }));
                 Box::new(
                     subjects
                         .map(|subject| subject.map(|subject| self.with(|simpler| simpler.recipe.subject = subject))),
@@ -57,7 +57,7 @@ impl Input {
             if is_named_later {
                 body["id"] = json!("");
             }
-            Some(self.with(|simpler| simpler.recipe.content = Content::Json(body, preserve)))
+            Some(self.with(|simpler| simpler.recipe.content = InputBody::Json(body, preserve)))
         }))
     }
 

@@ -6,8 +6,8 @@ use crate::check::Judge;
 use crate::contract::{Contract, Endpoint};
 use crate::exchange::TransportSettings;
 use crate::finding::{CaseResult, Constraints};
-use crate::lane::Fixtures;
 use crate::offerings::{Context, Naming};
+use crate::project::Fixtures;
 use crate::reference::{self, Behaviour, Fault};
 use crate::run::{Embedded, Expectations, Layer};
 use std::collections::BTreeSet;
@@ -19,9 +19,9 @@ async fn server(options: reference::Options) -> Embedded {
 }
 
 async fn run(server: &Embedded, endpoint: Endpoint, seed: u64, cases: u64) -> CaseResult {
-    let lane = server.lane(&format!("input-{endpoint}-{seed}"));
-    let inputs = Inputs::of(lane.judge.contract(), endpoint, &lane.fixtures, seed, cases);
-    inputs.run_case(lane, Naming::new(seed, "i", 0)).await
+    let project = server.project(&format!("input-{endpoint}-{seed}"));
+    let inputs = Inputs::of(project.judge.contract(), endpoint, &project.fixtures, seed, cases);
+    inputs.run_case(project, Naming::new(seed, "i", 0)).await
 }
 
 fn found(report: &CaseResult) -> Vec<String> {
@@ -156,9 +156,9 @@ fn a_simpler_input_is_of_the_same_class() {
 fn inputs_are_written_down_and_read_again_also_from_older_files() {
     let contract = Contract::embedded();
     let inputs = Inputs::of(&contract, Endpoint::Create, &Fixtures::default(), 5, 20);
-    let mut written = serde_json::to_value(Saved::of(&inputs, &inputs.list)).expect("it is plain data");
+    let mut written = serde_json::to_value(SavedInputs::of(&inputs, &inputs.list)).expect("it is plain data");
     let restored = |written: &serde_json::Value| {
-        let saved: Saved = serde_json::from_value(written.clone()).expect("it is a saved case");
+        let saved: SavedInputs = serde_json::from_value(written.clone()).expect("it is a saved case");
         saved.restore(&contract).map(|inputs| inputs.list)
     };
     assert_eq!(restored(&written), Ok(inputs.list.clone()));
@@ -166,15 +166,15 @@ fn inputs_are_written_down_and_read_again_also_from_older_files() {
     written["inputs"][0]["rule"] = serde_json::json!("create.echo");
     assert_eq!(restored(&written), Ok(inputs.list));
     written["operation"] = serde_json::json!("v4Gone");
-    assert_eq!(restored(&written), Err(Outdated::Operation("v4Gone".into())));
+    assert_eq!(restored(&written), Err(OutdatedInputs::Operation("v4Gone".into())));
 }
 
 #[tokio::test]
 async fn an_operation_that_is_known_by_its_schema_alone_is_tried_too_and_never_blamed() {
     let server = server(reference::Options::default()).await;
-    let lane = server.lane("other");
-    let contract = Arc::clone(lane.judge.contract());
-    let mut cx = Context::open(lane, Naming::new(1, "o", 0)).await.expect("the list can be read");
+    let project = server.project("other");
+    let contract = Arc::clone(project.judge.contract());
+    let mut cx = Context::open(project, Naming::new(1, "o", 0)).await.expect("the list can be read");
     for endpoint in [Endpoint::List, Endpoint::Get] {
         let inputs = Inputs::of_other(contract.operation(endpoint), 1, 30);
         assert!(inputs.list.len() > 40, "{endpoint}: {}", inputs.list.len());

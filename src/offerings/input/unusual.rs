@@ -2,7 +2,7 @@
 
 use super::inputs::{Input, Maker, Origin};
 use super::name::{Name, Preserve};
-use super::recipe::{Content, Encoding, ID, Recipe, Spelling, Subject};
+use super::recipe::{Encoding, ID, InputBody, InputSubject, Recipe, Spelling};
 use crate::contract::Endpoint;
 use crate::exchange::OperationRef;
 use http::Method;
@@ -89,7 +89,7 @@ fn methods(maker: &Maker<'_>) -> Vec<Input> {
         (Method::PUT, promote),
     ];
     let make = |(method, path): (Method, &str)| {
-        let subject = if path == list { Subject::None } else { Subject::Missing(Name::FRESH) };
+        let subject = if path == list { InputSubject::None } else { InputSubject::Missing(Name::FRESH) };
         let what = format!("the method {method}");
         let recipe = Recipe { method, path: path.to_owned(), subject, ..maker.plain() };
         outside(maker.input(what, recipe, Origin::Unusual))
@@ -108,7 +108,7 @@ fn spellings(maker: &Maker<'_>) -> Vec<Input> {
     spelt
         .into_iter()
         .map(|(what, spelling)| {
-            let subject = Subject::Existing(Name::like("a B:c.d_e-f", Preserve::Letters), spelling);
+            let subject = InputSubject::Existing(Name::like("a B:c.d_e-f", Preserve::Letters), spelling);
             let recipe = Recipe { subject, ..maker.plain() };
             maker.input(what, recipe, Origin::Unusual)
         })
@@ -141,7 +141,7 @@ fn segments(maker: &Maker<'_>) -> Vec<Input> {
         ("an id that leads upwards", "..%2Fqf-none".into()),
     ];
     let make = |(what, segment): (&str, String)| {
-        let recipe = Recipe { subject: Subject::Segment(segment), ..maker.plain() };
+        let recipe = Recipe { subject: InputSubject::Segment(segment), ..maker.plain() };
         outside(maker.input(what, recipe, Origin::Unusual))
     };
     // Clients and proxies collapse dots, and then a request to delete is one for the collection: only reads are sent.
@@ -171,7 +171,7 @@ const RESERVED: [&str; 13] = [
 /// Ids that the contract allows and servers stumble over, and such as it does not.
 fn new_ids(maker: &Maker<'_>) -> Vec<Input> {
     let with = |what: &str, id: &str, preserve: Preserve| {
-        let content = Content::Json(json!({ "id": id }), Some(preserve));
+        let content = InputBody::Json(json!({ "id": id }), Some(preserve));
         maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual)
     };
     let mut inputs = vec![
@@ -189,7 +189,7 @@ fn new_ids(maker: &Maker<'_>) -> Vec<Input> {
         with("an `id` that is very long", &"a".repeat(VERY_LONG), Preserve::Length),
     ];
     inputs.extend(RESERVED.map(|id| with(&format!("an `id` of `{id}`"), id, Preserve::Whole)));
-    let content = Content::Json(json!({ "ID": ID }), None);
+    let content = InputBody::Json(json!({ "ID": ID }), None);
     inputs.push(maker.input("`ID` in place of `id`", Recipe { content, ..maker.plain() }, Origin::Unusual));
     inputs
 }
@@ -197,7 +197,7 @@ fn new_ids(maker: &Maker<'_>) -> Vec<Input> {
 /// The same ids in a path.
 fn reserved(maker: &Maker<'_>) -> Vec<Input> {
     let make = |id: &str| {
-        let subject = Subject::Existing(Name::like(id, Preserve::Whole), Spelling::Plain);
+        let subject = InputSubject::Existing(Name::like(id, Preserve::Whole), Spelling::Plain);
         maker.input(format!("an id of `{id}`"), Recipe { subject, ..maker.plain() }, Origin::Unusual)
     };
     RESERVED.map(make).into()
@@ -216,7 +216,7 @@ fn twins(maker: &Maker<'_>) -> Vec<Input> {
             let recipe = Recipe { query, beside, ..maker.plain() };
             return maker.input(format!("a cursor {what}"), recipe, Origin::Unusual);
         }
-        let recipe = Recipe { subject: Subject::Segment(id.to_owned()), beside, ..maker.plain() };
+        let recipe = Recipe { subject: InputSubject::Segment(id.to_owned()), beside, ..maker.plain() };
         maker.input(format!("an id {what}"), recipe, Origin::Unusual)
     };
     TWINS.map(make).into()
@@ -229,7 +229,7 @@ fn texts(maker: &Maker<'_>) -> Vec<Input> {
         _ => "\"product_ids\":[]".to_owned(),
     };
     let with = |what: &str, text: String, encoding: Encoding| {
-        let content = Content::Text { declared: Some(JSON.into()), text, encoding };
+        let content = InputBody::Text { declared: Some(JSON.into()), text, encoding };
         maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual)
     };
     let utf8 = |what: &str, text: String| with(what, text, Encoding::Utf8);
@@ -285,7 +285,7 @@ fn tags(maker: &Maker<'_>) -> Vec<Input> {
     let spelt = ["-0", "0.0", "0e0", "1e0", "-0.0"];
     let make = |tag: &str| {
         let text = format!("{{{start}\"tag\":{tag}}}");
-        let content = Content::Text { declared: Some(JSON.into()), text, encoding: Encoding::Utf8 };
+        let content = InputBody::Text { declared: Some(JSON.into()), text, encoding: Encoding::Utf8 };
         let shown = if tag.len() > 40 { "a very long number" } else { tag };
         maker.input(format!("`tag` of {shown}"), Recipe { content, ..maker.plain() }, Origin::Unusual)
     };
@@ -300,7 +300,7 @@ fn declared(maker: &Maker<'_>) -> Vec<Input> {
     };
     let with = |what: String, declared: Option<&str>| {
         let declared = declared.map(str::to_owned);
-        let content = Content::Text { declared, text: text.clone(), encoding: Encoding::Utf8 };
+        let content = InputBody::Text { declared, text: text.clone(), encoding: Encoding::Utf8 };
         maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual)
     };
     let types = [
@@ -319,7 +319,7 @@ fn declared(maker: &Maker<'_>) -> Vec<Input> {
     let mut inputs: Vec<Input> =
         types.into_iter().map(|declared| with(format!("a content type of `{declared}`"), Some(declared))).collect();
     inputs.push(with("no content type".into(), None));
-    let bare = Recipe { content: Content::None, ..maker.plain() };
+    let bare = Recipe { content: InputBody::None, ..maker.plain() };
     inputs.push(maker.input("no body", bare, Origin::Unusual));
     inputs
 }
@@ -333,7 +333,7 @@ fn properties(maker: &Maker<'_>) -> Vec<Input> {
         body[name] = value;
         // Whatever a server does with an id, an offering of that name is the run's own, which removes it.
         let preserve = body.get("id").map(|_| Preserve::Whole);
-        let content = Content::Json(body, preserve);
+        let content = InputBody::Json(body, preserve);
         maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual)
     };
     let set = [
@@ -347,7 +347,7 @@ fn properties(maker: &Maker<'_>) -> Vec<Input> {
     if !create {
         inputs.push(with("`id` in the body".into(), "id", json!("")));
         let mut neighbour = with("`id` of another offering in the body".into(), "id", json!(format!("{ID}n")));
-        if let Content::Json(_, preserve) = &mut neighbour.recipe.content {
+        if let InputBody::Json(_, preserve) = &mut neighbour.recipe.content {
             *preserve = None;
         }
         neighbour.recipe.beside = Some(format!("{ID}n"));
@@ -374,12 +374,13 @@ fn keys(maker: &Maker<'_>) -> Vec<Input> {
 
 /// Bodies that set-main does not need.
 fn unneeded(maker: &Maker<'_>) -> Vec<Input> {
-    let with = |what: &str, content: Content| maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual);
-    let text = |text: &str| Content::Text { declared: Some(JSON.into()), text: text.into(), encoding: Encoding::Utf8 };
+    let with = |what: &str, content: InputBody| maker.input(what, Recipe { content, ..maker.plain() }, Origin::Unusual);
+    let text =
+        |text: &str| InputBody::Text { declared: Some(JSON.into()), text: text.into(), encoding: Encoding::Utf8 };
     vec![
-        with("an empty object as body", Content::Json(json!({}), None)),
-        with("an unneeded body", Content::Json(json!({ "tag": 1 }), None)),
-        with("an unneeded body that is a list", Content::Json(json!([]), None)),
+        with("an empty object as body", InputBody::Json(json!({}), None)),
+        with("an unneeded body", InputBody::Json(json!({ "tag": 1 }), None)),
+        with("an unneeded body that is a list", InputBody::Json(json!([]), None)),
         with("an unneeded body that is no JSON", text("{")),
     ]
 }

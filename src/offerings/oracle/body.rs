@@ -29,7 +29,7 @@ pub enum Sent<T> {
 
 /// What a body is as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Shape {
+pub enum BodyShape {
     /// There is none.
     #[default]
     None,
@@ -51,7 +51,7 @@ pub enum Shape {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Body {
     /// What it is as a whole.
-    pub shape: Shape,
+    pub shape: BodyShape,
     /// Whether it is so large that it may be rejected for that.
     pub is_large: bool,
     /// `id`.
@@ -75,7 +75,10 @@ impl Body {
         let Some(bytes) = request.body.as_deref() else { return Self::default() };
         let is_large = bytes.len() > MAX_ORDINARY;
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Self { shape: if bytes.is_empty() { Shape::None } else { Shape::Malformed }, ..Self::default() };
+            return Self {
+                shape: if bytes.is_empty() { BodyShape::None } else { BodyShape::Malformed },
+                ..Self::default()
+            };
         }
         let reads_body = matches!(endpoint, Endpoint::Create | Endpoint::Update);
         let (json, shape) = match serde_json::from_slice::<Value>(bytes) {
@@ -88,17 +91,20 @@ impl Body {
                 let is_encoding = std::str::from_utf8(bytes).is_err()
                     || bytes.starts_with(&[0xef, 0xbb, 0xbf])
                     || bytes.contains(&0) && bytes.len() > 1;
-                let shape =
-                    if (is_limit && !is_hopeless(bytes)) || is_encoding { Shape::Ambiguous } else { Shape::Malformed };
+                let shape = if (is_limit && !is_hopeless(bytes)) || is_encoding {
+                    BodyShape::Ambiguous
+                } else {
+                    BodyShape::Malformed
+                };
                 return Self { shape, is_large, text: String::from_utf8_lossy(bytes).into_owned(), ..Self::default() };
             }
         };
         let text = if reads_body { json.to_string() } else { String::new() };
         let Value::Object(members) = json else {
-            let shape = if json == Value::Null { Shape::Null } else { Shape::NotObject };
+            let shape = if json == Value::Null { BodyShape::Null } else { BodyShape::NotObject };
             return Self { shape, is_large, text, ..Self::default() };
         };
-        let shape = if shape == Shape::Object && !is_declared(request) { Shape::Undeclared } else { shape };
+        let shape = if shape == BodyShape::Object && !is_declared(request) { BodyShape::Undeclared } else { shape };
         Self { shape, is_large, text, ..Self::of(&members) }
     }
 
@@ -128,7 +134,7 @@ impl Body {
 
     /// Whether it is a JSON object to every reader.
     pub fn is_object(&self) -> bool {
-        self.shape == Shape::Object
+        self.shape == BodyShape::Object
     }
 
     /// Whether it asks for nothing.
@@ -159,13 +165,13 @@ fn is_declared(request: &Request) -> bool {
 }
 
 /// An object that every reader reads the same, or one that not every reader does.
-fn shape_of(bytes: &[u8]) -> Shape {
+fn shape_of(bytes: &[u8]) -> BodyShape {
     let repeats = crate::exchange::repeats_member(bytes);
     let text = String::from_utf8_lossy(bytes);
     let is_member = |rest: &str| rest.trim_start().starts_with(':');
     let has_odd_text = text.contains("\\u0000") || text.split("\"__proto__\"").skip(1).any(is_member);
     let is_deep = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 64;
-    if repeats || has_odd_text || is_deep { Shape::Ambiguous } else { Shape::Object }
+    if repeats || has_odd_text || is_deep { BodyShape::Ambiguous } else { BodyShape::Object }
 }
 
 fn sent<T>(value: Option<&Value>, read: impl FnOnce(&Value) -> Option<T>) -> Sent<T> {
@@ -187,20 +193,20 @@ mod tests {
     #[test]
     fn the_shape_of_a_body_is_what_every_reader_sees() {
         let shapes = [
-            (r#"{"id":"a"}"#, Shape::Object),
-            ("", Shape::None),
-            ("  ", Shape::Malformed),
-            (r#"{"id":"a""#, Shape::Malformed),
-            (r#"{"id":"a"} x"#, Shape::Malformed),
-            ("[]", Shape::NotObject),
-            ("null", Shape::Null),
-            (r#"{"id":"a","id":"b"}"#, Shape::Ambiguous),
-            (r#"{"id":"a","x":1e400}"#, Shape::Ambiguous),
-            (r#"{"id":"a","x":"\ud800"}"#, Shape::Ambiguous),
-            (r#"{"id":"a","x":"\udc00\ud800 "}"#, Shape::Ambiguous),
-            (r#"{"id":"a","x":"\u12"}"#, Shape::Malformed),
-            (r#"{"id":"a","__proto__" :{}}"#, Shape::Ambiguous),
-            (r#"{"id":"__proto__"}"#, Shape::Object),
+            (r#"{"id":"a"}"#, BodyShape::Object),
+            ("", BodyShape::None),
+            ("  ", BodyShape::Malformed),
+            (r#"{"id":"a""#, BodyShape::Malformed),
+            (r#"{"id":"a"} x"#, BodyShape::Malformed),
+            ("[]", BodyShape::NotObject),
+            ("null", BodyShape::Null),
+            (r#"{"id":"a","id":"b"}"#, BodyShape::Ambiguous),
+            (r#"{"id":"a","x":1e400}"#, BodyShape::Ambiguous),
+            (r#"{"id":"a","x":"\ud800"}"#, BodyShape::Ambiguous),
+            (r#"{"id":"a","x":"\udc00\ud800 "}"#, BodyShape::Ambiguous),
+            (r#"{"id":"a","x":"\u12"}"#, BodyShape::Malformed),
+            (r#"{"id":"a","__proto__" :{}}"#, BodyShape::Ambiguous),
+            (r#"{"id":"__proto__"}"#, BodyShape::Object),
         ];
         for (text, shape) in shapes {
             assert_eq!(body(text).shape, shape, "{text}");

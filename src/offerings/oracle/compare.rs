@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::call::{Call, Caller};
 use super::conditions::{self as row, Promise};
 use super::judge::same_time;
-use super::pages::{Difference, contents};
+use super::pages::{PageDifference, contents};
 use super::text::{ids, tag, times};
 use super::verdict::{Choice, Wrong};
 use super::world::{Main, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
-use crate::lane::Snapshot;
+use crate::project::Snapshot;
 
 /// A write since the state was read last.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Write {
     /// The request.
     pub call: Call,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: WriteState,
     /// Which offering was main before it, where that was known.
     pub main_before: Option<String>,
     /// The exchange.
@@ -30,7 +30,7 @@ pub struct Write {
 
 /// What became of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fate {
+pub enum WriteState {
     /// It was carried out.
     Done,
     /// It was carried out, with the body of the update before it.
@@ -43,7 +43,7 @@ pub enum Fate {
     Unknown,
 }
 
-impl Fate {
+impl WriteState {
     fn is_done(self) -> bool {
         matches!(self, Self::Done | Self::DoneAgain)
     }
@@ -81,7 +81,7 @@ pub struct Comparison {
 enum What {
     Gone,
     Appeared,
-    Differs(Difference),
+    Differs(PageDifference),
 }
 
 impl What {
@@ -157,7 +157,7 @@ impl World {
     }
 
     /// What must not move on an offering that no write concerns, and the tag of a former main.
-    fn settled(&self, id: &str, shown: &Offering, blame: &Blame<'_>) -> Option<Difference> {
+    fn settled(&self, id: &str, shown: &Offering, blame: &Blame<'_>) -> Option<PageDifference> {
         let expected = self.find(id)?;
         let is_promoted_or_demoted = shown.is_main() != expected.is_main() || shown.is_main() && blame.demoted(id);
         if is_promoted_or_demoted || self.is_main(id).is_none() {
@@ -253,9 +253,9 @@ impl World {
             self.incarnations.get(id).is_some_and(|known| known.former_products.last() == Some(&shown.products))
         };
         match (write.fate, write.call.endpoint) {
-            (Fate::Rejected | Fate::Unknown, _) => rejected(write),
-            (Fate::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
-            (Fate::Replayed, _) => &row::REPLAY_EFFECT,
+            (WriteState::Rejected | WriteState::Unknown, _) => rejected(write),
+            (WriteState::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
+            (WriteState::Replayed, _) => &row::REPLAY_EFFECT,
             (_, Endpoint::Create) => match what {
                 What::Gone if write.call.key.as_ref().is_some_and(|key| self.keys_elsewhere.contains(key)) => {
                     &row::KEY_SCOPE
@@ -268,7 +268,7 @@ impl World {
             (fate, Endpoint::Update) => match what {
                 What::Gone if write.call.body.id != super::body::Sent::Absent => &row::UPDATED_ID,
                 What::Gone => &row::UPDATED_MISSING,
-                What::Differs(("product_ids", ..)) if fate == Fate::DoneAgain => &row::UPDATED_AGAIN,
+                What::Differs(("product_ids", ..)) if fate == WriteState::DoneAgain => &row::UPDATED_AGAIN,
                 What::Differs(("product_ids" | "updated_at", ..)) if write.call.products().is_some() => {
                     &row::UPDATED_PRODUCTS
                 }
@@ -386,7 +386,7 @@ impl Blame<'_> {
             || self
                 .writes
                 .iter()
-                .any(|write| write.call.id.eq_ignore_ascii_case(id) && !matches!(write.fate, Fate::Rejected))
+                .any(|write| write.call.id.eq_ignore_ascii_case(id) && !matches!(write.fate, WriteState::Rejected))
     }
 
     /// Whether an update of it is the last write that names it.
@@ -423,11 +423,11 @@ impl Blame<'_> {
         for write in self.writes {
             let again = write.main_before.as_deref() == Some(write.call.id.as_str());
             let own: &[&Promise] = match (write.fate, write.call.endpoint) {
-                (Fate::Rejected, _) if !write.call.is_authorized() => &[&row::AUTH_EFFECT],
-                (Fate::Rejected, _) => &[&row::REJECTED_EFFECT],
-                (Fate::Replayed | Fate::Unknown, _) | (_, Endpoint::List | Endpoint::Get) => &[],
+                (WriteState::Rejected, _) if !write.call.is_authorized() => &[&row::AUTH_EFFECT],
+                (WriteState::Rejected, _) => &[&row::REJECTED_EFFECT],
+                (WriteState::Replayed | WriteState::Unknown, _) | (_, Endpoint::List | Endpoint::Get) => &[],
                 (_, Endpoint::Create) => &[&row::CREATED_MISSING, &row::BLEED],
-                (Fate::DoneAgain, Endpoint::Update) => &[&row::UPDATED_AGAIN, &row::UPDATED_KEPT, &row::BLEED],
+                (WriteState::DoneAgain, Endpoint::Update) => &[&row::UPDATED_AGAIN, &row::UPDATED_KEPT, &row::BLEED],
                 (_, Endpoint::Update) if write.call.products().is_some() => {
                     &[&row::UPDATED_PRODUCTS, &row::UPDATED_KEPT, &row::BLEED]
                 }
@@ -464,9 +464,9 @@ fn rejected(write: &Write) -> &'static Promise {
 /// The promise about every offering that a write does not name.
 fn bleeding(write: &Write, is_back: bool) -> &'static Promise {
     match (write.fate, write.call.endpoint) {
-        (Fate::Rejected | Fate::Unknown, _) => rejected(write),
-        (Fate::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
-        (Fate::Replayed, _) => &row::REPLAY_EFFECT,
+        (WriteState::Rejected | WriteState::Unknown, _) => rejected(write),
+        (WriteState::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
+        (WriteState::Replayed, _) => &row::REPLAY_EFFECT,
         _ if is_back => &row::DELETED_BACK,
         (_, Endpoint::SetMain) => &row::REST_CHANGED,
         (_, Endpoint::Delete) => &row::DELETE_BLEED,
@@ -487,9 +487,9 @@ fn main_broken_by(write: Option<&Write>, mains: &[&str], is_elsewhere: bool) -> 
     let id = write.call.id.as_str();
     let is_main = mains.contains(&id);
     match (write.fate, write.call.endpoint) {
-        (Fate::Rejected | Fate::Unknown, _) => rejected(write),
-        (Fate::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
-        (Fate::Replayed, _) => &row::REPLAY_EFFECT,
+        (WriteState::Rejected | WriteState::Unknown, _) => rejected(write),
+        (WriteState::Replayed, Endpoint::SetMain) => &row::SET_MAIN_REPLAY_EFFECT,
+        (WriteState::Replayed, _) => &row::REPLAY_EFFECT,
         (_, Endpoint::SetMain) if !is_main && write.main_before.as_deref() == Some(id) => &row::PROMOTED_AGAIN_NOT,
         (_, Endpoint::SetMain) if !is_main => &row::PROMOTED_NOT,
         (_, Endpoint::SetMain) => &row::PREVIOUS_MAIN,

@@ -7,7 +7,7 @@ use super::front::{is_hostile, is_oversized};
 use super::reasons::is_ambiguous;
 use super::reply::{Page, Reply};
 use super::text::{list, tag};
-use super::verdict::{About, Held, Kept, Verdict, Wrong, expect};
+use super::verdict::{About, Explained, Held, Judgement, Wrong, expect};
 use super::world::{Main, World, is_merged};
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -16,31 +16,31 @@ impl World {
     /// The worlds that may follow a response; empty when no correct server returns it.
     pub fn step(&self, call: &Call, reply: &Reply) -> Vec<Self> {
         match self.judge(call, reply) {
-            Verdict::Kept(kept) => kept.next,
-            Verdict::Wrong(_) => Vec::new(),
+            Judgement::Explained(kept) => kept.next,
+            Judgement::Wrong(_) => Vec::new(),
         }
     }
 
     /// Compares a response with this world.
-    pub fn judge(&self, call: &Call, reply: &Reply) -> Verdict {
+    pub fn judge(&self, call: &Call, reply: &Reply) -> Judgement {
         let readings = self.readings(&call.id);
         let mut first = None;
         for target in &readings {
             match self.judge_as(call, target.as_deref(), reply) {
-                Verdict::Kept(mut kept) => {
+                Judgement::Explained(mut kept) => {
                     if readings.len() > 1 && reply.status < 500 && call.is_authorized() {
                         let count = if target.is_some() { "one" } else { "two" };
                         kept.choose("create.case-sensitivity", format!("ids that differ only in case are {count}"));
                     }
-                    return Verdict::Kept(kept);
+                    return Judgement::Explained(kept);
                 }
-                Verdict::Wrong(wrong) => first = first.or(Some(wrong)),
+                Judgement::Wrong(wrong) => first = first.or(Some(wrong)),
             }
         }
-        Verdict::Wrong(first.expect("every id has a reading"))
+        Judgement::Wrong(first.expect("every id has a reading"))
     }
 
-    fn judge_as(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Verdict {
+    fn judge_as(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Judgement {
         if call.is_authorized()
             && let Some(verdict) = self.judge_key(call, reply)
         {
@@ -58,7 +58,7 @@ impl World {
                 next.push(self.done(call, target, None));
             }
             let violated = if reply.status >= 500 { self.owed(call, target, reply, &reasons) } else { Vec::new() };
-            Verdict::Kept(Kept { violated, ..Kept::silent(next) })
+            Judgement::Explained(Explained { violated, ..Explained::silent(next) })
         }
     }
 
@@ -68,11 +68,11 @@ impl World {
         target: Option<&str>,
         reply: &Reply,
         reasons: &[&'static Rejection],
-    ) -> Verdict {
+    ) -> Judgement {
         let next = || vec![self.rejected(call, reply.status)];
         let unauthorized = matches!(call.caller, Caller::Missing | Caller::Invalid);
         if let Some(reason) = reasons.iter().find(|reason| reason.explains(reply)).filter(|_| !unauthorized) {
-            let mut kept = Kept::silent(next());
+            let mut kept = Explained::silent(next());
             match reason.force {
                 Force::Must => kept.rules.extend(self.rules_of(reason, call)),
                 Force::May => kept.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status)),
@@ -85,27 +85,27 @@ impl World {
             } else if reason.rule() == row::LIMIT_LOW.rule() {
                 kept.rules.push(row::LIMIT_DETAILS.rule());
             }
-            return Verdict::Kept(kept);
+            return Judgement::Explained(kept);
         }
         if unauthorized {
             return Self::judge_unauthorized(reply, reasons, next());
         }
         if reasons.iter().any(is_ambiguous) {
-            return Verdict::Kept(Kept::silent(next()));
+            return Judgement::Explained(Explained::silent(next()));
         }
         if let Some(kept) = self.as_missing(call, reply, reasons) {
-            return Verdict::Kept(kept);
+            return Judgement::Explained(kept);
         }
         if matches!(reply.status, 413 | 414 | 431) && is_oversized(call) {
-            return Verdict::Kept(Kept::silent(next()));
+            return Judgement::Explained(Explained::silent(next()));
         }
         if reply.status == 403 && reply.code.is_none() && is_hostile(call) {
-            return Verdict::Kept(Kept { is_known: true, ..Kept::silent(next()) }); // A firewall's.
+            return Judgement::Explained(Explained { is_known: true, ..Explained::silent(next()) }); // A firewall's.
         }
         if let Some(reason) = reasons.iter().find(|reason| reason.force == Force::May) {
-            let mut kept = Kept::silent(next());
+            let mut kept = Explained::silent(next());
             kept.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status));
-            return Verdict::Kept(kept);
+            return Judgement::Explained(kept);
         }
         let owed = |force| {
             // An id that something hidden may have need not be rejected.
@@ -119,11 +119,11 @@ impl World {
             && owed(Force::Must).is_none()
             && owed(Force::Silent).is_none();
         if is_again {
-            return Verdict::from(Wrong::rejected(&row::UPDATE_AGAIN_REJECTED, "200", reply));
+            return Judgement::from(Wrong::rejected(&row::UPDATE_AGAIN_REJECTED, "200", reply));
         }
         if reasons.iter().filter(|reason| reason.force == Force::Must && !reason.statuses.is_empty()).count() > 1 {
             // For which of them it was rejected, and so which rule words it otherwise, is not known.
-            return Verdict::Kept(Kept { is_known: true, ..Kept::silent(next()) });
+            return Judgement::Explained(Explained { is_known: true, ..Explained::silent(next()) });
         }
         match owed(Force::Must)
             .or_else(|| reasons.iter().find(|reason| reason.force == Force::Must))
@@ -134,36 +134,37 @@ impl World {
                 if self.was_deleted(&call.id) && call.endpoint == Endpoint::Delete {
                     wrong.also.push(row::DELETE_AGAIN.rule());
                 }
-                Verdict::from(wrong)
+                Judgement::from(wrong)
             }
-            None => Verdict::from(self.valid_rejected(call, target, reply)),
+            None => Judgement::from(self.valid_rejected(call, target, reply)),
         }
     }
 
     /// The response of a request for something hidden that is the same as for what never existed: what is wrong with it
     /// was found there.
-    fn as_missing(&self, call: &Call, reply: &Reply, reasons: &[&'static Rejection]) -> Option<Kept> {
+    fn as_missing(&self, call: &Call, reply: &Reply, reasons: &[&'static Rejection]) -> Option<Explained> {
         let is_hidden = self.is_hidden(&call.id);
         let known = self.missing_as.get(&call.endpoint)?;
         let is_same = known.0 == reply.status && known.1 == reply.code;
         let must = reasons.iter().find(|reason| reason.force == Force::Must);
         let violated = must.map_or(Vec::new(), |reason| self.rules_about(reason, call));
-        let kept = || Kept { is_known: true, violated, ..Kept::silent(vec![self.rejected(call, reply.status)]) };
+        let kept =
+            || Explained { is_known: true, violated, ..Explained::silent(vec![self.rejected(call, reply.status)]) };
         (is_hidden && call.endpoint != Endpoint::Create && is_same).then(kept)
     }
 
     /// Without a valid key: 401, whatever else is wrong.
-    fn judge_unauthorized(reply: &Reply, reasons: &[&'static Rejection], next: Vec<Self>) -> Verdict {
+    fn judge_unauthorized(reply: &Reply, reasons: &[&'static Rejection], next: Vec<Self>) -> Judgement {
         let is_doomed = reasons.iter().skip(1).any(|reason| reason.force == Force::Must);
         if !reply.is_unauthorized() {
             let row = if is_doomed { &row::AUTH_FIRST } else { reasons[0] };
             // What looks invalid may be turned away before the key is looked at, by what stands in front.
             if reasons.iter().any(is_ambiguous) {
-                return Verdict::Kept(Kept::silent(next));
+                return Judgement::Explained(Explained::silent(next));
             }
-            return Verdict::from(Wrong::not_rejected(row, reply));
+            return Judgement::from(Wrong::not_rejected(row, reply));
         }
-        let mut kept = Kept { next, rules: vec![reasons[0].rule()], ..Kept::default() };
+        let mut kept = Explained { next, rules: vec![reasons[0].rule()], ..Explained::default() };
         if is_doomed {
             kept.rules.push(row::AUTH_FIRST.rule());
         }
@@ -177,7 +178,7 @@ impl World {
             }
             None => {}
         }
-        Verdict::Kept(kept)
+        Judgement::Explained(kept)
     }
 
     pub(super) fn was_deleted(&self, id: &str) -> bool {
@@ -190,15 +191,15 @@ impl World {
         target: Option<&str>,
         reply: &Reply,
         reasons: &[&'static Rejection],
-    ) -> Verdict {
+    ) -> Judgement {
         if let Some(reason) = reasons.iter().find(|reason| reason.force == Force::Must) {
             if let Some(kept) = self.as_missing(call, reply, reasons) {
-                return Verdict::Kept(kept);
+                return Judgement::Explained(kept);
             }
-            return Verdict::from(self.accepted(call, reason, reply));
+            return Judgement::from(self.accepted(call, reason, reply));
         }
         if reasons.iter().any(is_ambiguous) {
-            return Verdict::Kept(Kept::silent(vec![self.done(call, target, reply.offering())]));
+            return Judgement::Explained(Explained::silent(vec![self.done(call, target, reply.offering())]));
         }
         // What a response shows is judged whatever its status says.
         let deviation = status_deviation(call, reply);
@@ -213,10 +214,10 @@ impl World {
         match judged {
             Err(mut wrong) => {
                 wrong.also.extend(deviation.map(|deviation| deviation.rule));
-                Verdict::Wrong(wrong)
+                Judgement::Wrong(wrong)
             }
             Ok(rules) => {
-                let mut kept = Kept { rules, deviations: deviation.into_iter().collect(), ..Kept::default() };
+                let mut kept = Explained { rules, deviations: deviation.into_iter().collect(), ..Explained::default() };
                 if call.endpoint == Endpoint::Create {
                     kept.warnings.extend(self.first_again(reply));
                 }
@@ -226,13 +227,13 @@ impl World {
                 let mut next = self.done(call, target, reply.offering());
                 next.learn(call, reply);
                 kept.next = vec![next];
-                Verdict::Kept(kept)
+                Judgement::Explained(kept)
             }
         }
     }
 
     /// The choice of a server that does not reject where it may. What the deletion of the main leads to the list shows.
-    fn note_accepted(call: &Call, reason: &'static Rejection, reply: &Reply, kept: &mut Kept) {
+    fn note_accepted(call: &Call, reason: &'static Rejection, reply: &Reply, kept: &mut Explained) {
         match reason.force {
             Force::May if std::ptr::eq(reason, &raw const row::DELETE_MAIN) => {}
             Force::May if std::ptr::eq(reason, &raw const row::PRODUCTS_REPEATED) => {

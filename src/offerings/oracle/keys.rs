@@ -6,7 +6,7 @@ use super::call::Call;
 use super::conditions as row;
 use super::reply::Reply;
 use super::text::list;
-use super::verdict::{Kept, Verdict, Wrong};
+use super::verdict::{Explained, Judgement, Wrong};
 use super::world::World;
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -16,11 +16,11 @@ use crate::contract::Endpoint;
 pub(super) struct Use {
     /// What the request asked for: the body of a create, the offering of a set-main.
     what: String,
-    outcome: Outcome,
+    outcome: KeyOutcome,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Outcome {
+enum KeyOutcome {
     /// It was done: the offering that was returned, and which incarnation of its id it was.
     Done { id: String, products: Vec<String>, incarnation: u32 },
     /// It was rejected with this status.
@@ -33,7 +33,7 @@ fn asked(call: &Call) -> &str {
 
 impl Use {
     pub(super) fn rejected(call: &Call, status: u16) -> Self {
-        Self { what: asked(call).to_owned(), outcome: Outcome::Rejected(status) }
+        Self { what: asked(call).to_owned(), outcome: KeyOutcome::Rejected(status) }
     }
 
     pub(super) fn done(call: &Call, shown: Option<&Offering>, incarnation: u32) -> Self {
@@ -42,7 +42,7 @@ impl Use {
             Some(shown) => (shown.id.clone(), shown.products.clone()),
             None => (call.id.clone(), sent()),
         };
-        Self { what: asked(call).to_owned(), outcome: Outcome::Done { id, products, incarnation } }
+        Self { what: asked(call).to_owned(), outcome: KeyOutcome::Done { id, products, incarnation } }
     }
 
     pub(super) fn is_for(&self, call: &Call) -> bool {
@@ -50,7 +50,7 @@ impl Use {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        matches!(self.outcome, Outcome::Done { .. })
+        matches!(self.outcome, KeyOutcome::Done { .. })
     }
 }
 
@@ -62,13 +62,13 @@ impl World {
     pub(super) fn forget_former_incarnations(&mut self) {
         let stands = |id: &str, incarnation: u32| self.rows.contains_key(id) && self.incarnations(id) == incarnation;
         let is_settled = |used: &Use| match &used.outcome {
-            Outcome::Done { id, incarnation, .. } => *incarnation == u32::from(stands(id, *incarnation)),
-            Outcome::Rejected(_) => true,
+            KeyOutcome::Done { id, incarnation, .. } => *incarnation == u32::from(stands(id, *incarnation)),
+            KeyOutcome::Rejected(_) => true,
         };
         if !self.keys.values().flatten().all(is_settled) {
             let mut keys = Arc::clone(&self.keys);
             for used in Arc::make_mut(&mut keys).values_mut().flatten() {
-                if let Outcome::Done { id, incarnation, .. } = &mut used.outcome {
+                if let KeyOutcome::Done { id, incarnation, .. } = &mut used.outcome {
                     *incarnation = u32::from(stands(id, *incarnation));
                 }
             }
@@ -86,15 +86,15 @@ impl World {
     }
 
     /// Judges a request whose key was used before; `None` when the key makes no difference to it.
-    pub(super) fn judge_key(&self, call: &Call, reply: &Reply) -> Option<Verdict> {
+    pub(super) fn judge_key(&self, call: &Call, reply: &Reply) -> Option<Judgement> {
         let uses = self.keys.get(&(call.endpoint, call.key.clone()?))?;
         match uses.iter().find(|used| used.is_for(call)).map(|used| &used.outcome) {
-            Some(Outcome::Done { id, products, incarnation }) => {
+            Some(KeyOutcome::Done { id, products, incarnation }) => {
                 self.judge_again(call, reply, id, products, *incarnation)
             }
             // The rejection may be what is replayed; otherwise the request is a new one.
-            Some(Outcome::Rejected(status)) if reply.status == *status => {
-                Some(Verdict::Kept(Kept::silent(vec![self.rejected(call, reply.status)])))
+            Some(KeyOutcome::Rejected(status)) if reply.status == *status => {
+                Some(Judgement::Explained(Explained::silent(vec![self.rejected(call, reply.status)])))
             }
             _ => self.judge_other(call, reply, uses),
         }
@@ -108,25 +108,25 @@ impl World {
         id: &str,
         products: &[String],
         incarnation: u32,
-    ) -> Option<Verdict> {
+    ) -> Option<Judgement> {
         let creates = call.endpoint == Endpoint::Create;
         let stands = self.rows.contains_key(id) && self.incarnations(id) == incarnation;
         if reply.status >= 500 {
-            return Some(Verdict::Kept(Kept::silent(vec![self.clone()])));
+            return Some(Judgement::Explained(Explained::silent(vec![self.clone()])));
         }
         if !reply.is_success() {
             if !stands {
-                return Some(Verdict::Kept(Kept::silent(vec![self.rejected(call, reply.status)])))
+                return Some(Judgement::Explained(Explained::silent(vec![self.rejected(call, reply.status)])))
                     .filter(|_| MISUSED.contains(&reply.status));
             }
             let row = if creates { &row::REPLAY_REJECTED } else { &row::SET_MAIN_REPLAY_REJECTED };
-            return Some(Verdict::from(Wrong::rejected(row, "the first response again", reply)));
+            return Some(Judgement::from(Wrong::rejected(row, "the first response again", reply)));
         }
         if !creates && reply.status != 200 {
-            return Some(Verdict::from(Wrong::status(&row::SET_MAIN_STATUS, "200", reply)));
+            return Some(Judgement::from(Wrong::status(&row::SET_MAIN_STATUS, "200", reply)));
         }
         if let Some(wrong) = reply.offering().and_then(|shown| self.replay_differs(creates, shown, id, products)) {
-            return Some(Verdict::from(wrong));
+            return Some(Judgement::from(wrong));
         }
         let mut next = vec![self.clone()];
         if !stands {
@@ -135,7 +135,7 @@ impl World {
             next.push(self.done(call, self.rows.contains_key(id).then_some(id), reply.offering()));
         }
         let rule = if creates { row::REPLAY_OTHER.rule() } else { row::SET_MAIN_REPLAY_OTHER.rule() };
-        let mut kept = Kept { next, rules: vec![rule], ..Kept::default() };
+        let mut kept = Explained { next, rules: vec![rule], ..Explained::default() };
         if creates && stands {
             kept.choose(
                 "create.idempotency-status",
@@ -143,7 +143,7 @@ impl World {
             );
         }
         kept.is_replay = true;
-        Some(Verdict::Kept(kept))
+        Some(Judgement::Explained(kept))
     }
 
     fn replay_differs(&self, creates: bool, shown: &Offering, id: &str, products: &[String]) -> Option<Wrong> {
@@ -166,18 +166,18 @@ impl World {
     }
 
     /// The same key for another thing.
-    fn judge_other(&self, call: &Call, reply: &Reply, uses: &[Use]) -> Option<Verdict> {
+    fn judge_other(&self, call: &Call, reply: &Reply, uses: &[Use]) -> Option<Judgement> {
         const OTHER_BODY: &str = "create.idempotency-other-body";
         let creates = call.endpoint == Endpoint::Create;
         let chosen = |next, what: String| {
-            let mut kept = Kept::silent(next);
+            let mut kept = Explained::silent(next);
             if creates {
                 kept.choose(OTHER_BODY, what);
             }
             kept.is_replay = true;
-            Some(Verdict::Kept(kept))
+            Some(Judgement::Explained(kept))
         };
-        let was_rejected = |used: &Use| used.outcome == Outcome::Rejected(reply.status);
+        let was_rejected = |used: &Use| used.outcome == KeyOutcome::Rejected(reply.status);
         let any_done = uses.iter().any(Use::is_done);
         if (any_done && MISUSED.contains(&reply.status)) || (reply.is_rejection() && uses.iter().any(was_rejected)) {
             let what = format!("used Idempotency-Key with another body returned {}", reply.status);
@@ -188,15 +188,15 @@ impl World {
         }
         let shown = reply.offering().map(|offering| &offering.id);
         let is_original = |used: &Use| match &used.outcome {
-            Outcome::Done { id, .. } => shown.is_none_or(|shown| shown == id),
-            Outcome::Rejected(_) => false,
+            KeyOutcome::Done { id, .. } => shown.is_none_or(|shown| shown == id),
+            KeyOutcome::Rejected(_) => false,
         };
         if uses.iter().any(is_original) {
             return chosen(vec![self.clone()], "used Idempotency-Key with another body returned the original".into());
         }
         if let Some(shown) = shown.filter(|shown| **shown != call.id) {
             let expected = format!("id `{}`", call.id);
-            return Some(Verdict::from(Wrong::content(&row::REPLAY_OTHER, "id", expected, format!("id `{shown}`"))));
+            return Some(Judgement::from(Wrong::content(&row::REPLAY_OTHER, "id", expected, format!("id `{shown}`"))));
         }
         None
     }

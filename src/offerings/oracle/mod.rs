@@ -26,12 +26,12 @@ mod text;
 mod verdict;
 mod world;
 
-pub use body::{Body, Sent, Shape};
+pub use body::{Body, BodyShape, Sent};
 pub(crate) use call::is_offering_id;
 pub use call::{Call, Caller, Form, Limit};
-pub use compare::{Comparison, Fate, Surprise, Write};
+pub use compare::{Comparison, Surprise, Write, WriteState};
 pub use race::{RaceAnomaly, product_list};
 pub use reply::{Content, Page, RESTARTED, Reply};
 pub use state::{Oracle, State};
-pub use verdict::{About, Choice, Kept, Verdict, Wrong};
+pub use verdict::{About, Choice, Explained, Judgement, Wrong};
 pub use world::{Facts, Main, World};

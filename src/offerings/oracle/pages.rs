@@ -15,7 +15,7 @@ use crate::check::Offering;
 const DEFAULT_LIMIT: usize = 20;
 
 /// What differs, what is expected and what was received.
-pub(super) type Difference = (&'static str, String, String);
+pub(super) type PageDifference = (&'static str, String, String);
 
 impl World {
     /// A valid list request that was rejected.
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// How an offering differs from what it should be.
-    pub(super) fn difference(&self, id: &str, shown: &Offering) -> Option<Difference> {
+    pub(super) fn difference(&self, id: &str, shown: &Offering) -> Option<PageDifference> {
         let row = self.rows.get(id).filter(|_| self.is_ours(id))?;
         match self.is_main(id) {
             _ if self.extra_mains.contains(id) => {}
@@ -214,7 +214,7 @@ impl World {
 }
 
 /// How an offering differs in what no request may change by the way: products and the time of creation.
-pub(super) fn contents(expected: &Offering, shown: &Offering) -> Option<Difference> {
+pub(super) fn contents(expected: &Offering, shown: &Offering) -> Option<PageDifference> {
     let id = &expected.id;
     if shown.products != expected.products {
         return Some(("product_ids", format!("`{id}` with {}", list(&expected.products)), list(&shown.products)));

@@ -1,6 +1,6 @@
 //! Which rejections of the table apply to a request in a world.
 
-use super::body::{Sent, Shape};
+use super::body::{BodyShape, Sent};
 use super::call::{Call, Caller, Form, Limit, is_offering_id, is_product_id};
 use super::conditions::{self as row, Force, Rejection};
 use super::reply::Reply;
@@ -37,7 +37,7 @@ impl World {
         match call.endpoint {
             Endpoint::Create => self.create_body(call, &mut reasons),
             Endpoint::Update => self.update_body(call, target, &mut reasons),
-            Endpoint::SetMain if call.body.shape != Shape::None => reasons.push(&row::SET_MAIN_BODY),
+            Endpoint::SetMain if call.body.shape != BodyShape::None => reasons.push(&row::SET_MAIN_BODY),
             Endpoint::Delete if target.is_some_and(|id| self.is_main(id) != Some(false)) => {
                 reasons.push(&row::DELETE_MAIN);
             }
@@ -110,12 +110,12 @@ impl World {
     fn create_body(&self, call: &Call, reasons: &mut Reasons) {
         let body = &call.body;
         reasons.extend(match body.shape {
-            Shape::None => Some(&row::CREATE_BODY_NONE),
-            Shape::Malformed => Some(&row::CREATE_BODY_SYNTAX),
-            Shape::Null | Shape::NotObject => Some(&row::CREATE_BODY_TYPE),
-            Shape::Undeclared => Some(&row::UNDECLARED),
-            Shape::Ambiguous => Some(&row::AMBIGUOUS),
-            Shape::Object => None,
+            BodyShape::None => Some(&row::CREATE_BODY_NONE),
+            BodyShape::Malformed => Some(&row::CREATE_BODY_SYNTAX),
+            BodyShape::Null | BodyShape::NotObject => Some(&row::CREATE_BODY_TYPE),
+            BodyShape::Undeclared => Some(&row::UNDECLARED),
+            BodyShape::Ambiguous => Some(&row::AMBIGUOUS),
+            BodyShape::Object => None,
         });
         if !is_readable(body.shape) {
             return;
@@ -139,13 +139,13 @@ impl World {
     fn update_body(&self, call: &Call, target: Option<&str>, reasons: &mut Reasons) {
         let body = &call.body;
         reasons.extend(match body.shape {
-            Shape::None | Shape::Null => Some(&row::UPDATE_BODY_NONE),
-            Shape::Malformed if body.text.is_empty() => Some(&row::UPDATE_BODY_NONE),
-            Shape::Malformed => Some(&row::UPDATE_BODY_SYNTAX),
-            Shape::NotObject => Some(&row::UPDATE_BODY_TYPE),
-            Shape::Undeclared => Some(&row::UNDECLARED),
-            Shape::Ambiguous => Some(&row::AMBIGUOUS),
-            Shape::Object => None,
+            BodyShape::None | BodyShape::Null => Some(&row::UPDATE_BODY_NONE),
+            BodyShape::Malformed if body.text.is_empty() => Some(&row::UPDATE_BODY_NONE),
+            BodyShape::Malformed => Some(&row::UPDATE_BODY_SYNTAX),
+            BodyShape::NotObject => Some(&row::UPDATE_BODY_TYPE),
+            BodyShape::Undeclared => Some(&row::UNDECLARED),
+            BodyShape::Ambiguous => Some(&row::AMBIGUOUS),
+            BodyShape::Object => None,
         });
         if !is_readable(body.shape) {
             return;
@@ -277,8 +277,8 @@ impl World {
 }
 
 /// Whether the properties of a body are known.
-fn is_readable(shape: Shape) -> bool {
-    matches!(shape, Shape::Object | Shape::Undeclared)
+fn is_readable(shape: BodyShape) -> bool {
+    matches!(shape, BodyShape::Object | BodyShape::Undeclared)
 }
 
 fn list(call: &Call, reasons: &mut Reasons) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::conditions as row;
 use crate::check::Offering;
-use crate::exchange::Answer;
+use crate::exchange::Response;
 
 /// The header of a page that starts again at the first row.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
@@ -65,7 +65,7 @@ impl Page {
 
 impl Reply {
     /// Reads a response.
-    pub fn read(answer: &Answer) -> Self {
+    pub fn read(answer: &Response) -> Self {
         let body = answer.json();
         Self {
             status: answer.status,
@@ -193,7 +193,7 @@ mod tests {
     use serde_json::json;
 
     fn reply(status: u16, body: &Value) -> Reply {
-        Reply::read(&Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string())))
+        Reply::read(&Response::new(status, HeaderMap::new(), Bytes::from(body.to_string())))
     }
 
     #[test]

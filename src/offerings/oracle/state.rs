@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Call;
-use super::compare::{Blame, Comparison, Fate, Write};
+use super::compare::{Blame, Comparison, Write, WriteState};
 use super::conditions::Force;
 use super::reply::Reply;
-use super::verdict::{Kept, Verdict, Wrong};
+use super::verdict::{Explained, Judgement, Wrong};
 use super::world::{Facts, Main, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole};
-use crate::lane::Snapshot;
+use crate::project::Snapshot;
 
 /// More worlds than these are not followed: the list is read long before.
 const MAX_WORLDS: usize = 16;
@@ -83,35 +83,35 @@ impl State {
             return false;
         }
         let is_other = self.batch(&last.call, Some(last.fate)) != self.batch(call, None);
-        let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.fate != Fate::Rejected;
-        let changes_roles = matches!(call.endpoint, Endpoint::SetMain) && last.fate != Fate::Rejected;
-        is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.fate == Fate::Rejected
+        let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.fate != WriteState::Rejected;
+        let changes_roles = matches!(call.endpoint, Endpoint::SetMain) && last.fate != WriteState::Rejected;
+        is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.fate == WriteState::Rejected
     }
 
-    fn batch(&self, call: &Call, fate: Option<Fate>) -> Batch {
+    fn batch(&self, call: &Call, fate: Option<WriteState>) -> Batch {
         let target = self.find(&call.id).map(|_| call.id.as_str());
         let must_fail = match fate {
-            Some(fate) => fate == Fate::Rejected,
+            Some(fate) => fate == WriteState::Rejected,
             None => self.world().reasons(call, target).iter().any(|reason| reason.force == Force::Must),
         };
         Batch { endpoint: call.endpoint, is_authorized: call.is_authorized(), must_fail, is_keyed: call.key.is_some() }
     }
 
     /// Folds in what an exchange changed, and says what the oracle says of it.
-    pub fn apply(&mut self, call: &Call, reply: &Reply, at: &Arc<Exchange>) -> Result<Kept, Box<Wrong>> {
+    pub fn apply(&mut self, call: &Call, reply: &Reply, at: &Arc<Exchange>) -> Result<Explained, Box<Wrong>> {
         let main_before = self.main().map(str::to_owned);
         let known_body = self.world().rows.get(&call.id).and_then(|row| row.updated_by.clone());
         let mut next = Vec::new();
         let mut verdict = None;
         for world in &self.worlds {
             match world.judge(call, reply) {
-                Verdict::Kept(kept) => {
+                Judgement::Explained(kept) => {
                     next.extend(kept.next.iter().cloned());
                     if !matches!(verdict, Some(Ok(_))) {
                         verdict = Some(Ok(kept));
                     }
                 }
-                Verdict::Wrong(wrong) => verdict = verdict.or(Some(Err(wrong))),
+                Judgement::Wrong(wrong) => verdict = verdict.or(Some(Err(wrong))),
             }
         }
         if next.is_empty() {
@@ -124,15 +124,15 @@ impl State {
             }
         }
         self.worlds = distinct;
-        let verdict = verdict.unwrap_or_else(|| Ok(Kept::default()));
+        let verdict = verdict.unwrap_or_else(|| Ok(Explained::default()));
         if call.is_write() {
             let is_again = known_body.as_deref() == Some(call.body.text.as_str()) && call.endpoint == Endpoint::Update;
             let fate = match &verdict {
-                _ if reply.is_rejection() => Fate::Rejected,
-                _ if !reply.is_success() => Fate::Unknown,
-                Ok(kept) if kept.is_replay => Fate::Replayed,
-                _ if is_again => Fate::DoneAgain,
-                _ => Fate::Done,
+                _ if reply.is_rejection() => WriteState::Rejected,
+                _ if !reply.is_success() => WriteState::Unknown,
+                Ok(kept) if kept.is_replay => WriteState::Replayed,
+                _ if is_again => WriteState::DoneAgain,
+                _ => WriteState::Done,
             };
             self.writes.push(Write { call: call.clone(), fate, main_before, at: Arc::clone(at) });
         } else {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Answer, Request};
-use crate::lane::Snapshot;
+use crate::exchange::{Request, Response};
+use crate::project::Snapshot;
 
 fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
     json!({
@@ -18,7 +18,7 @@ fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
 }
 
 fn reply(status: u16, body: &Value) -> Reply {
-    Reply::read(&Answer::new(status, HeaderMap::new(), Bytes::from(body.to_string())))
+    Reply::read(&Response::new(status, HeaderMap::new(), Bytes::from(body.to_string())))
 }
 
 fn rejection(status: u16, code: &str) -> Reply {
@@ -59,8 +59,8 @@ fn only(mut next: Vec<World>) -> World {
 
 fn violated(world: &World, call: &Call, reply: &Reply) -> &'static str {
     match world.judge(call, reply) {
-        Verdict::Wrong(wrong) => wrong.rule,
-        Verdict::Kept(kept) => panic!("{kept:?}"),
+        Judgement::Wrong(wrong) => wrong.rule,
+        Judgement::Explained(kept) => panic!("{kept:?}"),
     }
 }
 
@@ -133,7 +133,7 @@ fn a_main_of_another_client_does_not_just_stop_being_main() {
     // The third: the other was promoted and deleted meanwhile.
     for right in [json!([]), json!([theirs, other, offering("another", 1, &[])]), json!([theirs])] {
         let verdict = world.judge(&list, &page(&right));
-        assert!(matches!(verdict, Verdict::Kept(_)), "{verdict:?}");
+        assert!(matches!(verdict, Judgement::Explained(_)), "{verdict:?}");
     }
 }
 
@@ -244,7 +244,7 @@ fn a_deleted_id_that_another_project_has_may_stay_taken() {
 fn a_firewall_may_reject_what_looks_like_sql() {
     let blocked = reply(403, &Value::Null);
     for id in ["a--b", "select one", "this or that"] {
-        assert!(matches!(world().judge(&create(id), &blocked), Verdict::Kept(_)), "{id}");
+        assert!(matches!(world().judge(&create(id), &blocked), Judgement::Explained(_)), "{id}");
     }
     assert_eq!(violated(&world(), &create("a-b"), &blocked), "create.echo");
     let by_the_api = rejection(403, "control_forbidden");

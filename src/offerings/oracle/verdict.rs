@@ -8,16 +8,16 @@ use super::world::World;
 
 /// What the oracle says of a response.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum Judgement {
     /// It is explained.
-    Kept(Kept),
+    Explained(Explained),
     /// No correct server returns it.
     Wrong(Box<Wrong>),
 }
 
 /// A response that is explained.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Kept {
+pub struct Explained {
     /// The worlds that may follow; never empty.
     pub next: Vec<World>,
     /// The rules that were checked and kept.
@@ -79,7 +79,7 @@ pub struct Wrong {
     pub about: About,
 }
 
-impl Kept {
+impl Explained {
     pub(super) fn silent(next: Vec<World>) -> Self {
         Self { next, ..Self::default() }
     }
@@ -89,7 +89,7 @@ impl Kept {
     }
 }
 
-impl From<Wrong> for Verdict {
+impl From<Wrong> for Judgement {
     fn from(wrong: Wrong) -> Self {
         Self::Wrong(Box::new(wrong))
     }

@@ -9,7 +9,7 @@ use super::keys::Use;
 use super::reply::{Page, Reply};
 use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::lane::Snapshot;
+use crate::project::Snapshot;
 
 /// What does not change while a case runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

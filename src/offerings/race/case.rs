@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::program::{Program, Step};
+use super::program::{Program, RaceStep};
 use crate::contract::Need;
 use crate::exchange::KeyRole;
 use crate::offerings::scenario::Effect;
@@ -106,7 +106,7 @@ impl Race {
 
     /// Whether lists are read while others write.
     pub(super) fn lists(&self) -> bool {
-        self.program.clients.iter().flatten().any(|step| *step == Step::List)
+        self.program.clients.iter().flatten().any(|step| *step == RaceStep::List)
     }
 }
 
@@ -158,26 +158,30 @@ const MAX_STEPS: usize = super::order::MAX_COUNT - MAX_NUMBERS - 1;
 /// No number of a saved race is larger.
 const MAX_NUMBERS: usize = 16;
 
-fn is_in_bounds(step: Step, slots: usize) -> bool {
+fn is_in_bounds(step: RaceStep, slots: usize) -> bool {
     let numbers = match step {
-        Step::Create { list, key, .. } => [list, key.unwrap_or_default()],
-        Step::Update { list, .. } => [list, 0],
-        Step::Get { .. } | Step::List | Step::ListSecond | Step::Delete { .. } | Step::SetMain { .. } => [0, 0],
+        RaceStep::Create { list, key, .. } => [list, key.unwrap_or_default()],
+        RaceStep::Update { list, .. } => [list, 0],
+        RaceStep::Get { .. }
+        | RaceStep::List
+        | RaceStep::ListSecond
+        | RaceStep::Delete { .. }
+        | RaceStep::SetMain { .. } => [0, 0],
     };
     step.slot().is_none_or(|slot| slot < slots) && numbers.into_iter().all(|number| number <= MAX_NUMBERS)
 }
 
 /// The rules that a program exercises.
 pub(super) fn rules_of(program: &Program) -> Vec<&'static str> {
-    let any = |is: fn(Step) -> bool| program.steps().any(is);
+    let any = |is: fn(RaceStep) -> bool| program.steps().any(is);
     let promotes = program.promotes();
     let all = [
-        ("race.set-main-atomic", promotes && any(|step| step == Step::List)),
+        ("race.set-main-atomic", promotes && any(|step| step == RaceStep::List)),
         ("race.set-main-linearizable", promotes),
-        ("race.create-once", any(|step| matches!(step, Step::Create { key: None, .. }))),
-        ("race.idempotency-once", any(|step| matches!(step, Step::Create { key: Some(_), .. }))),
-        ("race.update-whole", any(|step| matches!(step, Step::Update { .. }))),
-        ("race.delete-vs-update", any(|step| matches!(step, Step::Delete { .. }))),
+        ("race.create-once", any(|step| matches!(step, RaceStep::Create { key: None, .. }))),
+        ("race.idempotency-once", any(|step| matches!(step, RaceStep::Create { key: Some(_), .. }))),
+        ("race.update-whole", any(|step| matches!(step, RaceStep::Update { .. }))),
+        ("race.delete-vs-update", any(|step| matches!(step, RaceStep::Delete { .. }))),
     ];
     let mut rules: Vec<_> = all.into_iter().filter_map(|(rule, is_exercised)| is_exercised.then_some(rule)).collect();
     if rules.is_empty() {

@@ -1,7 +1,7 @@
 //! Rules with a direct meaning, judged directly: the finding then says what was seen.
 
 use super::history::{Act, History, is_whole};
-use super::program::{Program, Step};
+use super::program::{Program, RaceStep};
 use crate::offerings::oracle::{RaceAnomaly, Wrong, product_list};
 
 /// Something that no server that keeps the rules lets clients see.
@@ -74,7 +74,8 @@ fn no_main(program: &Program, history: &History, first_is_main: bool) -> Option<
 
 /// One id is one offering, whichever client deletes and creates.
 fn listed_twice(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
-    let keyed = program.steps().any(|step| matches!(step, Step::Create { slot: of, key: Some(_), .. } if of == slot));
+    let keyed =
+        program.steps().any(|step| matches!(step, RaceStep::Create { slot: of, key: Some(_), .. } if of == slot));
     let id = &history.bindings.ids[slot];
     history.acts.iter().enumerate().find_map(|(at, act)| {
         let page = act.page()?;
@@ -94,7 +95,7 @@ fn created_once(program: &Program, history: &History, slot: usize) -> Option<Ano
         .iter()
         .enumerate()
         .filter_map(|(at, act)| match act.step {
-            Step::Create { slot: of, key, .. } if of == slot => Some((at, act, key)),
+            RaceStep::Create { slot: of, key, .. } if of == slot => Some((at, act, key)),
             _ => None,
         })
         .collect();
@@ -144,7 +145,9 @@ fn name(act: &Act) -> String {
 fn torn(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
     let lists = &history.bindings.lists;
     let sent = program.steps().filter_map(|step| match step {
-        Step::Create { slot: of, list, .. } | Step::Update { slot: of, list } if of == slot => Some(&lists[list]),
+        RaceStep::Create { slot: of, list, .. } | RaceStep::Update { slot: of, list } if of == slot => {
+            Some(&lists[list])
+        }
         _ => None,
     });
     let whole: Vec<_> = sent.chain(program.made[slot].map(|list| &lists[list])).collect();
@@ -161,10 +164,10 @@ fn torn(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
 
 /// Seen after a delete succeeded, though no client created it again.
 fn risen(program: &Program, history: &History, slot: usize) -> Option<Anomaly> {
-    if program.steps().any(|step| matches!(step, Step::Create { slot: of, .. } if of == slot)) {
+    if program.steps().any(|step| matches!(step, RaceStep::Create { slot: of, .. } if of == slot)) {
         return None;
     }
-    let gone = history.acts.iter().filter(|act| act.step == Step::Delete { slot } && act.is_done());
+    let gone = history.acts.iter().filter(|act| act.step == RaceStep::Delete { slot } && act.is_done());
     let gone = gone.filter_map(|act| act.end).min()?;
     let id = &history.bindings.ids[slot];
     history.acts.iter().enumerate().filter(|(_, act)| act.start > gone).find_map(|(at, act)| {
@@ -196,7 +199,7 @@ fn other_project(program: &Program, history: &History) -> Option<Anomaly> {
 
 /// Where a deletion meets an update, a server error is a failure of the rule as well.
 fn server_error(program: &Program, history: &History) -> Option<Anomaly> {
-    let meets = program.steps().any(|step| matches!(step, Step::Delete { .. }));
+    let meets = program.steps().any(|step| matches!(step, RaceStep::Delete { .. }));
     let at = history.acts.iter().position(|act| act.step.writes() && act.is_server_error()).filter(|_| meets)?;
     Some(anomaly(RaceAnomaly::ServerError, history.acts[at].summary(), at))
 }

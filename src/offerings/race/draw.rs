@@ -2,9 +2,9 @@
 
 /// A `SplitMix64` generator.
 #[derive(Clone, Debug)]
-pub(super) struct Draw(u64);
+pub(super) struct RaceRng(u64);
 
-impl Draw {
+impl RaceRng {
     /// Draws that depend on `seed`, on a name, and on a number.
     pub(super) fn new(seed: u64, name: &str, number: u64) -> Self {
         let named = name
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same_and_another_name_others() {
         let drawn = |seed, name| {
-            let mut draw = Draw::new(seed, name, 0);
+            let mut draw = RaceRng::new(seed, name, 0);
             (0..20).map(|_| draw.between(2, 5)).collect::<Vec<_>>()
         };
         assert_eq!(drawn(1, "a"), drawn(1, "a"));

@@ -2,8 +2,8 @@
 
 use super::Race;
 use super::case::rules_of;
-use super::draw::Draw;
-use super::program::{Program, Step};
+use super::draw::RaceRng;
+use super::program::{Program, RaceStep};
 use crate::offerings::sequence::{self, Capabilities, MainRole, OfferingRef, Product};
 
 /// `count` races. Every other one may promote, so that a run which must not still has some; every third may send
@@ -11,7 +11,7 @@ use crate::offerings::sequence::{self, Capabilities, MainRole, OfferingRef, Prod
 pub fn generated(seed: u64, count: usize) -> Vec<Race> {
     (0..count)
         .map(|number| {
-            let mut draw = Draw::new(seed, "generated", number as u64);
+            let mut draw = RaceRng::new(seed, "generated", number as u64);
             let mains = if number % 2 == 1 { MainRole::Change } else { MainRole::Keep };
             let mut program = program(&mut draw, seed, number as u64, mains);
             if number % 3 != 2 {
@@ -24,14 +24,14 @@ pub fn generated(seed: u64, count: usize) -> Vec<Race> {
         .collect()
 }
 
-fn program(draw: &mut Draw, seed: u64, number: u64, mains: MainRole) -> Program {
+fn program(draw: &mut RaceRng, seed: u64, number: u64, mains: MainRole) -> Program {
     let slots = draw.between(1, 3);
     let made = (0..slots).map(|_| (draw.below(3) > 0).then(|| draw.below(3))).collect();
     let (mut writes, mut reads) = steps(seed, number, mains, slots);
-    let mut clients: Vec<Vec<Step>> = (0..draw.between(2, 4))
+    let mut clients: Vec<Vec<RaceStep>> = (0..draw.between(2, 4))
         .map(|_| {
             // Now and then a writer looks at what it did.
-            let mut step = |draw: &mut Draw| if draw.below(7) == 0 { reads.next() } else { writes.next() };
+            let mut step = |draw: &mut RaceRng| if draw.below(7) == 0 { reads.next() } else { writes.next() };
             (0..draw.between(2, 4)).filter_map(|_| step(draw)).collect()
         })
         .collect();
@@ -52,16 +52,16 @@ pub(super) fn steps(
     number: u64,
     mains: MainRole,
     slots: usize,
-) -> (impl Iterator<Item = Step>, impl Iterator<Item = Step>) {
+) -> (impl Iterator<Item = RaceStep>, impl Iterator<Item = RaceStep>) {
     let means = Capabilities { products: PRODUCTS, has: Vec::new(), mains };
     let history = sequence::generate(seed, number, HISTORY, &means);
     let all = history.iter().filter_map(|step| translated(step, slots));
     let (writes, reads): (Vec<_>, Vec<_>) = all.partition(|step| step.writes());
-    (writes.into_iter(), reads.into_iter().chain(std::iter::repeat(Step::List)))
+    (writes.into_iter(), reads.into_iter().chain(std::iter::repeat(RaceStep::List)))
 }
 
 /// A step of a history in a race; `None` for what a race has no word for.
-fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
+fn translated(step: &sequence::Step, slots: usize) -> Option<RaceStep> {
     let slot = |who: &OfferingRef| match who {
         OfferingRef::Slot(slot) => Some(usize::from(slot.0) % slots),
         _ => None,
@@ -75,15 +75,15 @@ fn translated(step: &sequence::Step, slots: usize) -> Option<Step> {
         sequence::Step::Create { who, products, key, .. } => {
             let (slot, list) = (slot(who)?, list(products.as_deref().unwrap_or_default())?);
             // A key of its own for each body: what one does that was used for another body is open.
-            Step::Create { slot, list, key: key.map(|_| slot * (1 + PRODUCTS) + list) }
+            RaceStep::Create { slot, list, key: key.map(|_| slot * (1 + PRODUCTS) + list) }
         }
-        sequence::Step::Get { who } => Step::Get { slot: slot(who)? },
+        sequence::Step::Get { who } => RaceStep::Get { slot: slot(who)? },
         sequence::Step::Update { who, products, .. } => {
-            Step::Update { slot: slot(who)?, list: list(products.as_deref()?)? }
+            RaceStep::Update { slot: slot(who)?, list: list(products.as_deref()?)? }
         }
-        sequence::Step::Delete { who } => Step::Delete { slot: slot(who)? },
-        sequence::Step::SetMain { who, .. } => Step::SetMain { slot: slot(who)? },
-        sequence::Step::Page { .. } | sequence::Step::Walk { .. } => Step::List,
+        sequence::Step::Delete { who } => RaceStep::Delete { slot: slot(who)? },
+        sequence::Step::SetMain { who, .. } => RaceStep::SetMain { slot: slot(who)? },
+        sequence::Step::Page { .. } | sequence::Step::Walk { .. } => RaceStep::List,
         sequence::Step::In { step, .. } => translated(step, slots)?,
     })
 }
@@ -102,7 +102,8 @@ mod tests {
             assert!(race.program.len() <= 60 && race.program.clients.len() <= 8, "{}", race.name);
         }
         assert!(races.iter().any(|race| race.program.promotes()));
-        let is_keyed = |race: &Race| race.program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
+        let is_keyed =
+            |race: &Race| race.program.steps().any(|step| matches!(step, RaceStep::Create { key: Some(_), .. }));
         let keyed: Vec<usize> = (0..races.len()).filter(|&number| is_keyed(&races[number])).collect();
         assert!(!keyed.is_empty() && keyed.iter().all(|number| number % 3 == 2), "{keyed:?}");
     }

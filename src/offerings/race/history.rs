@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::program::{Bindings, Step};
+use super::program::{RaceBindings, RaceStep};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
@@ -14,7 +14,7 @@ use crate::offerings::oracle::{Facts, Main, Page, Reply};
 pub(super) struct Act {
     /// Which client, from 0; the one after all others reads what is left.
     pub(super) client: usize,
-    pub(super) step: Step,
+    pub(super) step: RaceStep,
     pub(super) start: Instant,
     /// `None` when no answer came that says what happened.
     pub(super) end: Option<Instant>,
@@ -75,7 +75,7 @@ impl Act {
 /// A try as it went.
 #[derive(Clone, Debug)]
 pub(super) struct History {
-    pub(super) bindings: Bindings,
+    pub(super) bindings: RaceBindings,
     /// The id of the offering of ours that was main before.
     pub(super) anchor: Option<String>,
     /// What is known of the project; the ids of this try are ours.
@@ -105,9 +105,9 @@ impl History {
     /// Whether it creates an id that a delete may have removed before.
     pub(super) fn is_recreation(&self, act: &Act) -> bool {
         let is_delete =
-            |other: &&Act| matches!(other.step, Step::Delete { .. }) && other.step.slot() == act.step.slot();
+            |other: &&Act| matches!(other.step, RaceStep::Delete { .. }) && other.step.slot() == act.step.slot();
         let has_begun = |other: &Act| act.end.is_none_or(|end| other.start < end);
-        matches!(act.step, Step::Create { .. }) && self.acts.iter().filter(is_delete).any(has_begun)
+        matches!(act.step, RaceStep::Create { .. }) && self.acts.iter().filter(is_delete).any(has_begun)
     }
 
     /// Short names of the offerings, with their ids.
@@ -127,11 +127,11 @@ impl History {
         let endpoint = act.step.endpoint();
         let slot = act.step.slot().map_or(String::new(), named);
         let sent = match act.step {
-            Step::Create { list, key, .. } => {
+            RaceStep::Create { list, key, .. } => {
                 let keyed = key.map_or(String::new(), |key| format!(", key {}", key + 1));
                 format!(" {slot}{}{keyed}", products(&self.bindings.lists[list]))
             }
-            Step::Update { list, .. } => products(&self.bindings.lists[list]),
+            RaceStep::Update { list, .. } => products(&self.bindings.lists[list]),
             _ => String::new(),
         };
         format!("{} {}{sent}", endpoint.method(), endpoint.path().replace("{offering_id}", &slot))

@@ -2,9 +2,9 @@
 
 use super::direct::{self, Anomaly};
 use super::history::History;
-use super::order::{Budget, Verdict};
-use super::program::{Program, Step};
-use super::trial::{MAX_WORK, Trial};
+use super::order::{Budget, SearchResult};
+use super::program::{Program, RaceStep};
+use super::trial::{MAX_WORK, SearchInput};
 use crate::exchange::KeyRole;
 use crate::offerings::oracle::{Main, RaceAnomaly};
 
@@ -12,14 +12,14 @@ const OUT_OF_BUDGET: &str = "no order of the requests was found within the budge
 
 /// What a try showed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Judgement {
+pub(super) struct RaceJudgement {
     pub(super) anomalies: Vec<Anomaly>,
     /// Why the order could not be decided, if it could not.
     pub(super) undecided: Option<&'static str>,
 }
 
 /// As [`judge_within`], with [`MAX_WORK`] units of work at most.
-pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> Judgement {
+pub(super) fn judge(program: &Program, history: &History, first_is_main: bool) -> RaceJudgement {
     judge_within(program, history, first_is_main, &mut Budget::of(MAX_WORK))
 }
 
@@ -29,9 +29,9 @@ pub(super) fn judge_within(
     history: &History,
     first_is_main: bool,
     budget: &mut Budget,
-) -> Judgement {
+) -> RaceJudgement {
     let mut anomalies = direct::judge(program, history, first_is_main);
-    let mut trial = Trial::of(history, first_is_main);
+    let mut trial = SearchInput::of(history, first_is_main);
     if history.bindings.twins > 0 {
         return judge_projects(history, &trial, anomalies, budget);
     }
@@ -41,9 +41,9 @@ pub(super) fn judge_within(
     }
     let (verdict, part) = trial.judge(budget);
     match verdict {
-        Verdict::Explained(_) => Judgement { anomalies, undecided: None },
-        Verdict::Unknown => Judgement { anomalies, undecided: Some(OUT_OF_BUDGET) },
-        Verdict::Unexplained(at) => {
+        SearchResult::Explained(_) => RaceJudgement { anomalies, undecided: None },
+        SearchResult::Unknown => RaceJudgement { anomalies, undecided: Some(OUT_OF_BUDGET) },
+        SearchResult::Unexplained(at) => {
             let rule = blame(program, history, &part, at, budget);
             // What was seen directly is why there is no order.
             if anomalies.is_empty() {
@@ -51,24 +51,29 @@ pub(super) fn judge_within(
             } else if anomalies[0].wrong.rule != rule {
                 anomalies[0].wrong.also.push(rule);
             }
-            Judgement { anomalies, undecided: None }
+            RaceJudgement { anomalies, undecided: None }
         }
     }
 }
 
 /// Judges the requests to each of two projects without the other's.
-fn judge_projects(history: &History, trial: &Trial, mut anomalies: Vec<Anomaly>, budget: &mut Budget) -> Judgement {
+fn judge_projects(
+    history: &History,
+    trial: &SearchInput,
+    mut anomalies: Vec<Anomaly>,
+    budget: &mut Budget,
+) -> RaceJudgement {
     let mut undecided = None;
     for role in [history.bindings.role, KeyRole::Second] {
         match trial.clone().of_project(history, role).judge(budget).0 {
-            Verdict::Unknown => undecided = Some(OUT_OF_BUDGET),
-            Verdict::Unexplained(at) if anomalies.is_empty() => {
+            SearchResult::Unknown => undecided = Some(OUT_OF_BUDGET),
+            SearchResult::Unexplained(at) if anomalies.is_empty() => {
                 anomalies.push(unexplained("race.isolation", history, at));
             }
-            Verdict::Explained(_) | Verdict::Unexplained(_) => {}
+            SearchResult::Explained(_) | SearchResult::Unexplained(_) => {}
         }
     }
-    Judgement { anomalies, undecided }
+    RaceJudgement { anomalies, undecided }
 }
 
 fn unexplained(rule: &'static str, history: &History, at: usize) -> Anomaly {
@@ -80,10 +85,10 @@ fn unexplained(rule: &'static str, history: &History, at: usize) -> Anomaly {
 }
 
 /// The rule that speaks of what cannot be explained, which shows at the act at `at`: the thing without which the rest can.
-fn blame(program: &Program, history: &History, trial: &Trial, at: usize, budget: &mut Budget) -> &'static str {
-    let keyed = program.steps().any(|step| matches!(step, Step::Create { key: Some(_), .. }));
+fn blame(program: &Program, history: &History, trial: &SearchInput, at: usize, budget: &mut Budget) -> &'static str {
+    let keyed = program.steps().any(|step| matches!(step, RaceStep::Create { key: Some(_), .. }));
     let deletes = (0..program.made.len()).any(|slot| program.deletes(slot));
-    let created = program.steps().any(|step| matches!(step, Step::Create { .. }));
+    let created = program.steps().any(|step| matches!(step, RaceStep::Create { .. }));
     // An offering that nobody has begun to update shows no half of an update.
     let (shown, until) = (history.acts[at].step.slot(), history.acts[at].end);
     let is_of = |slot: usize| shown.is_none_or(|shown| shown == slot);
@@ -91,7 +96,7 @@ fn blame(program: &Program, history: &History, trial: &Trial, at: usize, budget:
     let updates = history
         .acts
         .iter()
-        .any(|act| matches!(act.step, Step::Update { slot, .. } if is_of(slot)) && is_begun(act.start));
+        .any(|act| matches!(act.step, RaceStep::Update { slot, .. } if is_of(slot)) && is_begun(act.start));
     if trial.clone().without_roles().is_explained(budget) {
         if history.main == Main::None && history.starts_empty() && !program.promotes() {
             "race.first-create"

@@ -1,6 +1,6 @@
 //! Races: several clients at once, and an order of their requests that must explain what they saw.
 //!
-//! A [`Race`] is a case like a scenario: it plays on a lane and leaves a [`CaseResult`](crate::finding::CaseResult). What its clients do is a
+//! A [`Race`] is a case like a scenario: it plays on a project and leaves a [`CaseResult`](crate::finding::CaseResult). What its clients do is a
 //! [`Program`], data that can be drawn and shrunk. Every try is recorded request by request and judged twice: directly
 //! (no list of one page shows two mains), and by a search for an order of the requests, compatible with real time, in
 //! which the [oracle](super::oracle) explains every response ([`order`]). A request without an answer may have been applied or not; a list of several
@@ -29,6 +29,6 @@ mod written;
 
 pub use case::{Race, SavedRace, UnusableRace};
 pub use generated::generated;
-pub use program::{Program, Step};
+pub use program::{Program, RaceStep};
 pub use runner::{Mode, RaceBudget};
 pub use written::written;

@@ -7,11 +7,11 @@ use crate::offerings::oracle::{Call, Reply, World};
 
 /// A request, what came back, and whether other writes were under way meanwhile.
 #[derive(Clone, Debug)]
-pub(super) struct Event {
+pub(super) struct RaceEvent {
     /// What was asked.
     pub call: Call,
     /// What came back.
-    pub seen: Seen,
+    pub seen: SeenReply,
     /// Whether a server may reject it with 409: another client's write overlapped it in time, or it creates an id that
     /// was deleted, which a server need not give away again.
     pub may_conflict: bool,
@@ -19,7 +19,7 @@ pub(super) struct Event {
 
 /// What came back, as far as it matters to an order.
 #[derive(Clone, Debug)]
-pub(super) enum Seen {
+pub(super) enum SeenReply {
     /// Nothing that an order must explain.
     Nothing,
     /// That it was done, but not what came of it.
@@ -34,13 +34,13 @@ pub(super) struct RaceModel;
 
 impl Model for RaceModel {
     type State = World;
-    type Event = Event;
+    type Event = RaceEvent;
 
-    fn next(&self, world: &World, event: &Event) -> Vec<World> {
+    fn next(&self, world: &World, event: &RaceEvent) -> Vec<World> {
         let mut next = match &event.seen {
-            Seen::Nothing => vec![world.clone()],
-            Seen::Done => world.possible_successors(&event.call),
-            Seen::Reply(reply) => world.step(&event.call, reply),
+            SeenReply::Nothing => vec![world.clone()],
+            SeenReply::Done => world.possible_successors(&event.call),
+            SeenReply::Reply(reply) => world.step(&event.call, reply),
         };
         if event.may_conflict && event.is_conflict() {
             next.push(world.clone());
@@ -48,18 +48,18 @@ impl Model for RaceModel {
         next.into_iter().map(World::normalized).collect()
     }
 
-    fn is_read(&self, event: &Event) -> bool {
+    fn is_read(&self, event: &RaceEvent) -> bool {
         match &event.seen {
-            Seen::Nothing => true,
-            Seen::Done => false,
-            Seen::Reply(reply) => !event.call.is_write() || reply.is_rejection(),
+            SeenReply::Nothing => true,
+            SeenReply::Done => false,
+            SeenReply::Reply(reply) => !event.call.is_write() || reply.is_rejection(),
         }
     }
 }
 
-impl Event {
+impl RaceEvent {
     fn is_conflict(&self) -> bool {
-        matches!(&self.seen, Seen::Reply(reply) if reply.is_conflict())
+        matches!(&self.seen, SeenReply::Reply(reply) if reply.is_conflict())
     }
 }
 
@@ -71,28 +71,28 @@ mod tests {
     use crate::check::Offering;
     use crate::contract::Endpoint;
     use crate::exchange::Request;
-    use crate::lane::Snapshot;
     use crate::offerings::oracle::{Content, Facts, Main};
+    use crate::project::Snapshot;
 
     fn empty() -> World {
         World::starting_from(&Snapshot::default(), Facts::default()).normalized()
     }
 
-    fn made(tag: Option<i64>) -> Seen {
+    fn made(tag: Option<i64>) -> SeenReply {
         let text = String::new;
         let offering =
             Offering { id: "a".into(), tag, products: Vec::new(), created_at: text(), updated_at: text(), url: text() };
-        Seen::Reply(Arc::new(Reply::success(Endpoint::Create, Some(offering))))
+        SeenReply::Reply(Arc::new(Reply::success(Endpoint::Create, Some(offering))))
     }
 
-    fn refused() -> Seen {
-        Seen::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
+    fn refused() -> SeenReply {
+        SeenReply::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
     }
 
-    fn create(seen: Seen, may_conflict: bool) -> Event {
+    fn create(seen: SeenReply, may_conflict: bool) -> RaceEvent {
         let request = Request::to(Endpoint::Create).json(&json!({ "id": "a" })).header("idempotency-key", "k");
         let call = Call::read(&request).expect("one of the six");
-        Event { call, seen, may_conflict }
+        RaceEvent { call, seen, may_conflict }
     }
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
     fn the_first_of_an_empty_project_is_main_and_one_that_nobody_saw_may_be() {
         assert!(RaceModel.next(&empty(), &create(made(None), false)).is_empty());
         let main = |world: World, seen| RaceModel.next(&world, &create(seen, false))[0].main().clone();
-        assert_eq!(main(empty(), Seen::Done), Main::Is("a".into()));
-        assert_eq!(main(empty().touched(), Seen::Done), Main::Unsure { not: [].into() });
+        assert_eq!(main(empty(), SeenReply::Done), Main::Is("a".into()));
+        assert_eq!(main(empty().touched(), SeenReply::Done), Main::Unsure { not: [].into() });
         assert_eq!(main(empty().touched(), made(None)), Main::None);
     }
 }

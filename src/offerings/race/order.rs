@@ -28,7 +28,7 @@ pub trait Model {
 
 /// One request of a history.
 #[derive(Clone, Debug)]
-pub struct Call<E> {
+pub struct HistoryCall<E> {
     /// What was asked and answered.
     pub event: E,
     /// When it may have taken effect at the earliest, on any clock.
@@ -39,7 +39,7 @@ pub struct Call<E> {
 
 /// What the search says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum SearchResult {
     /// An order was found: the places of the calls in it. Calls that never happened are not in it.
     Explained(Vec<usize>),
     /// There is none: of the calls that had ended when the one at this place ended, no order explains them all, though of
@@ -89,13 +89,18 @@ impl Budget {
 }
 
 /// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every answer.
-pub fn explain<M: Model>(model: &M, initial: M::State, calls: &[Call<M::Event>], budget: &mut Budget) -> Verdict {
-    Search::new(model, initial, calls, budget).run().0
+pub fn explain<M: Model>(
+    model: &M,
+    initial: M::State,
+    calls: &[HistoryCall<M::Event>],
+    budget: &mut Budget,
+) -> SearchResult {
+    OrderSearch::new(model, initial, calls, budget).run().0
 }
 
-struct Search<'m, M: Model> {
+struct OrderSearch<'m, M: Model> {
     model: &'m M,
-    calls: &'m [Call<M::Event>],
+    calls: &'m [HistoryCall<M::Event>],
     /// Places of the calls by start.
     begun: Vec<usize>,
     /// Places of the calls that ended, by end: they must be in the order.
@@ -110,16 +115,16 @@ struct Search<'m, M: Model> {
 }
 
 /// The budget is used up.
-struct Exhausted;
+struct SearchExhausted;
 
 /// A point of the search: what was done, and what may come next with the number of the state it leads to, last first.
-struct Frame {
+struct SearchFrame {
     done: u128,
     choices: Vec<(usize, usize)>,
 }
 
-impl<'m, M: Model> Search<'m, M> {
-    fn new(model: &'m M, initial: M::State, calls: &'m [Call<M::Event>], budget: &'m mut Budget) -> Self {
+impl<'m, M: Model> OrderSearch<'m, M> {
+    fn new(model: &'m M, initial: M::State, calls: &'m [HistoryCall<M::Event>], budget: &'m mut Budget) -> Self {
         let mut begun: Vec<usize> = (0..calls.len()).collect();
         begun.sort_by_key(|&place| calls[place].start);
         let mut ended: Vec<usize> = (0..calls.len()).filter(|&place| calls[place].end.is_some()).collect();
@@ -143,7 +148,7 @@ impl<'m, M: Model> Search<'m, M> {
     }
 
     /// The numbers of the states that may follow a call.
-    fn after(&mut self, state: usize, place: usize) -> Result<Rc<[usize]>, Exhausted> {
+    fn after(&mut self, state: usize, place: usize) -> Result<Rc<[usize]>, SearchExhausted> {
         if let Some(known) = &self.next[state][place] {
             return Ok(Rc::clone(known));
         }
@@ -156,18 +161,18 @@ impl<'m, M: Model> Search<'m, M> {
         Ok(next)
     }
 
-    fn spend(&mut self) -> Result<(), Exhausted> {
-        if self.budget.spend() { Ok(()) } else { Err(Exhausted) }
+    fn spend(&mut self) -> Result<(), SearchExhausted> {
+        if self.budget.spend() { Ok(()) } else { Err(SearchExhausted) }
     }
 
     /// The verdict, and how many points were looked at.
-    fn run(&mut self) -> (Verdict, u64) {
+    fn run(&mut self) -> (SearchResult, u64) {
         let mut visited = 0;
-        let verdict = if self.calls.len() > MAX_COUNT { Err(Exhausted) } else { self.search(&mut visited) };
-        (verdict.unwrap_or(Verdict::Unknown), visited)
+        let verdict = if self.calls.len() > MAX_COUNT { Err(SearchExhausted) } else { self.search(&mut visited) };
+        (verdict.unwrap_or(SearchResult::Unknown), visited)
     }
 
-    fn search(&mut self, visited: &mut u64) -> Result<Verdict, Exhausted> {
+    fn search(&mut self, visited: &mut u64) -> Result<SearchResult, SearchExhausted> {
         let is_done = |done: u128, place: usize| done >> place & 1 == 1;
         let must: u128 = self.ended.iter().fold(0, |all, place| all | 1 << place);
         let mut seen: HashSet<(u128, usize)> = HashSet::new();
@@ -175,11 +180,11 @@ impl<'m, M: Model> Search<'m, M> {
         let mut best = 0;
         let mut path = Vec::new();
         let choices = self.choices(0, 0)?;
-        let mut stack = vec![Frame { done: 0, choices }];
+        let mut stack = vec![SearchFrame { done: 0, choices }];
         while let Some(frame) = stack.last_mut() {
             let done = frame.done;
             if done & must == must {
-                return Ok(Verdict::Explained(path));
+                return Ok(SearchResult::Explained(path));
             }
             *visited += 1;
             self.spend()?;
@@ -196,18 +201,18 @@ impl<'m, M: Model> Search<'m, M> {
                 let done = done | 1 << place;
                 let choices = self.choices(done, state)?;
                 path.push(place);
-                stack.push(Frame { done, choices });
+                stack.push(SearchFrame { done, choices });
             } else {
                 stack.pop();
                 path.pop();
             }
         }
-        Ok(Verdict::Unexplained(self.ended[best]))
+        Ok(SearchResult::Unexplained(self.ended[best]))
     }
 
     /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
     /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
-    fn choices(&mut self, done: u128, state: usize) -> Result<Vec<(usize, usize)>, Exhausted> {
+    fn choices(&mut self, done: u128, state: usize) -> Result<Vec<(usize, usize)>, SearchExhausted> {
         let calls = self.calls;
         let is_left = |place: &usize| done >> place & 1 == 0;
         let horizon = self.ended.iter().copied().find(is_left).and_then(|place| calls[place].end).unwrap_or(u64::MAX);
@@ -232,7 +237,7 @@ impl<'m, M: Model> Search<'m, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offerings::race::draw::Draw;
+    use crate::offerings::race::draw::RaceRng;
 
     /// A register of small numbers: `write` is false for reads.
     struct Register;
@@ -278,42 +283,42 @@ mod tests {
         }
     }
 
-    fn call(write: bool, value: u8, start: u64, end: Option<u64>) -> Call<Access> {
-        Call { event: Access { write, value }, start, end }
+    fn call(write: bool, value: u8, start: u64, end: Option<u64>) -> HistoryCall<Access> {
+        HistoryCall { event: Access { write, value }, start, end }
     }
 
     const BUDGET: u64 = 1_000_000;
 
-    fn explain(calls: &[Call<Access>]) -> Verdict {
+    fn explain(calls: &[HistoryCall<Access>]) -> SearchResult {
         super::explain(&Register, 0, calls, &mut Budget::of(BUDGET))
     }
 
-    fn run(calls: &[Call<Access>]) -> (Verdict, u64) {
-        Search::new(&Register, 0, calls, &mut Budget::of(BUDGET)).run()
+    fn run(calls: &[HistoryCall<Access>]) -> (SearchResult, u64) {
+        OrderSearch::new(&Register, 0, calls, &mut Budget::of(BUDGET)).run()
     }
 
     #[test]
     fn overlapping_writes_may_stand_in_any_order_and_others_may_not() {
         let overlapping = [call(true, 1, 0, Some(10)), call(true, 2, 1, Some(9)), call(false, 1, 11, Some(12))];
-        assert_eq!(explain(&overlapping), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&overlapping), SearchResult::Explained(vec![1, 0, 2]));
         let apart = [call(true, 1, 0, Some(1)), call(true, 2, 2, Some(3)), call(false, 1, 4, Some(5))];
-        assert_eq!(explain(&apart), Verdict::Unexplained(2));
+        assert_eq!(explain(&apart), SearchResult::Unexplained(2));
     }
 
     #[test]
     fn a_lost_write_may_come_late_or_never() {
         let lost = call(true, 1, 0, None);
         let never = [lost.clone(), call(false, 0, 1, Some(2))];
-        assert_eq!(explain(&never), Verdict::Explained(vec![1]));
+        assert_eq!(explain(&never), SearchResult::Explained(vec![1]));
         let late = [lost.clone(), call(false, 0, 1, Some(2)), call(false, 1, 3, Some(4))];
-        assert_eq!(explain(&late), Verdict::Explained(vec![1, 0, 2]));
+        assert_eq!(explain(&late), SearchResult::Explained(vec![1, 0, 2]));
         let twice = [lost, call(false, 1, 1, Some(2)), call(false, 0, 3, Some(4))];
-        assert_eq!(explain(&twice), Verdict::Unexplained(2));
+        assert_eq!(explain(&twice), SearchResult::Unexplained(2));
     }
 
     /// A history of `clients` clients in turn on a right register; each call takes effect at one moment of its span.
-    fn history(seed: u64, clients: usize, length: usize) -> Vec<Call<Access>> {
-        let mut draw = Draw::new(seed, "history", 0);
+    fn history(seed: u64, clients: usize, length: usize) -> Vec<HistoryCall<Access>> {
+        let mut draw = RaceRng::new(seed, "history", 0);
         let mut free = vec![0_u64; clients];
         let mut moments: Vec<(u64, usize, u64, u64, bool)> = (0..length)
             .map(|place| {
@@ -344,13 +349,13 @@ mod tests {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
             let (verdict, visited) = run(&calls);
-            assert!(matches!(verdict, Verdict::Explained(_)), "{seed}");
+            assert!(matches!(verdict, SearchResult::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
             let (verdict, visited) = run(&calls);
             let lie = calls.iter().position(|call| !call.event.write && call.event.value == 9);
-            assert_eq!(verdict, Verdict::Unexplained(lie.expect("it was just told")), "{seed}");
+            assert_eq!(verdict, SearchResult::Unexplained(lie.expect("it was just told")), "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
         }
     }
@@ -358,16 +363,16 @@ mod tests {
     #[test]
     fn too_many_calls_and_too_much_work_are_unknown_and_never_a_violation() {
         let many: Vec<_> = (0..129).map(|start| call(false, 9, start, Some(start + 1))).collect();
-        assert_eq!(explain(&many), Verdict::Unknown);
+        assert_eq!(explain(&many), SearchResult::Unknown);
         // No two writes are alike, so that no state comes again.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
         let mut budget = Budget::of(1_000);
-        assert_eq!(super::explain(&Register, 0, &wide, &mut budget), Verdict::Unknown);
+        assert_eq!(super::explain(&Register, 0, &wide, &mut budget), SearchResult::Unknown);
         assert_eq!(budget, Budget::of(0));
         // Nor does the model answer more questions than there are units.
         let asked = Asked::default();
-        assert_eq!(super::explain(&asked, 0, &wide, &mut Budget::of(100)), Verdict::Unknown);
+        assert_eq!(super::explain(&asked, 0, &wide, &mut Budget::of(100)), SearchResult::Unknown);
         assert!(asked.0.get() > 10 && asked.0.get() <= 100, "{asked:?}");
     }
 }

@@ -9,15 +9,15 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::Race;
-use super::draw::Draw;
+use super::draw::RaceRng;
 use super::history::{Act, History, is_whole};
-use super::program::{Bindings, Program, Step, product_lists};
+use super::program::{Program, RaceBindings, RaceStep, product_lists};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Client, Exchange, KeyRole, Request};
-use crate::lane::{Abort, Counts};
 use crate::offerings::Context;
 use crate::offerings::oracle::{Facts, Main, Page, Reply};
+use crate::project::{Abort, Counts};
 
 /// How many products a list has: enough to see a mixture.
 const LIST_LENGTH: usize = 12;
@@ -54,10 +54,10 @@ pub(super) struct Player<'s> {
 }
 
 /// What one client has to do.
-struct Part {
+struct ClientPart {
     client: usize,
     /// Each request, and the pause before it.
-    requests: Vec<(Step, Request, Duration)>,
+    requests: Vec<(RaceStep, Request, Duration)>,
 }
 
 impl<'s> Player<'s> {
@@ -94,8 +94,9 @@ impl<'s> Player<'s> {
         let before = self.open(program.clients.len()).await?;
         let prepared = self.prepare(program, &bindings).await?;
         let main = self.main(&before, &prepared);
-        let facts = Facts { prefix: self.id(""), variant: self.cx.lane().fixtures.variant.clone(), ..Facts::default() };
-        let mut draw = Draw::new(self.seed, &self.name, u64::from(self.tries));
+        let facts =
+            Facts { prefix: self.id(""), variant: self.cx.project().fixtures.variant.clone(), ..Facts::default() };
+        let mut draw = RaceRng::new(self.seed, &self.name, u64::from(self.tries));
         self.tries += 1;
         let mut acts = release(self.client(), parts(program, &bindings, &mut draw)).await;
         let observer = program.clients.len();
@@ -113,15 +114,15 @@ impl<'s> Player<'s> {
     }
 
     fn client(&self) -> Client {
-        self.cx.lane().client.clone()
+        self.cx.project().client.clone()
     }
 
-    pub(super) fn bindings(&self, program: &Program) -> Bindings {
+    pub(super) fn bindings(&self, program: &Program) -> RaceBindings {
         let own = program.made.len() - self.twins;
         let ids = (0..program.made.len()).map(|slot| self.id(&(slot % own.max(1)).to_string())).collect();
-        let known = &self.cx.lane().fixtures.products;
+        let known = &self.cx.project().fixtures.products;
         let lists = product_lists(known, program.lists(), LIST_LENGTH);
-        Bindings { role: self.role, twins: self.twins, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
+        RaceBindings { role: self.role, twins: self.twins, ids, lists, keys: format!("{}{}", self.keys, self.tries) }
     }
 
     /// An id of this try.
@@ -194,9 +195,9 @@ impl<'s> Player<'s> {
     }
 
     /// Makes the offerings that are there when the clients are released.
-    async fn prepare(&mut self, program: &Program, bindings: &Bindings) -> Result<Vec<Arc<Exchange>>, Abort> {
+    async fn prepare(&mut self, program: &Program, bindings: &RaceBindings) -> Result<Vec<Arc<Exchange>>, Abort> {
         let steps = program.made.iter().enumerate();
-        let steps = steps.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
+        let steps = steps.filter_map(|(slot, list)| Some(RaceStep::Create { slot, list: (*list)?, key: None }));
         let made = self.at_once(steps.map(|step| bindings.request(step)).collect(), Counts::Kept).await?;
         match made.iter().find(|exchange| !exchange.answer.is_success()).cloned() {
             None => Ok(made),
@@ -226,12 +227,12 @@ impl<'s> Player<'s> {
     }
 
     /// Reads every offering and the list when no client writes any more.
-    async fn read_rest(&self, program: &Program, bindings: &Bindings) -> Vec<(Act, Option<Exchange>)> {
+    async fn read_rest(&self, program: &Program, bindings: &RaceBindings) -> Vec<(Act, Option<Exchange>)> {
         let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
-        let gets = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
-        let second = (self.twins > 0).then_some(Step::ListSecond);
-        let reads: Vec<_> = gets.chain([Step::List]).chain(second).collect();
-        let part = |reads: &[Step]| Part {
+        let gets = (0..program.made.len()).filter(used).map(|slot| RaceStep::Get { slot });
+        let second = (self.twins > 0).then_some(RaceStep::ListSecond);
+        let reads: Vec<_> = gets.chain([RaceStep::List]).chain(second).collect();
+        let part = |reads: &[RaceStep]| ClientPart {
             client: program.clients.len(),
             requests: reads.iter().map(|step| (*step, bindings.request(*step), Duration::ZERO)).collect(),
         };
@@ -263,9 +264,9 @@ impl<'s> Player<'s> {
     }
 
     /// The deletes of whatever a try can have created.
-    pub(super) fn removals(program: &Program, bindings: &Bindings) -> Vec<Request> {
+    pub(super) fn removals(program: &Program, bindings: &RaceBindings) -> Vec<Request> {
         let slots = (0..program.made.len()).filter(|slot| program.makes(*slot));
-        slots.map(|slot| bindings.request(Step::Delete { slot })).collect()
+        slots.map(|slot| bindings.request(RaceStep::Delete { slot })).collect()
     }
 
     /// The promotion that makes the anchor main again.
@@ -287,7 +288,7 @@ impl<'s> Player<'s> {
 
     /// Whether every change of the project is the server's doing.
     pub(super) fn is_exclusive(&self) -> bool {
-        self.cx.lane().is_exclusive
+        self.cx.project().is_exclusive
     }
 
     /// Sends requests as one client, one after the other; the oracle judges each, and the project after each write.
@@ -316,10 +317,10 @@ impl<'s> Player<'s> {
         let bindings = self.bindings(program);
         self.tries += 1;
         let made = program.made.iter().enumerate();
-        let made = made.filter_map(|(slot, list)| Some(Step::Create { slot, list: (*list)?, key: None }));
+        let made = made.filter_map(|(slot, list)| Some(RaceStep::Create { slot, list: (*list)?, key: None }));
         let used = |slot: &usize| program.steps().any(|step| step.slot() == Some(*slot));
-        let reads = (0..program.made.len()).filter(used).map(|slot| Step::Get { slot });
-        let steps = made.chain(program.steps()).chain(reads).chain([Step::List]);
+        let reads = (0..program.made.len()).filter(used).map(|slot| RaceStep::Get { slot });
+        let steps = made.chain(program.steps()).chain(reads).chain([RaceStep::List]);
         let requests = steps.map(|step| bindings.request(step)).collect();
         let known = self.cx.record().failures.len();
         let sent = self.send_judged(requests).await;
@@ -392,7 +393,7 @@ async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Ab
     tokio::time::sleep(LAG).await;
     cx.look().await?;
     if cx.state().main() != Some(&id) {
-        let reason = if cx.lane().is_exclusive {
+        let reason = if cx.project().is_exclusive {
             "the promotion that the race builds on is not stored"
         } else {
             "another client made another offering main before the race began"
@@ -412,20 +413,20 @@ fn is_kept(done: Result<(), Abort>) -> Result<bool, Abort> {
 }
 
 /// The requests of each client, and when they leave.
-fn parts(program: &Program, bindings: &Bindings, draw: &mut Draw) -> Vec<Part> {
-    let mut part = |(client, steps): (usize, &Vec<Step>)| {
+fn parts(program: &Program, bindings: &RaceBindings, draw: &mut RaceRng) -> Vec<ClientPart> {
+    let mut part = |(client, steps): (usize, &Vec<RaceStep>)| {
         let start = draw.below(MAX_START + 1);
         let requests = steps.iter().enumerate().map(|(place, step)| {
             let pause = if place == 0 { start } else { usize::from(draw.below(4) == 0) };
             (*step, bindings.request(*step), Duration::from_millis(pause as u64))
         });
-        Part { client, requests: requests.collect() }
+        ClientPart { client, requests: requests.collect() }
     };
     program.clients.iter().enumerate().map(&mut part).collect()
 }
 
 /// Lets all parts begin at one moment and waits for their end.
-async fn release(client: Client, parts: Vec<Part>) -> Vec<(Act, Option<Exchange>)> {
+async fn release(client: Client, parts: Vec<ClientPart>) -> Vec<(Act, Option<Exchange>)> {
     let barrier = Arc::new(Barrier::new(parts.len()));
     let mut running = JoinSet::new();
     for part in parts {
@@ -446,7 +447,7 @@ async fn release(client: Client, parts: Vec<Part>) -> Vec<(Act, Option<Exchange>
 }
 
 /// Sends one request of a client and records it.
-async fn act(client: Client, number: usize, step: Step, request: Request) -> (Act, Option<Exchange>) {
+async fn act(client: Client, number: usize, step: RaceStep, request: Request) -> (Act, Option<Exchange>) {
     let start = Instant::now();
     let sent = client.send_among_others(request).await;
     let blank = Act { client: number, step, start, end: None, exchange: None, lost: None };

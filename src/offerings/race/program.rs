@@ -10,7 +10,7 @@ use crate::exchange::{KeyRole, Request};
 /// shows as such among others.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Step {
+pub enum RaceStep {
     /// Creates an offering.
     Create {
         /// Which one.
@@ -48,7 +48,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl RaceStep {
     /// The operation.
     pub fn endpoint(self) -> Endpoint {
         match self {
@@ -86,40 +86,40 @@ pub struct Program {
     /// For each offering: the product list it is made with before the race, or `None` when it is not made.
     pub made: Vec<Option<usize>>,
     /// The steps of each client, one after the other; the clients all at once.
-    pub clients: Vec<Vec<Step>>,
+    pub clients: Vec<Vec<RaceStep>>,
     /// What one client does when all others have ended.
-    pub after: Vec<Step>,
+    pub after: Vec<RaceStep>,
 }
 
 impl Program {
     /// Whether any step promotes.
     pub fn promotes(&self) -> bool {
-        self.steps().any(|step| matches!(step, Step::SetMain { .. }))
+        self.steps().any(|step| matches!(step, RaceStep::SetMain { .. }))
     }
 
     /// Whether any step deletes the offering.
     pub fn deletes(&self, slot: usize) -> bool {
-        self.steps().any(|step| step == Step::Delete { slot })
+        self.steps().any(|step| step == RaceStep::Delete { slot })
     }
 
     /// Leaves every idempotency key out.
     pub(super) fn drop_keys(&mut self) {
         for step in self.clients.iter_mut().flatten().chain(&mut self.after) {
-            if let Step::Create { key, .. } = step {
+            if let RaceStep::Create { key, .. } = step {
                 *key = None;
             }
         }
     }
 
     /// Every step of every client, and what comes after.
-    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+    pub fn steps(&self) -> impl Iterator<Item = RaceStep> + '_ {
         self.clients.iter().flatten().chain(&self.after).copied()
     }
 
     /// The largest number of a product list, plus one.
     pub fn lists(&self) -> usize {
         let in_steps = self.steps().filter_map(|step| match step {
-            Step::Create { list, .. } | Step::Update { list, .. } => Some(list),
+            RaceStep::Create { list, .. } | RaceStep::Update { list, .. } => Some(list),
             _ => None,
         });
         in_steps.chain(self.made.iter().copied().flatten()).max().map_or(1, |list| list + 1)
@@ -157,13 +157,13 @@ impl Program {
     /// Whether the offering can have come to be.
     pub(super) fn makes(&self, slot: usize) -> bool {
         self.made[slot].is_some()
-            || self.steps().any(|step| matches!(step, Step::Create { slot: of, .. } if of == slot))
+            || self.steps().any(|step| matches!(step, RaceStep::Create { slot: of, .. } if of == slot))
     }
 }
 
 /// The ids and products that stand for the numbers of a program in one try.
 #[derive(Clone, Debug)]
-pub(super) struct Bindings {
+pub(super) struct RaceBindings {
     pub(super) role: KeyRole,
     /// How many of the last offerings are in the second project; they have the ids of the first.
     pub(super) twins: usize,
@@ -175,31 +175,33 @@ pub(super) struct Bindings {
     pub(super) keys: String,
 }
 
-impl Bindings {
+impl RaceBindings {
     /// The project that an offering is in.
     pub(super) fn project(&self, slot: usize) -> KeyRole {
         if slot + self.twins >= self.ids.len() { KeyRole::Second } else { self.role }
     }
 
     /// The project that a step is sent to.
-    pub(super) fn project_of(&self, step: Step) -> KeyRole {
+    pub(super) fn project_of(&self, step: RaceStep) -> KeyRole {
         match step.slot() {
             Some(slot) => self.project(slot),
-            None if step == Step::ListSecond => KeyRole::Second,
+            None if step == RaceStep::ListSecond => KeyRole::Second,
             None => self.role,
         }
     }
 
     /// The request that a step stands for.
-    pub(super) fn request(&self, step: Step) -> Request {
+    pub(super) fn request(&self, step: RaceStep) -> Request {
         let request = Request::to(step.endpoint()).key(self.project_of(step));
         match step {
-            Step::List | Step::ListSecond => request.query("limit", "100"),
-            Step::Get { slot } | Step::Delete { slot } | Step::SetMain { slot } => request.id(&self.ids[slot]),
-            Step::Update { slot, list } => {
+            RaceStep::List | RaceStep::ListSecond => request.query("limit", "100"),
+            RaceStep::Get { slot } | RaceStep::Delete { slot } | RaceStep::SetMain { slot } => {
+                request.id(&self.ids[slot])
+            }
+            RaceStep::Update { slot, list } => {
                 request.id(&self.ids[slot]).json(&json!({ "product_ids": self.lists[list] }))
             }
-            Step::Create { slot, list, key } => {
+            RaceStep::Create { slot, list, key } => {
                 let mut body = json!({ "id": self.ids[slot] });
                 if !self.lists[list].is_empty() {
                     body["product_ids"] = json!(self.lists[list]);
@@ -232,7 +234,7 @@ mod tests {
 
     #[test]
     fn fewer_clients_take_the_steps_of_more_by_turns() {
-        let (one, two, list) = (Step::SetMain { slot: 0 }, Step::SetMain { slot: 1 }, Step::List);
+        let (one, two, list) = (RaceStep::SetMain { slot: 0 }, RaceStep::SetMain { slot: 1 }, RaceStep::List);
         let program =
             Program { made: vec![None; 2], clients: vec![vec![one, two], vec![two], vec![list; 3]], after: Vec::new() };
         assert_eq!(program.for_clients(8), program);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::history::{Act, History, is_whole};
-use super::model::{Event, Seen};
-use super::order::Call;
-use super::program::{Bindings, Step};
+use super::model::{RaceEvent, SeenReply};
+use super::order::HistoryCall;
+use super::program::{RaceBindings, RaceStep};
 use crate::check::Offering;
 use crate::offerings::oracle::{self, Main, Page, Reply};
 
@@ -15,15 +15,15 @@ const MAX_PAGE: usize = 100;
 
 /// Reads a history, with a product of its own for each product list: only whether two are the same matters, and what is
 /// small is compared quickly.
-pub(super) struct Reader<'h> {
+pub(super) struct HistoryReader<'h> {
     history: &'h History,
     /// Lists by number: those of the program, then whatever else was seen.
     lists: Vec<Vec<String>>,
     /// The history's, with those products.
-    bindings: Bindings,
+    bindings: RaceBindings,
 }
 
-impl<'h> Reader<'h> {
+impl<'h> HistoryReader<'h> {
     pub(super) fn new(history: &'h History) -> Self {
         let mut reader = Self { history, lists: history.bindings.lists.clone(), bindings: history.bindings.clone() };
         reader.bindings.lists = history.bindings.lists.iter().map(|list| reader.list(list)).collect();
@@ -63,7 +63,7 @@ impl<'h> Reader<'h> {
     }
 
     /// The acts as calls, place by place.
-    pub(super) fn calls(&mut self) -> Vec<Call<Event>> {
+    pub(super) fn calls(&mut self) -> Vec<HistoryCall<RaceEvent>> {
         let history = self.history;
         let origin = history.acts.first().map(|act| act.start);
         let since = |moment: Instant| {
@@ -76,52 +76,54 @@ impl<'h> Reader<'h> {
             let contended = history.is_contended(act);
             let is_answered = act.is_done() || act.is_rejected() || !act.step.writes();
             let seen = self.seen(act, &call, contended);
-            let event = Event { call, seen, may_conflict: contended || history.is_recreation(act) };
-            Call { event, start: since(act.start), end: act.end.filter(|_| is_answered).map(since) }
+            let event = RaceEvent { call, seen, may_conflict: contended || history.is_recreation(act) };
+            HistoryCall { event, start: since(act.start), end: act.end.filter(|_| is_answered).map(since) }
         };
         history.acts.iter().map(&mut call).collect()
     }
 
-    fn seen(&mut self, act: &Act, call: &oracle::Call, contended: bool) -> Seen {
-        let Some(reply) = act.reply() else { return if act.step.writes() { Seen::Done } else { Seen::Nothing } };
+    fn seen(&mut self, act: &Act, call: &oracle::Call, contended: bool) -> SeenReply {
+        let Some(reply) = act.reply() else {
+            return if act.step.writes() { SeenReply::Done } else { SeenReply::Nothing };
+        };
         if reply.is_success() {
             return self.success(act, &reply, contended);
         }
         match reply.plain_rejection(call) {
-            Some(rejection) => Seen::Reply(Arc::new(rejection)),
-            None if act.is_server_error() && act.step.writes() => Seen::Done,
-            None => Seen::Nothing,
+            Some(rejection) => SeenReply::Reply(Arc::new(rejection)),
+            None if act.is_server_error() && act.step.writes() => SeenReply::Done,
+            None => SeenReply::Nothing,
         }
     }
 
-    fn success(&mut self, act: &Act, reply: &Reply, contended: bool) -> Seen {
+    fn success(&mut self, act: &Act, reply: &Reply, contended: bool) -> SeenReply {
         if let Some(page) = act.page() {
             return self.page(page);
         }
         let endpoint = act.step.endpoint();
         match (reply.offering().cloned(), act.step) {
-            (_, Step::Delete { .. }) => Seen::Reply(Arc::new(Reply::success(endpoint, None))),
+            (_, RaceStep::Delete { .. }) => SeenReply::Reply(Arc::new(Reply::success(endpoint, None))),
             // A server may read the offering again for its response: with other writes under way that shows what they
             // did.
-            (Some(offering), Step::Update { slot, .. }) if contended && offering.id == self.bindings.ids[slot] => {
-                Seen::Done
+            (Some(offering), RaceStep::Update { slot, .. }) if contended && offering.id == self.bindings.ids[slot] => {
+                SeenReply::Done
             }
-            (Some(offering), _) => Seen::Reply(Arc::new(Reply::success(endpoint, Some(self.offering(offering))))),
+            (Some(offering), _) => SeenReply::Reply(Arc::new(Reply::success(endpoint, Some(self.offering(offering))))),
             // The rule about the schema reports what is wrong with it.
-            (None, step) if step.writes() => Seen::Done,
-            (None, _) => Seen::Nothing,
+            (None, step) if step.writes() => SeenReply::Done,
+            (None, _) => SeenReply::Nothing,
         }
     }
 
     /// A list of several pages is not one moment, and two mains are no state.
-    fn page(&mut self, page: Page) -> Seen {
+    fn page(&mut self, page: Page) -> SeenReply {
         if !is_whole(&page) || page.mains().len() > 1 || page.offerings.len() > MAX_PAGE {
-            return Seen::Nothing;
+            return SeenReply::Nothing;
         }
         let was_main = |one: &Offering| matches!(&self.history.main, Main::Is(main) if *main == one.id);
         let matters = |one: &Offering| one.is_main() || self.is_ours(&one.id) || was_main(one);
         let (rows, _): (Vec<_>, Vec<_>) = page.offerings.into_iter().partition(matters);
         let rows = rows.into_iter().map(|one| self.offering(one)).collect();
-        Seen::Reply(Arc::new(Reply::whole_list(rows)))
+        SeenReply::Reply(Arc::new(Reply::whole_list(rows)))
     }
 }

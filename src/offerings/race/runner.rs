@@ -8,15 +8,15 @@ use super::direct::Anomaly;
 use super::history::{Act, History, is_whole};
 use super::judge::judge;
 use super::play::{LAG, Player};
-use super::program::{Program, Step};
+use super::program::{Program, RaceStep};
 use super::shrink::smaller;
 use super::timeline::timeline;
 use crate::contract::{Level, RuleScope};
 use crate::exchange::{KeyRole, OperationRef};
-use crate::finding::{CaseResult, ClientsNeeded, Confirmation, Evidence, Failure, Reduction, Scope};
-use crate::lane::{Abort, Lane, Tenure};
+use crate::finding::{CaseResult, ClientsNeeded, ConditionScope, Confirmation, Evidence, Failure, Reduction};
 use crate::offerings::oracle::Page;
 use crate::offerings::{Context, Naming};
+use crate::project::{Abort, Project};
 
 /// After so many tries in a row that could not even be prepared, as answers were lost, the race is given up.
 const MAX_BROKEN: u32 = 3;
@@ -52,9 +52,9 @@ impl Default for RaceBudget {
 }
 
 impl Race {
-    /// Tries the race on a lane. What is found is minimized and confirmed here already: it needs no second run.
-    pub async fn play(&self, lane: Lane, naming: Naming, seed: u64, budget: &RaceBudget) -> CaseResult {
-        let mut cx = match Context::open(lane, naming).await {
+    /// Tries the race on a project. What is found is minimized and confirmed here already: it needs no second run.
+    pub async fn play(&self, project: Project, naming: Naming, seed: u64, budget: &RaceBudget) -> CaseResult {
+        let mut cx = match Context::open(project, naming).await {
             Ok(cx) => cx,
             Err(result) => return self.each_once(result),
         };
@@ -76,7 +76,7 @@ pub(super) struct SeenAnomaly {
 
 async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> Result<(), Abort> {
     let program = race.program.clone().for_clients(budget.clients);
-    let mut runner = Runner::new(race, cx, seed, budget).await?;
+    let mut runner = RaceRunner::new(race, cx, seed, budget).await?;
     let mut seen = Vec::new();
     let mut flow = runner.try_all(&program, &mut seen).await;
     let played = runner.played;
@@ -101,7 +101,7 @@ async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> R
 }
 
 /// Tries one race again and again.
-pub(super) struct Runner<'r, 's> {
+pub(super) struct RaceRunner<'r, 's> {
     race: &'r Race,
     pub(super) player: Player<'s>,
     budget: RaceBudget,
@@ -112,14 +112,14 @@ pub(super) struct Runner<'r, 's> {
     played: u32,
 }
 
-impl<'r, 's> Runner<'r, 's> {
+impl<'r, 's> RaceRunner<'r, 's> {
     pub(super) async fn new(
         race: &'r Race,
         cx: &'s mut Context,
         seed: u64,
         budget: &RaceBudget,
     ) -> Result<Self, Abort> {
-        let first_is_main = cx.lane().tenure == Tenure::Disposable;
+        let first_is_main = cx.project().is_disposable;
         let player = Player::new(cx, race, seed, budget.clients).await?;
         Ok(Self { race, player, budget: *budget, first_is_main, played: 0 })
     }
@@ -178,7 +178,7 @@ impl<'r, 's> Runner<'r, 's> {
         for program in program.alone() {
             let known = self.player.cx().record().failures.len();
             let sent = self.player.run_alone(&program).await;
-            let contract = Arc::clone(self.player.cx().lane().judge.contract());
+            let contract = Arc::clone(self.player.cx().project().judge.contract());
             let script = self.race.script(program);
             let new = &mut self.player.cx().record().failures[known..];
             let is_own = |failure: &Failure| {
@@ -212,7 +212,7 @@ impl<'r, 's> Runner<'r, 's> {
         if let Some(reason) = judgement.undecided {
             cx.record().undecided.insert(self.race.rules[0], reason.into());
         }
-        let contract = Arc::clone(cx.lane().judge.contract());
+        let contract = Arc::clone(cx.project().judge.contract());
         let can_be_disturbed =
             |anomaly: &Anomaly| contract.rules().rule(anomaly.wrong.rule).is_some_and(|rule| rule.disturbed);
         let mut anomalies = judgement.anomalies;
@@ -318,12 +318,12 @@ impl<'r, 's> Runner<'r, 's> {
         let trace = history.prepared.iter().cloned().chain(others).chain([Arc::clone(&at)]).collect();
         let often = if showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
         wrong.received = format!("{} ({often})", wrong.received);
-        let rule = cx.lane().judge.contract().rules().rule(wrong.rule).cloned();
+        let rule = cx.project().judge.contract().rules().rule(wrong.rule).cloned();
         // The same defect shows at one response or another.
         let operation = rule.and_then(|rule| rule.operations.first().copied()).map(OperationRef::Offerings);
         Failure {
             operation: operation.unwrap_or_else(|| at.request.operation.clone()),
-            scope: Scope::Operation,
+            scope: ConditionScope::Operation,
             trace,
             evidence: Evidence {
                 confirmation: if again { Confirmation::Confirmed } else { Confirmation::Intermittent },
@@ -409,7 +409,7 @@ impl Player<'_> {
     async fn makes_first_main(&mut self, rule: &'static str) -> Result<bool, Abort> {
         let alone = Program {
             made: vec![None],
-            clients: vec![vec![Step::Create { slot: 0, list: 0, key: None }]],
+            clients: vec![vec![RaceStep::Create { slot: 0, list: 0, key: None }]],
             after: Vec::new(),
         };
         let history = self.play(&alone).await?;

@@ -23,7 +23,7 @@ async fn server(faults: &[Fault], behaviours: &[Behaviour]) -> Embedded {
 async fn played(server: &Embedded, race: &Race, seed: u64, races: u32, mode: Mode) -> CaseResult {
     let naming = Naming::new(seed, &race.name, 0);
     let tries = RaceBudget { races, limit: Duration::from_mins(1), mode, ..RaceBudget::default() };
-    race.play(server.lane(&race.name), naming, seed, &tries).await
+    race.play(server.project(&race.name), naming, seed, &tries).await
 }
 
 async fn play(server: &Embedded, race: &Race, seed: u64, races: u32) -> CaseResult {
@@ -180,7 +180,7 @@ async fn when_the_time_is_up_nothing_is_tried_more_than_once() {
     for seed in 1..=10 {
         let before = server.traffic().requests();
         let naming = Naming::new(seed, &race.name, 0);
-        let report = race.play(server.lane(&format!("{}-{seed}", race.name)), naming, seed, &tries).await;
+        let report = race.play(server.project(&format!("{}-{seed}", race.name)), naming, seed, &tries).await;
         let spent = server.traffic().requests() - before;
         assert!(report.failures.iter().all(|failure| failure.received.contains("always")), "{:?}", report.failures);
         // Once by all clients, twice by one alone, and once more to see it again.

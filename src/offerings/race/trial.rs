@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::history::History;
-use super::model::{Event, RaceModel, Seen};
-use super::order::{self, Budget, Call, Verdict};
-use super::reader::Reader;
+use super::model::{RaceEvent, RaceModel, SeenReply};
+use super::order::{self, Budget, HistoryCall, SearchResult};
+use super::reader::HistoryReader;
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole};
-use crate::lane::Snapshot;
-use crate::offerings::oracle::{Body, Content, Facts, Main, Reply, Sent, Shape, World};
+use crate::offerings::oracle::{Body, BodyShape, Content, Facts, Main, Reply, Sent, World};
+use crate::project::Snapshot;
 
 /// How much work judging one try takes at most, in all its searches.
 pub(super) const MAX_WORK: u64 = 300_000;
@@ -24,7 +24,7 @@ const QUICK: u64 = 1_000;
 
 /// A history as the search takes it.
 #[derive(Clone, Debug)]
-pub(super) struct Trial {
+pub(super) struct SearchInput {
     start: Snapshot,
     main: Main,
     /// Whether the project, if it is empty, surely makes its first offering main.
@@ -33,13 +33,13 @@ pub(super) struct Trial {
     /// Ids of the race's own, made or not.
     ours: Vec<String>,
     /// The requests, in the places of the history's acts.
-    pub(super) calls: Vec<Call<Event>>,
+    pub(super) calls: Vec<HistoryCall<RaceEvent>>,
 }
 
-impl Trial {
+impl SearchInput {
     /// Reads a history.
     pub(super) fn of(history: &History, first_is_main: bool) -> Self {
-        let mut reader = Reader::new(history);
+        let mut reader = HistoryReader::new(history);
         Self {
             start: Snapshot { offerings: reader.start(), pages: 1 },
             main: history.main.clone(),
@@ -59,7 +59,7 @@ impl Trial {
     }
 
     /// Looks for an order that explains it, with so many units of a budget at most.
-    fn explain(&self, units: u64, budget: &mut Budget) -> Verdict {
+    fn explain(&self, units: u64, budget: &mut Budget) -> SearchResult {
         let mut part = budget.split(units);
         let verdict = order::explain(&RaceModel, self.world(), &self.calls, &mut part);
         budget.join(&part);
@@ -68,15 +68,15 @@ impl Trial {
 
     /// Whether an order explains it; where that takes long and there is none for a part of it, that part. What has no
     /// order is mostly wrong in one offering, or in the roles: that shows in less.
-    pub(super) fn judge(self, budget: &mut Budget) -> (Verdict, Self) {
+    pub(super) fn judge(self, budget: &mut Budget) -> (SearchResult, Self) {
         let quick = self.explain(QUICK, budget);
-        if quick != Verdict::Unknown {
+        if quick != SearchResult::Unknown {
             return (quick, self);
         }
         let offerings = self.ours.iter().map(|id| self.clone().without_roles().alone(id));
         let parts = offerings.chain(std::iter::once_with(|| self.clone().without_products()));
         for part in parts {
-            if let verdict @ Verdict::Unexplained(_) = part.explain(BUDGET, budget) {
+            if let verdict @ SearchResult::Unexplained(_) = part.explain(BUDGET, budget) {
                 return (verdict, part);
             }
         }
@@ -87,7 +87,7 @@ impl Trial {
     fn alone(mut self, id: &str) -> Self {
         self.ours.retain(|ours| ours == id);
         self.start.offerings.retain(|offering| offering.id == id);
-        for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
+        for RaceEvent { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
             if call.endpoint == Endpoint::List {
                 rewrite_content(seen, |content| {
                     if let Content::Page(page) = content {
@@ -95,7 +95,7 @@ impl Trial {
                     }
                 });
             } else if call.id != id {
-                *seen = Seen::Nothing;
+                *seen = SeenReply::Nothing;
             }
         }
         self
@@ -108,10 +108,10 @@ impl Trial {
         let ids: BTreeSet<String> =
             prepared.filter_map(|exchange| Some(Reply::read(&exchange.answer).offering()?.id.clone())).collect();
         self.start.offerings.retain(|offering| ids.contains(&offering.id));
-        for Event { seen, .. } in
+        for RaceEvent { seen, .. } in
             self.calls.iter_mut().map(|call| &mut call.event).filter(|event| event.call.project() != role)
         {
-            *seen = Seen::Nothing;
+            *seen = SeenReply::Nothing;
         }
         self.without_roles()
     }
@@ -120,26 +120,27 @@ impl Trial {
     pub(super) fn forget_lists_of_many_mains(&mut self, history: &History) {
         for (call, act) in self.calls.iter_mut().zip(&history.acts) {
             if act.page().is_some_and(|page| page.mains().len() != 1) {
-                call.event.seen = Seen::Nothing;
+                call.event.seen = SeenReply::Nothing;
             }
         }
     }
 
     /// Whether an order explains it, as far as the budget goes.
     pub(super) fn is_explained(&self, budget: &mut Budget) -> bool {
-        matches!(self.explain(BUDGET, budget), Verdict::Explained(_))
+        matches!(self.explain(BUDGET, budget), SearchResult::Explained(_))
     }
 
     /// The same, had nobody looked at who is main: a promotion changes nothing then.
     pub(super) fn without_roles(mut self) -> Self {
         (self.main, self.first_is_main) = (Main::None, false);
-        for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
+        for RaceEvent { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
             match (call.endpoint, &seen) {
                 (Endpoint::SetMain, _) => {
-                    (call.endpoint, call.body) = (Endpoint::Update, Body { shape: Shape::Object, ..Body::default() });
+                    (call.endpoint, call.body) =
+                        (Endpoint::Update, Body { shape: BodyShape::Object, ..Body::default() });
                 }
                 // Whether the main may be deleted is a matter of its role.
-                (Endpoint::Delete, Seen::Reply(reply)) if reply.is_conflict() => *seen = Seen::Nothing,
+                (Endpoint::Delete, SeenReply::Reply(reply)) if reply.is_conflict() => *seen = SeenReply::Nothing,
                 _ => {}
             }
             rewrite(seen, |offering| offering.tag = None);
@@ -150,7 +151,7 @@ impl Trial {
     /// The same, had the answers to creates with an idempotency key been lost.
     pub(super) fn without_keyed_answers(mut self) -> Self {
         for call in self.calls.iter_mut().filter(|call| call.event.call.key.is_some()) {
-            (call.event.seen, call.end) = (Seen::Done, None);
+            (call.event.seen, call.end) = (SeenReply::Done, None);
         }
         self
     }
@@ -160,7 +161,7 @@ impl Trial {
         for offering in &mut self.start.offerings {
             offering.products.clear();
         }
-        for Event { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
+        for RaceEvent { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
             if call.products().is_some() {
                 call.body.products = Sent::Value(Vec::new());
             }
@@ -171,7 +172,7 @@ impl Trial {
 }
 
 /// Changes each offering that a response shows.
-fn rewrite(seen: &mut Seen, change: impl Fn(&mut Offering)) {
+fn rewrite(seen: &mut SeenReply, change: impl Fn(&mut Offering)) {
     rewrite_content(seen, |content| match content {
         Content::Page(page) => page.offerings.iter_mut().for_each(change),
         Content::Offering(offering) => change(offering),
@@ -180,8 +181,8 @@ fn rewrite(seen: &mut Seen, change: impl Fn(&mut Offering)) {
 }
 
 /// Changes what a success shows.
-fn rewrite_content(seen: &mut Seen, change: impl FnOnce(&mut Content)) {
-    let Seen::Reply(reply) = seen else { return };
+fn rewrite_content(seen: &mut SeenReply, change: impl FnOnce(&mut Content)) {
+    let SeenReply::Reply(reply) = seen else { return };
     if reply.is_success() {
         change(&mut Arc::make_mut(reply).content);
     }

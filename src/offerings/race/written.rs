@@ -1,30 +1,30 @@
 //! The races written by hand: one or more for each `race.*` rule.
 
 use super::Race;
-use super::program::{Program, Step};
+use super::program::{Program, RaceStep};
 use crate::contract::Need;
 use crate::exchange::KeyRole;
 
 /// A client that reads the list `times` times.
-fn lists(times: usize) -> Vec<Step> {
-    vec![Step::List; times]
+fn lists(times: usize) -> Vec<RaceStep> {
+    vec![RaceStep::List; times]
 }
 
-fn promote(slots: &[usize]) -> Vec<Step> {
-    slots.iter().map(|&slot| Step::SetMain { slot }).collect()
+fn promote(slots: &[usize]) -> Vec<RaceStep> {
+    slots.iter().map(|&slot| RaceStep::SetMain { slot }).collect()
 }
 
-fn get(slots: &[usize]) -> Vec<Step> {
-    slots.iter().map(|&slot| Step::Get { slot }).collect()
+fn get(slots: &[usize]) -> Vec<RaceStep> {
+    slots.iter().map(|&slot| RaceStep::Get { slot }).collect()
 }
 
-fn update(slot: usize, lists: &[usize]) -> Vec<Step> {
-    lists.iter().map(|&list| Step::Update { slot, list }).collect()
+fn update(slot: usize, lists: &[usize]) -> Vec<RaceStep> {
+    lists.iter().map(|&list| RaceStep::Update { slot, list }).collect()
 }
 
 /// Creates of one offering without products.
-fn create(slot: usize, key: Option<usize>) -> Vec<Step> {
-    vec![Step::Create { slot, list: 0, key }]
+fn create(slot: usize, key: Option<usize>) -> Vec<RaceStep> {
+    vec![RaceStep::Create { slot, list: 0, key }]
 }
 
 /// The races of the rules, in the order of the catalogue.
@@ -57,7 +57,7 @@ fn promotions() -> Vec<Race> {
         Race::new("set-main-and-delete", "race.set-main-linearizable").also(&["race.delete-vs-update"]).program(
             Program {
                 made: vec![Some(0), Some(0)],
-                clients: vec![promote(&[0]), vec![Step::Delete { slot: 0 }], get(&[0, 0, 0]), lists(4)],
+                clients: vec![promote(&[0]), vec![RaceStep::Delete { slot: 0 }], get(&[0, 0, 0]), lists(4)],
                 after: promote(&[1]),
             },
         ),
@@ -79,7 +79,7 @@ fn creations() -> Vec<Race> {
         Race::new("create-once-products", "race.create-once").needs(&[Need::Product]).program(Program {
             made: vec![None],
             clients: (1..=4)
-                .map(|list| vec![Step::Create { slot: 0, list, key: None }])
+                .map(|list| vec![RaceStep::Create { slot: 0, list, key: None }])
                 .chain([get(&[0, 0, 0])])
                 .collect(),
             after: Vec::new(),
@@ -112,7 +112,7 @@ fn changes() -> Vec<Race> {
             made: vec![Some(1), Some(1)],
             clients: vec![
                 [update(0, &[2]), update(1, &[2])].concat(),
-                vec![Step::Delete { slot: 0 }, Step::Delete { slot: 1 }],
+                vec![RaceStep::Delete { slot: 0 }, RaceStep::Delete { slot: 1 }],
                 get(&[0, 1, 0, 1]),
                 lists(4),
             ],
@@ -122,26 +122,26 @@ fn changes() -> Vec<Race> {
         Race::new("isolation", "race.isolation").needs(&[Need::SecondProject]).twins(3).program(Program {
             made: vec![Some(0), None, None, None, Some(0), None],
             clients: vec![
-                [create(2, None), vec![Step::Delete { slot: 2 }], create(2, None)].concat(),
+                [create(2, None), vec![RaceStep::Delete { slot: 2 }], create(2, None)].concat(),
                 update(4, &[0, 0]),
                 get(&[0, 1, 2, 0, 1, 2]),
                 get(&[3, 4, 5, 3, 4, 5]),
                 lists(4),
-                vec![Step::ListSecond; 4],
+                vec![RaceStep::ListSecond; 4],
             ],
             after: Vec::new(),
         }),
         // One deletion of two succeeds.
         Race::new("delete-once", "race.delete-vs-update").program(Program {
             made: vec![Some(0)],
-            clients: vec![vec![Step::Delete { slot: 0 }]; 3],
+            clients: vec![vec![RaceStep::Delete { slot: 0 }]; 3],
             after: Vec::new(),
         }),
         Race::new("delete-vs-create", "race.delete-vs-update").also(&["race.create-once"]).program(Program {
             made: vec![Some(0)],
             clients: vec![
-                vec![Step::Delete { slot: 0 }, Step::Create { slot: 0, list: 0, key: None }],
-                vec![Step::Create { slot: 0, list: 0, key: None }, Step::Delete { slot: 0 }],
+                vec![RaceStep::Delete { slot: 0 }, RaceStep::Create { slot: 0, list: 0, key: None }],
+                vec![RaceStep::Create { slot: 0, list: 0, key: None }, RaceStep::Delete { slot: 0 }],
                 get(&[0; 5]),
             ],
             after: Vec::new(),

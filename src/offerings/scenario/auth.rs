@@ -7,9 +7,9 @@ use super::list::cursors_of_others;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, Secret};
-use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::oracle::Reply;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("auth.missing", Promotes, [], also: ["auth.code", "auth.no-effect"], missing),
@@ -75,7 +75,7 @@ fn malformed_headers(cx: &Context) -> Vec<String> {
         format!("Bearer {key}-"),
         key,
     ];
-    if cx.lane().client.keys().secret(KeyRole::Main).is_some_and(Secret::has_small_letters) {
+    if cx.project().client.keys().secret(KeyRole::Main).is_some_and(Secret::has_small_letters) {
         headers.push(format!("Bearer {}", KeyRole::Main.capitals()));
     }
     headers
@@ -203,7 +203,7 @@ fn their_products(cx: &Context) -> Vec<String> {
 
 /// A product that only the other project has is unknown here.
 async fn their_product_here(cx: &mut Context) -> ScriptResult {
-    let Some(product) = cx.lane().fixtures.second_product.clone() else {
+    let Some(product) = cx.project().fixtures.second_product.clone() else {
         cx.leave_out("auth.project-isolation", "products of the other project: needs --second-product-id");
         return Ok(());
     };

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("create.echo", Writes, [Product], echo),
@@ -76,7 +76,7 @@ async fn id_bounds(cx: &mut Context) -> ScriptResult {
     for id in ids {
         every_operation(cx, &id).await?;
     }
-    let is_ours = cx.lane().is_exclusive;
+    let is_ours = cx.project().is_exclusive;
     without_prefix(cx, &SHORTEST, if is_ours { 2 } else { 1 }).await?;
     without_prefix(cx, &RESERVED, if is_ours { RESERVED.len() } else { 1 }).await?;
     digits(cx).await
@@ -182,7 +182,7 @@ async fn tag_main(cx: &mut Context) -> ScriptResult {
         cx.create(&body).await?;
     }
     let what = "in an empty project";
-    if !cx.lane().client.keys().has(KeyRole::Empty) {
+    if !cx.project().client.keys().has(KeyRole::Empty) {
         cx.leave_out("create.tag-main-rejected", format!("{what}: needs --empty-token"));
         return Ok(());
     }

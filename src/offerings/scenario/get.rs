@@ -6,8 +6,8 @@ use super::create::OUTSIDE;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Request, encode_segment};
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("get.existing", Writes, [], existing),

@@ -9,8 +9,8 @@ use super::set_main::KEY;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("create.idempotency-replay", Writes, [], also: ["create.idempotency-status"], replay),

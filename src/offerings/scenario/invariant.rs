@@ -16,7 +16,7 @@ pub(super) const ALL: &[Scenario] = &[
 
 /// One step, on the offering of a name.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum ScenarioStep {
     /// Creates it with so many products.
     Create(&'static str, usize),
     /// Replaces its products by so many, in reverse order.
@@ -27,22 +27,22 @@ enum Step {
     Delete(&'static str),
 }
 
-async fn run(cx: &mut Context, steps: &[Step]) -> ScriptResult {
+async fn run(cx: &mut Context, steps: &[ScenarioStep]) -> ScriptResult {
     for step in steps {
         match *step {
-            Step::Create(name, n) => {
+            ScenarioStep::Create(name, n) => {
                 let body = json!({ "id": cx.id(name), "product_ids": cx.some_products(n) });
                 cx.create(&body).await?;
             }
-            Step::Update(name, n) => {
+            ScenarioStep::Update(name, n) => {
                 let (id, products) = (cx.id(name), cx.some_products(n).into_iter().rev().collect::<Vec<_>>());
                 cx.update(&id, &json!({ "product_ids": products })).await?;
             }
-            Step::Promote(name) => {
+            ScenarioStep::Promote(name) => {
                 let id = cx.id(name);
                 cx.set_main(&id).await?;
             }
-            Step::Delete(name) => {
+            ScenarioStep::Delete(name) => {
                 let id = cx.id(name);
                 cx.delete(&id).await?;
             }
@@ -53,7 +53,7 @@ async fn run(cx: &mut Context, steps: &[Step]) -> ScriptResult {
 }
 
 async fn single_main(cx: &mut Context) -> ScriptResult {
-    use Step::{Create, Delete, Promote, Update};
+    use ScenarioStep::{Create, Delete, Promote, Update};
     let first =
         [Create("a", 1), Create("b", 0), Promote("a"), Promote("b"), Promote("a"), Create("c", 2), Promote("c")];
     run(cx, &first).await?;
@@ -61,7 +61,7 @@ async fn single_main(cx: &mut Context) -> ScriptResult {
 }
 
 async fn mixed(cx: &mut Context) -> ScriptResult {
-    use Step::{Create, Delete, Promote, Update};
+    use ScenarioStep::{Create, Delete, Promote, Update};
     let first = [Create("a", 2), Create("bcd", 3), Promote("a"), Update("a", 3), Update("bcd", 1), Promote("bcd")];
     run(cx, &first).await?;
     run(cx, &[Delete("a"), Create("a", 0), Create("e", 12), Update("e", 11)]).await?;
@@ -94,7 +94,7 @@ fn rejected_writes(cx: &Context, regular: &str, main: &str) -> Vec<Request> {
 
 /// What was rejected has no effect, and uses nothing up: the same, made valid, is accepted afterwards.
 async fn failed_writes(cx: &mut Context) -> ScriptResult {
-    use Step::{Create, Promote, Update};
+    use ScenarioStep::{Create, Promote, Update};
     run(cx, &[Create("a", 2), Create("b", 2), Promote("b")]).await?;
     for request in rejected_writes(cx, "a", "b") {
         cx.send(request).await?;
@@ -105,7 +105,7 @@ async fn failed_writes(cx: &mut Context) -> ScriptResult {
 
 /// Offerings whose ids resemble each other, of which only one is written to at a time.
 async fn no_bleed(cx: &mut Context) -> ScriptResult {
-    use Step::{Create, Delete, Promote, Update};
+    use ScenarioStep::{Create, Delete, Promote, Update};
     let first = [Create("a", 3), Create("aa", 3), Create("a-b", 3), Create("ab", 3), Update("a", 1), Update("aa", 2)];
     run(cx, &first).await?;
     run(cx, &[Promote("a-b"), Delete("a"), Create("a", 1), Update("a-b", 0), Delete("aa")]).await

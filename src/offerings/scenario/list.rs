@@ -7,9 +7,9 @@ use super::delete::A_SECOND;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Abort;
 use crate::offerings::Context;
 use crate::offerings::oracle::Reply;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("list.limit-honoured", Writes, [], also: ["list.default-limit"], limit_honoured),

@@ -20,7 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::contract::Need;
-use crate::lane::Abort;
+use crate::project::Abort;
 
 use super::Context;
 
@@ -50,10 +50,10 @@ pub struct Scenario {
     pub effect: Effect,
     /// What it cannot do without.
     pub needs: &'static [Need],
-    run: Script,
+    run: ScenarioScript,
 }
 
-type Script = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = ScriptResult> + Send + 's>>;
+type ScenarioScript = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = ScriptResult> + Send + 's>>;
 
 impl Scenario {
     /// Plays it.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const CREATE: &[Scenario] = &[
     scenario!("create.product-unknown", Writes, [Product], create_unknown),

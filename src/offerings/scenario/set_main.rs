@@ -6,8 +6,8 @@ use super::get::{confusable_ids, invalid_in_path, make_pair};
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("set-main.promotes", Promotes, [], promotes),

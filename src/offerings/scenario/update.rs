@@ -7,8 +7,8 @@ use super::products::product_list;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
     scenario!("update.replaces-products", Writes, [Product], replaces),

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::step::{OfferingRef, Product, Slot, Step, Tag};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
-use crate::lane::Abort;
 use crate::offerings::Context;
+use crate::project::Abort;
 
 /// The longest id, in characters.
 const MAX_ID: usize = 64;
@@ -28,7 +28,7 @@ impl Bindings {
     pub(super) async fn of(cx: &mut Context, steps: &[Step]) -> Result<Self, Abort> {
         let keys = cx.new_keys();
         let names_elsewhere = steps.iter().any(|step| step.who() == Some(OfferingRef::Elsewhere));
-        let elsewhere = if names_elsewhere && cx.lane().client.keys().has(KeyRole::Second) {
+        let elsewhere = if names_elsewhere && cx.project().client.keys().has(KeyRole::Second) {
             let other = cx.follow(KeyRole::Second).await?;
             other.offerings.into_iter().map(|offering| offering.id).find(|id| cx.find(id).is_none())
         } else {
@@ -106,7 +106,7 @@ fn slot_id(cx: &Context, slot: Slot) -> String {
 fn body(cx: &Context, products: Option<&[Product]>, tag: Tag) -> Map<String, Value> {
     let mut body = Map::new();
     if let Some(products) = products {
-        let known = &cx.lane().fixtures.products;
+        let known = &cx.project().fixtures.products;
         let ids = products.iter().filter_map(|product| match product {
             Product::Known(number) => known.get(usize::from(*number)).cloned(),
             Product::Unknown => Some(cx.id("unknown-product")),

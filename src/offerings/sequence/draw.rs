@@ -4,9 +4,9 @@ use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 /// Draws from a stream that depends on a seed and an index alone.
-pub(super) struct Draw(TestRng);
+pub(super) struct SequenceRng(TestRng);
 
-impl Draw {
+impl SequenceRng {
     pub(super) fn new(seed: u64, index: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());

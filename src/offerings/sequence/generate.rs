@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::draw::Draw;
+use super::draw::SequenceRng;
 use super::step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};
 use crate::contract::Need;
 use crate::exchange::KeyRole;
-use crate::lane::Lane;
+use crate::project::Project;
 
 /// Whether a sequence may change which offering is main.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +17,7 @@ pub enum MainRole {
     Keep,
 }
 
-/// What a lane offers: steps that need more are not drawn.
+/// What a project offers: steps that need more are not drawn.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Capabilities {
     /// How many registered products are known.
@@ -29,17 +29,17 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What a lane offers.
-    pub fn of(lane: &Lane, mains: MainRole) -> Self {
+    /// What a project offers.
+    pub fn of(project: &Project, mains: MainRole) -> Self {
         let has =
-            [Need::Variant, Need::SecondProject, Need::Empty].into_iter().filter(|need| lane.has(*need)).collect();
-        Self { products: lane.fixtures.products.len(), has, mains }
+            [Need::Variant, Need::SecondProject, Need::Empty].into_iter().filter(|need| project.has(*need)).collect();
+        Self { products: project.fixtures.products.len(), has, mains }
     }
 }
 
 /// The sequence of this seed and index, of `max_steps` steps at most; the same for the same arguments.
 pub fn generate(seed: u64, index: u64, max_steps: usize, capabilities: &Capabilities) -> Vec<Step> {
-    let mut draw = Draw::new(seed, index);
+    let mut draw = SequenceRng::new(seed, index);
     let mut author = Author::new(&mut draw, capabilities);
     let least = max_steps.div_ceil(2).max(1).min(max_steps);
     let length = least + draw.below(max_steps - least + 1);
@@ -93,7 +93,7 @@ struct Author<'m> {
 }
 
 impl<'m> Author<'m> {
-    fn new(draw: &mut Draw, capabilities: &'m Capabilities) -> Self {
+    fn new(draw: &mut SequenceRng, capabilities: &'m Capabilities) -> Self {
         // Every sequence has a bent of its own: what is rare on the whole is common in some.
         let mut weights = WEIGHTS.map(|weight| weight * draw.one(&[1, 2, 2, 2, 6]));
         let all = usize::from(Slot::COUNT);
@@ -119,7 +119,7 @@ impl<'m> Author<'m> {
     }
 
     /// Another project that the whole sequence or a part of it is sent to, with how many of a hundred steps.
-    fn home(&self, draw: &mut Draw) -> Option<(OtherProject, usize)> {
+    fn home(&self, draw: &mut SequenceRng) -> Option<(OtherProject, usize)> {
         let all = [(OtherProject::Empty, 100), (OtherProject::Second, 30)];
         let drawn = *draw.one(&[None, None, None, None, None, None, None, None, Some(all[0]), Some(all[1])]);
         drawn.filter(|(project, _)| self.has(*project))
@@ -132,7 +132,7 @@ impl<'m> Author<'m> {
         })
     }
 
-    fn next(&mut self, draw: &mut Draw) -> Step {
+    fn next(&mut self, draw: &mut SequenceRng) -> Step {
         let step = if let Some(step) = self.phrase.pop_front() {
             step
         } else if self.live.is_empty() && draw.chance(80) {
@@ -155,7 +155,7 @@ impl<'m> Author<'m> {
         step
     }
 
-    fn create(&self, draw: &mut Draw) -> Step {
+    fn create(&self, draw: &mut SequenceRng) -> Step {
         let free: Vec<Slot> = self.pool.iter().copied().filter(|slot| !self.live.contains_key(slot)).collect();
         let who = if free.is_empty() || draw.chance(12) {
             self.a_reference(draw)
@@ -172,12 +172,12 @@ impl<'m> Author<'m> {
         Step::Create { who, products, tag: tag(draw, 10), key: self.key(draw) }
     }
 
-    fn key(&self, draw: &mut Draw) -> Option<u8> {
+    fn key(&self, draw: &mut SequenceRng) -> Option<u8> {
         draw.chance(self.keyed).then(|| draw.below(3) as u8)
     }
 
     /// Begins steps that belong together; the first is done now.
-    fn begin_phrase(&mut self, draw: &mut Draw) -> Step {
+    fn begin_phrase(&mut self, draw: &mut SequenceRng) -> Step {
         let live: Vec<Slot> = self.live.keys().copied().collect();
         let one = *draw.one(if live.is_empty() { &self.pool } else { &live });
         let place = self.pool.iter().position(|slot| *slot == one).unwrap_or_default();
@@ -197,7 +197,7 @@ impl<'m> Author<'m> {
     }
 
     /// Steps that belong together: what chance alone puts in a row too seldom.
-    fn phrase_about(&self, draw: &mut Draw, one: OfferingRef, other: OfferingRef) -> VecDeque<Step> {
+    fn phrase_about(&self, draw: &mut SequenceRng, one: OfferingRef, other: OfferingRef) -> VecDeque<Step> {
         let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
         let promote = |who| Step::SetMain { who, key: None };
         let key = Some(draw.below(3) as u8);
@@ -264,7 +264,7 @@ impl<'m> Author<'m> {
         }
     }
 
-    fn update(&self, draw: &mut Draw) -> Step {
+    fn update(&self, draw: &mut SequenceRng) -> Step {
         let who = self.a_reference(draw);
         let now = match who {
             OfferingRef::Slot(slot) => self.live.get(&slot),
@@ -276,12 +276,12 @@ impl<'m> Author<'m> {
         Step::Update { who, products, tag: tag(draw, if is_main { 35 } else { 12 }) }
     }
 
-    fn get(&self, draw: &mut Draw) -> Step {
+    fn get(&self, draw: &mut SequenceRng) -> Step {
         let elsewhere = self.capabilities.has.contains(&Need::SecondProject) && draw.chance(10);
         Step::Get { who: if elsewhere { OfferingRef::Elsewhere } else { self.a_reference(draw) } }
     }
 
-    fn page(&self, draw: &mut Draw) -> Step {
+    fn page(&self, draw: &mut SequenceRng) -> Step {
         let after = (!draw.chance(25)).then(|| {
             // Deleted and unknown cursors are what this is mostly for.
             if draw.chance(50) { OfferingRef::Slot(*draw.one(&self.pool)) } else { self.a_reference(draw) }
@@ -291,7 +291,7 @@ impl<'m> Author<'m> {
     }
 
     /// What was done before, word for word: most of all what has a key.
-    fn again(&self, draw: &mut Draw) -> Step {
+    fn again(&self, draw: &mut SequenceRng) -> Step {
         let keyed: Vec<&Step> = self
             .written
             .iter()
@@ -306,7 +306,7 @@ impl<'m> Author<'m> {
         }
     }
 
-    fn a_reference(&self, draw: &mut Draw) -> OfferingRef {
+    fn a_reference(&self, draw: &mut SequenceRng) -> OfferingRef {
         let live: Vec<Slot> = self.live.keys().copied().collect();
         match draw.weighted(&[20, 50, 12, 10, 3, 1, 1]) {
             0 if self.latest.is_some() => OfferingRef::Slot(self.latest.unwrap_or(self.pool[0])),
@@ -320,7 +320,7 @@ impl<'m> Author<'m> {
     }
 
     /// A list that is related to the present one.
-    fn list(&self, draw: &mut Draw, now: &[Product]) -> Vec<Product> {
+    fn list(&self, draw: &mut SequenceRng, now: &[Product]) -> Vec<Product> {
         let known = self.capabilities.products.min(usize::from(u8::MAX));
         if draw.chance(4) {
             return vec![Product::Unknown];
@@ -328,7 +328,7 @@ impl<'m> Author<'m> {
         if known == 0 {
             return Vec::new();
         }
-        let fresh = |draw: &mut Draw| Product::Known(draw.below(known) as u8);
+        let fresh = |draw: &mut SequenceRng| Product::Known(draw.below(known) as u8);
         let mut list = now.to_vec();
         match draw.weighted(&[20, 15, 12, 8, 8, 25, 8, 3]) {
             0 => list.push(fresh(draw)),
@@ -352,7 +352,7 @@ impl<'m> Author<'m> {
     }
 
     /// So many products in a row, as far as there are.
-    fn run_of(&self, draw: &mut Draw, length: usize) -> Vec<Product> {
+    fn run_of(&self, draw: &mut SequenceRng, length: usize) -> Vec<Product> {
         let known = self.capabilities.products.min(usize::from(u8::MAX));
         let start = if known == 0 { 0 } else { draw.below(known) };
         (0..length.min(known)).map(|number| Product::Known(((start + number) % known) as u8)).collect()
@@ -392,6 +392,6 @@ fn has_unknown(products: Option<&[Product]>) -> bool {
 }
 
 /// A tag; nothing is said of it except `percent` times in a hundred.
-fn tag(draw: &mut Draw, percent: usize) -> Tag {
+fn tag(draw: &mut SequenceRng, percent: usize) -> Tag {
     if draw.chance(percent) { *draw.one(&[Tag::Null, Tag::Zero, Tag::One, Tag::Invalid]) } else { Tag::Absent }
 }

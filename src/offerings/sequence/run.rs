@@ -8,9 +8,9 @@ use super::step::{OfferingRef, Step};
 use crate::contract::{Endpoint, Level, RuleScope};
 use crate::exchange::{KeyRole, Request};
 use crate::finding::CaseResult;
-use crate::lane::{Abort, Lane};
 use crate::offerings::oracle::{Call, Reply};
 use crate::offerings::{Context, Naming};
+use crate::project::{Abort, Project};
 
 /// Every offering of the sequence is read after so many steps.
 const WHOLE_EVERY: usize = 10;
@@ -27,15 +27,15 @@ pub enum Watch {
     LastStep,
 }
 
-/// Runs a sequence on a lane.
-pub async fn run_case(lane: Lane, naming: Naming, steps: &[Step]) -> CaseResult {
-    run_watching(lane, naming, steps, Watch::EveryStep).await
+/// Runs a sequence on a project.
+pub async fn run_case(project: Project, naming: Naming, steps: &[Step]) -> CaseResult {
+    run_watching(project, naming, steps, Watch::EveryStep).await
 }
 
-/// Runs a sequence on a lane and looks at the project when `watch` says.
-pub async fn run_watching(lane: Lane, naming: Naming, steps: &[Step], watch: Watch) -> CaseResult {
+/// Runs a sequence on a project and looks at the project when `watch` says.
+pub async fn run_watching(project: Project, naming: Naming, steps: &[Step], watch: Watch) -> CaseResult {
     let mut sent = 0;
-    let mut result = match Context::open(lane, naming).await {
+    let mut result = match Context::open(project, naming).await {
         Ok(mut cx) => {
             let flow = run_steps(&mut cx, steps, watch, &mut sent).await;
             cx.close(flow).await
@@ -58,7 +58,7 @@ pub async fn run(cx: &mut Context, steps: &[Step]) -> Result<(), Abort> {
 async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut usize) -> Result<(), Abort> {
     cx.record().attribute(&(0..1));
     let bindings = Bindings::of(cx, steps).await?;
-    let mut runner = Runner { cx, bindings, used: BTreeSet::new(), watches: true };
+    let mut runner = SequenceRunner { cx, bindings, used: BTreeSet::new(), watches: true };
     for (number, step) in steps.iter().enumerate() {
         *sent = number + 1;
         let known = runner.cx.record().failures.len();
@@ -79,7 +79,7 @@ async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut us
     Ok(())
 }
 
-struct Runner<'c> {
+struct SequenceRunner<'c> {
     cx: &'c mut Context,
     bindings: Bindings,
     /// Projects and ids of the sequence's own offerings that were named.
@@ -88,7 +88,7 @@ struct Runner<'c> {
     watches: bool,
 }
 
-impl Runner<'_> {
+impl SequenceRunner<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), Abort> {
         let role = step.role();
         if let Step::Walk { limit } = step.inner() {
@@ -148,7 +148,7 @@ impl Runner<'_> {
     /// Whether a rule of level must was violated since the record had `known` failures, apart from those of every
     /// response: what comes after it would mostly follow from it.
     fn is_over(&mut self, known: usize) -> bool {
-        let contract = Arc::clone(self.cx.lane().judge.contract());
+        let contract = Arc::clone(self.cx.project().judge.contract());
         self.cx.record().failures[known..].iter().any(|failure| {
             contract.rules().rule(failure.rule).is_some_and(|rule| {
                 rule.scope != RuleScope::Response && failure.level.unwrap_or(rule.level) == Level::Must

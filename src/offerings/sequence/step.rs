@@ -250,11 +250,11 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Create { who, products, tag, key } => {
-                write!(f, "create {who}{}{}{}", Listed(products.as_deref()), Tagged(*tag), Keyed(*key))
+                write!(f, "create {who}{}{}{}", ListedProducts(products.as_deref()), Tagged(*tag), Keyed(*key))
             }
             Self::Get { who } => write!(f, "get {who}"),
             Self::Update { who, products, tag } => {
-                write!(f, "update {who}{}{}", Listed(products.as_deref()), Tagged(*tag))
+                write!(f, "update {who}{}{}", ListedProducts(products.as_deref()), Tagged(*tag))
             }
             Self::Delete { who } => write!(f, "delete {who}"),
             Self::SetMain { who, key } => write!(f, "set-main {who}{}", Keyed(*key)),
@@ -270,11 +270,11 @@ impl fmt::Display for Step {
     }
 }
 
-struct Listed<'s>(Option<&'s [Product]>);
+struct ListedProducts<'s>(Option<&'s [Product]>);
 struct Tagged(Tag);
 struct Keyed(Option<u8>);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for ListedProducts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(products) = self.0 else { return Ok(()) };
         match products.len() {

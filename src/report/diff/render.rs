@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::markdown::{Page, text};
+use super::super::markdown::{MarkdownPage, text};
 use super::super::style::Tone;
 use super::super::visible::{cut, visible};
 use super::super::words::count;
@@ -54,7 +54,7 @@ impl Difference {
     /// For a comment on a pull request; long lists are cut, with the number of what is missing.
     pub fn to_markdown(&self) -> String {
         let mark = if self.exit_code() == 0 { "✅" } else { "❌" };
-        let mut page = Page::default();
+        let mut page = MarkdownPage::default();
         page.push(&format!("## {mark} {}\n", text(&self.verdict())));
         for section in self.sections(NewFindings::InALine) {
             let mut block = format!("### {}\n\n", section.title);

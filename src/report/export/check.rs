@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use super::super::visible::visible;
 use super::script::{created, is_not_all, prefix};
 use crate::contract::{Catalogue, ShownBy};
-use crate::finding::{Finding, Step};
+use crate::finding::{EvidenceStep, Finding};
 
 /// How the answers of a script are judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Check {
     /// The answer at the marked step must have one of these statuses, with this code where one is named.
-    Answer(Vec<(u16, Option<String>)>),
+    Response(Vec<(u16, Option<String>)>),
     /// The fault shows when every answer says what it said.
     Same,
     /// Nobody can tell without looking, and why.
@@ -58,7 +58,7 @@ impl Check {
             *status == here.status && wanted.as_ref().is_none_or(|wanted| Some(wanted) == code.as_ref())
         });
         if !expected.is_empty() && !is_among && here.status != 0 {
-            return Self::Answer(expected);
+            return Self::Response(expected);
         }
         let told = [&finding.rule, &finding.title, &finding.expected, &finding.received];
         if told.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
@@ -105,12 +105,12 @@ fn answers(expected: &str) -> Vec<(u16, Option<String>)> {
     answers
 }
 
-pub(super) fn error_code(step: &Step) -> Option<String> {
+pub(super) fn error_code(step: &EvidenceStep) -> Option<String> {
     let body: serde_json::Value = serde_json::from_str(step.answer_body.as_deref()?).ok()?;
     Some(body.pointer("/error/code")?.as_str()?.to_owned())
 }
 
-fn is_comparable(step: &Step) -> bool {
+fn is_comparable(step: &EvidenceStep) -> bool {
     let body = step.answer_body.as_deref().unwrap_or_default();
     let headers: usize = step.answer_headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let text = recorded(step);
@@ -118,7 +118,7 @@ fn is_comparable(step: &Step) -> bool {
 }
 
 /// The ids in the list that an answer is.
-fn listed(step: &Step) -> Vec<String> {
+fn listed(step: &EvidenceStep) -> Vec<String> {
     let body = step.answer_body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
     let data = body.as_ref().and_then(|body| body.get("data")?.as_array());
     let ids = data.into_iter().flatten().filter_map(|item| item.get("id")?.as_str());
@@ -127,7 +127,7 @@ fn listed(step: &Step) -> Vec<String> {
 
 /// The offerings in the list that an answer is which the run did not create, sorted; `None` where there are none. Elsewhere
 /// they are others, and the answer is another one whether or not the fault shows.
-pub(super) fn others(step: &Step, prefix: &str) -> Option<Vec<String>> {
+pub(super) fn others(step: &EvidenceStep, prefix: &str) -> Option<Vec<String>> {
     let mut others = listed(step);
     others.retain(|id| !id.starts_with(prefix));
     others.sort();
@@ -135,7 +135,7 @@ pub(super) fn others(step: &Step, prefix: &str) -> Option<Vec<String>> {
 }
 
 /// What an answer says: status, headers in order and body, times replaced by a word.
-pub(super) fn recorded(step: &Step) -> String {
+pub(super) fn recorded(step: &EvidenceStep) -> String {
     let mut headers: Vec<String> = step
         .answer_headers
         .iter()

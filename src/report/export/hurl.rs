@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::check::{Check, error_code};
-use super::script::{Call, From, Piece, Script};
+use super::script::{From, Piece, Script, ScriptCall};
 use super::shell::told;
 use crate::exchange::KeyRole;
 use crate::report::visible::visible;
@@ -58,7 +58,7 @@ fn names(role: KeyRole) -> [String; 3] {
     [name.clone(), format!("{name}_cut"), format!("{name}_capitals")]
 }
 
-fn entry(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+fn entry(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let mut text = format!("# {}\n", index + 1);
     let _ = writeln!(text, "{} {{{{target}}}}{}", visible(&call.step.method), plain(&call.path));
     for (name, value) in &call.headers {
@@ -136,15 +136,15 @@ fn keys(value: &str) -> String {
 }
 
 /// Whether the fault is that a server error came.
-fn is_server_error(call: &Call<'_>) -> bool {
+fn is_server_error(call: &ScriptCall<'_>) -> bool {
     call.step.here && call.step.status >= 500
 }
 
-fn response(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+fn response(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let mut text = String::new();
     let mut asserts = String::new();
     let status = match &script.check {
-        Check::Answer(wanted) if call.step.here => {
+        Check::Response(wanted) if call.step.here => {
             let (first, code) = &wanted[0];
             match (wanted.len(), code) {
                 (1, Some(code)) => {

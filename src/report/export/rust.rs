@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::check::{Check, recorded};
-use super::script::{Call, From, Piece, Script, Template};
+use super::script::{From, Piece, Script, ScriptCall, Template};
 use super::shell::told;
 use crate::exchange::KeyRole;
 
@@ -42,7 +42,7 @@ pub(super) fn render(script: &Script<'_>) -> String {
     text + FUNCTIONS
 }
 
-fn uses_prefix(script: &Script<'_>, call: &Call<'_>) -> bool {
+fn uses_prefix(script: &Script<'_>, call: &ScriptCall<'_>) -> bool {
     let templates = [&call.path].into_iter().chain(&call.body).chain(call.headers.iter().map(|(_, value)| value));
     templates
         .flatten()
@@ -50,7 +50,7 @@ fn uses_prefix(script: &Script<'_>, call: &Call<'_>) -> bool {
         .any(|piece| *piece == Piece::Prefix)
 }
 
-fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let (number, step) = (index + 1, call.step);
     let mut text = String::new();
     let headers: Vec<String> =
@@ -106,7 +106,7 @@ fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(1, |place| place + 1);
     let mut text = String::from("    project.clean_up().await;\n");
     match &script.check {
-        Check::Answer(wanted) => {
+        Check::Response(wanted) => {
             let before: Vec<String> = script
                 .calls
                 .iter()

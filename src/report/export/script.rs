@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::check::Check;
-use crate::finding::{Finding, Outcome, Step};
+use crate::finding::{EvidenceStep, Finding, Outcome};
 use crate::offerings::Naming;
 
 /// A part of something that is sent.
@@ -53,8 +53,8 @@ pub(super) enum From {
 
 /// One request.
 #[derive(Debug)]
-pub(super) struct Call<'f> {
-    pub(super) step: &'f Step,
+pub(super) struct ScriptCall<'f> {
+    pub(super) step: &'f EvidenceStep,
     pub(super) path: Template,
     pub(super) headers: Vec<(String, Template)>,
     pub(super) body: Option<Template>,
@@ -70,7 +70,7 @@ pub(super) struct Script<'f> {
     pub(super) target: &'f str,
     /// Prefix of the run.
     pub(super) prefix: String,
-    pub(super) calls: Vec<Call<'f>>,
+    pub(super) calls: Vec<ScriptCall<'f>>,
     pub(super) captured: Vec<Captured>,
     /// Products of the run that requests name.
     pub(super) products: Vec<String>,
@@ -106,7 +106,7 @@ impl<'f> Script<'f> {
             let headers = step.request_headers.iter().map(|(name, value)| (name.clone(), script.text(value))).collect();
             let body = step.request_body.as_ref().map(|body| script.body(index, body));
             let creates = created(step).map(|id| script.text(&id));
-            script.calls.push(Call { step, path, headers, body, creates });
+            script.calls.push(ScriptCall { step, path, headers, body, creates });
         }
         if finding.steps.iter().any(|step| step.request_body.as_deref().is_some_and(is_not_all)) {
             script.check = Check::Eyes("a body was not kept byte for byte: only replay sends it");
@@ -202,7 +202,7 @@ fn json(body: Option<&String>) -> Option<Value> {
 }
 
 /// Where an answer gave `value`.
-fn place_of(step: &Step, value: &str) -> Option<From> {
+fn place_of(step: &EvidenceStep, value: &str) -> Option<From> {
     let body = json(step.answer_body.as_ref()).filter(|_| (200..300).contains(&step.status))?;
     let is = |found: Option<&Value>| found.and_then(Value::as_str) == Some(value);
     if is(body.get("id")) {
@@ -217,14 +217,14 @@ fn place_of(step: &Step, value: &str) -> Option<From> {
 }
 
 /// The id that a step creates, or would if it were accepted.
-pub(super) fn created(step: &Step) -> Option<String> {
+pub(super) fn created(step: &EvidenceStep) -> Option<String> {
     let is_create = step.method == "POST" && step.path.split('?').next() == Some("/offerings");
     let id = json(step.request_body.as_ref().filter(|_| is_create))?.get("id")?.as_str()?.to_owned();
     Some(id).filter(|id| (200..300).contains(&step.status) && !id.is_empty())
 }
 
 /// Products that requests name and the run did not make up.
-fn products(steps: &[Step], prefix: &str) -> Vec<String> {
+fn products(steps: &[EvidenceStep], prefix: &str) -> Vec<String> {
     let mut products = Vec::new();
     for step in steps.iter().filter(|step| (200..300).contains(&step.status)) {
         let body = json(step.request_body.as_ref()).unwrap_or_default();

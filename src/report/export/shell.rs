@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::check::{Check, others, recorded, shown_by};
-use super::script::{Call, Captured, From, Piece, Script};
+use super::script::{Captured, From, Piece, Script, ScriptCall};
 use crate::contract::ShownBy;
 use crate::exchange::{KeyRole, OperationRef, Request, curl};
 use crate::report::story::{self, quoted};
@@ -102,7 +102,7 @@ fn pairs(script: &Script<'_>) -> String {
     text
 }
 
-fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
+fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let step = call.step;
     let here = if step.here { "  <- here" } else { "" };
     let mut text =
@@ -120,7 +120,8 @@ fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
         let _ = writeln!(text, "created \"$({})\"", printf(id));
     }
     // Where keys are what is tried, a refusal says nothing about the one that was given.
-    let is_main = |call: &Call| call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
+    let is_main =
+        |call: &ScriptCall| call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
     if !script.calls.iter().all(is_main) || matches!(step.status, 401 | 403) {
         text.push_str("any_key ");
     }
@@ -129,7 +130,7 @@ fn request(script: &Script<'_>, index: usize, call: &Call<'_>) -> String {
 }
 
 /// The headers as they stand in a `curl` line, where keys are named by their variables.
-fn headers(script: &Script<'_>, call: &Call<'_>) -> String {
+fn headers(script: &Script<'_>, call: &ScriptCall<'_>) -> String {
     let request = Request {
         headers: call.step.request_headers.clone(),
         ..Request::new(OperationRef::None, http::Method::GET, "")
@@ -186,7 +187,7 @@ fn capture(number: usize, captured: &Captured) -> String {
 fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(script.calls.len(), |place| place + 1);
     match &script.check {
-        Check::Answer(wanted) => {
+        Check::Response(wanted) => {
             let expected: Vec<String> = wanted
                 .iter()
                 .map(|(status, code)| format!("{status} {}", code.as_deref().unwrap_or_default()).trim_end().to_owned())

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{answers_seen, count};
-use crate::finding::{ConstraintSeen, Outcome, Seen, Tried};
+use crate::finding::{ConstraintSeen, Outcome, SeenResponse, Tried};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
     let (seen, documented) = answers_seen(outcome);
@@ -24,10 +24,10 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
     }
 }
 
-fn matrix(answers: &[Seen]) -> Markup {
+fn matrix(answers: &[SeenResponse]) -> Markup {
     let statuses: BTreeSet<u16> = answers.iter().map(|seen| seen.status).collect();
     // Operations in the order in which they come, which is that of the contract.
-    let mut operations: Vec<(&str, BTreeMap<u16, Vec<&Seen>>)> = Vec::new();
+    let mut operations: Vec<(&str, BTreeMap<u16, Vec<&SeenResponse>>)> = Vec::new();
     for seen in answers {
         let index = operations.iter().position(|(known, _)| *known == seen.operation).unwrap_or_else(|| {
             operations.push((&seen.operation, BTreeMap::new()));
@@ -57,7 +57,7 @@ fn matrix(answers: &[Seen]) -> Markup {
     }
 }
 
-fn cell(seen: &Seen) -> Markup {
+fn cell(seen: &SeenResponse) -> Markup {
     let class = match (seen.documented, seen.count) {
         (false, _) => "stray",
         (true, 0) => "never",

@@ -9,7 +9,7 @@ use super::super::visible::visible;
 use super::super::words::count;
 use super::prose::{body, contrasted, mentioned, prose};
 use super::{race, rules};
-use crate::finding::{Finding, Outcome, Severity, Step};
+use crate::finding::{EvidenceStep, Finding, Outcome, Severity};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
     html! {
@@ -125,7 +125,7 @@ fn steps(finding: &Finding) -> Markup {
 }
 
 /// The full request and answer of a step.
-fn exchange(step: &Step, names: &BTreeSet<&str>) -> Markup {
+fn exchange(step: &EvidenceStep, names: &BTreeSet<&str>) -> Markup {
     let none = BTreeSet::new();
     html! {
         div.exchange {

@@ -5,14 +5,14 @@ use super::*;
 const VOID: [&str; 6] = ["meta", "link", "input", "wbr", "br", "hr"];
 
 /// One tag of the page.
-struct Tag {
+struct HtmlTag {
     name: String,
     attributes: Vec<(String, String)>,
 }
 
 /// Reads a page as strictly as we write it: every `<` outside of scripts and styles starts a tag, every attribute is
 /// quoted, every element is closed in its order. Gives all start tags, and the contents of the scripts.
-fn parse(page: &str) -> (Vec<Tag>, Vec<String>) {
+fn parse(page: &str) -> (Vec<HtmlTag>, Vec<String>) {
     let (mut tags, mut scripts, mut open) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a doctype");
     while let Some((text, after)) = rest.split_once('<') {
@@ -39,7 +39,7 @@ fn parse(page: &str) -> (Vec<Tag>, Vec<String>) {
     (tags, scripts)
 }
 
-fn start_tag(text: &str) -> (Tag, &str) {
+fn start_tag(text: &str) -> (HtmlTag, &str) {
     let end = text.find([' ', '>']).unwrap();
     let (name, mut rest) = text.split_at(end);
     assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{name}> is no element");
@@ -47,7 +47,7 @@ fn start_tag(text: &str) -> (Tag, &str) {
     loop {
         if let Some(after) = rest.strip_prefix('>') {
             let name = name.to_owned();
-            return (Tag { name, attributes }, after);
+            return (HtmlTag { name, attributes }, after);
         }
         rest = rest.strip_prefix(' ').unwrap_or_else(|| panic!("no space before {rest:.40}"));
         let end = rest.find(['=', ' ', '>']).unwrap();
@@ -66,7 +66,7 @@ fn start_tag(text: &str) -> (Tag, &str) {
     }
 }
 
-fn attribute<'t>(tag: &'t Tag, name: &str) -> Option<&'t str> {
+fn attribute<'t>(tag: &'t HtmlTag, name: &str) -> Option<&'t str> {
     tag.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 

@@ -1,12 +1,12 @@
 //! Markdown for a comment on a pull request or `$GITHUB_STEP_SUMMARY`.
 //!
-//! Start at [`render`]; [`Page`] keeps the text short enough, `escape` keeps foreign strings text.
+//! Start at [`render`]; [`MarkdownPage`] keeps the text short enough, `escape` keeps foreign strings text.
 
 mod escape;
 mod page;
 
 pub(super) use escape::{code, fenced, text};
-pub(super) use page::Page;
+pub(super) use page::MarkdownPage;
 
 use super::story;
 use super::visible::{cut, visible};
@@ -22,7 +22,7 @@ const MAX_COUNT: usize = 40;
 
 /// The outcome as Markdown.
 pub(super) fn render(outcome: &Outcome) -> String {
-    let mut page = Page::default();
+    let mut page = MarkdownPage::default();
     page.push(&heading(outcome));
     page.push(&table(outcome));
     for finding in &outcome.findings {

@@ -9,13 +9,13 @@ const RESERVE: usize = 300;
 
 /// Blocks one under the other, as long as there is room; what does not fit is counted.
 #[derive(Default)]
-pub(in crate::report) struct Page {
+pub(in crate::report) struct MarkdownPage {
     blocks: Vec<String>,
     used: usize,
     left_out: usize,
 }
 
-impl Page {
+impl MarkdownPage {
     /// Adds a block that ends with a newline, if it still fits; an empty one is nothing.
     pub(in crate::report) fn push(&mut self, block: &str) {
         if block.is_empty() {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted_and_a_later_block_may_still_fit() {
-        let mut page = Page::default();
+        let mut page = MarkdownPage::default();
         page.push("a\n");
         page.push("");
         page.push(&"x".repeat(MAX_LENGTH));

@@ -13,9 +13,9 @@
 
 use super::super::style::Tone;
 use super::super::visible::{Breaks, columns, cut, shown, visible, wrapped};
-use super::super::{Detail, Style, story};
+use super::super::{Style, Verbosity, story};
 use super::labelled;
-use crate::finding::{Finding, Severity, Step};
+use crate::finding::{EvidenceStep, Finding, Severity};
 
 /// Columns of the labels `expected`, `received`, `reproduce`.
 const LABEL: usize = 12;
@@ -29,7 +29,7 @@ pub(in crate::report) fn finding(finding: &Finding, report: Option<&str>, style:
     let mut block = title(finding, style);
     block.push_str(&place(finding, style));
     for (label, text) in [("expected", &finding.expected), ("received", &finding.received)] {
-        let limit = if style.detail == Detail::Verbose { usize::MAX } else { MAX_LENGTH };
+        let limit = if style.detail == Verbosity::Verbose { usize::MAX } else { MAX_LENGTH };
         let text = cut(text, limit);
         block.push_str(&labelled(2, label, LABEL, &visible(&text), style));
     }
@@ -110,7 +110,7 @@ fn steps(finding: &Finding, style: &Style) -> String {
         let used = columns(&text);
         block.push_str(&note(line, used, style));
         block.push('\n');
-        if style.detail == Detail::Verbose {
+        if style.detail == Verbosity::Verbose {
             block.push_str(&bodies(step, indent));
         }
     }
@@ -140,7 +140,7 @@ fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
 }
 
 /// Both bodies in full lines, for `-v`.
-fn bodies(step: &Step, indent: usize) -> String {
+fn bodies(step: &EvidenceStep, indent: usize) -> String {
     let mut block = String::new();
     for (mark, body) in [('>', &step.request_body), ('<', &step.answer_body)] {
         let Some(body) = body else { continue };
@@ -222,6 +222,6 @@ mod tests {
         outcome.findings[1].received = "x".repeat(1_000);
         let told =
             |detail| finding(&outcome.findings[1], None, &Style { detail, ..Style::default() }).matches('x').count();
-        assert!(told(Detail::Normal) < 420 && told(Detail::Verbose) >= 1_000);
+        assert!(told(Verbosity::Normal) < 420 && told(Verbosity::Verbose) >= 1_000);
     }
 }

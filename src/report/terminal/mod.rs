@@ -12,18 +12,18 @@ pub(super) use finding::finding;
 use super::style::Tone;
 use super::visible::visible;
 use super::words::{RunStatus, count, counted, duration, glance, shortfall};
-use super::{Detail, Style};
+use super::{Style, Verbosity};
 use crate::finding::{Outcome, Verdict};
 
 /// The outcome as text for a terminal.
 pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
     let mut blocks = Vec::new();
-    if style.detail > Detail::Quiet {
+    if style.detail > Verbosity::Quiet {
         blocks.push(header(outcome, style));
         blocks.extend(rules::areas(outcome, style));
     }
     blocks.extend(outcome.findings.iter().map(|found| finding(found, outcome.report.as_deref(), style)));
-    if style.detail > Detail::Quiet {
+    if style.detail > Verbosity::Quiet {
         blocks.extend(rest::blocks(outcome, style));
     }
     blocks.push(ending(outcome, style));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_fixed_outcome_in_detail_reads_like_this() {
-        let style = Style { detail: Detail::Verbose, ..Style::default() };
+        let style = Style { detail: Verbosity::Verbose, ..Style::default() };
         assert_data_eq!(render(&sample::fixed(), &style), file!["../testdata/fixed-verbose.txt"].raw());
     }
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn quiet_leaves_findings_and_the_last_lines() {
-        let quiet = Style { detail: Detail::Quiet, ..Style::default() };
+        let quiet = Style { detail: Verbosity::Quiet, ..Style::default() };
         let text = render(&sample::fixed(), &quiet);
         assert!(text.starts_with("violation[create.tag-invalid]"));
         assert!(!text.contains("passed  ") && !text.contains("observations"));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn no_character_of_the_target_steers_the_screen() {
-        for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
+        for detail in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
             let style = Style { detail, ..Style::default() };
             let text = render(&sample::hostile(), &style);
             let strange: Vec<char> =

@@ -3,7 +3,7 @@
 use super::super::style::Tone;
 use super::super::visible::{visible, wrapped};
 use super::super::words::{answers_seen, count};
-use super::super::{Detail, Style};
+use super::super::{Style, Verbosity};
 use super::item;
 use crate::finding::{Drift, Outcome, Tried};
 
@@ -53,7 +53,7 @@ fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
     }
     let word = style.paint(Tone::Strong, "coverage");
     let mut block = format!("{word}: {seen} of {} seen\n", count(documented, "documented answer"));
-    if style.detail == Detail::Verbose {
+    if style.detail == Verbosity::Verbose {
         for unseen in outcome.coverage.answers.iter().filter(|seen| seen.count == 0) {
             let code = unseen.code.as_deref().unwrap_or_default();
             let text = format!("{} {} {code}", unseen.operation, unseen.status);
@@ -77,7 +77,7 @@ fn constraints(outcome: &Outcome, style: &Style, block: &mut String) {
     for hole in &outcome.coverage.holes {
         block.push_str(&item(&format!("not tried: {}", visible(hole)), style));
     }
-    if style.detail == Detail::Verbose {
+    if style.detail == Verbosity::Verbose {
         for row in rows {
             let side = |name: &str, side: Option<Tried>| {
                 side.map_or(String::new(), |side| format!("; {name} {} taken, {} refused", side.accepted, side.refused))

@@ -3,7 +3,7 @@
 use super::super::style::Tone;
 use super::super::visible::{columns, visible, wrapped};
 use super::super::words::{areas as grouped, count};
-use super::super::{Detail, Style};
+use super::super::{Style, Verbosity};
 use super::tone_of;
 use crate::finding::{Outcome, RuleOutcome, Verdict};
 
@@ -23,7 +23,7 @@ pub(super) fn areas(outcome: &Outcome, style: &Style) -> Vec<String> {
     let mut untouched: Vec<(&str, Vec<String>)> = Vec::new();
     for (area, rules) in grouped(outcome) {
         match common_reason(&rules) {
-            Some(reason) if style.detail < Detail::Verbose => {
+            Some(reason) if style.detail < Verbosity::Verbose => {
                 let named = format!("{} ({})", visible(area), rules.len());
                 match untouched.iter_mut().find(|(known, _)| *known == reason) {
                     Some((_, areas)) => areas.push(named),
@@ -63,7 +63,7 @@ fn block(area: &str, rules: &[&RuleOutcome], across: usize, style: &Style) -> St
     let mut shared: Vec<(&RuleOutcome, usize)> = Vec::new();
     for rule in rules {
         match alike(rule) {
-            many if many >= ENOUGH_TO_SHARE && style.detail < Detail::Verbose => {
+            many if many >= ENOUGH_TO_SHARE && style.detail < Verbosity::Verbose => {
                 if shared.iter().all(|(other, _)| other.reason != rule.reason) {
                     shared.push((rule, many));
                 }
@@ -94,7 +94,7 @@ fn line(rule: &RuleOutcome, across: usize, style: &Style) -> String {
     }
     let indent = style.columns() - room;
     push_lines(&mut text, &told, indent, room);
-    if style.detail == Detail::Verbose {
+    if style.detail == Verbosity::Verbose {
         let statement = visible(&rule.statement);
         text.push_str(&format!("{:BEFORE_ID$}", ""));
         push_lines(&mut text, &statement, BEFORE_ID, style.columns() - BEFORE_ID);

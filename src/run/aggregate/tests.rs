@@ -9,22 +9,22 @@ use http::HeaderMap;
 use super::*;
 use crate::contract::{Catalogue, Endpoint};
 use crate::exchange::Credentials;
-use crate::exchange::{Answer, Exchange, Request};
-use crate::finding::{Evidence, Failure, Scope};
-use crate::run::{Levels, Pattern, Selection};
+use crate::exchange::{Exchange, Request, Response};
+use crate::finding::{ConditionScope, Evidence, Failure};
+use crate::run::{Levels, NamePattern, Selection};
 
 const DEMOTES: &str = "set-main.demotes-previous";
 
 fn exchange(endpoint: Endpoint) -> Arc<Exchange> {
     Arc::new(Exchange {
         request: Request::to(endpoint).id("a"),
-        answer: Answer::new(200, HeaderMap::new(), Bytes::new()),
+        answer: Response::new(200, HeaderMap::new(), Bytes::new()),
         started: Instant::now(),
         ended: Instant::now(),
     })
 }
 
-fn failure(rule: &'static str, endpoint: Endpoint, scope: Scope, steps: usize) -> Failure {
+fn failure(rule: &'static str, endpoint: Endpoint, scope: ConditionScope, steps: usize) -> Failure {
     let at = exchange(endpoint);
     Failure {
         rule,
@@ -59,7 +59,7 @@ fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
     for (place, result) in cases.into_iter().enumerate() {
         played.add(place, format!("scenario::{place}"), result, &Credentials::default());
     }
-    let frame = Frame {
+    let frame = RunInfo {
         settings,
         contract: &contract,
         plan: &plan,
@@ -84,7 +84,7 @@ fn verdict<'o>(outcome: &'o Outcome, rule: &str) -> (Verdict, Option<&'o str>) {
 #[test]
 fn a_failure_of_any_response_is_one_finding_that_lists_its_operations() {
     let rule = "offering.url";
-    let at = |endpoint, steps| failure(rule, endpoint, Scope::Anywhere, steps);
+    let at = |endpoint, steps| failure(rule, endpoint, ConditionScope::Anywhere, steps);
     let failures = vec![at(Endpoint::Update, 3), at(Endpoint::List, 2), at(Endpoint::Update, 4)];
     let outcome = outcome_of(&Settings::default(), failures);
     let [finding] = &outcome.findings[..] else { panic!("{:?}", outcome.findings) };
@@ -100,7 +100,7 @@ fn a_failure_of_any_response_is_one_finding_that_lists_its_operations() {
 
 #[test]
 fn a_failure_of_one_operation_is_another_finding_at_another_operation() {
-    let at = |endpoint| failure("get.missing", endpoint, Scope::Operation, 1);
+    let at = |endpoint| failure("get.missing", endpoint, ConditionScope::Operation, 1);
     let outcome = outcome_of(&Settings::default(), vec![at(Endpoint::Update), at(Endpoint::Get), at(Endpoint::Get)]);
     let seen: Vec<_> = outcome.findings.iter().map(|finding| (&*finding.operations[0], finding.count)).collect();
     assert_eq!(seen, [("v4GetOffering", 2), ("v4UpdateOffering", 1)]);
@@ -110,7 +110,7 @@ fn a_failure_of_one_operation_is_another_finding_at_another_operation() {
 /// A promotion that does not demote: two mains, one of which does not read 0.
 fn undemoted() -> Failure {
     let also = vec!["set-main.previous-is-zero", "invariant.single-main"];
-    Failure { also, ..failure(DEMOTES, Endpoint::SetMain, Scope::Operation, 2) }
+    Failure { also, ..failure(DEMOTES, Endpoint::SetMain, ConditionScope::Operation, 2) }
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn every_further_rule_has_its_verdict_by_its_own_level_and_names_the_finding() {
 
 #[test]
 fn a_finding_counts_where_only_a_further_rule_is_selected() {
-    let pattern = Pattern::of("invariant.single-main", &Catalogue::embedded()).unwrap();
+    let pattern = NamePattern::of("invariant.single-main", &Catalogue::embedded()).unwrap();
     let selection = Selection { only: vec![pattern], ..Selection::default() };
     let outcome = outcome_of(&Settings { selection, ..Settings::default() }, vec![undemoted()]);
     assert_eq!(verdict(&outcome, "invariant.single-main").0, Verdict::Violated);
@@ -147,7 +147,7 @@ fn what_the_contract_says_less_firmly_warns_of_all_its_rules() {
 
 #[test]
 fn a_warning_that_is_denied_violates() {
-    let pattern = Pattern::of("set-main.previous-is-zero", &Catalogue::embedded()).unwrap();
+    let pattern = NamePattern::of("set-main.previous-is-zero", &Catalogue::embedded()).unwrap();
     let levels = Levels { overrides: vec![(pattern, Level::Must)] };
     let outcome = outcome_of(&Settings { levels, ..Settings::default() }, vec![undemoted()]);
     assert_eq!(verdict(&outcome, "set-main.previous-is-zero").0, Verdict::Violated);
@@ -155,7 +155,7 @@ fn a_warning_that_is_denied_violates() {
 
 #[test]
 fn a_known_defect_at_a_further_operation_is_new() {
-    let at = |endpoint| failure("response.schema", endpoint, Scope::Anywhere, 1);
+    let at = |endpoint| failure("response.schema", endpoint, ConditionScope::Anywhere, 1);
     let earlier = outcome_of(&Settings::default(), vec![at(Endpoint::Get)]);
     let mut same = earlier.clone();
     same.measure_by(&earlier);
@@ -168,8 +168,8 @@ fn a_known_defect_at_a_further_operation_is_new() {
 
 #[test]
 fn the_gravest_findings_stand_first() {
-    let warning = failure("list.order", Endpoint::List, Scope::Operation, 1);
-    let mut doubtful = failure("create.echo", Endpoint::Create, Scope::Operation, 1);
+    let warning = failure("list.order", Endpoint::List, ConditionScope::Operation, 1);
+    let mut doubtful = failure("create.echo", Endpoint::Create, ConditionScope::Operation, 1);
     doubtful.evidence.confirmation = Confirmation::Intermittent;
     let outcome = outcome_of(&Settings::default(), vec![warning, doubtful, undemoted()]);
     let rules: Vec<_> = outcome.findings.iter().map(|finding| finding.rule.as_str()).collect();
@@ -183,7 +183,7 @@ fn answered(condition: &'static str, difference: &'static str, endpoint: Endpoin
         condition: condition.into(),
         difference: difference.into(),
         received: received.to_owned(),
-        ..failure(rule, endpoint, Scope::Anywhere, 2)
+        ..failure(rule, endpoint, ConditionScope::Anywhere, 2)
     }
 }
 
@@ -242,7 +242,7 @@ fn nothing_becomes_part_of_a_finding_that_is_less_grave() {
 #[test]
 fn a_rule_that_its_case_did_not_reach_names_the_violation() {
     let mut result = CaseResult { blocked: [("get.existing", "get.missing")].into(), ..CaseResult::default() };
-    result.check("get.missing", Some(failure("get.missing", Endpoint::Get, Scope::Operation, 1)));
+    result.check("get.missing", Some(failure("get.missing", Endpoint::Get, ConditionScope::Operation, 1)));
     let outcome = outcome_of_cases(&Settings::default(), vec![result]);
     let reason = "not reached: a violation of get.missing came first";
     assert_eq!(verdict(&outcome, "get.existing"), (Verdict::Skipped, Some(reason)));

@@ -12,9 +12,9 @@ use crate::check::Judge;
 use crate::contract::{Contract, Level, RuleScope};
 use crate::exchange::{Client, Credentials, KeyRole, TransportSettings};
 use crate::finding::{CaseResult, Failure};
-use crate::lane::{Lane, Session, Tenure};
 use crate::offerings::sequence::{Capabilities, MainRole, Tag, Watch, generate, run_case, run_watching};
 use crate::offerings::{Naming, seeds};
+use crate::project::{Project, Session};
 use crate::reference::{self, Behaviour, Fault, Options};
 use crate::run::smaller::MAX_REQUESTS;
 use crate::run::{Embedded, Expectations};
@@ -36,11 +36,11 @@ async fn embedded(faults: Vec<Fault>, behaviours: Vec<Behaviour>) -> Embedded {
 }
 
 fn means(server: &Embedded) -> Capabilities {
-    Capabilities::of(&server.lane("means"), MainRole::Change)
+    Capabilities::of(&server.project("means"), MainRole::Change)
 }
 
 async fn play(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> CaseResult {
-    run_case(server.lane("sequence"), Naming::new(seed, "sequence", attempt), steps).await
+    run_case(server.project("sequence"), Naming::new(seed, "sequence", attempt), steps).await
 }
 
 fn told(steps: &[Step]) -> String {
@@ -310,16 +310,17 @@ async fn no_combination_of_right_behaviours_is_accused() {
 async fn a_project_of_others_is_neither_accused_nor_changed() {
     let server = embedded(Vec::new(), vec![Behaviour::OthersComeAndGo]).await;
     for seed in 0..12 {
-        let mut lane = server.lane("shared");
-        let key = lane.client.keys().secret(KeyRole::Main).unwrap().clone();
+        let mut project = server.project("shared");
+        let key = project.client.keys().secret(KeyRole::Main).unwrap().clone();
         let keys = Credentials::default().with_key(KeyRole::Main, key);
-        lane.client = Client::new(Arc::clone(lane.client.transport()), keys, Arc::clone(lane.client.traffic()));
-        lane.fixtures = Arc::default();
-        lane.tenure = Tenure::Shared;
+        project.client =
+            Client::new(Arc::clone(project.client.transport()), keys, Arc::clone(project.client.traffic()));
+        project.fixtures = Arc::default();
+        project.is_disposable = false;
         let mains = if seed % 2 == 0 { MainRole::Keep } else { MainRole::Change };
-        let steps = generate(seed, 0, STEPS, &Capabilities::of(&lane, mains));
-        let theirs = async |lane: &Lane| {
-            let snapshot = Session::new(lane.clone()).walk(KeyRole::Main).await.unwrap();
+        let steps = generate(seed, 0, STEPS, &Capabilities::of(&project, mains));
+        let theirs = async |project: &Project| {
+            let snapshot = Session::new(project.clone()).walk(KeyRole::Main).await.unwrap();
             let theirs =
                 snapshot.offerings.into_iter().filter(|o| ["onboarding", "winback", "legacy.row"].contains(&&*o.id));
             theirs
@@ -332,11 +333,11 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
                 })
                 .collect::<Vec<_>>()
         };
-        let before = theirs(&lane).await;
-        let played = run_case(lane.clone(), Naming::new(seed, "shared", 0), &steps).await;
+        let before = theirs(&project).await;
+        let played = run_case(project.clone(), Naming::new(seed, "shared", 0), &steps).await;
         let found: Vec<_> = played.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
         assert!(found.is_empty(), "seed {seed}: {found:?} after {}", told(&steps));
-        assert_eq!(theirs(&lane).await, before);
+        assert_eq!(theirs(&project).await, before);
     }
     server.stop().await;
 }
@@ -374,7 +375,7 @@ async fn caught(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step
             let next = &next;
             move |steps: Vec<Step>| {
                 let naming = Naming::new(seed, "sequence", next());
-                async move { violation(&run_watching(server.lane("sequence"), naming, &steps, watch).await) }
+                async move { violation(&run_watching(server.project("sequence"), naming, &steps, watch).await) }
             }
         };
         let has_budget = |_| spent() < MAX_REQUESTS;
@@ -465,8 +466,8 @@ async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
             let server = Arc::clone(&server);
             tokio::spawn(async move {
                 let steps = generate(1, index + job, STEPS, &means(&server));
-                let lane = server.lane("soak");
-                let played = run_case(lane, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
+                let project = server.project("soak");
+                let played = run_case(project, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
                 assert!(played.failures.is_empty());
             })
         });

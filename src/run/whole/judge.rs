@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{HUNG, Subject};
+use super::{HUNG, WholeSubject};
 use crate::contract::{Catalogue, Level};
 use crate::finding::{Ending, Outcome, RuleOutcome, Severity, Verdict};
 use crate::run::expectations::{Expectations, FaultExpectation};
@@ -114,7 +114,7 @@ impl fmt::Display for Problem {
 
 /// Everything that is not as it must be; empty for a good trial.
 pub(super) fn problems(
-    subject: &Subject,
+    subject: &WholeSubject,
     outcome: &Outcome,
     expectations: &Expectations,
     rules: &Catalogue,
@@ -130,7 +130,7 @@ pub(super) fn problems(
         Ending::Interrupted => problems.push(Problem::Incomplete { reason: "interrupted".into() }),
     }
     let expected = match subject {
-        Subject::Fault(fault) => {
+        WholeSubject::Fault(fault) => {
             let row = expectations.fault(*fault);
             let is_must = rules.rule(&row.main).is_none_or(|rule| rule.level == Level::Must);
             problems.extend(not_caught(row, is_must, outcome).filter(|_| row.unseen.is_none()));
@@ -142,7 +142,7 @@ pub(super) fn problems(
             problems.extend(undecided(outcome, |rule| row.may_leave_undecided(rule)));
             u8::from(is_must || outcome.violations().next().is_some())
         }
-        Subject::Behaviours(behaviours) => {
+        WholeSubject::Behaviours(behaviours) => {
             let warns =
                 |rule: &str| behaviours.iter().any(|one| expectations.warns(*one).iter().any(|warned| warned == rule));
             problems.extend(other_rules(outcome, |rule, severity| severity == Severity::Warning && warns(rule)));
@@ -200,13 +200,13 @@ mod tests {
         serde_json::from_str(text).expect("a test of the reports keeps it readable")
     }
 
-    fn lines(subject: &Subject, outcome: &Outcome) -> Vec<String> {
+    fn lines(subject: &WholeSubject, outcome: &Outcome) -> Vec<String> {
         let problems = problems(subject, outcome, Expectations::embedded(), &Catalogue::embedded());
         problems.iter().map(ToString::to_string).collect()
     }
 
-    fn fault(name: &str) -> Subject {
-        Subject::Fault(name.parse::<Fault>().expect("a fault of the catalogue"))
+    fn fault(name: &str) -> WholeSubject {
+        WholeSubject::Fault(name.parse::<Fault>().expect("a fault of the catalogue"))
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_correct_server_must_pass_with_its_own_warnings_only() {
         let mut outcome = outcome();
-        let subject = Subject::Behaviours(vec![Behaviour::DetailsNull, Behaviour::MetaOnLimit]);
+        let subject = WholeSubject::Behaviours(vec![Behaviour::DetailsNull, Behaviour::MetaOnLimit]);
         assert_eq!(
             lines(&subject, &outcome),
             ["other rules broken: create.tag-invalid, delete.removes, response.error-type", "exit code 1, expected 0",]

@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 
 use crate::check::Judge;
 use crate::contract::Contract;
-use crate::exchange::{Answer, Exchange, TransportSettings};
+use crate::exchange::{Exchange, Response, TransportSettings};
 use crate::offerings::oracle::World;
 use crate::offerings::race::Race;
 use crate::offerings::race::generated::steps;
 use crate::offerings::race::history::{History, is_whole};
-use crate::offerings::race::judge::{Judgement, judge_within};
-use crate::offerings::race::model::{Event, RaceModel};
+use crate::offerings::race::judge::{RaceJudgement, judge_within};
+use crate::offerings::race::model::{RaceEvent, RaceModel};
 use crate::offerings::race::order::{self, Budget, Model};
 use crate::offerings::race::play::Player;
-use crate::offerings::race::program::{Program, Step};
-use crate::offerings::race::trial::{MAX_WORK, Trial};
+use crate::offerings::race::program::{Program, RaceStep};
+use crate::offerings::race::trial::{MAX_WORK, SearchInput};
 use crate::offerings::sequence::MainRole;
 use crate::offerings::{Context, Naming};
 use crate::reference::{Behaviour, Options};
@@ -30,7 +30,7 @@ const STEPS: usize = 10;
 
 fn crowd(seed: u64) -> Program {
     let (mut writes, mut reads) = steps(seed, 0, MainRole::Change, 3);
-    let mut client = |number: usize| -> Vec<Step> {
+    let mut client = |number: usize| -> Vec<RaceStep> {
         if number < 4 { writes.by_ref().take(STEPS).collect() } else { reads.by_ref().take(STEPS).collect() }
     };
     Program { made: vec![Some(1), Some(2), None], clients: (0..CLIENTS).map(&mut client).collect(), after: Vec::new() }
@@ -84,14 +84,14 @@ fn with(lie: Lie, mut history: History) -> Option<History> {
             }
         }
     }
-    let answer = Answer::new(200, HeaderMap::new(), Bytes::from(body.to_string()));
+    let answer = Response::new(200, HeaderMap::new(), Bytes::from(body.to_string()));
     let told = Exchange { request: exchange.request.clone(), answer, started: exchange.started, ended: exchange.ended };
     history.acts[place].exchange = Some(Arc::new(told));
     Some(history)
 }
 
 /// How many units of work a judgement takes, and what it says.
-fn judged(program: &Program, history: &History) -> (u64, Judgement) {
+fn judged(program: &Program, history: &History) -> (u64, RaceJudgement) {
     let mut budget = Budget::of(MAX_WORK);
     let judgement = judge_within(program, history, true, &mut budget);
     (MAX_WORK - budget.left(), judgement)
@@ -102,20 +102,20 @@ struct Counted(Cell<u64>);
 
 impl Model for Counted {
     type State = World;
-    type Event = Event;
+    type Event = RaceEvent;
 
-    fn next(&self, world: &World, event: &Event) -> Vec<World> {
+    fn next(&self, world: &World, event: &RaceEvent) -> Vec<World> {
         self.0.set(self.0.get() + 1);
         RaceModel.next(world, event)
     }
 
-    fn is_read(&self, event: &Event) -> bool {
+    fn is_read(&self, event: &RaceEvent) -> bool {
         RaceModel.is_read(event)
     }
 }
 
 fn steps_of_a_search(history: &History) -> u64 {
-    let (trial, counted) = (Trial::of(history, true), Counted(Cell::new(0)));
+    let (trial, counted) = (SearchInput::of(history, true), Counted(Cell::new(0)));
     order::explain(&counted, trial.world(), &trial.calls, &mut Budget::of(1_000_000));
     counted.0.get()
 }
@@ -134,7 +134,7 @@ async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
         let program = crowd(seed);
         let race = Race::new("crowd", "race.set-main-linearizable").program(program.clone());
         let naming = Naming::new(seed, "crowd", 0);
-        let mut cx = Context::open(server.lane(&format!("crowd-{seed}")), naming).await.unwrap();
+        let mut cx = Context::open(server.project(&format!("crowd-{seed}")), naming).await.unwrap();
         let mut player = Player::new(&mut cx, &race, seed, 8).await.unwrap();
         let history = player.play(&program).await.unwrap();
         assert!(history.acts.iter().filter(|act| act.client < CLIENTS).count() == CLIENTS * STEPS);

@@ -7,20 +7,20 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::Failure;
+use super::CliError;
 
 /// The text of a file, and its name as it was given.
-pub(super) struct Written {
+pub(super) struct InputFile {
     name: String,
     text: String,
 }
 
-impl Written {
+impl InputFile {
     /// Reads `path`; `kind` says what the file is for.
-    pub(super) fn read(path: &Path, kind: &str) -> Result<Self, Failure> {
+    pub(super) fn read(path: &Path, kind: &str) -> Result<Self, CliError> {
         let name = path.display().to_string();
         let text =
-            fs::read_to_string(path).map_err(|error| Failure::usage(format!("read the {kind} {name}: {error}")))?;
+            fs::read_to_string(path).map_err(|error| CliError::usage(format!("read the {kind} {name}: {error}")))?;
         Ok(Self { name, text })
     }
 
@@ -35,7 +35,7 @@ impl Written {
     }
 
     /// The table that the file is.
-    pub(super) fn table(&self) -> Result<Spanned<DeTable<'_>>, Failure> {
+    pub(super) fn table(&self) -> Result<Spanned<DeTable<'_>>, CliError> {
         DeTable::parse(&self.text)
             .map_err(|error| self.wrong(&error.span().unwrap_or_default(), format_args!("{}", error.message())))
     }
@@ -49,8 +49,8 @@ impl Written {
     }
 
     /// What is wrong at a place.
-    pub(super) fn wrong(&self, span: &Range<usize>, what: impl std::fmt::Display) -> Failure {
-        Failure::usage(format!("use {}: {what}", self.place(span)))
+    pub(super) fn wrong(&self, span: &Range<usize>, what: impl std::fmt::Display) -> CliError {
+        CliError::usage(format!("use {}: {what}", self.place(span)))
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
-        let written = Written::of("f.toml", "a = 1\nżó = 2\n");
+        let written = InputFile::of("f.toml", "a = 1\nżó = 2\n");
         assert_eq!(written.place(&(0..1)), "f.toml:1:1");
         let two = written.text.find('2').unwrap();
         assert_eq!(written.place(&(two..two + 1)), "f.toml:2:6");
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_refused_without_repeating_it() {
-        let failure = Written::of("f.toml", "token = \"test_sk_1\" x\n").table().unwrap_err().to_string();
+        let failure = InputFile::of("f.toml", "token = \"test_sk_1\" x\n").table().unwrap_err().to_string();
         assert!(failure.starts_with("use f.toml:1:"), "{failure}");
         assert!(!failure.contains("test_sk_1"), "{failure}");
     }

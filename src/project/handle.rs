@@ -18,39 +18,31 @@ pub struct Fixtures {
     pub second_product: Option<String>,
 }
 
-/// Whether the project must be left as it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Tenure {
-    /// The project is thrown away after the case: nothing is cleaned up.
-    Disposable,
-    /// A foreign project: everything that was created is removed, the previous main is main again.
-    Shared,
-}
-
 /// One project on the target. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Lane {
+pub struct Project {
     /// Sends with the project's keys.
     pub client: Client,
     /// Judges what comes back.
     pub judge: Arc<Judge>,
     /// What exists in it.
     pub fixtures: Arc<Fixtures>,
-    /// Whether it must be left as it was.
-    pub tenure: Tenure,
+    /// Whether it is thrown away after the case. Otherwise everything that was created is removed, and the previous main
+    /// is main again.
+    pub is_disposable: bool,
     /// Whether no other client writes to the project while the run goes on: then every change is the server's doing.
     pub is_exclusive: bool,
-    /// What keeps the project there as long as anybody uses the lane; `None` where nothing is needed for that.
+    /// What keeps the project there as long as anybody uses the project; `None` where nothing is needed for that.
     pub hold: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-impl Lane {
-    /// The same lane, whose requests are put down to this case.
+impl Project {
+    /// The same project, whose requests are put down to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }
     }
 
-    /// Whether the lane has what a rule needs.
+    /// Whether the project has what a rule needs.
     pub fn has(&self, need: Need) -> bool {
         match need {
             Need::Product => !self.fixtures.products.is_empty(),

@@ -1,13 +1,13 @@
 //! One project on the target: its keys, what is known of it, and a session in which everything sent is judged.
 //!
-//! A lane is used by one case at a time. It does not know what cases do; it knows how to read the project's state and how
-//! to leave the project as it was. Start at [`Lane`].
+//! A project is used by one case at a time. It does not know what cases do; it knows how to read the project's state and how
+//! to leave the project as it was. Start at [`Project`].
 
-mod project;
+mod handle;
 mod session;
 mod snapshot;
 
 pub use crate::finding::Abort;
-pub use project::{Fixtures, Lane, Tenure};
+pub use handle::{Fixtures, Project};
 pub use session::{Counts, RESTARTED, Session, is_restarted};
 pub use snapshot::Snapshot;

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use crate::check::{Offering, SeenTimestamps, offerings_in};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
-use crate::finding::{Evidence, Failure, Record, Scope};
+use crate::finding::{ConditionScope, Evidence, Failure, Record};
 
-use super::{Abort, Lane, Snapshot, Tenure};
+use super::{Abort, Project, Snapshot};
 
 /// The header of a page that starts again at the first row.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
@@ -38,7 +38,7 @@ pub enum Counts {
 /// Sends, judges and keeps. One session serves one case.
 #[derive(Debug)]
 pub struct Session {
-    lane: Lane,
+    project: Project,
     memory: SeenTimestamps,
     transcript: Vec<Arc<Exchange>>,
     /// What was found so far.
@@ -46,20 +46,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins a conversation with the lane's project.
-    pub fn new(lane: Lane) -> Self {
-        Self { lane, memory: SeenTimestamps::default(), transcript: Vec::new(), record: Record::default() }
+    /// Begins a conversation with the project's project.
+    pub fn new(project: Project) -> Self {
+        Self { project, memory: SeenTimestamps::default(), transcript: Vec::new(), record: Record::default() }
     }
 
     /// The project.
-    pub fn lane(&self) -> &Lane {
-        &self.lane
+    pub fn project(&self) -> &Project {
+        &self.project
     }
 
     /// What distinguishes this case from every earlier one on the target, even of the same seed: in a project that
     /// outlives the run the time in milliseconds.
     pub fn now(&self) -> String {
-        if self.lane.tenure == Tenure::Disposable {
+        if self.project.is_disposable {
             return String::new();
         }
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -88,14 +88,14 @@ impl Session {
     /// # Errors
     /// [`Abort::World`] when no answer came.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
-        let exchange = self.lane.client.send(request).await?;
+        let exchange = self.project.client.send(request).await?;
         Ok(self.take_in(exchange))
     }
 
     /// Judges and keeps an exchange that was made elsewhere (by one of several clients at once).
     pub fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
         let exchange = Arc::new(exchange);
-        self.lane.judge.exchange(&exchange, self.lane.client.keys(), &mut self.memory, &mut self.record);
+        self.project.judge.exchange(&exchange, self.project.client.keys(), &mut self.memory, &mut self.record);
         self.transcript.push(Arc::clone(&exchange));
         exchange
     }
@@ -220,7 +220,7 @@ impl Session {
         at: &Arc<Exchange>,
     ) {
         let received = received.into();
-        let received = self.lane.client.keys().redact(&received).into_owned();
+        let received = self.project.client.keys().redact(&received).into_owned();
         let title = title.into();
         self.record.check(
             rule,
@@ -232,7 +232,7 @@ impl Session {
                 expected: documented.into(),
                 received,
                 operation: at.request.operation.clone(),
-                scope: Scope::Operation,
+                scope: ConditionScope::Operation,
                 level: None,
                 also: Vec::new(),
                 at: Arc::clone(at),
