@@ -145,14 +145,14 @@ where
 
 async fn bare(project: Project, requests: Arc<[Request]>) {
     for request in requests.iter() {
-        project.client.send(request.clone()).await.expect("the server answers");
+        project.client.send(request.clone()).await.expect("the server returns");
     }
 }
 
 async fn judged(project: Project, requests: Arc<[Request]>) {
     let mut session = Session::new(project);
     for request in requests.iter() {
-        session.send(request.clone()).await.expect("the server answers");
+        session.send(request.clone()).await.expect("the server returns");
     }
 }
 
@@ -213,7 +213,7 @@ fn judging_alone(bencher: Bencher<'_, '_>) {
     let exchanges: Vec<Arc<Exchange>> = world.runtime.block_on(async {
         let mut exchanges = Vec::new();
         for request in requests {
-            exchanges.push(Arc::new(project.client.send(request).await.expect("the server answers")));
+            exchanges.push(Arc::new(project.client.send(request).await.expect("the server returns")));
         }
         exchanges
     });

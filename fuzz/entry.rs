@@ -43,8 +43,8 @@ pub(crate) fn schema(data: &[u8]) {
     }
 }
 
-/// An answer: a line with its status, header lines, an empty line, a body. It is judged as the answer to each operation.
-pub(crate) fn answer(data: &[u8]) {
+/// A response: a line with its status, header lines, an empty line, a body. It is judged as the response to each operation.
+pub(crate) fn response(data: &[u8]) {
     const KEY: &str = "test_sk_fuzz_0123456789";
     static JUDGE: OnceLock<Judge> = OnceLock::new();
     let judge = JUDGE.get_or_init(|| Judge::new(Arc::new(Contract::embedded())));
@@ -66,7 +66,7 @@ pub(crate) fn answer(data: &[u8]) {
     for endpoint in Endpoint::ALL {
         let exchange = Arc::new(Exchange {
             request: Request::to(endpoint).id("a"),
-            answer: Response::new(status, headers.clone(), Bytes::copy_from_slice(body)),
+            response: Response::new(status, headers.clone(), Bytes::copy_from_slice(body)),
             started: Instant::now(),
             ended: Instant::now(),
         });

@@ -20,7 +20,7 @@
 //!   operation), *sequence* (a generated history), *race* (several clients at once).
 //! - *Target*: the server under test. *Project*: one project on it. *Context*: what a case runs on. *Oracle*: what
 //!   judges every response.
-//! - *Exchange*: a request with its answer. *Transcript*: the ordered exchanges of one case.
+//! - *Exchange*: a request with its response. *Transcript*: the ordered exchanges of one case.
 //! - *Failure*: a rule that did not hold, as a check saw it. *Finding*: a failure that was confirmed, merged with its like,
 //!   and given its evidence. *Observation*: what the server chose at an open point. *Drift*: any difference between
 //!   documents and server, breaking or not. *Outcome*: all of a run.

@@ -4,4 +4,4 @@
 #[allow(dead_code, reason = "each target uses one entry")]
 mod entry;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::answer(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::response(data));

@@ -66,7 +66,7 @@ impl Judge {
             keys,
             record,
         };
-        bench.count_answer();
+        bench.count_response();
         response::judge(&mut bench);
         offering::judge(&mut bench, self.contract.base_path(), memory);
     }
@@ -85,7 +85,7 @@ pub(super) struct CheckContext<'a> {
     pub(super) exchange: &'a Arc<Exchange>,
     /// `None` when the request was outside the document.
     pub(super) operation: Option<&'a Operation>,
-    /// Typed codes of answers that name none of their own.
+    /// Typed codes of responses that name none of their own.
     pub(super) general_codes: &'a [String],
     pub(super) keys: &'a Credentials,
     pub(super) record: &'a mut Record,
@@ -145,13 +145,13 @@ impl CheckContext<'_> {
         self.record.check(rule, failure);
     }
 
-    fn count_answer(&mut self) {
+    fn count_response(&mut self) {
         if let Some(id) = self.exchange.request.operation.id() {
-            let answer = &self.exchange.answer;
-            let code = answer.error_code().unwrap_or_default();
+            let response = &self.exchange.response;
+            let code = response.error_code().unwrap_or_default();
             // A code is a word; anything else is for the schema rule, not for a table.
             let code = if code.len() <= 64 { code } else { "" };
-            *self.record.seen.entry((id.to_owned(), answer.status, code.to_owned())).or_default() += 1;
+            *self.record.seen.entry((id.to_owned(), response.status, code.to_owned())).or_default() += 1;
         }
     }
 }

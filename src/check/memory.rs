@@ -25,7 +25,7 @@ fn project(exchange: &Exchange) -> &str {
 struct SeenTimes {
     /// `None` until the offering was seen for the first time after its creation.
     known: Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>,
-    /// When the answer that `known` comes from had been read: an answer asked for before that proves nothing.
+    /// When the response that `known` comes from had been read: a response asked for before that proves nothing.
     as_of: Instant,
 }
 
@@ -50,11 +50,11 @@ impl SeenTimestamps {
     /// Starts or ends the life of an offering: a 201 of a create, a 204 of a delete.
     pub(super) fn note_write(&mut self, exchange: &Exchange) {
         match exchange.request.operation.endpoint() {
-            Some(Endpoint::Create) if exchange.answer.status == 201 => {
-                let body = exchange.answer.json();
+            Some(Endpoint::Create) if exchange.response.status == 201 => {
+                let body = exchange.response.json();
                 let id = body.and_then(|body| body.get("id")?.as_str());
                 if let Some(id) = id {
-                    // A replay of an idempotency key answers 201 too: then what is known stays known.
+                    // A replay of an idempotency key returns 201 too: then what is known stays known.
                     let times = SeenTimes { known: None, as_of: exchange.ended };
                     let project = self.seen.entry(project(exchange).to_owned()).or_default();
                     project.entry(id.to_owned()).or_insert(times);

@@ -1,7 +1,7 @@
 //! Judgement of one exchange against the contract, and of every offering in it; no I/O.
 //!
-//! These rules hold for every answer, whatever case asked for it: `response.*` for the envelope, `offering.*` for each
-//! offering that is seen. What an answer should have been for a particular request is the business of the cases above.
+//! These rules hold for every response, whatever case asked for it: `response.*` for the envelope, `offering.*` for each
+//! offering that is seen. What a response should have been for a particular request is the business of the cases above.
 //! Start at [`Judge`].
 
 mod judge;

@@ -1,4 +1,4 @@
-//! The `offering.*` rules: every offering that is seen, in whatever answer.
+//! The `offering.*` rules: every offering that is seen, in whatever response.
 
 use chrono::{DateTime, FixedOffset};
 use percent_encoding::percent_decode_str;
@@ -81,13 +81,13 @@ pub fn offerings_in(body: &Value) -> &[Value] {
 
 pub(super) fn judge(bench: &mut CheckContext<'_>, base_path: &str, memory: &mut SeenTimestamps) {
     let exchange = std::sync::Arc::clone(bench.exchange);
-    if exchange.request.operation.endpoint().is_none() || !exchange.answer.is_success() {
+    if exchange.request.operation.endpoint().is_none() || !exchange.response.is_success() {
         return;
     }
     memory.note_write(&exchange);
-    // What an idempotency key replays is an older answer, with the older times of that answer.
+    // What an idempotency key replays is an older response, with the older times of that response.
     let may_be_old = exchange.request.header_value("idempotency-key").is_some();
-    for item in exchange.answer.json().map_or(&[][..], offerings_in) {
+    for item in exchange.response.json().map_or(&[][..], offerings_in) {
         if let Some(offering) = Offering::read(item) {
             url(bench, base_path, &offering);
             if let Some(times) = timestamps(bench, &offering).filter(|_| !may_be_old) {

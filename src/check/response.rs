@@ -1,4 +1,4 @@
-//! The `response.*` rules: the envelope of every answer.
+//! The `response.*` rules: the envelope of every response.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(super) const UNDOCUMENTED_PROPERTY: &str = "response.undocumented-property";
 pub(super) const NO_SECRET: &str = "response.no-secret";
 pub(super) const HEADERS_SANE: &str = "response.headers-sane";
 
-/// Statuses that any HTTP server may answer whatever the document says: noted, not judged.
+/// Statuses that any HTTP server may return whatever the document says: noted, not judged.
 const GENERAL: [u16; 7] = [403, 405, 413, 414, 415, 429, 431];
 
 /// What `error.type` may be.
@@ -30,17 +30,17 @@ const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
 const MAX_VALUE_LENGTH: usize = 200;
 
 pub(super) fn judge(bench: &mut CheckContext<'_>) {
-    let answer = &bench.exchange.answer;
-    let status = answer.status;
+    let response = &bench.exchange.response;
+    let status = response.status;
     // 501 is how a server or a proxy rejects a method that it does not know.
     let is_unknown_method = status == 501 && bench.operation.is_none();
     bench.rule(NO_SERVER_ERROR, status < 500 || is_unknown_method, || {
-        deviation("any", status.to_string(), "a server error", "no 5xx, whatever the input", answer.summary())
+        deviation("any", status.to_string(), "a server error", "no 5xx, whatever the input", response.summary())
     });
     no_secret(bench);
     headers_sane(bench);
     if status >= 500 {
-        return; // Everything else about such an answer follows from the one fault.
+        return; // Everything else about such a response follows from the one fault.
     }
     let documented = bench.operation.and_then(|op| op.response(documented_as(&bench.exchange.request, status)));
     documented_status(bench, documented.is_some());
@@ -50,8 +50,8 @@ pub(super) fn judge(bench: &mut CheckContext<'_>) {
     error_envelope(bench, documented);
 }
 
-/// The status under which the document describes an answer. The replay of an idempotency key may answer 200 where the
-/// first answer was 201 (create.idempotency-status, which is open).
+/// The status under which the document describes a response. The replay of an idempotency key may return 200 where the
+/// first response was 201 (create.idempotency-status, which is open).
 fn documented_as(request: &Request, status: u16) -> u16 {
     let is_keyed_create =
         request.operation.endpoint() == Some(Endpoint::Create) && request.header_value("idempotency-key").is_some();
@@ -62,11 +62,11 @@ fn documented_status(bench: &mut CheckContext<'_>, is_documented: bool) {
     let Some(operation) = bench.operation else {
         return;
     };
-    let answer = &bench.exchange.answer;
-    let status = answer.status;
+    let response = &bench.exchange.response;
+    let status = response.status;
     if GENERAL.contains(&status) {
         if !is_documented {
-            let what = format!("answers {status}, which the document does not name");
+            let what = format!("responses {status}, which the document does not name");
             bench.record.drift(&operation.id, what);
         }
         return;
@@ -79,18 +79,18 @@ fn documented_status(bench: &mut CheckContext<'_>, is_documented: bool) {
             status.to_string(),
             format!("the status {status} is not documented"),
             expected,
-            answer.summary(),
+            response.summary(),
         )
     });
 }
 
 fn content_type(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
-    let answer = &bench.exchange.answer;
+    let response = &bench.exchange.response;
     let declared: Vec<_> =
-        answer.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
-    if answer.status == 204 {
-        let length = answer.header("content-length");
-        let is_empty = answer.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
+        response.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    if response.status == 204 {
+        let length = response.header("content-length");
+        let is_empty = response.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
         bench.rule(CONTENT_TYPE, is_empty, || {
             let received = format!("content-length: {}", length.unwrap_or_default());
             deviation("no-content", "", "a 204 with a body", "204 has no body", received)
@@ -98,8 +98,8 @@ fn content_type(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResp
         return;
     }
     let promises_json = documented.is_some_and(|response| !response.media.is_empty());
-    let is_json = answer.json().is_some_and(|body| body.is_object() || body.is_array());
-    if answer.body().is_empty() || !(promises_json || is_json) {
+    let is_json = response.json().is_some_and(|body| body.is_object() || body.is_array());
+    if response.body().is_empty() || !(promises_json || is_json) {
         return;
     }
     let holds = !declared.is_empty() && declared.iter().all(|value| is_json_type(value));
@@ -129,10 +129,10 @@ fn body_schema(bench: &mut CheckContext<'_>, documented: Option<&DocumentedRespo
     let Some((_, schema)) = documented.and_then(|response| response.media.first()) else {
         return;
     };
-    let answer = &bench.exchange.answer;
-    let status = answer.status;
-    let Some(body) = answer.json() else {
-        let reason = answer.json_error().unwrap_or("not JSON").to_owned();
+    let response = &bench.exchange.response;
+    let status = response.status;
+    let Some(body) = response.json() else {
+        let reason = response.json_error().unwrap_or("not JSON").to_owned();
         bench.rule(SCHEMA, false, || {
             let title = format!("the body of the {status} is not JSON");
             deviation("json", kind_of(status), title, "a JSON body", reason)
@@ -171,9 +171,9 @@ fn body_schema(bench: &mut CheckContext<'_>, documented: Option<&DocumentedRespo
 /// A member that stands twice: what a reader takes it for is the reader's choice (RFC 8259, section 4). Where both say the
 /// same that is drift; where they do not, some reader has a body that breaks its schema or another promise.
 fn repeated_members(bench: &mut CheckContext<'_>) {
-    let answer = &bench.exchange.answer;
-    let status = answer.status;
-    for repeated in answer.repeated() {
+    let response = &bench.exchange.response;
+    let status = response.status;
+    for repeated in response.repeated() {
         let place = generic(&repeated.pointer);
         if repeated.differs {
             bench.rule(SCHEMA, false, || {
@@ -201,12 +201,12 @@ fn generic(pointer: &str) -> String {
 }
 
 fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
-    let answer = &bench.exchange.answer;
-    let status = answer.status;
-    let Some(body) = answer.json().filter(|_| answer.is_rejection()) else {
+    let response = &bench.exchange.response;
+    let status = response.status;
+    let Some(body) = response.json().filter(|_| response.is_rejection()) else {
         return;
     };
-    if let Some(code) = answer.error_code() {
+    if let Some(code) = response.error_code() {
         error_code(bench, documented, &shorten(code));
     }
     let Some(error) = body.get("error").and_then(Value::as_object) else {
@@ -253,7 +253,7 @@ fn error_envelope(bench: &mut CheckContext<'_>, documented: Option<&DocumentedRe
 }
 
 fn error_code(bench: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>, code: &str) {
-    let status = bench.exchange.answer.status;
+    let status = bench.exchange.response.status;
     let is_well_formed = is_snake_case(code);
     bench.rule(CODE_FORMAT, is_well_formed, || {
         deviation("snake-case", "", "an error code that is not snake_case", "snake_case", format!("`{code}`"))
@@ -285,35 +285,35 @@ fn is_snake_case(code: &str) -> bool {
 }
 
 fn no_secret(bench: &mut CheckContext<'_>) {
-    let answer = &bench.exchange.answer;
-    // What came over the wire was redacted already and says where a key stood; a recorded answer is searched here.
-    let found = if answer.is_redacted() {
-        answer.leak().map(str::to_owned)
+    let response = &bench.exchange.response;
+    // What came over the wire was redacted already and says where a key stood; a recorded response is searched here.
+    let found = if response.is_redacted() {
+        response.leak().map(str::to_owned)
     } else {
         let keys = bench.keys;
-        let mut headers = answer.headers().iter();
+        let mut headers = response.headers().iter();
         let in_header = headers.find_map(|(name, value)| Some((name.as_str(), keys.found_in(value.as_bytes())?)));
         let in_header = in_header.map(|(header, key)| format!("the header `{header}` holds {key}"));
-        in_header.or_else(|| keys.found_in(answer.body()).map(|key| format!("the body holds {key}")))
+        in_header.or_else(|| keys.found_in(response.body()).map(|key| format!("the body holds {key}")))
     };
     bench.rule(NO_SECRET, found.is_none(), || {
         deviation(
             "repeated",
             "",
-            "an answer repeats the secret key",
-            "no answer repeats the secret key",
+            "a response repeats the secret key",
+            "no response repeats the secret key",
             found.unwrap_or_default(),
         )
     });
 }
 
 fn headers_sane(bench: &mut CheckContext<'_>) {
-    let answer = &bench.exchange.answer;
-    if answer.status < 400 || answer.body().is_empty() {
+    let response = &bench.exchange.response;
+    if response.status < 400 || response.body().is_empty() {
         return;
     }
     let sent = bench.exchange.request.body.as_deref().unwrap_or_default();
-    let found = leak::inside(answer.body(), sent);
+    let found = leak::inside(response.body(), sent);
     bench.rule(HEADERS_SANE, found.is_none(), || {
         let (kind, text) = found.unwrap_or_default();
         let title = format!("an error shows {kind}");

@@ -234,7 +234,7 @@ pub(super) struct PaceArguments {
     /// Cases side by side, where the target has a project for each [default: the number of cores].
     #[arg(long, short = 'j', env = "QONFORM_JOBS", value_name = "N", allow_negative_numbers = true)]
     pub(super) jobs: Option<NonZeroUsize>,
-    /// Limit for one answer.
+    /// Limit for one response.
     #[arg(long, env = "QONFORM_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "TIME")]
     pub(super) timeout: Duration,
     /// Limit for opening a connection.
@@ -243,7 +243,7 @@ pub(super) struct PaceArguments {
     /// The most requests in a second or minute: `20/s`, `600/m`.
     #[arg(long, env = "QONFORM_RATE", value_name = "RATE")]
     pub(super) rate: Option<Rate>,
-    /// How long answers 429 and 503 are waited out, per request.
+    /// How long returns 429 and 503 are waited out, per request.
     #[arg(long, env = "QONFORM_PATIENCE", default_value = "60s", value_parser = duration, value_name = "TIME")]
     pub(super) patience: Duration,
     /// Limit for the whole run, cleaning up apart; what ran until then stands.
@@ -293,7 +293,7 @@ pub(super) struct OutputArguments {
     #[arg(long, short, env = "QONFORM_QUIET", conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// More: each exchange on stderr as it ends, and in the report what each rule promises, every step of a finding with
-    /// its bodies, and which answers never came. Twice (-vv): headers and bodies of each exchange too.
+    /// its bodies, and which returns never came. Twice (-vv): headers and bodies of each exchange too.
     #[arg(long, short, env = "QONFORM_VERBOSE", action = ArgAction::Count)]
     pub(super) verbose: u8,
 }
@@ -350,7 +350,7 @@ pub(super) struct ServeArguments {
     /// Another right choice where the contract is open; may be given again.
     #[arg(long = "behaviour", value_name = "NAME")]
     pub(super) behaviours: Vec<Behaviour>,
-    /// How long every answer takes on top, as from a server far away (`100ms`).
+    /// How long every response takes on top, as from a server far away (`100ms`).
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(super) delay: Option<Duration>,
     /// Only list the faults and behaviours, each with a sentence.
@@ -504,7 +504,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("`{text}` is no time: write `10s`, `500ms` or `2m`")),
     };
     if time.is_zero() {
-        return Err("a limit of nothing leaves no time for any answer".into());
+        return Err("a limit of nothing leaves no time for any response".into());
     }
     Ok(time)
 }

@@ -57,7 +57,7 @@ impl WaiverEntry<'_, '_> {
         Ok(Waiver {
             subject: self.subject(contract)?,
             reason: self.required("reason", "why is it accepted for now?")?,
-            owner: self.required("owner", "who answers for it?")?,
+            owner: self.required("owner", "who is responsible for it?")?,
             expires: self.expires()?,
         })
     }
@@ -168,7 +168,7 @@ mod tests {
                 REST.lines().filter(|line| !line.starts_with(key)).map(|line| format!("{line}\n")).collect();
             format!("\n[[waiver]]\nrule = \"delete.*\"\n{rest}")
         };
-        assert_eq!(error(&without("owner")), "use w.toml:2:1: a waiver needs `owner`: who answers for it?");
+        assert_eq!(error(&without("owner")), "use w.toml:2:1: a waiver needs `owner`: who is responsible for it?");
         assert_eq!(error(&without("reason")), "use w.toml:2:1: a waiver needs `reason`: why is it accepted for now?");
         assert!(error(&without("expires")).starts_with("use w.toml:2:1: a waiver needs `expires`"));
         assert_eq!(

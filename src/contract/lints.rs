@@ -133,7 +133,7 @@ impl Linter<'_> {
             .collect();
         if !missing.is_empty() {
             let message = format!(
-                "`{}` does not document {}, which any operation may answer",
+                "`{}` does not document {}, which any operation may return",
                 operation.id,
                 missing.join(" and ")
             );
@@ -141,7 +141,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Answers of success, apart from 204 and 205, about whose body nothing is said, so that nothing can be checked.
+    /// Responses of success, apart from 204 and 205, about whose body nothing is said, so that nothing can be checked.
     fn bodies(&mut self, operation: &Operation) {
         for response in operation.responses.iter().filter(|response| is_success(response.status)) {
             let described = response.json().is_some_and(|schema| !schema.raw().is_null());
@@ -181,7 +181,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Optional properties of a successful answer about which the document says nothing but their type.
+    /// Optional properties of a successful response about which the document says nothing but their type.
     fn undescribed(&mut self, operation: &Operation) {
         for schema in operation
             .responses

@@ -101,7 +101,7 @@ impl SchemaRef {
     /// Every way in which a value is not as the schema says; none when it is valid.
     pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
         match self.validator(direction) {
-            // Nearly every answer is valid, and to learn that is much cheaper than to look for errors.
+            // Nearly every response is valid, and to learn that is much cheaper than to look for errors.
             Ok(validator) if validator.is_valid(instance) => Vec::new(),
             Ok(validator) => {
                 let mut errors = Vec::new();

@@ -13,13 +13,13 @@ use super::{
 };
 use crate::contract::Endpoint;
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug)]
 pub struct Exchange {
     /// As it was meant; secrets by name.
     pub request: Request,
     /// As it came.
-    pub answer: Response,
+    pub response: Response,
     /// When the first byte was about to leave.
     pub started: Instant,
     /// When the last byte had been read.
@@ -37,7 +37,7 @@ impl Exchange {
 #[derive(Debug, Default)]
 pub struct Traffic {
     requests: AtomicU64,
-    answers: AtomicU64,
+    responses: AtomicU64,
     waits: AtomicU64,
     retries: AtomicU64,
     lost: AtomicU64,
@@ -50,7 +50,7 @@ impl Traffic {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Answers 429 or 503 that were waited out.
+    /// Responses 429 or 503 that were waited out.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
     }
@@ -65,13 +65,13 @@ impl Traffic {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// How long the answers of each operation took, from the first byte sent to the last byte read.
+    /// How long the responses of each operation took, from the first byte sent to the last byte read.
     pub fn latencies(&self) -> BTreeMap<OperationRef, Latencies> {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn answered(&self, operation: &OperationRef, took: Duration) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.responses.fetch_add(1, Ordering::Relaxed);
         let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         latencies.entry(operation.clone()).or_default().add(micros);
@@ -157,20 +157,20 @@ impl Client {
         drop(self.writes.write().await);
     }
 
-    /// Sends `request` and brings its answer back. 429, and 503 with `Retry-After`, are waited out; a read whose
+    /// Sends `request` and brings its response back. 429, and 503 with `Retry-After`, are waited out; a read whose
     /// connection broke is sent again; a write only when the state shows that it was not applied.
     ///
     /// # Errors
-    /// [`TransportError`] when no whole answer came.
+    /// [`TransportError`] when no whole response came.
     pub async fn send(&self, request: Request) -> Result<Exchange, TransportError> {
         self.send_as(request, Writers::One).await
     }
 
-    /// As [`Self::send`] for one of several clients at once: a write without an answer is never sent again, as no read
+    /// As [`Self::send`] for one of several clients at once: a write without a response is never sent again, as no read
     /// tells what became of it while others write too.
     ///
     /// # Errors
-    /// [`TransportError`] when no whole answer came.
+    /// [`TransportError`] when no whole response came.
     pub async fn send_among_others(&self, request: Request) -> Result<Exchange, TransportError> {
         self.send_as(request, Writers::Several).await
     }
@@ -180,8 +180,8 @@ impl Client {
         let (mut throttled, mut retried) = (0, 0);
         loop {
             let started = Instant::now();
-            let answer = match self.once(&request).await {
-                Ok(answer) => answer,
+            let response = match self.once(&request).await {
+                Ok(response) => response,
                 Err(error) => {
                     retried += 1;
                     self.before_retry(&request, error, retried, writers).await?;
@@ -189,19 +189,19 @@ impl Client {
                 }
             };
             let ended = Instant::now();
-            let Some(wait) = wait_asked_for(&answer, SystemTime::now()) else {
-                return Ok(Exchange { request, answer, started, ended });
+            let Some(wait) = wait_asked_for(&response, SystemTime::now()) else {
+                return Ok(Exchange { request, response, started, ended });
             };
             throttled += 1;
             // A wait of nothing still moves towards the bound, or a target that always says so would never end.
             waited = waited.saturating_add(wait.max(Duration::from_millis(50)));
             if waited > self.transport.settings().patience {
-                return Err(TransportError::Throttled { answers: throttled });
+                return Err(TransportError::Throttled { responses: throttled });
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
             let may_go_again = !request.is_write() || writers == Writers::One && fate::is_repeatable(&request);
-            if answer.status == 503 && !may_go_again && self.fate(&request, writers).await == WriteOutcome::Unknown {
+            if response.status == 503 && !may_go_again && self.fate(&request, writers).await == WriteOutcome::Unknown {
                 let reason = "a 503 does not say whether the write was applied".into();
                 return Err(self.lost(&request, reason));
             }
@@ -223,8 +223,8 @@ impl Client {
             let (client, sent) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
                 let answered = client.transport.send(&sent, &client.keys, client.case.as_deref()).await;
-                if let (Some(observer), Ok((answer, _))) = (&client.observer, &answered) {
-                    observer.after(&sent, answer.status);
+                if let (Some(observer), Ok((response, _))) = (&client.observer, &answered) {
+                    observer.after(&sent, response.status);
                 }
                 drop(under_way);
                 answered
@@ -237,14 +237,14 @@ impl Client {
         } else {
             self.transport.send(request, &self.keys, self.case.as_deref()).await
         };
-        let is_rejected = answered.as_ref().is_ok_and(|(answer, _)| answer.is_rejection());
+        let is_rejected = answered.as_ref().is_ok_and(|(response, _)| response.is_rejection());
         if request.operation.endpoint() == Some(Endpoint::Create) && !is_rejected {
             let role = request.role().unwrap_or(KeyRole::Main);
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
         }
-        let (answer, took) = answered?;
+        let (response, took) = answered?;
         self.traffic.answered(&request.operation, took);
-        Ok(answer)
+        Ok(response)
     }
 
     /// Waits until `request` may be sent again after `error`; gives the error back when it must not.
@@ -258,7 +258,7 @@ impl Client {
         let is_worth_it = match &error {
             // Nothing has left. A target that never answered is not there; one that did may be starting again.
             TransportError::Connect { .. } => {
-                let has_answered = self.traffic.answers.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
+                let has_answered = self.traffic.responses.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
                 if has_answered {
                     tokio::time::sleep(RECONNECT_WAIT * (retry * retry)).await;
                 }
@@ -285,7 +285,7 @@ impl Client {
         let question = fate::question(request).filter(|_| writers == Writers::One);
         let Some(question) = question else { return WriteOutcome::Unknown };
         match Box::pin(self.send_as(question, Writers::One)).await {
-            Ok(exchange) => fate::told_by(request, &exchange.answer),
+            Ok(exchange) => fate::told_by(request, &exchange.response),
             Err(_) => WriteOutcome::Unknown,
         }
     }
@@ -296,10 +296,10 @@ impl Client {
     }
 }
 
-/// How long the answer asks to wait, or `None` when it does not.
-fn wait_asked_for(answer: &Response, now: SystemTime) -> Option<Duration> {
-    let asked = answer.header("retry-after");
-    match (answer.status, asked) {
+/// How long the response asks to wait, or `None` when it does not.
+fn wait_asked_for(response: &Response, now: SystemTime) -> Option<Duration> {
+    let asked = response.header("retry-after");
+    match (response.status, asked) {
         (429, None) => Some(DEFAULT_WAIT),
         (429 | 503, Some(text)) => Some(parse_retry_after(&text, now).unwrap_or(DEFAULT_WAIT)),
         _ => None,

@@ -1,10 +1,10 @@
-//! The world failed: no answer came that could be judged.
+//! The world failed: no response came that could be judged.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// Why there is no answer. Never a finding: it makes verdicts inconclusive or ends the run.
+/// Why there is no response. Never a finding: it makes verdicts inconclusive or ends the run.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum TransportError {
     /// The target URL cannot be used.
@@ -29,8 +29,8 @@ pub enum TransportError {
         /// The innermost cause.
         reason: String,
     },
-    /// No complete answer within the limit.
-    #[error("get an answer to {method} {path} within {limit:?}")]
+    /// No complete response within the limit.
+    #[error("get a response to {method} {path} within {limit:?}")]
     Timeout {
         /// Method of the request.
         method: String,
@@ -39,8 +39,8 @@ pub enum TransportError {
         /// The limit that ran out.
         limit: Duration,
     },
-    /// The connection broke before the answer was complete.
-    #[error("read the answer to {method} {path}: {reason}")]
+    /// The connection broke before the response was complete.
+    #[error("read the response to {method} {path}: {reason}")]
     Broken {
         /// Method of the request.
         method: String,
@@ -70,7 +70,7 @@ pub enum TransportError {
         reason: String,
     },
     /// The body was larger than the harness reads.
-    #[error("read the answer to {method} {path}: it is larger than {limit} bytes")]
+    #[error("read the response to {method} {path}: it is larger than {limit} bytes")]
     TooLarge {
         /// Method of the request.
         method: String,
@@ -80,15 +80,15 @@ pub enum TransportError {
         limit: usize,
     },
     /// 429 (or 503 with `Retry-After`) until the patience was used up.
-    #[error("get past the target's rate limit: {answers} answers of 429 or 503 in a row; a lower --rate helps")]
+    #[error("get past the target's rate limit: {responses} responses of 429 or 503 in a row; a lower --rate helps")]
     Throttled {
-        /// How many such answers came.
-        answers: u32,
+        /// How many such responses came.
+        responses: u32,
     },
 }
 
 impl TransportError {
-    /// Whether a request may have been applied although no answer came.
+    /// Whether a request may have been applied although no response came.
     pub fn may_have_been_applied(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::TooLarge { .. })
     }

@@ -16,10 +16,10 @@ pub struct Recorded<'e> {
     /// As it was meant.
     pub request: &'e Request,
     /// As it came, or why none came.
-    pub answer: Result<&'e Response, &'e TransportError>,
+    pub response: Result<&'e Response, &'e TransportError>,
     /// When it was about to leave.
     pub started: SystemTime,
-    /// Until the last byte of the answer was read.
+    /// Until the last byte of the response was read.
     pub took: Duration,
     /// The secrets that must not be kept.
     pub keys: &'e Credentials,

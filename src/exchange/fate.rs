@@ -1,9 +1,9 @@
-//! What became of a write whose answer was lost: the state tells, where it can.
+//! What became of a write whose response was lost: the state tells, where it can.
 
 use super::{KeyRole, Request, Response};
 use crate::contract::Endpoint;
 
-/// What is known of a write without an answer.
+/// What is known of a write without a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WriteOutcome {
     /// It was not applied: sending it again does what it was meant to do.
@@ -12,7 +12,7 @@ pub(super) enum WriteOutcome {
     Unknown,
 }
 
-/// The read whose answer tells what became of `request`, or `None` when no read does.
+/// The read whose response tells what became of `request`, or `None` when no read does.
 pub(super) fn question(request: &Request) -> Option<Request> {
     let id = match request.operation.endpoint()? {
         Endpoint::Create => request.json_body()?.get("id")?.as_str()?.to_owned(),
@@ -33,10 +33,10 @@ pub(super) fn is_repeatable(request: &Request) -> bool {
     }
 }
 
-/// What the answer to [`question`] says of `request`.
-pub(super) fn told_by(request: &Request, answer: &Response) -> WriteOutcome {
-    let field = |name: &str| answer.json().and_then(|body| body.get(name)).cloned();
-    let is_untouched = match (request.operation.endpoint(), answer.status) {
+/// What the response to [`question`] says of `request`.
+pub(super) fn told_by(request: &Request, response: &Response) -> WriteOutcome {
+    let field = |name: &str| response.json().and_then(|body| body.get(name)).cloned();
+    let is_untouched = match (request.operation.endpoint(), response.status) {
         // Nothing was made; or there is nothing that could have been changed.
         (Some(Endpoint::Create | Endpoint::Update | Endpoint::SetMain), 400 | 404)
         | (Some(Endpoint::Delete), 200 | 400) => true,
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &serde_json::Value) -> Response {
+    fn response(status: u16, body: &serde_json::Value) -> Response {
         Response::new(status, HeaderMap::new(), Bytes::from(body.to_string()))
     }
 
@@ -67,17 +67,17 @@ mod tests {
         let create = Request::to(Endpoint::Create).json(&json!({ "id": "a b" })).key(KeyRole::Second);
         let asked = question(&create).expect("a create names its id");
         assert_eq!((asked.path.as_str(), asked.role()), ("/offerings/a%20b", Some(KeyRole::Second)));
-        assert_eq!(told_by(&create, &answer(404, &json!({}))), WriteOutcome::NotApplied);
-        assert_eq!(told_by(&create, &answer(200, &json!({}))), WriteOutcome::Unknown);
+        assert_eq!(told_by(&create, &response(404, &json!({}))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&create, &response(200, &json!({}))), WriteOutcome::Unknown);
         let delete = Request::to(Endpoint::Delete).id("a");
-        assert_eq!(told_by(&delete, &answer(200, &json!({}))), WriteOutcome::NotApplied);
-        assert_eq!(told_by(&delete, &answer(404, &json!({}))), WriteOutcome::Unknown);
+        assert_eq!(told_by(&delete, &response(200, &json!({}))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&delete, &response(404, &json!({}))), WriteOutcome::Unknown);
         let promote = Request::to(Endpoint::SetMain).id("a");
-        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": null }))), WriteOutcome::NotApplied);
-        assert_eq!(told_by(&promote, &answer(200, &json!({ "tag": 1 }))), WriteOutcome::Unknown);
+        assert_eq!(told_by(&promote, &response(200, &json!({ "tag": null }))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&promote, &response(200, &json!({ "tag": 1 }))), WriteOutcome::Unknown);
         let update = Request::to(Endpoint::Update).id("a").json(&json!({ "product_ids": ["x"] }));
-        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": [] }))), WriteOutcome::NotApplied);
-        assert_eq!(told_by(&update, &answer(200, &json!({ "product_ids": ["x"] }))), WriteOutcome::Unknown);
+        assert_eq!(told_by(&update, &response(200, &json!({ "product_ids": [] }))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&update, &response(200, &json!({ "product_ids": ["x"] }))), WriteOutcome::Unknown);
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         assert!(is_repeatable(&Request::to(Endpoint::SetMain).id("a")));
         assert!(is_repeatable(&create("")) && !is_repeatable(&create("a")));
         assert!(!is_repeatable(&Request::to(Endpoint::Delete).id("a")));
-        assert_eq!(told_by(&create("a/b"), &answer(400, &json!({}))), WriteOutcome::NotApplied);
+        assert_eq!(told_by(&create("a/b"), &response(400, &json!({}))), WriteOutcome::NotApplied);
     }
 
     #[test]

@@ -111,7 +111,7 @@ struct KeyEntry {
 /// How many spellings of a secret can be sent: as it is, in capitals, and cut.
 const SPELLINGS: usize = 3;
 
-/// Shorter values are not looked for in answers: a header value such as `1` would be found everywhere.
+/// Shorter values are not looked for in responses: a header value such as `1` would be found everywhere.
 const SHORTEST_REDACTED: usize = 8;
 
 impl fmt::Debug for Credentials {

@@ -1,4 +1,4 @@
-//! How long answers took, in a memory that does not grow with the run.
+//! How long responses took, in a memory that does not grow with the run.
 
 /// Steps between two powers of two: a time is known to within a thirty-second part of itself.
 const STEPS: u64 = 32;

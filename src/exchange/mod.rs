@@ -1,11 +1,10 @@
-//! One request and its answer.
+//! One request and its response.
 //!
-//! This floor puts bytes on the wire as they were meant and brings the answer back whole. It knows nothing of rules:
-//! what an answer means is judged above. Keys are named in requests by the variable that holds them (`$QONFORM_TOKEN`)
+//! This floor puts bytes on the wire as they were meant and brings the response back whole. It knows nothing of rules:
+//! what a response means is judged above. Keys are named in requests by the variable that holds them (`$QONFORM_TOKEN`)
 //! and filled in only when the bytes leave, so that no key can reach a transcript, a report or a `curl` line.
 //! Start at [`Client`].
 
-mod answer;
 mod client;
 mod curl;
 mod error;
@@ -17,12 +16,12 @@ mod latency;
 mod pacing;
 mod raw;
 mod request;
+mod response;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod write_observer;
 
-pub use answer::Response;
 pub use client::{Client, Exchange, Traffic};
 pub use curl::curl;
 pub use error::TransportError;
@@ -32,5 +31,6 @@ pub use keys::{Credentials, KeyRole, Secret};
 pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};
 pub use request::{OperationRef, Request, encode_segment};
+pub use response::Response;
 pub use transport::{Target, Transport, TransportSettings, Trust};
 pub use write_observer::WriteObserver;

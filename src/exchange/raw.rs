@@ -44,14 +44,14 @@ impl Raw {
         })
     }
 
-    /// Sends a message and reads its whole answer, of at most `largest` bytes.
+    /// Sends a message and reads its whole response, of at most `largest` bytes.
     pub(super) async fn send(
         &self,
         message: http::Request<Full<Bytes>>,
         limit: Duration,
         largest: usize,
     ) -> Result<Response, SendFailure> {
-        let answer = async {
+        let response = async {
             let response = match self {
                 Self::Direct(client) => client.request(message).await,
                 Self::Proxied(client) => client.request(message).await,
@@ -77,7 +77,7 @@ impl Raw {
                 .to_bytes();
             Ok(Response::new(status, headers, body))
         };
-        tokio::time::timeout(limit, answer).await.map_err(|_| SendFailure::Timeout)?
+        tokio::time::timeout(limit, response).await.map_err(|_| SendFailure::Timeout)?
     }
 }
 

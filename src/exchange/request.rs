@@ -18,7 +18,7 @@ pub fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// The operation that a request is meant for, whose responses its answer is judged by.
+/// The operation that a request is meant for, whose responses its response is judged by.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum OperationRef {
     /// One of the six operations of the offerings resource.

@@ -63,7 +63,7 @@ impl Target {
 /// How requests are sent.
 #[derive(Clone, Debug)]
 pub struct TransportSettings {
-    /// Limit for one answer, from the first byte sent to the last byte read.
+    /// Limit for one response, from the first byte sent to the last byte read.
     pub timeout: Duration,
     /// Limit for opening a connection.
     pub connect_timeout: Duration,
@@ -169,7 +169,7 @@ impl Transport {
         &self.settings
     }
 
-    /// Sends one request of a case (if it is of one) once, secrets filled in from `keys`, and reads the whole answer.
+    /// Sends one request of a case (if it is of one) once, secrets filled in from `keys`, and reads the whole response.
     /// Says too how long that took, waiting for the pace apart.
     pub(super) async fn send(
         &self,
@@ -183,9 +183,9 @@ impl Transport {
         let took = clock.elapsed();
         for recorder in &self.settings.recorders {
             let base = &self.target.base;
-            recorder.record(&Recorded { base, case, request, answer: sent.as_ref(), started, took, keys });
+            recorder.record(&Recorded { base, case, request, response: sent.as_ref(), started, took, keys });
         }
-        sent.map(|answer| (answer, took))
+        sent.map(|response| (response, took))
     }
 
     async fn send_now(&self, request: &Request, keys: &Credentials) -> Result<Response, TransportError> {
@@ -194,7 +194,7 @@ impl Transport {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
             _ => self.send_raw(&url, request, keys).await,
         };
-        sent.map(|answer| answer.redacted(keys)).map_err(|failure| self.explain(failure, request))
+        sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
 
     async fn send_url(
@@ -210,7 +210,7 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         } else if request.is_write() {
-            // Some gateways answer 411 to a POST without any length.
+            // Some gateways response 411 to a POST without any length.
             builder = builder.header("content-length", "0");
         }
         let mut response = builder.send().await?;

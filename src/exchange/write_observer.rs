@@ -5,7 +5,7 @@ use std::io;
 
 use super::Request;
 
-/// Observes every write of a client: before its bytes leave, and when its answer is there.
+/// Observes every write of a client: before its bytes leave, and when its response is there.
 pub trait WriteObserver: fmt::Debug + Send + Sync {
     /// A write is about to leave, for the first time or again.
     ///

@@ -19,7 +19,7 @@ pub enum Abort {
 
 impl Abort {
     /// Whether it was one response that did not come, rather than a target that is not there.
-    pub fn is_lost_answer(&self) -> bool {
+    pub fn is_lost_response(&self) -> bool {
         matches!(self, Self::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
     }
 }

@@ -36,7 +36,7 @@ pub struct Finding {
     pub confirmed: Confirmation,
     /// How often it was seen in this run.
     pub count: u64,
-    /// Who answers for it until when; `None` for a finding that nobody waived.
+    /// Who is responsible for it until when; `None` for a finding that nobody waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waived>,
     /// The case that showed it with the fewest steps: `scenario::create.echo`.
@@ -62,7 +62,7 @@ pub struct Finding {
     pub race: Option<Timeline>,
     /// Where the contract's document says it.
     pub place: Option<DocumentPlace>,
-    /// The requests that lead to it and their answers.
+    /// The requests that lead to it and their responses.
     pub steps: Vec<EvidenceStep>,
     /// The same requests for a shell.
     pub curl: Vec<String>,
@@ -145,7 +145,7 @@ pub struct DocumentPlace {
     pub column: usize,
 }
 
-/// One request of a finding and its answer; secrets are replaced by their names.
+/// One request of a finding and its response; secrets are replaced by their names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct EvidenceStep {
     /// From 1.
@@ -163,12 +163,12 @@ pub struct EvidenceStep {
     /// The version of HTTP by which it was answered.
     #[serde(default = "http_1_1", skip_serializing_if = "is_http_1_1")]
     pub http_version: String,
-    /// Status of the answer.
+    /// Status of the response.
     pub status: u16,
-    /// Headers of the answer.
-    pub answer_headers: Vec<(String, String)>,
-    /// Body of the answer, bytes outside UTF-8 replaced, cut after 64 KiB.
-    pub answer_body: Option<String>,
+    /// Headers of the response.
+    pub response_headers: Vec<(String, String)>,
+    /// Body of the response, bytes outside UTF-8 replaced, cut after 64 KiB.
+    pub response_body: Option<String>,
     /// Whether it is the step at which the rule was broken.
     pub here: bool,
 }
@@ -188,11 +188,11 @@ fn is_http_1_1(version: &String) -> bool {
 impl EvidenceStep {
     /// The step that shows `exchange`; everything in it is redacted.
     pub fn of(number: usize, exchange: &Exchange, keys: &Credentials, here: bool) -> Self {
-        Self { here, ..Self::new(number, &exchange.request, Some(&exchange.answer), keys) }
+        Self { here, ..Self::new(number, &exchange.request, Some(&exchange.response), keys) }
     }
 
     /// The step of a request that was answered so, or not at all (then its status is 0); everything in it is redacted.
-    pub fn new(number: usize, request: &Request, answer: Option<&Response>, keys: &Credentials) -> Self {
+    pub fn new(number: usize, request: &Request, response: Option<&Response>, keys: &Credentials) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
             let kept = &bytes[..bytes.len().min(MAX_BODY_LENGTH)];
@@ -209,9 +209,9 @@ impl EvidenceStep {
             path: clean(&request.path),
             request_headers: request.headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
             request_body: request.body.as_deref().map(clean_body),
-            http_version: answer.map_or_else(http_1_1, |answer| format!("{:?}", answer.version)),
-            status: answer.map_or(0, |answer| answer.status),
-            answer_headers: answer
+            http_version: response.map_or_else(http_1_1, |response| format!("{:?}", response.version)),
+            status: response.map_or(0, |response| response.status),
+            response_headers: response
                 .into_iter()
                 .flat_map(Response::headers)
                 .filter(|(name, _)| *name != http::header::DATE)
@@ -220,7 +220,7 @@ impl EvidenceStep {
                     (name.as_str().to_owned(), clean(&value))
                 })
                 .collect(),
-            answer_body: answer.map(Response::body).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
+            response_body: response.map(Response::body).filter(|body| !body.is_empty()).map(|body| clean_body(body)),
             here: false,
         }
     }

@@ -36,9 +36,9 @@ pub struct Outcome {
     pub observations: Vec<Observation>,
     /// Differences between document and server, breaking or not.
     pub drift: Vec<Drift>,
-    /// Which documented answers were seen.
+    /// Which documented responses were seen.
     pub coverage: Coverage,
-    /// How long the answers of each operation took; like the time of the run it differs from run to run. Empty when the
+    /// How long the responses of each operation took; like the time of the run it differs from run to run. Empty when the
     /// clock stood still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<Latency>,
@@ -129,7 +129,7 @@ pub struct Summary {
     pub checks: u64,
     /// Requests sent.
     pub requests: u64,
-    /// Answers 429 or 503 that were waited out.
+    /// Responses 429 or 503 that were waited out.
     pub waits: u64,
     /// Reads sent again after a broken connection.
     pub retries: u64,
@@ -213,8 +213,8 @@ pub struct Drift {
 /// What of the contract was seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Every documented answer and every answer that came, with its count (0: never seen).
-    pub answers: Vec<SeenResponse>,
+    /// Every documented response and every response that came, with its count (0: never seen).
+    pub responses: Vec<SeenResponse>,
     /// Every constraint of the document that generated requests tried, sorted; empty when none were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<ConstraintSeen>,
@@ -223,13 +223,13 @@ pub struct Coverage {
     pub holes: Vec<String>,
 }
 
-/// How long the answers of one operation took, from the first byte sent to the last byte read, in microseconds; the
+/// How long the responses of one operation took, from the first byte sent to the last byte read, in microseconds; the
 /// percentiles are at most a thirty-second too long.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Latency {
     /// Operation id, or `None` for requests outside the document.
     pub operation: Option<String>,
-    /// How many answers there were.
+    /// How many responses there were.
     pub count: u64,
     /// Half of them took at most this.
     pub p50_us: u64,
@@ -241,7 +241,7 @@ pub struct Latency {
     pub max_us: u64,
 }
 
-/// One answer of one operation.
+/// One response of one operation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SeenResponse {
     /// Operation id.

@@ -15,17 +15,17 @@ pub struct ShardFacts {
     pub cases: Vec<ShardCase>,
     /// Why rules or parts of them were not decided here: the reason of the first case that had one.
     pub reasons: Vec<ShardReason>,
-    /// How long answers took here, so that it can be added up; empty when the clock stood still.
+    /// How long responses took here, so that it can be added up; empty when the clock stood still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<ShardLatency>,
 }
 
-/// How long the answers of one operation took in a shard. Percentiles of shards cannot be put together, counts can.
+/// How long the responses of one operation took in a shard. Percentiles of shards cannot be put together, counts can.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ShardLatency {
     /// Operation id, or `None` for requests outside the document.
     pub operation: Option<String>,
-    /// Pairs of a step of time and how many answers belong to it. Up to 31 microseconds each is a step; from there 32
+    /// Pairs of a step of time and how many responses belong to it. Up to 31 microseconds each is a step; from there 32
     /// steps lie between two powers of two.
     pub steps: Vec<(usize, u64)>,
     /// The longest, in microseconds.

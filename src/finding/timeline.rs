@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// What several clients did at once, up to the answer that no server may give.
+/// What several clients did at once, up to the response that no server may give.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Timeline {
     /// The name of each lane: `client 1`, `client 2`, `afterwards`.
@@ -28,10 +28,10 @@ pub struct Span {
     /// `POST /offerings/{1}/set-main`, and what was sent where that matters.
     pub request: String,
     /// `200 main`, `409 offering_already_exists`, or why none came.
-    pub answer: String,
+    pub response: String,
     /// The moment at which it began, from 0.
     pub start: usize,
-    /// The moment at which its answer had been read; `None`: it never had.
+    /// The moment at which its response had been read; `None`: it never had.
     pub end: Option<usize>,
     /// Microseconds from the first start of the race to its own.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct Span {
     /// Microseconds from the first start of the race to its end.
     #[serde(default)]
     pub end_us: Option<u64>,
-    /// Whether it is the one at which no order is left that explains all answers.
+    /// Whether it is the one at which no order is left that explains all responses.
     pub here: bool,
 }
 
@@ -59,14 +59,15 @@ impl Timeline {
         }
         let widest = |part: fn(&Span) -> &str| self.spans.iter().map(|span| part(span).chars().count()).max();
         let request = widest(|span| &span.request).unwrap_or_default();
-        let answer = widest(|span| &span.answer).unwrap_or_default();
+        let response = widest(|span| &span.response).unwrap_or_default();
         for span in &self.spans {
             let times = match span.end_us {
                 Some(end) => format!("{} to {} ms", millis(span.start_us), millis(end)),
                 None => format!("from {} ms", millis(span.start_us)),
             };
             let here = if span.here { "  <- here" } else { "" };
-            let line = format!("  {:<3}{:<request$}  {:<answer$}  {times}{here}", span.mark, span.request, span.answer);
+            let line =
+                format!("  {:<3}{:<request$}  {:<response$}  {times}{here}", span.mark, span.request, span.response);
             let _ = writeln!(text, "{}", line.trim_end());
         }
         for (name, id) in &self.names {
@@ -77,7 +78,7 @@ impl Timeline {
 }
 
 impl Span {
-    /// `|a---|` from start to end, `|a--?` where no answer came.
+    /// `|a---|` from start to end, `|a--?` where no response came.
     fn draw(&self, row: &mut [u8], column: usize) {
         let start = self.start * column;
         let end = self.end.map_or(row.len() - 1, |end| end * column);
@@ -110,7 +111,7 @@ mod tests {
             lane,
             mark: mark.into(),
             request: format!("GET {mark}"),
-            answer: "200".into(),
+            response: "200".into(),
             start,
             end,
             start_us: start as u64 * 500,

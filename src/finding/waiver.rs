@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Waived {
     /// Why the finding is accepted for now.
     pub reason: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: String,
     /// The last day on which it holds, as `2026-12-31`.
     pub expires: String,
@@ -26,7 +26,7 @@ pub struct WaiverOutcome {
     pub fingerprint: Option<String>,
     /// Why the findings are accepted for now.
     pub reason: String,
-    /// Who answers for them.
+    /// Who is responsible for them.
     pub owner: String,
     /// The last day on which it holds, as `2026-12-31`.
     pub expires: String,

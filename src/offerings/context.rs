@@ -245,7 +245,7 @@ impl Context {
             let mut is_behind = false;
             for (request, mut response) in group.iter().zip(responses) {
                 let has_met = group.len() > 1 && request.is_write();
-                if has_met && response.as_ref().is_ok_and(|rejected| rejected.answer.status == 409) {
+                if has_met && response.as_ref().is_ok_and(|rejected| rejected.response.status == 409) {
                     response = self.begin(request.clone()).await.expect(NOT_CANCELLED);
                 }
                 match response {
@@ -253,7 +253,7 @@ impl Context {
                         let known = self.session.record.failures.len();
                         let exchange = self.session.take_in(exchange);
                         let adoptions = self.adoptions;
-                        if is_behind && request.is_write() && exchange.answer.is_success() {
+                        if is_behind && request.is_write() && exchange.response.is_success() {
                             self.uncertain.extend(written(request));
                             self.drop_tainted(known);
                         } else {
@@ -296,7 +296,7 @@ impl Context {
             let request = &failure.at.request;
             let may_be_rejected = request.operation.endpoint() == Some(Endpoint::Delete)
                 || request.header_value("idempotency-key").is_some();
-            may_be_rejected && failure.at.answer.is_rejection() && follows(failure.rule, About::Status)
+            may_be_rejected && failure.at.response.is_rejection() && follows(failure.rule, About::Status)
         };
         self.session.record.keep(new.into_iter().filter(|failure| !is_open(failure)));
         self.drop_tainted(known);
@@ -422,7 +422,7 @@ impl Context {
         if let Some(after) = after {
             request = request.query("starting_after", after);
         }
-        Ok(Reply::read(&self.send(request).await?.answer))
+        Ok(Reply::read(&self.send(request).await?.response))
     }
 
     /// Ends the case: the state is compared once more, what the case created is removed, and the failures get their
@@ -511,11 +511,11 @@ fn written(request: &Request) -> Option<KeyRole> {
 fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
     transcript
         .iter()
-        .filter(|exchange| exchange.request.is_write() && !exchange.answer.is_rejection())
+        .filter(|exchange| exchange.request.is_write() && !exchange.response.is_rejection())
         .map(|exchange| exchange.request.role().unwrap_or(KeyRole::Main))
         .collect()
 }
 
 fn blocked(what: &str, exchange: &Exchange) -> Abort {
-    Abort::Blocked(format!("a {what} that the case builds on returned {}", exchange.answer.summary()))
+    Abort::Blocked(format!("a {what} that the case builds on returned {}", exchange.response.summary()))
 }

@@ -178,7 +178,7 @@ impl Context {
                             _ => surprise.id.as_deref().map(|id| Correction::Row(id.to_owned(), known(id))),
                         }));
                     }
-                    None => shown_at = if get.answer.is_success() { get } else { shown_at },
+                    None => shown_at = if get.response.is_success() { get } else { shown_at },
                 }
             }
             for other in &surprises[1..] {
@@ -231,7 +231,7 @@ impl Context {
 
     /// What is wrong where a get shows what the list should: the list alone.
     fn only_listed(&self, role: KeyRole, id: &str, get: &Exchange, surprise: &Surprise, pages: usize) -> Option<Wrong> {
-        let reply = Reply::read(&get.answer);
+        let reply = Reply::read(&get.response);
         let state = self.oracle.state(role)?;
         let is_there = state.find(id).is_some();
         let shown = reply.offering().filter(|_| reply.is_success());
@@ -339,7 +339,7 @@ impl Context {
                 request = request.query("starting_after", cursor);
             }
             let at = self.send_quietly(request).await?;
-            let reply = Reply::read(&at.answer);
+            let reply = Reply::read(&at.response);
             if let Some(id) = &cursor
                 && reply.is_restarted
             {
@@ -358,7 +358,7 @@ impl Context {
                 _ => return Err(self.unreadable(&reply, &at)),
             };
             snapshot.pages += 1;
-            bytes += at.answer.body().len();
+            bytes += at.response.body().len();
             self.session.forget_middle_of_walk(snapshot.pages);
             let length = page.offerings.len();
             // Ids that are no texts are not read as they are.
@@ -405,7 +405,7 @@ impl Context {
         let Some(last) = snapshot.offerings.last() else { return Ok(false) };
         let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", &last.id).key(role);
         let next = self.send_quietly(request).await?;
-        let reply = Reply::read(&next.answer);
+        let reply = Reply::read(&next.response);
         let follows =
             !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| snapshot.find(id).is_none()));
         if follows {
@@ -452,7 +452,7 @@ impl Context {
 
 /// Whether a list shows ids that are no texts.
 fn has_odd_ids(at: &Exchange) -> bool {
-    let rows = at.answer.json().and_then(|body| body.get("data")?.as_array());
+    let rows = at.response.json().and_then(|body| body.get("data")?.as_array());
     rows.is_some_and(|rows| rows.iter().any(|row| row.get("id").is_some_and(|id| !id.is_string())))
 }
 

@@ -1,4 +1,4 @@
-//! The resource: what its cases send and what they hold its answers against.
+//! The resource: what its cases send and what they hold its responses against.
 //!
 //! Start at [`Context`], in which every case runs, at [`oracle`], which judges every response, and at [`scenario::all`],
 //! the cases written by hand.

@@ -35,7 +35,7 @@ impl Context {
             self.add_general(general, exchange);
             return Ok(());
         };
-        let reply = Reply::read(&exchange.answer);
+        let reply = Reply::read(&exchange.response);
         let is_rejected_before = call.has_odd_path && reply.is_rejection();
         let is_shown = |failure: &Failure| !(is_rejected_before && follows(failure.rule, About::Status));
         let general: Vec<Failure> = general.into_iter().filter(is_shown).collect();
@@ -149,7 +149,7 @@ impl Context {
     /// Adds rules to the failure of the case that the same response showed earlier.
     fn blame_earlier(&mut self, at: &Exchange, rules: Vec<&'static str>) {
         let is_same = |failure: &&mut Failure| {
-            failure.at.request.operation == at.request.operation && failure.at.answer.status == at.answer.status
+            failure.at.request.operation == at.request.operation && failure.at.response.status == at.response.status
         };
         if let Some(failure) = self.session.record.failures.iter_mut().rev().find(is_same) {
             let new = rules.into_iter().filter(|rule| *rule != failure.rule && !failure.also.contains(rule));
@@ -201,7 +201,7 @@ impl Context {
         let at = self.send_quietly(request).await?;
         self.general.clear();
         let general = self.session.record.failures.split_off(known);
-        let (Some(probe), missing) = (Call::read(&at.request), Reply::read(&at.answer)) else { return Ok(false) };
+        let (Some(probe), missing) = (Call::read(&at.request), Reply::read(&at.response)) else { return Ok(false) };
         let verdict = match self.oracle.state_mut(role) {
             Some(state) => state.apply(&probe, &missing, &at),
             None => return Ok(false),
@@ -321,7 +321,7 @@ impl Context {
         if general.is_empty() || self.tainted.is_empty() {
             return general;
         }
-        let body = String::from_utf8_lossy(at.answer.body());
+        let body = String::from_utf8_lossy(at.response.body());
         let shows = |id: &String| body.contains(serde_json::to_string(id).unwrap_or_default().trim_matches('"'));
         let is_tainted = self.tainted.iter().any(shows);
         general.into_iter().filter(|failure| !(is_tainted && OF_OFFERINGS.contains(&failure.rule))).collect()

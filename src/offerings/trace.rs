@@ -40,7 +40,7 @@ pub(super) fn leading_to(
     let concerns_roles = std::iter::once(&failure.rule).chain(&failure.also).any(|rule| ABOUT_ROLES.contains(rule))
         || own.as_ref().is_some_and(|call| call.endpoint == Endpoint::SetMain);
     let is_promotion =
-        |call: &Call, exchange: &Exchange| call.endpoint == Endpoint::SetMain && exchange.answer.is_success();
+        |call: &Call, exchange: &Exchange| call.endpoint == Endpoint::SetMain && exchange.response.is_success();
     if concerns_roles {
         let promoted =
             writes.iter().filter(|(call, exchange)| is_promotion(call, exchange)).map(|(call, _)| call.id.clone());
@@ -48,7 +48,7 @@ pub(super) fn leading_to(
     }
     let is_alone = ids.is_empty() && own.as_ref().is_none_or(|call| call.endpoint != Endpoint::List);
     let concerns = |call: &Call, exchange: &Exchange| {
-        let has_effect = exchange.answer.is_success() || exchange.answer.status >= 500;
+        let has_effect = exchange.response.is_success() || exchange.response.status >= 500;
         let names = ids.iter().any(|id| id.eq_ignore_ascii_case(&call.id));
         let is_list = ids.is_empty() && !is_alone && has_effect;
         names || is_list || concerns_roles && is_promotion(call, exchange) || key.is_some() && call.key == key

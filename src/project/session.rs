@@ -1,4 +1,4 @@
-//! A conversation with one project in which every answer is judged and kept.
+//! A conversation with one project in which every response is judged and kept.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ const KEPT_PAGES: usize = 6;
 /// How often a walk that was restarted (its cursor was deleted by another client) is begun again.
 const MAX_RESTARTS: usize = 3;
 
-/// What the record keeps of answers besides what they break.
+/// What the record keeps of responses besides what they break.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Counts {
     /// How often everything was checked and seen.
     Kept,
-    /// Nothing: which answers came is chance, and the same run would count otherwise.
+    /// Nothing: which returns came is chance, and the same run would count otherwise.
     LeftOut,
 }
 
@@ -83,10 +83,10 @@ impl Session {
         self.transcript.drain(..keep_from.min(self.transcript.len()));
     }
 
-    /// Sends a request and judges its answer by everything that holds for every answer.
+    /// Sends a request and judges its response by everything that holds for every response.
     ///
     /// # Errors
-    /// [`Abort::World`] when no answer came.
+    /// [`Abort::World`] when no response came.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let exchange = self.project.client.send(request).await?;
         Ok(self.take_in(exchange))
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// Judges and keeps what several clients did at once, in the order in which they began. Of times nothing is held
-    /// against it: none of these answers is surely older than another.
+    /// against it: none of these responses is surely older than another.
     pub fn take_in_at_once(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
         let known = (counts == Counts::LeftOut).then(|| std::mem::take(&mut self.record));
         let taken = exchanges
@@ -122,7 +122,7 @@ impl Session {
     /// Reads every regular offering of the project that `role`'s key opens, by pages of 100.
     ///
     /// # Errors
-    /// [`Abort::World`] when no answer came, [`Abort::Blocked`] when the list cannot be read; the fault itself is in the
+    /// [`Abort::World`] when no response came, [`Abort::Blocked`] when the list cannot be read; the fault itself is in the
     /// record then.
     pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let mut restarts = 0;
@@ -146,7 +146,7 @@ impl Session {
                 }
                 let (offerings, has_more) = self.read_page(&page)?;
                 snapshot.pages += 1;
-                bytes += page.answer.body().len();
+                bytes += page.response.body().len();
                 self.forget_middle_of_walk(snapshot.pages);
                 for offering in offerings {
                     if !seen.insert(offering.id.clone()) {
@@ -187,8 +187,8 @@ impl Session {
     }
 
     fn read_page(&mut self, page: &Arc<Exchange>) -> Result<(Vec<Offering>, bool), Abort> {
-        if page.answer.status != 200 {
-            let received = page.answer.summary();
+        if page.response.status != 200 {
+            let received = page.response.summary();
             self.fault(
                 "list.limit-honoured",
                 "a limit of 100 is not accepted",
@@ -198,7 +198,7 @@ impl Session {
             );
             return Err(Abort::Blocked(format!("the list could not be read: {received}")));
         }
-        let body = page.answer.json();
+        let body = page.response.json();
         let has_more = body.and_then(|body| body.get("has_more")?.as_bool());
         let has_list = body.is_some_and(|body| body.get("data").is_some_and(serde_json::Value::is_array));
         let items = body.map_or(&[][..], offerings_in);
@@ -245,5 +245,5 @@ impl Session {
 
 /// Whether the page says that its cursor was unknown.
 pub fn is_restarted(page: &Exchange) -> bool {
-    page.answer.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    page.response.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }

@@ -12,13 +12,13 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
 use super::call::Operation;
 use super::config::{DeleteMain, Effect, Others, Used};
 use super::fault::UnknownName;
 use super::front;
 use super::in_flight::{Meeting, Met, NO_TIME, same_key, uneven};
 use super::response::{ANY, FAILURE, SUCCESS};
+use super::server_response::Refusal;
 use super::step::Reply;
 use super::validate::{READONLY, Repeats, Tag, is_documented};
 use super::view::encoded;
@@ -90,7 +90,7 @@ behaviours! {
         => |config| config.url = |id| format!("/v4/offerings/{}", encoded(id));
     Charset "charset"
         "The content type names the charset."
-        => |config| config.respond(&Operation::ALL, ANY, |_, answer| answer.declare("application/json; charset=utf-8"));
+        => |config| config.respond(&Operation::ALL, ANY, |_, response| response.declare("application/json; charset=utf-8"));
     PrettyJson "pretty-json"
         "Bodies are indented over several lines."
         => |config| config.pretty = true;
@@ -102,12 +102,12 @@ behaviours! {
                 shown.insert("attributes".into(), json!({ "source": "api", "version": 3 }));
             });
             config.respond(&[Operation::List], SUCCESS, |_, page| page.set("total_count", Value::Null));
-            config.respond(&Operation::ALL, FAILURE, |_, answer| answer.set("request_id", "5f1c9ae2"));
+            config.respond(&Operation::ALL, FAILURE, |_, response| response.set("request_id", "5f1c9ae2"));
         };
     ExtraHeaders "extra-headers"
-        "Answers have headers for tracing, caching and rate limits."
-        => |config| config.respond(&Operation::ALL, ANY, |_, answer| {
-            answer.headers.extend([
+        "Responses have headers for tracing, caching and rate limits."
+        => |config| config.respond(&Operation::ALL, ANY, |_, response| {
+            response.headers.extend([
                 (HeaderName::from_static("x-request-id"), HeaderValue::from_static("5f1c9ae2")),
                 (HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from_static("998")),
                 (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -115,23 +115,23 @@ behaviours! {
         });
     DetailsNull "details-null-otherwise" without [DetailsEmpty]
         "`details` is null where no field is at fault."
-        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(Value::Null));
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.default_details(Value::Null));
     DetailsEmpty "details-empty-otherwise"
         "`details` is an empty array where no field is at fault."
-        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.default_details(json!([])));
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.default_details(json!([])));
     LimitWithoutDetails "limit-without-details" without [DetailsNull DetailsEmpty]
         "A limit out of range names no field."
-        => |config| config.respond(&[Operation::List], FAILURE, |_, answer| {
-            if answer.blames("limit") {
-                answer.remove_error("details");
+        => |config| config.respond(&[Operation::List], FAILURE, |_, response| {
+            if response.blames("limit") {
+                response.remove_error("details");
             }
         });
     MetaOnLimit "meta-beside-limit"
         "A limit out of range has `_meta` beside the error, as the list page's own example has."
-        => |config| config.respond(&[Operation::List], FAILURE, |_, answer| answer.explain_limit());
+        => |config| config.respond(&[Operation::List], FAILURE, |_, response| response.explain_limit());
     LogicalOn422 "logical-on-422"
         "A 422 has the type `logical`."
-        => |config| config.respond(&Operation::ALL, 422..=422, |_, answer| answer.set_error("type", "logical"));
+        => |config| config.respond(&Operation::ALL, 422..=422, |_, response| response.set_error("type", "logical"));
     TagZeroOnCreate "tag-zero-on-create"
         "New offerings have the tag 0."
         => |config| config.new_tag = |tag| if let Tag::Value(tag) = tag { Some(tag) } else { Some(0) };
@@ -142,10 +142,10 @@ behaviours! {
         "The previous main gets the tag null."
         => |config| config.demoted = None;
     DeleteMainRefused "delete-main-refused" without [DeleteMainPromotes DeleteMain409]
-        "Deleting the main answers 422."
+        "Deleting the main returns 422."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::UNPROCESSABLE_ENTITY);
     DeleteMain409 "delete-main-409" without [DeleteMainPromotes FirstAgainRegular]
-        "Deleting the main answers 409."
+        "Deleting the main returns 409."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::CONFLICT);
     DeleteMainPromotes "delete-main-promotes"
         "Deleting the main promotes the oldest offering that is left."
@@ -163,39 +163,39 @@ behaviours! {
         "In a project with offerings but no main a new offering becomes main."
         => |config| config.becomes_main = |project| project.main_id().is_none();
     Replay200 "replay-200"
-        "A replayed create answers 200."
+        "A replayed create returns 200."
         => |config| config.replayed(Operation::Create, |step| {
             if let Some(offering) = step.reply().cloned() {
                 step.result = Ok(Reply::Offering(offering));
             }
         });
     ReplayCurrent "replay-current"
-        "A replayed create answers with the offering as it is now, while it exists."
+        "A replayed create returns the offering as it is now, while it exists."
         => |config| config.replayed(Operation::Create, |step| step.show_current());
     ReplayDeletedAnew "replay-deleted-anew"
         without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
         "The idempotency key of a create whose offering was deleted makes a new one."
         => |config| config.used_key = Used::Forgotten;
     ReplayDeleted404 "replay-deleted-404" without [ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted answers 404."
+        "The idempotency key of a create whose offering was deleted returns 404."
         => |config| config.used_key = Used::Rejected(StatusCode::NOT_FOUND, "not_found");
     ReplayDeleted409 "replay-deleted-409" without [ReplayDeleted410 ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted answers 409."
+        "The idempotency key of a create whose offering was deleted returns 409."
         => |config| config.used_key = Used::Rejected(StatusCode::CONFLICT, "idempotency_key_used");
     ReplayDeleted410 "replay-deleted-410" without [ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted answers 410."
+        "The idempotency key of a create whose offering was deleted returns 410."
         => |config| config.used_key = Used::Rejected(StatusCode::GONE, "offering_deleted");
     ReplayDeleted422 "replay-deleted-422"
-        "The idempotency key of a create whose offering was deleted answers 422."
+        "The idempotency key of a create whose offering was deleted returns 422."
         => |config| config.used_key = Used::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
     OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
-        "An idempotency key used with another body answers 400."
+        "An idempotency key used with another body returns 400."
         => |config| config.other_body = Some((StatusCode::BAD_REQUEST, "invalid_data"));
     OtherBody409 "other-body-409" without [OtherBody422]
-        "An idempotency key used with another body answers 409."
+        "An idempotency key used with another body returns 409."
         => |config| config.other_body = Some((StatusCode::CONFLICT, "idempotency_conflict"));
     OtherBody422 "other-body-422"
-        "An idempotency key used with another body answers 422."
+        "An idempotency key used with another body returns 422."
         => |config| config.other_body = Some((StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict"));
     RejectionReplayed "rejection-replayed"
         "The idempotency key of a rejected create returns the same rejection again, whatever the body."
@@ -254,7 +254,7 @@ behaviours! {
             Some(Refusal::malformed(format!("The query parameter `{name}` is not known.")))
         });
     InvalidId404 "invalid-id-404"
-        "Get, update and set main of a malformed id answer 404."
+        "Get, update and set main of a malformed id response 404."
         => |config| {
             for operation in [Operation::Get, Operation::Update, Operation::SetMain] {
                 config.rejected(operation, |step| {
@@ -277,15 +277,15 @@ behaviours! {
         "An update or promotion without effect sets `updated_at` too."
         => |config| config.touches = |_| true;
     ConnectionClose "connection-close"
-        "The connection is closed after each answer."
-        => |config| config.respond(&Operation::ALL, ANY, |_, answer| {
-            answer.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        "The connection is closed after each response."
+        => |config| config.respond(&Operation::ALL, ANY, |_, response| {
+            response.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         });
     Slow "slow"
-        "Every answer takes a few milliseconds."
+        "Every response takes a few milliseconds."
         => |config| config.waits_before.push(|_, _| Duration::from_millis(4));
     TooManyRequests "too-many-requests"
-        "Now and then the answer is 429 with `Retry-After`."
+        "Now and then the response is 429 with `Retry-After`."
         => |config| config.interruptions.push(front::too_many_requests);
     ManyOfferings "many-offerings"
         "The main project holds 350 more offerings."
@@ -294,19 +294,19 @@ behaviours! {
         "The main project holds more rows with tags of old, negative ones too."
         => |config| config.legacy_tags = &[2, 3, -1, i16::MIN, i16::MAX];
     EncodedSlash404 "encoded-slash-404"
-        "A router answers 404 in HTML to an encoded slash, a NUL or a dot segment in the path."
+        "A router returns 404 in HTML to an encoded slash, a NUL or a dot segment in the path."
         => |config| config.front.push(front::router);
     Firewall403 "firewall-403"
-        "A firewall answers 403 in HTML to markup, SQL and control characters."
+        "A firewall returns 403 in HTML to markup, SQL and control characters."
         => |config| config.front.push(front::firewall);
     LongTarget414 "long-target-414"
-        "A proxy answers 414 to an id or cursor over 100 characters."
+        "A proxy returns 414 to an id or cursor over 100 characters."
         => |config| config.front.push(front::long_target);
     LargeBody413 "large-body-413"
-        "A proxy answers 413 to a body over 64 KiB."
+        "A proxy returns 413 to a body over 64 KiB."
         => |config| config.front.push(front::large_body);
     Unavailable503 "unavailable-503"
-        "Now and then a proxy answers 503 with `Retry-After`."
+        "Now and then a proxy returns 503 with `Retry-After`."
         => |config| config.interruptions.push(front::unavailable);
     OthersAdd "others-add" without [OthersComeAndGo]
         "Another client adds offerings meanwhile."
@@ -317,7 +317,7 @@ behaviours! {
     UnevenPace "uneven-pace"
         "Requests wait for some milliseconds, some longer than others, before they are worked on."
         => |config| config.waits_before.push(|_, requests| uneven(requests));
-    LateAnswers "late-answers"
+    LateResponses "late-responses"
         "Writes are answered some milliseconds after they took effect, some later than others."
         => |config| config.waits_after.push(|operation, requests| {
             if operation.writes() { uneven(requests) } else { NO_TIME }
@@ -331,13 +331,13 @@ behaviours! {
         "Writes wait for each other, and each takes a few milliseconds."
         => |config| config.waits_its_turn = Operation::writes;
     KeyInFlight409 "key-in-flight-409" without [KeyInFlightWaits]
-        "A create whose idempotency key is in flight answers 409."
+        "A create whose idempotency key is in flight returns 409."
         => |config| config.meetings.push(Meeting {
             meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
             then: Met::Rejected("idempotency_in_flight", "A request with this idempotency key is in flight."),
         });
     KeyInFlightWaits "key-in-flight-waits"
-        "A create whose idempotency key is in flight waits for the first answer."
+        "A create whose idempotency key is in flight waits for the first response."
         => |config| config.meetings.push(Meeting {
             meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
             then: Met::Waits,
@@ -364,7 +364,7 @@ behaviours! {
             then: Met::Rejected("offering_already_exists", "An offering with this id already exists in this project."),
         });
     UpdateReadsAgain "update-reads-again"
-        "An update reads the offering again for its answer."
+        "An update reads the offering again for its response."
         => |config| config.interleave(&[Operation::Update], |request| Box::pin(request.reading_again()));
     OneRequestAtATime "one-request-at-a-time"
         "Requests wait for each other, reads too."
@@ -421,7 +421,7 @@ impl Behaviour {
     /// Those that only several clients at once can see, and those that only take time; never drawn.
     pub const OF_CROWDS: [Self; 15] = [
         Self::UnevenPace,
-        Self::LateAnswers,
+        Self::LateResponses,
         Self::LateReads,
         Self::OneWriteAtATime,
         Self::KeyInFlight409,

@@ -10,8 +10,8 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::answer::{Detail, Refusal};
 use super::config::{Config, decoded};
+use super::server_response::{Detail, Refusal};
 
 /// The largest body that is read, in bytes.
 const BODY_LIMIT: usize = 1 << 20;

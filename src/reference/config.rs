@@ -9,7 +9,6 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Refusal};
 use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
@@ -20,6 +19,7 @@ use super::offering::Offering;
 use super::project::Project;
 use super::response::{Instead, Override, ResponseChange, Show};
 use super::routes::{Door, Wait};
+use super::server_response::{Refusal, ServerResponse};
 use super::step::Step;
 use super::store::Grant;
 use super::validate::{self, BodyRules, IdRules, Repeats, Tag};
@@ -80,9 +80,9 @@ pub(super) enum Used {
 #[derive(Debug, Clone)]
 pub(super) struct Config {
     /// What stands in front of the API.
-    pub(super) front: Vec<fn(&Call) -> Option<Answer>>,
+    pub(super) front: Vec<fn(&Call) -> Option<ServerResponse>>,
     /// What is responded now and then instead, by the number of requests so far.
-    pub(super) interruptions: Vec<fn(u64) -> Option<Answer>>,
+    pub(super) interruptions: Vec<fn(u64) -> Option<ServerResponse>>,
     /// How long requests wait before they are worked on.
     pub(super) waits_before: Vec<Wait>,
     /// How long responses wait.
@@ -277,7 +277,7 @@ impl Config {
         &mut self,
         at: &'static [Operation],
         statuses: RangeInclusive<u16>,
-        apply: fn(&Call, &mut Answer),
+        apply: fn(&Call, &mut ServerResponse),
     ) {
         self.changes.push(ResponseChange { at, statuses, apply });
     }

@@ -31,7 +31,7 @@ use super::config::Effect;
 /// What a fault has to do with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// What an answer looks like.
+    /// What a response looks like.
     Schema,
     /// Statuses, typed codes, error types, details.
     Status,
@@ -55,7 +55,7 @@ pub enum Family {
     Variant,
     /// Inputs that end in a 500.
     Robustness,
-    /// What an answer should not tell.
+    /// What a response should not tell.
     Leak,
     /// What only a particular sequence of requests shows.
     Deep,

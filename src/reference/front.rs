@@ -5,9 +5,9 @@
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::answer::{Answer, Refusal};
 use super::call::Call;
 use super::config::decoded;
+use super::server_response::{Refusal, ServerResponse};
 
 /// The longest id or cursor that gets through a proxy, in characters.
 const TARGET_MAX: usize = 100;
@@ -17,14 +17,14 @@ const BODY_MAX: usize = 65_536;
 const EVERY: u64 = 29;
 
 /// A router that does not know what to make of a path.
-pub(super) fn router(call: &Call) -> Option<Answer> {
+pub(super) fn router(call: &Call) -> Option<ServerResponse> {
     let id = call.raw_id().to_ascii_lowercase();
     let odd = id.contains("%2f") || id.contains("%00") || decoded(&id).is_none_or(|id| id == "." || id == "..");
-    (odd && !id.is_empty()).then(|| Answer::html(StatusCode::NOT_FOUND, "<h1>404 Not Found</h1>"))
+    (odd && !id.is_empty()).then(|| ServerResponse::html(StatusCode::NOT_FOUND, "<h1>404 Not Found</h1>"))
 }
 
 /// A firewall that looks for attacks.
-pub(super) fn firewall(call: &Call) -> Option<Answer> {
+pub(super) fn firewall(call: &Call) -> Option<ServerResponse> {
     let mut texts = vec![decoded(&call.path).unwrap_or_default(), decoded(&call.query).unwrap_or_default()];
     if let Ok(body) = call.json() {
         collect(&body, &mut texts);
@@ -34,32 +34,32 @@ pub(super) fn firewall(call: &Call) -> Option<Answer> {
         text.contains(|letter: char| letter.is_control() || letter == '<')
             || ["' or ", "drop table", "select ", "--"].iter().any(|sign| text.contains(sign))
     };
-    texts.iter().any(hostile).then(|| Answer::html(StatusCode::FORBIDDEN, "<h1>Request blocked</h1>"))
+    texts.iter().any(hostile).then(|| ServerResponse::html(StatusCode::FORBIDDEN, "<h1>Request blocked</h1>"))
 }
 
 /// A proxy that reads no more than so much of a URL.
-pub(super) fn long_target(call: &Call) -> Option<Answer> {
+pub(super) fn long_target(call: &Call) -> Option<ServerResponse> {
     let long = |text: String| text.chars().count() > TARGET_MAX;
     let too_long = call.id().is_ok_and(long) || call.query("starting_after").is_ok_and(|after| after.is_some_and(long));
-    too_long.then(|| Answer::html(StatusCode::URI_TOO_LONG, "<h1>414 URI Too Long</h1>"))
+    too_long.then(|| ServerResponse::html(StatusCode::URI_TOO_LONG, "<h1>414 URI Too Long</h1>"))
 }
 
 /// A proxy that reads no more than so much of a body.
-pub(super) fn large_body(call: &Call) -> Option<Answer> {
+pub(super) fn large_body(call: &Call) -> Option<ServerResponse> {
     let large = call.bytes().map_or(true, |body| body.len() > BODY_MAX);
-    large.then(|| Answer::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Payload Too Large</h1>"))
+    large.then(|| ServerResponse::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Payload Too Large</h1>"))
 }
 
 /// A limit on the rate of requests; a client should mostly wait for no seconds, as waiting is slow.
-pub(super) fn too_many_requests(requests: u64) -> Option<Answer> {
+pub(super) fn too_many_requests(requests: u64) -> Option<ServerResponse> {
     let wait = u16::from(requests.is_multiple_of(16 * EVERY));
-    let answer = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_answer();
-    requests.is_multiple_of(EVERY).then(|| answer.with_header("retry-after", HeaderValue::from(wait)))
+    let response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_response();
+    requests.is_multiple_of(EVERY).then(|| response.with_header("retry-after", HeaderValue::from(wait)))
 }
 
 /// A proxy that cannot reach the API now and then.
-pub(super) fn unavailable(requests: u64) -> Option<Answer> {
-    let page = Answer::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
+pub(super) fn unavailable(requests: u64) -> Option<ServerResponse> {
+    let page = ServerResponse::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
     (requests + 7).is_multiple_of(EVERY).then(|| page.with_header("retry-after", HeaderValue::from(0)))
 }
 

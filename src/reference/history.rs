@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::answer::{Answer, Refusal};
 use super::offering::Offering;
+use super::server_response::{Refusal, ServerResponse};
 
 /// Counts and memories; a server without faults never looks at them.
 #[derive(Debug, Default)]
@@ -78,5 +78,5 @@ pub(super) struct History {
     /// Keys that two creates used at once.
     pub(super) stuck: HashSet<Vec<u8>>,
     /// Responses that are kept under the key of another create.
-    pub(super) mixed: HashMap<Vec<u8>, Answer>,
+    pub(super) mixed: HashMap<Vec<u8>, ServerResponse>,
 }

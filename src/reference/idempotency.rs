@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::answer::Refusal;
 use super::call::{Call, Operation};
 use super::config::Config;
 use super::offering::Offering;
+use super::server_response::Refusal;
 
 /// The successful responses kept for one project, by operation with its path, and key.
 ///

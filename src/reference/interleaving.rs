@@ -8,12 +8,12 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
-use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
 use super::in_flight::{InFlightGuard, same_key};
 use super::offering::Offering;
 use super::project::Project;
 use super::routes::App;
+use super::server_response::{Refusal, ServerResponse};
 use super::step::Reply;
 use super::store::Grant;
 use super::validate::{Draft, Syntax};
@@ -21,7 +21,7 @@ use super::validate::{Draft, Syntax};
 /// The time between looking and acting.
 const GAP: Duration = Duration::from_millis(3);
 
-type Answered = Result<Answer, Refusal>;
+type Answered = Result<ServerResponse, Refusal>;
 
 /// How an operation is worked on.
 pub(super) type Interleaving = for<'a> fn(Interleaved<'a>) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
@@ -55,7 +55,7 @@ impl Interleaved<'_> {
         self.grant.project.lock().regular(&id).cloned()
     }
 
-    fn show(self, row: &Offering) -> Answer {
+    fn show(self, row: &Offering) -> ServerResponse {
         let created = self.call.operation == Operation::Create;
         self.app.show(self.call, &if created { Reply::Created(row.clone()) } else { Reply::Offering(row.clone()) })
     }
@@ -83,9 +83,9 @@ impl Interleaved<'_> {
     pub(super) async fn writing_back(self, write: fn(&mut Offering, &Offering)) -> Answered {
         let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
         tokio::time::sleep(GAP).await;
-        let answer = self.work()?;
+        let response = self.work()?;
         let mut project = self.grant.project.lock();
-        let Some(row) = project.regular(&seen.id) else { return Ok(answer) };
+        let Some(row) = project.regular(&seen.id) else { return Ok(response) };
         write(row, &seen);
         Ok(self.show(row))
     }
@@ -112,9 +112,9 @@ impl Interleaved<'_> {
 
     /// Updates, and reads the offering again for the response.
     pub(super) async fn reading_again(self) -> Answered {
-        let answer = self.work()?;
+        let response = self.work()?;
         tokio::time::sleep(GAP).await;
-        Ok(self.named().map_or(answer, |row| self.show(&row)))
+        Ok(self.named().map_or(response, |row| self.show(&row)))
     }
 
     /// Reads every other row of a page later.
@@ -167,9 +167,9 @@ impl Interleaved<'_> {
     pub(super) async fn becoming_main_if_alone(self) -> Answered {
         let Some(draft) = self.keyless_draft() else { return self.work() };
         let was_empty = self.grant.project.lock().listed().is_empty();
-        let answer = self.work()?;
+        let response = self.work()?;
         if !was_empty {
-            return Ok(answer);
+            return Ok(response);
         }
         if let Some(row) = self.grant.project.lock().regular(&draft.id) {
             row.tag = None;
@@ -177,7 +177,7 @@ impl Interleaved<'_> {
         tokio::time::sleep(GAP).await;
         let mut project = self.grant.project.lock();
         let alone = project.listed().len() == 1;
-        let Some(row) = project.regular(&draft.id) else { return Ok(answer) };
+        let Some(row) = project.regular(&draft.id) else { return Ok(response) };
         row.tag = if alone { Some(1) } else { row.tag };
         Ok(self.show(row))
     }
@@ -186,18 +186,18 @@ impl Interleaved<'_> {
 /// Creates with an idempotency key.
 impl Interleaved<'_> {
     /// Creates; a create that meets another one with its key has something done to its response.
-    pub(super) async fn second_of_key(self, change: fn(&mut Project, &mut Answer)) -> Answered {
+    pub(super) async fn second_of_key(self, change: fn(&mut Project, &mut ServerResponse)) -> Answered {
         if self.call.idempotency_key().is_none() {
             return self.work();
         }
         let guard = InFlightGuard::new(self.call, &self.grant.project);
         let second = guard.meets(same_key);
         tokio::time::sleep(if second { 2 * GAP } else { GAP }).await;
-        let mut answer = self.work()?;
+        let mut response = self.work()?;
         if second {
-            change(&mut self.grant.project.lock(), &mut answer);
+            change(&mut self.grant.project.lock(), &mut response);
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// A key that two creates used at once is never free again.
@@ -220,16 +220,16 @@ impl Interleaved<'_> {
     /// The response is kept under the keys of all creates under way.
     pub(super) async fn mixing_keys(self) -> Answered {
         let Some(key) = self.call.idempotency_key() else { return self.work() };
-        if let Some(answer) = self.grant.project.lock().history.mixed.get(key) {
-            return Ok(answer.clone());
+        if let Some(response) = self.grant.project.lock().history.mixed.get(key) {
+            return Ok(response.clone());
         }
         let guard = InFlightGuard::new(self.call, &self.grant.project);
         tokio::time::sleep(GAP).await;
-        let answer = self.work()?;
+        let response = self.work()?;
         for other in guard.others().into_iter().filter_map(|other| other.key).filter(|other| other != key) {
-            self.grant.project.lock().history.mixed.insert(other, answer.clone());
+            self.grant.project.lock().history.mixed.insert(other, response.clone());
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -284,25 +284,25 @@ impl Interleaved<'_> {
     /// The response stands in a variable of the process until it is sent.
     pub(super) async fn through_shared_page(self) -> Answered {
         let process = || self.grant.process.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = self.work()?;
-        process().page = Some(answer.clone());
+        let response = self.work()?;
+        process().page = Some(response.clone());
         tokio::time::sleep(GAP).await;
         let latest = process().page.clone();
-        Ok(latest.unwrap_or(answer))
+        Ok(latest.unwrap_or(response))
     }
 }
 
 /// The row is there and its products are not yet.
-pub(super) fn without_products(_: &mut Project, answer: &mut Answer) {
-    answer.set("product_ids", json!([]));
+pub(super) fn without_products(_: &mut Project, response: &mut ServerResponse) {
+    response.set("product_ids", json!([]));
 }
 
 /// Another row is made, with a number after its id.
-pub(super) fn under_another_id(project: &mut Project, answer: &mut Answer) {
-    let id = answer.get("id").as_str().unwrap_or_default().to_owned();
+pub(super) fn under_another_id(project: &mut Project, response: &mut ServerResponse) {
+    let id = response.get("id").as_str().unwrap_or_default().to_owned();
     let Some(row) = project.row(&id).cloned() else { return };
     let id = format!("{}-1", id.chars().take(62).collect::<String>());
-    answer.set("id", id.clone());
-    answer.set("url", format!("/v4/offerings/{id}"));
+    response.set("id", id.clone());
+    response.set("url", format!("/v4/offerings/{id}"));
     project.add(Offering { id, tag: None, ..row });
 }

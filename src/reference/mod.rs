@@ -11,7 +11,6 @@
 //!
 //! Start at [`Server`].
 
-mod answer;
 mod behaviour;
 mod call;
 mod config;
@@ -29,6 +28,7 @@ mod project;
 mod response;
 mod routes;
 mod server;
+mod server_response;
 mod step;
 mod store;
 mod tamper;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::answer::Refusal;
 use super::call::Operation;
 use super::config::{Config, DeleteMain, Others};
 use super::history::History;
@@ -15,6 +14,7 @@ use super::idempotency::Replays;
 use super::in_flight::InFlight;
 use super::offering::{Kind, Offering};
 use super::page::{Page, Start, Window};
+use super::server_response::Refusal;
 use super::store::Ticker;
 use super::validate::{self, Change, Draft, Tag};
 
@@ -178,7 +178,7 @@ impl Project {
         Ok(offering.clone())
     }
 
-    /// The place of an offering that this API may write to; `code` is what it answers for an experiment's.
+    /// The place of an offering that this API may write to; `code` is what it returns for an experiment's.
     fn writable(
         &self,
         operation: Operation,

@@ -7,9 +7,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
 use super::config::Config;
+use super::server_response::{Refusal, ServerResponse};
 
 /// Statuses of a success.
 pub(super) const SUCCESS: RangeInclusive<u16> = 200..=299;
@@ -23,7 +23,7 @@ pub(super) const ANY: RangeInclusive<u16> = 100..=599;
 pub(super) struct ResponseChange {
     pub(super) at: &'static [Operation],
     pub(super) statuses: RangeInclusive<u16>,
-    pub(super) apply: fn(&Call, &mut Answer),
+    pub(super) apply: fn(&Call, &mut ServerResponse),
 }
 
 /// Changes an offering wherever these operations show one.
@@ -65,20 +65,20 @@ impl Override {
 }
 
 /// The response to a request.
-pub(super) fn response(config: &Config, call: &Call, result: Result<Answer, Refusal>) -> Response {
-    let mut answer = result.unwrap_or_else(|mut refusal| {
+pub(super) fn response(config: &Config, call: &Call, result: Result<ServerResponse, Refusal>) -> Response {
+    let mut response = result.unwrap_or_else(|mut refusal| {
         if let Some(found) = config.overrides.iter().find(|one| one.applies_to(call.operation, &refusal)) {
             found.apply(&mut refusal);
         }
-        refusal.into_answer()
+        refusal.into_response()
     });
     for change in &config.changes {
-        if change.at.contains(&call.operation) && change.statuses.contains(&answer.status.as_u16()) {
-            (change.apply)(call, &mut answer);
+        if change.at.contains(&call.operation) && change.statuses.contains(&response.status.as_u16()) {
+            (change.apply)(call, &mut response);
         }
     }
-    let pretty = answer.body.as_ref().filter(|_| config.pretty).map(|body| format!("{body:#}\n"));
-    let mut response = answer.into_response();
+    let pretty = response.body.as_ref().filter(|_| config.pretty).map(|body| format!("{body:#}\n"));
+    let mut response = response.into_response();
     if let Some(pretty) = pretty {
         *response.body_mut() = Body::from(pretty);
     }

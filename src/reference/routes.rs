@@ -15,12 +15,12 @@ use http::StatusCode;
 
 pub(super) use self::auth::Door;
 use self::handler::Handler;
-use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
 use super::config::Config;
 use super::interleaving::Interleaved;
 use super::offering::Offering;
 use super::response;
+use super::server_response::{Refusal, ServerResponse};
 use super::step::{self, Reply};
 use super::store::{Grant, Shared, Store};
 
@@ -59,12 +59,12 @@ fn serving(
 fn closed(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     methods.fallback(|| async {
         let message = "This URL does not take this method.";
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_answer().into_response()
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_response().into_response()
     })
 }
 
 async fn unknown_url() -> Response {
-    Refusal::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_answer().into_response()
+    Refusal::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_response().into_response()
 }
 
 impl App {
@@ -78,11 +78,11 @@ impl App {
             tokio::time::sleep(self.delay).await;
         }
         let front = self.config.front.iter().find_map(|front| front(&call));
-        let result = if let Some(front) = front { Ok(front) } else { self.answer(&call).await };
+        let result = if let Some(front) = front { Ok(front) } else { self.response(&call).await };
         response::response(&self.config, &call, result)
     }
 
-    async fn answer(&self, call: &Call) -> Result<Answer, Refusal> {
+    async fn response(&self, call: &Call) -> Result<ServerResponse, Refusal> {
         let grant = auth::grant(self, call).inspect_err(|refusal| self.work_unauthorized(call, refusal))?;
         if let Some(interruption) = self.interrupted(&grant.project) {
             return Ok(interruption);
@@ -102,16 +102,21 @@ impl App {
     }
 
     /// The response to a request that may be made; `stale` is what a racing request takes for the present state.
-    pub(super) fn work(&self, call: &Call, grant: &Grant, stale: Option<&[Offering]>) -> Result<Answer, Refusal> {
+    pub(super) fn work(
+        &self,
+        call: &Call,
+        grant: &Grant,
+        stale: Option<&[Offering]>,
+    ) -> Result<ServerResponse, Refusal> {
         let handler = Handler { config: &self.config, call };
         let grant = self.home(call, grant);
         let reply = step::decorated(&self.config, call, &grant, stale, |project| handler.reply(project))?;
-        Ok(handler.answer(&reply))
+        Ok(handler.response(&reply))
     }
 
     /// A reply as the response to a request.
-    pub(super) fn show(&self, call: &Call, reply: &Reply) -> Answer {
-        Handler { config: &self.config, call }.answer(reply)
+    pub(super) fn show(&self, call: &Call, reply: &Reply) -> ServerResponse {
+        Handler { config: &self.config, call }.response(reply)
     }
 
     /// The project that a request is about: its own, unless a faulty server finds the offering in another one.
@@ -138,7 +143,7 @@ impl App {
     }
 
     /// Counts the request, lets others work on the project, and responds to a client that comes too soon.
-    fn interrupted(&self, project: &Shared) -> Option<Answer> {
+    fn interrupted(&self, project: &Shared) -> Option<ServerResponse> {
         let mut project = project.lock();
         project.interrupt();
         self.config.interruptions.iter().find_map(|interruption| interruption(project.requests))

@@ -37,7 +37,7 @@ pub struct Options {
     pub clock: Clock,
     /// Which requests the behaviours that show now and then show at.
     pub seed: u64,
-    /// How long every answer takes on top, as if the server were far away.
+    /// How long every response takes on top, as if the server were far away.
     pub delay: Duration,
 }
 
@@ -113,7 +113,7 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        // Without it an answer may wait for the acknowledgement of the one before. Where it cannot be set, that is
+        // Without it a response may wait for the acknowledgement of the one before. Where it cannot be set, that is
         // slower and nothing else.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let config = Config::new(&options.faults, &options.behaviours);
@@ -154,7 +154,7 @@ impl Server {
     }
 
     /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an
-    /// unknown key. Shows what is there, whatever the server would answer.
+    /// unknown key. Shows what is there, whatever the server would return.
     pub fn snapshot(&self, token: &str) -> Value {
         let Some(grant) = self.app.store.find(token) else {
             return Value::Null;

@@ -6,12 +6,12 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::answer::{Answer, Refusal};
 use super::call::{Call, Operation};
 use super::config::{Config, When};
 use super::offering::Offering;
 use super::page::Page;
 use super::project::Project;
+use super::server_response::{Refusal, ServerResponse};
 use super::store::{Grant, Shared};
 
 /// A success, not yet a response.
@@ -53,7 +53,7 @@ pub(super) struct Process {
     /// The project of the request that came last, and the one it is mixed up with.
     pub(super) current: Option<(Shared, Shared)>,
     /// The response to the list that was read last.
-    pub(super) page: Option<Answer>,
+    pub(super) page: Option<ServerResponse>,
 }
 
 /// One request that was worked on.

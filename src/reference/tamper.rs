@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::answer::Refusal;
 use super::call::Operation;
 use super::history::History;
 use super::offering::{Kind, Offering};
 use super::page::{Page, Start, Window};
+use super::server_response::Refusal;
 use super::step::{Reply, Step};
 use super::validate::{Draft, Syntax, Tag, integer, is_identifier};
 

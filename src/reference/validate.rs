@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::answer::{Detail, Refusal};
 use super::call::Operation;
 use super::config::Config;
 use super::project::{self, Catalogue};
+use super::server_response::{Detail, Refusal};
 
 pub(super) const OFFERING_ID_MAX: usize = 64;
 const PRODUCT_ID_MAX: usize = 255;

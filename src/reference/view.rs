@@ -5,11 +5,11 @@ use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::answer::Answer;
 use super::call::Operation;
 use super::config::Config;
 use super::offering::Offering;
 use super::page::Page;
+use super::server_response::ServerResponse;
 use super::step::Reply;
 use super::store::LOGICAL_START;
 
@@ -70,16 +70,16 @@ impl View<'_> {
     }
 
     /// A reply as status, headers and body.
-    pub(super) fn answer(self, reply: &Reply) -> Answer {
+    pub(super) fn response(self, reply: &Reply) -> ServerResponse {
         match reply {
-            Reply::Created(offering) => Answer::json(StatusCode::CREATED, self.offering(offering)),
-            Reply::Offering(offering) => Answer::json(StatusCode::OK, self.offering(offering)),
+            Reply::Created(offering) => ServerResponse::json(StatusCode::CREATED, self.offering(offering)),
+            Reply::Offering(offering) => ServerResponse::json(StatusCode::OK, self.offering(offering)),
             Reply::Page(page) => {
-                let answer = Answer::json(StatusCode::OK, self.list(page));
+                let response = ServerResponse::json(StatusCode::OK, self.list(page));
                 let header = ("x-qon-pagination-restarted", HeaderValue::from_static("true"));
-                if page.restarted { answer.with_header(header.0, header.1) } else { answer }
+                if page.restarted { response.with_header(header.0, header.1) } else { response }
             }
-            Reply::Nothing => Answer::no_content(),
+            Reply::Nothing => ServerResponse::no_content(),
         }
     }
 

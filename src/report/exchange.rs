@@ -20,18 +20,18 @@ pub enum Follow {
 
 /// The exchange as text that ends with a line feed: no secret is in it, and nothing that steers a screen.
 pub fn exchange(recorded: &Recorded<'_>, follow: Follow) -> String {
-    let step = EvidenceStep::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
+    let step = EvidenceStep::new(0, recorded.request, recorded.response.ok(), recorded.keys);
     let said = |text: &str| visible(&cut(text, MAX_LINE_LENGTH)).into_owned();
-    let answer = match recorded.answer {
-        Ok(answer) => answer.status.to_string(),
-        Err(error) => said(&format!("no answer: cannot {}", recorded.keys.redact(&error.to_string()))),
+    let response = match recorded.response {
+        Ok(response) => response.status.to_string(),
+        Err(error) => said(&format!("no response: cannot {}", recorded.keys.redact(&error.to_string()))),
     };
     let milliseconds = recorded.took.as_secs_f64() * 1_000.0;
     let case = recorded.case.unwrap_or("between cases");
-    let mut text = format!("{} {}  {answer}  {milliseconds:.1} ms  {}\n", step.method, said(&step.path), said(case));
+    let mut text = format!("{} {}  {response}  {milliseconds:.1} ms  {}\n", step.method, said(&step.path), said(case));
     if follow == Follow::Whole {
         text.push_str(&part('>', &step.request_headers, step.request_body.as_deref()));
-        text.push_str(&part('<', &step.answer_headers, step.answer_body.as_deref()));
+        text.push_str(&part('<', &step.response_headers, step.response_body.as_deref()));
     }
     text
 }
@@ -54,7 +54,7 @@ mod tests {
     use crate::contract::Endpoint;
     use crate::exchange::{Credentials, KeyRole, Request, Response, Secret, TransportError};
 
-    fn told(answer: Result<&Response, &TransportError>, follow: Follow) -> String {
+    fn told(response: Result<&Response, &TransportError>, follow: Follow) -> String {
         let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_followed_1"));
         let request =
             Request::to(Endpoint::Create).header("x-odd", "\u{9b}").raw_body("application/json", "{\"a\":\n1}");
@@ -64,7 +64,7 @@ mod tests {
                 base: "http://127.0.0.1:4010/v4",
                 case: Some("scenario::create.echo"),
                 request: &request,
-                answer,
+                response,
                 started: SystemTime::UNIX_EPOCH,
                 took: Duration::from_micros(3_449),
                 keys: &keys,
@@ -75,11 +75,11 @@ mod tests {
 
     #[test]
     fn an_exchange_is_a_line_with_its_case() {
-        let answer = Response::new(201, http::HeaderMap::new(), "{}".into());
+        let response = Response::new(201, http::HeaderMap::new(), "{}".into());
         let line = "POST /offerings?k=$QONFORM_TOKEN  201  3.4 ms  scenario::create.echo\n";
-        assert_eq!(told(Ok(&answer), Follow::Line), line);
-        let error = TransportError::Throttled { answers: 2 };
-        assert!(told(Err(&error), Follow::Line).contains("  no answer: cannot get past the target's rate limit: 2 "));
+        assert_eq!(told(Ok(&response), Follow::Line), line);
+        let error = TransportError::Throttled { responses: 2 };
+        assert!(told(Err(&error), Follow::Line).contains("  no response: cannot get past the target's rate limit: 2 "));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum Format {
     Sarif,
     /// For a comment on a pull request or a job's summary.
     Markdown,
-    /// HAR 1.2: the requests of the findings and their answers.
+    /// HAR 1.2: the requests of the findings and their responses.
     Har,
     /// Annotations for a log of GitHub Actions.
     Github,

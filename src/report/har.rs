@@ -1,4 +1,4 @@
-//! HAR 1.2: the requests of the findings and their answers, a page for each finding.
+//! HAR 1.2: the requests of the findings and their responses, a page for each finding.
 //!
 //! A finding keeps no times, so every entry says 1970 and zero milliseconds; HAR has no other way to say "not known".
 
@@ -83,22 +83,22 @@ pub(super) fn request(base: &str, step: &EvidenceStep) -> Value {
     request
 }
 
-/// The answer of a step; status 0 where none came.
+/// The response of a step; status 0 where none came.
 pub(super) fn response(step: &EvidenceStep) -> Value {
-    let body = step.answer_body.as_deref().unwrap_or_default();
+    let body = step.response_body.as_deref().unwrap_or_default();
     let reason = http::StatusCode::from_u16(step.status).ok().and_then(|status| status.canonical_reason());
     json!({
         "status": step.status,
         "statusText": reason.unwrap_or_default(),
         "httpVersion": step.http_version,
         "cookies": [],
-        "headers": headers(&step.answer_headers),
+        "headers": headers(&step.response_headers),
         "content": {
             "size": body.len(),
-            "mimeType": content_type(&step.answer_headers),
+            "mimeType": content_type(&step.response_headers),
             "text": body,
         },
-        "redirectURL": header(&step.answer_headers, "location").unwrap_or_default(),
+        "redirectURL": header(&step.response_headers, "location").unwrap_or_default(),
         "headersSize": -1,
         "bodySize": body.len(),
     })

@@ -94,7 +94,7 @@ mod tests {
         for ending in [
             Ending::Complete,
             Ending::Stopped("--max-time".into()),
-            Ending::GaveUp("no answer".into()),
+            Ending::GaveUp("no response".into()),
             Ending::Interrupted,
         ] {
             let outcome = Outcome { ending, ..sample::empty() };
@@ -115,7 +115,7 @@ mod tests {
             ("/findings/0/severity", json!("error")),
             ("/seed", json!("42")),
             ("/ending", json!({"kind": "stopped"})),
-            ("/coverage/answers/0", json!({})),
+            ("/coverage/responses/0", json!({})),
             ("/tool", json!({"name": "q", "version": "1", "extra": 1})),
         ];
         for (pointer, replacement) in breakages {
@@ -132,7 +132,7 @@ mod tests {
         let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
         for path in ["", "/rules/0", "/findings/1", "/findings/1/steps/0", "/drift/0", "/summary"] {
             let members = fixed.pointer(path).unwrap().as_object().unwrap();
-            // How long answers took is not told where the clock stood still.
+            // How long responses took is not told where the clock stood still.
             for name in members.keys().filter(|name| *name != "latency") {
                 let mut broken = fixed.clone();
                 broken.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(name);

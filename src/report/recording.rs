@@ -91,7 +91,7 @@ impl ExchangeObserver for Recording {
 }
 
 fn entry(recorded: &Recorded<'_>) -> Value {
-    let step = EvidenceStep::new(0, recorded.request, recorded.answer.ok(), recorded.keys);
+    let step = EvidenceStep::new(0, recorded.request, recorded.response.ok(), recorded.keys);
     let milliseconds = recorded.took.as_micros() as f64 / 1_000.0;
     let mut entry = json!({
         "startedDateTime": DateTime::<Utc>::from(recorded.started).to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -101,8 +101,8 @@ fn entry(recorded: &Recorded<'_>) -> Value {
         "cache": {},
         "timings": {"send": 0, "wait": milliseconds, "receive": 0},
     });
-    if let Err(error) = recorded.answer {
-        entry["comment"] = json!(format!("no answer: cannot {}", recorded.keys.redact(&error.to_string())));
+    if let Err(error) = recorded.response {
+        entry["comment"] = json!(format!("no response: cannot {}", recorded.keys.redact(&error.to_string())));
     }
     if let Some(operation) = &step.operation {
         entry["_operation"] = json!(operation);
@@ -153,14 +153,14 @@ mod tests {
         har::tests::assert_is_har(&file.archive());
         let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_recorded_1"));
         let request = Request::to(Endpoint::Get).id("test_sk_recorded_1").header("x-odd", "\u{9b}\u{202e}");
-        let answer = Response::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
-        let error = TransportError::Throttled { answers: 2 };
-        for (number, answer) in [Ok(&answer), Err(&error), Ok(&answer)].into_iter().enumerate() {
+        let response = Response::new(404, http::HeaderMap::new(), "{\"a\":\"\u{9b}\u{202e}\"}".into());
+        let error = TransportError::Throttled { responses: 2 };
+        for (number, response) in [Ok(&response), Err(&error), Ok(&response)].into_iter().enumerate() {
             recording.record(&Recorded {
                 base: "http://127.0.0.1:4010/v4",
                 case: Some("scenario::get.missing"),
                 request: &request,
-                answer,
+                response,
                 started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
                 took: Duration::from_micros(2_500),
                 keys: &keys,

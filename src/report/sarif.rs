@@ -149,7 +149,7 @@ fn code_flow(outcome: &Outcome, finding: &Finding) -> Value {
         .enumerate()
         .map(|(index, line)| {
             let mut location = location(outcome, finding);
-            let said = format!("{} {} → {} {}", line.method, line.path, line.answer, line.note);
+            let said = format!("{} {} → {} {}", line.method, line.path, line.response, line.note);
             location["message"] = json!({"text": visible(said.trim_end())});
             let importance = if line.here { "essential" } else { "important" };
             json!({"location": location, "executionOrder": index + 1, "importance": importance})

@@ -20,7 +20,7 @@ pub(super) struct Line<'f> {
     /// The path with `{n}` for the id that step n created.
     pub(super) path: String,
     /// `404 not_found`.
-    pub(super) answer: String,
+    pub(super) response: String,
     /// What a reader needs to follow: the id that was created, the body that was sent.
     pub(super) note: String,
     pub(super) here: bool,
@@ -117,7 +117,7 @@ pub(super) fn lines(finding: &Finding) -> Vec<Line<'_>> {
             number: step.number,
             method: &step.method,
             path,
-            answer: answer(step),
+            response: response(step),
             note: note(step, new.as_deref()),
             here: step.here,
         });
@@ -175,7 +175,7 @@ fn created_id(step: &EvidenceStep) -> Option<String> {
     if step.method != "POST" || resource != "/offerings" || !(200..300).contains(&step.status) {
         return None;
     }
-    let id = json(step.answer_body.as_ref())?.get("id")?.as_str()?.to_owned();
+    let id = json(step.response_body.as_ref())?.get("id")?.as_str()?.to_owned();
     (!id.is_empty()).then_some(id)
 }
 
@@ -195,8 +195,8 @@ fn referring(path: &str, created: &[(usize, String)]) -> String {
     told
 }
 
-fn answer(step: &EvidenceStep) -> String {
-    let body = json(step.answer_body.as_ref());
+fn response(step: &EvidenceStep) -> String {
+    let body = json(step.response_body.as_ref());
     let code = body.as_ref().and_then(|body| body.pointer("/error/code")?.as_str());
     match code {
         Some(code) => format!("{} {code}", step.status),
@@ -258,7 +258,7 @@ mod tests {
         let removes = &outcome.findings[1];
         let told: Vec<_> = lines(removes)
             .iter()
-            .map(|line| format!("{} {} {} {}", line.method, line.path, line.answer, line.note))
+            .map(|line| format!("{} {} {} {}", line.method, line.path, line.response, line.note))
             .collect();
         assert_eq!(
             told,
@@ -288,7 +288,7 @@ mod tests {
     fn a_body_that_says_more_than_the_id_is_shown() {
         let outcome = sample::fixed();
         assert_eq!(lines(&outcome.findings[0])[0].note, "id = qf-k3v-9, sent {\"tag\":2}");
-        assert_eq!(lines(&outcome.findings[2])[0].answer, "404 not_found");
+        assert_eq!(lines(&outcome.findings[2])[0].response, "404 not_found");
     }
 
     #[test]

@@ -117,9 +117,9 @@ pub(super) fn counted(outcome: &Outcome) -> impl Iterator<Item = (Verdict, usize
     COUNTED.into_iter().map(|verdict| (verdict, outcome.summary.of(verdict)))
 }
 
-/// How many documented answers there are, and how many of them came.
-pub(super) fn answers_seen(outcome: &Outcome) -> (usize, usize) {
-    let documented = || outcome.coverage.answers.iter().filter(|seen| seen.documented);
+/// How many documented responses there are, and how many of them came.
+pub(super) fn responses_seen(outcome: &Outcome) -> (usize, usize) {
+    let documented = || outcome.coverage.responses.iter().filter(|seen| seen.documented);
     (documented().filter(|seen| seen.count > 0).count(), documented().count())
 }
 

@@ -91,7 +91,7 @@ pub(super) fn outcome(frame: RunInfo<'_>, played: Played) -> Outcome {
             record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
             &findings,
         ),
-        coverage: covered(answers(frame.contract, frame.plan, &record), &record.constraints),
+        coverage: covered(responses(frame.contract, frame.plan, &record), &record.constraints),
         latency: frame.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
         waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
         rules,
@@ -172,14 +172,14 @@ impl RunInfo<'_> {
     }
 
     /// Where the document says what was broken: the rule's own place, if it speaks of this operation alone; else the
-    /// answer's, else the operation's.
+    /// response's, else the operation's.
     fn place(&self, failure: &Failure) -> Option<DocumentPlace> {
         let document = self.contract.document();
         let own = self.contract.rules().rule(failure.rule).and_then(|rule| rule.at.clone());
         let own = own.filter(|pointer| document.resolve(pointer).is_some());
         let pointer = own.or_else(|| {
             let operation = self.contract.operation(failure.operation.endpoint()?);
-            let response = operation.response(failure.at.answer.status);
+            let response = operation.response(failure.at.response.status);
             Some(response.map_or(&operation.pointer, |response| &response.pointer).clone())
         })?;
         let position = document.position(&pointer);
@@ -423,7 +423,7 @@ pub(super) fn drift<'r>(
     breaking.chain(quiet).collect()
 }
 
-/// How long the answers of an operation took.
+/// How long the responses of an operation took.
 pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
     Latency {
         operation: operation.map(str::to_owned),
@@ -449,9 +449,9 @@ fn short(text: &str) -> String {
     }
 }
 
-/// Every documented answer of the operations that were meant to be played, and every answer that came.
-fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenResponse> {
-    let mut answers: BTreeMap<(usize, u16, String), SeenResponse> = BTreeMap::new();
+/// Every documented response of the operations that were meant to be played, and every response that came.
+fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenResponse> {
+    let mut responses: BTreeMap<(usize, u16, String), SeenResponse> = BTreeMap::new();
     let others = plan.others.iter().map(|operation| &**operation);
     let operations: Vec<&Operation> =
         Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(others).collect();
@@ -469,7 +469,7 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenRes
                     documented: true,
                     count: 0,
                 };
-                answers.insert(key, seen);
+                responses.insert(key, seen);
             }
         }
     }
@@ -478,10 +478,10 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenRes
         let published = Endpoint::ALL.iter().position(|endpoint| endpoint.operation_id() == id);
         let known = published.or_else(|| operations.iter().position(|operation| operation.id == *id));
         let Some((index, operation)) = known.and_then(|index| Some((index, operations.get(index)?))) else { continue };
-        // Where the document names no codes, any code is the documented answer.
+        // Where the document names no codes, any code is the documented response.
         let names_codes = operation.response(*status).is_some_and(|response| !response.codes.is_empty());
         let code = if names_codes || operation.response(*status).is_none() { code.clone() } else { String::new() };
-        let seen = answers.entry((index, *status, code.clone())).or_insert_with(|| SeenResponse {
+        let seen = responses.entry((index, *status, code.clone())).or_insert_with(|| SeenResponse {
             operation: operation.id.clone(),
             status: *status,
             code: Some(code).filter(|code| !code.is_empty()),
@@ -490,13 +490,13 @@ fn answers(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenRes
         });
         seen.count += count;
     }
-    answers.into_values().collect()
+    responses.into_values().collect()
 }
 
 /// What was seen of the contract, and what generated requests tried.
-pub(super) fn covered(answers: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
+pub(super) fn covered(responses: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
     Coverage {
-        answers,
+        responses,
         constraints: constraints.rows.clone(),
         holes: constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect(),
     }

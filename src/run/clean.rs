@@ -14,7 +14,7 @@ use crate::project::{Abort, Project, Session};
 /// How many deletions are under way at once.
 const AT_ONCE: usize = 8;
 
-/// After so many deletions without an answer the rest is not tried.
+/// After so many deletions without a response the rest is not tried.
 const MAX_UNANSWERED: usize = 3;
 
 /// Cleaning one project ends after this, whatever the target does.
@@ -149,8 +149,8 @@ pub(super) async fn clean(
     if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo)) {
         let request = Request::to(Endpoint::SetMain).id(main).key(role);
         match project.client.send(request).await {
-            Ok(exchange) if exchange.answer.is_success() => cleaned.restored = Some(main.clone()),
-            Ok(exchange) => cleaned.left.push(format!("{main} (is not main again: {})", exchange.answer.summary())),
+            Ok(exchange) if exchange.response.is_success() => cleaned.restored = Some(main.clone()),
+            Ok(exchange) => cleaned.left.push(format!("{main} (is not main again: {})", exchange.response.summary())),
             Err(error) => cleaned.left.push(format!("{main} (is not main again: cannot {error})")),
         }
     }
@@ -161,12 +161,14 @@ pub(super) async fn clean(
     delete_all(project, role, ids(regulars), AT_ONCE, &mut cleaned).await;
     for main in ids(mains) {
         match project.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
-            Ok(exchange) if exchange.answer.is_rejection() && ![401, 403, 404].contains(&exchange.answer.status) => {
-                cleaned.undeletable.push(format!("{main} ({})", exchange.answer.summary()));
+            Ok(exchange)
+                if exchange.response.is_rejection() && ![401, 403, 404].contains(&exchange.response.status) =>
+            {
+                cleaned.undeletable.push(format!("{main} ({})", exchange.response.summary()));
             }
-            Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
-            Ok(exchange) if exchange.answer.status == 404 => {}
-            Ok(exchange) => cleaned.left.push(format!("{main} ({})", exchange.answer.summary())),
+            Ok(exchange) if exchange.response.is_success() => cleaned.removed += 1,
+            Ok(exchange) if exchange.response.status == 404 => {}
+            Ok(exchange) => cleaned.left.push(format!("{main} ({})", exchange.response.summary())),
             Err(error) => cleaned.left.push(format!("{main} (cannot {error})")),
         }
     }
@@ -178,7 +180,7 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, at_once:
     let (mut unanswered, mut refused) = (0, Vec::new());
     for batch in ids.chunks(at_once) {
         if unanswered >= MAX_UNANSWERED {
-            cleaned.left.extend(batch.iter().map(|id| format!("{id} (not tried: the target does not answer)")));
+            cleaned.left.extend(batch.iter().map(|id| format!("{id} (not tried: the target does not return)")));
             continue;
         }
         let mut deletions = JoinSet::new();
@@ -191,12 +193,12 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, at_once:
         }
         for (id, answered) in deletions.join_all().await {
             match answered {
-                Ok(exchange) if exchange.answer.is_success() => cleaned.removed += 1,
+                Ok(exchange) if exchange.response.is_success() => cleaned.removed += 1,
                 // 404: another client, or an earlier try whose response was lost, has deleted it.
-                Ok(exchange) if exchange.answer.status == 404 => {}
+                Ok(exchange) if exchange.response.status == 404 => {}
                 // Of several writes at once a right server may refuse all but one.
-                Ok(exchange) if exchange.answer.status == 409 && at_once > 1 => refused.push(id),
-                Ok(exchange) => cleaned.left.push(format!("{id} ({})", exchange.answer.summary())),
+                Ok(exchange) if exchange.response.status == 409 && at_once > 1 => refused.push(id),
+                Ok(exchange) => cleaned.left.push(format!("{id} ({})", exchange.response.summary())),
                 Err(error) => {
                     unanswered += 1;
                     cleaned.left.push(format!("{id} (cannot {error})"));

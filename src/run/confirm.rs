@@ -24,7 +24,7 @@ where
     let mut result = play(0).await;
     let mut attempt = 1;
     let is_lost =
-        |result: &CaseResult| result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_answer);
+        |result: &CaseResult| result.failures.is_empty() && result.abort.as_ref().is_some_and(Abort::is_lost_response);
     while is_lost(&result) && attempt <= MAX_LOST {
         // The names of the next attempt are fresh: whatever became of the lost write is out of its way.
         result = play(attempt).await;
@@ -59,7 +59,7 @@ where
 /// Whether a failure can be the doing of another client that works in the project.
 fn can_be_disturbed(failure: &Failure, rules: &Catalogue) -> bool {
     let is_moment = || {
-        let has_more = failure.at.answer.json().and_then(|body| body.get("has_more")?.as_bool());
+        let has_more = failure.at.response.json().and_then(|body| body.get("has_more")?.as_bool());
         has_more == Some(false) && !failure.at.request.path.contains("starting_after=")
     };
     rules.rule(failure.rule).is_some_and(|rule| rule.disturbed && !(rule.one_page && is_moment()))

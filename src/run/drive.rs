@@ -281,7 +281,7 @@ impl Driver<'_> {
         self.outcome(&plan, played, ending, &traffic, notes, left)
     }
 
-    /// The outcome of a target that could not be tested; what its first answers broke stands all the same.
+    /// The outcome of a target that could not be tested; what its first responses broke stands all the same.
     async fn refused(&self, refused: Refused, project: &Project, journal: &Journal, traffic: &Traffic) -> Outcome {
         let (notes, left) = shared::leave(project, journal).await;
         let mut played = Played::default();

@@ -66,7 +66,7 @@ pub(super) async fn play_course(script: &CaseScript, project: Project, naming: N
     result
 }
 
-/// How long a race is tried in a project of our own, which answers at once.
+/// How long a race is tried in a project of our own, which returns at once.
 const NEAR: Duration = Duration::from_secs(10);
 
 /// How long a race is tried in a project that others use: there are twenty of them, and the target may be far away.

@@ -2,7 +2,7 @@
 //!
 //! What the whole run would have said is worked out from its parts: counts are added, of each finding the evidence is
 //! kept that the whole run would have kept, and every rule gets its verdict anew. `duration_ms` is that of the longest
-//! part, since parts run side by side; latencies are those of all answers of all parts. What each part really sent is
+//! part, since parts run side by side; latencies are those of all responses of all parts. What each part really sent is
 //! added up, too: a fault of generated histories is made small in every part that meets it, and a target that is not
 //! ours is looked at before each part.
 //! Start at [`merge`].
@@ -275,21 +275,21 @@ fn drift(parts: &[ShardReport<'_>], findings: &[Finding]) -> Vec<Drift> {
 
 fn coverage(parts: &[ShardReport<'_>]) -> Coverage {
     let mut operations: Vec<&str> = Vec::new();
-    let mut answers: BTreeMap<(usize, u16, &str), SeenResponse> = BTreeMap::new();
-    for seen in parts.iter().flat_map(|part| &part.outcome.coverage.answers) {
+    let mut responses: BTreeMap<(usize, u16, &str), SeenResponse> = BTreeMap::new();
+    for seen in parts.iter().flat_map(|part| &part.outcome.coverage.responses) {
         let known = operations.iter().position(|operation| *operation == seen.operation);
         let index = known.unwrap_or_else(|| {
             operations.push(&seen.operation);
             operations.len() - 1
         });
         let key = (index, seen.status, seen.code.as_deref().unwrap_or_default());
-        answers.entry(key).and_modify(|known| known.count += seen.count).or_insert_with(|| seen.clone());
+        responses.entry(key).and_modify(|known| known.count += seen.count).or_insert_with(|| seen.clone());
     }
     let mut constraints = Constraints::default();
     for part in parts {
         constraints.merge(tried(&part.outcome.coverage));
     }
-    aggregate::covered(answers.into_values().collect(), &constraints)
+    aggregate::covered(responses.into_values().collect(), &constraints)
 }
 
 /// What generated requests tried, as it was before it became a report.

@@ -92,41 +92,41 @@ fn first_main(snapshot: &Snapshot) -> Option<String> {
 
 /// Why the first list shows no project.
 enum NoProject {
-    /// Something else answers: it has no contract to break.
+    /// Something else responses: it has no contract to break.
     NotTheApi(String),
-    /// The API answers, and what is wrong with its answers counts.
+    /// The API responses, and what is wrong with its responses counts.
     Unreadable(String),
 }
 
 /// The first list, or why the target cannot be tested.
 async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
     let first = session.send(Request::to(Endpoint::List).query("limit", "100")).await;
-    let answer = match &first {
+    let response = match &first {
         Err(halt) => return Err(NoProject::Unreadable(halt.to_string())),
-        Ok(exchange) => &exchange.answer,
+        Ok(exchange) => &exchange.response,
     };
-    let looks_like_html = answer.body().trim_ascii_start().starts_with(b"<")
-        || answer.header("content-type").is_some_and(|value| value.starts_with("text/html"));
-    match answer.status {
+    let looks_like_html = response.body().trim_ascii_start().starts_with(b"<")
+        || response.header("content-type").is_some_and(|value| value.starts_with("text/html"));
+    match response.status {
         401 | 403 => {
-            let summary = answer.summary();
+            let summary = response.summary();
             Err(NoProject::Unreadable(format!(
                 "the target refuses the key with {summary}: check QONFORM_TOKEN (or --token)"
             )))
         }
         301..=308 => Err(NoProject::NotTheApi(format!(
             "the target redirects to `{}`; redirects are not followed: give that URL as --target",
-            answer.header("location").unwrap_or_default()
+            response.header("location").unwrap_or_default()
         ))),
         _ if looks_like_html => Err(NoProject::NotTheApi(format!(
-            "the target answers {} with an HTML page instead of JSON: is {} the base URL of the API?",
-            answer.status,
+            "the target returns {} with an HTML page instead of JSON: is {} the base URL of the API?",
+            response.status,
             session.project().client.transport().target().base()
         ))),
         404 => Err(NoProject::NotTheApi(format!(
             "the target has no list of offerings: GET {}/offerings is answered {}; is this the base URL of the API?",
             session.project().client.transport().target().base(),
-            answer.summary()
+            response.summary()
         ))),
         _ => session.walk(KeyRole::Main).await.map_err(|halt| NoProject::Unreadable(halt.to_string())),
     }
@@ -220,7 +220,7 @@ impl Preflight {
         }
         if self.project.has(Need::LimitedKey)
             && let Ok(listed) = session.send(Request::to(Endpoint::List).key(KeyRole::Limited)).await
-            && listed.answer.status == 401
+            && listed.response.status == 401
         {
             let reason = "the target does not know the key of --limited-token (401)".to_owned();
             self.missing.insert(Need::LimitedKey, reason);
@@ -240,15 +240,15 @@ impl Preflight {
             let id = format!("{}{id}", settings.prefix());
             let create = Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
             let Ok(answered) = session.send(create).await else { return Ok(()) };
-            if answered.answer.is_success() {
+            if answered.response.is_success() {
                 // Where it cannot be deleted, the end of the run tries again and tells.
                 let _ = session.send(Request::to(Endpoint::Delete).id(&id)).await;
                 return Ok(());
             }
-            if answered.answer.error_code() != Some("product_not_in_project") {
+            if answered.response.error_code() != Some("product_not_in_project") {
                 continue;
             }
-            let message = answered.answer.json().and_then(|body| body.pointer("/error/message")?.as_str());
+            let message = answered.response.json().and_then(|body| body.pointer("/error/message")?.as_str());
             return Err(Box::new(Refused {
                 reason: format!(
                     "the target says that a product of --product-id is not registered in the project: {}",
@@ -265,7 +265,7 @@ impl Preflight {
     async fn check_variant(&mut self, session: &mut Session, main: &Snapshot) {
         let Some(variant) = self.project.fixtures.variant.clone() else { return };
         let Ok(got) = session.send(Request::to(Endpoint::Get).id(&variant)).await else { return };
-        let is_regular = got.answer.status == 200 && main.find(&variant).is_some();
+        let is_regular = got.response.status == 200 && main.find(&variant).is_some();
         if !is_regular {
             return;
         }

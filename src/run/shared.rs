@@ -33,7 +33,7 @@ pub const ANCHOR: &str = "anchor";
 /// A case before and after which the same is sent.
 pub const ANCHORED: &str = "scenario::set-main.promotes";
 
-/// How long a write whose answer was lost is expected to take to arrive.
+/// How long a write whose response was lost is expected to take to arrive.
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
 
 /// A project that must be left as it was, while cases play on it.
@@ -143,9 +143,9 @@ impl<'d, 'a> SharedProject<'d, 'a> {
         let mut flow = Ok(());
         for request in requests(&cx) {
             flow = match cx.send(request).await {
-                Ok(exchange) if exchange.answer.is_success() => cx.look().await.map(drop),
+                Ok(exchange) if exchange.response.is_success() => cx.look().await.map(drop),
                 Ok(exchange) => {
-                    Err(Abort::Blocked(format!("{} returned {}", exchange.name(), exchange.answer.summary())))
+                    Err(Abort::Blocked(format!("{} returned {}", exchange.name(), exchange.response.summary())))
                 }
                 Err(abort) => Err(abort),
             };
@@ -216,9 +216,9 @@ impl<'d, 'a> SharedProject<'d, 'a> {
     async fn key_refused(&self) -> Option<String> {
         let probe = Request::to(Endpoint::List).query("limit", "1");
         let exchange = self.project.client.send(probe).await.ok()?;
-        let answer = &exchange.answer;
-        matches!(answer.status, 401 | 403)
-            .then(|| format!("the target accepted the key at first and now refuses it with {}", answer.summary()))
+        let response = &exchange.response;
+        matches!(response.status, 401 | 403)
+            .then(|| format!("the target accepted the key at first and now refuses it with {}", response.summary()))
     }
 
     /// What a case leaves: everything of its prefix, and strays; the main that it found is main again.
@@ -250,7 +250,7 @@ pub(super) async fn leave(project: &Project, journal: &Journal) -> (Vec<String>,
     }
     project.client.settled().await;
     if project.client.traffic().lost() > 0 {
-        // A write whose answer was lost may still be on its way.
+        // A write whose response was lost may still be on its way.
         tokio::time::sleep(MAX_WRITE_DELAY.min(project.client.transport().settings().timeout)).await;
     }
     let Some(trace) = journal.trace() else { return (notes, left) };

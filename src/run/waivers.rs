@@ -22,7 +22,7 @@ pub struct Waiver {
     pub subject: Waives,
     /// Why that is accepted for now.
     pub reason: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: String,
     /// The last day on which it holds.
     pub expires: NaiveDate,

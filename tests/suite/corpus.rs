@@ -33,8 +33,8 @@ fn schemas_of_the_corpus_are_compiled_or_refused() {
 }
 
 #[test]
-fn answers_of_the_corpus_are_judged_and_give_no_key_away() {
-    replay("answer", entry::answer);
+fn responses_of_the_corpus_are_judged_and_give_no_key_away() {
+    replay("response", entry::response);
 }
 
 #[test]

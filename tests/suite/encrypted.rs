@@ -103,12 +103,12 @@ async fn pass_on(
     parts.uri = format!("http://{upstream}{path}").parse().unwrap();
     parts.version = Version::HTTP_11;
     forget_connection(&mut parts.headers);
-    let Ok(answer) = client.request(Request::from_parts(parts, Full::from(body))).await else {
+    let Ok(response) = client.request(Request::from_parts(parts, Full::from(body))).await else {
         let mut gone = Response::new(Full::default());
         *gone.status_mut() = StatusCode::BAD_GATEWAY;
         return gone;
     };
-    let (mut parts, body) = answer.into_parts();
+    let (mut parts, body) = response.into_parts();
     forget_connection(&mut parts.headers);
     parts.version = Version::default();
     Response::from_parts(parts, Full::from(body.collect().await.unwrap().to_bytes()))

@@ -1,4 +1,4 @@
-//! Servers below HTTP: they see every byte and may answer anything, or nothing.
+//! Servers below HTTP: they see every byte and may return anything, or nothing.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,29 +21,29 @@ pub(crate) enum Next {
     Close,
 }
 
-/// A server whose answers are made by a function, one thread for each connection. It ends with the test's process.
+/// A server whose responses are made by a function, one thread for each connection. It ends with the test's process.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
-    pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static) -> Self {
-        Self::on("127.0.0.1:0", answer).expect("a free port")
+    pub(crate) fn start(response: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static) -> Self {
+        Self::on("127.0.0.1:0", response).expect("a free port")
     }
 
     pub(crate) fn on(
         address: &str,
-        answer: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static,
+        response: impl Fn(&Seen, &mut TcpStream) -> io::Result<Next> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
+        let (seen, response) = (Arc::new(Mutex::new(Vec::new())), Arc::new(response));
         let noted = Arc::clone(&seen);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (noted, answer) = (Arc::clone(&noted), Arc::clone(&answer));
-                thread::spawn(move || serve(stream, &noted, &*answer));
+                let (noted, response) = (Arc::clone(&noted), Arc::clone(&response));
+                thread::spawn(move || serve(stream, &noted, &*response));
             }
         });
         Ok(Self { address, seen })
@@ -58,13 +58,13 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen, &mut TcpStream) -> io::Result<Next>) {
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, response: &dyn Fn(&Seen, &mut TcpStream) -> io::Result<Next>) {
     let _ = stream.set_nodelay(true);
     let Ok(mut writer) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     while let Ok(request) = read(&mut reader) {
         seen.lock().unwrap().push(request.clone());
-        match answer(&request, &mut writer) {
+        match response(&request, &mut writer) {
             Ok(Next::Stay) => {}
             // The other side went away, as it should when it has had enough.
             Ok(Next::Close) | Err(_) => break,
@@ -100,13 +100,13 @@ pub(crate) fn header(head: &str, name: &str) -> Option<String> {
     })
 }
 
-/// A whole JSON answer.
+/// A whole JSON response.
 pub(crate) fn json(status: &str, body: &str) -> Vec<u8> {
-    answer(status, "content-type: application/json\r\n", body.as_bytes())
+    response(status, "content-type: application/json\r\n", body.as_bytes())
 }
 
-/// A whole answer with these header lines.
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+/// A whole response with these header lines.
+pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
@@ -169,7 +169,7 @@ impl Reference {
             let request = format!(
                 "GET /v4/offerings?limit=100{cursor} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
             );
-            let (head, body) = exchange(self.address, request.as_bytes()).expect("the reference server answers");
+            let (head, body) = exchange(self.address, request.as_bytes()).expect("the reference server returns");
             assert!(head.starts_with("HTTP/1.1 200"), "{head}");
             let page: serde_json::Value = serde_json::from_slice(&body).expect("a page is JSON");
             all.extend(page["data"].as_array().expect("a list").iter().cloned());
@@ -206,7 +206,7 @@ impl Reference {
 pub(crate) struct Upstream(SocketAddr);
 
 impl Upstream {
-    /// Sends a request as it was seen and brings head and body of the answer.
+    /// Sends a request as it was seen and brings head and body of the response.
     pub(crate) fn forward(&self, seen: &Seen) -> io::Result<(String, Vec<u8>)> {
         let end = seen.head.len() - 2;
         let mut bytes = format!("{}connection: close\r\n\r\n", &seen.head[..end]).into_bytes();
@@ -233,7 +233,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<(String, Vec<u8>)
     Ok((head, body))
 }
 
-/// A server in front of the reference server that may look at requests and change answers on their way.
+/// A server in front of the reference server that may look at requests and change responses on their way.
 pub(crate) fn in_front_of(
     reference: &Reference,
     change: impl Fn(&Seen, String, Vec<u8>) -> (String, Vec<u8>) + Send + Sync + 'static,
@@ -246,7 +246,7 @@ pub(crate) fn in_front_of(
     })
 }
 
-/// Writes an answer whose head was made for a connection that closes.
+/// Writes a response whose head was made for a connection that closes.
 pub(crate) fn pass_on(stream: &mut TcpStream, head: &str, body: &[u8]) -> io::Result<Next> {
     let kept: String = head
         .trim_end()

@@ -293,7 +293,7 @@ async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
     let mut known = Regressions::load(&place.path().join("known.json")).unwrap();
     known.add(&outcome(&["id-at-accepted"], inputs).await).unwrap();
     assert!(!known.entries().is_empty());
-    // The embedded server knows nothing of products: what it answers is a finding of one part.
+    // The embedded server knows nothing of products: what it returns is a finding of one part.
     let document = Document::parse(super::operations::document(), "products.yaml").unwrap();
     let contract = Arc::new(Contract::from_document(document, Catalogue::embedded()).unwrap());
     let with = |settings: &mut Settings| {
@@ -309,7 +309,7 @@ async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
     };
     let whole = play(None).await;
     let is_other = |operation: &str| operation.contains("Product");
-    assert!(whole.coverage.answers.iter().any(|seen| is_other(&seen.operation)));
+    assert!(whole.coverage.responses.iter().any(|seen| is_other(&seen.operation)));
     assert!(
         whole.findings.iter().any(|finding| finding.operations.iter().any(|operation| is_other(operation))),
         "{}",
@@ -396,7 +396,7 @@ fn the_program_splits_a_run_and_puts_its_reports_together() {
     let merged = run(&["merge", &path("2"), &path("1"), "--format", "json"]);
     let whole = run(&[&selected[..], &["--format", "json"]].concat());
     assert_eq!(merged.code, Some(0), "{}", merged.stderr);
-    // Times are those of this machine; how many answers each operation gave is not.
+    // Times are those of this machine; how many responses each operation gave is not.
     let read = |ran: &Ran| {
         let read = report::parse(ran.stdout.as_bytes()).unwrap();
         let counted = |row: Latency| (row.operation, row.count, row.p50_us <= row.p99_us && row.p99_us <= row.max_us);

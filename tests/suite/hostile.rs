@@ -1,4 +1,4 @@
-//! Targets that stall, flood, lie and lead astray. Whatever they do: an answer in time, with the documented exit code.
+//! Targets that stall, flood, lie and lead astray. Whatever they do: a response in time, with the documented exit code.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qonform::report::Format;
 
-use super::fake_server::{Next, Seen, Server, always, answer, header, json};
+use super::fake_server::{Next, Seen, Server, always, header, json, response};
 use super::program::{KEY, run_on};
 
 /// A target that cannot be tested.
@@ -42,7 +42,7 @@ fn endless(first: &'static [u8], again: &'static [u8]) -> Server {
 }
 
 #[test]
-fn a_target_that_takes_requests_and_never_answers_is_given_up() {
+fn a_target_that_takes_requests_and_never_responses_is_given_up() {
     let server = Server::start(|_, _| {
         thread::sleep(Duration::from_mins(1));
         Ok(Next::Close)
@@ -51,7 +51,7 @@ fn a_target_that_takes_requests_and_never_answers_is_given_up() {
 }
 
 #[test]
-fn an_answer_of_a_byte_a_second_is_not_waited_for() {
+fn an_response_of_a_byte_a_second_is_not_waited_for() {
     let server = Server::start(|_, stream| {
         for byte in list(&[], false) {
             stream.write_all(&[byte])?;
@@ -112,7 +112,7 @@ fn gzip_bomb(megabytes: usize) -> Vec<u8> {
 #[test]
 fn a_compressed_body_is_never_blown_up() {
     let head = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
-    let server = always(answer("200 OK", head, &gzip_bomb(300)));
+    let server = always(response("200 OK", head, &gzip_bomb(300)));
     run_on(&server.url(), &["--timeout", "20s"]).is_sane(WRONG, SOON).says("not JSON");
 }
 
@@ -151,7 +151,7 @@ fn half_a_body_and_a_broken_connection_are_no_fault_of_the_server() {
 
 #[test]
 fn a_login_page_is_no_api() {
-    let server = always(answer("200 OK", "content-type: text/html\r\n", b"<!doctype html><title>Log in</title>"));
+    let server = always(response("200 OK", "content-type: text/html\r\n", b"<!doctype html><title>Log in</title>"));
     let ran = run_on(&server.url(), &[]);
     ran.is_sane(UNTESTED, SOON).says("HTML page");
     assert_eq!(ran.violated(), [""; 0], "what is no API breaks no contract");
@@ -162,11 +162,11 @@ fn a_redirect_is_not_followed_and_the_key_does_not_travel() {
     let elsewhere = always(list(&[], false));
     let location = format!("location: {}/offerings\r\n", elsewhere.url());
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let server = always(answer(status, &location, b""));
+        let server = always(response(status, &location, b""));
         run_on(&server.url(), &[]).is_sane(UNTESTED, SOON).says("redirects are not followed");
     }
     assert!(elsewhere.seen().is_empty(), "{:?}", elsewhere.seen());
-    let looping = always(answer("302 Found", "location: /v4/offerings\r\n", b""));
+    let looping = always(response("302 Found", "location: /v4/offerings\r\n", b""));
     run_on(&looping.url(), &[]).is_sane(UNTESTED, SOON);
     assert_eq!(looping.seen().len(), 1);
 }
@@ -188,7 +188,7 @@ fn bodies_that_are_no_json_or_too_much_of_it_are_judged_and_survived() {
         ("a number of three million digits", format!("{{\"object\":{}}}", "7".repeat(3_000_000)).into_bytes()),
     ];
     for (what, body) in bodies {
-        let server = always(answer("200 OK", "content-type: application/json\r\n", &body));
+        let server = always(response("200 OK", "content-type: application/json\r\n", &body));
         let ran = run_on(&server.url(), &["--timeout", "20s"]);
         ran.is_sane(WRONG, SOON);
         assert!(!ran.violated().is_empty(), "{what}");
@@ -334,15 +334,15 @@ fn a_list_that_runs_in_circles_is_found_out() {
 }
 
 #[test]
-fn answers_of_429_are_waited_for_only_so_long() {
+fn responses_of_429_are_waited_for_only_so_long() {
     for retry_after in
         ["", "retry-after: 1\r\n", "retry-after: 0\r\n", "retry-after: Fri, 01 Jan 2100 00:00:00 GMT\r\n"]
     {
-        let server = always(answer("429 Too Many Requests", retry_after, b""));
+        let server = always(response("429 Too Many Requests", retry_after, b""));
         run_on(&server.url(), &[]).is_sane(UNTESTED, SOON).says("rate limit");
     }
     for retry_after in ["retry-after: 18446744073709551615\r\n", "retry-after: 1\r\n"] {
-        let server = always(answer("503 Service Unavailable", retry_after, b""));
+        let server = always(response("503 Service Unavailable", retry_after, b""));
         run_on(&server.url(), &[]).is_sane(UNTESTED, SOON).says("rate limit");
     }
 }
@@ -357,7 +357,7 @@ fn server_errors_without_end_are_the_servers_fault() {
 }
 
 #[test]
-fn random_bytes_for_every_answer_are_survived() {
+fn random_bytes_for_every_response_are_survived() {
     let count = AtomicUsize::new(7);
     let server = Server::start(move |_, stream| {
         let mut seed = count.fetch_add(1, Ordering::Relaxed);

@@ -84,12 +84,12 @@ async fn every_fault_of_what_is_sent_is_caught_by_inputs_alone() {
 }
 
 #[tokio::test]
-async fn every_documented_answer_that_can_be_provoked_is_seen() {
+async fn every_documented_response_that_can_be_provoked_is_seen() {
     let settings = Settings { layers: Some([Layer::Input].into()), inputs: 10, ..Settings::default() };
     let outcome = play(&settings).await;
     assert_eq!(outcome.exit_code(), 0);
-    let unseen: Vec<_> = outcome.coverage.answers.iter().filter(|seen| seen.documented && seen.count == 0).collect();
-    // A right server never answers 500, whatever is sent.
+    let unseen: Vec<_> = outcome.coverage.responses.iter().filter(|seen| seen.documented && seen.count == 0).collect();
+    // A right server never returns 500, whatever is sent.
     assert!(unseen.iter().all(|seen| seen.status == 500), "{unseen:?}");
     assert_eq!(unseen.len(), 6, "{unseen:?}");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::fake_server::{Next, Reference, Server, answer, in_front_of, json, pass_on};
+use super::fake_server::{Next, Reference, Server, in_front_of, json, pass_on, response};
 use super::program::{KEY, Place, Ran, end, qonform, run_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
@@ -44,7 +44,7 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
         match number % 23 {
             // The request is lost.
             7 => return Ok(Next::Close),
-            // The request is applied and its answer is lost, half of it or all.
+            // The request is applied and its response is lost, half of it or all.
             15 => {
                 let (head, _) = upstream.forward(seen)?;
                 stream.write_all(&head.as_bytes()[..head.len() / 2])?;
@@ -54,7 +54,7 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
         }
         let (head, body) = upstream.forward(seen)?;
         pass_on(stream, &head, &body)?;
-        // Closed without a word after a good answer: the next request finds the connection gone.
+        // Closed without a word after a good response: the next request finds the connection gone.
         Ok(if number % 5 == 0 { Next::Close } else { Next::Stay })
     });
     let ran =
@@ -76,8 +76,8 @@ fn a_target_that_asks_for_patience_gets_it() {
     let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
     let server = Server::start(move |seen, stream| {
         let busy = match count.fetch_add(1, Ordering::Relaxed) % 12 {
-            3 => Some(answer("429 Too Many Requests", "retry-after: 0\r\n", b"")),
-            8 => Some(answer("503 Service Unavailable", "retry-after: Fri, 01 Jan 2016 00:00:00 GMT\r\n", b"")),
+            3 => Some(response("429 Too Many Requests", "retry-after: 0\r\n", b"")),
+            8 => Some(response("503 Service Unavailable", "retry-after: Fri, 01 Jan 2016 00:00:00 GMT\r\n", b"")),
             _ => None,
         };
         if let Some(busy) = busy {

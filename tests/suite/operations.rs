@@ -29,7 +29,7 @@ pub(crate) fn document() -> String {
     OFFERINGS.replacen("\npaths:\n", &format!("\npaths:\n{paths}"), 1)
 }
 
-/// Answers by hand what the document says of products.
+/// Responses by hand what the document says of products.
 fn products(seen: &Seen, fault: Fault) -> Vec<u8> {
     let refused =
         || fake_server::json("400 Bad Request", r#"{"error":{"type":"request","code":"invalid_data","message":"no"}}"#);
@@ -96,12 +96,12 @@ fn a_right_server_is_not_accused_and_everything_is_tried() {
     assert_eq!(of_products(&ran, "drift"), Vec::<Value>::new());
     assert!(seen.iter().filter(|seen| seen.path.starts_with("/v4/products")).count() > 60);
     let report = ran.json();
-    let answers = report["coverage"]["answers"].as_array().unwrap();
+    let responses = report["coverage"]["responses"].as_array().unwrap();
     for (operation, status) in
         [("v4ListProducts", 200), ("v4ListProducts", 400), ("v4CreateProduct", 201), ("v4CreateProduct", 400)]
     {
         let is_it = |seen: &&Value| seen["operation"] == operation && seen["status"] == status;
-        let seen = answers.iter().find(is_it).unwrap();
+        let seen = responses.iter().find(is_it).unwrap();
         assert!(seen["count"].as_u64() > Some(0) && seen["documented"] == true, "{seen}");
     }
     let constraints = report["coverage"]["constraints"].as_array().unwrap();

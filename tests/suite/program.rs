@@ -12,7 +12,7 @@ use qonform::report::Format;
 /// The main key of targets that are not the reference server.
 pub(crate) const KEY: &str = "test_sk_h0stile_k3y_0123456789";
 
-/// No answer of a target may make the program larger.
+/// No response of a target may make the program larger.
 const MAX_MEMORY: u64 = 200 << 20;
 
 /// A directory that goes with the test.

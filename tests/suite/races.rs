@@ -1,4 +1,4 @@
-//! Several clients at once: on a network that loses answers, in a project that others use, and played again.
+//! Several clients at once: on a network that loses responses, in a project that others use, and played again.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ const RULES: [&str; 7] = [
     "race.first-create",
 ];
 
-/// In front of the reference server: of some writes the answer is lost after they were applied, of some the request.
+/// In front of the reference server: of some writes the response is lost after they were applied, of some the request.
 fn lossy(reference: &Reference) -> (Server, Arc<AtomicUsize>) {
     let (upstream, count, lost) = (reference.upstream(), AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let losing = Arc::clone(&lost);
-    let answer = move |seen: &Seen, stream: &mut TcpStream| {
+    let response = move |seen: &Seen, stream: &mut TcpStream| {
         let number = if seen.method == "GET" { 0 } else { count.fetch_add(1, Ordering::Relaxed) };
         if number % 37 == 11 {
             losing.fetch_add(1, Ordering::Relaxed);
@@ -51,11 +51,11 @@ fn lossy(reference: &Reference) -> (Server, Arc<AtomicUsize>) {
         }
         pass_on(stream, &head, &body)
     };
-    (Server::start(answer), lost)
+    (Server::start(response), lost)
 }
 
 #[test]
-fn a_write_whose_answer_is_lost_may_have_been_applied_and_is_held_against_nobody() {
+fn a_write_whose_response_is_lost_may_have_been_applied_and_is_held_against_nobody() {
     let reference = Reference::start();
     let before = reference.state();
     let (server, lost) = lossy(&reference);
@@ -70,7 +70,7 @@ fn a_write_whose_answer_is_lost_may_have_been_applied_and_is_held_against_nobody
 }
 
 #[test]
-fn what_is_wrong_is_seen_through_a_network_that_loses_answers() {
+fn what_is_wrong_is_seen_through_a_network_that_loses_responses() {
     let reference = Reference::with_faults(&["race-set-main"]);
     let (server, _) = lossy(&reference);
     let more = ["--seed", "32", "--only", "race.set-main-atomic", "--jobs", "8"];

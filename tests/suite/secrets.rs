@@ -3,33 +3,33 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::fake_server::{Next, Reference, Server, always, answer, in_front_of, json};
+use super::fake_server::{Next, Reference, Server, always, in_front_of, json, response};
 use super::program::{KEY, Place, end, qonform, run_on};
 
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
-fn a_key_in_odd_places_of_answers_is_a_violation_and_is_not_repeated() {
+fn a_key_in_odd_places_of_responses_is_a_violation_and_is_not_repeated() {
     let escaped: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
     let shifted = |room: usize| format!("{}{KEY}", "x".repeat(room));
     let error = |code: &str, message: &str| {
         json("400 Bad Request", &format!(r#"{{"error":{{"type":"request","code":"{code}","message":"{message}"}}}}"#))
     };
-    let answers = [
-        ("in a header", answer("200 OK", &format!("x-debug: Bearer {KEY}\r\n"), b"{}")),
-        ("in a header's name", answer("200 OK", &format!("{KEY}: 1\r\n"), b"{}")),
-        ("in a redirect", answer("302 Found", &format!("location: http://127.0.0.1:1/?token={KEY}\r\n"), b"")),
+    let responses = [
+        ("in a header", response("200 OK", &format!("x-debug: Bearer {KEY}\r\n"), b"{}")),
+        ("in a header's name", response("200 OK", &format!("{KEY}: 1\r\n"), b"{}")),
+        ("in a redirect", response("302 Found", &format!("location: http://127.0.0.1:1/?token={KEY}\r\n"), b"")),
         ("in a code", error(KEY, "m")),
         ("in a message", error("invalid_data", &format!("unknown key {KEY}"))),
         ("in a name", json("400 Bad Request", &format!(r#"{{"error":{{"{KEY}":1}}}}"#))),
         ("in escapes", error("invalid_data", &escaped)),
         ("in a name in escapes", json("200 OK", &format!(r#"{{"{escaped}":1}}"#))),
-        ("in HTML", answer("500 Oops", "content-type: text/html\r\n", format!("<p>{KEY}</p>").as_bytes())),
+        ("in HTML", response("500 Oops", "content-type: text/html\r\n", format!("<p>{KEY}</p>").as_bytes())),
         ("where a message is cut", error(&shifted(200 - KEY.len() / 2), &shifted(240 - KEY.len() / 2))),
         ("where a body is cut", error("invalid_data", &shifted((64 << 10) - 70))),
-        ("between bytes that are no text", answer("200 OK", "", format!("\u{1}{KEY}").as_bytes())),
+        ("between bytes that are no text", response("200 OK", "", format!("\u{1}{KEY}").as_bytes())),
     ];
-    for (place, bytes) in answers {
+    for (place, bytes) in responses {
         let ran = run_on(&always(bytes.clone()).url(), &[]);
         let code = if place == "in a redirect" || place == "in HTML" { 3 } else { 1 };
         ran.is_sane(code, SOON);

@@ -65,7 +65,7 @@ async fn a_right_server_that_others_use_is_not_accused_however_it_treats_writers
         Behaviour::SecondWriterOfOffering409,
         Behaviour::OneWriteAtATime,
         Behaviour::ReservedIds,
-        Behaviour::LateAnswers,
+        Behaviour::LateResponses,
         Behaviour::UnevenPace,
     ];
     let mut running = JoinSet::new();

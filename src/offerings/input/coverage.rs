@@ -38,8 +38,8 @@ pub(super) enum Taken {
 
 impl Taken {
     /// By the class of the status; `None` for a response that is neither.
-    pub(super) fn by(answer: &Response) -> Option<Self> {
-        if answer.is_success() { Some(Self::Accepted) } else { answer.is_rejection().then_some(Self::Rejected) }
+    pub(super) fn by(response: &Response) -> Option<Self> {
+        if response.is_success() { Some(Self::Accepted) } else { response.is_rejection().then_some(Self::Rejected) }
     }
 }
 

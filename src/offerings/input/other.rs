@@ -77,13 +77,13 @@ impl Inputs {
             request = request.json(body);
         }
         let exchange = cx.send(request).await?;
-        let answer = &exchange.answer;
-        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(answer)) {
+        let response = &exchange.response;
+        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(response)) {
             coverage.count(&self.id, shown, taken);
         }
         let drift = match input.side {
-            Some(Side::Outside) if answer.is_success() => "accepted",
-            Some(Side::Inside) if answer.rejects_content() => "rejected",
+            Some(Side::Outside) if response.is_success() => "accepted",
+            Some(Side::Inside) if response.rejects_content() => "rejected",
             _ => return Ok(()),
         };
         cx.record().drift(&self.id, format!("{} was {drift}", input.what));

@@ -119,7 +119,7 @@ impl InputRunner<'_> {
             sent => sent?,
         };
         self.sent.push((index, Arc::clone(&exchange)));
-        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(&exchange.answer)) {
+        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(&exchange.response)) {
             self.coverage.count(self.operation, shown, taken);
         }
         self.tidy(&exchange).await
@@ -355,8 +355,8 @@ impl InputRunner<'_> {
 
     /// Removes what carries no prefix, and would not be found any more when the run cleans up.
     async fn tidy(&mut self, exchange: &Arc<Exchange>) -> ScriptResult {
-        let created = exchange.request.operation.endpoint() == Some(Endpoint::Create) && exchange.answer.is_success();
-        let returned = exchange.answer.json().and_then(|body| body.get("id")?.as_str()).filter(|_| created);
+        let created = exchange.request.operation.endpoint() == Some(Endpoint::Create) && exchange.response.is_success();
+        let returned = exchange.response.json().and_then(|body| body.get("id")?.as_str()).filter(|_| created);
         let named = exchange.request.path_id().filter(|_| exchange.request.operation.endpoint().is_some());
         let prefix = self.cx.id("");
         let set_up = std::mem::take(&mut self.bare);
@@ -391,7 +391,7 @@ fn causes(failure: &Failure, sent: &[(usize, Arc<Exchange>)], since: usize, end:
     }
     let is_in_trace = |exchange: &Arc<Exchange>| failure.trace.iter().any(|step| Arc::ptr_eq(step, exchange));
     let is_cause = |(_, exchange): &&(usize, Arc<Exchange>)| {
-        exchange.request.is_write() && exchange.answer.is_success() && is_in_trace(exchange)
+        exchange.request.is_write() && exchange.response.is_success() && is_in_trace(exchange)
     };
     let mut causes = sent.iter().filter(is_cause).map(|(place, _)| *place);
     match causes.next() {

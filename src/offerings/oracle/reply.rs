@@ -65,15 +65,15 @@ impl Page {
 
 impl Reply {
     /// Reads a response.
-    pub fn read(answer: &Response) -> Self {
-        let body = answer.json();
+    pub fn read(response: &Response) -> Self {
+        let body = response.json();
         Self {
-            status: answer.status,
-            code: answer.error_code().map(str::to_owned),
-            content: body.filter(|_| answer.is_success()).map_or(Content::Nothing, content),
-            is_restarted: answer.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
-            fields: body.filter(|_| answer.is_rejection()).map(fields).unwrap_or_default(),
-            summary: answer.summary(),
+            status: response.status,
+            code: response.error_code().map(str::to_owned),
+            content: body.filter(|_| response.is_success()).map_or(Content::Nothing, content),
+            is_restarted: response.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
+            fields: body.filter(|_| response.is_rejection()).map(fields).unwrap_or_default(),
+            summary: response.summary(),
         }
     }
 

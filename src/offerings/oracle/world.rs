@@ -445,7 +445,7 @@ impl World {
     }
 
     pub(super) fn promoted(&mut self, id: &str, shown: Option<&Offering>) {
-        // What became main at our request is ours to answer for, an experiment variant too.
+        // What became main at our request is ours to return for, an experiment variant too.
         if !self.attempted.contains(id) {
             Arc::make_mut(&mut self.attempted).insert(id.to_owned());
         }

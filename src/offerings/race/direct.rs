@@ -129,7 +129,7 @@ fn created_once(program: &Program, history: &History, slot: usize) -> Option<Ano
     })
 }
 
-/// Whether two answers speak of two offerings.
+/// Whether two responses speak of two offerings.
 fn differs(one: &Act, other: &Act) -> bool {
     match (one.offering(), other.offering()) {
         (Some(one), Some(other)) => one.id != other.id || one.created() != other.created(),

@@ -16,11 +16,11 @@ pub(super) struct Act {
     pub(super) client: usize,
     pub(super) step: RaceStep,
     pub(super) start: Instant,
-    /// `None` when no answer came that says what happened.
+    /// `None` when no response came that says what happened.
     pub(super) end: Option<Instant>,
-    /// `None` when no answer came.
+    /// `None` when no response came.
     pub(super) exchange: Option<Arc<Exchange>>,
-    /// Why no answer came.
+    /// Why no response came.
     pub(super) lost: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn is_whole(page: &Page) -> bool {
 impl Act {
     /// What was returned.
     pub(super) fn reply(&self) -> Option<Reply> {
-        self.exchange.as_ref().map(|exchange| Reply::read(&exchange.answer))
+        self.exchange.as_ref().map(|exchange| Reply::read(&exchange.response))
     }
 
     /// The page that a list returned.
@@ -48,12 +48,12 @@ impl Act {
 
     /// Whether it was carried out.
     pub(super) fn is_done(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_success())
+        self.exchange.as_ref().is_some_and(|exchange| exchange.response.is_success())
     }
 
     /// Whether it was rejected.
     pub(super) fn is_rejected(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.answer.is_rejection())
+        self.exchange.as_ref().is_some_and(|exchange| exchange.response.is_rejection())
     }
 
     /// Whether the server failed.
@@ -63,7 +63,7 @@ impl Act {
 
     /// What was returned, for messages.
     pub(super) fn summary(&self) -> String {
-        self.exchange.as_ref().map_or("no response".into(), |exchange| exchange.answer.summary())
+        self.exchange.as_ref().map_or("no response".into(), |exchange| exchange.response.summary())
     }
 
     fn overlaps(&self, other: &Self) -> bool {
@@ -137,10 +137,10 @@ impl History {
         format!("{} {}{sent}", endpoint.method(), endpoint.path().replace("{offering_id}", &slot))
     }
 
-    /// How an answer reads in a picture.
-    pub(super) fn answer(&self, act: &Act) -> String {
+    /// How a response reads in a picture.
+    pub(super) fn response(&self, act: &Act) -> String {
         let Some(exchange) = &act.exchange else { return "none".into() };
-        let summary = exchange.answer.summary();
+        let summary = exchange.response.summary();
         if let Some(page) = act.page() {
             let ours = page.offerings.iter().filter(|row| self.bindings.ids.contains(&row.id));
             let rows: Vec<_> = ours.map(|row| format!("{}{}", self.short(&row.id), products(&row.products))).collect();

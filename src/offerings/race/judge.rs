@@ -105,7 +105,7 @@ fn blame(program: &Program, history: &History, trial: &SearchInput, at: usize, b
         }
     } else if updates && trial.clone().without_products().is_explained(budget) {
         "race.update-whole"
-    } else if keyed && trial.clone().without_keyed_answers().is_explained(budget) {
+    } else if keyed && trial.clone().without_keyed_responses().is_explained(budget) {
         "race.idempotency-once"
     } else if created && !deletes {
         "race.create-once"

@@ -1,7 +1,7 @@
 //! Whether an order of the requests of several clients explains what they saw: the search of Wing and Gong.
 //!
-//! It knows nothing of offerings: what a request may answer and lead to is the [`Model`]'s business, several outcomes
-//! included. A request whose answer was lost may have been applied at any time after it began, or never.
+//! It knows nothing of offerings: what a request may return and lead to is the [`Model`]'s business, several outcomes
+//! included. A request whose response was lost may have been applied at any time after it began, or never.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -17,7 +17,7 @@ pub trait Model {
     /// A request together with what was answered, as far as it is known.
     type Event;
 
-    /// The states that may follow when `event` happens in `state` at one moment; none when its answer is impossible
+    /// The states that may follow when `event` happens in `state` at one moment; none when its response is impossible
     /// there.
     fn next(&self, state: &Self::State, event: &Self::Event) -> Vec<Self::State>;
 
@@ -88,7 +88,7 @@ impl Budget {
     }
 }
 
-/// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every answer.
+/// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every response.
 pub fn explain<M: Model>(
     model: &M,
     initial: M::State,
@@ -370,7 +370,7 @@ mod tests {
         let mut budget = Budget::of(1_000);
         assert_eq!(super::explain(&Register, 0, &wide, &mut budget), SearchResult::Unknown);
         assert_eq!(budget, Budget::of(0));
-        // Nor does the model answer more questions than there are units.
+        // Nor does the model response more questions than there are units.
         let asked = Asked::default();
         assert_eq!(super::explain(&asked, 0, &wide, &mut Budget::of(100)), SearchResult::Unknown);
         assert!(asked.0.get() > 10 && asked.0.get() <= 100, "{asked:?}");

@@ -176,7 +176,7 @@ impl<'s> Player<'s> {
         let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
         let requests = std::iter::once(list("100")).chain(others).collect();
         let exchanges = self.at_once(requests, Counts::Kept).await?;
-        let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.answer).page().cloned());
+        let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.response).page().cloned());
         page.filter(|page| page.has_more.is_some()).ok_or_else(|| Abort::Blocked("the list cannot be read".into()))
     }
 
@@ -199,12 +199,12 @@ impl<'s> Player<'s> {
         let steps = program.made.iter().enumerate();
         let steps = steps.filter_map(|(slot, list)| Some(RaceStep::Create { slot, list: (*list)?, key: None }));
         let made = self.at_once(steps.map(|step| bindings.request(step)).collect(), Counts::Kept).await?;
-        match made.iter().find(|exchange| !exchange.answer.is_success()).cloned() {
+        match made.iter().find(|exchange| !exchange.response.is_success()).cloned() {
             None => Ok(made),
             Some(exchange) => {
                 // Whether it may be rejected is judged when it is sent alone.
                 self.send_judged(vec![exchange.request.clone()]).await?;
-                let received = exchange.answer.summary();
+                let received = exchange.response.summary();
                 Err(Abort::Blocked(format!("a create that the race builds on returned {received}")))
             }
         }
@@ -213,7 +213,7 @@ impl<'s> Player<'s> {
     /// Who is main when everything is prepared.
     fn main(&self, before: &Page, prepared: &[Arc<Exchange>]) -> Main {
         let own = prepared.iter().filter(|exchange| exchange.request.role() == Some(self.role));
-        let made = own.filter_map(|exchange| Reply::read(&exchange.answer).offering().cloned());
+        let made = own.filter_map(|exchange| Reply::read(&exchange.response).offering().cloned());
         let promoted = made.filter(Offering::is_main).map(|offering| offering.id).next();
         if let Some(ours) = promoted.or_else(|| self.anchor.clone()) {
             return Main::Is(ours);
@@ -336,7 +336,8 @@ impl<'s> Player<'s> {
     /// is sent once more, alone.
     async fn at_once(&mut self, requests: Vec<Request>, counts: Counts) -> Result<Vec<Arc<Exchange>>, Abort> {
         let mut exchanges = self.all_at_once(requests, counts).await?;
-        let refused = |exchange: &Exchange| exchange.request.is_write() && Reply::read(&exchange.answer).is_conflict();
+        let refused =
+            |exchange: &Exchange| exchange.request.is_write() && Reply::read(&exchange.response).is_conflict();
         for exchange in exchanges.iter_mut().filter(|exchange| refused(exchange)) {
             let again = self.all_at_once(vec![exchange.request.clone()], counts).await?;
             exchange.clone_from(&again[0]);
@@ -379,7 +380,7 @@ async fn own_main(cx: &mut Context) -> Result<String, Abort> {
     for number in 0..MAX_ANCHORS {
         made = own_main_numbered(cx, number).await;
         match &made {
-            Err(halt) if halt.is_lost_answer() => {}
+            Err(halt) if halt.is_lost_response() => {}
             _ => break,
         }
     }
@@ -403,11 +404,11 @@ async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Ab
     Ok(id)
 }
 
-/// Whether something was done; that its answer was lost is no reason to end.
+/// Whether something was done; that its response was lost is no reason to end.
 fn is_kept(done: Result<(), Abort>) -> Result<bool, Abort> {
     match done {
         Ok(()) => Ok(true),
-        Err(halt) if halt.is_lost_answer() => Ok(false),
+        Err(halt) if halt.is_lost_response() => Ok(false),
         Err(halt) => Err(halt),
     }
 }

@@ -54,7 +54,7 @@ impl<'h> HistoryReader<'h> {
     /// theirs.
     pub(super) fn start(&mut self) -> Vec<Offering> {
         let made =
-            self.history.prepared.iter().filter_map(|exchange| Reply::read(&exchange.answer).offering().cloned());
+            self.history.prepared.iter().filter_map(|exchange| Reply::read(&exchange.response).offering().cloned());
         let before = self.history.before.offerings.iter().cloned();
         let (mut ours, others): (Vec<_>, Vec<_>) = before.chain(made).partition(|one| self.is_ours(&one.id));
         let main = others.iter().position(Offering::is_main).unwrap_or_default();

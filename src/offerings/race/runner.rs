@@ -18,7 +18,7 @@ use crate::offerings::oracle::Page;
 use crate::offerings::{Context, Naming};
 use crate::project::{Abort, Project};
 
-/// After so many tries in a row that could not even be prepared, as answers were lost, the race is given up.
+/// After so many tries in a row that could not even be prepared, as responses were lost, the race is given up.
 const MAX_BROKEN: u32 = 3;
 
 /// How often a race is tried.
@@ -140,7 +140,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
                     return Ok(());
                 }
                 // What was being prepared is removed before the next try.
-                Err(halt) if halt.is_lost_answer() && broken < MAX_BROKEN => {
+                Err(halt) if halt.is_lost_response() && broken < MAX_BROKEN => {
                     broken += 1;
                     continue;
                 }
@@ -196,7 +196,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
                 return Ok(true);
             }
             match sent {
-                Err(halt) if halt.is_lost_answer() => {}
+                Err(halt) if halt.is_lost_response() => {}
                 sent => sent?,
             }
         }
@@ -297,7 +297,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
                 tokio::time::sleep(LAG).await;
             }
             let (history, anomalies) = match self.look(program).await {
-                Err(halt) if halt.is_lost_answer() => continue,
+                Err(halt) if halt.is_lost_response() => continue,
                 other => other?,
             };
             if let Some(found) = anomalies.into_iter().find(|found| found.is_like(anomaly)) {

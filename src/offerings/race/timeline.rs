@@ -8,7 +8,7 @@ pub(super) fn timeline(history: &History, at: usize) -> (Timeline, Vec<usize>) {
     let acts = &history.acts;
     let horizon = acts[at].end;
     let in_time = |moment| horizon.is_none_or(|horizon| moment <= horizon);
-    // A read that had no answer yet says nothing.
+    // A read that had no response yet says nothing.
     let matters = |act: &Act| in_time(act.start) && (act.step.writes() || act.end.is_some_and(in_time));
     let mut places: Vec<usize> = (0..acts.len()).filter(|&place| matters(&acts[place])).collect();
     places.sort_by_key(|&place| acts[place].start);
@@ -36,7 +36,7 @@ pub(super) fn timeline(history: &History, at: usize) -> (Timeline, Vec<usize>) {
                 lane: clients.iter().position(|client| *client == act.client).unwrap_or_default(),
                 mark: mark(number),
                 request: history.request(act),
-                answer: if ends(act).is_some() { history.answer(act) } else { unanswered(act) },
+                response: if ends(act).is_some() { history.response(act) } else { unanswered(act) },
                 start: moment(act.start),
                 end: ends(act).map(moment),
                 start_us: micros(act.start),

@@ -1,4 +1,4 @@
-//! What an order must explain: what there was when the clients were released, and every request with its answer.
+//! What an order must explain: what there was when the clients were released, and every request with its response.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl SearchInput {
         let made = |exchange: &&Arc<Exchange>| exchange.request.role() == Some(role);
         let prepared = history.prepared.iter().filter(made);
         let ids: BTreeSet<String> =
-            prepared.filter_map(|exchange| Some(Reply::read(&exchange.answer).offering()?.id.clone())).collect();
+            prepared.filter_map(|exchange| Some(Reply::read(&exchange.response).offering()?.id.clone())).collect();
         self.start.offerings.retain(|offering| ids.contains(&offering.id));
         for RaceEvent { seen, .. } in
             self.calls.iter_mut().map(|call| &mut call.event).filter(|event| event.call.project() != role)
@@ -148,8 +148,8 @@ impl SearchInput {
         self
     }
 
-    /// The same, had the answers to creates with an idempotency key been lost.
-    pub(super) fn without_keyed_answers(mut self) -> Self {
+    /// The same, had the responses to creates with an idempotency key been lost.
+    pub(super) fn without_keyed_responses(mut self) -> Self {
         for call in self.calls.iter_mut().filter(|call| call.event.call.key.is_some()) {
             (call.event.seen, call.end) = (SeenReply::Done, None);
         }

@@ -89,7 +89,7 @@ async fn malformed(cx: &mut Context) -> ScriptResult {
         for request in requests {
             let sent = cx.send(request.clone().header("authorization", header.as_str())).await?;
             // An operation that let one in is not tried again: it mostly lets the others in too, and that is one defect.
-            next.extend(Reply::read(&sent.answer).is_unauthorized().then_some(request));
+            next.extend(Reply::read(&sent.response).is_unauthorized().then_some(request));
         }
         requests = next;
     }
@@ -121,7 +121,7 @@ async fn before_existence(cx: &mut Context) -> ScriptResult {
         let mut closed = Vec::new();
         for request in valid_requests(cx, &there) {
             let sent = cx.send(spoil(request)).await?;
-            closed.extend(sent.request.operation.endpoint().filter(|_| Reply::read(&sent.answer).is_unauthorized()));
+            closed.extend(sent.request.operation.endpoint().filter(|_| Reply::read(&sent.response).is_unauthorized()));
         }
         // An operation that lets even a valid request in has a defect of another kind.
         let doomed = doomed_requests(cx, &there).into_iter();

@@ -137,7 +137,7 @@ async fn id_invalid(cx: &mut Context) -> ScriptResult {
     bodies.extend([json!({}), json!({ "ID": cx.id("capitals") })]);
     let creates: Vec<_> = bodies.iter().map(|body| Request::to(Endpoint::Create).json(body)).collect();
     for made in cx.send_all(&creates).await? {
-        let id = made.answer.json().filter(|_| made.answer.is_success()).and_then(|body| body.get("id")?.as_str());
+        let id = made.response.json().filter(|_| made.response.is_success()).and_then(|body| body.get("id")?.as_str());
         // What would not be found by its prefix is removed at once.
         if let Some(id) = id.filter(|id| !id.starts_with(&cx.id("")) && !matches!(*id, "" | "." | "..")) {
             cx.delete(id).await?;
@@ -192,7 +192,7 @@ async fn tag_main(cx: &mut Context) -> ScriptResult {
     }
     let id = cx.id("first");
     let rejected = cx.send(in_empty(&json!({ "id": id, "tag": 1 }))).await?;
-    if rejected.answer.is_success() {
+    if rejected.response.is_success() {
         return remove_from_empty(cx, &id).await;
     }
     // The rejected one has not used up that the first becomes main.
@@ -291,7 +291,7 @@ async fn body_malformed(cx: &mut Context) -> ScriptResult {
     }
     cx.send(Request::to(Endpoint::Create)).await?;
     let other = cx.send(Request::to(Endpoint::Create).raw_body("text/plain", whole)).await?;
-    if other.answer.is_success() {
+    if other.response.is_success() {
         cx.record().drift(Endpoint::Create.operation_id(), "accepts a body under another content type than JSON");
     }
     Ok(())

@@ -51,8 +51,8 @@ async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> Script
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
     let requests: Vec<_> = bodies.iter().map(create).chain(bodies.iter().map(update)).collect();
     for made in cx.send_all(&requests).await? {
-        let is_made = made.answer.is_success();
-        let id = made.answer.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
+        let is_made = made.response.is_success();
+        let id = made.response.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
         if let Some(id) = id.filter(|id| !id.starts_with(&cx.id(""))) {
             cx.delete(id).await?;
         }
@@ -233,7 +233,7 @@ async fn creation_stays(cx: &mut Context) -> ScriptResult {
     cx.make(&other, &[]).await?;
     let body = json!({ "product_ids": products });
     let updated = cx.update(&id, &body).await?;
-    let time = updated.answer.json().and_then(|body| body.get("updated_at")?.as_str());
+    let time = updated.response.json().and_then(|body| body.get("updated_at")?.as_str());
     if time == Some(&*made.updated_at) {
         // The clock shows seconds: within the same one a new date would look like the old one.
         tokio::time::sleep(super::delete::A_SECOND).await;

@@ -162,7 +162,7 @@ impl<'m> Author<'m> {
         } else {
             OfferingRef::Slot(*draw.one(&free))
         };
-        // What a create with a variant's id answers is written nowhere.
+        // What a create with a variant's id responses is written nowhere.
         let who = if matches!(who, OfferingRef::Variant | OfferingRef::Elsewhere) {
             OfferingRef::Slot(self.pool[0])
         } else {

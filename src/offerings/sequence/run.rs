@@ -107,10 +107,10 @@ impl SequenceRunner<'_> {
         self.cx.look_in(role).await?;
         let is_there = |cx: &Context, id: &str| cx.oracle_state(role).is_some_and(|state| state.find(id).is_some());
         let is_readable = step.who() != Some(OfferingRef::OffCharset) && step.who() != Some(OfferingRef::TooLong);
-        if is_readable && (exchange.answer.is_success() || is_there(self.cx, &call.id)) {
+        if is_readable && (exchange.response.is_success() || is_there(self.cx, &call.id)) {
             self.get(role, &call.id).await?;
         }
-        let is_promotion = call.endpoint == Endpoint::SetMain && exchange.answer.is_success();
+        let is_promotion = call.endpoint == Endpoint::SetMain && exchange.response.is_success();
         if let Some(former) = main.filter(|main| is_promotion && *main != call.id && is_there(self.cx, main)) {
             self.get(role, &former).await?;
         }
@@ -129,7 +129,7 @@ impl SequenceRunner<'_> {
         let mut last: Option<String> = None;
         for _ in 0..listed / limit + 2 {
             let sent = self.cx.send(page(Some(limit), last.as_deref()).key(role)).await?;
-            let reply = Reply::read(&sent.answer);
+            let reply = Reply::read(&sent.response);
             let Some(page) = reply.page().filter(|page| page.has_more == Some(true)) else { break };
             let Some(id) = page.ids().last().filter(|id| last.as_deref() != Some(*id)) else { break };
             last = Some(id.to_owned());

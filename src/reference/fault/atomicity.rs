@@ -120,7 +120,7 @@ faults! {
             }
         });
     UPDATE_MISSING_WRITTEN "update-missing-written"
-        "An update of a missing id answers 404 and makes the offering."
+        "An update of a missing id returns 404 and makes the offering."
         => |config| config.rejected(Update, |step| {
             if step.code() == "not_found" {
                 drop(step.upsert());
@@ -159,7 +159,7 @@ faults! {
             config.done(Create, miss_first);
         };
     REFUSED_CREATE_KEY_409 "refused-create-key-409"
-        "The idempotency key of a refused create answers 409 from then on."
+        "The idempotency key of a refused create returns 409 from then on."
         => |config| {
             config.rejected(Create, |step| step.burn_key());
             config.done(Create, |step| {

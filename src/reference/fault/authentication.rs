@@ -3,10 +3,10 @@
 use http::StatusCode;
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{self, Create, Delete, Get, List, SetMain, Update};
 use crate::reference::page::Start;
 use crate::reference::response::Instead::{Code, Status};
+use crate::reference::server_response::Refusal;
 use crate::reference::validate::{self, Syntax};
 
 faults! {
@@ -30,14 +30,14 @@ faults! {
         "Set main needs no key."
         => |config| config.keyless = |operation| operation == SetMain;
     KEY_MISSING_403 "key-missing-403"
-        "A request without a key answers 403."
+        "A request without a key returns 403."
         => |config| config.unauthorized = |door, refusal| {
             if door.header().is_none() {
                 refusal.status = StatusCode::FORBIDDEN;
             }
         };
     KEY_MISSING_400 "key-missing-400"
-        "A request without a key answers 400."
+        "A request without a key returns 400."
         => |config| config.unauthorized = |door, refusal| {
             if door.header().is_none() {
                 refusal.status = StatusCode::BAD_REQUEST;
@@ -59,7 +59,7 @@ faults! {
         "`Bearer` with nothing after it is accepted."
         => |config| config.stranger = |door| door.last().filter(|_| door.is_empty());
     KEY_EMPTY_400 "key-empty-400"
-        "`Bearer` with nothing after it answers 400."
+        "`Bearer` with nothing after it returns 400."
         => |config| config.unauthorized = |door, refusal| {
             if door.is_empty() {
                 refusal.status = StatusCode::BAD_REQUEST;
@@ -84,7 +84,7 @@ faults! {
             door.find_by(&|known| known.eq_ignore_ascii_case(key))
         };
     KEY_UNKNOWN_403 "key-unknown-403"
-        "An unknown key answers 403."
+        "An unknown key returns 403."
         => |config| config.unauthorized = |door, refusal| {
             if door.key().is_some() {
                 refusal.status = StatusCode::FORBIDDEN;
@@ -99,19 +99,19 @@ faults! {
             config.override_error(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
         };
     UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied"
-        "An unauthenticated create answers 401 and is done."
+        "An unauthenticated create returns 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Create;
     UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied"
-        "An unauthenticated update answers 401 and is done."
+        "An unauthenticated update returns 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Update;
     UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied"
-        "An unauthenticated delete answers 401 and is done."
+        "An unauthenticated delete returns 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == Delete;
     UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied"
-        "An unauthenticated set main answers 401 and is done."
+        "An unauthenticated set main returns 401 and is done."
         => |config| config.done_unauthorized = |operation| operation == SetMain;
     MISSING_BEFORE_KEY "missing-before-key"
-        "Without a key a missing offering answers 404."
+        "Without a key a missing offering returns 404."
         => |config| config.unauthorized = |door, refusal| {
             let (Ok(id), Some(last)) = (door.call.id(), door.last()) else { return };
             if !id.is_empty() && last.project.lock().position(&id).is_none() {
@@ -119,7 +119,7 @@ faults! {
             }
         };
     BODY_BEFORE_KEY "body-before-key"
-        "Without a key a malformed body answers 400."
+        "Without a key a malformed body returns 400."
         => |config| config.unauthorized = |door, refusal| {
             let syntax = Syntax { config: &door.app.config };
             let judged = match door.call.operation {
@@ -132,7 +132,7 @@ faults! {
             }
         };
     ID_BEFORE_KEY "id-before-key"
-        "Without a key a malformed id answers 400."
+        "Without a key a malformed id returns 400."
         => |config| config.unauthorized = |door, refusal| {
             if let Ok(id) = door.call.id().as_deref()
                 && !id.is_empty()
@@ -148,10 +148,10 @@ faults! {
         "A key without permission may read."
         => |config| config.allows_limited = |operation| matches!(operation, List | Get);
     LIMITED_KEY_401 "limited-key-401"
-        "A key without permission answers 401."
+        "A key without permission returns 401."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(401));
     LIMITED_KEY_404 "limited-key-404"
-        "A key without permission answers 404."
+        "A key without permission returns 404."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Status(404));
     LIMITED_KEY_CODE "limited-key-code"
         "A key without permission has the code `forbidden`."
@@ -182,7 +182,7 @@ faults! {
             }
         });
     OTHER_PROJECT_403 "other-project-403"
-        "Get of another project's offering answers 403 instead of 404."
+        "Get of another project's offering returns 403 instead of 404."
         => |config| config.rejected(Get, |step| {
             if step.code() == "not_found" && step.other.position(&step.id()).is_some() {
                 let message = "The offering belongs to another project.";

@@ -1,9 +1,9 @@
 //! Deep faults: defects that only a particular sequence of requests shows.
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Offering;
+use crate::reference::server_response::Refusal;
 use crate::reference::step::Reply;
 
 faults! {
@@ -41,7 +41,7 @@ faults! {
             }
         });
     TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted"
-        "An offering that was demoted twice is promoted in the answer only."
+        "An offering that was demoted twice is promoted in the response only."
         => |config| config.done(SetMain, |step| {
             if let Some((_, promoted)) = step.promotion()
                 && step.project.history.demotions.get(&promoted.id).is_some_and(|times| *times > 1)
@@ -50,14 +50,14 @@ faults! {
             }
         });
     SET_MAIN_AFTER_EMPTY_UPDATE "set-main-after-empty-update"
-        "After an update without effect set main is done in the answer only."
+        "After an update without effect set main is done in the response only."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && std::mem::take(&mut step.project.history.empty_update) {
                 step.undo();
             }
         });
     SET_MAIN_REFUSED_WITHOUT_MAIN "set-main-refused-without-main"
-        "After the main was deleted set main answers 422."
+        "After the main was deleted set main returns 422."
         => |config| config.done(SetMain, |step| {
             if let Some((None, _)) = step.promotion() {
                 let message = "There is no main offering to demote.";
@@ -154,7 +154,7 @@ faults! {
             }
         });
     FOURTH_UPDATE_FORGOTTEN "fourth-update-forgotten"
-        "Every fourth update of a project is done in the answer only."
+        "Every fourth update of a project is done in the response only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.updates.is_multiple_of(4) {
                 step.undo();
@@ -184,14 +184,14 @@ faults! {
             }
         });
     UPDATE_AFTER_MISSING_PROMOTION "update-after-missing-promotion"
-        "After a set main of a missing id the next update is done in the answer only."
+        "After a set main of a missing id the next update is done in the response only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && std::mem::take(&mut step.project.history.missing_promotion) {
                 step.undo();
             }
         });
     UPDATE_AFTER_DUPLICATE "update-after-duplicate"
-        "After a refused create of the same id the next update of the offering is done in the answer only."
+        "After a refused create of the same id the next update of the offering is done in the response only."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.duplicates.remove(&step.id()) {
                 step.undo();
@@ -287,7 +287,7 @@ faults! {
             }
         });
     SECOND_READ_CACHED "second-read-cached"
-        "What get answers twice in a row it answers for ever, until the offering is deleted."
+        "What get responses twice in a row it returns for ever, until the offering is deleted."
         => |config| config.done(Get, |step| {
             let (id, Some(read)) = (step.id(), step.reply().cloned()) else { return };
             let (cached, times) = step.project.history.reads.entry(id).or_insert_with(|| (read.clone(), 0));
@@ -314,7 +314,7 @@ faults! {
             }
         };
     KEY_OF_REFUSED_CREATE "key-of-refused-create"
-        "A create that is tried again under the key of a refused one is done in the answer only."
+        "A create that is tried again under the key of a refused one is done in the response only."
         => |config| {
             config.rejected(Create, |step| step.burn_key());
             config.done(Create, |step| {

@@ -3,11 +3,11 @@
 use http::StatusCode;
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, SetMain};
 use crate::reference::idempotency::Key;
 use crate::reference::interleaving::{under_another_id, without_products};
 use crate::reference::offering::Offering;
+use crate::reference::server_response::Refusal;
 use crate::reference::step::{Reply, Step};
 
 faults! {
@@ -26,7 +26,7 @@ faults! {
             }
         });
     CREATE_REPLAYS_LAST "create-replays-last"
-        "A replayed create answers with the offering made last."
+        "A replayed create returns the offering made last."
         => |config| config.replayed(Create, |step| {
             if let Some(last) = step.project.offerings.last().cloned() {
                 step.result = Ok(Reply::Created(last));
@@ -39,7 +39,7 @@ faults! {
             config.rejected(Create, |step| replay_of_other(step, |kept| Ok(Reply::Created(kept))));
         };
     CREATE_KEY_ACROSS_PROJECTS_409 "create-key-across-projects-409"
-        "A key used in one project answers 409 in another."
+        "A key used in one project returns 409 in another."
         => |config| {
             config.done(Create, |step| replay_of_other(step, |_| Err(used())));
             config.rejected(Create, |step| replay_of_other(step, |_| Err(used())));
@@ -62,13 +62,13 @@ faults! {
         "Set main ignores the idempotency key."
         => |config| config.set_main_key = |_| None;
     SET_MAIN_KEY_409 "set-main-key-409"
-        "A replayed set main answers 409."
+        "A replayed set main returns 409."
         => |config| config.replayed(SetMain, |step| {
             let message = "This idempotency key was used before.";
             step.result = Err(Refusal::new(StatusCode::CONFLICT, "already_exists", message));
         });
     SET_MAIN_REPLAYS_STATE "set-main-replays-state"
-        "A replayed set main answers with the offering as it is now."
+        "A replayed set main returns the offering as it is now."
         => |config| config.replayed(SetMain, |step| step.show_current());
     SET_MAIN_KEY_ACROSS_OFFERINGS "set-main-key-across-offerings"
         "A key used to promote one offering is replayed for another."

@@ -1,4 +1,4 @@
-//! Leak faults: what an answer should not tell.
+//! Leak faults: what a response should not tell.
 
 use http::header::{HeaderName, HeaderValue};
 
@@ -15,28 +15,28 @@ faults! {
     Leak from super::robustness::FIRST + super::robustness::ROWS.len();
     KEY_IN_401 "key-in-401"
         "A 401 repeats the key in its message."
-        => |config| config.respond(&Operation::ALL, 401..=401, |call, answer| {
-            answer.set_error("message", format!("The key `{}` is not valid.", call.bearer().unwrap_or_default()));
+        => |config| config.respond(&Operation::ALL, 401..=401, |call, response| {
+            response.set_error("message", format!("The key `{}` is not valid.", call.bearer().unwrap_or_default()));
         });
     KEY_IN_HEADER "key-in-header"
-        "Every answer repeats the key in a header."
-        => |config| config.respond(&Operation::ALL, ANY, |call, answer| {
+        "Every response repeats the key in a header."
+        => |config| config.respond(&Operation::ALL, ANY, |call, response| {
             if let Some(key) = call.bearer().and_then(|key| HeaderValue::from_str(key).ok()) {
-                answer.headers.insert(HeaderName::from_static("x-request-context"), key);
+                response.headers.insert(HeaderName::from_static("x-request-context"), key);
             }
         });
     KEY_IN_404 "key-in-404"
         "A 404 repeats the key in its message."
-        => |config| config.respond(&Operation::ALL, 404..=404, |call, answer| {
-            answer.set_error("message", format!("No such offering for `{}`.", call.bearer().unwrap_or_default()));
+        => |config| config.respond(&Operation::ALL, 404..=404, |call, response| {
+            response.set_error("message", format!("No such offering for `{}`.", call.bearer().unwrap_or_default()));
         });
     STACK_TRACE_ON_400 "stack-trace-on-400"
         "A 400 shows a stack trace."
-        => |config| config.respond(&Operation::ALL, 400..=400, |_, answer| answer.set_error("message", STACK_TRACE));
+        => |config| config.respond(&Operation::ALL, 400..=400, |_, response| response.set_error("message", STACK_TRACE));
     SQL_ON_409 "sql-on-409"
         "A 409 shows an SQL statement."
-        => |config| config.respond(&Operation::ALL, 409..=409, |_, answer| answer.set_error("message", SQL));
+        => |config| config.respond(&Operation::ALL, 409..=409, |_, response| response.set_error("message", SQL));
     FILE_PATH_ON_404 "file-path-on-404"
         "A 404 shows a path of the server's file system."
-        => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.set_error("message", FILE_PATH));
+        => |config| config.respond(&Operation::ALL, 404..=404, |_, response| response.set_error("message", FILE_PATH));
 }

@@ -3,9 +3,9 @@
 use http::StatusCode;
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Offering;
+use crate::reference::server_response::Refusal;
 use crate::reference::step::Reply;
 
 faults! {
@@ -147,14 +147,14 @@ faults! {
             }
         });
     SET_MAIN_NOT_STORED "set-main-not-stored"
-        "Set main answers as if it had promoted, and has not."
+        "Set main responds as if it had promoted, and has not."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.undo();
             }
         });
-    SET_MAIN_ANSWERS_OLD_TAG "set-main-answers-old-tag"
-        "Set main answers with the tag of before."
+    SET_MAIN_RETURNS_OLD_TAG "set-main-returns-old-tag"
+        "Set main returns the tag of before."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && let Some(old) = step.old() {
                 step.show(|shown| shown.tag = old.tag);
@@ -208,7 +208,7 @@ faults! {
             }
         });
     SET_MAIN_AGAIN_409 "set-main-again-409"
-        "Set main on the main itself answers 409."
+        "Set main on the main itself returns 409."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_none() {
                 let message = "This offering is the main one already.";
@@ -223,14 +223,14 @@ faults! {
             }
         });
     SET_MAIN_MISSING_DEMOTES "set-main-missing-demotes"
-        "Set main of a missing id answers 404 and demotes the main."
+        "Set main of a missing id returns 404 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "not_found" {
                 step.project.demote_main();
             }
         });
     SET_MAIN_ID_INVALID_DEMOTES "set-main-id-invalid-demotes"
-        "Set main of a malformed id answers 400 and demotes the main."
+        "Set main of a malformed id returns 400 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "invalid_data" {
                 step.project.demote_main();

@@ -5,10 +5,10 @@ use std::cmp::Reverse;
 use http::HeaderValue;
 
 use super::{Fault, faults};
-use crate::reference::answer::{Detail, Refusal};
 use crate::reference::call::Operation::List;
 use crate::reference::page::Start;
 use crate::reference::response::SUCCESS;
+use crate::reference::server_response::{Detail, Refusal};
 
 faults! {
     Pagination from super::validation::FIRST + super::validation::ROWS.len();
@@ -153,8 +153,8 @@ faults! {
         => |config| config.done(List, |step| step.show_page(|page| page.restarted = false));
     CURSOR_UNKNOWN_HEADER_VALUE "cursor-unknown-header-value"
         "The header of a restarted list has the value 1."
-        => |config| config.respond(&[List], SUCCESS, |_, answer| {
-            if let Some(value) = answer.headers.get_mut("x-qon-pagination-restarted") {
+        => |config| config.respond(&[List], SUCCESS, |_, response| {
+            if let Some(value) = response.headers.get_mut("x-qon-pagination-restarted") {
                 *value = HeaderValue::from_static("1");
             }
         });

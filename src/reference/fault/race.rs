@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::{Fault, faults};
-use crate::reference::answer::{Answer, Refusal};
 use crate::reference::call::Operation::{Create, Delete, List, SetMain, Update};
 use crate::reference::interleaving::Twin;
 use crate::reference::offering::Offering;
 use crate::reference::project::Project;
+use crate::reference::server_response::{Refusal, ServerResponse};
 use crate::reference::step::Reply;
 
 faults! {
@@ -105,7 +105,7 @@ faults! {
             Box::pin(request.writing_back(|row, seen| row.tag = seen.tag))
         });
     RACE_PROMOTION_DEMOTES_FOR_NOTHING "race-promotion-demotes-for-nothing"
-        "A promotion that meets a deletion answers 404 and has demoted the main."
+        "A promotion that meets a deletion returns 404 and has demoted the main."
         => |config| config.interleave(&[SetMain], |request| {
             Box::pin(request.meeting_deletion(|project, seen| project.demote_others(&seen.id)))
         });
@@ -124,7 +124,7 @@ faults! {
         => |config| config.interleave(&[Update], |request| Box::pin(request.overtaken(|| Err(Refusal::internal()))));
     RACE_DELETE_TWICE "race-delete-twice"
         "Two deletions at once both succeed."
-        => |config| config.interleave(&[Delete], |request| Box::pin(request.overtaken(|| Ok(Answer::no_content()))));
+        => |config| config.interleave(&[Delete], |request| Box::pin(request.overtaken(|| Ok(ServerResponse::no_content()))));
     RACE_CREATE_OVERWRITES "race-create-overwrites"
         "Of two creates of one id at once the second replaces the first and succeeds too."
         => |config| config.interleave(&[Create], |request| Box::pin(request.meeting_twin(Twin::Overwritten)));
@@ -138,9 +138,9 @@ faults! {
         "Of several creates at once in an empty project none becomes main."
         => |config| config.interleave(&[Create], |request| Box::pin(request.becoming_main_if_alone()));
     RACE_KEY_STUCK "race-key-stuck"
-        "An idempotency key that two creates used at once answers 409 for ever."
+        "An idempotency key that two creates used at once returns 409 for ever."
         => |config| config.interleave(&[Create], |request| Box::pin(request.sticking_to_key()));
     RACE_KEYS_MIXED "race-keys-mixed"
-        "Of two creates at once the second one's idempotency key replays the answer of the first."
+        "Of two creates at once the second one's idempotency key replays the response of the first."
         => |config| config.interleave(&[Create], |request| Box::pin(request.mixing_keys()));
 }

@@ -1,4 +1,4 @@
-//! Schema faults: what an answer looks like: properties, types, constants, urls, timestamps, content types.
+//! Schema faults: what a response looks like: properties, types, constants, urls, timestamps, content types.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ faults! {
             }
         });
     TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main"
-        "Set main answers with `tag` true."
+        "Set main responds with `tag` true."
         => |config| config.show(&[SetMain], |shown| set(shown, "tag", true));
     PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted"
         "Create leaves `product_ids` out when the offering has none."
@@ -76,7 +76,7 @@ faults! {
             set(shown, "product_ids", objects);
         });
     CREATED_AT_NULL_ON_CREATE "created-at-null-on-create"
-        "Create answers with `created_at` null."
+        "Create responds with `created_at` null."
         => |config| config.show(&[Create], |shown| set(shown, "created_at", Value::Null));
     CREATED_AT_EPOCH "created-at-epoch"
         "`created_at` is a number of seconds."
@@ -125,31 +125,31 @@ faults! {
         });
     GET_WRAPPED_IN_DATA "get-wrapped-in-data"
         "Get wraps the offering in `data`."
-        => |config| config.respond(&[Get], SUCCESS, |_, answer| {
-            answer.body = Some(json!({ "data": answer.body }));
+        => |config| config.respond(&[Get], SUCCESS, |_, response| {
+            response.body = Some(json!({ "data": response.body }));
         });
     ERROR_FLAT "error-flat"
         "Errors stand at the top level, without `error`."
-        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| answer.body = Some(answer.get("error")));
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.body = Some(response.get("error")));
     ERROR_AS_STRING_ON_404 "error-as-string-on-404"
         "`error` is a string on 404."
-        => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.set("error", "not found"));
+        => |config| config.respond(&Operation::ALL, 404..=404, |_, response| response.set("error", "not found"));
     ERROR_MESSAGE_MISSING_ON_404 "error-message-missing-on-404"
         "A 404 has no `message`."
-        => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.remove_error("message"));
+        => |config| config.respond(&Operation::ALL, 404..=404, |_, response| response.remove_error("message"));
     ERROR_TYPE_UNKNOWN "error-type-unknown"
         "`error.type` is `client_error` on 400."
-        => |config| config.respond(&Operation::ALL, 400..=400, |_, answer| answer.set_error("type", "client_error"));
+        => |config| config.respond(&Operation::ALL, 400..=400, |_, response| response.set_error("type", "client_error"));
     ERROR_DETAILS_OBJECT "error-details-object"
         "`details` is an object from field to message."
-        => |config| config.respond(&Operation::ALL, FAILURE, |_, answer| {
-            if !answer.get("error")["details"].is_null() {
-                answer.set_error("details", json!({ "field": "message" }));
+        => |config| config.respond(&Operation::ALL, FAILURE, |_, response| {
+            if !response.get("error")["details"].is_null() {
+                response.set_error("details", json!({ "field": "message" }));
             }
         });
     ERROR_CODE_MISSING_ON_422 "error-code-missing-on-422"
         "A 422 has no `code`."
-        => |config| config.respond(&Operation::ALL, 422..=422, |_, answer| answer.remove_error("code"));
+        => |config| config.respond(&Operation::ALL, 422..=422, |_, response| response.remove_error("code"));
     URL_WITHOUT_VERSION "url-without-version"
         "`url` is `/offerings/` and the id."
         => |config| config.url = |id| format!("/offerings/{id}");
@@ -157,7 +157,7 @@ faults! {
         "`url` is absolute."
         => |config| config.url = |id| format!("https://api.qonversion.io/v4/offerings/{id}");
     URL_OF_SET_MAIN "url-of-set-main"
-        "Set main answers with its own path as `url`."
+        "Set main returns its own path as `url`."
         => |config| config.show(&[SetMain], |shown| {
             let url = format!("{}/set-main", shown["url"].as_str().unwrap_or_default());
             set(shown, "url", url);
@@ -198,19 +198,19 @@ faults! {
         });
     JSON_AS_TEXT "json-as-text"
         "Every body is declared `text/plain`."
-        => |config| config.respond(&Operation::ALL, ANY, |_, answer| answer.declare("text/plain; charset=utf-8"));
+        => |config| config.respond(&Operation::ALL, ANY, |_, response| response.declare("text/plain; charset=utf-8"));
     JSON_AS_HTML_ON_404 "json-as-html-on-404"
         "The body of a 404 is declared `text/html`."
-        => |config| config.respond(&Operation::ALL, 404..=404, |_, answer| answer.declare("text/html"));
+        => |config| config.respond(&Operation::ALL, 404..=404, |_, response| response.declare("text/html"));
     CONTENT_TYPE_MISSING_ON_ERRORS "content-type-missing-on-errors"
         "Errors have no content type."
-        => |config| config.respond(&Operation::ALL, 400..=499, |_, answer| {
-            answer.headers.remove(CONTENT_TYPE);
+        => |config| config.respond(&Operation::ALL, 400..=499, |_, response| {
+            response.headers.remove(CONTENT_TYPE);
         });
     CONTENT_TYPE_MISSING_ON_CREATE "content-type-missing-on-create"
-        "The answer of create has no content type."
-        => |config| config.respond(&[Create], SUCCESS, |_, answer| {
-            answer.headers.remove(CONTENT_TYPE);
+        "The response of create has no content type."
+        => |config| config.respond(&[Create], SUCCESS, |_, response| {
+            response.headers.remove(CONTENT_TYPE);
         });
 }
 

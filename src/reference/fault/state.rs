@@ -3,9 +3,9 @@
 use http::StatusCode;
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Offering;
+use crate::reference::server_response::Refusal;
 use crate::reference::step::{Reply, Step};
 
 faults! {
@@ -37,7 +37,7 @@ faults! {
             });
         });
     CREATE_NOT_STORED "create-not-stored"
-        "Create answers and keeps nothing."
+        "Create responds and keeps nothing."
         => |config| config.done(Create, |step| step.undo());
     CREATED_NOT_LISTED "created-not-listed"
         "An offering without products is not listed."
@@ -58,7 +58,7 @@ faults! {
             }
         });
     UPDATE_NOT_STORED "update-not-stored"
-        "Update answers and keeps nothing."
+        "Update responds and keeps nothing."
         => |config| config.done(Update, |step| {
             if step.writes_products() {
                 step.undo();
@@ -106,7 +106,7 @@ faults! {
             }
         });
     UPDATE_SECOND_TIME_409 "update-second-time-409"
-        "The same update a second time answers 409."
+        "The same update a second time returns 409."
         => |config| config.done(Update, |step| {
             if is_same_update(step) {
                 step.reject(Refusal::new(StatusCode::CONFLICT, "already_exists", "This update was made before."));
@@ -169,7 +169,7 @@ faults! {
             }
         });
     DELETE_NOT_REMOVED "delete-not-removed"
-        "Delete answers and removes nothing."
+        "Delete responds and removes nothing."
         => |config| config.done(Delete, |step| step.undo());
     DELETE_STILL_LISTED "delete-still-listed"
         "A deleted offering is still listed."
@@ -193,14 +193,14 @@ faults! {
             }
         });
     DELETE_AGAIN_204 "delete-again-204"
-        "Deleting a second time answers 204."
+        "Deleting a second time returns 204."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "not_found" && step.deleted().is_some() {
                 step.result = Ok(Reply::Nothing);
             }
         });
     DELETE_AGAIN_400 "delete-again-400"
-        "Deleting a second time answers 400."
+        "Deleting a second time returns 400."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "not_found" && step.deleted().is_some() {
                 step.result = Err(Refusal::malformed("This offering was deleted before."));
@@ -234,7 +234,7 @@ faults! {
             step.store(|row| row.updated_at = now + 1);
         });
     GET_SECOND_TIME_404 "get-second-time-404"
-        "Every second get of an offering answers 404."
+        "Every second get of an offering returns 404."
         => |config| config.done(Get, |step| {
             if step.project.history.gets.get(&step.id()).is_some_and(|times| times.is_multiple_of(2)) {
                 step.result = Err(Refusal::not_found());
@@ -318,7 +318,7 @@ faults! {
             }
         });
     DELETE_PROMOTED_422 "delete-promoted-422"
-        "Deleting an offering that was ever promoted answers 422, as if it was an experiment's."
+        "Deleting an offering that was ever promoted returns 422, as if it was an experiment's."
         => |config| config.done(Delete, |step| {
             if step.project.history.promoted_products.contains_key(&step.id()) {
                 let message = "This offering is deleted with its experiment only.";
@@ -326,14 +326,14 @@ faults! {
             }
         });
     DELETE_UPDATED_404 "delete-updated-404"
-        "Deleting an offering whose products were updated answers 404."
+        "Deleting an offering whose products were updated returns 404."
         => |config| config.done(Delete, |step| {
             if step.project.history.updated.contains_key(&step.id()) {
                 step.reject(Refusal::not_found());
             }
         });
     DELETE_WITH_PRODUCTS_KEEPS "delete-with-products-keeps"
-        "Deleting an offering that has products answers 204 and removes nothing."
+        "Deleting an offering that has products returns 204 and removes nothing."
         => |config| config.done(Delete, |step| {
             let id = step.id();
             if step.before.iter().any(|row| row.id == id && !row.product_ids.is_empty()) {

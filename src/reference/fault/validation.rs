@@ -4,11 +4,11 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::{Fault, faults};
-use crate::reference::answer::Answer;
 use crate::reference::call::Call;
 use crate::reference::call::Operation::{Create, Delete, Get, Update};
 use crate::reference::project::Catalogue;
 use crate::reference::response::SUCCESS;
+use crate::reference::server_response::ServerResponse;
 use crate::reference::step::Reply;
 use crate::reference::validate::{
     LIMIT_DEFAULT, Tag, create_tag, integer, is_identifier, is_identifier_char, limit, list, new_id, update_tag,
@@ -104,7 +104,7 @@ faults! {
         "Update cuts an id at 64 characters instead of refusing it."
         => |config| config.clean_id[Update as usize] = cut;
     DELETE_ID_INVALID_204 "delete-id-invalid-204"
-        "Delete of a malformed id answers 204."
+        "Delete of a malformed id returns 204."
         => |config| config.rejected(Delete, |step| {
             if step.code() == "invalid_data" {
                 step.result = Ok(Reply::Nothing);
@@ -262,11 +262,11 @@ faults! {
             step.change(|row| row.updated_at = sent.unwrap_or(row.updated_at));
         });
     CREATE_URL_TAKEN "create-url-taken"
-        "Create answers with the `url` of the body."
-        => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "url"));
+        "Create returns the `url` of the body."
+        => |config| config.respond(&[Create], SUCCESS, |call, response| take(call, response, "url"));
     CREATE_OBJECT_TAKEN "create-object-taken"
-        "Create answers with the `object` of the body."
-        => |config| config.respond(&[Create], SUCCESS, |call, answer| take(call, answer, "object"));
+        "Create returns the `object` of the body."
+        => |config| config.respond(&[Create], SUCCESS, |call, response| take(call, response, "object"));
     LIMIT_WORD_IGNORED "limit-word-ignored"
         "A limit that is no number means the default."
         => |config| config.limit = |text| if text.parse::<i64>().is_err() { Some(LIMIT_DEFAULT) } else { limit(text) };
@@ -279,9 +279,9 @@ faults! {
 }
 
 /// Shows a member of the body as if it was the server's.
-fn take(call: &Call, answer: &mut Answer, name: &str) {
+fn take(call: &Call, response: &mut ServerResponse, name: &str) {
     if let Some(sent) = call.json().ok().and_then(|body| body.get(name).cloned()) {
-        answer.set(name, sent);
+        response.set(name, sent);
     }
 }
 

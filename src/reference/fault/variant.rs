@@ -3,10 +3,10 @@
 use http::StatusCode;
 
 use super::{Fault, faults};
-use crate::reference::answer::Refusal;
 use crate::reference::call::Operation::{Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Kind;
 use crate::reference::response::Instead::{Code, Status};
+use crate::reference::server_response::Refusal;
 use crate::reference::step::Reply;
 
 faults! {
@@ -29,14 +29,14 @@ faults! {
             }
         });
     GET_VARIANT_403 "get-variant-403"
-        "Get of an experiment variant answers 403."
+        "Get of an experiment variant returns 403."
         => |config| config.rejected(Get, |step| {
             if step.variant().is_some() {
                 step.result = Err(forbidden(StatusCode::FORBIDDEN));
             }
         });
     GET_VARIANT_422 "get-variant-422"
-        "Get of an experiment variant answers 422."
+        "Get of an experiment variant returns 422."
         => |config| config.rejected(Get, |step| {
             if step.variant().is_some() {
                 step.result = Err(forbidden(StatusCode::UNPROCESSABLE_ENTITY));
@@ -53,7 +53,7 @@ faults! {
             }
         });
     UPDATE_VARIANT_404 "update-variant-404"
-        "Update of an experiment variant answers 404."
+        "Update of an experiment variant returns 404."
         => |config| config.override_error(&[Update], "cannot_patch_experiment_variant", Status(404));
     UPDATE_VARIANT_CODE "update-variant-code"
         "Update of an experiment variant has the code `cannot_demote_main`."
@@ -68,10 +68,10 @@ faults! {
             }
         });
     DELETE_VARIANT_404 "delete-variant-404"
-        "Delete of an experiment variant answers 404."
+        "Delete of an experiment variant returns 404."
         => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(404));
     DELETE_VARIANT_403 "delete-variant-403"
-        "Delete of an experiment variant answers 403."
+        "Delete of an experiment variant returns 403."
         => |config| config.override_error(&[Delete], "cannot_delete_experiment_variant", Status(403));
     DELETE_VARIANT_CODE "delete-variant-code"
         "Delete of an experiment variant has the code `cannot_patch_experiment_variant`."
@@ -92,13 +92,13 @@ faults! {
             }
         });
     SET_MAIN_VARIANT_404 "set-main-variant-404"
-        "Set main of an experiment variant answers 404."
+        "Set main of an experiment variant returns 404."
         => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Status(404));
     SET_MAIN_VARIANT_CODE "set-main-variant-code"
         "Set main of an experiment variant has the code `cannot_set_main`."
         => |config| config.override_error(&[SetMain], "cannot_setmain_experiment_variant", Code("cannot_set_main"));
     SET_MAIN_VARIANT_DEMOTES "set-main-variant-demotes"
-        "Set main of an experiment variant answers 422 and demotes the main."
+        "Set main of an experiment variant returns 422 and demotes the main."
         => |config| config.rejected(SetMain, |step| {
             if step.code() == "cannot_setmain_experiment_variant" {
                 step.project.demote_main();
@@ -127,7 +127,7 @@ faults! {
             });
         };
     VARIANT_REGULAR_AFTER_SET_MAIN "variant-regular-after-set-main"
-        "Set main of an experiment variant answers 422 and makes it a regular offering."
+        "Set main of an experiment variant returns 422 and makes it a regular offering."
         => |config| config.rejected(SetMain, |step| {
             let id = step.id();
             if let Some(row) = step.project.row(&id) {
@@ -135,7 +135,7 @@ faults! {
             }
         });
     UPDATE_VARIANT_200_IGNORED "update-variant-200-ignored"
-        "Update of an experiment variant answers 200 and writes nothing."
+        "Update of an experiment variant returns 200 and writes nothing."
         => |config| config.rejected(Update, |step| {
             let id = step.id();
             if step.code() == "cannot_patch_experiment_variant" {

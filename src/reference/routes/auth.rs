@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::App;
-use crate::reference::answer::Refusal;
 use crate::reference::call::Call;
+use crate::reference::server_response::Refusal;
 use crate::reference::store::{Grant, Permission};
 
 /// A request at the door.

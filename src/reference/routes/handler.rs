@@ -1,10 +1,10 @@
 //! What each operation does with a request.
 
-use crate::reference::answer::{Answer, Refusal};
 use crate::reference::call::{Call, Operation};
 use crate::reference::config::{Config, Used};
 use crate::reference::page::Window;
 use crate::reference::project::Project;
+use crate::reference::server_response::{Refusal, ServerResponse};
 use crate::reference::step::Reply;
 use crate::reference::validate::{self, Syntax};
 use crate::reference::view::View;
@@ -48,9 +48,9 @@ impl Handler<'_> {
     }
 
     /// The reply as status, headers and body.
-    pub(super) fn answer(&self, reply: &Reply) -> Answer {
+    pub(super) fn response(&self, reply: &Reply) -> ServerResponse {
         let view = View { config: self.config, operation: self.call.operation };
-        view.answer(reply)
+        view.response(reply)
     }
 
     fn syntax(&self) -> Syntax<'_> {

@@ -6,9 +6,9 @@ use http::StatusCode;
 use tokio::sync::OwnedMutexGuard;
 
 use super::App;
-use crate::reference::answer::Refusal;
 use crate::reference::call::Call;
 use crate::reference::in_flight::{InFlightGuard, Met};
+use crate::reference::server_response::Refusal;
 use crate::reference::store::Shared;
 
 /// How long a write takes where it takes any time.

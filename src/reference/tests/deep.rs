@@ -1,4 +1,4 @@
-//! For every deep fault a history of exactly the promised length, whose last answer is the first wrong one.
+//! For every deep fault a history of exactly the promised length, whose last response is the first wrong one.
 
 use std::sync::Arc;
 
@@ -103,5 +103,5 @@ async fn played(config: Arc<Config>, history: &[&str]) -> Vec<String> {
     for line in history {
         play.line(line).await;
     }
-    play.answers
+    play.responses
 }

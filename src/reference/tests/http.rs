@@ -51,8 +51,8 @@ pub(super) async fn finish(request: reqwest::RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
-fn code(answer: &(u16, Value)) -> (u16, &str) {
-    (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default())
+fn code(response: &(u16, Value)) -> (u16, &str) {
+    (response.0, response.1["error"]["code"].as_str().unwrap_or_default())
 }
 
 async fn started() -> (Server, Fixture, Client) {
@@ -187,8 +187,8 @@ async fn bodies_that_are_no_bodies_are_refused() {
         (" ".repeat((1 << 20) + 1), "application/json", 413),
     ] {
         let length = body.len();
-        let (status, answer) = finish(post().header("content-type", kind).body(body)).await;
-        assert_eq!((status, &answer["error"]["type"]), (expected, &json!("request")), "{kind}, {length} bytes");
+        let (status, response) = finish(post().header("content-type", kind).body(body)).await;
+        assert_eq!((status, &response["error"]["type"]), (expected, &json!("request")), "{kind}, {length} bytes");
     }
     server.stop().await;
 }
@@ -215,7 +215,7 @@ async fn keys_open_their_own_project_only() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_gets_its_first_answer_again() {
+async fn an_idempotency_key_gets_its_first_response_again() {
     let (server, fixture, client) = started().await;
     let create = |client: &Client, id: &str| {
         finish(client.request("POST", "/offerings").header("idempotency-key", "k").json(&json!({ "id": id })))
@@ -282,9 +282,9 @@ async fn raw_bytes_in_the_path_are_refused_not_crashed_on() {
             fixture.token
         );
         stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 400"), "{path}: {response}");
     }
     server.stop().await;
 }

@@ -226,5 +226,5 @@ async fn last_of(config: Arc<Config>, history: &[&str]) -> String {
     for line in history {
         play.line(line).await;
     }
-    play.answers.pop().unwrap()
+    play.responses.pop().unwrap()
 }

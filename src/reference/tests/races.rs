@@ -72,8 +72,8 @@ async fn at_once(
         })
     });
     let mut statuses = Vec::new();
-    for answer in sent.collect::<Vec<_>>() {
-        statuses.push(answer.await.unwrap());
+    for response in sent.collect::<Vec<_>>() {
+        statuses.push(response.await.unwrap());
     }
     (statuses, server.snapshot(token))
 }

@@ -21,8 +21,8 @@ pub(super) struct Play {
     authorization: Option<String>,
     /// The idempotency key of the next request.
     key: Option<String>,
-    pub(super) answers: Vec<String>,
-    /// What is expected; the play ends with the first answer that is another.
+    pub(super) responses: Vec<String>,
+    /// What is expected; the play ends with the first response that is another.
     expected: Option<Arc<[String]>>,
     pub(super) differs: bool,
 }
@@ -31,13 +31,20 @@ impl Play {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let app = App::new(Arc::clone(&config), std::time::Duration::ZERO);
         let fixture = Fixtures::new(Clock::Logical, config, 0).register(&app.store, "play", 1);
-        let mut play =
-            Self { app, fixture, authorization: None, key: None, answers: Vec::new(), expected: None, differs: false };
+        let mut play = Self {
+            app,
+            fixture,
+            authorization: None,
+            key: None,
+            responses: Vec::new(),
+            expected: None,
+            differs: false,
+        };
         play.enter("main");
         play
     }
 
-    /// Ends the play with the first answer that is not as expected.
+    /// Ends the play with the first response that is not as expected.
     pub(super) fn against(self, expected: &Arc<[String]>) -> Self {
         Self { expected: Some(expected.clone()), ..self }
     }
@@ -76,10 +83,10 @@ impl Play {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let body = String::from_utf8_lossy(&body);
-        let answer = format!("{method} {path} {} {:?} {body}", head.status, head.headers);
-        let expected = self.expected.as_ref().map(|expected| &expected[self.answers.len()]);
-        self.differs = expected.is_some_and(|expected| *expected != answer);
-        self.answers.push(answer);
+        let response = format!("{method} {path} {} {:?} {body}", head.status, head.headers);
+        let expected = self.expected.as_ref().map(|expected| &expected[self.responses.len()]);
+        self.differs = expected.is_some_and(|expected| *expected != response);
+        self.responses.push(response);
     }
 
     async fn get(&mut self, path: &str) {

@@ -8,18 +8,18 @@ use super::script::{created, is_not_all, prefix};
 use crate::contract::{Catalogue, ShownBy};
 use crate::finding::{EvidenceStep, Finding};
 
-/// How the answers of a script are judged.
+/// How the responses of a script are judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Check {
-    /// The answer at the marked step must have one of these statuses, with this code where one is named.
+    /// The response at the marked step must have one of these statuses, with this code where one is named.
     Response(Vec<(u16, Option<String>)>),
-    /// The fault shows when every answer says what it said.
+    /// The fault shows when every response says what it said.
     Same,
     /// Nobody can tell without looking, and why.
     Eyes(&'static str),
 }
 
-/// Headers that differ from answer to answer and mean nothing to any rule.
+/// Headers that differ from response to return and mean nothing to any rule.
 pub(super) const VOLATILE: [&str; 12] = [
     "age",
     "alt-svc",
@@ -35,7 +35,7 @@ pub(super) const VOLATILE: [&str; 12] = [
     "x-request-id",
 ];
 
-/// Longest recorded answer that is compared, in bytes.
+/// Longest recorded response that is compared, in bytes.
 const MAX_LENGTH: usize = 16 << 10;
 
 /// What shows the finding again; what the project holds, where the rule is unknown.
@@ -52,7 +52,7 @@ impl Check {
         let Some(here) = finding.steps.iter().find(|step| step.here) else {
             return Self::Eyes("the evidence has no steps");
         };
-        let expected = answers(&finding.expected);
+        let expected = responses(&finding.expected);
         let code = error_code(here);
         let is_among = expected.iter().any(|(status, wanted)| {
             *status == here.status && wanted.as_ref().is_none_or(|wanted| Some(wanted) == code.as_ref())
@@ -72,7 +72,7 @@ impl Check {
             );
         }
         if finding.steps.iter().any(|step| !is_comparable(step)) {
-            return Self::Eyes("an answer is too long or cannot be shown as it came");
+            return Self::Eyes("a response is too long or cannot be shown as it came");
         }
         if let Some(prefix) = prefix(finding) {
             let created: BTreeSet<String> = finding.steps.iter().filter_map(created).collect();
@@ -85,9 +85,9 @@ impl Check {
     }
 }
 
-/// The answers that a sentence which begins with one names: `204 without a body`, `200 or 409 offering_is_main`.
-fn answers(expected: &str) -> Vec<(u16, Option<String>)> {
-    let mut answers: Vec<(u16, Option<String>)> = Vec::new();
+/// The responses that a sentence which begins with one names: `204 without a body`, `200 or 409 offering_is_main`.
+fn responses(expected: &str) -> Vec<(u16, Option<String>)> {
+    let mut responses: Vec<(u16, Option<String>)> = Vec::new();
     let mut words = expected.split([' ', ',', ';', ':', '(', ')']).filter(|word| !word.is_empty()).peekable();
     while let Some(word) = words.next() {
         let status = word.parse::<u16>().ok().filter(|status| word.len() == 3 && (100..600).contains(status));
@@ -95,38 +95,38 @@ fn answers(expected: &str) -> Vec<(u16, Option<String>)> {
             Some(status) => {
                 let is_code =
                     |word: &&str| word.contains('_') && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-                answers.push((status, words.next_if(is_code).map(str::to_owned)));
+                responses.push((status, words.next_if(is_code).map(str::to_owned)));
             }
             None if word == "or" => {}
             // A number in the middle of a sentence may be anything.
             None => break,
         }
     }
-    answers
+    responses
 }
 
 pub(super) fn error_code(step: &EvidenceStep) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(step.answer_body.as_deref()?).ok()?;
+    let body: serde_json::Value = serde_json::from_str(step.response_body.as_deref()?).ok()?;
     Some(body.pointer("/error/code")?.as_str()?.to_owned())
 }
 
 fn is_comparable(step: &EvidenceStep) -> bool {
-    let body = step.answer_body.as_deref().unwrap_or_default();
-    let headers: usize = step.answer_headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let body = step.response_body.as_deref().unwrap_or_default();
+    let headers: usize = step.response_headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     let text = recorded(step);
     !is_not_all(body) && body.len() + headers < MAX_LENGTH && text.lines().all(|line| visible(line) == line)
 }
 
-/// The ids in the list that an answer is.
+/// The ids in the list that a response is.
 fn listed(step: &EvidenceStep) -> Vec<String> {
-    let body = step.answer_body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
+    let body = step.response_body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
     let data = body.as_ref().and_then(|body| body.get("data")?.as_array());
     let ids = data.into_iter().flatten().filter_map(|item| item.get("id")?.as_str());
     ids.map(str::to_owned).collect()
 }
 
-/// The offerings in the list that an answer is which the run did not create, sorted; `None` where there are none. Elsewhere
-/// they are others, and the answer is another one whether or not the fault shows.
+/// The offerings in the list that a response is which the run did not create, sorted; `None` where there are none. Elsewhere
+/// they are others, and the response is another one whether or not the fault shows.
 pub(super) fn others(step: &EvidenceStep, prefix: &str) -> Option<Vec<String>> {
     let mut others = listed(step);
     others.retain(|id| !id.starts_with(prefix));
@@ -134,17 +134,17 @@ pub(super) fn others(step: &EvidenceStep, prefix: &str) -> Option<Vec<String>> {
     (!others.is_empty()).then_some(others)
 }
 
-/// What an answer says: status, headers in order and body, times replaced by a word.
+/// What a response says: status, headers in order and body, times replaced by a word.
 pub(super) fn recorded(step: &EvidenceStep) -> String {
     let mut headers: Vec<String> = step
-        .answer_headers
+        .response_headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
         .filter(|(name, _)| !VOLATILE.contains(&name.as_str()))
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     headers.sort();
-    let body = step.answer_body.as_deref().unwrap_or_default();
+    let body = step.response_body.as_deref().unwrap_or_default();
     let text = format!("{}\n{}\n\n{body}", step.status, headers.join("\n"));
     without_times(&text.replace('\r', "")).trim_end_matches('\n').to_owned()
 }
@@ -195,19 +195,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answers_of_a_sentence_are_those_it_begins_with() {
+    fn the_responses_of_a_sentence_are_those_it_begins_with() {
         let code = |code: &str| Some(code.to_owned());
-        assert_eq!(answers("404 not_found after the 204 of it"), [(404, code("not_found"))]);
-        assert_eq!(answers("200 or 409 offering_is_main"), [(200, None), (409, code("offering_is_main"))]);
-        assert_eq!(answers("at most 100 offerings"), []);
+        assert_eq!(responses("404 not_found after the 204 of it"), [(404, code("not_found"))]);
+        assert_eq!(responses("200 or 409 offering_is_main"), [(200, None), (409, code("offering_is_main"))]);
+        assert_eq!(responses("at most 100 offerings"), []);
     }
 
     #[test]
     fn what_the_run_did_not_create_is_told_apart() {
         let mut step = crate::report::sample::fixed().findings[1].steps[0].clone();
-        step.answer_body = Some(r#"{"data":[{"id":"z"},{"id":"qf-abcd-x"},{"id":"a"}]}"#.into());
+        step.response_body = Some(r#"{"data":[{"id":"z"},{"id":"qf-abcd-x"},{"id":"a"}]}"#.into());
         assert_eq!(others(&step, "qf-abcd-"), Some(vec!["a".to_owned(), "z".to_owned()]));
-        step.answer_body = Some(r#"{"data":[{"id":"qf-abcd-x"}]}"#.into());
+        step.response_body = Some(r#"{"data":[{"id":"qf-abcd-x"}]}"#.into());
         assert_eq!(others(&step, "qf-abcd-"), None);
     }
 

@@ -28,7 +28,7 @@ trap 'exit 130' INT TERM
 created() { printf '%s\n' "$1" >> "$work/created"; }
 
 cannot() { echo "qonform: $1" >&2; exit 2; }
-holds() { echo "not shown: $(answer "$last")"; exit 0; }
+holds() { echo "not shown: $(response "$last")"; exit 0; }
 broken() { echo "BROKEN: $1"; exit 1; }
 look() {
     for step in $(seq "$last"); do echo "--- $step"; cat "$work/$step"; echo; done
@@ -39,11 +39,11 @@ look() {
 [ -n "${QONFORM_TOKEN:-}" ] || cannot 'set QONFORM_TOKEN to the key of a project to try it on'
 main=$(main_id)
 
-# send STEP RECORDED-STATUS ARGUMENTS…: sends a request and keeps its answer.
+# send STEP RECORDED-STATUS ARGUMENTS…: sends a request and keeps its response.
 send() {
     last=$1 expected=$2
     shift 2
-    curl -sS -i --path-as-is -o "$work/$last" "$@" "$url" || cannot "$target did not answer"
+    curl -sS -i --path-as-is -o "$work/$last" "$@" "$url" || cannot "$target did not return"
     status=$(status "$last")
     echo "$last  $status (was $expected)"
     case $status in
@@ -56,7 +56,7 @@ send() {
     esac
 }
 
-# The same, where another answer to the key is something to be seen.
+# The same, where another response to the key is something to be seen.
 any_key() {
     keys=any
     "$@"
@@ -65,7 +65,7 @@ any_key() {
 
 status() { sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$work/$1"; }
 
-# The values of a member, in the order of an answer.
+# The values of a member, in the order of a response.
 members() {
     tr -d '\r' < "$work/$1" | sed '1,/^$/d' | tr '\n' ' ' | grep -o "\"$2\" *: *\"[^\"]*\"" | sed 's/^[^:]*: *"//; s/"$//'
 }
@@ -77,9 +77,9 @@ member() {
     esac
 }
 
-# Status and code of an answer.
+# Status and code of a response.
 # The space after a status without a code is what the patterns of `case` know it by.
-answer() { echo "$(status "$1") $(member "$1" code 1)"; }
+response() { echo "$(status "$1") $(member "$1" code 1)"; }
 
 encoded() {
     printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g' | awk '{
@@ -96,7 +96,7 @@ as_recorded_before() {
     [ -z "${differs:-}" ] || [ "$differs" -ge "$1" ] || { echo "not shown: step $differs is answered otherwise"; exit 0; }
 }
 
-# An answer as it was recorded: without times and other things that change.
+# A response as it was recorded: without times and other things that change.
 told() {
     pairs > "$work/pairs"
     tr -d '\r' < "$work/$1" | PAIRS=$work/pairs LC_ALL=C awk '
@@ -146,7 +146,7 @@ pair() {
     [ -z "$1" ] || [ "$1" = "$2" ] || printf '%s\t%s\n' "$1" "$2"
 }
 
-# same STEP TEXT: ends the script where an answer is not what it was.
+# same STEP TEXT: ends the script where a response is not what it was.
 same() {
     [ "$(told "$1")" = "$2" ] || { echo "not shown: step $1 is answered otherwise"; exit 0; }
 }

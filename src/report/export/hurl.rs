@@ -16,8 +16,8 @@ pub(super) fn render(script: &Script<'_>) -> String {
     text.push_str(&format!("#\n# hurl --test {} {}.hurl\n", variables(script).join(" "), script.name()));
     if script.check == Check::Same && !script.calls.iter().any(is_server_error) {
         text.push_str(
-            "# The fault is in what the answers say, which no assertion of Hurl compares as a whole: the shell script and the\n\
-             # Rust test of the same name do. Here each request is sent again, and --very-verbose shows the answers.\n",
+            "# The fault is in what the responses say, which no assertion of Hurl compares as a whole: the shell script and the\n\
+             # Rust test of the same name do. Here each request is sent again, and --very-verbose shows the responses.\n",
         );
     }
     for (index, call) in script.calls.iter().enumerate() {
@@ -168,7 +168,7 @@ fn response(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String 
             asserts.push_str("status < 500\n");
             "*".to_owned()
         }
-        // Later requests need what it answers; else a mended server may answer otherwise.
+        // Later requests need what it returns; else a mended server may return otherwise.
         _ if script.captured.iter().any(|captured| captured.step == index) => call.step.status.to_string(),
         _ => "*".to_owned(),
     };

@@ -1,8 +1,8 @@
 //! Findings as something to keep: each as a shell script, a Hurl file and a Rust test.
 //!
 //! They run again on a fresh project: what the run created gets a fresh prefix, ids and cursors are captured from the
-//! answers that gave them, products and keys come from variables. Whether the fault still shows is decided by the
-//! documented status where a status was broken; else by the answers, which on a server that was mended cannot all be
+//! responses that gave them, products and keys come from variables. Whether the fault still shows is decided by the
+//! documented status where a status was broken; else by the responses, which on a server that was mended cannot all be
 //! what they were. Where neither tells (times, races, bodies that cannot be shown) the files say so. Start at [`export`].
 
 mod check;

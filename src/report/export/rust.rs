@@ -58,7 +58,7 @@ fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let body = call.body.as_ref().map_or("None".to_owned(), |body| format!("Some({})", joined(body)));
     let _ = writeln!(
         text,
-        "    let answer_{number} = project\n        .send({:?}, &{}, &[{}], {body})\n        .await;",
+        "    let response_{number} = project\n        .send({:?}, &{}, &[{}], {body})\n        .await;",
         step.method,
         joined(&call.path),
         headers.join(", "),
@@ -72,7 +72,7 @@ fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
         };
         let _ = writeln!(
             text,
-            "    let value_{} = answer_{number}.text({pointer:?}).unwrap_or_else(|| {});",
+            "    let value_{} = response_{number}.text({pointer:?}).unwrap_or_else(|| {});",
             place + 1,
             joined(&captured.was)
         );
@@ -112,13 +112,13 @@ fn verdict(script: &Script<'_>) -> String {
                 .iter()
                 .take(here - 1)
                 .enumerate()
-                .map(|(index, call)| format!("answer_{}.status == {}", index + 1, call.step.status))
+                .map(|(index, call)| format!("response_{}.status == {}", index + 1, call.step.status))
                 .collect();
             let wanted: Vec<String> = wanted
                 .iter()
                 .map(|(status, code)| match code {
-                    Some(code) => format!("answer_{here}.is({status}, Some({code:?}))"),
-                    None => format!("answer_{here}.is({status}, None)"),
+                    Some(code) => format!("response_{here}.is({status}, Some({code:?}))"),
+                    None => format!("response_{here}.is({status}, None)"),
                 })
                 .collect();
             let shown = if before.is_empty() { "true".to_owned() } else { before.join(" && ") };
@@ -129,22 +129,23 @@ fn verdict(script: &Script<'_>) -> String {
             let _ = writeln!(text, "    let is_same_story = {shown};");
             let _ = writeln!(
                 text,
-                "    assert!(!is_same_story || {}, {:?}, answer_{here}.told);",
+                "    assert!(!is_same_story || {}, {:?}, response_{here}.told);",
                 wanted.join(" || "),
                 format!("expected {}; received {{}}", script.finding.expected.replace('{', "{{").replace('}', "}}")),
             );
         }
         Check::Same => {
             for (index, call) in script.calls.iter().enumerate() {
-                let _ = writeln!(text, "    let same_{0} = answer_{0}.told == {1:?};", index + 1, recorded(call.step));
+                let _ =
+                    writeln!(text, "    let same_{0} = response_{0}.told == {1:?};", index + 1, recorded(call.step));
             }
             let same: Vec<String> = (1..=script.calls.len()).map(|number| format!("same_{number}")).collect();
-            let said = format!("every answer is what it was: received {}", script.finding.received);
+            let said = format!("every response is what it was: received {}", script.finding.received);
             let _ = writeln!(text, "    assert!(!({}), \"{{}}\", {said:?});", same.join(" && "));
         }
         Check::Eyes(why) => {
             for number in 1..=script.calls.len() {
-                let _ = writeln!(text, "    println!(\"{{}}\\n\", answer_{number}.told);");
+                let _ = writeln!(text, "    println!(\"{{}}\\n\", response_{number}.told);");
             }
             let _ = writeln!(text, "    // {why}.");
         }

@@ -14,7 +14,7 @@ pub(super) enum Piece {
     Text(String),
     /// The prefix of everything that the script creates.
     Prefix,
-    /// A value of an earlier answer, by its number.
+    /// A value of an earlier response, by its number.
     Captured(usize),
     /// The same, percent-encoded.
     Encoded(usize),
@@ -28,17 +28,17 @@ pub(super) type Template = Vec<Piece>;
 /// A value that a later request needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Captured {
-    /// The step whose answer gives it, from 0.
+    /// The step whose response gives it, from 0.
     pub(super) step: usize,
-    /// Where in that answer.
+    /// Where in that response.
     pub(super) from: From,
-    /// What it was, with the prefix taken out: what is used when the answer does not give it this time.
+    /// What it was, with the prefix taken out: what is used when the response does not give it this time.
     pub(super) was: Template,
     /// What it was.
     pub(super) value: String,
 }
 
-/// A place in an answer.
+/// A place in a response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum From {
     /// `id` of an offering.
@@ -167,7 +167,7 @@ impl<'f> Script<'f> {
         template
     }
 
-    /// The number of the captured value that is `value`, if an answer before `index` gave it.
+    /// The number of the captured value that is `value`, if a response before `index` gave it.
     fn capture(&mut self, index: usize, value: &str) -> Option<usize> {
         // What a shell cannot pass on unharmed is sent as it was.
         if value.is_empty() || value.contains(|c: char| !(c.is_ascii_graphic() || c == ' ') || matches!(c, '"' | '\\'))
@@ -201,9 +201,9 @@ fn json(body: Option<&String>) -> Option<Value> {
     serde_json::from_str(body?).ok()
 }
 
-/// Where an answer gave `value`.
+/// Where a response gave `value`.
 fn place_of(step: &EvidenceStep, value: &str) -> Option<From> {
-    let body = json(step.answer_body.as_ref()).filter(|_| (200..300).contains(&step.status))?;
+    let body = json(step.response_body.as_ref()).filter(|_| (200..300).contains(&step.status))?;
     let is = |found: Option<&Value>| found.and_then(Value::as_str) == Some(value);
     if is(body.get("id")) {
         return Some(From::Id);

@@ -83,7 +83,7 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// What stands in answers this time, and what stood there.
+/// What stands in responses this time, and what stood there.
 fn pairs(script: &Script<'_>) -> String {
     let mut text = String::from("\npairs() {\n    pair \"$prefix\" \"$recorded_prefix\"\n");
     for role in KeyRole::ALL {
@@ -199,7 +199,7 @@ fn verdict(script: &Script<'_>) -> String {
                 })
                 .collect();
             format!(
-                "as_recorded_before {here}\ncase \"$(answer {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(echo $(answer {here})), not {}\" ;;\nesac\n",
+                "as_recorded_before {here}\ncase \"$(response {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(echo $(response {here})), not {}\" ;;\nesac\n",
                 wanted.join(" | "),
                 expected.join(" or "),
             )
@@ -216,7 +216,7 @@ fn verdict(script: &Script<'_>) -> String {
                     }
                 };
             }
-            text + "broken 'every answer is what it was'\n"
+            text + "broken 'every response is what it was'\n"
         }
         Check::Eyes(why) => format!("look {}\n", quoted(why)),
     }

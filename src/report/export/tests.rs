@@ -33,7 +33,7 @@ fn a_deleted_offering_that_can_be_read_is_sent_again_with_a_fresh_id() {
         assert!(hurl.text.contains(needed), "{needed} in\n{}", hurl.text);
     }
     for needed in
-        ["async fn delete_removes_3fdeffb4()", "answer_1.text(\"/id\")", "answer_3.is(404, Some(\"not_found\"))"]
+        ["async fn delete_removes_3fdeffb4()", "response_1.text(\"/id\")", "response_3.is(404, Some(\"not_found\"))"]
     {
         assert!(rust.text.contains(needed), "{needed} in\n{}", rust.text);
     }

@@ -1,34 +1,34 @@
-//! The matrix of operations and answers.
+//! The matrix of operations and returns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
 use super::super::visible::visible;
-use super::super::words::{answers_seen, count};
+use super::super::words::{count, responses_seen};
 use crate::finding::{ConstraintSeen, Outcome, SeenResponse, Tried};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
-    let (seen, documented) = answers_seen(outcome);
+    let (seen, documented) = responses_seen(outcome);
     html! {
-        section #answers {
-            h2 { "Answers" }
-            @if outcome.coverage.answers.is_empty() {
-                p.nothing { "No answer came." }
+        section #responses {
+            h2 { "Responses" }
+            @if outcome.coverage.responses.is_empty() {
+                p.nothing { "No response came." }
             } @else {
-                p { (seen) " of " (count(documented, "documented answer")) " came. "
+                p { (seen) " of " (count(documented, "documented response")) " came. "
                     span.key { span.cell.seen { "came" } span.cell.never { "never came" } span.cell.stray { "not documented" } } }
-                (matrix(&outcome.coverage.answers))
+                (matrix(&outcome.coverage.responses))
             }
         }
     }
 }
 
-fn matrix(answers: &[SeenResponse]) -> Markup {
-    let statuses: BTreeSet<u16> = answers.iter().map(|seen| seen.status).collect();
+fn matrix(responses: &[SeenResponse]) -> Markup {
+    let statuses: BTreeSet<u16> = responses.iter().map(|seen| seen.status).collect();
     // Operations in the order in which they come, which is that of the contract.
     let mut operations: Vec<(&str, BTreeMap<u16, Vec<&SeenResponse>>)> = Vec::new();
-    for seen in answers {
+    for seen in responses {
         let index = operations.iter().position(|(known, _)| *known == seen.operation).unwrap_or_else(|| {
             operations.push((&seen.operation, BTreeMap::new()));
             operations.len() - 1
@@ -36,7 +36,7 @@ fn matrix(answers: &[SeenResponse]) -> Markup {
         operations[index].1.entry(seen.status).or_default().push(seen);
     }
     html! {
-        div.scroll role="region" aria-label="Operations and answers" tabindex="0" {
+        div.scroll role="region" aria-label="Operations and returns" tabindex="0" {
             table.matrix {
                 thead { tr {
                     th scope="col" { "Operation" }

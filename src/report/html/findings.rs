@@ -112,7 +112,7 @@ fn steps(finding: &Finding) -> Markup {
                             span.number { (line.number) }
                             code.method { (visible(line.method)) }
                             code.path { (visible(&line.path)) }
-                            code.answer { (visible(&line.answer)) }
+                            code.response { (visible(&line.response)) }
                             @if !line.note.is_empty() { span.note { (visible(&line.note)) } }
                             @if line.here { strong.point { "← here" } }
                         }
@@ -124,7 +124,7 @@ fn steps(finding: &Finding) -> Markup {
     }
 }
 
-/// The full request and answer of a step.
+/// The full request and response of a step.
 fn exchange(step: &EvidenceStep, names: &BTreeSet<&str>) -> Markup {
     let none = BTreeSet::new();
     html! {
@@ -139,10 +139,10 @@ fn exchange(step: &EvidenceStep, names: &BTreeSet<&str>) -> Markup {
                 }
             }
             div {
-                h4 { "Answer" }
+                h4 { "Response" }
                 p.line { code { (step.status) } }
-                (headers(&step.answer_headers))
-                @match &step.answer_body {
+                (headers(&step.response_headers))
+                @match &step.response_body {
                     Some(text) => (body(text, if step.here { names } else { &none })),
                     None => p.nothing { "no body" },
                 }

@@ -1,4 +1,4 @@
-//! How long answers took: a small drawing for each operation, and the numbers beside it.
+//! How long responses took: a small drawing for each operation, and the numbers beside it.
 
 use maud::{Markup, html};
 
@@ -16,13 +16,13 @@ pub(super) fn table(outcome: &Outcome) -> Option<Markup> {
     let scale = Scale::up_to(longest);
     Some(html! {
         p {
-            "From the first byte sent to the last byte read. The thick bar ends where half of the answers had come, the \
+            "From the first byte sent to the last byte read. The thick bar ends where half of the responses had come, the \
              middle one where 90 % had, the thin one where 99 % had, the stroke is the longest. Lines stand at "
             (scale.lines().map(micros).collect::<Vec<_>>().join(", ")) "."
         }
         table.latency {
             thead { tr {
-                th scope="col" { "Operation" } th scope="col" { "Answers" } th scope="col" { "Times" }
+                th scope="col" { "Operation" } th scope="col" { "Responses" } th scope="col" { "Times" }
                 th scope="col" { "50 %" } th scope="col" { "90 %" } th scope="col" { "99 %" } th scope="col" { "Longest" }
             } }
             tbody { @for row in latency { (line(row, &scale)) } }
@@ -40,7 +40,7 @@ fn line(row: &Latency, scale: &Scale) -> Markup {
                     None => "outside the document",
                 }
             }
-            td.number { span.label { "Answers " } (row.count) }
+            td.number { span.label { "Responses " } (row.count) }
             td { (drawing(row, scale)) }
             @for (name, time) in told { td.number { span.label { (name) " " } (micros(time)) } }
         }

@@ -90,7 +90,7 @@ fn banner(outcome: &Outcome, glance: RunStatus, clause: &str) -> Markup {
         nav aria-label="Contents" {
             div.inner {
                 a href="#findings" { "Findings" }
-                a href="#answers" { "Answers" }
+                a href="#responses" { "Responses" }
                 a href="#rules" { "Rules" }
                 @for (id, title, _) in sections::present(outcome) { a href={"#" (id)} { (title) } }
                 a href="#run" { "Run" }

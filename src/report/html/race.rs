@@ -63,7 +63,7 @@ fn drawing(race: &Timeline) -> Markup {
                 // The words stand on the side that has room for them.
                 @let (words, side) = if place(end) > WIDTH / 2 { (place(end) - 6, "end") } else { (place(end) + 8, "start") };
                 rect class="fault" x=(place(end)) y="0" width="2" height=(height) {}
-                text class="fault" x=(words) y="14" text-anchor=(side) { "from here on no order explains the answers" }
+                text class="fault" x=(words) y="14" text-anchor=(side) { "from here on no order explains the responses" }
             }
             @for span in &race.spans { (bar(span, place(span.start), span.end.map_or(WIDTH, place))) }
         }
@@ -89,8 +89,8 @@ fn legend(race: &Timeline) -> Markup {
             @for span in &race.spans {
                 li class=[span.here.then_some("here")] {
                     code.number { (visible(&span.mark)) } code { (visible(&cut(&span.request, 300))) }
-                    code.answer { (visible(&cut(&span.answer, 300))) }
-                    @if span.here { strong.point { "← here: no order of these requests, one after the other, gives all these answers" } }
+                    code.response { (visible(&cut(&span.response, 300))) }
+                    @if span.here { strong.point { "← here: no order of these requests, one after the other, gives all these responses" } }
                 }
             }
         }
@@ -101,5 +101,5 @@ fn legend(race: &Timeline) -> Markup {
 fn told(race: &Timeline, span: &Span) -> String {
     let lane = race.lanes.get(span.lane).map_or("", String::as_str);
     let here = if span.here { ", where no order is left" } else { "" };
-    format!("{lane}: {} {}, answered {}{here}", span.mark, span.request, span.answer)
+    format!("{lane}: {} {}, answered {}{here}", span.mark, span.request, span.response)
 }

@@ -127,7 +127,7 @@ fn the_empty_page_says_so() {
     let page = render(&sample::empty());
     assert!(page.contains("<h1>Nothing was tested</h1>"));
     assert!(page.contains("Nothing was checked, so nothing was found."));
-    assert!(page.contains("No answer came.") && page.contains("No rule was selected."));
+    assert!(page.contains("No response came.") && page.contains("No rule was selected."));
 }
 
 #[test]

@@ -10,7 +10,7 @@ pub(super) use page::MarkdownPage;
 
 use super::story;
 use super::visible::{cut, visible};
-use super::words::{RunStatus, answers_seen, areas, count, counted, duration, glance, shortfall};
+use super::words::{RunStatus, areas, count, counted, duration, glance, responses_seen, shortfall};
 use crate::finding::{Finding, Outcome, Severity, Verdict};
 
 /// Longest quoted string, in characters.
@@ -120,7 +120,7 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
     block.push_str(&format!("- at: {place}{}\n\n", code(&cut(&operations, MAX_QUOTE_LENGTH))));
     let steps = story::lines(finding).into_iter().map(|line| {
         let here = if line.here { "  <- here" } else { "" };
-        let said = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.answer, line.note);
+        let said = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.response, line.note);
         format!("{}{here}", said.trim_end())
     });
     block.push_str(&fenced("text", &bounded(steps)));
@@ -171,10 +171,10 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
         let times = count(drift.count, "time");
         format!("{}: {} ({times})", quoted(&story::named(&drift.operations)), quoted(&drift.what))
     });
-    let (seen, documented) = answers_seen(outcome);
+    let (seen, documented) = responses_seen(outcome);
     let mut notes: Vec<String> = outcome.notes.iter().map(|note| quoted(note)).collect();
     if documented > 0 {
-        notes.push(format!("{seen} of {} came", count(documented, "documented answer")));
+        notes.push(format!("{seen} of {} came", count(documented, "documented response")));
     }
     let waivers = story::waivers(outcome).map(|remark| quoted(&remark));
     let left = outcome.left_behind.iter().map(|id| code(&cut(id, MAX_QUOTE_LENGTH)));

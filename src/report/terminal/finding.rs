@@ -92,14 +92,14 @@ fn steps(finding: &Finding, style: &Style) -> String {
     let digits = lines.len().to_string().len();
     let method = widest(&mut lines.iter().map(|line| columns(&visible(line.method))), 10);
     let path = widest(&mut lines.iter().map(|line| columns(&visible(&line.path))), 60);
-    let status = widest(&mut lines.iter().map(|line| columns(&visible(&line.answer))), 40);
+    let status = widest(&mut lines.iter().map(|line| columns(&visible(&line.response))), 40);
     let mut block = String::new();
     for (line, step) in lines.iter().zip(&finding.steps) {
         let mut text = format!("  {:>digits$}", line.number);
         for (part, across) in [
             (visible(line.method), method),
             (visible(&cut(&line.path, MAX_LENGTH)), path),
-            (visible(&line.answer), status),
+            (visible(&line.response), status),
         ] {
             let padding = across.saturating_sub(columns(&part));
             text.push_str(&format!("  {part}{:padding$}", ""));
@@ -142,7 +142,7 @@ fn note(line: &story::Line<'_>, used: usize, style: &Style) -> String {
 /// Both bodies in full lines, for `-v`.
 fn bodies(step: &EvidenceStep, indent: usize) -> String {
     let mut block = String::new();
-    for (mark, body) in [('>', &step.request_body), ('<', &step.answer_body)] {
+    for (mark, body) in [('>', &step.request_body), ('<', &step.response_body)] {
         let Some(body) = body else { continue };
         let pretty = story::pretty(body);
         let shown = shown(&pretty, Breaks::Kept);

@@ -2,7 +2,7 @@
 
 use super::super::style::Tone;
 use super::super::visible::{visible, wrapped};
-use super::super::words::{answers_seen, count};
+use super::super::words::{count, responses_seen};
 use super::super::{Style, Verbosity};
 use super::item;
 use crate::finding::{Drift, Outcome, Tried};
@@ -45,16 +45,16 @@ fn list(title: (&str, &str), items: impl Iterator<Item = String>, style: &Style)
     (!items.is_empty()).then(|| heading + &items)
 }
 
-/// How many documented answers came; in detail, which did not.
+/// How many documented responses came; in detail, which did not.
 fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
-    let (seen, documented) = answers_seen(outcome);
+    let (seen, documented) = responses_seen(outcome);
     if documented == 0 {
         return None;
     }
     let word = style.paint(Tone::Strong, "coverage");
-    let mut block = format!("{word}: {seen} of {} seen\n", count(documented, "documented answer"));
+    let mut block = format!("{word}: {seen} of {} seen\n", count(documented, "documented response"));
     if style.detail == Verbosity::Verbose {
-        for unseen in outcome.coverage.answers.iter().filter(|seen| seen.count == 0) {
+        for unseen in outcome.coverage.responses.iter().filter(|seen| seen.count == 0) {
             let code = unseen.code.as_deref().unwrap_or_default();
             let text = format!("{} {} {code}", unseen.operation, unseen.status);
             block.push_str(&item(&format!("never {}", visible(text.trim_end())), style));

@@ -18,7 +18,7 @@ const DEMOTES: &str = "set-main.demotes-previous";
 fn exchange(endpoint: Endpoint) -> Arc<Exchange> {
     Arc::new(Exchange {
         request: Request::to(endpoint).id("a"),
-        answer: Response::new(200, HeaderMap::new(), Bytes::new()),
+        response: Response::new(200, HeaderMap::new(), Bytes::new()),
         started: Instant::now(),
         ended: Instant::now(),
     })

@@ -342,7 +342,7 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
     server.stop().await;
 }
 
-/// The violation that a history is about: the earliest, and of those of one step one that is not of every answer.
+/// The violation that a history is about: the earliest, and of those of one step one that is not of every response.
 fn violation(played: &CaseResult) -> Option<FailingStep<String>> {
     let catalogue = CONTRACT.rules();
     let is_general =

@@ -36,8 +36,8 @@ fn crowd(seed: u64) -> Program {
     Program { made: vec![Some(1), Some(2), None], clients: (0..CLIENTS).map(&mut client).collect(), after: Vec::new() }
 }
 
-/// The same history, had the answers to some writes been lost.
-fn with_lost_answers(mut history: History) -> History {
+/// The same history, had the responses to some writes been lost.
+fn with_lost_responses(mut history: History) -> History {
     let writes = history.acts.iter_mut().filter(|act| act.client < CLIENTS && act.step.writes());
     for act in writes.step_by(9) {
         (act.exchange, act.end, act.lost) = (None, None, Some("lost".into()));
@@ -61,7 +61,7 @@ fn with(lie: Lie, mut history: History) -> Option<History> {
     let place = history.acts.iter().rposition(|act| act.page().as_ref().is_some_and(is_whole));
     let place = place.expect("a list ends the try");
     let exchange = Arc::clone(history.acts[place].exchange.as_ref().expect("it was answered"));
-    let mut body = exchange.answer.json().expect("a list").clone();
+    let mut body = exchange.response.json().expect("a list").clone();
     let rows = body["data"].as_array_mut().expect("a list has rows");
     let ours = |row: &Value| history.bindings.ids.iter().any(|id| row["id"] == *id);
     match lie {
@@ -84,8 +84,9 @@ fn with(lie: Lie, mut history: History) -> Option<History> {
             }
         }
     }
-    let answer = Response::new(200, HeaderMap::new(), Bytes::from(body.to_string()));
-    let told = Exchange { request: exchange.request.clone(), answer, started: exchange.started, ended: exchange.ended };
+    let response = Response::new(200, HeaderMap::new(), Bytes::from(body.to_string()));
+    let told =
+        Exchange { request: exchange.request.clone(), response, started: exchange.started, ended: exchange.ended };
     history.acts[place].exchange = Some(Arc::new(told));
     Some(history)
 }
@@ -125,7 +126,7 @@ const LIMIT: u64 = 100_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
-    let behaviours = vec![Behaviour::UnevenPace, Behaviour::LateAnswers, Behaviour::LateReads];
+    let behaviours = vec![Behaviour::UnevenPace, Behaviour::LateResponses, Behaviour::LateReads];
     let options = Options { behaviours, ..Options::default() };
     let judge = Arc::new(Judge::new(Arc::new(Contract::embedded())));
     let server = Embedded::start(options, TransportSettings::default(), judge).await.unwrap();
@@ -138,7 +139,7 @@ async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
         let mut player = Player::new(&mut cx, &race, seed, 8).await.unwrap();
         let history = player.play(&program).await.unwrap();
         assert!(history.acts.iter().filter(|act| act.client < CLIENTS).count() == CLIENTS * STEPS);
-        for (history, has_lost) in [(history.clone(), false), (with_lost_answers(history), true)] {
+        for (history, has_lost) in [(history.clone(), false), (with_lost_responses(history), true)] {
             let lies =
                 [Lie::Products, Lie::Stale, Lie::Main].into_iter().map(|lie| (with(lie, history.clone()), Some(lie)));
             for (history, lie) in lies.chain([(Some(history.clone()), None)]) {
@@ -156,6 +157,6 @@ async fn sixty_requests_of_six_clients_are_judged_with_little_work() {
         }
     }
     server.stop().await;
-    assert!(told > 5, "only {told} lies about the main, or beside lost answers, were told");
+    assert!(told > 5, "only {told} lies about the main, or beside lost responses, were told");
     assert!(most < 1_000_000, "one search took {most} steps");
 }

@@ -1,4 +1,4 @@
-//! What the server says: an answer, or the refusal that becomes one in the error envelope.
+//! What the server says: a response, or the refusal that becomes one in the error envelope.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// A status, headers and a JSON body, not yet bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct ServerResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` only where the status allows no body.
@@ -17,7 +17,7 @@ pub(super) struct Answer {
     pub(super) page: &'static str,
 }
 
-impl Answer {
+impl ServerResponse {
     pub(super) fn json(status: StatusCode, body: Value) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -186,13 +186,13 @@ impl Refusal {
         }
     }
 
-    pub(super) fn into_answer(self) -> Answer {
+    pub(super) fn into_response(self) -> ServerResponse {
         let mut error = json!({ "type": self.kind(), "code": self.code, "message": self.message });
         if !self.details.is_empty() {
             let details = self.details.iter().map(|detail| json!({ "field": detail.field, "message": detail.message }));
             error["details"] = details.collect();
         }
-        Answer::json(self.status, json!({ "error": error }))
+        ServerResponse::json(self.status, json!({ "error": error }))
     }
 }
 
@@ -202,10 +202,10 @@ mod tests {
 
     #[test]
     fn details_stand_in_the_envelope_only_when_a_field_is_at_fault() {
-        let whole = Refusal::not_found().into_answer().body.expect("a refusal has a body");
+        let whole = Refusal::not_found().into_response().body.expect("a refusal has a body");
         assert_eq!(whole["error"]["type"], "resource");
         assert!(whole["error"].get("details").is_none());
-        let field = Refusal::invalid(vec![Detail::new("limit", "too big")]).into_answer().body.expect("likewise");
+        let field = Refusal::invalid(vec![Detail::new("limit", "too big")]).into_response().body.expect("likewise");
         assert_eq!(field["error"]["details"], json!([{ "field": "limit", "message": "too big" }]));
     }
 }

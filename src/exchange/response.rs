@@ -1,4 +1,4 @@
-//! An answer as it came, parsed at most once.
+//! A response as it came, parsed at most once.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -28,7 +28,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer of these parts by HTTP/1.1; `body` is complete.
+    /// A response of these parts by HTTP/1.1; `body` is complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
         let version = Version::HTTP_11;
         Self { status, version, headers, body, json: OnceLock::new(), is_redacted: false, leak: None }
@@ -39,7 +39,7 @@ impl Response {
         Self { version, ..self }
     }
 
-    /// The answer with every secret in it replaced by its name, so that none can get any further; where a key stood is
+    /// The response with every secret in it replaced by its name, so that none can get any further; where a key stood is
     /// remembered for the rule that forbids it.
     pub(super) fn redacted(mut self, keys: &Credentials) -> Self {
         self.is_redacted = true;
@@ -93,7 +93,7 @@ impl Response {
         self.is_redacted
     }
 
-    /// Where the answer repeated a key before it was taken out, and which: `the body holds $QONFORM_TOKEN`.
+    /// Where the response repeated a key before it was taken out, and which: `the body holds $QONFORM_TOKEN`.
     pub fn leak(&self) -> Option<&str> {
         self.leak.as_deref()
     }
@@ -152,7 +152,7 @@ impl Response {
         self.json()?.pointer("/error/code")?.as_str()
     }
 
-    /// `404 not_found`, `201`: how an answer is named in findings. Only what is a word is taken for a code there.
+    /// `404 not_found`, `201`: how a response is named in findings. Only what is a word is taken for a code there.
     pub fn summary(&self) -> String {
         let is_word =
             |code: &&str| code.len() <= MAX_CODE_LENGTH && code.chars().all(|c| c.is_ascii_graphic() || c == ' ');
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_gets_past_the_answer_wherever_it_stands() {
+    fn no_key_gets_past_the_response_wherever_it_stands() {
         let escaped = format!("\\u0074{}", &KEY[1..]);
         for (headers, body) in [
             (vec![("x-echo", format!("Bearer {KEY}"))], String::new()),
@@ -225,18 +225,18 @@ mod tests {
             (vec![], format!("{{\"a\": \"\\\"{escaped}\"")),
         ] {
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let answer = redacted(&headers, &body);
-            assert!(answer.leak().is_some_and(|leak| leak.contains("$QONFORM_TOKEN")), "{headers:?} {body}");
-            let shown = format!("{answer:?} {:?}", answer.json());
+            let response = redacted(&headers, &body);
+            assert!(response.leak().is_some_and(|leak| leak.contains("$QONFORM_TOKEN")), "{headers:?} {body}");
+            let shown = format!("{response:?} {:?}", response.json());
             assert!(!shown.contains(KEY) && !shown.contains("est_sk_main"), "{shown}");
         }
     }
 
     #[test]
-    fn an_answer_without_keys_stays_as_it_came() {
-        let answer = redacted(&[("x-a", "1"), ("x-a", "2")], r#"{"a": "\u0041"}"#);
-        assert_eq!(answer.leak(), None);
-        assert_eq!(answer.body().as_ref(), br#"{"a": "\u0041"}"#);
-        assert_eq!(answer.headers().get_all("x-a").iter().count(), 2);
+    fn an_response_without_keys_stays_as_it_came() {
+        let response = redacted(&[("x-a", "1"), ("x-a", "2")], r#"{"a": "\u0041"}"#);
+        assert_eq!(response.leak(), None);
+        assert_eq!(response.body().as_ref(), br#"{"a": "\u0041"}"#);
+        assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
     }
 }
