@@ -1,10 +1,9 @@
-//! What judging costs: the same requests sent bare and judged, and generating and judging alone.
+//! The cost of judging: the same requests sent with and without judging, and generating and judging alone.
 //!
-//! `cargo bench --bench judging` prints first how many requests a second are sent and judged, how many are sent bare, and
-//! what part of the time judging and generating take; then each by itself, where `item/s` is requests a second (or inputs,
-//! or judgements).
+//! `cargo bench --bench judging` first prints requests per second with and without judging and the share of judging and
+//! generating in the time; then each benchmark, where `item/s` is requests, inputs or judged exchanges per second.
 
-#![expect(clippy::print_stdout, reason = "a benchmark is there to print")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -25,44 +24,44 @@ use qonform::run::Embedded;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// The program's own.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Projects that are talked to at once.
-const LANES: usize = 16;
+/// Number of concurrent projects.
+const PROJECTS: usize = 16;
 
 fn main() {
-    // `cargo test --benches` only looks whether it runs.
+    // `cargo test --benches` only checks that it runs.
     if std::env::args().any(|argument| argument == "--bench") {
-        whole();
+        print_summary();
     }
     divan::main();
 }
 
-/// The same requests bare and judged, and as many inputs generated: the best of some rounds of each.
-fn whole() {
+/// Measures requests with and without judging, and as many generated inputs: the best of [`ROUNDS`] each.
+fn print_summary() {
     let requests: Arc<[Request]> = requests(&WORLD.contract).into();
-    let sent = requests.len() * LANES;
-    let (mut bare_best, mut judged_best, mut made_best) = (f64::MAX, f64::MAX, f64::MAX);
-    // One after the other in each round: what else the machine does falls on both.
+    let sent = requests.len() * PROJECTS;
+    let (mut bare_best, mut judged_best, mut generated_best) = (f64::MAX, f64::MAX, f64::MAX);
+    // Alternating, so that other load on the machine affects all measurements.
     for _ in 0..ROUNDS {
         bare_best = bare_best.min(seconds(|| send_all(&requests, bare)));
         judged_best = judged_best.min(seconds(|| send_all(&requests, judged)));
-        let made = AtomicUsize::new(0);
-        let spent = seconds(|| generate_all(sent, &made));
-        made_best = made_best.min(spent * sent as f64 / made.into_inner() as f64);
+        let generated = AtomicUsize::new(0);
+        let spent = seconds(|| generate_all(sent, &generated));
+        generated_best = generated_best.min(spent * sent as f64 / generated.into_inner() as f64);
     }
     let (bare, judged) = (sent as f64 / bare_best, sent as f64 / judged_best);
-    let all = judged_best + made_best;
+    let all = judged_best + generated_best;
     println!("sent and judged     {judged:>8.0} requests/s");
-    println!("sent bare           {bare:>8.0} requests/s");
-    println!("generating          {:>8.0} inputs/s", sent as f64 / made_best);
-    println!("judging and generating take {:.0} % of the whole\n", (all - bare_best) / all * 100.0);
+    println!("sent, not judged    {bare:>8.0} requests/s");
+    println!("generating          {:>8.0} inputs/s", sent as f64 / generated_best);
+    println!("judging and generating take {:.0} % of the time\n", (all - bare_best) / all * 100.0);
 }
 
-/// Generates at least so many inputs, for every project side by side, as a run does.
-fn generate_all(wanted: usize, made: &AtomicUsize) {
+/// Generates at least `wanted` inputs concurrently, as a run does.
+fn generate_all(wanted: usize, generated: &AtomicUsize) {
     std::thread::scope(|scope| {
         for core in 0..std::thread::available_parallelism().map_or(1, usize::from) as u64 {
             scope.spawn(move || {
@@ -70,7 +69,7 @@ fn generate_all(wanted: usize, made: &AtomicUsize) {
                 for seed in 0.. {
                     for endpoint in Endpoint::ALL {
                         let inputs = Inputs::of(&WORLD.contract, endpoint, &project.fixtures, seed << 8 | core, 100);
-                        if made.fetch_add(inputs.list.len(), Ordering::Relaxed) + inputs.list.len() >= wanted {
+                        if generated.fetch_add(inputs.list.len(), Ordering::Relaxed) + inputs.list.len() >= wanted {
                             return;
                         }
                     }
@@ -80,7 +79,7 @@ fn generate_all(wanted: usize, made: &AtomicUsize) {
     });
 }
 
-/// How often each is measured for the summary.
+/// Number of measurements for the summary.
 const ROUNDS: usize = 8;
 
 fn seconds(work: impl FnOnce()) -> f64 {
@@ -89,7 +88,7 @@ fn seconds(work: impl FnOnce()) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
-/// One server for all, and the runtime that it lives on.
+/// The server for all benchmarks and its runtime.
 struct World {
     runtime: Runtime,
     server: Embedded,
@@ -97,7 +96,7 @@ struct World {
 }
 
 static WORLD: LazyLock<World> = LazyLock::new(|| {
-    let runtime = Runtime::new().expect("a runtime can be made");
+    let runtime = Runtime::new().expect("a runtime can be created");
     let contract = Arc::new(Contract::embedded());
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     let started = Embedded::start(Options::default(), TransportSettings::default(), judge);
@@ -105,12 +104,12 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     World { runtime, server, contract }
 });
 
-/// Requests made of the document: bodies and parameters at every limit.
+/// Requests from the document: bodies and parameters at every limit.
 fn requests(contract: &Contract) -> Vec<Request> {
     let mut requests = Vec::new();
     for endpoint in [Endpoint::Create, Endpoint::Update] {
         let body = contract.operation(endpoint).body.as_ref().and_then(|body| body.json());
-        let schema = Schema::of(body.expect("both take a body"), Direction::Request);
+        let schema = Schema::of(body.expect("both have a body"), Direction::Request);
         let bodies = schema.valid().chain(schema.broken());
         requests.extend(bodies.map(|sample| Request::to(endpoint).id("winback").json(&sample.value)));
     }
@@ -118,17 +117,14 @@ fn requests(contract: &Contract) -> Vec<Request> {
         contract.operation(Endpoint::List).parameter(ParameterPlace::Query, "limit").expect("a list has a limit");
     let limits = Schema::of(&limit.schema, Direction::Request).texts();
     requests.extend(limits.iter().map(|text| Request::to(Endpoint::List).query("limit", &text.text)));
-    let id = contract
-        .operation(Endpoint::Get)
-        .parameter(ParameterPlace::Path, "offering_id")
-        .expect("a get names an offering");
+    let id = contract.operation(Endpoint::Get).parameter(ParameterPlace::Path, "offering_id").expect("a get has an id");
     let ids = Schema::of(&id.schema, Direction::Request).texts();
     let ids = ids.iter().filter(|text| !text.text.is_empty());
     requests.extend(ids.map(|text| Request::to(Endpoint::Get).id(&text.text)));
     requests
 }
 
-/// Sends all requests on every project at once.
+/// Sends all requests on every project concurrently.
 fn send_all<Fut>(requests: &Arc<[Request]>, send: impl Fn(Project, Arc<[Request]>) -> Fut)
 where
     Fut: Future<Output = ()> + Send + 'static,
@@ -136,7 +132,7 @@ where
     let world = &*WORLD;
     world.runtime.block_on(async {
         let mut projects = JoinSet::new();
-        for number in 0..LANES {
+        for number in 0..PROJECTS {
             projects.spawn(send(world.server.project(&format!("bench-{number}")), Arc::clone(requests)));
         }
         projects.join_all().await;
@@ -145,52 +141,52 @@ where
 
 async fn bare(project: Project, requests: Arc<[Request]>) {
     for request in requests.iter() {
-        project.client.send(request.clone()).await.expect("the server returns");
+        project.client.send(request.clone()).await.expect("the server responds");
     }
 }
 
 async fn judged(project: Project, requests: Arc<[Request]>) {
     let mut session = Session::new(project);
     for request in requests.iter() {
-        session.send(request.clone()).await.expect("the server returns");
+        session.send(request.clone()).await.expect("the server responds");
     }
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn requests_sent_bare(bencher: Bencher<'_, '_>) {
     let requests: Arc<[Request]> = requests(&WORLD.contract).into();
-    bencher.counter(ItemsCount::new(requests.len() * LANES)).bench(|| send_all(&requests, bare));
+    bencher.counter(ItemsCount::new(requests.len() * PROJECTS)).bench(|| send_all(&requests, bare));
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn requests_sent_and_judged(bencher: Bencher<'_, '_>) {
     let requests: Arc<[Request]> = requests(&WORLD.contract).into();
-    bencher.counter(ItemsCount::new(requests.len() * LANES)).bench(|| send_all(&requests, judged));
+    bencher.counter(ItemsCount::new(requests.len() * PROJECTS)).bench(|| send_all(&requests, judged));
 }
 
-/// Whole cases: generated, set up, sent, judged, compared. Counts inputs, of which some take several requests.
+/// Complete cases: generated, set up, sent, judged, compared. Counts inputs, some of which take several requests.
 #[divan::bench(sample_count = 5, sample_size = 1)]
-fn inputs_generated_and_played(bencher: Bencher<'_, '_>) {
+fn inputs_generated_and_run(bencher: Bencher<'_, '_>) {
     let world = &*WORLD;
-    let play = |project: Project, seed: u64| async move {
+    let run = |project: Project, seed: u64| async move {
         let contract = Arc::clone(project.judge.contract());
-        let mut played = 0;
+        let mut count = 0;
         for endpoint in Endpoint::ALL {
             let inputs = Inputs::of(&contract, endpoint, &project.fixtures, seed, 100);
             let naming = Naming::new(seed, &format!("i{}", endpoint as u8), 0);
-            let report = inputs.run_case(project.clone(), naming).await;
-            assert!(report.failures.is_empty() && report.abort.is_none(), "the server is right");
-            played += inputs.list.len();
+            let result = inputs.run_case(project.clone(), naming).await;
+            assert!(result.failures.is_empty() && result.abort.is_none(), "the server is correct");
+            count += inputs.list.len();
         }
-        played
+        count
     };
     let project = world.server.project("bench-count");
-    let inputs = world.runtime.block_on(play(project, 0));
-    bencher.counter(ItemsCount::new(inputs * LANES)).bench(|| {
+    let inputs = world.runtime.block_on(run(project, 0));
+    bencher.counter(ItemsCount::new(inputs * PROJECTS)).bench(|| {
         world.runtime.block_on(async {
             let mut projects = JoinSet::new();
-            for number in 0..LANES {
-                projects.spawn(play(world.server.project(&format!("bench-play-{number}")), number as u64));
+            for number in 0..PROJECTS {
+                projects.spawn(run(world.server.project(&format!("bench-run-{number}")), number as u64));
             }
             projects.join_all().await;
         });
@@ -213,14 +209,14 @@ fn judging_alone(bencher: Bencher<'_, '_>) {
     let exchanges: Vec<Arc<Exchange>> = world.runtime.block_on(async {
         let mut exchanges = Vec::new();
         for request in requests {
-            exchanges.push(Arc::new(project.client.send(request).await.expect("the server returns")));
+            exchanges.push(Arc::new(project.client.send(request).await.expect("the server responds")));
         }
         exchanges
     });
     bencher.counter(ItemsCount::new(exchanges.len())).bench(|| {
-        let (mut memory, mut record) = (SeenTimestamps::default(), Record::default());
+        let (mut timestamps, mut record) = (SeenTimestamps::default(), Record::default());
         for exchange in &exchanges {
-            project.judge.exchange(exchange, project.client.keys(), &mut memory, &mut record);
+            project.judge.exchange(exchange, project.client.keys(), &mut timestamps, &mut record);
         }
         record
     });

@@ -1,4 +1,4 @@
-//! What hostile bytes get to first: four entries that must neither panic nor hang, whatever they are given.
+//! Entry points for untrusted bytes, which must neither panic nor hang.
 //!
 //! The fuzz targets call them, and so does the test suite with every file of the corpus.
 
@@ -15,7 +15,7 @@ use qonform::finding::Record;
 use qonform::report::{self, Format, Style};
 use serde_json::Value;
 
-/// A file given as `--spec`.
+/// A file for `--spec`.
 pub(crate) fn document(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(document) = Document::parse(text, "fuzz.yaml") {
@@ -23,7 +23,7 @@ pub(crate) fn document(data: &[u8]) {
     }
 }
 
-/// The schema of an id, as JSON: compiled, and held against values.
+/// The schema of an id, as JSON: it is compiled and validates values.
 pub(crate) fn schema(data: &[u8]) {
     let Ok(schema) = serde_json::from_slice::<Value>(data) else { return };
     let mut value = embedded().document().value().clone();
@@ -73,7 +73,7 @@ pub(crate) fn response(data: &[u8]) {
         let mut record = Record::default();
         judge.exchange(&exchange, &keys, &mut SeenTimestamps::default(), &mut record);
         for failure in &record.failures {
-            assert!(!failure.received.contains(KEY), "a finding repeats the key: {}", failure.received);
+            assert!(!failure.received.contains(KEY), "a finding contains the key: {}", failure.received);
         }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn report(data: &[u8]) {
     let Ok(outcome) = report::parse(data) else { return };
     for format in Format::ALL {
         let text = report::render(format, &outcome, &Style::default());
-        assert!(!text.contains('\u{1b}'), "{} passes an escape on", format.name());
+        assert!(!text.contains('\u{1b}'), "{} contains an escape character", format.name());
     }
 }
 

@@ -8,23 +8,23 @@
 //!          reference: an island
 //! ```
 //!
-//! A module imports only from those above it in the list at the end of this file; a test holds that.
+//! A module imports only from those above it in the list at the end of this file; a test checks this.
 //!
 //! # Words
 //!
-//! - *Document*: the OpenAPI YAML as written. *Contract*: what it and the catalogue of rules promise. *Operation*: one of
-//!   its method-and-path pairs; *endpoint*: one of the six operations of the offerings resource.
-//! - *Rule*: one checkable promise with an id such as `set-main.demotes-previous`, a level (must, should, open), sources
-//!   and needs.
-//! - *Case*: something to play, of a *layer*: *scenario* (written by hand), *input* (generated requests to one
-//!   operation), *sequence* (a generated history), *race* (several clients at once).
-//! - *Target*: the server under test. *Project*: one project on it. *Context*: what a case runs on. *Oracle*: what
-//!   judges every response.
-//! - *Exchange*: a request with its response. *Transcript*: the ordered exchanges of one case.
-//! - *Failure*: a rule that did not hold, as a check saw it. *Finding*: a failure that was confirmed, merged with its like,
-//!   and given its evidence. *Observation*: what the server chose at an open point. *Drift*: any difference between
-//!   documents and server, breaking or not. *Outcome*: all of a run.
-//! - *Fault*: a defect planted in the reference server. *Behaviour*: another right choice, planted there likewise.
+//! - *Document*: the OpenAPI YAML as written. *Contract*: what it and the catalogue of rules promise. *Operation*: one
+//!   of its method-and-path pairs; *endpoint*: one of the six operations of the offerings resource.
+//! - *Rule*: one checkable promise with an id such as `set-main.demotes-previous`, a level (must, should, open),
+//!   sources and needs.
+//! - *Case*: a unit of testing. Its *layer* is *scenario* (written by hand), *input* (generated requests to one
+//!   operation), *sequence* (a generated series of requests) or *race* (several clients at once).
+//! - *Target*: the server under test. *Project*: one key's data on the target. *Context*: what a case runs on.
+//!   *Oracle*: what judges every response.
+//! - *Exchange*: a request with its response. *Trace*: ordered exchanges.
+//! - *Failure*: an unconfirmed deviation seen by a case. *Finding*: confirmed and merged failures with their evidence; a
+//!   *violation* or a *warning*. *Observation*: what the server chose at an open point. *Drift*: any difference between
+//!   document and server, whether or not it violates a rule. *Outcome*: all results of a run.
+//! - *Fault*: a defect planted in the reference server. *Behaviour*: another correct choice, planted likewise.
 //!
 //! # Example
 //!

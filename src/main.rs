@@ -1,9 +1,8 @@
-//! The command line of `qonform`; the library does not know it.
+//! The command line of `qonform`.
 
 mod cli;
 
-/// A run is many small texts and values, made and dropped by several threads: a quarter of its time went into the
-/// system's allocator.
+/// A run allocates many small values on several threads: the system's allocator took a quarter of its time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,7 +1,7 @@
-//! Every case as a trial, generated ones by operation and in groups, and the races written by hand: under `cargo test` and `cargo nextest`, against the embedded server or, with
-//! `QONFORM_TARGET` and the other variables of `qonform run`, against any other.
+//! Runs every scenario and written race, and generated cases in groups, as trials of `cargo test` and `cargo nextest`:
+//! against the embedded server or, with `QONFORM_TARGET` and the other variables of `qonform run`, an external target.
 //!
-//! A trial passes when its case found no violation; it is ignored when something that it needs was not given.
+//! A trial passes when its case found no violation; it is ignored when a required fixture is missing.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,28 +15,28 @@ use qonform::report::{self, Format, Style, Verbosity};
 use qonform::run::{self, External, Selection, Settings, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
-/// Generated histories are played in so many groups.
+/// Number of trials of generated sequences.
 const GROUPS: u64 = 5;
 
-/// So many histories are one trial.
+/// Number of sequences per trial.
 const GROUP: u64 = 10;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    // Made of the catalogue alone: `--list` starts nothing, and every process of nextest sees the same names.
+    // From the catalogue alone: `--list` starts nothing, and every process of nextest lists the same names.
     let written = scenario::all().map(|scenario| {
         let case = scenario.name();
-        Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, scenario.rule))
+        Trial::ignorable_test(case.clone(), move || judge(&run_case(&case)?, scenario.rule))
     });
     let races = race::written().into_iter().map(|race| {
         let case = race.case_name();
-        Trial::ignorable_test(case.clone(), move || judge(&play(&case)?, race.rules[0]))
+        Trial::ignorable_test(case.clone(), move || judge(&run_case(&case)?, race.rules[0]))
     });
     let inputs = Endpoint::ALL.map(|endpoint| format!("input::{endpoint}"));
     let histories = (0..GROUPS).map(|group| format!("sequence::{}-{}", group * GROUP, (group + 1) * GROUP - 1));
     let generated = inputs.into_iter().chain(histories).map(|case| {
         Trial::test(case.clone(), move || {
-            let outcome = play(&case)?;
+            let outcome = run_case(&case)?;
             is_clean(&outcome)?;
             is_tested(&outcome)
         })
@@ -44,13 +44,13 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, written.chain(generated).chain(races).collect()).exit_code()
 }
 
-/// What all trials of this process share.
+/// State that all trials of this process share.
 struct Shared {
     runtime: tokio::runtime::Runtime,
     contract: Arc<Contract>,
     target: TargetSettings,
     seed: u64,
-    /// A project that is not ours takes one case at a time.
+    /// An external project runs one case at a time.
     turn: Mutex<()>,
 }
 
@@ -69,7 +69,7 @@ fn shared() -> &'static Shared {
     })
 }
 
-fn play(case: &str) -> Result<Outcome, Failed> {
+fn run_case(case: &str) -> Result<Outcome, Failed> {
     let shared = shared();
     let _turn = match shared.target {
         TargetSettings::Embedded(_) => None,
@@ -86,7 +86,7 @@ fn play(case: &str) -> Result<Outcome, Failed> {
     shared.runtime.block_on(run).map_err(|error| Failed::from(format!("cannot {error}")))
 }
 
-/// No violation, and a target that is as it was before.
+/// No violation, and a restored target.
 fn is_clean(outcome: &Outcome) -> Result<(), Failed> {
     if outcome.violations().next().is_some() {
         let style = Style { detail: Verbosity::Quiet, ..Style::default() };
@@ -101,7 +101,7 @@ fn is_clean(outcome: &Outcome) -> Result<(), Failed> {
     Ok(())
 }
 
-/// That generated cases were played to their end.
+/// Whether the generated cases ran completely.
 fn is_tested(outcome: &Outcome) -> Result<(), Failed> {
     if outcome.tested_nothing() {
         return Err("nothing was tested".into());
@@ -117,7 +117,7 @@ fn judge(outcome: &Outcome, rule: &str) -> Result<Completion, Failed> {
     let own = outcome.rules.iter().find(|outcome| outcome.id == rule).ok_or("the catalogue has no such rule")?;
     match own.verdict {
         Verdict::Skipped => Ok(Completion::ignored_with(own.reason.clone().unwrap_or_default())),
-        Verdict::Inconclusive => Err(format!("not decided: {}", own.reason.clone().unwrap_or_default()).into()),
+        Verdict::Inconclusive => Err(format!("inconclusive: {}", own.reason.clone().unwrap_or_default()).into()),
         Verdict::Passed | Verdict::Observed | Verdict::Warned | Verdict::Violated => Ok(Completion::Completed),
     }
 }

@@ -1,4 +1,4 @@
-//! One exchange against everything that holds for every exchange.
+//! Checks one exchange by the rules for every exchange.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::{Credentials, Exchange, OperationRef};
 use crate::finding::{ConditionScope, Evidence, Failure, Record};
 
-/// The rules that are judged here.
+/// The rules that a [`Judge`] checks.
 pub const RULES: &[&str] = &[
     response::NO_SERVER_ERROR,
     response::DOCUMENTED_STATUS,
@@ -27,7 +27,7 @@ pub const RULES: &[&str] = &[
     offering::TAG_VALUES,
 ];
 
-/// Judges exchanges by the `response.*` and `offering.*` rules. One judge serves a whole run.
+/// Checks exchanges by the `response.*` and `offering.*` rules. One judge serves a whole run.
 #[derive(Debug)]
 pub struct Judge {
     contract: Arc<Contract>,
@@ -35,40 +35,40 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A judge of this contract.
+    /// A judge for this contract.
     pub fn new(contract: Arc<Contract>) -> Self {
         let names_codes = Endpoint::ALL
             .iter()
             .flat_map(|endpoint| &contract.operation(*endpoint).responses)
             .any(|response| !response.codes.is_empty());
-        // Only a document that names no code at any response means its general list for all of them.
+        // The general list applies only if the document lists no code at any response.
         let general_codes = if names_codes { Vec::new() } else { contract.known_codes().iter().cloned().collect() };
         Self { contract, general_codes }
     }
 
-    /// What it judges by.
+    /// The contract that it checks against.
     pub fn contract(&self) -> &Arc<Contract> {
         &self.contract
     }
 
-    /// Judges one exchange into `record`. `memory` is what was seen of this project's offerings before.
+    /// Checks one exchange and adds the results to `record`. `timestamps` has those of earlier responses.
     pub fn exchange(
         &self,
         exchange: &Arc<Exchange>,
         keys: &Credentials,
-        memory: &mut SeenTimestamps,
+        timestamps: &mut SeenTimestamps,
         record: &mut Record,
     ) {
-        let mut bench = CheckContext {
+        let mut cx = CheckContext {
             exchange,
             operation: self.operation(&exchange.request.operation),
             general_codes: &self.general_codes,
             keys,
             record,
         };
-        bench.count_response();
-        response::judge(&mut bench);
-        offering::judge(&mut bench, self.contract.base_path(), memory);
+        cx.count_response();
+        response::judge(&mut cx);
+        offering::judge(&mut cx, self.contract.base_path(), timestamps);
     }
 
     fn operation(&self, which: &OperationRef) -> Option<&Operation> {
@@ -80,12 +80,12 @@ impl Judge {
     }
 }
 
-/// One exchange on trial: what the single rules see, and where they put what they find.
+/// One exchange, with what the rules need to check it and the record of their results.
 pub(super) struct CheckContext<'a> {
     pub(super) exchange: &'a Arc<Exchange>,
-    /// `None` when the request was outside the document.
+    /// `None` when the request is not for an operation of the document.
     pub(super) operation: Option<&'a Operation>,
-    /// Typed codes of responses that name none of their own.
+    /// Typed codes for responses that list none of their own.
     pub(super) general_codes: &'a [String],
     pub(super) keys: &'a Credentials,
     pub(super) record: &'a mut Record,
@@ -93,17 +93,17 @@ pub(super) struct CheckContext<'a> {
 
 /// How an exchange deviates from a rule.
 pub(super) struct Deviation {
-    /// The condition's name within its rule.
+    /// Name of the condition within its rule.
     slug: &'static str,
-    /// What differed, without values.
+    /// What differs, without values.
     difference: String,
-    /// What is wrong, in a clause without values.
+    /// What is wrong: noun phrase and verb, without values.
     title: String,
     expected: String,
     received: String,
 }
 
-/// Puts a deviation together.
+/// Builds a deviation.
 pub(super) fn deviation(
     slug: &'static str,
     difference: impl Into<String>,
@@ -121,10 +121,10 @@ pub(super) fn deviation(
 }
 
 impl CheckContext<'_> {
-    /// Counts a check of `rule`, and a failure unless `holds`; the texts are made only then. What is judged here holds
-    /// for any response: the same failure at several operations is one defect.
-    pub(super) fn rule(&mut self, rule: &'static str, holds: bool, deviation: impl FnOnce() -> Deviation) {
-        let failure = (!holds).then(|| {
+    /// Counts a check of `rule`, and a failure unless `passed`; only a failure evaluates `deviation`. These rules apply
+    /// to any response, so the same failure at several operations is one defect.
+    pub(super) fn rule(&mut self, rule: &'static str, passed: bool, deviation: impl FnOnce() -> Deviation) {
+        let failure = (!passed).then(|| {
             let Deviation { slug, difference, title, expected, received } = deviation();
             Failure {
                 rule,
@@ -149,7 +149,7 @@ impl CheckContext<'_> {
         if let Some(id) = self.exchange.request.operation.id() {
             let response = &self.exchange.response;
             let code = response.error_code().unwrap_or_default();
-            // A code is a word; anything else is for the schema rule, not for a table.
+            // A longer text is not a code, and the schema rule reports it.
             let code = if code.len() <= 64 { code } else { "" };
             *self.record.seen.entry((id.to_owned(), response.status, code.to_owned())).or_default() += 1;
         }

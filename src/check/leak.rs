@@ -1,33 +1,33 @@
-//! Does an error show something of the server's inside? Only unmistakable marks count: prose may speak of files.
+//! Finds internals of the server in an error. Only unmistakable patterns count: prose may mention files.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-/// The kind of thing that is shown, and the text. Text that the request itself sent is no leak.
-pub(super) fn inside(body: &[u8], sent: &[u8]) -> Option<(&'static str, String)> {
-    if !may_show_something(body) {
+/// The kind of the leak, and the leaked line. Text that the request itself sent is not a leak.
+pub(super) fn leaked_line(body: &[u8], sent: &[u8]) -> Option<(&'static str, String)> {
+    if !may_leak(body) {
         return None;
     }
     let text = String::from_utf8_lossy(body);
     let sent = String::from_utf8_lossy(sent);
     text.split(['\n', '"'])
-        // Inside JSON a line end stands as `\n`.
+        // JSON escapes a line end as `\n`.
         .flat_map(|line| line.split("\\n"))
         .filter_map(|line| Some((kind(line)?, line)))
         .find(|(_, line)| !sent.contains(line))
         .map(|(kind, line)| (kind, line.trim().to_owned()))
 }
 
-/// Whether a body holds what every such text holds: nearly no error does, and this is much cheaper to see.
-fn may_show_something(body: &[u8]) -> bool {
-    static MARKS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
+/// Whether a body contains what every leak contains. Nearly no error does, and this check is much cheaper.
+fn may_leak(body: &[u8]) -> bool {
+    static NEEDLES: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
         let verbs = SQL.iter().map(|(verb, _)| *verb);
-        // Frames have their place in brackets, paths have slashes.
+        // Stack frames contain brackets, paths contain slashes.
         let all = TRACES.iter().copied().chain(verbs).chain(["(", "/", ":\\"]);
         all.map(Finder::new).collect()
     });
-    MARKS.iter().any(|mark| mark.find(body).is_some())
+    NEEDLES.iter().any(|needle| needle.find(body).is_some())
 }
 
 fn kind(line: &str) -> Option<&'static str> {
@@ -55,10 +55,10 @@ fn is_stack_trace(line: &str) -> bool {
     let frame = line.trim_start();
     let is_frame =
         frame.strip_prefix("at ").is_some_and(|rest| rest.contains('(') && rest.ends_with(')') && rest.contains(':'));
-    is_frame || TRACES.iter().any(|mark| line.contains(mark)) && (line.contains(':') || line.contains('('))
+    is_frame || TRACES.iter().any(|trace| line.contains(trace)) && (line.contains(':') || line.contains('('))
 }
 
-/// An SQL statement has its verb and the word that must follow, in capitals as programs write them.
+/// SQL verbs, each with the text that must follow, in upper case as programs write them.
 const SQL: [(&str, &str); 5] = [
     ("SELECT ", " FROM "),
     ("INSERT INTO ", "("),
@@ -71,7 +71,7 @@ fn is_sql(line: &str) -> bool {
     SQL.iter().any(|(verb, follower)| line.find(verb).is_some_and(|at| line[at + verb.len()..].contains(follower)))
 }
 
-/// An absolute path that ends in a source file: `/app/src/store.go:12`, `C:\srv\api.cs`.
+/// Whether a line has an absolute path of a source file: `/app/src/store.go:12`, `C:\srv\api.cs`.
 fn has_source_path(line: &str) -> bool {
     const ENDINGS: [&str; 12] = ["go", "rs", "py", "rb", "php", "js", "ts", "java", "kt", "cs", "ex", "scala"];
     line.split(|c: char| c.is_whitespace() || "'`()<>,;".contains(c)).any(|word| {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_inside_of_a_server_is_recognised() {
+    fn internals_of_a_server_are_found() {
         for (text, expected) in [
             ("Traceback (most recent call last):\n File x", "a stack trace"),
             (r#"{"m":"thread 'main' panicked at src/x.rs:1:2"}"#, "a stack trace"),
@@ -96,20 +96,20 @@ mod tests {
             ("INSERT INTO offerings (id) VALUES", "an SQL statement"),
             ("open /app/internal/store.go:12 failed", "a file path"),
         ] {
-            assert_eq!(inside(text.as_bytes(), b"").map(|f| f.0), Some(expected), "{text}");
+            assert_eq!(leaked_line(text.as_bytes(), b"").map(|f| f.0), Some(expected), "{text}");
         }
     }
 
     #[test]
-    fn prose_paths_of_the_api_and_what_was_sent_are_no_leak() {
+    fn prose_api_paths_and_sent_text_are_not_leaks() {
         for text in [
             "Select an offering from the list, then update the set",
             "see /v4/offerings/premium.monthly for more",
             r#"{"message":"Offering 'a.js' not found at (this) place"}"#,
             "read https://documentation.qonversion.io/docs/errors.html",
         ] {
-            assert_eq!(inside(text.as_bytes(), b""), None, "{text}");
+            assert_eq!(leaked_line(text.as_bytes(), b""), None, "{text}");
         }
-        assert_eq!(inside(br#"{"id":"/etc/x/a.go"}"#, br#"{"id":"/etc/x/a.go"}"#), None);
+        assert_eq!(leaked_line(br#"{"id":"/etc/x/a.go"}"#, br#"{"id":"/etc/x/a.go"}"#), None);
     }
 }

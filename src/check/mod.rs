@@ -1,15 +1,15 @@
-//! Judgement of one exchange against the contract, and of every offering in it; no I/O.
+//! Checks one exchange, and every offering in it, against the contract; no I/O.
 //!
-//! These rules hold for every response, whatever case asked for it: `response.*` for the envelope, `offering.*` for each
-//! offering that is seen. What a response should have been for a particular request is the business of the cases above.
+//! These rules apply to every response of every case: `response.*` to the envelope, `offering.*` to each offering. The
+//! modules above check whether a response is correct for its particular request.
 //! Start at [`Judge`].
 
 mod judge;
 mod leak;
-mod memory;
 mod offering;
 mod response;
+mod timestamps;
 
 pub use judge::{Judge, RULES};
-pub use memory::SeenTimestamps;
 pub use offering::{Offering, offerings_in};
+pub use timestamps::SeenTimestamps;

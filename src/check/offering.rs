@@ -1,4 +1,4 @@
-//! The `offering.*` rules: every offering that is seen, in whatever response.
+//! The `offering.*` rules: every offering in any response.
 
 use chrono::{DateTime, FixedOffset};
 use percent_encoding::percent_decode_str;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::SeenTimestamps;
 use super::judge::{CheckContext, deviation};
-use super::memory::TimeChange;
+use super::timestamps::TimeChange;
 use crate::exchange::Exchange;
 
 pub(super) const URL: &str = "offering.url";
@@ -14,7 +14,7 @@ pub(super) const TIMESTAMPS: &str = "offering.timestamps";
 pub(super) const CREATED_AT_IMMUTABLE: &str = "offering.created-at-immutable";
 pub(super) const TAG_VALUES: &str = "offering.tag-values";
 
-/// An offering as a server showed it: the fields that rules speak of.
+/// An offering as returned by a server, with the fields that rules check.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Offering {
     /// `id`.
@@ -32,7 +32,7 @@ pub struct Offering {
 }
 
 impl Offering {
-    /// Reads an offering, or `None` when a field is missing or of another type (which the schema rule reports).
+    /// Reads an offering; `None` when a field is missing or has another type (which the schema rule reports).
     pub fn read(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
         let tag = match value.get("tag")? {
@@ -79,30 +79,30 @@ pub fn offerings_in(body: &Value) -> &[Value] {
     }
 }
 
-pub(super) fn judge(bench: &mut CheckContext<'_>, base_path: &str, memory: &mut SeenTimestamps) {
-    let exchange = std::sync::Arc::clone(bench.exchange);
+pub(super) fn judge(cx: &mut CheckContext<'_>, base_path: &str, seen: &mut SeenTimestamps) {
+    let exchange = std::sync::Arc::clone(cx.exchange);
     if exchange.request.operation.endpoint().is_none() || !exchange.response.is_success() {
         return;
     }
-    memory.note_write(&exchange);
-    // What an idempotency key replays is an older response, with the older times of that response.
+    seen.note_write(&exchange);
+    // The replay of an idempotency key is an older response with older timestamps.
     let may_be_old = exchange.request.header_value("idempotency-key").is_some();
     for item in exchange.response.json().map_or(&[][..], offerings_in) {
         if let Some(offering) = Offering::read(item) {
-            url(bench, base_path, &offering);
-            if let Some(times) = timestamps(bench, &offering).filter(|_| !may_be_old) {
-                immutable(bench, &offering, times, memory, &exchange);
+            url(cx, base_path, &offering);
+            if let Some(times) = timestamps(cx, &offering).filter(|_| !may_be_old) {
+                immutable(cx, &offering, times, seen, &exchange);
             }
-            tag(bench, &offering);
+            tag(cx, &offering);
         }
     }
 }
 
-fn url(bench: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
+fn url(cx: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
     let is_path =
         |url: &str| url.strip_prefix(base_path).and_then(|rest| rest.strip_prefix("/offerings/")) == Some(&offering.id);
-    let holds = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
-    bench.rule(URL, holds, || {
+    let passed = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
+    cx.rule(URL, passed, || {
         deviation(
             "path",
             "",
@@ -113,21 +113,21 @@ fn url(bench: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
     });
 }
 
-/// When an offering was created and updated.
+/// `created_at` and `updated_at` of an offering.
 type OfferingTimes = (DateTime<FixedOffset>, DateTime<FixedOffset>);
 
-/// RFC 3339 in UTC, `Z` or `+00:00`, any precision; created not after updated. `None` unless both could be read.
-fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<OfferingTimes> {
+/// Expects RFC 3339 in UTC, `Z` or `+00:00`, any precision, and created not after updated. `None` if one is invalid.
+fn timestamps(cx: &mut CheckContext<'_>, offering: &Offering) -> Option<OfferingTimes> {
     let (created, updated) = (offering.created(), offering.updated());
     let both = [("created_at", &offering.created_at, created), ("updated_at", &offering.updated_at, updated)];
     for (name, text, instant) in both {
         let is_utc = instant.is_some() && (text.ends_with(['Z', 'z']) || text.ends_with("+00:00"));
         if !is_utc || !text.contains(['T', 't']) {
-            bench.rule(TIMESTAMPS, false, || {
+            cx.rule(TIMESTAMPS, false, || {
                 deviation(
                     "format",
                     name,
-                    format!("`{name}` is not a UTC time of RFC 3339"),
+                    format!("`{name}` is not an RFC 3339 time in UTC"),
                     "RFC 3339 with Z or +00:00",
                     format!("`{text}`"),
                 )
@@ -136,7 +136,7 @@ fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<Offer
         }
     }
     let (created, updated) = (created?, updated?);
-    bench.rule(TIMESTAMPS, created <= updated, || {
+    cx.rule(TIMESTAMPS, created <= updated, || {
         deviation(
             "order",
             "",
@@ -149,19 +149,19 @@ fn timestamps(bench: &mut CheckContext<'_>, offering: &Offering) -> Option<Offer
 }
 
 fn immutable(
-    bench: &mut CheckContext<'_>,
+    cx: &mut CheckContext<'_>,
     offering: &Offering,
     times: OfferingTimes,
-    memory: &mut SeenTimestamps,
+    seen: &mut SeenTimestamps,
     exchange: &Exchange,
 ) {
-    let Some(change) = memory.see(&offering.id, times, exchange) else {
+    let Some(change) = seen.update(&offering.id, times, exchange) else {
         return;
     };
-    bench.rule(CREATED_AT_IMMUTABLE, change == TimeChange::Allowed, || {
+    cx.rule(CREATED_AT_IMMUTABLE, change == TimeChange::Allowed, || {
         let (slug, title, expected, received) = match change {
             TimeChange::UpdatedBack { before } => {
-                ("updated-at", "`updated_at` went back", format!("not before {before}"), &offering.updated_at)
+                ("updated-at", "`updated_at` moved backward", format!("not before {before}"), &offering.updated_at)
             }
             TimeChange::CreatedMoved { before } => {
                 ("created-at", "`created_at` changed", format!("created_at {before}"), &offering.created_at)
@@ -172,12 +172,12 @@ fn immutable(
     });
 }
 
-fn tag(bench: &mut CheckContext<'_>, offering: &Offering) {
+fn tag(cx: &mut CheckContext<'_>, offering: &Offering) {
     let choice = match offering.tag {
         Some(1) => "1 for the main offering",
         Some(0) => "0 for a regular offering",
         None => "null for a regular offering",
         Some(_) => "another int16 on an older offering",
     };
-    bench.record.observe(TAG_VALUES, choice);
+    cx.record.observe(TAG_VALUES, choice);
 }

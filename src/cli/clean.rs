@@ -7,28 +7,28 @@ use qonform::check::Judge;
 use qonform::contract::Contract;
 use qonform::exchange::Target;
 use qonform::project::Project;
-use qonform::run::{self, Cleaned, JournalError, Left, Trace};
+use qonform::run::{self, Cleaned, JournalError, JournalState, LeftJournal};
 
 use super::args::CleanArguments;
 use super::{CliError, out, settings};
 
-/// Undoes what killed runs left. 0 when nothing is left any more, 3 otherwise.
+/// Removes what interrupted runs left; exit code 3 if something cannot be removed.
 pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, CliError> {
     if let Some(prefix) = &arguments.prefix {
         return by_prefix(arguments, prefix).await;
     }
-    let asked_for = !arguments.journals.is_empty();
-    let paths = if asked_for { arguments.journals.clone() } else { run::journals().map_err(CliError::usage)? };
+    let is_named = !arguments.journals.is_empty();
+    let paths = if is_named { arguments.journals.clone() } else { run::journals().map_err(CliError::usage)? };
     if paths.is_empty() {
-        out::out("nothing to clean: no run left a journal\n")?;
+        out::out("nothing to clean: there are no journals of interrupted runs\n")?;
         return Ok(0);
     }
     let mut code = 0;
     for path in &paths {
-        match Left::read(path) {
-            Ok(left) => code = code.max(by_journal(arguments, left, asked_for).await?),
-            Err(error) if asked_for => return Err(CliError::usage(error)),
-            // A run that goes on cleans up by itself.
+        match LeftJournal::read(path) {
+            Ok(left) => code = code.max(by_journal(arguments, left, is_named).await?),
+            Err(error) if is_named => return Err(CliError::usage(error)),
+            // A run in progress cleans up by itself.
             Err(error @ JournalError::InUse { .. }) => out::err(&format!("qonform: cannot {error}\n")),
             Err(error) => {
                 out::err(&format!("qonform: cannot {error}\n"));
@@ -39,24 +39,27 @@ pub(super) async fn clean(arguments: &CleanArguments) -> Result<u8, CliError> {
     Ok(code)
 }
 
-async fn by_journal(arguments: &CleanArguments, left: Left, asked_for: bool) -> Result<u8, CliError> {
-    let target = left.trace.head.target.clone();
+async fn by_journal(arguments: &CleanArguments, left: LeftJournal, is_named: bool) -> Result<u8, CliError> {
+    let target = left.state.header.target.clone();
     if let Some(given) = &arguments.target.target {
         let base = Contract::embedded().base_path().to_owned();
         let given = Target::parse(given, &base).map_err(CliError::usage)?;
         if given.base() != target {
-            let differ =
-                format!("clean {} by the journal `{}`: that run was on {target}", given.base(), left.path.display());
-            if asked_for {
+            let differ = format!(
+                "clean {} by the journal `{}`: its run was on {target}; leave out --target",
+                given.base(),
+                left.path.display()
+            );
+            if is_named {
                 return Err(CliError::usage(differ));
             }
-            out::err(&format!("qonform: left alone: cannot {differ}\n"));
+            out::err(&format!("qonform: skipped: cannot {differ}\n"));
             return Ok(0);
         }
     }
     let project = project(arguments, &target)?;
-    let cleaned = run::undo_all(&project, &left.trace).await;
-    tell(&target, &left.trace.head.prefix, Some(&left.path), &cleaned)?;
+    let cleaned = run::undo_all(&project, &left.state).await;
+    print(&target, &left.state.header.prefix, Some(&left.path), &cleaned)?;
     if !cleaned.left.is_empty() {
         return Ok(3);
     }
@@ -66,20 +69,22 @@ async fn by_journal(arguments: &CleanArguments, left: Left, asked_for: bool) -> 
 
 async fn by_prefix(arguments: &CleanArguments, prefix: &str) -> Result<u8, CliError> {
     if !run::is_prefix(prefix) {
-        return Err(CliError::usage(format!("clean `{prefix}`: what a run creates starts like `qf-abcd-`")));
+        return Err(CliError::usage(format!(
+            "clean `{prefix}`: it is no prefix of a run; give one such as `qf-abcd-`, which `qonform run` reports"
+        )));
     }
     let Some(url) = &arguments.target.target else {
-        return Err(CliError::usage("clean by --prefix without a target: give --target"));
+        return Err(CliError::usage("clean by --prefix without a target: give --target URL"));
     };
     let project = project(arguments, url)?;
     let target = project.client.transport().target().base().to_owned();
-    let trace = Trace::of_prefix(&target, prefix, &|role| project.client.keys().has(role));
-    let cleaned = run::undo_all(&project, &trace).await;
-    tell(&target, prefix, None, &cleaned)?;
+    let state = JournalState::of_prefix(&target, prefix, &|role| project.client.keys().has(role));
+    let cleaned = run::undo_all(&project, &state).await;
+    print(&target, prefix, None, &cleaned)?;
     Ok(if cleaned.left.is_empty() { 0 } else { 3 })
 }
 
-/// The project on the target, under the same guard as for a run.
+/// The project on the target, with the checks of a run.
 fn project(arguments: &CleanArguments, url: &str) -> Result<Project, CliError> {
     let external = settings::external(url, &arguments.target)?;
     external.check().map_err(CliError::usage)?;
@@ -88,13 +93,13 @@ fn project(arguments: &CleanArguments, url: &str) -> Result<Project, CliError> {
     run::external_project(&external, transport, judge).map_err(CliError::usage)
 }
 
-fn tell(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -> Result<(), CliError> {
+fn print(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -> Result<(), CliError> {
     let mut text = match journal {
         Some(path) => format!("{target} ({})\n", path.display()),
         None => format!("{target}\n"),
     };
     text.push_str(&match cleaned.removed {
-        0 => format!("  found nothing that starts with {prefix}\n"),
+        0 => format!("  found no offering that starts with {prefix}\n"),
         1 => format!("  removed 1 offering that starts with {prefix}\n"),
         n => format!("  removed {n} offerings that start with {prefix}\n"),
     });
@@ -102,7 +107,7 @@ fn tell(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) -
         text.push_str(&format!("  `{main}` is main again\n"));
     }
     for main in &cleaned.undeletable {
-        text.push_str(&format!("  kept by the server, which does not delete a main offering: {main}\n"));
+        text.push_str(&format!("  not removed, since the server does not delete a main offering: {main}\n"));
     }
     for left in &cleaned.left {
         text.push_str(&format!("  left behind: {left}\n"));

@@ -1,4 +1,4 @@
-//! `--events`: a line for each event as it happens.
+//! `--events`: one line for each event when it happens.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,8 +11,9 @@ use qonform::report::EventLines;
 use qonform::run::Event;
 
 use super::CliError;
+use super::files::unwritable;
 
-/// Where the events of a run go.
+/// The file of the events of a run.
 pub(super) struct EventFile {
     path: PathBuf,
     started: Instant,
@@ -22,44 +23,43 @@ pub(super) struct EventFile {
 struct WriterState {
     lines: EventLines,
     to: Box<dyn Write + Send>,
-    /// Why the rest was not written.
+    /// The first error; nothing is written after it.
     failed: Option<io::Error>,
 }
 
 impl EventFile {
-    /// Begins the file, before the run; `-` is stdout. A file that is there already is begun anew.
+    /// Creates the file, before the run; `-` is stdout. An existing file is overwritten.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let to: Box<dyn Write + Send> = if is_stdout(path) {
             Box::new(io::stdout())
         } else {
-            Box::new(
-                File::create(path)
-                    .map_err(|error| CliError::usage(format!("write the events {}: {error}", path.display())))?,
-            )
+            Box::new(File::create(path).map_err(|error| {
+                CliError::usage(format!("write the events to {}: {}", path.display(), unwritable(&error)))
+            })?)
         };
         let state = Mutex::new(WriterState { lines: EventLines::default(), to, failed: None });
         Ok(Self { path: path.to_owned(), started: Instant::now(), state })
     }
 
     /// Writes an event.
-    pub(super) fn tell(&self, event: &Event) {
+    pub(super) fn event(&self, event: &Event) {
         self.write(|lines, elapsed| lines.line(event, elapsed));
     }
 
-    /// Writes the last event, of a program that ends with `code`, and says whether all were written.
+    /// Writes the last event, with the exit code. Fails if any event could not be written.
     pub(super) fn end(self, outcome: &Outcome, code: u8) -> Result<(), CliError> {
         self.write(|lines, elapsed| lines.ended(outcome, code, elapsed));
         let failed = self.state.into_inner().unwrap_or_else(PoisonError::into_inner).failed;
         match failed {
-            // A reader that went away is no error, as with every other output.
+            // A closed pipe is no error, as for every output.
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CliError::world(format!("write the events {}: {error}", self.path.display())))
+                Err(CliError::world(format!("write the events to {}: {error}", self.path.display())))
             }
             _ => Ok(()),
         }
     }
 
-    /// A line goes out whole and at once: a run that is killed has told what happened until then.
+    /// Flushes each line: if the run is killed, the events until then are written.
     fn write(&self, line: impl FnOnce(&mut EventLines, u64) -> String) {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl EventFile {
     }
 }
 
-/// Whether the events take stdout, which then carries no report.
+/// Whether the events go to stdout, which then carries no report.
 pub(super) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }

@@ -1,79 +1,196 @@
-//! `qonform explain RULE`.
+//! `qonform explain`: one rule, or one finding of a report.
 
-use qonform::contract::{Catalogue, Contract, Rule};
+mod example;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use qonform::contract::{Catalogue, Contract, Level, Rule};
+use qonform::finding::{EvidenceStep, Outcome};
 use qonform::offerings::scenario;
+use qonform::reference::Fault;
+use qonform::report::{self, Style, Verbosity};
 
 use super::args::ExplainArguments;
 use super::rules::level;
-use super::{CliError, out};
+use super::{CliError, files, out, replay};
 
-/// Tells everything about one rule.
-pub(super) fn explain(arguments: &ExplainArguments) -> Result<u8, CliError> {
-    let contract = Contract::embedded();
+/// Columns of the labels.
+const LABEL: usize = 12;
+/// Maximum number of faults to list.
+const MAX_FAULTS: usize = 6;
+
+/// Describes a rule, or a finding and its rule.
+pub(super) async fn explain(arguments: &ExplainArguments) -> Result<u8, CliError> {
+    let contract = Arc::new(Contract::embedded());
     let catalogue = contract.rules();
-    let Some(rule) = catalogue.rule(&arguments.rule) else {
-        let hint = catalogue.nearest(&arguments.rule).map_or(String::new(), |near| format!("; is `{near}` meant?"));
-        return Err(CliError::usage(format!("find the rule `{}`{hint} (qonform rules lists them)", arguments.rule)));
+    let name = arguments.name.as_str();
+    let text = if let Some(rule) = catalogue.rule(name) {
+        describe(&contract, rule).await
+    } else if is_fingerprint(name) {
+        let mut report = read_report(&arguments.report_file)?;
+        // The command that replays the finding names this file.
+        report.report = Some(arguments.report_file.display().to_string());
+        let finding = replay::find(&report, name)?;
+        let style = Style {
+            color: arguments.color.for_stdout(),
+            width: out::width(100),
+            detail: Verbosity::Normal,
+            links: None,
+        };
+        let mut text = report::render_finding(&report, finding, &style);
+        if let Some(rule) = catalogue.rule(&finding.rule) {
+            text.push_str(&format!("\n{}", describe(&contract, rule).await));
+        }
+        text
+    } else {
+        return Err(CliError::usage(match catalogue.nearest(name) {
+            Some(near) => format!("find the rule `{name}`; is `{near}` meant? (`qonform rules` lists all)"),
+            None => format!("find `{name}`: give a rule of `qonform rules`, or the fingerprint of a finding"),
+        }));
     };
-    out::out(&text(&contract, catalogue, rule))?;
+    out::out(&text)?;
     Ok(0)
 }
 
-fn text(contract: &Contract, catalogue: &Catalogue, rule: &Rule) -> String {
+/// Whether a text can be a fingerprint or its beginning.
+fn is_fingerprint(text: &str) -> bool {
+    (1..=8).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+}
+
+fn read_report(path: &Path) -> Result<Outcome, CliError> {
+    if path.exists() {
+        return files::read(path);
+    }
+    Err(CliError::usage(format!(
+        "read {0}: there is no such file; give the report by --report-file, or write one by `qonform run --report \
+         json={0}`",
+        path.display()
+    )))
+}
+
+async fn describe(contract: &Arc<Contract>, rule: &Rule) -> String {
+    let catalogue = contract.rules();
     let mut text = format!("{} ({})\n\n", rule.id, level(rule.level));
-    let mut part = |head: &str, body: &str| {
-        text.push_str(&format!("{head:<9}"));
-        text.push_str(&wrapped(body, 9, out::width(100)));
-        text.push_str("\n\n");
+    let mut part = |label: &str, paragraphs: &[String]| {
+        for (index, paragraph) in paragraphs.iter().enumerate() {
+            let label = if index == 0 { label } else { "" };
+            text.push_str(format!("{label:LABEL$}{}", indented(paragraph)).trim_end());
+            text.push('\n');
+        }
+        text.push('\n');
     };
-    part("promise", &rule.statement);
-    part("check", &rule.check);
+    part("rule", &[rule.statement.clone()]);
+    part("check", &[rule.check.clone()]);
     if !rule.operations.is_empty() {
         let operations: Vec<_> = rule.operations.iter().map(|endpoint| endpoint.operation_id()).collect();
-        part("about", &operations.join(", "));
+        part("operations", &[operations.join(", ")]);
     }
-    let sources: Vec<_> = rule
-        .from
-        .iter()
-        .map(|tag| catalogue.source(tag).map_or_else(|| tag.clone(), |source| format!("{tag}: {}", source.title)))
-        .collect();
-    part(
-        "from",
-        &if sources.is_empty() { "no document; it follows from the others".into() } else { sources.join("; ") },
-    );
+    part("sources", &[sources(catalogue, rule)]);
     if let Some(pointer) = &rule.at {
         let position = contract.document().position(pointer);
         let place = format!("{}:{}:{}", contract.document().name(), position.line, position.column);
-        part("written", &format!("{place} ({pointer})"));
+        part("contract", &[format!("{place} ({pointer})")]);
     }
-    for need in &rule.needs {
-        let facts = catalogue.need(*need);
-        part("needs", &format!("{}: {}", facts.what, facts.flags.join(" or ")));
+    let needs = rule.needs.iter().map(|need| catalogue.need(*need));
+    let needs: Vec<_> = needs.map(|need| format!("{}: {}", need.what, need.flags.join(" or "))).collect();
+    if !needs.is_empty() {
+        part("needs", &needs);
     }
     let cases: Vec<_> =
         scenario::all().filter(|case| case.rules().any(|id| id == rule.id)).map(|case| case.rule).collect();
-    part("cases", &if cases.is_empty() { "every exchange of every case".into() } else { cases.join(", ") });
+    part("cases", &[if cases.is_empty() { "every exchange of every case".into() } else { cases.join(", ") }]);
+    part("example", &example_of(rule, contract).await);
+    part("fix", &fix(rule));
+    part("run", &commands(catalogue, rule));
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
 }
 
-/// `body` in lines of at most `width` columns, the later ones indented.
-fn wrapped(body: &str, indent: usize, width: usize) -> String {
-    let mut text = String::new();
-    let mut column = indent;
-    for word in body.split_whitespace() {
-        let length = word.chars().count();
-        if column > indent && column + 1 + length > width {
-            text.push('\n');
-            text.push_str(&" ".repeat(indent));
-            column = indent;
-        } else if column > indent {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
+fn sources(catalogue: &Catalogue, rule: &Rule) -> String {
+    let title =
+        |tag: &String| catalogue.source(tag).map_or_else(|| tag.clone(), |source| format!("{tag}: {}", source.title));
+    match &rule.from[..] {
+        [] => "none; it follows from the other rules".into(),
+        tags => tags.iter().map(title).collect::<Vec<_>>().join("; "),
     }
-    text
+}
+
+async fn example_of(rule: &Rule, contract: &Arc<Contract>) -> Vec<String> {
+    if let Some(steps) = example::correct_steps(rule, contract).await {
+        let head = "the responses of a correct server:".to_owned();
+        return std::iter::once(head).chain(steps.iter().flat_map(step_lines)).collect();
+    }
+    vec![match rule.level {
+        Level::Open => "none: the contract leaves the response open".into(),
+        _ => "none: no scenario of one client shows a violation".into(),
+    }]
+}
+
+/// A step, its unusual headers and its bodies, each in one paragraph.
+fn step_lines(step: &EvidenceStep) -> Vec<String> {
+    let mut lines = vec![format!("{}  {:<6}  {}  {}", step.number, step.method, step.path, step.status)];
+    let usual = [("authorization", "Bearer $QONFORM_TOKEN"), ("content-type", "application/json")];
+    let unusual = step.request_headers.iter().filter(|(name, value)| !usual.contains(&(name.as_str(), value.as_str())));
+    lines.extend(unusual.map(|(name, value)| format!("     sent {name}: {value}")));
+    lines.extend(step.request_body.iter().map(|body| format!("     sent {}", cut(body))));
+    if step.here {
+        lines.push(format!("     returned {}", step.response_body.as_deref().map_or("no body".into(), cut)));
+    }
+    lines
+}
+
+/// Longer bodies are cut, in characters.
+const MAX_BODY: usize = 320;
+
+fn cut(body: &str) -> String {
+    let mut text: String = body.chars().take(MAX_BODY).collect();
+    if text.len() < body.len() {
+        text.push('…');
+    }
+    out::plain(&text)
+}
+
+/// What a violation means, and the defects that cause one.
+fn fix(rule: &Rule) -> Vec<String> {
+    if rule.level == Level::Open {
+        return vec!["nothing: every response that the contract documents is correct".into()];
+    }
+    let faults = example::faults(rule);
+    let listed = faults.iter().take(MAX_FAULTS);
+    let sentence =
+        |name: &str| name.parse::<Fault>().map_or_else(|_| name.to_owned(), |fault| fault.info().sentence.into());
+    let head = match faults.len() {
+        0 => format!("a violation means: {}", rule.title),
+        _ => format!("a violation means: {}; check the server for defects such as:", rule.title),
+    };
+    std::iter::once(head).chain(listed.map(|fault| format!("- {}", sentence(&fault.name)))).collect()
+}
+
+/// The commands that check only this rule.
+fn commands(catalogue: &Catalogue, rule: &Rule) -> Vec<String> {
+    let flags: String = rule
+        .needs
+        .iter()
+        .filter_map(|need| catalogue.need(*need).flags.first())
+        .map(|flag| format!(" {flag} …"))
+        .collect();
+    let mut lines = vec![
+        format!("qonform run --only {}", rule.id),
+        format!("qonform run --only {} -u https://staging.example/v4{flags}", rule.id),
+        format!("qonform run --only {} --layer scenario,input,sequence,race", rule.id),
+    ];
+    if let Some(fault) = example::faults(rule).first() {
+        lines.push(format!("qonform serve --fault {}  # a server that violates it", fault.name));
+    }
+    lines
+}
+
+/// A paragraph in lines that start after the labels.
+fn indented(text: &str) -> String {
+    let room = out::width(100).saturating_sub(LABEL).max(24);
+    let spaces = text.len() - text.trim_start().len();
+    let lines = report::wrapped(text.trim_start(), room - spaces);
+    lines.iter().map(|line| format!("{:spaces$}{line}", "")).collect::<Vec<_>>().join(&format!("\n{:LABEL$}", ""))
 }

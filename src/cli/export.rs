@@ -1,4 +1,4 @@
-//! `--export`: findings as something to keep.
+//! `--export`: findings as files that reproduce them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,21 @@ use std::path::{Path, PathBuf};
 use qonform::finding::Outcome;
 use qonform::report;
 
+use super::files::unwritable;
 use super::{CliError, files};
 
-/// Makes the directory, before the run, and tries whether it can be written to.
+/// Creates the directory, before the run, and checks that it is writable.
 pub(super) fn open(path: &Path) -> Result<PathBuf, CliError> {
-    let cannot = |error| CliError::usage(format!("export findings to {}: {error}", path.display()));
+    let cannot = |error: std::io::Error| {
+        CliError::usage(format!("export findings to {}: {}", path.display(), unwritable(&error)))
+    };
     fs::create_dir_all(path).map_err(cannot)?;
-    let tried = path.join(format!(".{}.part", std::process::id()));
-    fs::File::create(&tried).and_then(|_| fs::remove_file(&tried)).map_err(cannot)?;
+    let probe = path.join(format!(".{}.part", std::process::id()));
+    fs::File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(cannot)?;
     Ok(path.to_owned())
 }
 
-/// Writes the files of each finding. Those of earlier runs stay, but for those of the same finding.
+/// Writes the files of each finding. Only files of the same finding are overwritten.
 pub(super) fn write(directory: &Path, outcome: &Outcome) -> Result<(), CliError> {
     for file in outcome.findings.iter().flat_map(|finding| report::export(outcome, finding)) {
         let path = directory.join(&file.name);

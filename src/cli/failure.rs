@@ -1,4 +1,4 @@
-//! What ends the program without an outcome.
+//! Errors that end the program without an outcome.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ impl std::fmt::Display for CliError {
     }
 }
 
-/// A message for the user, and the exit code that goes with it.
+/// A message for the user, and the exit code.
 #[derive(Debug)]
 pub(super) struct CliError {
     message: String,
@@ -18,17 +18,17 @@ pub(super) struct CliError {
 }
 
 impl CliError {
-    /// Arguments, configuration or contract cannot be used: exit 2. `message` fits after "cannot".
+    /// Arguments, configuration or contract are unusable: exit code 2. `message` follows "cannot".
     pub(super) fn usage(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 2 }
     }
 
-    /// The target or this machine cannot be used: exit 3. `message` fits after "cannot".
+    /// The target or this machine is unusable: exit code 3. `message` follows "cannot".
     pub(super) fn world(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: 3 }
     }
 
-    /// Prints the message to stderr and gives the exit code.
+    /// Prints the message to stderr and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         out::err(&out::plain(&format!("qonform: cannot {}\n", self.message)));
         ExitCode::from(self.code)

@@ -1,4 +1,4 @@
-//! Reports in files: tried before a run, whole or untouched after it, read back later.
+//! Report files: checked before a run, written completely or not at all, and read back.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,34 +9,35 @@ use qonform::report::{self, Color, Format, Style};
 
 use super::CliError;
 
-/// A report that goes to a file.
+/// A report to write to a file.
 pub(super) struct ReportFile {
     format: Format,
-    /// As it was typed.
+    /// As typed.
     named: PathBuf,
     place: OutputPlace,
 }
 
-/// How bytes get to where a report is wanted.
+/// How a report is written.
 enum OutputPlace {
-    /// The file is replaced by a whole one: a reader finds the old one, or none, or the new one, never a half.
+    /// The file is replaced: a reader finds the old file, none, or the new one, never a part.
     Replaced(PathBuf),
-    /// A pipe or a device, or a file in a directory that takes no new ones: written where it is.
+    /// A pipe, a device, or a file in a read-only directory: written in place.
     Written(File),
 }
 
 impl ReportFile {
-    /// Tries every `FORMAT=PATH`, so that a bad path fails before anything is sent. What is there already stays until
-    /// the report takes its place.
+    /// Checks every `FORMAT=PATH`, so that a bad path fails before the first request. Existing files stay until the
+    /// report replaces them.
     pub(super) fn open_all(texts: &[String]) -> Result<Vec<Self>, CliError> {
         let parsed = texts.iter().map(|text| Self::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let mut files: Vec<Self> = Vec::with_capacity(parsed.len());
         for (format, named) in parsed {
-            let place = OutputPlace::of(&named)
-                .map_err(|error| CliError::usage(format!("write the report {}: {error}", named.display())))?;
+            let place = OutputPlace::of(&named).map_err(|error| {
+                CliError::usage(format!("write the report {}: {}", named.display(), unwritable(&error)))
+            })?;
             if let Some(other) = files.iter().find(|other| place.is(&other.place)) {
                 return Err(CliError::usage(format!(
-                    "write two reports to {}: it is named for {} and for {format}",
+                    "write two reports to {}: it is given for {} and for {format}; give each format its own file",
                     named.display(),
                     other.format
                 )));
@@ -46,17 +47,21 @@ impl ReportFile {
         Ok(files)
     }
 
-    /// A bare path is written in the format that its ending names.
+    /// A path without a format has the format of its extension.
     pub(super) fn parse(text: &str) -> Result<(Format, PathBuf), CliError> {
-        let bad = |reason: &dyn std::fmt::Display| CliError::usage(format!("use `--report {text}`: {reason}"));
+        let bad = |reason: &str| {
+            // The parser's message starts as this one does.
+            let reason = reason.split_once("as report format: ").map_or(reason, |(_, reason)| reason);
+            CliError::usage(format!("use `{text}` as a report: {reason}"))
+        };
         if let Some((format, path)) = text.split_once('=') {
-            let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error))?;
+            let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error.to_string()))?;
             return Ok((format, PathBuf::from(path)));
         }
         let path = PathBuf::from(text);
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         let format = Format::ALL.into_iter().find(|format| *format != Format::Github && format.extension() == ending);
-        format.map(|format| (format, path)).ok_or_else(|| bad(&"write FORMAT=PATH, as in junit=junit.xml"))
+        format.map(|format| (format, path)).ok_or_else(|| bad("write FORMAT=PATH, as in junit=junit.xml"))
     }
 
     /// Its format.
@@ -64,19 +69,20 @@ impl ReportFile {
         self.format
     }
 
-    /// Its path as it was typed.
+    /// Its path as typed.
     pub(super) fn path(&self) -> &Path {
         &self.named
     }
 
-    /// The file itself, begun anew, for what is written into it as the run goes on.
+    /// Creates the file, to write to it during the run.
     pub(super) fn begin(self) -> Result<(PathBuf, File), CliError> {
-        let cannot = |error| CliError::usage(format!("write the report {}: {error}", self.named.display()));
+        let cannot =
+            |error| CliError::usage(format!("write the report {}: {}", self.named.display(), unwritable(&error)));
         let file = match self.place {
             OutputPlace::Replaced(path) => File::create(path).map_err(cannot)?,
             OutputPlace::Written(_) => {
                 return Err(CliError::usage(format!(
-                    "record every exchange in {}: it must be a file in a directory that can be written to",
+                    "record every exchange in {}: it is no regular file in a writable directory; choose another path",
                     self.named.display()
                 )));
             }
@@ -89,14 +95,14 @@ impl ReportFile {
         let style = Style { color: Color::Never, ..Style::default() };
         let text = report::render(self.format, outcome, &style);
         self.place
-            .take(text.as_bytes())
+            .write(text.as_bytes())
             .map_err(|error| CliError::world(format!("write the report {}: {error}", self.named.display())))
     }
 
-    /// Writes the outcome to each; one that cannot be written keeps no other back.
+    /// Writes the outcome to every file.
     ///
     /// # Errors
-    /// The first that could not be written.
+    /// The first error, after the other files are written.
     pub(super) fn write_all(files: Vec<Self>, outcome: &Outcome) -> Result<(), CliError> {
         let written: Vec<_> = files.into_iter().map(|file| file.write(outcome)).collect();
         written.into_iter().collect()
@@ -104,16 +110,16 @@ impl ReportFile {
 }
 
 impl OutputPlace {
-    /// Tries whether `path` can be written, and leaves it as it was.
+    /// Checks that `path` is writable, without changing it.
     fn of(path: &Path) -> io::Result<Self> {
         match fs::metadata(path) {
             Ok(there) if !there.is_file() => return Ok(Self::Written(OpenOptions::new().write(true).open(path)?)),
             Ok(_) => {
-                // Not cut short: what is in it stays until there is something better.
+                // Not truncated: the old report stays until the new one is complete.
                 let file = OpenOptions::new().append(true).open(path)?;
-                // A link stays one: it is what it leads to that is replaced.
+                // A link stays; its target is replaced.
                 let real = fs::canonicalize(path)?;
-                return Ok(match try_beside(&real) {
+                return Ok(match check_beside(&real) {
                     Ok(()) => Self::Replaced(real),
                     Err(_) => Self::Written(file),
                 });
@@ -121,7 +127,7 @@ impl OutputPlace {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Err(_) => {}
         }
-        try_beside(path)?;
+        check_beside(path)?;
         Ok(Self::Replaced(path.to_owned()))
     }
 
@@ -129,11 +135,11 @@ impl OutputPlace {
         matches!((self, other), (Self::Replaced(one), Self::Replaced(other)) if one == other)
     }
 
-    fn take(self, bytes: &[u8]) -> io::Result<()> {
+    fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Replaced(path) => replace(&path, bytes),
             Self::Written(mut file) => {
-                // Of a file nothing old may stay behind the new; a pipe has no length.
+                // A file must not keep the end of an older report; a pipe has no length.
                 let _ = file.set_len(0);
                 file.write_all(bytes)
             }
@@ -141,22 +147,23 @@ impl OutputPlace {
     }
 }
 
-/// The name under which a file is written until it is whole.
+/// The name of the temporary file beside `path`.
 fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
     let mut partial = std::ffi::OsString::from(".");
     partial.push(name);
     partial.push(format!(".{}.part", std::process::id()));
     Ok(path.with_file_name(partial))
 }
 
-fn try_beside(path: &Path) -> io::Result<()> {
+fn check_beside(path: &Path) -> io::Result<()> {
     let partial = beside(path)?;
     File::create(&partial)?;
     fs::remove_file(&partial)
 }
 
-/// Puts `bytes` into the place of whatever is at `path`, all of them or none.
+/// Replaces the file at `path` with `bytes`: completely or not at all.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = beside(path)?;
     let done = File::create(&partial)
@@ -170,6 +177,32 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a JSON report.
 pub(super) fn read(path: &Path) -> Result<Outcome, CliError> {
-    let bytes = fs::read(path).map_err(|error| CliError::usage(format!("read {}: {error}", path.display())))?;
-    report::parse(&bytes).map_err(|error| CliError::usage(format!("use {} as a report: {error}", path.display())))
+    let cannot = |error| CliError::usage(format!("read the report {}: {}", path.display(), unreadable(&error)));
+    let bytes = fs::read(path).map_err(cannot)?;
+    report::parse(&bytes).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.strip_prefix("read the report: ").unwrap_or(&reason);
+        CliError::usage(format!("read the report {}: {reason}", path.display()))
+    })
+}
+
+/// Why a file cannot be read, and what to do.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file; check the path".into(),
+        io::ErrorKind::PermissionDenied => "permission denied; make the file readable".into(),
+        io::ErrorKind::IsADirectory => "it is a directory; give the path of a file".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Why a file cannot be written, and what to do.
+pub(super) fn unwritable(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its directory does not exist; create it, or choose another path".into(),
+        io::ErrorKind::PermissionDenied => "permission denied; choose another path".into(),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => "a file is there; choose another path".into(),
+        io::ErrorKind::IsADirectory => "it is a directory; give the path of a file".into(),
+        _ => error.to_string(),
+    }
 }

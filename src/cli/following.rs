@@ -1,4 +1,4 @@
-//! What follows a run while it goes on: progress, exchanges on stderr, events, recordings; and what it leaves at its end.
+//! The output of a run: progress, exchanges on stderr, events and recordings, and the reports at its end.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use qonform::contract::Contract;
 use qonform::exchange::{ExchangeObserver, Recorded, Trust};
 use qonform::finding::Outcome;
 use qonform::report::{self, Follow};
-use qonform::run::{Event, Prepared, Settings, TargetSettings, plan, run as drive};
+use qonform::run::{DryRun, Event, Settings, TargetSettings, plan, run as drive};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{OutputArguments, RunArguments};
@@ -20,13 +20,13 @@ use super::{CliError, out};
 
 /// All observers of a run.
 pub(super) struct Following {
-    kept: Outputs,
+    outputs: Outputs,
     recording: Option<RecordingFile>,
     events: Option<EventFile>,
     progress: Progress,
 }
 
-/// `-v` and `-vv`: every exchange on stderr as it ends, so that stdout stays the report.
+/// `-v` and `-vv`: every exchange on stderr, since stdout carries the report.
 #[derive(Debug)]
 struct Exchanges(Follow);
 
@@ -37,63 +37,60 @@ impl ExchangeObserver for Exchanges {
 }
 
 impl Following {
-    /// Tries everything that is to be written, before anything is sent: a bad path fails at once. The observer
-    /// that shows the exchanges is put into `settings`.
+    /// Checks every output file before the first request, and adds the observers of exchanges to `settings`.
     pub(super) fn open(arguments: &RunArguments, settings: &mut Settings) -> Result<Self, CliError> {
-        if settings.transport.trust == Trust::Anybody && arguments.target.target.is_some() {
-            out::err(
-                "qonform: WARNING: --insecure: no certificate is checked, any server that responds gets the keys\n",
-            );
+        if settings.transport.trust == Trust::Any && arguments.target.target.is_some() {
+            out::err("qonform: WARNING: --insecure: certificates are not checked; the keys may go to any server\n");
         }
         let (output, following) = (&arguments.output, &arguments.following);
-        let mut kept = Outputs::open(output)?;
-        let recording = following.record_all.then(|| recording::begin(&mut kept.files)).transpose()?;
+        let mut outputs = Outputs::open(output)?;
+        let recording = following.record_all.then(|| recording::begin(&mut outputs.files)).transpose()?;
         let events = following.events.as_deref().map(EventFile::open).transpose()?;
-        kept.is_silent = following.events.as_deref().is_some_and(events::is_stdout);
+        outputs.is_silent = following.events.as_deref().is_some_and(events::is_stdout);
         let follow = match output.verbose {
             0 => None,
             1 => Some(Follow::Line),
             _ => Some(Follow::Whole),
         };
-        let recorders = &mut settings.transport.recorders;
-        recorders.extend(recording.as_ref().map(RecordingFile::recorder));
-        recorders.extend(follow.map(|follow| Arc::new(Exchanges(follow)) as Arc<dyn ExchangeObserver>));
-        Ok(Self { kept, recording, events, progress: Progress::new(output.quiet, follow.is_some()) })
+        let observers = &mut settings.transport.observers;
+        observers.extend(recording.as_ref().map(RecordingFile::observer));
+        observers.extend(follow.map(|follow| Arc::new(Exchanges(follow)) as Arc<dyn ExchangeObserver>));
+        Ok(Self { outputs, recording, events, progress: Progress::new(output.quiet, follow.is_some()) })
     }
 
-    /// Runs, and tells everybody what happens.
-    pub(super) async fn play(&self, settings: &Settings, contract: Arc<Contract>) -> Result<Outcome, CliError> {
+    /// Runs, and passes every event to the observers.
+    pub(super) async fn run(&self, settings: &Settings, contract: Arc<Contract>) -> Result<Outcome, CliError> {
         let cancel = CancellationToken::new();
         tokio::spawn(stop_on_signal(cancel.clone()));
-        let tell = |event: Event| {
+        let on_event = |event: Event| {
             if let Some(events) = &self.events {
-                events.tell(&event);
+                events.event(&event);
             }
-            self.progress.tell(&event);
+            self.progress.event(&event);
         };
         let outcome = tokio::select! {
-            outcome = drive(settings, Arc::clone(&contract), &tell, cancel) => outcome,
-            never = self.foresee(settings, contract) => match never {},
+            outcome = drive(settings, Arc::clone(&contract), &on_event, cancel) => outcome,
+            never = self.estimate(settings, contract) => match never {},
         };
         self.progress.clear();
         outcome.map_err(|error| if error.is_usage() { CliError::usage(error) } else { CliError::world(error) })
     }
 
-    /// Shows how many requests a run on a foreign target takes. The run does not wait for that.
-    async fn foresee(&self, settings: &Settings, contract: Arc<Contract>) -> Infallible {
+    /// Shows the estimated number of requests of a run on an external target. The run does not wait for it.
+    async fn estimate(&self, settings: &Settings, contract: Arc<Contract>) -> Infallible {
         if self.progress.is_watched() && matches!(settings.target, TargetSettings::External(_)) {
             let mut settings = settings.clone();
-            // The few requests that look at the target again are no part of the run.
-            settings.transport.recorders.clear();
+            // The requests of the estimate are not part of the run.
+            settings.transport.observers.clear();
             let counted = tokio::spawn(async move { plan(&settings, contract).await });
-            if let Ok(Ok(Ok(Prepared { rehearsal: Some(rehearsal), .. }))) = counted.await {
-                self.progress.foresee(&rehearsal);
+            if let Ok(Ok(Ok(DryRun { estimate: Some(estimate), .. }))) = counted.await {
+                self.progress.estimate(&estimate);
             }
         }
         std::future::pending().await
     }
 
-    /// Ends the files, writes the reports, and tells the outcome of a program that ends with `code`.
+    /// Completes the files, writes the reports, and prints the outcome. `code` is the exit code.
     pub(super) fn end(
         self,
         outcome: &mut Outcome,
@@ -105,19 +102,19 @@ impl Following {
             self.recording.map_or(Ok(()), RecordingFile::end),
             self.events.map_or(Ok(()), |events| events.end(outcome, code)),
         ];
-        conclude(outcome, self.kept, output, baseline)?;
-        // Findings are shown before what could not be written.
+        conclude(outcome, self.outputs, output, baseline)?;
+        // The findings come before the errors of writing.
         written.into_iter().collect()
     }
 }
 
-/// The first Ctrl-C (or SIGTERM) ends the run after cleaning up; the second leaves at once.
+/// The first Ctrl-C or SIGTERM ends the run after cleaning up, the second at once.
 async fn stop_on_signal(cancel: CancellationToken) {
     stop_signal().await;
     cancel.cancel();
-    out::err("\nqonform: stopping; what was created is being removed (again to leave at once)\n");
+    out::err("\nqonform: stopping; removing what the run created (press Ctrl-C again to exit at once)\n");
     stop_signal().await;
-    #[expect(clippy::exit, reason = "the user asked to leave without cleaning up")]
+    #[expect(clippy::exit, reason = "the user asked to exit without cleaning up")]
     std::process::exit(130);
 }
 

@@ -1,4 +1,4 @@
-//! What fails a run: known violations that are waived, and those of an earlier run.
+//! What fails a run: waivers of known violations, and the baseline of an earlier run.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,8 @@ use super::{CliError, files};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gates")]
 pub(super) struct GateArguments {
-    /// A file with violations that do not fail the run until a day, each with a reason and an owner.
+    /// File of waivers: known violations that do not fail the run until a date, each with a reason and an owner
+    /// [default: none].
     #[arg(long, env = "QONFORM_WAIVERS", value_name = "FILE")]
     pub(super) waivers: Option<PathBuf>,
     #[command(flatten)]
@@ -21,28 +22,27 @@ pub(super) struct GateArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gates")]
 pub(super) struct BaselineArguments {
-    /// The JSON report of an earlier run: only violations that it does not have fail this one.
+    /// JSON report of an earlier run: only violations that it does not have fail this one [default: none].
     #[arg(long, env = "QONFORM_BASELINE", value_name = "OLD.json")]
     pub(super) baseline: Option<PathBuf>,
 }
 
-/// An earlier run that this one is measured by.
+/// An earlier run to compare this one with.
 pub(super) struct Baseline(Outcome);
 
 impl Baseline {
-    /// Reads the report of the earlier run, if there is one: before anything is sent, and before a report can be written
-    /// over it.
+    /// Reads the report of the earlier run, if one is named: before any request, and before a report can overwrite it.
     pub(super) fn open(arguments: &BaselineArguments) -> Result<Option<Self>, CliError> {
         arguments.baseline.as_deref().map(|path| files::read(path).map(Self)).transpose()
     }
 
-    /// Takes the violations of the earlier run as known in this one.
+    /// Marks the violations of the earlier run as known in this one.
     pub(super) fn apply(&self, outcome: &mut Outcome) {
         outcome.measure_by(&self.0);
     }
 
-    /// What changed since then, as `qonform diff` tells it; quietly only what is new.
-    pub(super) fn told(&self, outcome: &Outcome, style: &Style) -> String {
+    /// What changed since then, as `qonform diff` shows it; only the verdict if quiet.
+    pub(super) fn comparison(&self, outcome: &Outcome, style: &Style) -> String {
         let difference = report::diff(&self.0, outcome);
         if style.detail == Verbosity::Quiet {
             format!("{}\n", difference.verdict())

@@ -1,20 +1,20 @@
-//! How the help is laid out: commands in groups, and in the short help of a run only what most people need.
+//! Layout of the help: commands in groups, and only the common flags in `qonform run -h`.
 
 use clap::{Command, CommandFactory as _};
 
 use super::args::Arguments;
 
-/// The commands by what they are for; all of them, as a test knows.
+/// The commands by purpose. A test checks that all are here.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Testing a server", &["run", "replay", "clean"]),
+    ("Test a server", &["run", "replay", "clean"]),
     ("Reports", &["report", "diff", "merge"]),
-    ("The contract", &["rules", "explain", "lint"]),
+    ("Contract", &["rules", "explain", "lint"]),
     ("Configuration", &["init", "config"]),
-    ("Trying the harness", &["serve", "selftest"]),
-    ("The shell", &["completions", "man", "help"]),
+    ("Test qonform", &["serve", "selftest"]),
+    ("Shell", &["completions", "man", "help"]),
 ];
 
-/// The flags of a run that `-h` shows; `--help` shows them all.
+/// The flags that `qonform run -h` shows; `--help` shows all.
 const COMMON: [&str; 27] = [
     "target",
     "token",
@@ -45,13 +45,13 @@ const COMMON: [&str; 27] = [
     "profile",
 ];
 
-/// Columns that the help is laid out for at most.
-const WIDEST: usize = 100;
+/// Maximum width of the help, in columns.
+const MAX_WIDTH: usize = 100;
 
-/// The command line with its help laid out.
+/// The command line with this layout of the help.
 pub(super) fn command() -> Command {
     let command = Arguments::command();
-    let groups = groups(&command, super::out::width(WIDEST).min(WIDEST));
+    let groups = groups(&command, super::out::width(MAX_WIDTH).min(MAX_WIDTH));
     command
         .help_template(format!(
             "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\nOptions:\n{{options}}{{after-help}}"
@@ -64,14 +64,14 @@ pub(super) fn command() -> Command {
         })
 }
 
-/// Every command with a sentence, under the heading of its group.
+/// Every command with its description, under the heading of its group.
 fn groups(command: &Command, width: usize) -> String {
     let mut text = String::new();
     for (title, names) in GROUPS {
         text.push_str(&format!("{title}:\n"));
         for name in names {
             let about = command.find_subcommand(name).and_then(Command::get_about).map(ToString::to_string);
-            let about = about.unwrap_or_else(|| "Print this message or the help of a command".into());
+            let about = about.unwrap_or_else(|| "Print this help or the help of a command".into());
             let mut lines = wrapped(&about, width.saturating_sub(INDENT)).into_iter();
             text.push_str(&format!("  {name:<12} {}\n", lines.next().unwrap_or_default()));
             text.extend(lines.map(|line| format!("{:INDENT$}{line}\n", "")));
@@ -81,7 +81,7 @@ fn groups(command: &Command, width: usize) -> String {
     text.trim_end().to_owned() + "\n"
 }
 
-/// Columns before the sentence of a command.
+/// Columns before the description of a command.
 const INDENT: usize = 15;
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_help_of_a_run_names_flags_that_exist() {
+    fn the_short_help_of_run_names_known_flags() {
         let command = command();
         let run = command.find_subcommand("run").unwrap();
         for id in COMMON {
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn every_command_that_takes_files_or_names_has_an_example() {
+    fn every_command_has_an_example() {
         let command = command();
-        for name in ["run", "replay", "clean", "report", "diff", "merge", "explain", "serve", "config"] {
-            let help = command.find_subcommand(name).unwrap().clone().render_long_help().to_string();
+        for sub in command.get_subcommands() {
+            let (name, help) = (sub.get_name(), sub.clone().render_long_help().to_string());
             assert!(help.contains("Example"), "{name}");
         }
     }

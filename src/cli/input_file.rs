@@ -1,4 +1,4 @@
-//! A TOML file as it was written: errors say the line and the column, and never repeat a line, which could hold a key.
+//! A TOML input file. Errors name the line and the column, and never quote a line, which may hold a key.
 
 use std::fs;
 use std::ops::Range;
@@ -8,19 +8,20 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::CliError;
+use super::files::unreadable;
 
-/// The text of a file, and its name as it was given.
+/// The text of a file, and its name as given.
 pub(super) struct InputFile {
     name: String,
     text: String,
 }
 
 impl InputFile {
-    /// Reads `path`; `kind` says what the file is for.
+    /// Reads `path`; `kind` names the purpose of the file.
     pub(super) fn read(path: &Path, kind: &str) -> Result<Self, CliError> {
         let name = path.display().to_string();
-        let text =
-            fs::read_to_string(path).map_err(|error| CliError::usage(format!("read the {kind} {name}: {error}")))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| CliError::usage(format!("read the {kind} {name}: {}", unreadable(&error))))?;
         Ok(Self { name, text })
     }
 
@@ -34,10 +35,10 @@ impl InputFile {
         &self.name
     }
 
-    /// The table that the file is.
+    /// The file as a table.
     pub(super) fn table(&self) -> Result<Spanned<DeTable<'_>>, CliError> {
         DeTable::parse(&self.text)
-            .map_err(|error| self.wrong(&error.span().unwrap_or_default(), format_args!("{}", error.message())))
+            .map_err(|error| self.error_at(&error.span().unwrap_or_default(), format_args!("{}", error.message())))
     }
 
     /// `qonform.toml:3:8`; line and column count from 1, the column in characters.
@@ -48,13 +49,13 @@ impl InputFile {
         format!("{}:{line}:{column}", self.name)
     }
 
-    /// What is wrong at a place.
-    pub(super) fn wrong(&self, span: &Range<usize>, what: impl std::fmt::Display) -> CliError {
+    /// An error at a place.
+    pub(super) fn error_at(&self, span: &Range<usize>, what: impl std::fmt::Display) -> CliError {
         CliError::usage(format!("use {}: {what}", self.place(span)))
     }
 }
 
-/// `; is `token` meant?`, or nothing.
+/// `; is `token` meant?`, or an empty text.
 pub(super) fn hint(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; is `{near}` meant?"))
 }
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_counted_in_lines_and_characters() {
+    fn a_place_counts_lines_and_characters() {
         let written = InputFile::of("f.toml", "a = 1\nżó = 2\n");
         assert_eq!(written.place(&(0..1)), "f.toml:1:1");
         let two = written.text.find('2').unwrap();
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_refused_without_repeating_it() {
+    fn invalid_toml_is_rejected_without_quoting_it() {
         let failure = InputFile::of("f.toml", "token = \"test_sk_1\" x\n").table().unwrap_err().to_string();
         assert!(failure.starts_with("use f.toml:1:"), "{failure}");
         assert!(!failure.contains("test_sk_1"), "{failure}");

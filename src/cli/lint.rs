@@ -1,9 +1,9 @@
-//! `qonform lint`: what is off in the documents themselves.
+//! `qonform lint`: mistakes in the contract's document.
 
 use super::args::ContractArguments;
 use super::{CliError, out, settings};
 
-/// Lists the lints of the contract's document; 1 when there are any.
+/// Lists the mistakes in the contract's document; exit code 1 if there are any.
 pub(super) fn lint(arguments: &ContractArguments) -> Result<u8, CliError> {
     let contract = settings::contract(arguments.spec.as_deref())?;
     let name = contract.document().name();
@@ -15,9 +15,9 @@ pub(super) fn lint(arguments: &ContractArguments) -> Result<u8, CliError> {
         ));
     }
     text.push_str(&match contract.lints().len() {
-        0 => format!("{name}: nothing is off\n"),
-        1 => format!("{name}: 1 thing is off\n"),
-        many => format!("{name}: {many} things are off\n"),
+        0 => format!("{name}: no mistakes\n"),
+        1 => format!("{name}: 1 mistake\n"),
+        many => format!("{name}: {many} mistakes\n"),
     });
     out::out(&text)?;
     Ok(u8::from(!contract.lints().is_empty()))

@@ -16,7 +16,7 @@ use super::{CliError, files};
     qonform run --seed 7 --shard 2/2 --report json=2.json      in another\n  \
     qonform merge 1.json 2.json --report junit=junit.xml       after both")]
 pub(super) struct MergeArguments {
-    /// The JSON reports of all shards of a run, in any order.
+    /// JSON reports of all shards of a run, in any order.
     #[arg(required = true, value_name = "SHARD.json")]
     pub(super) shards: Vec<PathBuf>,
     #[command(flatten)]
@@ -25,16 +25,16 @@ pub(super) struct MergeArguments {
     pub(super) output: OutputArguments,
 }
 
-/// Puts the reports of shards together and tells what the whole run would have told.
+/// Merges the reports of all shards and reports the whole run.
 pub(super) fn merge(arguments: &MergeArguments) -> Result<u8, CliError> {
     let baseline = Baseline::open(&arguments.baseline)?;
     let read = |path: &PathBuf| Ok((path.display().to_string(), files::read(path)?));
     let shards = arguments.shards.iter().map(read).collect::<Result<Vec<_>, CliError>>()?;
     let mut outcome = run::merge(&shards).map_err(CliError::usage)?;
-    let kept = Outputs::open(&arguments.output)?;
+    let outputs = Outputs::open(&arguments.output)?;
     if let Some(baseline) = &baseline {
         baseline.apply(&mut outcome);
     }
-    conclude(&mut outcome, kept, &arguments.output, baseline.as_ref())?;
+    conclude(&mut outcome, outputs, &arguments.output, baseline.as_ref())?;
     Ok(outcome.exit_code())
 }

@@ -1,4 +1,4 @@
-//! Arguments as typed, settings as meant, one command per file, and the exit code.
+//! The command line: arguments, settings, one file per command, and the exit code.
 
 mod args;
 mod clean;
@@ -25,25 +25,28 @@ mod selftest;
 mod serve;
 mod settings;
 mod shell;
+mod values;
 mod waivers;
 #[cfg(test)]
 mod workflows;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, FromArgMatches as _};
+use qonform::document::nearest;
 
 use args::{Arguments, Command, LevelRanks, RunArguments};
 use configuration::Sources;
 use failure::CliError;
 
-/// Reads the arguments and does what they say.
+/// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
     let typed: Vec<_> = std::env::args_os().collect();
     let command = configuration::without_empty_variables(help::command());
     let first = match command.clone().try_get_matches_from(&typed) {
         Ok(first) => first,
-        Err(error) => return refuse(&error),
+        Err(error) => return reject(error),
     };
     let (matches, sources) = match configuration::in_force(command, &typed, first) {
         Ok(in_force) => in_force,
@@ -51,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let mut arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return reject(error),
     };
     if let Some(run) = run_of(&mut arguments.command) {
         let rank = |key| sources.rank(key);
@@ -60,10 +63,25 @@ pub(crate) fn main() -> ExitCode {
     start(arguments, &matches, &sources)
 }
 
-/// Prints what clap says; help and version are no errors and go to stdout.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Prints clap's message, with the nearest command for an unknown one. Help and version are no errors and go to stdout.
+fn reject(mut error: clap::Error) -> ExitCode {
+    if error.get(ContextKind::SuggestedSubcommand).is_none()
+        && let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some(near) = nearest_command(given)
+    {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(vec![near]));
+    }
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// The command with the most letter pairs in common, if at least one; `run` and `rnu` share only the first letter.
+fn nearest_command(given: &str) -> Option<String> {
+    let command = Arguments::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let starts = |name: &&&str| name.chars().next() == given.chars().next();
+    let near = nearest(given, names.iter().copied()).or_else(|| names.iter().find(starts).copied());
+    near.map(str::to_owned)
 }
 
 fn run_of(command: &mut Command) -> Option<&mut RunArguments> {
@@ -75,7 +93,7 @@ fn run_of(command: &mut Command) -> Option<&mut RunArguments> {
 }
 
 fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) -> ExitCode {
-    tell_of_bugs();
+    explain_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return CliError::world(format!("start the runtime: {error}")).report(),
@@ -84,7 +102,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
         match arguments.command {
             Command::Run(run) => run::run(&run).await,
             Command::Rules(rules) => rules::rules(&rules),
-            Command::Explain(explain) => explain::explain(&explain),
+            Command::Explain(explain) => explain::explain(&explain).await,
             Command::Serve(serve) => serve::serve(&serve).await,
             Command::Replay(replay) => replay::replay(*replay, sources).await,
             Command::Report(report) => report::report(&report),
@@ -99,7 +117,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
             Command::Clean(clean) => clean::clean(&clean).await,
         }
     });
-    // Tasks that are still under way (connections of a server that was stopped) are not waited for.
+    // Open connections of a stopped server need no waiting.
     runtime.shutdown_background();
     match done {
         Ok(code) => ExitCode::from(code),
@@ -115,14 +133,14 @@ fn config(matches: &clap::ArgMatches, sources: &Sources) -> Result<u8, CliError>
     }
 }
 
-/// A panic is a bug of ours: the message asks the user to report it.
-fn tell_of_bugs() {
+/// Adds to the message of a panic, which is a bug of qonform, a request to report it.
+fn explain_panics() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         default(panic);
         out::err(
-            "qonform: this is a bug of qonform, not of the target; please report it with the lines above.\n\
-             What the run created is being removed; `qonform clean` removes what is left.\n",
+            "qonform: this is a bug in qonform, not in the target; please report it with the lines above.\n\
+             The run now removes what it created; `qonform clean` removes what is left.\n",
         );
     }));
 }

@@ -1,6 +1,8 @@
-//! Writing to the two streams. A reader that went away (`| head`) is no error.
+//! Writing to stdout and stderr. A closed pipe (`| head`) is no error.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::OnceLock;
 
 use qonform::report::Color;
 
@@ -17,12 +19,12 @@ pub(super) fn out(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// Writes to stderr. When even that fails there is nobody left to tell.
+/// Writes to stderr; an error there cannot be reported.
 pub(super) fn err(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// When colours are used.
+/// When to use colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(super) enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -34,7 +36,7 @@ pub(super) enum ColorChoice {
 }
 
 impl ColorChoice {
-    /// What it means for stdout.
+    /// Whether stdout gets colours.
     pub(super) fn for_stdout(self) -> Color {
         match self {
             Self::Always => Color::Always,
@@ -48,19 +50,55 @@ impl ColorChoice {
     }
 }
 
-/// Columns for text on stdout: what `COLUMNS` says, or as many as the terminal has, or `otherwise` where there is none;
-/// never so many that lines are hard to read.
+/// URL of the current folder, if stdout is a terminal that shows links (OSC 8) and `document` is a file that they can open.
+pub(super) fn links(color: Color, document: &str) -> Option<&'static str> {
+    static FOLDER: OnceLock<Option<String>> = OnceLock::new();
+    let is_shown = color == Color::Always && io::stdout().is_terminal() && shows_links(|name| std::env::var(name).ok());
+    if !is_shown || !Path::new(document).is_file() {
+        return None;
+    }
+    let folder = || {
+        let folder = std::env::current_dir().ok()?.to_str()?.replace('\\', "/").replace('%', "%25").replace(' ', "%20");
+        Some(format!("file:///{}/", folder.trim_matches('/')))
+    };
+    FOLDER.get_or_init(folder).as_deref()
+}
+
+/// Whether the terminal, as its environment variables describe it, shows links.
+fn shows_links(variable: impl Fn(&str) -> Option<String>) -> bool {
+    const TERMINALS: [&str; 10] = [
+        "iTerm.app",
+        "WezTerm",
+        "vscode",
+        "ghostty",
+        "Hyper",
+        "rio",
+        "xterm-kitty",
+        "xterm-ghostty",
+        "alacritty",
+        "foot",
+    ];
+    let is_known = |name| variable(name).is_some_and(|value| TERMINALS.contains(&value.as_str()));
+    // VTE (GNOME Terminal and others) shows them from version 0.50.
+    let vte = variable("VTE_VERSION").and_then(|version| version.parse::<u32>().ok());
+    is_known("TERM_PROGRAM")
+        || is_known("TERM")
+        || ["WT_SESSION", "KONSOLE_VERSION"].iter().any(|name| variable(name).is_some())
+        || vte.is_some_and(|version| version >= 5_000)
+}
+
+/// Width of text on stdout, in columns, from 50 to 160: `COLUMNS`, or the width of the terminal, or `otherwise`.
 pub(super) fn width(otherwise: usize) -> usize {
     columns_of_stdout().unwrap_or(otherwise).clamp(50, 160)
 }
 
-/// What `COLUMNS` says, or as many columns as the terminal has; `None` where there is none: then nobody counts them.
+/// `COLUMNS`, or the width of the terminal; `None` if stdout is no terminal: lines then need no limit.
 pub(super) fn columns_of_stdout() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    said.or_else(|| io::stdout().is_terminal().then(columns)?)
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    set.or_else(|| io::stdout().is_terminal().then(columns)?)
 }
 
-/// Columns of the terminal; 80 where it does not say.
+/// Width of the terminal, in columns; 80 if unknown.
 pub(super) fn terminal_width() -> usize {
     columns().unwrap_or(80)
 }
@@ -69,7 +107,7 @@ fn columns() -> Option<usize> {
     terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
-/// `text` for a terminal: what could move its cursor is written as an escape, line ends apart.
+/// `text` for a terminal: control characters other than line ends are escaped.
 pub(super) fn plain(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut plain, c| {
         if c.is_control() && c != '\n' {
@@ -79,4 +117,16 @@ pub(super) fn plain(text: &str) -> String {
         }
         plain
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_need_a_terminal_that_shows_them() {
+        let shows = |name: &str, value: &str| shows_links(|asked| (asked == name).then(|| value.to_owned()));
+        assert!(shows("TERM", "xterm-kitty") && shows("TERM_PROGRAM", "vscode") && shows("VTE_VERSION", "7200"));
+        assert!(!shows("TERM", "xterm-256color") && !shows("VTE_VERSION", "4900") && !shows_links(|_| None));
+    }
 }

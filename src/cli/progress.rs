@@ -1,22 +1,21 @@
-//! Progress on stderr: a bar on a terminal, where violations appear as they are confirmed; a line every ten seconds in a
-//! log; nothing else.
+//! Progress on stderr: on a terminal a bar, with each confirmed violation above it; in a log a line every ten seconds.
 
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use qonform::run::{Event, Rehearsal};
+use qonform::run::{Estimate, Event};
 
 use super::out;
 
-/// How often a log gets a line.
+/// Time between two lines of a log.
 const LOG_EVERY: Duration = Duration::from_secs(10);
-/// How often the bar is drawn anew at most: more often than that nobody can read.
-const DRAW_EVERY: Duration = Duration::from_millis(50);
-/// Columns of the bar alone.
+/// Minimum time between two updates of the bar.
+const UPDATE_EVERY: Duration = Duration::from_millis(50);
+/// Width of the bar, in columns.
 const BAR: usize = 20;
 
-/// Tells how a run goes on.
+/// Shows the progress of a run.
 pub(super) struct Progress {
     kind: ProgressKind,
     state: Mutex<ProgressState>,
@@ -24,9 +23,9 @@ pub(super) struct Progress {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ProgressKind {
-    Nothing,
+    Quiet,
     Terminal,
-    /// A terminal that shows every exchange: a bar would be torn.
+    /// A terminal that shows every exchange: a bar would break its lines.
     Lines,
     Log,
 }
@@ -34,34 +33,34 @@ enum ProgressKind {
 struct ProgressState {
     counts: ProgressCounts,
     started: Instant,
-    drawn: Option<Instant>,
+    updated: Option<Instant>,
     logged: Instant,
 }
 
-/// How far a run is.
+/// The counts of a run.
 #[derive(Clone, Default, Debug)]
 struct ProgressCounts {
-    /// The layer of the case that ended last.
+    /// The layer of the last case.
     layer: String,
     cases: usize,
     done: usize,
     requests: u64,
-    /// How many requests the whole run takes where nothing is wrong, once that is known.
+    /// Estimated number of requests of the whole run, on a correct server; `None` until it is known.
     expected: Option<u64>,
     findings: usize,
 }
 
 impl Progress {
-    /// `follows`: whether every exchange is shown too.
+    /// `follows`: whether every exchange is shown.
     pub(super) fn new(quiet: bool, follows: bool) -> Self {
         let kind = match (quiet, std::io::stderr().is_terminal()) {
-            (true, _) => ProgressKind::Nothing,
+            (true, _) => ProgressKind::Quiet,
             (false, true) if follows => ProgressKind::Lines,
             (false, true) => ProgressKind::Terminal,
             (false, false) => ProgressKind::Log,
         };
         let now = Instant::now();
-        let state = ProgressState { counts: ProgressCounts::default(), started: now, drawn: None, logged: now };
+        let state = ProgressState { counts: ProgressCounts::default(), started: now, updated: None, logged: now };
         Self { kind, state: Mutex::new(state) }
     }
 
@@ -70,20 +69,21 @@ impl Progress {
         self.kind == ProgressKind::Terminal
     }
 
-    /// How many requests the run takes became known.
-    pub(super) fn foresee(&self, rehearsal: &Rehearsal) {
+    /// Shows the estimated number of requests.
+    pub(super) fn estimate(&self, estimate: &Estimate) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.counts.expected = Some(rehearsal.requests);
-        self.keep(&format!(
-            "about {} requests if nothing is wrong, at most about {} if everything is",
-            rehearsal.requests, rehearsal.most
+        state.counts.expected = Some(estimate.requests);
+        self.print(&format!(
+            "about {} requests on a correct server, at most about {} on a faulty one",
+            estimate.requests, estimate.max_requests
         ));
-        state.drawn = None;
+        state.updated = None;
         self.show(&mut state);
     }
 
-    pub(super) fn tell(&self, event: &Event) {
-        if self.kind == ProgressKind::Nothing {
+    /// Shows an event.
+    pub(super) fn event(&self, event: &Event) {
+        if self.kind == ProgressKind::Quiet {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,8 +94,8 @@ impl Progress {
             }
             Event::Violation { rule, title, .. } => {
                 state.counts.findings += 1;
-                self.keep(&out::plain(&format!("violation[{rule}]: {title}")));
-                state.drawn = None;
+                self.print(&out::plain(&format!("violation[{rule}]: {title}")));
+                state.updated = None;
             }
             Event::CaseEnded { case, requests } => {
                 let layer = case.split("::").next().unwrap_or_default();
@@ -108,12 +108,12 @@ impl Progress {
         self.show(&mut state);
     }
 
-    /// A line that stays above the bar. A log gets its findings from the report.
-    fn keep(&self, text: &str) {
+    /// Prints a line above the bar. A log has the findings in the report.
+    fn print(&self, text: &str) {
         match self.kind {
             ProgressKind::Terminal => out::err(&format!("\r\x1b[K{text}\n")),
             ProgressKind::Lines => out::err(&format!("{text}\n")),
-            ProgressKind::Log | ProgressKind::Nothing => {}
+            ProgressKind::Log | ProgressKind::Quiet => {}
         }
     }
 
@@ -121,19 +121,19 @@ impl Progress {
         let now = Instant::now();
         let passed = now - state.started;
         match self.kind {
-            ProgressKind::Terminal if state.drawn.is_none_or(|drawn| now - drawn >= DRAW_EVERY) => {
-                state.drawn = Some(now);
+            ProgressKind::Terminal if state.updated.is_none_or(|updated| now - updated >= UPDATE_EVERY) => {
+                state.updated = Some(now);
                 out::err(&format!("\r\x1b[K{}", state.counts.bar(passed, out::terminal_width())));
             }
             ProgressKind::Log if now - state.logged >= LOG_EVERY => {
                 state.logged = now;
                 out::err(&format!("{}\n", state.counts.line(passed)));
             }
-            ProgressKind::Terminal | ProgressKind::Lines | ProgressKind::Log | ProgressKind::Nothing => {}
+            ProgressKind::Terminal | ProgressKind::Lines | ProgressKind::Log | ProgressKind::Quiet => {}
         }
     }
 
-    /// Leaves a clean line for the report.
+    /// Clears the bar before the report.
     pub(super) fn clear(&self) {
         if self.kind == ProgressKind::Terminal {
             out::err("\r\x1b[K");
@@ -143,14 +143,14 @@ impl Progress {
 
 impl ProgressCounts {
     /// `scenario ██████░░░░ 67/123 cases · 1203 requests · 410/s · 2 violations · 12 s left`, in less than `width`
-    /// columns: what matters least goes first.
+    /// columns: the last parts are left out first.
     fn bar(&self, passed: Duration, width: usize) -> String {
         let full = (BAR * self.done.min(self.cases)).checked_div(self.cases).unwrap_or(0);
-        let drawn = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
+        let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
         let mut parts = self.parts(passed);
         loop {
-            let line = format!("{:<8} {drawn} {}", self.layer, parts.join(" · "));
-            // A line as wide as the screen would start a new one, which no later one could take back.
+            let line = format!("{:<8} {bar} {}", self.layer, parts.join(" · "));
+            // A line as wide as the terminal would wrap and could not be cleared.
             if line.chars().count() < width {
                 return line;
             }
@@ -160,12 +160,12 @@ impl ProgressCounts {
         }
     }
 
-    /// The same without a bar.
+    /// The progress without a bar.
     fn line(&self, passed: Duration) -> String {
         format!("{}: {}", self.layer, self.parts(passed).join(" · "))
     }
 
-    /// What there is to say, in the order of its weight.
+    /// The parts, the most important first.
     fn parts(&self, passed: Duration) -> Vec<String> {
         let mut parts = vec![format!("{}/{} cases", self.done, self.cases)];
         match self.findings {
@@ -173,7 +173,7 @@ impl ProgressCounts {
             1 => parts.push("1 violation".into()),
             many => parts.push(format!("{many} violations")),
         }
-        parts.extend(self.left(passed).map(|left| format!("{} left", rough(left))));
+        parts.extend(self.remaining(passed).map(|left| format!("{} left", rough(left))));
         parts.push(match self.expected {
             Some(expected) => format!("{} of about {expected} requests", self.requests),
             None => format!("{} requests", self.requests),
@@ -184,15 +184,15 @@ impl ProgressCounts {
         parts
     }
 
-    /// How long the cases that are left take, if they take as long as those before; `None` where too little is known.
-    fn left(&self, passed: Duration) -> Option<Duration> {
+    /// Estimated remaining time, from the cases so far; `None` if too few have ended.
+    fn remaining(&self, passed: Duration) -> Option<Duration> {
         let left = self.cases.checked_sub(self.done).filter(|left| *left > 0)?;
         let is_known = self.done > 0 && passed >= Duration::from_secs(1);
         is_known.then(|| passed.mul_f64(left as f64 / self.done as f64))
     }
 }
 
-/// `12 s`, `3 min`: an estimate is no better than that.
+/// An estimated time, rounded: `12 s`, `3 min`.
 fn rough(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..100 => format!("{} s", seconds.max(1)),
@@ -209,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_says_how_far_the_run_is() {
+    fn the_bar_shows_the_progress() {
         assert_eq!(
             counts().bar(Duration::from_secs(3), 120),
             "scenario ██████████░░░░░░░░░░ 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s"
         );
-        let foreseen = ProgressCounts { expected: Some(2_500), ..counts() };
-        assert!(foreseen.bar(Duration::from_secs(3), 120).ends_with(" · 1200 of about 2500 requests · 400/s"));
+        let estimated = ProgressCounts { expected: Some(2_500), ..counts() };
+        assert!(estimated.bar(Duration::from_secs(3), 120).ends_with(" · 1200 of about 2500 requests · 400/s"));
         let early = ProgressCounts { layer: "scenario".into(), cases: 120, ..ProgressCounts::default() };
         assert_eq!(early.bar(Duration::ZERO, 120), "scenario ░░░░░░░░░░░░░░░░░░░░ 0/120 cases · 0 requests");
     }
 
     #[test]
-    fn the_bar_never_fills_the_screen() {
+    fn the_bar_is_narrower_than_the_terminal() {
         for width in 1..130 {
             let line = counts().bar(Duration::from_mins(5), width);
             assert!(line.chars().count() < width.max(1), "{width}: {line}");
@@ -229,15 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_is_given_only_when_there_is_something_to_go_by() {
-        assert_eq!(counts().left(Duration::from_millis(500)), None);
-        assert_eq!(ProgressCounts { done: 120, ..counts() }.left(Duration::from_secs(9)), None);
-        assert_eq!(ProgressCounts { cases: 0, done: 0, ..counts() }.left(Duration::from_secs(9)), None);
-        assert_eq!(counts().left(Duration::from_mins(10)).map(rough), Some("10 min".into()));
+    fn the_remaining_time_needs_a_second_and_a_case() {
+        assert_eq!(counts().remaining(Duration::from_millis(500)), None);
+        assert_eq!(ProgressCounts { done: 120, ..counts() }.remaining(Duration::from_secs(9)), None);
+        assert_eq!(ProgressCounts { cases: 0, done: 0, ..counts() }.remaining(Duration::from_secs(9)), None);
+        assert_eq!(counts().remaining(Duration::from_mins(10)).map(rough), Some("10 min".into()));
     }
 
     #[test]
-    fn a_log_gets_the_same_in_words() {
+    fn a_log_gets_the_same_without_a_bar() {
         let line = counts().line(Duration::from_secs(3));
         assert_eq!(line, "scenario: 60/120 cases · 2 violations · 3 s left · 1200 requests · 400/s");
     }

@@ -1,4 +1,4 @@
-//! `--record-all`: the HAR of a run that is written while it goes on.
+//! `--record-all`: a HAR with every exchange, written during the run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use qonform::report::{Format, Recording};
 use super::CliError;
 use super::files::ReportFile;
 
-/// The file that every exchange goes to.
+/// The file of every exchange.
 pub(super) struct RecordingFile {
     path: PathBuf,
     recording: Arc<Recording>,
 }
 
-/// Begins the HAR among `files`, which is no report of the findings then and is taken out.
+/// Takes the HAR out of `files` and starts the recording.
 pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, CliError> {
     let mut archives: Vec<_> = files.extract_if(.., |file| file.format() == Format::Har).collect();
     let file = match (archives.pop(), archives.is_empty()) {
         (Some(file), true) => file,
-        (None, _) => return Err(CliError::usage("record every exchange: say where by --report har=PATH")),
+        (None, _) => return Err(CliError::usage("record every exchange without a file: give --report har=PATH")),
         (Some(_), false) => {
             return Err(CliError::usage("record every exchange in two files: give one --report har=PATH"));
         }
@@ -32,12 +32,12 @@ pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, CliErr
 }
 
 impl RecordingFile {
-    /// Who is to be shown the exchanges.
-    pub(super) fn recorder(&self) -> Arc<dyn ExchangeObserver> {
+    /// The observer that records the exchanges.
+    pub(super) fn observer(&self) -> Arc<dyn ExchangeObserver> {
         Arc::clone(&self.recording) as Arc<dyn ExchangeObserver>
     }
 
-    /// Says whether all were written.
+    /// Ends the recording. Fails if any exchange could not be written.
     pub(super) fn end(self) -> Result<(), CliError> {
         self.recording
             .check()

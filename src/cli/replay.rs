@@ -8,11 +8,11 @@ use super::configuration::{Rank, Sources};
 use super::following::Following;
 use super::{CliError, files, out, settings};
 
-/// Plays the case of one finding again, with the same seed; 1 when it still shows, 0 when it does not.
+/// Runs the case of one finding again, with the same seed; exit code 1 if it still fails, 0 if not.
 ///
-/// It is played where it showed: on the target of the report, unless another is named.
+/// It runs on the target of the report, unless another is given.
 pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, CliError> {
-    refuse_senseless(&arguments, sources)?;
+    reject_run_flags(&arguments, sources)?;
     let report = files::read(&arguments.report)?;
     if !report.target.embedded {
         arguments.run.target.target.get_or_insert_with(|| report.target.url.clone());
@@ -21,81 +21,81 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     let contract = settings::contract(arguments.run.contract.spec.as_deref())?;
     let mut settings = settings::settings(&arguments.run, &contract)?;
     settings.seed = report.seed;
-    play_only(&mut settings, finding)?;
+    select_case(&mut settings, finding)?;
     let following = Following::open(&arguments.run, &mut settings)?;
-    let mut outcome = following.play(&settings, contract).await?;
+    let mut outcome = following.run(&settings, contract).await?;
     let still = outcome.findings.iter().any(|other| other.fingerprint == finding.fingerprint);
     let code = outcome.exit_code_given(still || outcome.violations().next().is_some());
     let written = following.end(&mut outcome, &arguments.run.output, None, code);
     let verdict = match still {
-        true => "still shows",
-        false if was_tried(&outcome, &finding.rule) => "does not show any more",
-        false => "could not be tried",
+        true => "still fails",
+        false if was_checked(&outcome, &finding.rule) => "no longer fails",
+        false => "could not be checked",
     };
-    let told = out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title));
+    let text = out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title));
     match arguments.run.output.format {
-        StdoutFormat::Human => out::out(&told)?,
-        StdoutFormat::Json => out::err(&told),
+        StdoutFormat::Human => out::out(&text)?,
+        StdoutFormat::Json => out::err(&text),
     }
     written?;
     Ok(code)
 }
 
-/// Whether the run came to a verdict about a rule.
-fn was_tried(outcome: &Outcome, rule: &str) -> bool {
+/// Whether the run decided a rule.
+fn was_checked(outcome: &Outcome, rule: &str) -> bool {
     let decided = [Verdict::Passed, Verdict::Violated, Verdict::Warned, Verdict::Observed];
     outcome.ending == Ending::Complete
         && outcome.rules.iter().any(|known| known.id == rule && decided.contains(&known.verdict))
 }
 
-/// What a replay runs is said by the finding: flags that say otherwise are rejected. What a
-/// file or a variable says of every run is left to runs.
-fn refuse_senseless(arguments: &ReplayArguments, sources: &Sources) -> Result<(), CliError> {
-    const OF_RUNS: [(&str, &str); 7] = [
-        ("only", "what is played is the case of the finding"),
-        ("skip", "what is played is the case of the finding"),
-        ("layer", "what is played is the case of the finding"),
-        ("shard", "one case is not split"),
-        ("seed", "the seed is that of the report"),
-        ("regressions", "past failures are played and noted by `qonform run`"),
-        ("baseline", "the replay shows already whether the one finding still shows"),
+/// Rejects flags that contradict the finding. Values from a file or a variable are meant for runs and are ignored.
+fn reject_run_flags(arguments: &ReplayArguments, sources: &Sources) -> Result<(), CliError> {
+    const RUN_FLAGS: [(&str, &str); 7] = [
+        ("only", "the finding selects the case; leave the flag out"),
+        ("skip", "the finding selects the case; leave the flag out"),
+        ("layer", "the finding selects the case; leave the flag out"),
+        ("shard", "one case has no parts; leave the flag out"),
+        ("seed", "the seed comes from the report; leave the flag out"),
+        ("regressions", "only `qonform run` runs and saves past failures; leave the flag out"),
+        ("baseline", "a replay already shows whether the finding still fails; leave the flag out"),
     ];
-    let refused = |key: &str, why: &str| Err(CliError::usage(format!("replay with --{key}: {why}")));
-    // Wherever it was asked for, nothing is sent.
+    let reject = |key: &str, why: &str| Err(CliError::usage(format!("replay with --{key}: {why}")));
+    // A dry run sends no request, regardless of where it is set.
     if arguments.run.selection.dry_run {
-        return refused("dry-run", "a replay sends what showed the finding; `qonform run --dry-run` tells of a run");
+        return reject("dry-run", "a replay sends the requests of the finding; `qonform run --dry-run` shows a run");
     }
-    match OF_RUNS.iter().find(|(key, _)| sources.rank(key) == Rank::Flag) {
-        Some((key, why)) => refused(key, why),
+    match RUN_FLAGS.iter().find(|(key, _)| sources.rank(key) == Rank::Flag) {
+        Some((key, why)) => reject(key, why),
         None => Ok(()),
     }
 }
 
-fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, CliError> {
+/// The finding whose fingerprint starts with `fingerprint`.
+pub(super) fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Finding, CliError> {
     let mut found = report.findings.iter().filter(|finding| finding.fingerprint.starts_with(fingerprint));
     match (found.next(), found.next()) {
         (Some(finding), None) => Ok(finding),
-        (Some(_), Some(_)) => {
-            Err(CliError::usage(format!("tell which finding `{fingerprint}` means: several start so")))
-        }
+        (Some(_), Some(_)) => Err(CliError::usage(format!(
+            "find one finding: several fingerprints start with `{fingerprint}`; give more digits"
+        ))),
         (None, _) => {
             let known: Vec<_> = report.findings.iter().map(|finding| finding.fingerprint.as_str()).collect();
             Err(CliError::usage(format!(
-                "find `{fingerprint}` in the report: it has {}",
-                if known.is_empty() { "no findings".into() } else { known.join(", ") }
+                "find the finding `{fingerprint}` in the report: {}",
+                if known.is_empty() { "it has no findings".into() } else { format!("it has {}", known.join(", ")) }
             )))
         }
     }
 }
 
-fn play_only(settings: &mut Settings, finding: &Finding) -> Result<(), CliError> {
+fn select_case(settings: &mut Settings, finding: &Finding) -> Result<(), CliError> {
     settings.shard = None;
     settings.selection.only.clear();
     settings.selection.skip.clear();
-    if let Some(kept) = &finding.replay {
-        let kept = SavedCase::read(kept)
-            .map_err(|error| CliError::usage(format!("read what shows {}: {error}", finding.fingerprint)))?;
-        settings.replay = Some(kept);
+    if let Some(saved) = &finding.replay {
+        let saved = SavedCase::read(saved)
+            .map_err(|error| CliError::usage(format!("read the case of {}: {error}", finding.fingerprint)))?;
+        settings.replay = Some(saved);
     } else {
         let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };
         settings.selection.case = Some(case.to_owned());

@@ -1,4 +1,4 @@
-//! `qonform report` and `qonform diff`: what can be made of JSON reports without a target.
+//! `qonform report` and `qonform diff`: commands that read JSON reports.
 
 use qonform::report::{self, Format, Style, Verbosity};
 
@@ -6,14 +6,16 @@ use super::args::{DiffArguments, DiffFormat, ReportArguments};
 use super::files::{self, ReportFile};
 use super::{CliError, out};
 
-/// Makes other formats of a JSON report; without `--to` the one for people, on stdout.
+/// Converts a JSON report to other formats; without `--to`, to text on stdout.
 pub(super) fn report(arguments: &ReportArguments) -> Result<u8, CliError> {
     let outcome = files::read(&arguments.run)?;
     if arguments.to.is_empty() {
+        let color = arguments.color.for_stdout();
         let style = Style {
-            color: arguments.color.for_stdout(),
+            color,
             width: out::width(100),
             detail: if arguments.verbose { Verbosity::Verbose } else { Verbosity::Normal },
+            links: out::links(color, &outcome.contract.document),
         };
         out::out(&report::render(Format::Human, &outcome, &style))?;
     }
@@ -21,10 +23,11 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// Compares two runs; the exit code is 1 when the newer one has violations that the older had not.
+/// Compares two runs; exit code 1 if the newer one has new violations.
 pub(super) fn diff(arguments: &DiffArguments) -> Result<u8, CliError> {
     let difference = report::diff(&files::read(&arguments.old)?, &files::read(&arguments.new)?);
-    let style = Style { color: arguments.color.for_stdout(), width: out::width(100), detail: Verbosity::Normal };
+    let style =
+        Style { color: arguments.color.for_stdout(), width: out::width(100), detail: Verbosity::Normal, links: None };
     out::out(&match arguments.format {
         DiffFormat::Human => difference.to_human(&style),
         DiffFormat::Json => difference.to_json(),

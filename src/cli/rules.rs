@@ -2,22 +2,19 @@
 
 use qonform::contract::{Catalogue, Level, Need, Rule};
 use qonform::report;
-use qonform::run::NamePattern;
 use serde_json::json;
 
 use super::args::{RulesArguments, RulesFormat};
+use super::settings::rule_pattern;
 use super::{CliError, out};
 
 /// Lists the rules.
 pub(super) fn rules(arguments: &RulesArguments) -> Result<u8, CliError> {
     let catalogue = Catalogue::embedded();
-    let patterns = arguments
-        .patterns
-        .iter()
-        .map(|text| NamePattern::of(text, &catalogue).map_err(CliError::usage))
-        .collect::<Result<Vec<_>, _>>()?;
-    let wanted = |rule: &&Rule| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&rule.id));
-    let rules: Vec<&Rule> = catalogue.rules().iter().filter(wanted).collect();
+    let patterns =
+        arguments.patterns.iter().map(|text| rule_pattern(text, &catalogue)).collect::<Result<Vec<_>, _>>()?;
+    let matches = |rule: &&Rule| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&rule.id));
+    let rules: Vec<&Rule> = catalogue.rules().iter().filter(matches).collect();
     out::out(&match arguments.format {
         RulesFormat::Human => human(&rules, out::columns_of_stdout()),
         RulesFormat::Json => as_json(&rules),
@@ -50,7 +47,7 @@ fn needs(rule: &Rule) -> String {
     rule.needs.iter().map(|one| need(*one)).collect::<Vec<_>>().join(", ")
 }
 
-/// A rule a line; where there are only so many columns, the sentence goes on under itself.
+/// One line for each rule; on a terminal the statement is wrapped in its column.
 fn human(rules: &[&Rule], columns: Option<usize>) -> String {
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
     let before = width + LEVEL + 4;
@@ -59,16 +56,16 @@ fn human(rules: &[&Rule], columns: Option<usize>) -> String {
             Some(columns) => report::wrapped(&rule.statement, columns.saturating_sub(before).max(NARROWEST)),
             None => vec![rule.statement.clone()],
         };
-        let said = lines.join(&format!("\n{:before$}", ""));
-        format!("{:width$}  {:LEVEL$}  {said}\n", rule.id, level(rule.level))
+        let statement = lines.join(&format!("\n{:before$}", ""));
+        format!("{:width$}  {:LEVEL$}  {statement}\n", rule.id, level(rule.level))
     };
     rules.iter().map(line).collect::<Vec<_>>().concat()
 }
 
-/// How long the word of a level is at most, in characters.
+/// Width of the column of levels, in characters.
 const LEVEL: usize = 6;
 
-/// No column of text is narrower, in characters.
+/// Minimum width of the column of statements, in characters.
 const NARROWEST: usize = 24;
 
 fn as_json(rules: &[&Rule]) -> String {
@@ -84,7 +81,7 @@ fn as_json(rules: &[&Rule]) -> String {
     format!("{:#}\n", json!(rules))
 }
 
-/// The tables of docs/rules.md, one for each area.
+/// The tables of docs/rules.md, one per area.
 fn markdown(catalogue: &Catalogue, rules: &[&Rule]) -> String {
     let mut text = String::new();
     for area in catalogue.areas() {

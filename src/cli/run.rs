@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use qonform::finding::Outcome;
 use qonform::report::{self, Format, Style, Verbosity};
-use qonform::run::{Case, Plan, Prepared, Regressions, Rehearsal, Settings, plan};
+use qonform::run::{Case, DryRun, Estimate, Plan, Regressions, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::files::ReportFile;
@@ -12,7 +12,7 @@ use super::following::Following;
 use super::gates::Baseline;
 use super::{CliError, export, out, settings};
 
-/// Tests the target against the contract, writes the reports, and gives the exit code.
+/// Tests the target against the contract, writes the reports, and returns the exit code.
 pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
     if arguments.selection.dry_run {
         if arguments.output.format != StdoutFormat::Human {
-            return Err(CliError::usage("print a dry run as JSON: it has no outcome; leave --format out"));
+            return Err(CliError::usage("print a dry run as JSON: it has no outcome; leave out --format"));
         }
         if !arguments.output.reports.is_empty() || arguments.output.export.is_some() {
             out::err("qonform: a dry run has no outcome: no report is written\n");
@@ -30,60 +30,61 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
     }
     let baseline = Baseline::open(&arguments.gates.baseline)?;
     let following = Following::open(arguments, &mut settings)?;
-    let mut outcome = following.play(&settings, contract).await?;
-    let remembered = regressions.map_or(Ok(()), |known| remember(known, &outcome));
+    let mut outcome = following.run(&settings, contract).await?;
+    let saved = regressions.map_or(Ok(()), |known| save_failures(known, &outcome));
     if let Some(baseline) = &baseline {
         baseline.apply(&mut outcome);
     }
     let code = outcome.exit_code();
     following.end(&mut outcome, &arguments.output, baseline.as_ref(), code)?;
-    // Findings are shown before what could not be written.
-    remembered?;
+    // The findings come before the errors of writing.
+    saved?;
     Ok(code)
 }
 
-/// Adds what was found to the past failures.
-fn remember(mut known: Regressions, outcome: &Outcome) -> Result<(), CliError> {
+/// Adds the new failures to the past failures.
+fn save_failures(mut known: Regressions, outcome: &Outcome) -> Result<(), CliError> {
     let added = known.add(outcome).map_err(CliError::world)?;
     if added > 0 {
-        out::err(&format!("qonform: {added} new in `{}`\n", known.path().display()));
+        out::err(&format!("qonform: added {added} to `{}`\n", known.path().display()));
     }
     Ok(())
 }
 
-/// Where an outcome goes besides stdout.
+/// The outputs of an outcome besides stdout.
 pub(super) struct Outputs {
     pub(super) files: Vec<ReportFile>,
     export: Option<PathBuf>,
-    /// Whether stdout is taken by something else.
+    /// Whether stdout carries something else.
     pub(super) is_silent: bool,
 }
 
 impl Outputs {
-    /// Tries whether everything can be written.
+    /// Checks that everything is writable.
     pub(super) fn open(output: &OutputArguments) -> Result<Self, CliError> {
         let files = ReportFile::open_all(&output.reports)?;
         Ok(Self { files, export: output.export.as_deref().map(export::open).transpose()?, is_silent: false })
     }
 }
 
-/// Writes the reports and tells the outcome.
+/// Writes the reports and prints the outcome.
 pub(super) fn conclude(
     outcome: &mut Outcome,
-    kept: Outputs,
+    outputs: Outputs,
     output: &OutputArguments,
     baseline: Option<&Baseline>,
 ) -> Result<(), CliError> {
-    let json = kept.files.iter().find(|file| file.format() == Format::Json);
+    let json = outputs.files.iter().find(|file| file.format() == Format::Json);
     outcome.report = json.map(|file| file.path().display().to_string());
     let written = [
-        ReportFile::write_all(kept.files, outcome),
-        kept.export.map_or(Ok(()), |directory| export::write(&directory, outcome)),
+        ReportFile::write_all(outputs.files, outcome),
+        outputs.export.map_or(Ok(()), |directory| export::write(&directory, outcome)),
     ];
-    let style = style(output);
-    // A program that reads JSON from stdout needs nothing else there.
-    let besides = |text: &str| {
-        if output.format == StdoutFormat::Human && !kept.is_silent {
+    let mut style = style(output);
+    style.links = out::links(style.color, &outcome.contract.document);
+    // A program that reads JSON from stdout must find nothing else there.
+    let print = |text: &str| {
+        if output.format == StdoutFormat::Human && !outputs.is_silent {
             return out::out(text);
         }
         out::err(text);
@@ -93,16 +94,16 @@ pub(super) fn conclude(
         StdoutFormat::Human => Format::Human,
         StdoutFormat::Json => Format::Json,
     };
-    if !kept.is_silent {
+    if !outputs.is_silent {
         out::out(&report::render(format, outcome, &style))?;
     }
     if std::env::var("GITHUB_ACTIONS").is_ok_and(|set| set == "true") {
-        besides(&report::render(Format::Github, outcome, &style))?;
+        print(&report::render(Format::Github, outcome, &style))?;
     }
     if let Some(baseline) = baseline {
-        besides(&format!("\nsince the baseline\n\n{}", baseline.told(outcome, &style)))?;
+        print(&format!("\nsince the baseline\n\n{}", baseline.comparison(outcome, &style)))?;
     }
-    // Findings are shown before what could not be written.
+    // The findings come before the errors of writing.
     written.into_iter().collect()
 }
 
@@ -115,29 +116,30 @@ pub(super) fn style(output: &OutputArguments) -> Style {
             (_, 0) => Verbosity::Normal,
             _ => Verbosity::Verbose,
         },
+        links: None,
     }
 }
 
-/// How many requests a run would send.
-fn requests(rehearsal: &Rehearsal) -> String {
+/// The estimated number of requests.
+fn requests(estimate: &Estimate) -> String {
     format!(
-        "{} requests would be sent if nothing is wrong: so many took the same plan on the embedded server, in a project \
-         like this one.\nAt most about {} if everything is: each case is played up to {} times, and {} go into making \
-         findings smaller.\nWhat is sent again after a lost connection or a 429 comes on top.\n",
-        rehearsal.requests,
-        rehearsal.most,
-        Rehearsal::MAX_PLAYS,
-        Rehearsal::MAX_SHRINK_REQUESTS,
+        "{} requests on a correct server, as on the embedded server in a project like this one.\n\
+         At most about {} on a faulty server: each case runs up to {} times, and minimizing findings takes up to {}.\n\
+         Requests repeated after a lost connection or a 429 are not included.\n",
+        estimate.requests,
+        estimate.max_requests,
+        Estimate::MAX_RUNS,
+        Estimate::MAX_SHRINK_REQUESTS,
     )
 }
 
-/// What would be played: generated histories as a range, everything else by name.
+/// The cases that would run: generated sequences as a range, the others by name.
 fn cases(plan: &Plan) -> String {
     let mut text = format!("{} would run:\n", report::count(plan.cases.len(), "case"));
-    let (histories, others): (Vec<_>, Vec<_>) =
+    let (sequences, others): (Vec<_>, Vec<_>) =
         plan.cases.iter().map(Case::name).partition(|name| name.starts_with("sequence::"));
     text.extend(others.iter().map(|name| format!("  {name}\n")));
-    match &histories[..] {
+    match &sequences[..] {
         [] => {}
         [one] => text.push_str(&format!("  {one}\n")),
         [first, .., last] => text.push_str(&format!("  {first} to {last}\n")),
@@ -147,7 +149,7 @@ fn cases(plan: &Plan) -> String {
 
 async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract::Contract>) -> Result<u8, CliError> {
     let planned = plan(settings, contract).await.map_err(CliError::usage)?;
-    let Prepared { plan, notes, rehearsal } = match planned {
+    let DryRun { plan, notes, estimate } = match planned {
         Ok(prepared) => prepared,
         Err(reason) => return Err(CliError::world(format!("test the target: {reason}"))),
     };
@@ -156,8 +158,8 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
         text.push_str(&format!("note: {note}\n"));
     }
     text.push_str(&cases(&plan));
-    let skipped = match &rehearsal {
-        Some(rehearsal) => rehearsal.skipped.clone(),
+    let skipped = match &estimate {
+        Some(estimate) => estimate.skipped.clone(),
         None => plan.reasons.clone().into_iter().collect(),
     };
     if !skipped.is_empty() {
@@ -166,7 +168,7 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
             text.push_str(&format!("  {rule}: {reason}\n"));
         }
     }
-    text.extend(rehearsal.as_ref().map(requests));
+    text.extend(estimate.as_ref().map(requests));
     out::out(&out::plain(&text))?;
     Ok(if plan.cases.is_empty() { 3 } else { 0 })
 }

@@ -16,10 +16,10 @@ use qonform::run::{Layer, Selftest, SelftestSettings, SelftestVerdict, Settings,
 use super::args::{SelftestArguments, StdoutFormat};
 use super::{CliError, out};
 
-/// Trials side by side for each core.
+/// Number of trials at the same time, per core.
 const TRIALS_A_CORE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 
-/// Tries every fault and behaviour and prints the matrix.
+/// Tests every fault and behaviour and prints the results.
 pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, CliError> {
     let mut only = Vec::new();
     for name in &arguments.names {
@@ -37,7 +37,7 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, CliErr
     }
     let settings = SelftestSettings {
         seed: arguments.seed,
-        // Most of a trial is waiting, for servers that are slow on purpose above all: that leaves time for others.
+        // A trial mostly waits, especially for servers that are slow on purpose.
         jobs: arguments.jobs.unwrap_or(Settings::default().jobs.saturating_mul(TRIALS_A_CORE)),
         layers: Some(arguments.layers.iter().copied().collect::<BTreeSet<Layer>>()).filter(|some| !some.is_empty()),
         combinations: arguments.combinations,
@@ -45,13 +45,13 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, CliErr
     };
     let is_terminal = std::io::stderr().is_terminal();
     let done = AtomicUsize::new(0);
-    let told = |trial: &Trial| {
+    let on_trial = |trial: &Trial| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if is_terminal {
             out::err(&format!("\r\x1b[K{done} trials · {}", name(&trial.subject)));
         }
     };
-    let tested = drive(&settings, Arc::new(Contract::embedded()), &told).await.map_err(CliError::world)?;
+    let tested = drive(&settings, Arc::new(Contract::embedded()), &on_trial).await.map_err(CliError::world)?;
     if is_terminal {
         out::err("\r\x1b[K");
     }
@@ -82,20 +82,20 @@ fn word(verdict: SelftestVerdict) -> &'static str {
     }
 }
 
-/// The matrix and the summary; without `all` only the trials that are not as they should be, or wait for a later layer.
+/// The trials and the summary; without `all`, only the trials that failed or were not caught.
 fn human(tested: &Selftest, all: bool) -> String {
     let mut text = String::new();
     for trial in &tested.trials {
-        let is_plain = matches!(trial.verdict, SelftestVerdict::Caught | SelftestVerdict::Silent);
-        if all || !is_plain {
+        let is_good = matches!(trial.verdict, SelftestVerdict::Caught | SelftestVerdict::Silent);
+        if all || !is_good {
             text.push_str(&line(trial));
         }
     }
-    let (faults, rights): (Vec<_>, Vec<_>) =
+    let (faults, correct): (Vec<_>, Vec<_>) =
         tested.trials.iter().partition(|trial| matches!(trial.subject, Subject::Fault { .. }));
     let requests: u64 = tested.trials.iter().map(|trial| trial.requests).sum();
     text.push_str(&format!(
-        "{}: {} caught, {} overcaught, {} mistaken, {} missed, {} uncaught (they wait for a later layer)\n\
+        "{}: {} caught, {} overcaught, {} mistaken, {} missed, {} uncaught (only another layer catches them)\n\
          {}: {} silent, {} accused\n\
          {requests} requests · {:.1} s · seed {}\n",
         count(faults.len(), "fault"),
@@ -104,7 +104,7 @@ fn human(tested: &Selftest, all: bool) -> String {
         tested.count(SelftestVerdict::Mistaken),
         tested.count(SelftestVerdict::Missed),
         tested.count(SelftestVerdict::Uncaught),
-        count(rights.len(), "right server"),
+        count(correct.len(), "correct server"),
         tested.count(SelftestVerdict::Silent),
         tested.count(SelftestVerdict::Accused),
         tested.millis as f64 / 1_000.0,
@@ -113,7 +113,7 @@ fn human(tested: &Selftest, all: bool) -> String {
     text
 }
 
-/// Name, what was expected, what was tripped besides, requests, time.
+/// Name, expected rules, other violated rules, requests, time.
 fn line(trial: &Trial) -> String {
     let expected = match &trial.subject {
         Subject::Fault { expected, .. } => expected,
@@ -129,10 +129,10 @@ fn line(trial: &Trial) -> String {
         text.push_str(&format!(" ({layer})"));
     }
     if !missing.is_empty() && trial.verdict != SelftestVerdict::Uncaught {
-        text.push_str(&format!(" · not tripped: {}", join(&missing)));
+        text.push_str(&format!(" · not violated: {}", join(&missing)));
     }
     if !extra.is_empty() {
-        text.push_str(&format!(" · besides: {}", join(&extra)));
+        text.push_str(&format!(" · also: {}", join(&extra)));
     }
     text.push_str(&format!(" · {} requests {} ms\n", trial.requests, trial.millis));
     text

@@ -10,7 +10,7 @@ use super::{CliError, out};
 /// Serves until Ctrl-C.
 pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, CliError> {
     if arguments.list {
-        out::out(&listed())?;
+        out::out(&list())?;
         return Ok(0);
     }
     let options = Options {
@@ -32,7 +32,7 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, CliError> {
          export QONFORM_LIMITED_TOKEN={limited}    # valid, without permission\n\
          export QONFORM_EMPTY_TOKEN={empty}      # a project without offerings\n\
          export QONFORM_VARIANT_ID={variant}     # an experiment variant\n\
-         export QONFORM_SECOND_PRODUCT_ID={second_product}     # a product of the other project alone\n\
+         export QONFORM_SECOND_PRODUCT_ID={second_product}     # a product of the other project only\n\
          export QONFORM_PRODUCT_IDS={products}\n\n\
          curl -sS -i -H \"authorization: Bearer $QONFORM_TOKEN\" '{base}/offerings'\n\n\
          With these variables `qonform run` tests this server.\n",
@@ -51,8 +51,8 @@ pub(super) async fn serve(arguments: &ServeArguments) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// Everything that the server can do otherwise.
-fn listed() -> String {
+/// Every fault and behaviour.
+fn list() -> String {
     let line = |name: &str, sentence: &str| format!("  {name:<34} {sentence}\n");
     let faults = Fault::ALL.iter().map(|fault| line(fault.info().name, fault.info().sentence));
     let behaviours = Behaviour::ALL.iter().map(|other| line(other.info().name, other.info().sentence));
@@ -60,7 +60,7 @@ fn listed() -> String {
     format!("Faults (--fault):\n{faults}\nBehaviours (--behaviour):\n{behaviours}")
 }
 
-/// For a POSIX shell.
+/// Quoted for a POSIX shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! From what was typed to what was meant; here the world may say no.
+//! From arguments to settings: reads the files that arguments name and checks their values.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,9 +16,10 @@ use qonform::run::{
 };
 
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
+use super::files::unreadable;
 use super::{CliError, waivers};
 
-/// The contract that the run is about.
+/// The contract to test against.
 pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
     let Some(path) = spec else { return Ok(Arc::new(Contract::embedded())) };
     let document = Document::load(path).map_err(|error| CliError::usage(format!("use {error}")))?;
@@ -31,7 +32,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
     let pace = &arguments.pace;
     let defaults = Settings::default();
     if arguments.selection.shard.is_some() && pace.seed.is_none() {
-        return Err(CliError::usage("split a run without a seed: give every shard the same --seed"));
+        return Err(CliError::usage("run a shard without a seed: give every shard the same --seed"));
     }
     Ok(Settings {
         target: target(&arguments.target)?,
@@ -46,7 +47,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         inputs: arguments.selection.cases.unwrap_or(defaults.inputs),
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
-        race_tries: arguments.selection.race_tries.max(1),
+        race_attempts: arguments.selection.race_tries.max(1),
         replay: None,
         shard: arguments.selection.shard,
         regressions: Vec::new(),
@@ -56,11 +57,11 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
             (_, true) => Scope::KeepMain,
             _ => Scope::Full,
         },
-        seed: pace.seed.unwrap_or_else(drawn_seed),
-        names: arguments.target.target.as_ref().map(|_| drawn_seed()),
+        seed: pace.seed.unwrap_or_else(random_seed),
+        names: arguments.target.target.as_ref().map(|_| random_seed()),
         jobs: pace.jobs.unwrap_or(defaults.jobs),
         transport: transport(pace, &arguments.connection)?,
-        patience: if arguments.selection.fail_fast { StopPolicy::FailFast } else { StopPolicy::ToTheEnd },
+        stop_policy: if arguments.selection.fail_fast { StopPolicy::FailFast } else { StopPolicy::Never },
         allows_inconclusive: arguments.selection.allow_inconclusive,
         confirmation: defaults.confirmation,
         clock: defaults.clock,
@@ -73,26 +74,26 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
 pub(super) fn transport(pace: &PaceArguments, connection: &ConnectionArguments) -> Result<TransportSettings, CliError> {
     let authorities = match &connection.cacert {
         None => None,
-        Some(path) => fs::read(path)
-            .map(Some)
-            .map_err(|error| CliError::usage(format!("read the certificates of {}: {error}", path.display())))?,
+        Some(path) => fs::read(path).map(Some).map_err(|error| {
+            CliError::usage(format!("read the certificates {}: {}", path.display(), unreadable(&error)))
+        })?,
     };
     Ok(TransportSettings {
         timeout: pace.timeout,
         connect_timeout: pace.connect_timeout,
         rate: pace.rate,
-        patience: pace.patience,
+        max_wait: pace.patience,
         trust: match (connection.insecure, authorities) {
-            (true, _) => Trust::Anybody,
-            (false, None) => Trust::Machine,
-            (false, Some(authorities)) => Trust::Only(authorities),
+            (true, _) => Trust::Any,
+            (false, None) => Trust::System,
+            (false, Some(authorities)) => Trust::Authorities(authorities),
         },
         ..TransportSettings::default()
     })
 }
 
-/// A seed nobody chose, short enough to be typed again.
-fn drawn_seed() -> u64 {
+/// A seed from the clock, short enough to type.
+fn random_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
 }
@@ -107,8 +108,13 @@ fn target(arguments: &TargetArguments) -> Result<TargetSettings, CliError> {
     external(url, arguments).map(TargetSettings::External)
 }
 
-/// The server at `url`, and what was given of it.
+/// The server at `url`, with its keys, products and headers.
 pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<External, CliError> {
+    if url.trim().is_empty() {
+        return Err(CliError::usage(
+            "use an empty target: give a URL by --target, or unset QONFORM_TARGET to test the embedded server",
+        ));
+    }
     let keys: BTreeMap<KeyRole, Secret> = [
         (KeyRole::Main, &arguments.token),
         (KeyRole::Second, &arguments.second_token),
@@ -120,8 +126,9 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
     .collect();
     let mut products = arguments.product_ids.clone();
     if let Some(path) = &arguments.product_ids_file {
-        let text = fs::read_to_string(path)
-            .map_err(|error| CliError::usage(format!("read the product ids of {}: {error}", path.display())))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            CliError::usage(format!("read the product ids {}: {}", path.display(), unreadable(&error)))
+        })?;
         products.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     }
     Ok(External {
@@ -131,7 +138,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
         variant: arguments.variant_id.clone(),
         second_product: arguments.second_product_id.clone(),
         isolation: if arguments.shared { Isolation::Shared } else { Isolation::Exclusive },
-        production: if arguments.allow_production { Production::Allowed } else { Production::Refused },
+        production: if arguments.allow_production { Production::Allowed } else { Production::Denied },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
     })
 }
@@ -144,26 +151,41 @@ fn read_header(header: &str) -> Result<(String, Secret), CliError> {
         {
             Ok((name.to_ascii_lowercase(), Secret::new(value)))
         }
-        // The text is not repeated: it may hold a secret.
-        _ => Err(CliError::usage("use a --header: write it as `Name: value`")),
+        // The text may hold a secret.
+        _ => Err(CliError::usage("use a value of --header: write it as `Name: value`")),
     }
 }
 
 fn patterns(texts: &[String], catalogue: &Catalogue) -> Result<Vec<NamePattern>, CliError> {
-    texts.iter().map(|text| NamePattern::of(text.trim(), catalogue).map_err(CliError::usage)).collect()
+    texts.iter().map(|text| rule_pattern(text.trim(), catalogue)).collect()
+}
+
+/// A pattern of rules; an error without a near name points at the list of rules.
+pub(super) fn rule_pattern(text: &str, catalogue: &Catalogue) -> Result<NamePattern, CliError> {
+    NamePattern::of(text, catalogue).map_err(|error| match error.hint {
+        Some(_) => CliError::usage(error),
+        None => CliError::usage(format!("{error}; `qonform rules` lists all rules")),
+    })
+}
+
+fn operation_pattern(text: &str, contract: &Contract) -> Result<NamePattern, CliError> {
+    NamePattern::of_operations(text, contract).map_err(|error| match error.hint {
+        Some(_) => CliError::usage(error),
+        None => CliError::usage(format!("{error}; give an `operationId` of {}", contract.document().name())),
+    })
 }
 
 fn operations(texts: &[String], contract: &Contract) -> Result<Vec<NamePattern>, CliError> {
-    texts.iter().map(|text| NamePattern::of_operations(text.trim(), contract).map_err(CliError::usage)).collect()
+    texts.iter().map(|text| operation_pattern(text.trim(), contract)).collect()
 }
 
-/// Where past failures are kept when nothing else is said: beside the configuration.
+/// Default file of past failures, beside the configuration.
 const REGRESSIONS: &str = "qonform-regressions.json";
 
-/// The file of past failures; `None` where none was named and none is there.
+/// The file of past failures; `None` if none is given and the default does not exist.
 pub(super) fn regressions(named: Option<&Path>, configuration: Option<&Path>) -> Result<Option<Regressions>, CliError> {
-    let usual = configuration.map_or_else(|| PathBuf::from(REGRESSIONS), |file| file.with_file_name(REGRESSIONS));
-    match named.or_else(|| usual.exists().then_some(usual.as_path())) {
+    let default = configuration.map_or_else(|| PathBuf::from(REGRESSIONS), |file| file.with_file_name(REGRESSIONS));
+    match named.or_else(|| default.exists().then_some(default.as_path())) {
         Some(path) => Regressions::load(path).map(Some).map_err(CliError::usage),
         None => Ok(None),
     }
@@ -178,24 +200,24 @@ fn selection(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Se
     if catalogue.rules().iter().any(|rule| selection.includes(&rule.id)) {
         Ok(selection)
     } else {
-        Err(CliError::usage("test anything: --only and --skip together leave no rule"))
+        Err(CliError::usage("test anything: --only and --skip together leave no rule; `qonform rules` lists all"))
     }
 }
 
 fn levels(arguments: &SelectionArguments, catalogue: &Catalogue) -> Result<Levels, CliError> {
     let ranks = arguments.ranks;
-    let mut said = [
+    let mut levels = [
         (ranks.allow, &arguments.allow, Level::Open),
         (ranks.warn, &arguments.warn, Level::Should),
         (ranks.deny, &arguments.deny, Level::Must),
     ];
-    // The last that matches decides: a flag over a file, whatever their levels.
-    said.sort_by_key(|(rank, ..)| *rank);
+    // The last match decides: a flag overrides a file, regardless of the level.
+    levels.sort_by_key(|(rank, ..)| *rank);
     let mut overrides = Vec::new();
-    for (_, texts, level) in said {
+    for (_, texts, level) in levels {
         for text in texts {
             let text = if text == "all" { "*" } else { text };
-            overrides.push((NamePattern::of(text, catalogue).map_err(CliError::usage)?, level));
+            overrides.push((rule_pattern(text, catalogue)?, level));
         }
     }
     Ok(Levels { overrides })

@@ -5,7 +5,7 @@ use clap::CommandFactory as _;
 use super::args::{Arguments, CompletionsArguments};
 use super::{CliError, out};
 
-/// Prints the completions of a shell.
+/// Prints the completion script of a shell.
 pub(super) fn completions(arguments: &CompletionsArguments) -> Result<u8, CliError> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut Arguments::command(), "qonform", &mut text);
@@ -18,7 +18,7 @@ pub(super) fn man() -> Result<u8, CliError> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Arguments::command())
         .render(&mut text)
-        .map_err(|error| CliError::world(format!("make the manual page: {error}")))?;
+        .map_err(|error| CliError::world(format!("write the manual page: {error}")))?;
     out::out(&String::from_utf8_lossy(&text))?;
     Ok(0)
 }

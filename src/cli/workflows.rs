@@ -1,4 +1,4 @@
-//! What `docs/ci.md` shows can be used: its YAML is YAML, and its command lines are ours.
+//! The examples of `docs/ci.md` are valid: the YAML parses, and qonform accepts the command lines.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::files::ReportFile;
 
 const TEXT: &str = include_str!("../../docs/ci.md");
 
-/// The blocks of a language.
+/// The code blocks of a language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let open = format!("```{language}\n");
     TEXT.split(open.as_str()).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect()
@@ -23,7 +23,7 @@ fn parsed() -> Vec<Value> {
         .collect()
 }
 
-/// Every text below a value, with the name of the key that it stands under.
+/// Every text in a value, with its key.
 fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => found.push((key.to_owned(), text.clone())),
@@ -37,8 +37,7 @@ fn texts(key: &str, value: &Value, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The command lines of the program in what a shell gets, as words: expressions and variables stand for something that
-/// could be there.
+/// The command lines of qonform in shell scripts, as words; expressions and variables are replaced by examples.
 fn command_lines() -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for value in &parsed() {
@@ -66,7 +65,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_line_is_one_of_ours() {
+fn every_command_line_is_accepted() {
     let lines = command_lines();
     assert!(lines.len() >= 6, "{lines:?}");
     for words in &lines {
@@ -88,7 +87,7 @@ fn every_command_line_is_one_of_ours() {
 }
 
 #[test]
-fn every_file_that_is_used_was_written() {
+fn every_used_file_was_written() {
     let lines = command_lines();
     let written: BTreeSet<&str> =
         lines.iter().flatten().filter_map(|word| word.split_once('=')).map(|(_, path)| path).collect();
@@ -108,7 +107,7 @@ fn every_file_that_is_used_was_written() {
 }
 
 #[test]
-fn both_services_and_the_test_runner_are_told_of() {
+fn both_services_and_the_test_runner_are_described() {
     let parsed = parsed();
     let on_github = parsed.iter().filter(|value| value.get("jobs").is_some()).count();
     assert_eq!((on_github, parsed.iter().filter(|value| value.get("qonform").is_some()).count()), (2, 1));

@@ -1,4 +1,4 @@
-//! The rules: the second half of the contract, as data.
+//! The catalogue of rules.
 
 use super::Endpoint;
 use crate::document::nearest;
@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt};
 /// The catalogue that is part of the binary.
 const EMBEDDED: &str = include_str!("../../spec/rules.yaml");
 
-/// Where [`EMBEDDED`] stands in the repository.
+/// Path of [`EMBEDDED`] in the repository.
 const EMBEDDED_NAME: &str = "spec/rules.yaml";
 
 /// All rules, in the order of the reports.
@@ -25,35 +25,35 @@ pub struct Catalogue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Such as `set-main.demotes-previous`: the area, a dot, a name.
+    /// Area, a dot and a name: `set-main.demotes-previous`.
     pub id: String,
     /// How binding it is.
     pub level: Level,
     /// What a server must do, as one sentence.
     pub statement: String,
-    /// What it means when the rule is broken, short; for an open rule, what is observed.
+    /// Short description of a violation; for an open rule, what is observed.
     pub title: String,
     /// How it is checked.
     pub check: String,
-    /// The operations that it is about, the first of them the one that is at fault; empty when it is about all alike.
+    /// The operations that it is about, first the one that causes a violation; empty when it is about all.
     pub operations: Vec<Endpoint>,
-    /// What it holds for.
+    /// What it applies to.
     pub scope: RuleScope,
-    /// Whether another client that works in the project can make it look violated.
+    /// Whether another client that writes to the project can cause a false violation.
     pub disturbed: bool,
-    /// What shows a violation when its requests are sent again by a script.
+    /// What shows a violation when a script sends its requests again.
     #[serde(default)]
     pub shown_by: ShownBy,
-    /// Whether even then it is surely violated where one list of a single page shows it: that is one moment.
+    /// Whether a list of a single page, which is one snapshot, proves a violation despite other clients.
     #[serde(default)]
     pub one_page: bool,
-    /// JSON pointer of the place in the embedded document that says it best, or `None` when only prose does.
+    /// JSON pointer of its best place in the embedded document, or `None` when only prose states it.
     #[serde(default)]
     pub at: Option<String>,
-    /// Tags of the published pages that say it; empty when none does.
+    /// Tags of the published pages that state it; may be empty.
     #[serde(default)]
     pub from: Vec<String>,
-    /// What a run must be given for the rule to be checked at all.
+    /// What a run needs to check the rule.
     #[serde(default)]
     pub needs: Vec<Need>,
 }
@@ -65,13 +65,13 @@ impl Rule {
     }
 }
 
-/// What a rule holds for.
+/// What a rule applies to.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleScope {
-    /// Every response, whatever was sent.
+    /// Every response.
     Response,
-    /// Requests of its own.
+    /// Particular requests to its operations.
     Operation,
 }
 
@@ -79,14 +79,14 @@ pub enum RuleScope {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum ShownBy {
-    /// What the project holds.
+    /// The offerings of the project.
     #[default]
     State,
-    /// What the project holds, which must have a main offering.
+    /// The offerings of the project, which must include a main offering.
     Main,
-    /// The response itself, also to a write.
+    /// The response itself, which may be to a write.
     Response,
-    /// Times, which differ from run to run.
+    /// Timestamps, which differ in each run.
     Times,
 }
 
@@ -94,11 +94,11 @@ pub enum ShownBy {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The current pages say it. Breaking it is a violation.
+    /// The current pages state it. A failure is a violation.
     Must,
-    /// One page says it, and another disagrees or is silent. Breaking it is a warning.
+    /// One page states it, and another contradicts it or does not mention it. A failure is a warning.
     Should,
-    /// The pages are silent or contradict each other. What the server chose is observed.
+    /// The pages do not mention it or contradict each other. The choice of the server is observed.
     Open,
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// What a rule needs that a run may not have been given.
+/// What a rule needs and not every run has.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
@@ -127,7 +127,7 @@ pub enum Need {
     Product,
     /// The id of an experiment-variant offering.
     Variant,
-    /// A project with no offerings.
+    /// A project without offerings.
     Empty,
     /// Another project's key.
     SecondProject,
@@ -161,9 +161,9 @@ impl fmt::Display for Need {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct NeedInfo {
-    /// What is needed, as words that fit after "needs ".
+    /// What is needed, as a phrase that fits after "needs ".
     pub what: String,
-    /// The flags that give it, such as `--product-id`.
+    /// The flags that provide it, such as `--product-id`.
     pub flags: Vec<String>,
 }
 
@@ -171,7 +171,7 @@ pub struct NeedInfo {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSource {
-    /// Name of the file that the page was kept as, or `None` when only facts of it were.
+    /// Name of the saved file of the page, or `None` when only facts were saved.
     #[serde(default)]
     pub file: Option<String>,
     /// What the page is.
@@ -188,10 +188,10 @@ pub struct Area {
     pub title: String,
 }
 
-/// Why a catalogue cannot be used. Shown as `file:line:column: message` where a place is known.
+/// Why a catalogue cannot be used. Shown as `file:line:column: message` when the place is known.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CatalogueError {
-    /// It is not YAML, or not of the shape of a catalogue.
+    /// It is not YAML, or not a catalogue.
     #[error("{file}:{place} {reason}")]
     Shape {
         /// Name of the file.
@@ -201,7 +201,7 @@ pub enum CatalogueError {
         /// What is wrong.
         reason: String,
     },
-    /// A rule stands twice, or names something that the catalogue does not have.
+    /// A rule is listed twice, or refers to something that the catalogue does not have.
     #[error("{file}: the rule `{rule}` {reason}")]
     Rule {
         /// Name of the file.
@@ -219,12 +219,12 @@ impl Catalogue {
         Catalogue::parse(EMBEDDED, EMBEDDED_NAME).expect("a test reads the embedded catalogue")
     }
 
-    /// Reads a catalogue. `name` stands for the file in errors.
+    /// Parses a catalogue. `name` is the name of the file in errors.
     pub fn parse(text: &str, name: &str) -> Result<Catalogue, CatalogueError> {
         let catalogue: Catalogue = serde_yaml::from_str(text).map_err(|error| CatalogueError::Shape {
             file: name.to_owned(),
             place: error.location().map_or_else(String::new, |at| format!("{}:{}:", at.line(), at.column())),
-            // The place stands in front.
+            // The message begins with the place already.
             reason: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         })?;
         match catalogue.flaw() {
@@ -248,19 +248,19 @@ impl Catalogue {
         self.rules.iter().filter(move |rule| rule.area() == area)
     }
 
-    /// The rule of an id.
+    /// The rule with an id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// The id that was perhaps meant by an unknown one: one letter away, or the same name in another area.
+    /// The most similar id to an unknown one: a typing error, or the same name in another area.
     pub fn nearest(&self, id: &str) -> Option<&str> {
         let ids = || self.rules.iter().map(|rule| rule.id.as_str());
         let name = id.rsplit('.').next().unwrap_or_default();
         nearest(id, ids()).or_else(|| ids().find(|other| !name.is_empty() && other.rsplit('.').next() == Some(name)))
     }
 
-    /// The published page of a tag.
+    /// The published page with a tag.
     pub fn source(&self, tag: &str) -> Option<&RuleSource> {
         self.sources.get(tag)
     }
@@ -272,25 +272,25 @@ impl Catalogue {
 
     /// What a need is and how it is met.
     pub fn need(&self, need: Need) -> &NeedInfo {
-        self.needs.get(&need).expect("a catalogue without one of the needs is refused when it is read")
+        self.needs.get(&need).expect("`parse` rejects a catalogue without one of the needs")
     }
 
-    /// What is wrong with a rule beyond its shape: the id and what is wrong.
+    /// The first rule that is inconsistent: its id and what is wrong.
     fn flaw(&self) -> Option<(String, String)> {
         let mut seen = std::collections::HashSet::new();
         for rule in &self.rules {
             let flaw = |reason: String| Some((rule.id.clone(), reason));
             if !seen.insert(&rule.id) {
-                return flaw("stands twice".to_owned());
+                return flaw("is listed twice".to_owned());
             }
             if !rule.id.contains('.') || !self.areas.iter().any(|area| area.id == rule.area()) {
-                return flaw(format!("is of the unknown area `{}`", rule.area()));
+                return flaw(format!("has the unknown area `{}`", rule.area()));
             }
             if let Some(tag) = rule.from.iter().find(|tag| !self.sources.contains_key(*tag)) {
-                return flaw(format!("is from the unknown source `{tag}`"));
+                return flaw(format!("has the unknown source `{tag}`"));
             }
             if rule.scope == RuleScope::Operation && rule.operations.is_empty() {
-                return flaw("does not say of which operation it is".to_owned());
+                return flaw("does not name its operations".to_owned());
             }
             let texts = [("statement", &rule.statement), ("title", &rule.title), ("check", &rule.check)];
             if let Some((name, _)) = texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
@@ -298,7 +298,7 @@ impl Catalogue {
             }
         }
         let missing = Need::ALL.into_iter().find(|need| !self.needs.contains_key(need))?;
-        Some(("needs".to_owned(), format!("does not say what `{missing}` is")))
+        Some(("needs".to_owned(), format!("does not describe `{missing}`")))
     }
 }
 
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_says_what_it_holds_for_and_whether_others_can_disturb_it() {
+    fn every_rule_has_a_scope_and_a_disturbed_flag() {
         let catalogue = Catalogue::embedded();
         for rule in catalogue.rules() {
             let is_of_responses = ["response", "offering"].contains(&rule.area());
@@ -369,15 +369,14 @@ mod tests {
         };
         assert!(missing("    scope: operation\n").contains("missing field `scope`"));
         assert!(missing("    disturbed: true\n").contains("missing field `disturbed`"));
-        // What is judged by the whole list or by which offering is main can be disturbed, what is judged by an offering of
-        // the run cannot.
+        // Other clients can change the list and the main offering, but not the offerings of the run.
         let is_disturbed = |id: &str| catalogue.rule(id).unwrap().disturbed;
         assert!(["list.order", "invariant.main-exists", "set-main.promotes"].into_iter().all(is_disturbed));
         assert!(!["create.echo", "get.missing", "response.schema"].into_iter().any(is_disturbed));
     }
 
     #[test]
-    fn an_unknown_rule_finds_the_one_that_was_meant() {
+    fn an_unknown_rule_has_a_suggestion() {
         let catalogue = Catalogue::embedded();
         assert_eq!(catalogue.nearest("create.ecko"), Some("create.echo"));
         assert_eq!(catalogue.nearest("list.first-is-main"), Some("create.first-is-main"));
@@ -385,18 +384,18 @@ mod tests {
     }
 
     #[test]
-    fn a_catalogue_with_a_flaw_is_refused() {
+    fn an_inconsistent_catalogue_is_rejected() {
         let text = include_str!("../../spec/rules.yaml");
         let flaw =
             |from: &str, to: &str| Catalogue::parse(&text.replacen(from, to, 1), "r.yaml").unwrap_err().to_string();
-        assert_eq!(flaw("id: get.missing", "id: get.existing"), "r.yaml: the rule `get.existing` stands twice");
+        assert_eq!(flaw("id: get.missing", "id: get.existing"), "r.yaml: the rule `get.existing` is listed twice");
         assert_eq!(
             flaw("id: get.missing", "id: got.missing"),
-            "r.yaml: the rule `got.missing` is of the unknown area `got`"
+            "r.yaml: the rule `got.missing` has the unknown area `got`"
         );
         assert_eq!(
             flaw("from: [E]", "from: [Z]"),
-            "r.yaml: the rule `response.details-omitted` is from the unknown source `Z`"
+            "r.yaml: the rule `response.details-omitted` has the unknown source `Z`"
         );
         assert_eq!(
             flaw("level: must", "level: most"),

@@ -1,4 +1,4 @@
-//! Typed error codes, wherever a document tells them.
+//! Typed error codes of a document, in lists and in prose.
 
 use crate::document::{Document, pointer};
 use serde_json::Value;
@@ -13,10 +13,10 @@ pub(super) fn listed(response: &Value) -> Option<Vec<String>> {
     Some(codes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// The `snake_case` words in backticks of a prose text, each once, apart from names of properties and parameters.
+/// The `snake_case` words in backticks in a text, each once, without names of properties and parameters.
 pub(super) fn in_prose(text: &str, names: &BTreeSet<String>) -> Vec<String> {
     let mut codes: Vec<String> = Vec::new();
-    // Every second piece stands between two backticks.
+    // Every second piece is between two backticks.
     for word in text.split('`').skip(1).step_by(2) {
         if is_code(word) && !names.contains(word) && !codes.iter().any(|code| code == word) {
             codes.push(word.to_owned());
@@ -25,7 +25,7 @@ pub(super) fn in_prose(text: &str, names: &BTreeSet<String>) -> Vec<String> {
     codes
 }
 
-/// Whether a word is `snake_case` of at least two parts. A single word in backticks is as likely a name.
+/// Whether a word is `snake_case` with at least two parts. A single word is as likely a name.
 fn is_code(word: &str) -> bool {
     let parts: Vec<&str> = word.split('_').collect();
     let is_part = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_told_from_other_words_in_backticks() {
+    fn codes_are_distinguished_from_other_words() {
         let names = BTreeSet::from(["product_ids".to_owned()]);
         let text = "Code: `cannot_demote_main` for `product_ids` with `tag: 1`, `tag`, `TAG_MAIN`, `_x`, `cannot_demote_main`.";
         assert_eq!(in_prose(text, &names), ["cannot_demote_main"]);

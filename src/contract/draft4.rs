@@ -1,7 +1,7 @@
-//! Schemas of OpenAPI 3.0 as JSON Schema Draft 4, of which they are a dialect.
+//! Converts schemas of OpenAPI 3.0, a dialect of JSON Schema Draft 4, to Draft 4.
 //!
-//! Every keyword stays where it was, so that a pointer into the result is one into the document. Only what validates is
-//! kept: names such as `id` or `definitions`, which mean something in Draft 4 and nothing in OpenAPI, go.
+//! Every keyword stays at its pointer, so that a pointer into the result is one into the document. Only keywords that
+//! validate are copied: `id` or `definitions`, for example, have a meaning in Draft 4 and none in OpenAPI.
 
 use super::Direction;
 use crate::document::{Document, pointer};
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
-/// What a fragment of a URI cannot hold as it is.
+/// Characters that must be encoded in a URI fragment.
 const FRAGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -26,15 +26,14 @@ const FRAGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A pointer as the fragment of a URI.
+/// A pointer as a URI fragment.
 pub(super) fn fragment(pointer: &str) -> String {
     utf8_percent_encode(pointer, FRAGMENT).to_string()
 }
 
-/// The schemas of a document, each at its pointer, as one Draft 4 document. All else is left out.
+/// The schemas of a document, each at its pointer, as one Draft 4 document without anything else.
 ///
-/// `outermost` are the pointers of schemas that stand by themselves, `dropped` the pointers of patterns that no engine
-/// takes.
+/// `outermost` are the pointers of schemas that are not part of another, `dropped` those of unsupported patterns.
 pub(super) fn transform(
     document: &Document,
     outermost: &[String],
@@ -44,7 +43,7 @@ pub(super) fn transform(
     let view = SchemaView { document, dropped, direction };
     let mut root = Value::Object(Map::new());
     let mut places: Vec<&String> = outermost.iter().collect();
-    // A schema within another comes with it; the shorter pointer is the outer one.
+    // A nested schema is copied with its outer one, which has the shorter pointer.
     places.sort_by_key(|place| place.len());
     for place in places {
         if let Some(schema) = document.value().pointer(place)
@@ -56,7 +55,7 @@ pub(super) fn transform(
     root
 }
 
-/// Puts a value at a pointer, with mappings on the way there (a number is a key like any other).
+/// Inserts a value at a pointer and creates the mappings on the way (a number is a key too).
 fn insert(root: &mut Value, place: &str, value: Value) {
     let mut here = root;
     for key in pointer::keys(place) {
@@ -79,7 +78,7 @@ impl SchemaView<'_> {
     fn schema(&self, schema: &Value, at: &str) -> Value {
         let Some(map) = schema.as_object() else { return json!({}) };
         if map.get("$ref").is_some_and(Value::is_string) {
-            // Written as the place where it really leads, because Draft 4 does not follow references on the way.
+            // The final target, because Draft 4 does not follow references within a pointer.
             return match self.document.resolve(at) {
                 Some((target, _)) => json!({ "$ref": format!("#{}", fragment(&target)) }),
                 None => json!({}),
@@ -127,7 +126,7 @@ impl SchemaView<'_> {
         }
     }
 
-    /// Whether a required property is one that is not sent in this direction. `at` is the pointer of `required`.
+    /// Whether a required property is not sent in this direction. `at` is the pointer of `required`.
     fn hidden(&self, schema: &Map<String, Value>, name: &Value, at: &str) -> bool {
         let Some(name) = name.as_str() else { return true };
         if schema.get("properties").and_then(|properties| properties.get(name)).is_none() {
@@ -135,26 +134,26 @@ impl SchemaView<'_> {
         }
         let Some(parent) = pointer::parent(at) else { return false };
         let place = pointer::join(&pointer::join(parent, "properties"), name);
-        let mark = match self.direction {
+        let flag = match self.direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",
         };
-        self.document.resolve(&place).is_some_and(|(_, property)| property.get(mark) == Some(&Value::Bool(true)))
+        self.document.resolve(&place).is_some_and(|(_, property)| property.get(flag) == Some(&Value::Bool(true)))
     }
 }
 
-/// A list without repetitions, which Draft 4 refuses as it does an empty one.
+/// A list without repetitions, or `None` for an empty one: Draft 4 rejects both.
 fn distinct(items: impl Iterator<Item = Value>) -> Option<Value> {
-    let mut kept: Vec<Value> = Vec::new();
+    let mut unique: Vec<Value> = Vec::new();
     for item in items {
-        if !kept.contains(&item) {
-            kept.push(item);
+        if !unique.contains(&item) {
+            unique.push(item);
         }
     }
-    (!kept.is_empty()).then_some(Value::Array(kept))
+    (!unique.is_empty()).then_some(Value::Array(unique))
 }
 
-/// `format: int16` and its like as bounds, where the schema has none that are narrower.
+/// Adds the bounds of `format: int16` and similar, unless the schema has narrower ones.
 fn integer_bounds(schema: &Map<String, Value>, result: &mut Map<String, Value>) {
     let text = |key: &str| schema.get(key).and_then(Value::as_str);
     let (low, high) = match text("format") {
@@ -178,8 +177,8 @@ fn integer_bounds(schema: &Map<String, Value>, result: &mut Map<String, Value>) 
     }
 }
 
-/// `nullable: true`, which has an effect beside `type` alone. An `enum` that does not list null is widened: writers who
-/// say nullable mean it, and a false alarm is worse.
+/// Applies `nullable: true`, which has an effect only with `type`. An `enum` without null gets one: the author probably
+/// meant it, and a false positive is worse.
 fn nullable(result: &mut Map<String, Value>) {
     let Some(Value::String(kind)) = result.get("type").cloned() else { return };
     result.insert("type".to_owned(), json!([kind, "null"]));

@@ -4,7 +4,7 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// One of the six operations of the offerings resource. Written and read as its operation id.
+/// One of the six operations of the offerings resource. Serialized as its operation id.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Endpoint {
     /// `GET /offerings`
@@ -44,7 +44,7 @@ impl Endpoint {
         }
     }
 
-    /// The method that the published pages give.
+    /// The method on the published pages.
     pub fn method(self) -> Method {
         match self {
             Endpoint::List | Endpoint::Get => Method::GET,
@@ -54,7 +54,7 @@ impl Endpoint {
         }
     }
 
-    /// The path template that the published pages give, below the base path.
+    /// The path template on the published pages, below the base path.
     pub const fn path(self) -> &'static str {
         match self {
             Endpoint::List | Endpoint::Create => "/offerings",
@@ -63,7 +63,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether the operation changes something on the server.
+    /// Whether the operation changes state on the server.
     pub fn writes(self) -> bool {
         self.method() != Method::GET
     }
@@ -73,24 +73,24 @@ impl Endpoint {
         !matches!(self, Endpoint::List | Endpoint::Create)
     }
 
-    /// The endpoint of an operation id.
+    /// The endpoint with an operation id.
     pub fn of_id(operation_id: &str) -> Option<Endpoint> {
         Endpoint::ALL.into_iter().find(|endpoint| endpoint.operation_id() == operation_id)
     }
 
-    /// The endpoint that a method and a path template look like: `…/offerings`, `…/offerings/{x}`,
-    /// `…/offerings/{x}/set-main`, whatever stands in front and whatever the parameter is called.
+    /// The endpoint that matches a method and a path template: `…/offerings`, `…/offerings/{x}`,
+    /// `…/offerings/{x}/set-main`, with any prefix and any parameter name.
     pub fn of_shape(method: &Method, template: &str) -> Option<Endpoint> {
         Endpoint::ALL.into_iter().find(|endpoint| endpoint.method() == *method && ends_like(template, endpoint.path()))
     }
 }
 
-/// Whether a template ends in the segments of another, a parameter being like any parameter.
+/// Whether a template ends with the segments of another; parameter names are ignored.
 fn ends_like(template: &str, end: &str) -> bool {
     let is_parameter = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
     let mut segments = template.trim_end_matches('/').rsplit('/');
-    end.rsplit('/').filter(|segment| !segment.is_empty()).all(|wanted| {
-        segments.next().is_some_and(|segment| segment == wanted || is_parameter(segment) && is_parameter(wanted))
+    end.rsplit('/').filter(|segment| !segment.is_empty()).all(|expected| {
+        segments.next().is_some_and(|segment| segment == expected || is_parameter(segment) && is_parameter(expected))
     })
 }
 
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_known_by_its_shape_below_any_prefix() {
+    fn an_endpoint_is_found_by_its_path_below_any_prefix() {
         let of = |method: Method, path: &str| Endpoint::of_shape(&method, path);
         assert_eq!(of(Method::GET, "/v4/offerings"), Some(Endpoint::List));
         assert_eq!(of(Method::POST, "/offerings/"), Some(Endpoint::Create));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_written_as_its_operation_id() {
+    fn an_endpoint_is_serialized_as_its_operation_id() {
         for endpoint in Endpoint::ALL {
             assert_eq!(serde_json::to_value(endpoint).unwrap(), endpoint.operation_id());
             assert_eq!(Endpoint::of_id(endpoint.operation_id()), Some(endpoint));

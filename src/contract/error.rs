@@ -1,10 +1,10 @@
-//! Why a contract cannot be made out of a document.
+//! Why a document is not a contract.
 
 use super::{CatalogueError, Endpoint};
 use crate::document::{DocumentError, Position};
 use std::fmt::Write as _;
 
-/// Why a contract cannot be made. Messages fit after "cannot read the contract: ".
+/// Why a contract cannot be created. Messages fit after "cannot read the contract: ".
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ContractError {
     /// The document cannot be used.
@@ -15,9 +15,9 @@ pub enum ContractError {
     Missing {
         /// Name of the file as it was given.
         file: String,
-        /// Where the paths begin.
+        /// Line and column of `paths`.
         position: Position,
-        /// What is missing, in the order of [`Endpoint::ALL`].
+        /// The missing operations, in the order of [`Endpoint::ALL`].
         missing: Vec<MissingOperation>,
     },
     /// The catalogue of rules cannot be used.
@@ -28,10 +28,10 @@ pub enum ContractError {
 /// An operation that a document lacks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MissingOperation {
-    /// Which one.
+    /// The missing operation.
     pub endpoint: Endpoint,
-    /// Where something stands that was perhaps meant to be it, with what it is.
-    pub perhaps: Option<String>,
+    /// What in the document may be intended as this operation, with its place.
+    pub hint: Option<String>,
 }
 
 fn listed(missing: &[MissingOperation]) -> String {
@@ -40,13 +40,13 @@ fn listed(missing: &[MissingOperation]) -> String {
         all @ 6 => format!(" it lacks all {all} operations of the offerings resource:"),
         count => format!(" it lacks {count} operations of the offerings resource:"),
     };
-    for MissingOperation { endpoint, perhaps } in missing {
+    for MissingOperation { endpoint, hint } in missing {
         let method = endpoint.method().to_string();
         let _ = write!(text, "\n  {endpoint:<18} {method:<6} {}", endpoint.path());
-        if let Some(perhaps) = perhaps {
-            let _ = write!(text, " ({perhaps})");
+        if let Some(hint) = hint {
+            let _ = write!(text, " ({hint})");
         }
     }
-    text.push_str("\n  hint: give the whole document, or name the operations by these ids or paths");
+    text.push_str("\n  hint: give the complete document, or use these operation ids or paths");
     text
 }

@@ -1,9 +1,9 @@
-//! What is off in the document itself, as far as a program can tell.
+//! Lints of the document itself.
 
 use super::{
     Endpoint, Operation, ParameterPlace, StatusKey,
     codes::{self, EXTENSION},
-    read::{FoundOperation, Reached},
+    read::{FoundOperation, ReachableParts},
     schema::{Direction, SchemaRef, Schemas},
 };
 use crate::document::{Document, Lint, pointer};
@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-/// Looks at the six operations and at what they refer to.
+/// Checks the six operations and what they refer to.
 pub(super) struct Linter<'a> {
     pub(super) document: &'a Document,
     pub(super) schemas: &'a Arc<Schemas>,
@@ -23,7 +23,12 @@ pub(super) struct Linter<'a> {
 
 impl Linter<'_> {
     /// All lints, sorted by place.
-    pub(super) fn run(mut self, operations: &[Operation], found: &[FoundOperation], reached: &Reached) -> Vec<Lint> {
+    pub(super) fn run(
+        mut self,
+        operations: &[Operation],
+        found: &[FoundOperation],
+        reachable: &ReachableParts,
+    ) -> Vec<Lint> {
         for operation in operations.iter().filter(|operation| operation.endpoint.is_some()) {
             self.tags(operation);
             self.identity(operation, found);
@@ -35,7 +40,7 @@ impl Linter<'_> {
             self.undescribed(operation);
         }
         self.duplicate_ids(found);
-        self.examples(reached);
+        self.examples(reachable);
         self.lints.sort_by(|a, b| (a.position, a.id, &a.pointer).cmp(&(b.position, b.id, &b.pointer)));
         self.lints.dedup();
         self.lints
@@ -51,7 +56,7 @@ impl Linter<'_> {
             declared.into_iter().flatten().filter_map(|tag| tag.get("name").and_then(Value::as_str)).collect();
         for (index, tag) in operation.tags.iter().enumerate() {
             if !declared.contains(&tag.as_str()) {
-                let message = format!("`{}` is tagged `{tag}`, a tag that the document does not declare", operation.id);
+                let message = format!("`{}` has the tag `{tag}`, which the document does not declare", operation.id);
                 self.add("document.undeclared-tag", &format!("{}/tags/{index}", operation.pointer), message);
             }
         }
@@ -61,11 +66,12 @@ impl Linter<'_> {
         let Some(endpoint) = operation.endpoint else { return };
         match found.iter().find(|found| found.pointer == operation.pointer).and_then(|found| found.id.as_deref()) {
             None => {
-                let message = format!("the operation has no id; it is taken for `{endpoint}` by its method and path");
+                let message =
+                    format!("the operation has no `operationId`; its method and path identify it as `{endpoint}`");
                 self.add("document.no-operation-id", &operation.pointer, message);
             }
             Some(id) if id != endpoint.operation_id() => {
-                let message = format!("`{id}` is taken for `{endpoint}` by its method and path");
+                let message = format!("`{id}` is treated as `{endpoint}` because of its method and path");
                 self.add("document.other-operation-id", &pointer::join(&operation.pointer, "operationId"), message);
             }
             Some(_) => {}
@@ -86,7 +92,7 @@ impl Linter<'_> {
         let mut seen = HashSet::new();
         for operation in found {
             if let Some(id) = operation.id.as_deref().filter(|id| !seen.insert(*id)) {
-                let message = format!("the operation id `{id}` stands twice; the first one by path is taken");
+                let message = format!("the operation id `{id}` is used twice; the first operation by path has it");
                 self.add("document.duplicate-operation-id", &pointer::join(&operation.pointer, "operationId"), message);
             }
         }
@@ -97,7 +103,7 @@ impl Linter<'_> {
         let unknown = operation.security.iter().flatten().find(|name| declared.and_then(|all| all.get(name)).is_none());
         if let Some(name) = unknown {
             let message =
-                format!("`{}` needs `{name}`, a security scheme that the document does not declare", operation.id);
+                format!("`{}` needs the security scheme `{name}`, which the document does not declare", operation.id);
             self.add("document.undeclared-security", &operation.pointer, message);
         }
     }
@@ -109,10 +115,10 @@ impl Linter<'_> {
                 self.add("document.undescribed-parameter", &operation.pointer, message);
                 continue;
             };
-            let admits = |value: &str| parameter.schema.is_valid(Direction::Request, &Value::from(value));
-            if admits(".") && admits("..") {
+            let accepts = |value: &str| parameter.schema.is_valid(Direction::Request, &Value::from(value));
+            if accepts(".") && accepts("..") {
                 let message = format!(
-                    "`{name}` may be `.` or `..`, which most clients take out of a path, so that such an id cannot be reached"
+                    "`{name}` may be `.` or `..`; most clients remove these from a path, so they cannot be addressed"
                 );
                 self.add("document.dot-id", &parameter.schema.resolved().0, message);
             }
@@ -141,13 +147,12 @@ impl Linter<'_> {
         }
     }
 
-    /// Responses of success, apart from 204 and 205, about whose body nothing is said, so that nothing can be checked.
+    /// Successful responses, except 204 and 205, without a schema to check their body.
     fn bodies(&mut self, operation: &Operation) {
         for response in operation.responses.iter().filter(|response| is_success(response.status)) {
             let described = response.json().is_some_and(|schema| !schema.raw().is_null());
             if !described && !matches!(response.status, StatusKey::Code(204 | 205)) {
-                let message =
-                    format!("`{}` does not say what the body of its {} is like", operation.id, response.status);
+                let message = format!("`{}` does not describe the body of its {}", operation.id, response.status);
                 self.add("document.undescribed-body", &response.pointer, message);
             }
         }
@@ -162,7 +167,7 @@ impl Linter<'_> {
                 self.add("document.codes-no-list", &pointer::join(&response.pointer, EXTENSION), message);
             }
             if !listed && !response.codes.is_empty() {
-                let message = format!("the typed codes {} stand only in prose", quoted(&response.codes));
+                let message = format!("the typed codes {} are listed only in prose", quoted(&response.codes));
                 self.add("document.codes-in-prose", &pointer::join(&response.pointer, "description"), message);
             }
             let Some(schema) = response.json() else { continue };
@@ -173,7 +178,7 @@ impl Linter<'_> {
                 let at =
                     error.map_or_else(|| schema.pointer().to_owned(), |(code, _)| pointer::join(&code, "description"));
                 let message = format!(
-                    "{} typed codes stand only in the prose of the error schema, so no response says which are its own",
+                    "{} typed codes are listed only in the prose of the error schema, not at their responses",
                     described.len()
                 );
                 self.add("document.codes-in-prose", &at, message);
@@ -181,7 +186,7 @@ impl Linter<'_> {
         }
     }
 
-    /// Optional properties of a successful response about which the document says nothing but their type.
+    /// Optional properties of a successful response without a description.
     fn undescribed(&mut self, operation: &Operation) {
         for schema in operation
             .responses
@@ -202,33 +207,33 @@ impl Linter<'_> {
                 let described =
                     self.document.resolve(&at).is_some_and(|(_, property)| property.get("description").is_some());
                 if !described {
-                    let message = format!("the optional `{name}` is described nowhere");
+                    let message = format!("the optional property `{name}` has no description");
                     self.add("document.undescribed-property", &at, message);
                 }
             }
         }
     }
 
-    fn examples(&mut self, reached: &Reached) {
-        let own = reached.schemas.iter().map(|schema| (pointer::join(schema, "example"), schema.clone()));
-        for (example, schema) in own.chain(reached.examples.iter().cloned()) {
+    fn examples(&mut self, reachable: &ReachableParts) {
+        let own = reachable.schemas.iter().map(|schema| (pointer::join(schema, "example"), schema.clone()));
+        for (example, schema) in own.chain(reachable.examples.iter().cloned()) {
             let Some(value) = self.document.value().pointer(&example) else { continue };
             let schema = self.schemas.at(&schema);
-            // An example does not say which way it goes, so it is wrong only when it is wrong both ways.
-            let errors = wrong(&schema, value);
+            // An example has no direction, so it is wrong only when it is wrong in both.
+            let errors = error_in_both_directions(&schema, value);
             if let Some(error) = errors {
                 self.add("document.invalid-example", &example, format!("the example is not valid: {error}"));
             }
             for property in schema.undocumented(value) {
-                let message = format!("the example has `{}`, which its schema does not name", pointer::last(&property));
+                let message = format!("the example has `{}`, which its schema does not list", pointer::last(&property));
                 self.add("document.example-beyond-schema", &format!("{example}{property}"), message);
             }
         }
     }
 }
 
-/// How a value breaks a schema both ways, or `None`.
-fn wrong(schema: &SchemaRef, value: &Value) -> Option<String> {
+/// How a value violates a schema in both directions, or `None`.
+fn error_in_both_directions(schema: &SchemaRef, value: &Value) -> Option<String> {
     let first = |direction| schema.validate(direction, value).into_iter().next();
     let response = first(Direction::Response)?;
     first(Direction::Request).map(|_| response.to_string())

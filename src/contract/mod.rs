@@ -1,11 +1,11 @@
-//! What the document and the rules promise, resolved once: references followed, path-level parameters merged, schemas
-//! ready to validate, typed codes collected.
+//! The contract: the operations of the document and the rules, with references followed, path-level parameters merged,
+//! schemas ready to validate and typed codes collected.
 //!
-//! Start at [`Contract`]. Its six operations of the offerings resource are named by [`Endpoint`]; each [`Operation`] has
-//! its [`Parameter`]s, its [`RequestBody`] and its [`DocumentedResponse`]s, whose schemas are [`SchemaRef`]s; the rules stand in the
-//! [`Catalogue`].
+//! Start at [`Contract`]. [`Endpoint`] names its six operations of the offerings resource; each [`Operation`] has its
+//! [`Parameter`]s, its [`RequestBody`] and its [`DocumentedResponse`]s, whose schemas are [`SchemaRef`]s; the
+//! [`Catalogue`] has the rules.
 //!
-//! It does no I/O beyond reading files it is given, sends nothing and judges nothing: it only says what was promised.
+//! It sends nothing and checks no response.
 
 mod catalogue;
 mod codes;

@@ -1,4 +1,4 @@
-//! An operation as promised: what may be sent and what may be answered.
+//! An operation of the contract: its parameters, its request body and its responses.
 
 use super::{Endpoint, SchemaRef};
 use http::Method;
@@ -19,12 +19,12 @@ pub struct Operation {
     pub path: String,
     /// The operation's own parameters, then those of its path that it does not replace.
     pub parameters: Vec<Parameter>,
-    /// The request body, or `None` when none is described.
+    /// The request body, or `None` when none is documented.
     pub body: Option<RequestBody>,
     /// The documented responses, sorted by status: codes, then ranges, then the default.
     pub responses: Vec<DocumentedResponse>,
-    /// The alternatives of authentication: each is a list of names of security schemes that are needed together. An
-    /// empty list of alternatives, or an empty alternative, means that no authentication is needed.
+    /// Alternatives of authentication: each lists the security schemes that are needed together. Without alternatives,
+    /// or with an empty one, no authentication is needed.
     pub security: Vec<Vec<String>>,
     /// The tags as written.
     pub tags: Vec<String>,
@@ -33,13 +33,13 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The response that is documented for a status: the exact code, else its range, else the default.
+    /// The documented response for a status: the exact code, else its range, else the default.
     pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
-        // They are sorted from the most to the least exact.
+        // Sorted from the most to the least exact.
         self.responses.iter().find(|response| response.status.covers(status))
     }
 
-    /// The parameter of a name in a place. Header names are compared without regard to case.
+    /// The parameter with a name in a place. Header names are compared case-insensitively.
     pub fn parameter(&self, place: ParameterPlace, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.place == place && place.same_name(&parameter.name, name))
     }
@@ -60,7 +60,7 @@ pub enum ParameterPlace {
 }
 
 impl ParameterPlace {
-    /// Whether two names of this place mean the same parameter.
+    /// Whether two names in this place are the same parameter.
     pub fn same_name(self, one: &str, other: &str) -> bool {
         if self == ParameterPlace::Header { one.eq_ignore_ascii_case(other) } else { one == other }
     }
@@ -75,7 +75,7 @@ pub struct Parameter {
     pub place: ParameterPlace,
     /// Whether it must be sent. Always true in the path.
     pub required: bool,
-    /// What its value must be like. Accepts anything when none is described.
+    /// The schema of its value. Accepts anything when none is documented.
     pub schema: SchemaRef,
     /// The example as written, or `None`.
     pub example: Option<Value>,
@@ -88,14 +88,14 @@ pub struct Parameter {
 pub struct RequestBody {
     /// Whether it must be sent.
     pub required: bool,
-    /// Media types with what a body of that type must be like.
+    /// Media types with the schema of their bodies.
     pub media: Vec<(String, SchemaRef)>,
     /// JSON pointer of the request body, references followed.
     pub pointer: String,
 }
 
 impl RequestBody {
-    /// The schema of the JSON media type, or `None` when none is described.
+    /// The schema of the JSON media type, or `None` when none is documented.
     pub fn json(&self) -> Option<&SchemaRef> {
         json(&self.media)
     }
@@ -104,14 +104,14 @@ impl RequestBody {
 /// A documented response.
 #[derive(Clone, Debug)]
 pub struct DocumentedResponse {
-    /// For which statuses it stands.
+    /// The statuses that it covers.
     pub status: StatusKey,
     /// The description as written.
     pub description: String,
-    /// The typed codes that `error.code` may carry: those of `x-error-codes`, else those of the description (words of
-    /// `snake_case` in backticks). Empty when none is documented.
+    /// The allowed values of `error.code`: those of `x-error-codes`, else the `snake_case` words in backticks in the
+    /// description. Empty when none is documented.
     pub codes: Vec<String>,
-    /// Media types with what a body of that type must be like. Empty when no body is documented.
+    /// Media types with the schema of their bodies. Empty when no body is documented.
     pub media: Vec<(String, SchemaRef)>,
     /// Documented headers.
     pub headers: Vec<Header>,
@@ -122,7 +122,7 @@ pub struct DocumentedResponse {
 }
 
 impl DocumentedResponse {
-    /// The schema of the JSON media type, or `None` when none is described.
+    /// The schema of the JSON media type, or `None` when none is documented.
     pub fn json(&self) -> Option<&SchemaRef> {
         json(&self.media)
     }
@@ -131,29 +131,29 @@ impl DocumentedResponse {
 /// A documented header of a response.
 #[derive(Clone, Debug)]
 pub struct Header {
-    /// Its name as written; compare without regard to case.
+    /// Its name as written; compare case-insensitively.
     pub name: String,
     /// Whether it must be sent.
     pub required: bool,
-    /// What its value must be like. Accepts anything when none is described.
+    /// The schema of its value. Accepts anything when none is documented.
     pub schema: SchemaRef,
     /// JSON pointer of the header, references followed.
     pub pointer: String,
 }
 
-/// For which statuses a response stands. Sorted from the most to the least exact.
+/// The statuses that a response covers. Ordered from the most to the least exact.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum StatusKey {
     /// One status, 100 to 599.
     Code(u16),
     /// The hundred statuses that begin with this digit, 1 to 5.
     Range(u8),
-    /// All that no other response stands for.
+    /// All that no other response covers.
     Default,
 }
 
 impl StatusKey {
-    /// Reads `404`, `4XX` or `default`.
+    /// Parses `404`, `4XX` or `default`.
     pub fn parse(key: &str) -> Option<StatusKey> {
         if key == "default" {
             return Some(StatusKey::Default);
@@ -167,7 +167,7 @@ impl StatusKey {
         }
     }
 
-    /// Whether it stands for a status.
+    /// Whether it covers a status.
     pub fn covers(self, status: u16) -> bool {
         match self {
             StatusKey::Code(code) => code == status,
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_read_and_sorted_from_exact_to_general() {
+    fn statuses_are_parsed_and_ordered_from_exact_to_general() {
         let mut keys: Vec<_> = ["default", "4XX", "404", "200"].into_iter().filter_map(StatusKey::parse).collect();
         keys.sort_unstable();
         assert_eq!(keys.iter().map(ToString::to_string).collect::<Vec<_>>(), ["200", "404", "4XX", "default"]);

@@ -1,4 +1,4 @@
-//! From a document to its operations.
+//! Reads the operations of a document.
 
 use super::{
     DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, codes,
@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// An operation that was found and not yet read.
+/// An operation that was found but not yet read.
 #[derive(Clone, Debug)]
 pub(super) struct FoundOperation {
     pub(super) method: Method,
@@ -24,7 +24,7 @@ pub(super) struct FoundOperation {
     pub(super) pointer: String,
 }
 
-/// Every operation of a document, and a lint for each path that leads nowhere.
+/// Every operation of a document, and a lint for each path that cannot be read.
 pub(super) fn find(document: &Document) -> (Vec<FoundOperation>, Vec<Lint>) {
     let (mut operations, mut lints) = (Vec::new(), Vec::new());
     for (path, item) in document.paths() {
@@ -43,7 +43,7 @@ pub(super) fn find(document: &Document) -> (Vec<FoundOperation>, Vec<Lint>) {
             continue;
         }
         for method in METHODS {
-            // What stands beside the reference of a path item counts too, and what it leads to comes second.
+            // Members beside the reference of a path item override those of its target.
             let (item, value) =
                 if item.get(method).is_some() { (written.clone(), item) } else { (target.clone(), value) };
             let Some(operation) = value.get(method) else { continue };
@@ -59,18 +59,18 @@ pub(super) fn find(document: &Document) -> (Vec<FoundOperation>, Vec<Lint>) {
     (operations, lints)
 }
 
-/// Which of the operations found are the six: by operation id, else by method and shape of the path.
+/// Which of the operations found are the six: by operation id, else by method and path.
 pub(super) fn endpoints(found: &[FoundOperation]) -> Vec<Option<Endpoint>> {
     let mut result = vec![None; found.len()];
     for endpoint in Endpoint::ALL {
         let by_id = found.iter().position(|operation| operation.id.as_deref() == Some(endpoint.operation_id()));
         let by_shape = || {
-            // Of several that look alike, the one with the shortest path is the resource itself.
-            let alike = found.iter().enumerate().filter(|(_, operation)| {
-                let taken = operation.id.as_deref().and_then(Endpoint::of_id).is_some_and(|other| other != endpoint);
-                !taken && Endpoint::of_shape(&operation.method, &operation.path) == Some(endpoint)
+            // Of several similar paths, the shortest is the resource itself.
+            let similar = found.iter().enumerate().filter(|(_, operation)| {
+                let is_other = operation.id.as_deref().and_then(Endpoint::of_id).is_some_and(|other| other != endpoint);
+                !is_other && Endpoint::of_shape(&operation.method, &operation.path) == Some(endpoint)
             });
-            alike.min_by_key(|(_, operation)| operation.path.len()).map(|(index, _)| index)
+            similar.min_by_key(|(_, operation)| operation.path.len()).map(|(index, _)| index)
         };
         if let Some(index) = by_id.or_else(by_shape) {
             result[index] = Some(endpoint);
@@ -79,16 +79,16 @@ pub(super) fn endpoints(found: &[FoundOperation]) -> Vec<Option<Endpoint>> {
     result
 }
 
-/// What reading an operation needs to know about the rest of the document.
+/// What reading an operation needs from the rest of the document.
 pub(super) struct OperationReader {
     pub(super) document: Arc<Document>,
     pub(super) schemas: Arc<Schemas>,
-    /// Names of properties, which are no typed codes.
+    /// Names of properties, which are not typed codes.
     pub(super) names: BTreeSet<String>,
 }
 
 impl OperationReader {
-    /// Reads an operation that was inspected without an error.
+    /// Reads an operation without inspection errors.
     pub(super) fn operation(
         &self,
         found: &FoundOperation,
@@ -195,7 +195,7 @@ impl OperationReader {
             .collect()
     }
 
-    /// The schema of a parameter or header, which may stand under a media type instead.
+    /// The schema of a parameter or header, which may be under a media type.
     fn schema_of(&self, target: &str, value: &Value) -> SchemaRef {
         let content = value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
         let place = match content {
@@ -224,13 +224,13 @@ impl OperationReader {
     }
 }
 
-/// Header parameters of these names say nothing, by the standard: other parts of the document tell them.
+/// The standard ignores header parameters with these names: other parts of the document describe them.
 fn is_ignored(parameter: &Parameter) -> bool {
     let names = ["accept", "content-type", "authorization"];
     parameter.place == ParameterPlace::Header && names.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }
 
-/// Where the first server of an operation has its path, such as `/v4`; empty for the root. `item` and `operation` are the
+/// The path of the first server of an operation, such as `/v4`; empty for the root. `item` and `operation` are the
 /// pointers of the path item and of the operation.
 pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> String {
     let server = [operation, item, ""].into_iter().find_map(|owner| {
@@ -252,17 +252,17 @@ pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> Str
     if path.is_empty() { String::new() } else { format!("/{path}") }
 }
 
-/// Everything that was found in some operations, without repetitions.
+/// What some operations refer to, without repetitions.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct ReachableParts {
     pub(super) lints: Vec<Lint>,
     pub(super) schemas: Vec<String>,
     pub(super) outermost: Vec<String>,
     pub(super) examples: BTreeSet<(String, String)>,
 }
 
-impl Reached {
-    /// Adds what was found in one operation.
+impl ReachableParts {
+    /// Adds what one operation refers to.
     pub(super) fn add(&mut self, inspection: Inspection) {
         for lint in inspection.lints {
             if !self.lints.contains(&lint) {
@@ -278,7 +278,7 @@ impl Reached {
         self.examples.extend(inspection.examples);
     }
 
-    /// Removes repetitions of schemas, which several operations share.
+    /// Removes repetitions of schemas that several operations share.
     pub(super) fn finish(&mut self) {
         for list in [&mut self.schemas, &mut self.outermost] {
             list.sort_unstable();

@@ -3,7 +3,7 @@
 use super::{
     Catalogue, ContractError, Endpoint, MissingOperation, Operation, Rule, codes,
     lints::Linter,
-    read::{self, FoundOperation, OperationReader, Reached},
+    read::{self, FoundOperation, OperationReader, ReachableParts},
     schema::{Schemas, unusable_patterns},
 };
 use crate::document::{Document, Inspection, Lint, Position, pointer};
@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-/// What a document and a catalogue promise.
+/// The operations of a document and the rules of a catalogue.
 #[derive(Debug)]
 pub struct Contract {
     document: Arc<Document>,
@@ -27,7 +27,7 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// Makes a contract. The six operations must be there and readable; another one that cannot be read is a lint.
+    /// Creates a contract. The six operations must exist and be valid; another invalid operation is only a lint.
     pub fn from_document(document: Document, rules: Catalogue) -> Result<Contract, ContractError> {
         let document = Arc::new(document);
         let (found, mut lints) = read::find(&document);
@@ -41,7 +41,7 @@ impl Contract {
         let patterns = unusable_patterns(&document, &all.schemas);
         let dropped: HashSet<String> = patterns.iter().map(|lint| lint.pointer.clone()).collect();
         let schemas = Schemas::new(Arc::clone(&document), &all.outermost, &dropped)?;
-        // Only what the six refer to is used, so only that is compiled before it is needed.
+        // Only schemas of the six operations are used for certain; others are compiled when needed.
         for schema in &own.outermost {
             schemas.compile(schema)?;
         }
@@ -74,7 +74,7 @@ impl Contract {
     /// The contract that is part of the binary.
     pub fn embedded() -> Contract {
         Contract::from_document(Document::embedded(), Catalogue::embedded())
-            .expect("a test makes the embedded contract")
+            .expect("a test creates the embedded contract")
     }
 
     /// One of the six operations.
@@ -83,24 +83,23 @@ impl Contract {
         &self.operations[self.endpoints[index]]
     }
 
-    /// Every operation of the document that could be read, sorted by path.
+    /// Every valid operation of the document, sorted by path.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 
-    /// Which of the six a request is for, by its method and its path as sent, with or without the base path and a query.
-    ///
-    /// `None` when it is for none of them.
+    /// The operation of a request, by its method and its path as sent, with or without base path and query. `None` when
+    /// it is none of the six.
     pub fn endpoint_of(&self, method: &Method, path: &str) -> Option<Endpoint> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let below = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.starts_with('/'));
-        let fits = |path: &str| {
+        let matches = |path: &str| {
             let operations = Endpoint::ALL.iter().map(|endpoint| self.operation(*endpoint));
             operations
                 .filter(|operation| operation.method == *method)
                 .find(|operation| is_path_of(&operation.path, path))
         };
-        below.and_then(fits).or_else(|| fits(path))?.endpoint
+        below.and_then(matches).or_else(|| matches(path))?.endpoint
     }
 
     /// The rules.
@@ -113,8 +112,8 @@ impl Contract {
         &self.document
     }
 
-    /// Where the document says what a rule promises: pointer and position. A rule that names no place of this document
-    /// is shown at its first operation; `None` when it has none either.
+    /// The place of a rule in the document: pointer and position. A rule without a place in this document is shown at
+    /// its first operation; `None` when it has none.
     pub fn place_of(&self, rule: &Rule) -> Option<(String, Position)> {
         let written = rule.at.clone().filter(|at| self.document.value().pointer(at).is_some());
         let pointer =
@@ -123,12 +122,12 @@ impl Contract {
         Some((pointer, position))
     }
 
-    /// Every typed code that the document names anywhere for the six operations, also in the prose of the error schema.
+    /// Every typed code that the document lists for the six operations, including the prose of the error schema.
     pub fn known_codes(&self) -> &BTreeSet<String> {
         &self.known_codes
     }
 
-    /// 16 hexadecimal digits that are the same for the same text of the document (FNV-1a, 64 bits).
+    /// Hash of the text of the document: 16 hexadecimal digits (FNV-1a, 64 bits).
     pub fn digest(&self) -> String {
         let start = 0xcbf2_9ce4_8422_2325_u64;
         let hash = self
@@ -139,25 +138,25 @@ impl Contract {
         format!("{hash:016x}")
     }
 
-    /// What is off in the document, sorted by place.
+    /// The lints of the document, sorted by place.
     pub fn lints(&self) -> &[Lint] {
         &self.lints
     }
 
-    /// The path of the first server of the list operation, such as `/v4`, without a slash at the end; empty for the root.
+    /// The path of the first server of the list operation, such as `/v4`, without a trailing slash; empty for the root.
     pub fn base_path(&self) -> &str {
         &self.base_path
     }
 }
 
-/// Holds every operation against the standard. Returns which can be read, what the six refer to, and what all do.
+/// Validates every operation. Returns the indexes of the valid ones, what the six refer to, and what all refer to.
 fn inspect(
     document: &Document,
     found: &[FoundOperation],
     endpoints: &[Option<Endpoint>],
     lints: &mut Vec<Lint>,
-) -> Result<(Vec<usize>, Reached, Reached), ContractError> {
-    let (mut readable, mut own, mut all) = (Vec::new(), Reached::default(), Reached::default());
+) -> Result<(Vec<usize>, ReachableParts, ReachableParts), ContractError> {
+    let (mut readable, mut own, mut all) = (Vec::new(), ReachableParts::default(), ReachableParts::default());
     for (index, operation) in found.iter().enumerate() {
         let inspection = document.inspect(&operation.item, &operation.pointer);
         let first = inspection.errors.iter().min_by_key(|error| error.position).cloned();
@@ -181,17 +180,17 @@ fn inspect(
 }
 
 fn unreadable(document: &Document, operation: &FoundOperation, reason: &str) -> Lint {
-    let message = format!("{} {} cannot be read and is left out: {reason}", operation.method, operation.path);
+    let message = format!("{} {} cannot be read and is ignored: {reason}", operation.method, operation.path);
     document.lint("document.unreadable-operation", &operation.pointer, message)
 }
 
-/// Which of the six are not there, with what was perhaps meant to be them.
+/// Which of the six are missing, with hints.
 fn missing(document: &Document, found: &[FoundOperation], endpoints: &[Option<Endpoint>]) -> Vec<MissingOperation> {
     let lacking = Endpoint::ALL.into_iter().filter(|endpoint| !endpoints.contains(&Some(*endpoint)));
-    lacking.map(|endpoint| MissingOperation { endpoint, perhaps: perhaps(document, found, endpoint) }).collect()
+    lacking.map(|endpoint| MissingOperation { endpoint, hint: hint(document, found, endpoint) }).collect()
 }
 
-fn perhaps(document: &Document, found: &[FoundOperation], endpoint: Endpoint) -> Option<String> {
+fn hint(document: &Document, found: &[FoundOperation], endpoint: Endpoint) -> Option<String> {
     let method = endpoint.method().to_string().to_lowercase();
     let is_shape = |path: &str| Endpoint::of_shape(&endpoint.method(), path) == Some(endpoint);
     for (path, item) in document.paths() {
@@ -201,9 +200,9 @@ fn perhaps(document: &Document, found: &[FoundOperation], endpoint: Endpoint) ->
             return Some(format!("`{path}` at {line}:{column} does not begin with a slash"));
         }
         if is_shape(path) && document.resolve(&place).is_none() {
-            return Some(format!("the reference at {line}:{column} leads nowhere"));
+            return Some(format!("the reference at {line}:{column} cannot be resolved"));
         }
-        // `Get:` or `GET:` is no method of the standard.
+        // OpenAPI requires method names in lower case.
         let spelled = item
             .as_object()
             .into_iter()
@@ -216,10 +215,10 @@ fn perhaps(document: &Document, found: &[FoundOperation], endpoint: Endpoint) ->
     }
     let ids = found.iter().filter_map(|operation| operation.id.as_deref());
     let ids = ids.filter(|id| Endpoint::of_id(id).is_none());
-    crate::document::nearest(endpoint.operation_id(), ids).map(|near| format!("`{near}` was perhaps meant to be it"))
+    crate::document::nearest(endpoint.operation_id(), ids).map(|near| format!("similar: `{near}`"))
 }
 
-/// Codes that the six operations name: those of their responses, and those of the error schema.
+/// The codes of the six operations: those of their responses and those of the error schema.
 fn known_codes(document: &Document, operations: &[Operation], names: &BTreeSet<String>) -> BTreeSet<String> {
     let ours = operations.iter().filter(|operation| operation.endpoint.is_some());
     let mut codes = BTreeSet::new();
@@ -231,12 +230,12 @@ fn known_codes(document: &Document, operations: &[Operation], names: &BTreeSet<S
     codes
 }
 
-/// Whether a path as sent is one of a template: same segments, a parameter standing for any that is not empty.
+/// Whether a path as sent matches a template: a parameter matches any segment that is not empty.
 fn is_path_of(template: &str, path: &str) -> bool {
     let mut segments = path.trim_matches('/').split('/');
-    let fits = template.trim_matches('/').split('/').all(|wanted| {
-        let is_parameter = wanted.starts_with('{') && wanted.ends_with('}');
-        segments.next().is_some_and(|segment| segment == wanted || is_parameter && !segment.is_empty())
+    let matches = template.trim_matches('/').split('/').all(|expected| {
+        let is_parameter = expected.starts_with('{') && expected.ends_with('}');
+        segments.next().is_some_and(|segment| segment == expected || is_parameter && !segment.is_empty())
     });
-    fits && segments.next().is_none()
+    matches && segments.next().is_none()
 }

@@ -3,7 +3,7 @@
 //! The only place that knows `jsonschema`.
 
 use super::draft4;
-use super::undocumented::Names;
+use super::undocumented::PropertyNames;
 use crate::document::{Document, DocumentError, ErrorKind, Lint, pointer};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use percent_encoding::percent_decode_str;
@@ -14,16 +14,16 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-/// The longest message of a schema error, in characters.
+/// Maximum length of the message of a schema error, in characters.
 const MAX_LENGTH: usize = 240;
 
-/// The keyword that is reported where a schema cannot be used.
+/// The keyword that is reported for an unusable schema.
 const UNUSABLE: &str = "$schema";
 
-/// Of a larger value only the first error is reported; a full page of full offerings has under 11,000 values.
+/// For a larger value only the first error is reported; a full page of full offerings has under 11,000 values.
 const MAX_VALUES: usize = 50_000;
 
-/// Which way a body goes: what is `readOnly` is not required in a request, what is `writeOnly` not in a response.
+/// The direction of a body: a request needs no `readOnly` properties, a response no `writeOnly` ones.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
     /// To the server.
@@ -41,16 +41,16 @@ impl Direction {
     }
 }
 
-/// One way in which a value is not as its schema says.
+/// One violation of a schema by a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SchemaError {
     /// JSON pointer into the value.
     pub instance_path: String,
-    /// JSON pointer into the document, of the keyword that the value breaks.
+    /// JSON pointer into the document, of the violated keyword.
     pub schema_pointer: String,
-    /// The keyword, such as `maxLength`. A number too large for its `format` breaks `maximum`.
+    /// The violated keyword, such as `maxLength`. A number too large for its `format` violates `maximum`.
     pub keyword: String,
-    /// What is wrong, at most 240 characters. It may quote the value when that is short.
+    /// What is wrong, at most 240 characters. May quote a short value.
     pub message: String,
 }
 
@@ -64,31 +64,31 @@ impl fmt::Display for SchemaError {
     }
 }
 
-/// A schema of the document: where it stands, and validators for each direction, compiled once and shared. Cheap to clone.
+/// A schema of the document, with validators for each direction that are compiled once and shared. Cheap to clone.
 #[derive(Clone)]
 pub struct SchemaRef(Arc<SubschemaPlace>);
 
-/// A schema, with what is made of it once, when it is first asked for.
+/// A schema, with what is created from it on first use.
 struct SubschemaPlace {
     pointer: String,
     schemas: Arc<Schemas>,
     request: OnceLock<Compiled>,
     response: OnceLock<Compiled>,
-    names: OnceLock<Mutex<Names>>,
+    names: OnceLock<Mutex<PropertyNames>>,
 }
 
 impl SchemaRef {
-    /// JSON pointer of the schema as written in its media type or parameter, where it may be a reference.
+    /// JSON pointer of the schema in its media type or parameter, where it may be a reference.
     pub fn pointer(&self) -> &str {
         &self.0.pointer
     }
 
-    /// The schema as written, references not followed. Null when none is described; that accepts anything.
+    /// The schema as written, references not followed. Null, which accepts anything, when none is documented.
     pub fn raw(&self) -> &Value {
         self.0.schemas.document.value().pointer(&self.0.pointer).unwrap_or(&Value::Null)
     }
 
-    /// The schema with references followed: its pointer and what stands there. Null when none is described.
+    /// The schema with references followed: its pointer and its value. Null when none is documented.
     pub fn resolved(&self) -> (String, &Value) {
         self.0.schemas.document.resolve(&self.0.pointer).unwrap_or_else(|| (self.0.pointer.clone(), &Value::Null))
     }
@@ -98,23 +98,23 @@ impl SchemaRef {
         &self.0.schemas.document
     }
 
-    /// Every way in which a value is not as the schema says; none when it is valid.
+    /// Every violation of the schema by a value; empty when it is valid.
     pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
         match self.validator(direction) {
-            // Nearly every response is valid, and to learn that is much cheaper than to look for errors.
+            // Nearly every response is valid, and checking that is much cheaper than collecting errors.
             Ok(validator) if validator.is_valid(instance) => Vec::new(),
             Ok(validator) => {
                 let mut errors = Vec::new();
-                let mut tell = |error: &ValidationError<'_>| errors.push(self.0.schemas.worded(error));
+                let mut report = |error: &ValidationError<'_>| errors.push(self.0.schemas.schema_error(error));
                 if has_more_values_than(MAX_VALUES, instance) {
-                    // All errors of a hostile body of millions of values would fill the memory.
-                    validator.validate(instance).err().iter().for_each(|error| told(error, &mut tell));
+                    // All errors of a body with millions of values would exhaust the memory.
+                    validator.validate(instance).err().iter().for_each(|error| report_deepest(error, &mut report));
                 } else {
-                    validator.iter_errors(instance).for_each(|error| told(&error, &mut tell));
+                    validator.iter_errors(instance).for_each(|error| report_deepest(&error, &mut report));
                 }
                 errors
             }
-            // Only a schema outside of the six operations gets here: theirs were compiled when the contract was made.
+            // Only for a schema outside the six operations: theirs were compiled with the contract.
             Err(message) => vec![SchemaError {
                 instance_path: String::new(),
                 schema_pointer: self.0.pointer.clone(),
@@ -124,15 +124,15 @@ impl SchemaRef {
         }
     }
 
-    /// What a value breaks, without words: place in the value, keyword, and the property that is missing where that is
-    /// it. The same errors as those of [`Self::validate`], and cheaper.
-    pub fn breaks(&self, direction: Direction, instance: &Value) -> Vec<(String, String, Option<String>)> {
+    /// The errors of [`Self::validate`] without messages, which is cheaper: pointer into the value, keyword, and the
+    /// missing property if one is missing.
+    pub fn violated_keywords(&self, direction: Direction, instance: &Value) -> Vec<(String, String, Option<String>)> {
         let Ok(validator) = self.validator(direction) else {
             return vec![(String::new(), UNUSABLE.to_owned(), None)];
         };
         let mut errors = Vec::new();
         for error in validator.iter_errors(instance) {
-            told(&error, &mut |error| {
+            report_deepest(&error, &mut |error| {
                 let missing = match error.kind() {
                     Kind::Required { property } => property.as_str().map(str::to_owned),
                     _ => None,
@@ -143,17 +143,17 @@ impl SchemaRef {
         errors
     }
 
-    /// Whether a value is as the schema says.
+    /// Whether a value is valid.
     pub fn is_valid(&self, direction: Direction, instance: &Value) -> bool {
         self.validator(direction).as_ref().is_ok_and(|validator| validator.is_valid(instance))
     }
 
-    /// Pointers into a value of properties that no schema names, through references, lists and combined schemas.
+    /// Pointers into a value of properties that no schema lists, through references, lists and combined schemas.
     ///
-    /// Nothing is undocumented where a schema says nothing about properties, or describes those it does not name.
+    /// No property is undocumented where a schema lists no properties, or describes those that it does not list.
     pub fn undocumented(&self, instance: &Value) -> Vec<String> {
         let SubschemaPlace { pointer, schemas, names, .. } = &*self.0;
-        let names = names.get_or_init(|| Mutex::new(Names::of(&schemas.document, pointer)));
+        let names = names.get_or_init(|| Mutex::new(PropertyNames::of(&schemas.document, pointer)));
         names.lock().unwrap_or_else(PoisonError::into_inner).missing_for(&schemas.document, instance)
     }
 
@@ -188,8 +188,8 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    /// Prepares schemas. `outermost` are the pointers of those that stand by themselves, `dropped` those of patterns to
-    /// be left out.
+    /// Prepares schemas. `outermost` are the pointers of those that are not part of another, `dropped` those of
+    /// unsupported patterns.
     pub(super) fn new(
         document: Arc<Document>,
         outermost: &[String],
@@ -202,7 +202,7 @@ impl Schemas {
         };
         for direction in [Direction::Request, Direction::Response] {
             let schemas = draft4::transform(&document, outermost, dropped, direction);
-            // `Resource::from_contents` would take the document for another draft.
+            // `Resource::from_contents` would detect another draft.
             let resource = Draft::Draft4.create_resource(schemas);
             registry = registry.add(direction.base(), resource).map_err(|error| fail(&error))?;
         }
@@ -221,7 +221,7 @@ impl Schemas {
         }))
     }
 
-    /// Compiles a schema both ways, so that a mistake in it is known before anything is sent.
+    /// Compiles a schema for both directions, so that a mistake is reported before anything is sent.
     pub(super) fn compile(&self, place: &str) -> Result<(), DocumentError> {
         for direction in [Direction::Request, Direction::Response] {
             self.validator(direction, place).map_err(|message| {
@@ -255,20 +255,20 @@ impl Schemas {
             .map_err(|error| error.to_string().into())
     }
 
-    /// An error of the library as ours.
-    fn worded(&self, error: &ValidationError<'_>) -> SchemaError {
+    /// Converts an error of the library.
+    fn schema_error(&self, error: &ValidationError<'_>) -> SchemaError {
         let short = error.instance().to_string().chars().count() <= MAX_LENGTH / 4;
         let message = if short { error.to_string() } else { error.masked_with("the value").to_string() };
         SchemaError {
             instance_path: error.instance_path().as_str().to_owned(),
-            schema_pointer: self.written(error),
+            schema_pointer: self.keyword_pointer(error),
             keyword: error.kind().keyword().to_owned(),
             message: clip(&message),
         }
     }
 
-    /// Where the broken keyword stands in the document. A bound that we made out of a `format` stands there.
-    fn written(&self, error: &ValidationError<'_>) -> String {
+    /// Pointer of the violated keyword in the document: of `format` for a bound that was derived from it.
+    fn keyword_pointer(&self, error: &ValidationError<'_>) -> String {
         let location =
             error.absolute_keyword_location().and_then(|uri| uri.fragment().map(|part| part.as_str().to_owned()));
         let place = match location {
@@ -284,21 +284,21 @@ impl Schemas {
     }
 }
 
-/// Reports an error. Of alternatives that all fail, the errors of the one that got farthest are reported.
-fn told(error: &ValidationError<'_>, tell: &mut dyn FnMut(&ValidationError<'_>)) {
+/// Reports an error. If all alternatives fail, reports the errors of the one that matches deepest.
+fn report_deepest(error: &ValidationError<'_>, report: &mut dyn FnMut(&ValidationError<'_>)) {
     if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
         let depth = |branch: &Vec<ValidationError<'_>>| {
             branch.iter().map(|error| error.instance_path().as_str().matches('/').count()).max().unwrap_or(0)
         };
         let best = context.iter().max_by_key(|branch| (depth(branch), std::cmp::Reverse(branch.len())));
         if let Some(branch) = best.filter(|branch| !branch.is_empty()) {
-            return branch.iter().for_each(|error| told(error, tell));
+            return branch.iter().for_each(|error| report_deepest(error, report));
         }
     }
-    tell(error);
+    report(error);
 }
 
-/// Patterns among the schemas that no engine takes, each with a lint.
+/// A lint for each pattern of the schemas that is not supported.
 pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<Lint> {
     let mut verdicts: HashMap<&str, bool> = HashMap::new();
     let mut lints = Vec::new();
@@ -311,32 +311,33 @@ pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<
             options.with_pattern_options(PatternOptions::regex()).build(&schema).is_ok()
         });
         if !usable {
-            let message = format!("the pattern `{}` is not one that we can use; it is ignored", clip(pattern));
+            let message = format!("the pattern `{}` is not supported; it is ignored", clip(pattern));
             lints.push(document.lint("document.unusable-pattern", &place, message));
         }
     }
     lints
 }
 
-/// The beginning of a text that may be of any length.
+/// The beginning of a text, at most [`MAX_LENGTH`] characters.
 fn clip(text: &str) -> String {
     if text.chars().count() <= MAX_LENGTH {
         return text.to_owned();
     }
     format!("{}…", text.chars().take(MAX_LENGTH - 1).collect::<String>())
 }
-/// Whether a value is made of more than `limit` values, itself among them.
+
+/// Whether a value consists of more than `limit` values, including itself.
 fn has_more_values_than(limit: usize, value: &Value) -> bool {
-    let mut waiting = vec![value];
+    let mut pending = vec![value];
     let mut seen = 0;
-    while let Some(value) = waiting.pop() {
+    while let Some(value) = pending.pop() {
         seen += 1;
-        if seen + waiting.len() > limit {
+        if seen + pending.len() > limit {
             return true;
         }
         match value {
-            Value::Array(items) => waiting.extend(items.iter().take(limit + 1)),
-            Value::Object(map) => waiting.extend(map.values().take(limit + 1)),
+            Value::Array(items) => pending.extend(items.iter().take(limit + 1)),
+            Value::Object(map) => pending.extend(map.values().take(limit + 1)),
             _ => {}
         }
     }

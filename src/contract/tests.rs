@@ -1,4 +1,4 @@
-//! The embedded contract, the published pages, and documents that are like neither.
+//! Tests with the embedded document, the published pages and other documents.
 
 use super::*;
 use crate::document::{Document, pointer};
@@ -42,7 +42,7 @@ fn the_embedded_contract_has_the_six_operations() {
 }
 
 #[test]
-fn the_embedded_contract_documents_the_statuses_and_codes_of_the_table() {
+fn the_embedded_contract_has_the_statuses_and_codes() {
     let table = "\
 list 200 400:invalid_data 401:control_unauthorized 500
 create 201 400:invalid_data,invalid_product_id,product_not_in_project,cannot_set_main_directly 401:control_unauthorized 409:offering_already_exists 500
@@ -68,14 +68,14 @@ set-main 200 400 401:control_unauthorized 404:not_found 422:cannot_setmain_exper
 }
 
 #[test]
-fn the_embedded_document_is_off_in_nothing_but_what_the_published_pages_are() {
+fn the_embedded_document_has_no_lints_of_its_own() {
     let contract = Contract::embedded();
     assert_eq!(lint_ids(&contract), ["document.dot-id", "document.undocumented-status"], "{:#?}", contract.lints());
 }
 
 #[test]
-fn every_response_that_the_table_gives_a_body_has_a_valid_example_or_none() {
-    // Broken examples are lints; so the test above would fail. This proves that the lint can fail at all.
+fn an_invalid_example_is_a_lint() {
+    // The embedded document has no such lint (test above).
     let text = embedded_text().replace("created_at: '2025-10-02T09:15:00Z'", "created_at: yesterday");
     let contract = contract(text).unwrap();
     let invalid: Vec<_> = contract.lints().iter().filter(|lint| lint.id == "document.invalid-example").collect();
@@ -84,7 +84,7 @@ fn every_response_that_the_table_gives_a_body_has_a_valid_example_or_none() {
 }
 
 #[test]
-fn an_id_that_stands_twice_and_a_body_without_a_schema_are_named() {
+fn a_duplicate_id_and_a_body_without_a_schema_are_lints() {
     let text = embedded_text()
         .replacen("                $ref: '#/components/schemas/V4OfferingList'\n", "                {}\n", 1)
         .replace(
@@ -99,7 +99,7 @@ fn an_id_that_stands_twice_and_a_body_without_a_schema_are_named() {
 }
 
 #[test]
-fn parameters_bodies_and_headers_are_there() {
+fn parameters_bodies_and_headers_are_read() {
     let contract = Contract::embedded();
     let create = contract.operation(Endpoint::Create);
     let body = create.body.as_ref().unwrap();
@@ -127,7 +127,7 @@ fn parameters_bodies_and_headers_are_there() {
 }
 
 #[test]
-fn errors_of_a_schema_point_into_the_value_and_into_the_document() {
+fn schema_errors_point_into_the_value_and_the_document() {
     let contract = Contract::embedded();
     let schema = contract.operation(Endpoint::Get).response(200).unwrap().json().unwrap();
     let offering = json!({
@@ -147,7 +147,7 @@ fn errors_of_a_schema_point_into_the_value_and_into_the_document() {
         ]
     );
     assert!(schema.undocumented(&offering) == ["/extra"]);
-    // What is read-only is required from the server and not from the client.
+    // Read-only properties are required in responses, not in requests.
     assert!(!schema.validate(Direction::Response, &json!({"id": "a", "tag": 1, "product_ids": []})).is_empty());
     assert!(schema.validate(Direction::Request, &json!({"id": "a", "tag": 1, "product_ids": []})).is_empty());
     let long = schema.validate(Direction::Response, &json!("x".repeat(10_000)));
@@ -155,7 +155,7 @@ fn errors_of_a_schema_point_into_the_value_and_into_the_document() {
 }
 
 #[test]
-fn undocumented_properties_are_found_in_lists_and_combined_schemas() {
+fn undocumented_properties_are_found_in_nested_schemas() {
     let contract = Contract::embedded();
     let list = contract.operation(Endpoint::List).response(200).unwrap().json().unwrap();
     assert_eq!(list.undocumented(&json!({"data": [{"id": "a"}, {"a/b": 1}], "total": 1})), ["/data/1/a~1b", "/total"]);
@@ -172,7 +172,7 @@ fn undocumented_properties_are_found_in_lists_and_combined_schemas() {
 }
 
 #[test]
-fn a_request_is_known_by_its_method_and_path() {
+fn a_request_is_identified_by_its_method_and_path() {
     let contract = Contract::embedded();
     let of = |method: Method, path: &str| contract.endpoint_of(&method, path);
     assert_eq!(of(Method::GET, "/v4/offerings?limit=1"), Some(Endpoint::List));
@@ -195,7 +195,7 @@ fn the_published_pages_lack_five_operations_each() {
         ];
         let lines: Vec<_> = lines.into_iter().filter(|line| !line.contains(left_out)).collect();
         format!(
-            "{file}: it lacks 5 operations of the offerings resource:\n{}\n  hint: give the whole document, or name the operations by these ids or paths",
+            "{file}: it lacks 5 operations of the offerings resource:\n{}\n  hint: give the complete document, or use these operation ids or paths",
             lines.join("\n")
         )
     };
@@ -226,7 +226,7 @@ fn published() -> String {
 }
 
 #[test]
-fn the_published_document_is_read_and_its_flaws_are_named() {
+fn the_published_document_is_read_and_its_flaws_are_lints() {
     let contract = contract(published()).unwrap();
     assert_eq!(
         lint_ids(&contract),
@@ -244,7 +244,7 @@ fn the_published_document_is_read_and_its_flaws_are_named() {
     assert_eq!(without_id, 4);
     let cursor = contract.lints().iter().find(|lint| lint.id == "document.undescribed-property").unwrap();
     assert_eq!(cursor.pointer, "/components/schemas/V4OfferingList/properties/next_cursor");
-    // The code of a response stands in its description, the codes of the resource in the error schema.
+    // The description of a response lists its codes, the error schema those of the resource.
     let delete = contract.operation(Endpoint::Delete);
     assert_eq!(delete.response(422).unwrap().codes, ["cannot_delete_experiment_variant"]);
     assert_eq!(delete.response(404).unwrap().codes, Vec::<String>::new());
@@ -255,7 +255,7 @@ fn the_published_document_is_read_and_its_flaws_are_named() {
 }
 
 #[test]
-fn what_is_odd_outside_of_the_six_is_a_lint_and_no_error() {
+fn an_error_outside_the_six_operations_is_a_lint() {
     let odd = "  /broken:
     get: {operationId: broken, responses: {'200': {$ref: '#/components/responses/None'}}}
   /remote:
@@ -284,16 +284,16 @@ components:
     assert_eq!(
         unreadable,
         [
-            "GET /broken cannot be read and is left out: the reference `#/components/responses/None` names nothing in this document",
+            "GET /broken cannot be read and is ignored: the reference `#/components/responses/None` has no target in this document",
             "the path `/remote` cannot be read",
-            "POST /typed cannot be read and is left out: `2000` is not a status; write a code from 100 to 599, a range such as `4XX`, or `default`",
+            "POST /typed cannot be read and is ignored: `2000` is not a status; write a code from 100 to 599, a range such as `4XX`, or `default`",
             "the path `/list` cannot be read",
         ]
     );
 }
 
 #[test]
-fn the_same_oddities_within_the_six_are_errors_at_their_place() {
+fn an_error_in_the_six_operations_has_a_place() {
     let embedded = embedded_text();
     let case = |from: &str, to: &str| {
         assert!(embedded.contains(from), "{from}");
@@ -301,13 +301,13 @@ fn the_same_oddities_within_the_six_are_errors_at_their_place() {
     };
     assert_eq!(
         case("$ref: '#/components/schemas/V4OfferingList'", "$ref: '#/components/schemas/V4OfferList'"),
-        "t.yaml:44:23: the reference `#/components/schemas/V4OfferList` names nothing in this document\n  hint: `#/components/schemas/V4Offering` was perhaps meant"
+        "t.yaml:44:23: the reference `#/components/schemas/V4OfferList` has no target in this document\n  hint: did you mean `#/components/schemas/V4Offering`?"
     );
     let error = case(
         "      type: string\n      minLength: 1\n      maxLength: 64",
         "      type: strng\n      minLength: 1\n      maxLength: 64",
     );
-    assert!(error.ends_with(": `type` cannot be `strng`\n  hint: `string` was perhaps meant"), "{error}");
+    assert!(error.ends_with(": `type` cannot be `strng`\n  hint: did you mean `string`?"), "{error}");
     let error = case("  /offerings:\n", "  offerings:\n");
     assert!(error.contains("it lacks 2 operations"), "{error}");
     assert!(
@@ -316,19 +316,19 @@ fn the_same_oddities_within_the_six_are_errors_at_their_place() {
     );
     let error = case("    patch:\n", "    PATCH:\n");
     assert!(error.contains("v4UpdateOffering   PATCH  /offerings/{offering_id} (`PATCH` at "), "{error}");
-    // What two operations share is inspected for each, and still one error.
+    // A part that two operations share is inspected for each.
     assert_eq!(case("minLength: 1", "minLength: 1.0"), "no error");
 }
 
 #[test]
-fn operations_are_known_without_ids_and_below_a_prefix() {
+fn operations_are_identified_without_ids_and_below_a_prefix() {
     let mut text = embedded_text()
         .replace("  /offerings", "  /v4/offerings")
         .replace("https://api.qonversion.io/v4", "https://api.qonversion.io/");
     for endpoint in Endpoint::ALL {
         text = text.replace(&format!("      operationId: {endpoint}\n"), "");
     }
-    // A sub-resource that looks alike is not taken for it.
+    // A similar sub-resource is not mistaken for it.
     text = text.replace(
         "components:\n  parameters",
         "  /v4/projects/{p}/offerings:\n    get: {operationId: listAll, responses: {}}\ncomponents:\n  parameters",
@@ -341,7 +341,7 @@ fn operations_are_known_without_ids_and_below_a_prefix() {
 }
 
 #[test]
-fn servers_and_security_of_an_operation_win_over_those_of_the_document() {
+fn an_operation_overrides_servers_and_security() {
     let text = embedded_text()
         .replacen("      operationId: v4ListOfferings\n", "      operationId: v4ListOfferings\n      servers: [{url: '{host}/{version}/', variables: {host: {default: 'http://h:1'}, version: {default: v9}}}]\n", 1)
         .replacen("      security:\n        - secretAuth: []\n", "      security: []\n", 1)
@@ -353,7 +353,7 @@ fn servers_and_security_of_an_operation_win_over_those_of_the_document() {
 }
 
 #[test]
-fn schemas_of_every_style_are_taken_as_they_were_meant() {
+fn schemas_of_every_style_are_supported() {
     let schema = "    V4OfferingUpdate:
       type: object
       required: [secret, secret, shown]
@@ -402,7 +402,7 @@ fn schemas_of_every_style_are_taken_as_they_were_meant() {
 }
 
 #[test]
-fn a_document_of_two_hundred_operations_is_made_a_contract_at_once() {
+fn a_document_of_two_hundred_operations_is_fast() {
     let mut more = String::new();
     for n in 0..200 {
         more.push_str(&format!(
@@ -412,14 +412,14 @@ fn a_document_of_two_hundred_operations_is_made_a_contract_at_once() {
     let text = embedded_text().replace("components:\n  parameters", &format!("{more}components:\n  parameters"));
     let start = std::time::Instant::now();
     let contract = contract(text).unwrap();
-    let taken = start.elapsed();
+    let elapsed = start.elapsed();
     assert_eq!(contract.operations().len(), 206);
-    // A tenth of it is usual without optimisation; the bound leaves room for a busy machine.
-    assert!(taken.as_millis() < 1500, "{taken:?}");
+    // A debug build usually takes a tenth of it; the rest is for a busy machine.
+    assert!(elapsed.as_millis() < 1500, "{elapsed:?}");
 }
 
 #[test]
-fn every_rule_points_at_a_place_that_is_there() {
+fn every_rule_has_an_existing_place() {
     let contract = Contract::embedded();
     for rule in contract.rules().rules() {
         if let Some(at) = &rule.at {
@@ -436,7 +436,7 @@ fn every_rule_points_at_a_place_that_is_there() {
 }
 
 #[test]
-fn names_that_look_like_references_are_names() {
+fn names_like_references_are_names() {
     let schema = "    V4OfferingUpdate:
       type: object
       example: {$ref: '#/nowhere'}
@@ -456,7 +456,7 @@ fn names_that_look_like_references_are_names() {
 }
 
 #[test]
-fn references_as_deep_as_they_may_be_are_compiled() {
+fn references_up_to_the_limit_are_compiled() {
     let mut text = embedded_text().replace(
         "    V4OfferingUpdate:\n      type: object\n",
         "    V4OfferingUpdate: {$ref: '#/components/schemas/S0'}\n    Was:\n      type: object\n",
@@ -480,7 +480,7 @@ fn a_contract_can_be_shared_by_tasks() {
 }
 
 #[test]
-fn a_mutilated_document_is_an_error_or_a_contract_and_never_a_crash() {
+fn a_corrupted_document_never_panics() {
     let whole = Document::embedded().value().clone();
     let mut pointers = Vec::new();
     collect(&whole, String::new(), &mut pointers);
@@ -498,7 +498,7 @@ fn a_mutilated_document_is_an_error_or_a_contract_and_never_a_crash() {
     }
 }
 
-/// Every seventh place is enough from day to day; 1 tries all of them.
+/// Every seventh place is enough for daily runs; 1 tests all of them.
 const STEP: usize = 7;
 
 fn collect(value: &Value, at: String, into: &mut Vec<String>) {

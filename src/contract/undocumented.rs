@@ -1,50 +1,50 @@
-//! Properties that no schema names.
+//! Finds properties that no schema lists.
 
 use crate::document::{Document, pointer};
 use serde_json::Value;
 use std::collections::HashMap;
 
-/// What the schemas that speak about one value name, found out once per value's place, on the first visit.
+/// The property names in the schemas of each place of a value, collected on the first visit.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct PropertyNames {
     groups: Vec<Group>,
-    /// Groups by the schemas that they are made of, sorted: a recursive schema has as many as it has places.
+    /// Groups by their sorted schemas, so that a recursive schema has a finite number of groups.
     known: HashMap<Vec<String>, usize>,
 }
 
-/// All schemas that speak about the same value.
+/// All schemas of the same value.
 #[derive(Debug)]
 struct Group {
-    named: HashMap<String, Next>,
-    others: Option<Next>,
-    items: Option<Next>,
-    /// Whether properties that are neither named nor described are undocumented.
+    listed: HashMap<String, Subschemas>,
+    others: Option<Subschemas>,
+    items: Option<Subschemas>,
+    /// Whether properties that are neither listed nor described are undocumented.
     is_closed: bool,
 }
 
-/// What speaks about a value within: pointers until they are visited, then a group.
+/// The schemas of a nested value: pointers until the first visit, then a group.
 #[derive(Debug)]
-enum Next {
+enum Subschemas {
     Places(Vec<String>),
     Group(usize),
 }
 
-/// A way into a value.
+/// A step into a value.
 #[derive(Clone, Copy)]
-enum UnknownKey<'k> {
+enum ValueKey<'k> {
     Property(&'k str),
     Item,
 }
 
-impl Names {
-    /// Those of the schema at `place`.
+impl PropertyNames {
+    /// The names for values of the schema at `place`.
     pub(super) fn of(document: &Document, place: &str) -> Self {
         let mut names = Self { groups: Vec::new(), known: HashMap::new() };
         names.add(document, vec![place.to_owned()]);
         names
     }
 
-    /// Pointers into `instance` of properties that no schema names.
+    /// Pointers into `instance` of properties that no schema lists.
     pub(super) fn missing_for(&mut self, document: &Document, instance: &Value) -> Vec<String> {
         let mut found = Vec::new();
         self.walk(document, 0, instance, &mut String::new(), &mut found);
@@ -56,7 +56,7 @@ impl Names {
         match instance {
             Value::Object(members) => {
                 for (name, value) in members {
-                    let next = self.enter(document, group, UnknownKey::Property(name));
+                    let next = self.group_under(document, group, ValueKey::Property(name));
                     if next.is_none() && !self.groups[group].is_closed {
                         continue;
                     }
@@ -70,7 +70,7 @@ impl Names {
                 }
             }
             Value::Array(items) => {
-                let Some(next) = self.enter(document, group, UnknownKey::Item) else { return };
+                let Some(next) = self.group_under(document, group, ValueKey::Item) else { return };
                 for (index, item) in items.iter().enumerate().filter(|(_, item)| item.is_object() || item.is_array()) {
                     at.push_str(&format!("/{index}"));
                     self.walk(document, next, item, at, found);
@@ -81,19 +81,19 @@ impl Names {
         }
     }
 
-    /// The group of what stands under a key, if anything is said about it.
-    fn enter(&mut self, document: &Document, group: usize, key: UnknownKey<'_>) -> Option<usize> {
-        let places = match self.groups[group].next(key)? {
-            Next::Group(group) => return Some(*group),
-            Next::Places(places) => std::mem::take(places),
+    /// The group of the value under a key, or `None` when no schema describes it.
+    fn group_under(&mut self, document: &Document, group: usize, key: ValueKey<'_>) -> Option<usize> {
+        let places = match self.groups[group].under(key)? {
+            Subschemas::Group(group) => return Some(*group),
+            Subschemas::Places(places) => std::mem::take(places),
         };
         let entered = self.add(document, places);
-        *self.groups[group].next(key)? = Next::Group(entered);
+        *self.groups[group].under(key)? = Subschemas::Group(entered);
         Some(entered)
     }
 
     fn add(&mut self, document: &Document, places: Vec<String>) -> usize {
-        let schemas = together(document, places);
+        let schemas = with_combined(document, places);
         let mut targets: Vec<String> = schemas.iter().map(|(target, _)| target.clone()).collect();
         targets.sort_unstable();
         *self.known.entry(targets).or_insert_with(|| {
@@ -105,34 +105,34 @@ impl Names {
 
 impl Group {
     fn of(schemas: &[(String, &Value)]) -> Self {
-        let named: std::collections::BTreeSet<&String> = schemas
+        let listed: std::collections::BTreeSet<&String> = schemas
             .iter()
             .filter_map(|(_, schema)| schema.get("properties")?.as_object())
             .flat_map(serde_json::Map::keys)
             .collect();
-        let speaks = schemas.iter().any(|(_, schema)| schema.get("properties").is_some());
+        let lists_properties = schemas.iter().any(|(_, schema)| schema.get("properties").is_some());
         let is_open = schemas.iter().any(|(_, schema)| is_open(schema));
         Self {
-            named: named
+            listed: listed
                 .into_iter()
-                .filter_map(|name| Some((name.clone(), beneath(schemas, &["properties", name])?)))
+                .filter_map(|name| Some((name.clone(), subschemas(schemas, &["properties", name])?)))
                 .collect(),
-            others: beneath(schemas, &["additionalProperties"]),
-            items: beneath(schemas, &["items"]),
-            is_closed: speaks && !is_open,
+            others: subschemas(schemas, &["additionalProperties"]),
+            items: subschemas(schemas, &["items"]),
+            is_closed: lists_properties && !is_open,
         }
     }
 
-    fn next(&mut self, key: UnknownKey<'_>) -> Option<&mut Next> {
+    fn under(&mut self, key: ValueKey<'_>) -> Option<&mut Subschemas> {
         match key {
-            UnknownKey::Property(name) => self.named.get_mut(name).or(self.others.as_mut()),
-            UnknownKey::Item => self.items.as_mut(),
+            ValueKey::Property(name) => self.listed.get_mut(name).or(self.others.as_mut()),
+            ValueKey::Item => self.items.as_mut(),
         }
     }
 }
 
-/// The schemas themselves and all that they are combined of, references followed.
-fn together(document: &Document, places: Vec<String>) -> Vec<(String, &Value)> {
+/// The schemas and all schemas that they combine, references followed.
+fn with_combined(document: &Document, places: Vec<String>) -> Vec<(String, &Value)> {
     let mut pending = places;
     let mut schemas: Vec<(String, &Value)> = Vec::new();
     while let Some(place) = pending.pop() {
@@ -149,17 +149,17 @@ fn together(document: &Document, places: Vec<String>) -> Vec<(String, &Value)> {
     schemas
 }
 
-/// What stands below the schemas under these keys, where a schema (no boolean) stands there.
-fn beneath(schemas: &[(String, &Value)], keys: &[&str]) -> Option<Next> {
+/// The subschemas of the schemas under these keys, without booleans.
+fn subschemas(schemas: &[(String, &Value)], keys: &[&str]) -> Option<Subschemas> {
     let places: Vec<String> = schemas
         .iter()
         .filter(|(_, schema)| keys.iter().try_fold(*schema, |value, key| value.get(key)).is_some_and(Value::is_object))
         .map(|(place, _)| keys.iter().fold(place.clone(), |place, key| pointer::join(&place, key)))
         .collect();
-    (!places.is_empty()).then_some(Next::Places(places))
+    (!places.is_empty()).then_some(Subschemas::Places(places))
 }
 
-/// Whether a schema says in so many words that it has properties beyond those it names.
+/// Whether a schema explicitly allows properties that it does not list.
 fn is_open(schema: &Value) -> bool {
     schema.get("additionalProperties") == Some(&Value::Bool(true))
 }

@@ -1,4 +1,4 @@
-//! Why a document cannot be used, with the place and, where one is known, a hint.
+//! Errors of a document.
 
 use super::Position;
 use std::fmt;
@@ -12,18 +12,18 @@ pub struct DocumentError {
     /// What is wrong.
     #[source]
     pub kind: ErrorKind,
-    /// Name of the file as it was given.
+    /// Name of the file as given.
     pub file: String,
-    /// Line and column, or `None` when the file as a whole is meant.
+    /// Line and column, or `None` when the error concerns the whole file.
     pub position: Option<Position>,
-    /// JSON pointer of the place, or `None` when there is no document to point into.
+    /// JSON pointer of the place, or `None` when the document could not be parsed.
     pub pointer: Option<String>,
     /// What to do about it, as one sentence without a full stop.
     pub hint: Option<String>,
 }
 
 impl DocumentError {
-    /// The error without the place: what is wrong, and the hint after a semicolon.
+    /// The error without its place: what is wrong, then the hint after a semicolon.
     pub fn sentence(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.kind),
@@ -55,13 +55,13 @@ pub enum ErrorKind {
     /// The path is a directory.
     #[error("it is a directory")]
     Directory,
-    /// The operating system refused to read it.
+    /// The operating system cannot read it.
     #[error("it cannot be read ({reason})")]
     Unreadable {
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: String,
     },
-    /// The file is larger than we are willing to read.
+    /// The file is larger than the limit.
     #[error("it is larger than {limit} MiB")]
     TooLarge {
         /// The limit in MiB.
@@ -70,49 +70,49 @@ pub enum ErrorKind {
     /// The bytes are not UTF-8.
     #[error("it is not UTF-8 text")]
     NotUtf8,
-    /// Nothing but white space and comments.
+    /// The file contains only white space and comments.
     #[error("it is empty")]
     Empty,
     /// The text is not YAML (and so not JSON either).
     #[error("it is not valid YAML: {reason}")]
     NotYaml {
-        /// What the parser said, without the place.
+        /// The error of the parser, without the place.
         reason: String,
     },
-    /// More than one YAML document in a file.
-    #[error("it holds more than one YAML document")]
+    /// The file contains more than one YAML document.
+    #[error("it contains more than one YAML document")]
     ManyDocuments,
-    /// The same key twice in one mapping, so that one of the two would be lost.
-    #[error("the key `{key}` stands twice in the same mapping")]
+    /// The same key occurs twice in one mapping, so that one value would be lost.
+    #[error("the key `{key}` occurs twice in the same mapping")]
     DuplicateKey {
         /// The key.
         key: String,
     },
-    /// A value that YAML can say and JSON cannot.
+    /// A value that YAML can express and JSON cannot.
     #[error("{what} cannot be expressed in JSON")]
     NotJson {
         /// What was found, such as "the tag `!env`".
         what: String,
     },
-    /// Aliases that would expand to more than we are willing to hold.
+    /// The aliases expand to more values than the limit.
     #[error("its YAML aliases expand to more than {limit} values")]
     TooManyAliases {
         /// The limit.
         limit: usize,
     },
-    /// Nested deeper than we are willing to follow.
+    /// The document is nested deeper than the limit.
     #[error("it is nested more than {limit} levels deep")]
     TooDeep {
         /// The limit.
         limit: usize,
     },
     /// The document is a list, a text or a number.
-    #[error("it holds {found}, not an OpenAPI document")]
+    #[error("it contains {found}, not an OpenAPI document")]
     NotMapping {
-        /// What it is, with an article.
+        /// What was found, with an article.
         found: &'static str,
     },
-    /// No key `openapi`.
+    /// The key `openapi` is missing.
     #[error("it is not an OpenAPI document: the key `openapi` is missing")]
     NotOpenApi,
     /// Swagger 2.0.
@@ -127,26 +127,26 @@ pub enum ErrorKind {
         /// The version as written.
         version: String,
     },
-    /// Something is not as OpenAPI 3.0 says, in a way that would make us misread it.
+    /// A violation of OpenAPI 3.0 that would change the meaning of the document.
     #[error("{message}")]
     Structure {
         /// What is wrong, and where.
         message: String,
     },
-    /// A `$ref` that names nothing.
-    #[error("the reference `{reference}` names nothing in this document")]
+    /// A `$ref` without a target.
+    #[error("the reference `{reference}` has no target in this document")]
     Dangling {
         /// The reference as written.
         reference: String,
     },
-    /// References that lead back to themselves.
-    #[error("the reference leads in a circle: {}", chain.join(" -> "))]
+    /// A circle of references.
+    #[error("the reference is circular: {}", chain.join(" -> "))]
     Loop {
         /// The references in order; the first and the last are the same.
         chain: Vec<String>,
     },
     /// A reference to another file or to the network.
-    #[error("the reference `{reference}` leads out of this document")]
+    #[error("the reference `{reference}` points outside this document")]
     External {
         /// The reference as written.
         reference: String,

@@ -1,4 +1,4 @@
-//! Holds one operation, with everything that it refers to, against the table of what OpenAPI 3.0 allows.
+//! Checks one operation, with everything that it refers to, against the table of what OpenAPI 3.0 allows.
 
 use super::{
     Document, DocumentError, ErrorKind, Lint, RefError, nearest, pointer, resolve,
@@ -7,37 +7,37 @@ use super::{
 use serde_json::{Map, Value};
 use std::collections::{HashSet, VecDeque};
 
-/// How many references may lie between an operation and what it refers to.
-const FARTHEST: usize = 200;
+/// The maximum number of references in a chain from an operation.
+const MAX_REFERENCES: usize = 200;
 
 /// What was found in an operation and in everything that it refers to.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// What would make us misread the operation, in the order in which it was met.
+    /// Violations of OpenAPI 3.0 that would change the meaning of the operation, in the order of inspection.
     pub errors: Vec<DocumentError>,
-    /// What is odd and harmless.
+    /// Harmless violations.
     pub lints: Vec<Lint>,
-    /// Every schema, also those within schemas, each once.
+    /// Every schema, including nested ones, each once.
     pub schemas: Vec<SchemaPlace>,
     /// Examples of a media type, parameter or header: pointer of the value, pointer of the schema.
     pub examples: Vec<(String, String)>,
 }
 
-/// Where a schema stands.
+/// The place of a schema.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SchemaPlace {
-    /// JSON pointer of the schema, which is no reference.
+    /// JSON pointer of the schema, which is not a reference.
     pub pointer: String,
-    /// Whether it stands by itself rather than within another schema.
+    /// Whether it is not part of another schema.
     pub outermost: bool,
 }
 
-/// One walk over an operation.
-struct Walk<'a> {
+/// The inspection of one operation.
+struct Inspector<'a> {
     document: &'a Document,
     found: Inspection,
     seen: HashSet<(ObjectKind, String)>,
-    /// Targets of references that are still to be visited, nearest first, with how far from the operation they are.
+    /// Targets of references to be visited, nearest first, with the number of references that lead to each.
     pending: VecDeque<(ObjectKind, String, usize)>,
     depth: usize,
     in_schema: bool,
@@ -45,7 +45,7 @@ struct Walk<'a> {
 
 /// Inspects the operation at `operation` and the parameters of its path item at `item`.
 pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Inspection {
-    let mut walk = Walk {
+    let mut inspector = Inspector {
         document,
         found: Inspection::default(),
         seen: HashSet::new(),
@@ -54,7 +54,7 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
         in_schema: false,
     };
     if let Some(value) = document.value().pointer(operation) {
-        walk.shape(ValueShape::Object(ObjectKind::Operation), value, operation);
+        inspector.shape(ValueShape::Object(ObjectKind::Operation), value, operation);
     }
     for (key, shape) in [
         ("parameters", ValueShape::List(&ValueShape::Reference(ObjectKind::Parameter))),
@@ -62,20 +62,20 @@ pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Ins
     ] {
         let place = pointer::join(item, key);
         if let Some(value) = document.value().pointer(&place) {
-            walk.shape(shape, value, &place);
+            inspector.shape(shape, value, &place);
         }
     }
-    while let Some((kind, place, depth)) = walk.pending.pop_front() {
-        walk.depth = depth;
-        walk.in_schema = false;
+    while let Some((kind, place, depth)) = inspector.pending.pop_front() {
+        inspector.depth = depth;
+        inspector.in_schema = false;
         if let Some(value) = document.value().pointer(&place) {
-            walk.shape(ValueShape::Object(kind), value, &place);
+            inspector.shape(ValueShape::Object(kind), value, &place);
         }
     }
-    walk.found
+    inspector.found
 }
 
-impl Walk<'_> {
+impl Inspector<'_> {
     fn shape(&mut self, shape: ValueShape, value: &Value, at: &str) {
         match (shape, value) {
             (ValueShape::Any, _)
@@ -86,8 +86,8 @@ impl Walk<'_> {
             (ValueShape::Word(words), Value::String(word)) => {
                 if !words.contains(&word.as_str()) {
                     let hint = nearest(word, words.iter().copied()).map_or_else(
-                        || format!("one of {} is meant to stand here", words.join(", ")),
-                        |near| format!("`{near}` was perhaps meant"),
+                        || format!("use one of {}", words.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
                     );
                     let key = pointer::last(at);
                     let message = format!("`{key}` cannot be `{}`", clip(word));
@@ -100,8 +100,8 @@ impl Walk<'_> {
                     Some(Value::String(reference)) if may_refer => {
                         self.reference(kind, reference, at);
                         if map.keys().any(|key| !matches!(key.as_str(), "$ref" | "summary" | "description")) {
-                            let message = "what stands beside `$ref` is ignored in OpenAPI 3.0";
-                            self.odd("document.beside-reference", at, message);
+                            let message = "members beside `$ref` are ignored in OpenAPI 3.0";
+                            self.lint("document.beside-reference", at, message);
                         }
                     }
                     Some(other) if may_refer => {
@@ -129,7 +129,7 @@ impl Walk<'_> {
     }
 
     fn mismatch(&mut self, shape: ValueShape, value: &Value, at: &str) {
-        let wanted = match shape {
+        let expected = match shape {
             ValueShape::Text | ValueShape::Word(_) => "text",
             ValueShape::Flag => "true or false",
             ValueShape::Count => "a whole number of at least 0",
@@ -141,30 +141,30 @@ impl Walk<'_> {
             ValueShape::SchemaOrFlag => "a schema, true or false",
         };
         let key = pointer::last(at);
-        let later = match (key.as_str(), value) {
-            ("type", Value::Array(_)) => Some("a list of types is of OpenAPI 3.1; in 3.0 write `nullable: true`"),
+        let hint = match (key.as_str(), value) {
+            ("type", Value::Array(_)) => Some("a list of types requires OpenAPI 3.1; in 3.0 write `nullable: true`"),
             ("exclusiveMinimum" | "exclusiveMaximum", Value::Number(_)) => {
-                Some("a number is of OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here")
+                Some("a number here requires OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here")
             }
             ("required", Value::Bool(_)) => Some("list the required names beside `properties`"),
             _ => None,
         };
-        let message = format!("`{key}` must be {wanted}, not {}", described(value));
-        self.fail_in_value(ErrorKind::Structure { message }, at, later.map(str::to_owned));
+        let message = format!("`{key}` must be {expected}, not {}", described(value));
+        self.fail_in_value(ErrorKind::Structure { message }, at, hint.map(str::to_owned));
     }
 
     fn reference(&mut self, kind: ObjectKind, reference: &str, at: &str) {
         match resolve::follow(self.document.value(), at) {
             Ok((target, _)) => {
-                if self.depth >= FARTHEST {
-                    let kind = ErrorKind::TooDeep { limit: FARTHEST };
+                if self.depth >= MAX_REFERENCES {
+                    let kind = ErrorKind::TooDeep { limit: MAX_REFERENCES };
                     self.fail_in_value(kind, &pointer::join(at, "$ref"), None);
                 } else if self.seen.insert((kind, target.clone())) {
                     self.pending.push_back((kind, target, self.depth + 1));
                 }
             }
             Err(error) => {
-                let (kind, hint) = explained(error, reference, self.document.value());
+                let (kind, hint) = reference_error(error, reference, self.document.value());
                 self.fail_in_value(kind, &pointer::join(at, "$ref"), hint);
             }
         }
@@ -177,7 +177,7 @@ impl Walk<'_> {
         for key in kind.required() {
             if !map.contains_key(*key) {
                 let near = nearest(key, map.keys().map(String::as_str).filter(|key| !is_known(kind, key)));
-                let hint = near.map(|near| format!("`{near}` was perhaps meant to be `{key}`"));
+                let hint = near.map(|near| format!("did you mean `{key}` instead of `{near}`?"));
                 self.broken(format!("{} must have `{key}`", kind.name()), at, hint);
             }
         }
@@ -185,7 +185,7 @@ impl Walk<'_> {
             self.broken("a parameter must have `schema` or `content`".to_owned(), at, None);
         }
         if kind == ObjectKind::Response && !map.contains_key("description") {
-            self.odd("document.undescribed-response", at, "a response must have a `description`");
+            self.lint("document.undescribed-response", at, "a response must have a `description`");
         }
         let nested = self.in_schema;
         if kind == ObjectKind::Schema {
@@ -209,15 +209,19 @@ impl Walk<'_> {
         let near = nearest(key, kind.fields().iter().map(|(name, _)| *name));
         let (harmless, annotations) = (kind.harmless(), ObjectKind::annotations());
         if key == "$ref" {
-            self.broken(format!("{} cannot be a reference", kind.name()), at, Some("write it out".to_owned()));
+            self.broken(
+                format!("{} cannot be a reference", kind.name()),
+                at,
+                Some("replace it by its target".to_owned()),
+            );
         } else if kind.of_later_versions().contains(&key) {
             let hint = "write it with the keywords of 3.0, such as `enum` of one value for `const`";
             self.broken(format!("`{key}` is not a keyword of OpenAPI 3.0"), at, Some(hint.to_owned()));
         } else if let Some(near) = near.filter(|near| !harmless.contains(&key) && !annotations.contains(near)) {
-            let hint = format!("`{near}` was perhaps meant");
+            let hint = format!("did you mean `{near}`?");
             self.broken(format!("{} has no `{key}`", kind.name()), at, Some(hint));
         } else {
-            self.odd("document.unknown-key", at, &format!("{} has no `{key}`; it is ignored", kind.name()));
+            self.lint("document.unknown-key", at, &format!("{} has no `{key}`; it is ignored", kind.name()));
         }
     }
 
@@ -232,7 +236,7 @@ impl Walk<'_> {
             }
         }
         if map.is_empty() {
-            self.odd("document.no-responses", at, "the operation documents no response");
+            self.lint("document.no-responses", at, "the operation documents no response");
         }
     }
 
@@ -240,33 +244,29 @@ impl Walk<'_> {
         self.found.schemas.push(SchemaPlace { pointer: at.to_owned(), outermost: !nested });
         let nullable = map.get("nullable") == Some(&Value::Bool(true));
         if nullable && !map.contains_key("type") {
-            self.odd("document.nullable-without-type", at, "`nullable` has no effect without `type`");
+            self.lint("document.nullable-without-type", at, "`nullable` has no effect without `type`");
         }
         if let Some(Value::Array(values)) = map.get("enum") {
             if nullable && !values.contains(&Value::Null) {
-                let message = "the schema is nullable and its `enum` does not list null; null is taken for valid";
-                self.odd("document.nullable-enum", at, message);
+                let message = "the schema is nullable and its `enum` does not list null; null is treated as valid";
+                self.lint("document.nullable-enum", at, message);
             }
             if values.is_empty() {
-                self.odd("document.empty-enum", at, "an empty `enum` allows no value at all; it is ignored");
+                self.lint("document.empty-enum", at, "an empty `enum` allows no value at all; it is ignored");
             }
         }
         if map.get("required").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-            self.odd("document.empty-required", at, "`required` must name at least one property; it is ignored");
+            self.lint("document.empty-required", at, "`required` must list at least one property; it is ignored");
         }
         if map.get("type") == Some(&Value::from("array")) && !map.contains_key("items") {
-            self.odd(
-                "document.array-without-items",
-                at,
-                "an array must say what its `items` are; any are taken for valid",
-            );
+            self.lint("document.array-without-items", at, "an array must have `items`; any items are treated as valid");
         }
         if let (Some(Value::Array(required)), Some(Value::Object(properties))) =
             (map.get("required"), map.get("properties"))
         {
             for name in required.iter().filter_map(Value::as_str).filter(|name| !properties.contains_key(*name)) {
-                let message = format!("`{}` is required and not described", clip(name));
-                self.odd("document.required-undescribed", at, &message);
+                let message = format!("`{}` is required but not described", clip(name));
+                self.lint("document.required-undescribed", at, &message);
             }
         }
     }
@@ -303,37 +303,37 @@ impl Walk<'_> {
         self.found.errors.push(self.document.error_in_value(kind, at, hint));
     }
 
-    fn odd(&mut self, id: &'static str, at: &str, message: &str) {
+    fn lint(&mut self, id: &'static str, at: &str, message: &str) {
         self.found.lints.push(self.document.lint(id, at, message));
     }
 }
 
-/// A reference that cannot be used, as an error with a hint.
-fn explained(error: Option<RefError>, written: &str, root: &Value) -> (ErrorKind, Option<String>) {
+/// Converts the error of a reference, with a hint.
+fn reference_error(error: Option<RefError>, written: &str, root: &Value) -> (ErrorKind, Option<String>) {
     match error {
         Some(RefError::External { reference }) => {
-            let hint = "bundle the files into one first, for instance with `redocly bundle`";
+            let hint = "bundle the files into one first, for example with `redocly bundle`";
             (ErrorKind::External { reference }, Some(hint.to_owned()))
         }
         Some(RefError::Loop { chain }) => (ErrorKind::Loop { chain }, None),
         Some(RefError::Dangling { reference }) => {
-            let hint = meant(&reference, root);
+            let hint = similar_reference(&reference, root);
             (ErrorKind::Dangling { reference }, hint)
         }
         None => (ErrorKind::Dangling { reference: written.to_owned() }, None),
     }
 }
 
-/// The name beside the missing one that was perhaps meant.
-fn meant(reference: &str, root: &Value) -> Option<String> {
+/// A hint about a similar existing reference.
+fn similar_reference(reference: &str, root: &Value) -> Option<String> {
     if !reference.starts_with("#/") {
-        return Some("a reference begins with `#/`".to_owned());
+        return Some("a reference must begin with `#/`".to_owned());
     }
     let target = resolve::target(reference).ok()?;
     let parent = pointer::parent(&target)?;
     let beside = root.pointer(parent)?.as_object()?;
     let near = nearest(&pointer::last(&target), beside.keys().map(String::as_str))?;
-    Some(format!("`#{}` was perhaps meant", pointer::join(parent, near)))
+    Some(format!("did you mean `#{}`?", pointer::join(parent, near)))
 }
 
 fn is_known(kind: ObjectKind, key: &str) -> bool {
@@ -344,7 +344,7 @@ fn is_count(number: &serde_json::Number) -> bool {
     number.as_u64().is_some() || number.as_f64().is_some_and(|float| float >= 0.0 && float.fract() == 0.0)
 }
 
-/// Whether a key of the responses says for which statuses a response stands.
+/// Whether a key of the responses is a status, a range or the default.
 fn is_status(key: &str) -> bool {
     let bytes = key.as_bytes();
     let digits = bytes.len() == 3 && (b'1'..=b'5').contains(&bytes[0]);
@@ -362,7 +362,7 @@ fn described(value: &Value) -> String {
     }
 }
 
-/// The beginning of a text that may be of any length.
+/// The beginning of a text, at most 40 characters.
 fn clip(text: &str) -> String {
     if text.chars().count() <= 40 {
         text.to_owned()

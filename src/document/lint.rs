@@ -1,16 +1,16 @@
-//! What is off in a document without keeping us from reading it.
+//! A problem in a document that is not an error.
 
 use super::Position;
 
-/// Something that is off in a document. It never fails a run; it is shown beside the verdicts and by `qonform lint`.
+/// A problem in a document. It never fails a run; reports and `qonform lint` show it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Lint {
-    /// What kind of thing is off, such as `document.undeclared-tag`.
+    /// The kind of problem, such as `document.undeclared-tag`.
     pub id: &'static str,
     /// JSON pointer of the place in the document.
     pub pointer: String,
     /// Line and column of that place.
     pub position: Position,
-    /// What is off, as one sentence without a full stop.
+    /// What is wrong, as one sentence without a full stop.
     pub message: String,
 }

@@ -1,12 +1,12 @@
-//! The OpenAPI document as written: its text, its values, where each of them stands, and what its `$ref`s name.
+//! The OpenAPI document as written: its text, its values, their places, and the targets of its `$ref`s.
 //!
 //! Start at [`Document`]: it loads a file ([`Document::load`]), a text ([`Document::parse`]) or the document that is
-//! part of the binary ([`Document::embedded`]), follows references ([`Document::resolve`]) and says at which line and
-//! column a JSON pointer stands ([`Document::position`]).
+//! part of the binary ([`Document::embedded`]), follows references ([`Document::resolve`]) and returns line and column
+//! of a JSON pointer ([`Document::position`]).
 //!
-//! It knows OpenAPI 3.0 and nothing about offerings: which operations matter is decided one floor above. Therefore only
-//! what spoils the whole file is an error here. What is wrong inside one operation is reported by [`Document::inspect`] to
-//! a caller that needs that operation, so that the hundred others of a large document may be as odd as they like.
+//! It knows OpenAPI 3.0 and nothing about offerings: the contract decides which operations matter. Therefore only
+//! errors of the whole file are reported at once. [`Document::inspect`] reports the errors of one operation to a caller
+//! that needs it, so that errors in the other operations of a large document do no harm.
 
 mod error;
 mod inspect;

@@ -1,7 +1,7 @@
-//! The known name that was probably meant.
+//! Suggestions for unknown names.
 
-/// The name among `known` that is nearest to `name`, when it is near enough to have been meant: another case, or at most
-/// a third of the letters (and never more than three) wrong.
+/// The name among `known` that is most similar to `name`, or `None` when more than a third of the characters or more
+/// than three differ. Case is ignored.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     known
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typing_error_finds_its_name_and_nonsense_finds_none() {
+    fn a_typing_error_has_a_suggestion_and_nonsense_has_none() {
         let known = ["minLength", "maxLength", "minimum", "type"];
         assert_eq!(nearest("minlength", known), Some("minLength"));
         assert_eq!(nearest("tpye", known), None, "two swapped letters are two errors in four");

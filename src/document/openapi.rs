@@ -1,4 +1,4 @@
-//! The document itself.
+//! The document with its text, values and places.
 
 use super::{
     DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve, spans::Spans, yaml,
@@ -9,7 +9,7 @@ use std::path::Path;
 /// The document that is part of the binary.
 const EMBEDDED: &str = include_str!("../../spec/offerings.openapi.yaml");
 
-/// Where [`EMBEDDED`] stands in the repository.
+/// Path of [`EMBEDDED`] in the repository.
 const EMBEDDED_NAME: &str = "spec/offerings.openapi.yaml";
 
 /// An OpenAPI 3.0 document as written.
@@ -22,16 +22,16 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a file, YAML or JSON.
+    /// Reads a YAML or JSON file.
     pub fn load(path: impl AsRef<Path>) -> Result<Document, DocumentError> {
         let path = path.as_ref();
         Document::parse(read::file(path)?, path.display().to_string())
     }
 
-    /// Reads a text, YAML or JSON. `name` stands for the file in errors.
+    /// Parses YAML or JSON. `name` is the name of the file in errors.
     pub fn parse(text: impl Into<String>, name: impl Into<String>) -> Result<Document, DocumentError> {
         let (text, name) = (text.into(), name.into());
-        // A byte order mark would be taken for a second document.
+        // The parser would treat a byte order mark as a second document.
         let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
         let (value, spans) = yaml::read(&text, &name)?;
         let document = Document { name, text, value, spans };
@@ -44,17 +44,17 @@ impl Document {
         Document::parse(EMBEDDED, EMBEDDED_NAME).expect("a test reads the embedded document")
     }
 
-    /// Name of the file as it was given.
+    /// Name of the file as given.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The text as it was read, without a byte order mark.
+    /// The text as read, without a byte order mark.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The whole document, aliases and merges carried out, references as written.
+    /// The whole document, with aliases and merge keys expanded and references as written.
     pub fn value(&self) -> &Value {
         &self.value
     }
@@ -69,42 +69,42 @@ impl Document {
             .map(|(path, item)| (path.as_str(), item))
     }
 
-    /// Follows a JSON pointer, and every reference on the way and at its end, to a value that is no reference.
+    /// Follows a JSON pointer, and every reference on the way and at its end, to a value that is not a reference.
     ///
-    /// Returns the pointer at which that value stands. `None` when it leads nowhere, out of the document or in a circle;
-    /// [`Document::follow`] tells which.
+    /// Returns the pointer of that value. `None` when there is no such value; [`Document::follow`] returns the reason.
     pub fn resolve(&self, pointer: &str) -> Option<(String, &Value)> {
         resolve::follow(&self.value, pointer).ok()
     }
 
-    /// Like [`Document::resolve`], telling why not. `None` in the error: the pointer leads nowhere without any reference.
+    /// Like [`Document::resolve`], with an error: the failing reference, or `None` when the pointer has no target.
     pub fn follow(&self, pointer: &str) -> Result<(String, &Value), Option<RefError>> {
         resolve::follow(&self.value, pointer)
     }
 
-    /// Where the key (or, in a list, the item) of a pointer stands. For what is not in the text, its deepest ancestor that is.
+    /// Position of the key (in a list, of the item) of a pointer. For a pointer that is not in the text, the position
+    /// of its deepest ancestor.
     pub fn position(&self, pointer: &str) -> Position {
         self.spans.find(pointer).key
     }
 
-    /// Where the value of a pointer begins, which is after its key.
+    /// Position of the value of a pointer, after its key.
     pub fn value_position(&self, pointer: &str) -> Position {
         self.spans.find(pointer).value
     }
 
-    /// Checks the operation at the pointer `operation`, whose path item stands at `item`, and all that they refer to.
+    /// Checks the operation at the pointer `operation`, whose path item is at `item`, and all that they refer to.
     pub fn inspect(&self, item: &str, operation: &str) -> Inspection {
         inspect::operation(self, item, operation)
     }
 
-    /// The head of an operation in the typed form of `openapiv3`: id, tags, security, servers and texts.
+    /// The head of an operation as a type of `openapiv3`: id, tags, security, servers and texts.
     ///
-    /// Parameters, body and responses are left out. They may be references, and their schemas lose in the typed form
-    /// what it does not know, so a caller that needs them reads the value as written.
+    /// Parameters, body and responses are omitted: they may be references, and the type loses unknown keywords of their
+    /// schemas. Read them from [`Document::value`].
     pub fn operation_head(&self, pointer: &str) -> Result<openapiv3::Operation, DocumentError> {
-        let kept = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
+        let head_keys = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
         let value = self.value.pointer(pointer).and_then(Value::as_object);
-        let members = value.into_iter().flatten().filter(|(key, _)| kept.contains(&key.as_str()));
+        let members = value.into_iter().flatten().filter(|(key, _)| head_keys.contains(&key.as_str()));
         let mut head: Map<String, Value> = members.map(|(key, value)| (key.clone(), value.clone())).collect();
         head.insert("responses".to_owned(), Value::Object(Map::new()));
         serde_json::from_value(Value::Object(head))
@@ -127,7 +127,7 @@ impl Document {
         Lint { id, pointer: pointer.to_owned(), position: self.position(pointer), message: message.into() }
     }
 
-    /// What must be right for anything to be read.
+    /// Checks what the whole document needs.
     fn check(&self) -> Result<(), DocumentError> {
         let found = match &self.value {
             Value::Object(_) => None,
@@ -148,7 +148,8 @@ impl Document {
             }
             None => {
                 let keys = self.value.as_object().into_iter().flat_map(Map::keys);
-                let hint = nearest("paths", keys.map(String::as_str)).map(|near| format!("`{near}` was perhaps meant"));
+                let hint = nearest("paths", keys.map(String::as_str))
+                    .map(|near| format!("did you mean `paths` instead of `{near}`?"));
                 let message = "the key `paths` is missing".to_owned();
                 Err(self.error(ErrorKind::Structure { message }, "", hint))
             }
@@ -158,13 +159,13 @@ impl Document {
     fn check_version(&self) -> Result<(), DocumentError> {
         if let Some(version) = self.value.get("swagger") {
             let version = version.as_str().map_or_else(|| version.to_string(), str::to_owned);
-            let hint = "convert it first, for instance with `swagger2openapi`";
+            let hint = "convert it first, for example with `swagger2openapi`";
             return Err(self.error_in_value(ErrorKind::Swagger { version }, "/swagger", Some(hint.to_owned())));
         }
         match self.value.get("openapi") {
             Some(Value::String(version)) if version == "3.0" || version.starts_with("3.0.") => Ok(()),
             Some(Value::String(version)) => {
-                let hint = "give a 3.0 version of it; `openapi-down-convert` turns 3.1 into 3.0";
+                let hint = "convert it first, for example with `openapi-down-convert`";
                 let kind = ErrorKind::Version { version: version.clone() };
                 Err(self.error_in_value(kind, "/openapi", Some(hint.to_owned())))
             }

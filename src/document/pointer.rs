@@ -1,16 +1,16 @@
-//! JSON pointers (RFC 6901): putting them together and taking them apart.
+//! Builds and splits JSON pointers (RFC 6901).
 
-/// The pointer of the member `key` of what `parent` points at.
+/// The pointer of the member `key` of the value at `parent`.
 pub fn join(parent: &str, key: &str) -> String {
     format!("{parent}/{}", escape(key))
 }
 
-/// A key as it stands in a pointer: `~` as `~0`, `/` as `~1`.
+/// Escapes a key for a pointer: `~` as `~0`, `/` as `~1`.
 pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// A key as it stood before [`escape`].
+/// Reverts [`escape`].
 pub fn unescape(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_survive_the_way_into_a_pointer_and_back() {
+    fn keys_are_escaped_and_unescaped() {
         let pointer = join(&join("/paths", "/offerings/{id}"), "a~1");
         assert_eq!(pointer, "/paths/~1offerings~1{id}/a~01");
         assert_eq!(keys(&pointer).collect::<Vec<_>>(), ["paths", "/offerings/{id}", "a~1"]);

@@ -1,38 +1,38 @@
-//! What a `$ref` names.
+//! Resolves `$ref`s.
 
 use super::pointer;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// How many references may be followed to reach one value. More is a circle that grows: `a` is a reference to `a/x`.
+/// The maximum number of references to one value. More is a circle that grows: `a` is a reference to `a/x`.
 const MAX_LENGTH: usize = 250;
 
-/// Why a reference names nothing that can be used.
+/// Why a reference cannot be resolved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RefError {
-    /// It names nothing in the document.
+    /// It has no target in the document.
     Dangling {
-        /// The reference as written; the last one, where one led to another.
+        /// The reference as written; the last one of a chain.
         reference: String,
     },
-    /// It leads to another file or to the network.
+    /// It points to another file or to the network.
     External {
         /// The reference as written.
         reference: String,
     },
-    /// References lead back to themselves.
+    /// The references form a circle.
     Loop {
         /// The references in order; the first and the last are the same.
         chain: Vec<String>,
     },
 }
 
-/// The reference that a value is, if it is one: a mapping with a text under `$ref`.
+/// The reference, if a value is one: a mapping with text under `$ref`.
 pub(super) fn reference(value: &Value) -> Option<&str> {
     value.as_object()?.get("$ref")?.as_str()
 }
 
-/// The pointer that a reference within a document stands for.
+/// The pointer of a reference within the document.
 pub(super) fn target(reference: &str) -> Result<String, RefError> {
     let Some(fragment) = reference.strip_prefix('#') else {
         return Err(RefError::External { reference: reference.to_owned() });
@@ -45,16 +45,16 @@ pub(super) fn target(reference: &str) -> Result<String, RefError> {
     }
 }
 
-/// Follows a pointer and every reference on the way to a value that is no reference.
+/// Follows a pointer and every reference on the way to a value that is not a reference.
 ///
-/// Returns where that value stands. `None` in the error means that the pointer itself (no reference) leads nowhere.
+/// Returns the pointer of that value. The error is `None` when the pointer itself, not a reference, has no target.
 pub(super) fn follow<'a>(root: &'a Value, pointer: &str) -> Result<(String, &'a Value), Option<RefError>> {
     let mut chain: Vec<String> = Vec::new();
     let mut pending: Vec<String> = reversed(pointer);
     let (mut here, mut value) = (String::new(), root);
     loop {
         if let Some(reference) = reference(value) {
-            // Another reference of the same text is no circle when it is met on the way to a deeper place.
+            // The same reference on the way to a deeper place is not a circle.
             let step = format!("{reference}\u{0}{}", pending.len());
             let circle =
                 chain.iter().position(|earlier| *earlier == step).or((chain.len() > MAX_LENGTH).then_some(MAX_LENGTH));
@@ -63,7 +63,7 @@ pub(super) fn follow<'a>(root: &'a Value, pointer: &str) -> Result<(String, &'a 
                 let chain = chain[first..].iter().map(|step| step.split('\u{0}').next().unwrap_or_default().to_owned());
                 return Err(Some(RefError::Loop { chain: chain.collect() }));
             }
-            // The keys of the target come before those that are still to be taken.
+            // The keys of the target come before the remaining ones.
             pending.extend(reversed(&target(reference).map_err(Some)?));
             (here, value) = (String::new(), root);
             if pending.is_empty() {
@@ -97,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn references_are_followed_through_references_and_on_the_way() {
+    fn references_are_followed_at_the_end_and_on_the_way() {
         let root = json!({
             "a": {"$ref": "#/b"}, "b": {"$ref": "#/c"}, "c": {"d": [{"$ref": "#/e~1f%7Bg%7D"}]}, "e/f{g}": {"h": 1}
         });
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_named_and_a_recursive_schema_is_none() {
+    fn a_circle_is_an_error_and_a_recursive_schema_is_not() {
         let root =
             json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "n": {"next": {"$ref": "#/n"}}, "s": {"$ref": "#/s"}});
         let chain =
@@ -117,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_that_grows_ends_too() {
+    fn a_growing_circle_is_an_error() {
         let root = json!({"a": {"$ref": "#/a/x"}});
         assert!(matches!(follow(&root, "/a"), Err(Some(RefError::Loop { .. }))));
     }
 
     #[test]
-    fn what_leads_nowhere_or_elsewhere_is_told_apart() {
+    fn dangling_and_external_references_are_distinguished() {
         let root = json!({"a": {"$ref": "#/x"}, "b": {"$ref": "other.yaml#/x"}, "c": {"$ref": "#x"}});
         let dangling = |reference: &str| Err(Some(RefError::Dangling { reference: reference.to_owned() }));
         assert_eq!(follow(&root, "/a"), dangling("#/x"));

@@ -1,16 +1,16 @@
-//! Where every value of a YAML text stands.
+//! The position of every value of a YAML text.
 //!
-//! An arena of nodes, built from the events of a YAML parser. An alias shares the node of its anchor but keeps its own
-//! place, so a pointer through an alias leads to the place that was reused, and the alias itself to the reuse.
+//! An arena of nodes, built from the events of a YAML parser. An alias shares the node of its anchor but has its own
+//! position: a pointer to an alias leads to the alias, a pointer through it to the text of the anchor.
 
 use super::pointer;
 use saphyr_parser::{Event, Parser, ScanError, Span};
 use std::collections::HashMap;
 
-/// How deep a document may be nested. The libraries below us stop at 128, with a less helpful message.
+/// Maximum nesting of a document. The YAML libraries stop at 128, with a less helpful message.
 pub(super) const MAX_DEPTH: usize = 100;
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
     /// Line, from 1.
@@ -34,35 +34,35 @@ impl From<Span> for Position {
 enum SpanNode {
     Scalar,
     Sequence(Vec<(usize, Position)>),
-    /// Key, place of the key, node and place of the value.
+    /// Key, position of the key, node and position of the value.
     Mapping(Vec<(String, Position, usize, Position)>),
 }
 
-/// Places by JSON pointer.
+/// Positions by JSON pointer.
 #[derive(Debug)]
 pub(super) struct Spans {
     nodes: Vec<SpanNode>,
-    /// Per node, how many values it stands for once its aliases are expanded.
+    /// Per node, the number of its values after aliases are expanded.
     sizes: Vec<usize>,
-    /// Where the nesting first became deeper than [`MAX_DEPTH`].
+    /// The first position that is nested deeper than [`MAX_DEPTH`].
     pub(super) too_deep: Option<Position>,
     root: Option<(usize, Position)>,
-    /// Keys that stand twice in the same mapping, with the place of the second one.
+    /// Keys that occur twice in the same mapping, with the position of the second one.
     pub(super) duplicates: Vec<(String, Position)>,
-    /// Where a second document begins.
+    /// Position of a second document.
     pub(super) second_document: Option<Position>,
 }
 
-/// Key and value of a found place.
+/// Positions of a key and its value.
 #[derive(Clone, Copy)]
-pub(super) struct FoundPlace {
-    /// Place of the key, or of the item where there is no key.
+pub(super) struct KeyAndValue {
+    /// Position of the key, or of the item of a list.
     pub(super) key: Position,
-    /// Place of the value.
+    /// Position of the value.
     pub(super) value: Position,
 }
 
-/// A mapping or sequence that has begun and not yet ended.
+/// A mapping or sequence that has not ended yet.
 struct Open {
     node: usize,
     position: Position,
@@ -70,7 +70,7 @@ struct Open {
 }
 
 impl Spans {
-    /// An index that knows no place; all is at the start.
+    /// No positions: every pointer is at the start of the text.
     pub(super) fn unknown() -> Self {
         Spans {
             nodes: Vec::new(),
@@ -82,7 +82,7 @@ impl Spans {
         }
     }
 
-    /// Reads the places of a YAML text.
+    /// Reads the positions of a YAML text.
     pub(super) fn read(text: &str) -> Result<Self, ScanError> {
         let mut spans = Spans::unknown();
         let mut anchors: HashMap<usize, usize> = HashMap::new();
@@ -160,12 +160,12 @@ impl Spans {
         self.sizes[parent.node] = self.sizes[parent.node].saturating_add(size);
     }
 
-    /// How many values the document holds once its aliases are expanded.
+    /// The number of values of the document after its aliases are expanded.
     pub(super) fn expanded(&self) -> usize {
         self.root.map_or(0, |(node, _)| self.sizes[node])
     }
 
-    /// Fills in the keys that stand twice, as a separate pass: a mapping of many keys must not cost the square of them.
+    /// Collects duplicate keys in a separate pass, to avoid quadratic time for large mappings.
     pub(super) fn find_duplicates(&mut self) {
         for node in &self.nodes {
             let SpanNode::Mapping(members) = node else { continue };
@@ -179,16 +179,16 @@ impl Spans {
         self.duplicates.sort_by_key(|(_, at)| *at);
     }
 
-    /// The place of a pointer, or of its deepest ancestor that stands in the text.
-    pub(super) fn find(&self, pointer: &str) -> FoundPlace {
+    /// The position of a pointer, or of its deepest ancestor in the text.
+    pub(super) fn find(&self, pointer: &str) -> KeyAndValue {
         let Some((mut node, position)) = self.root else {
-            return FoundPlace { key: Position::START, value: Position::START };
+            return KeyAndValue { key: Position::START, value: Position::START };
         };
-        let mut found = FoundPlace { key: position, value: position };
+        let mut found = KeyAndValue { key: position, value: position };
         for key in pointer::keys(pointer) {
             let Some((next, key, value)) = self.step(node, &key, 0) else { break };
             node = next;
-            found = FoundPlace { key, value };
+            found = KeyAndValue { key, value };
         }
         found
     }
@@ -208,14 +208,14 @@ impl Spans {
         }
     }
 
-    /// What a merge key (`<<: *anchor`, also with a list) brings in.
+    /// A member from a merge key (`<<: *anchor`, also with a list).
     fn merged(
         &self,
         members: &[(String, Position, usize, Position)],
         key: &str,
         merges: usize,
     ) -> Option<(usize, Position, Position)> {
-        // A merge may bring in another merge; a circle of them was refused by the YAML parser, yet costs nothing to bound.
+        // Merges may be nested; the YAML parser rejects circles of them, so this bound is only a precaution.
         if merges > 16 {
             return None;
         }
@@ -237,19 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_finds_its_key_and_its_value() {
+    fn a_pointer_finds_its_key_and_value() {
         let text = "a:\n  - x: 1\n  - 'y/z':   two\n";
         assert_eq!(at(text, "/a/1/y~1z"), (3, 5, 3, 14));
         assert_eq!(at(text, "/a/1"), (3, 5, 3, 5));
     }
 
     #[test]
-    fn an_unknown_pointer_finds_its_deepest_known_ancestor() {
+    fn an_unknown_pointer_finds_its_deepest_ancestor() {
         assert_eq!(at("a:\n  b: 1\n", "/a/c/d"), (1, 1, 2, 3));
     }
 
     #[test]
-    fn a_pointer_through_an_alias_or_a_merge_finds_the_reused_text() {
+    fn a_pointer_through_an_alias_or_a_merge_finds_the_anchor() {
         let text = "one: &o\n  k: 1\ntwo: *o\nthree:\n  <<: *o\n";
         assert_eq!(at(text, "/two/k"), (2, 3, 2, 6));
         assert_eq!(at(text, "/two"), (3, 1, 3, 6));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_count_as_often_as_they_are_used() {
+    fn aliases_count_at_every_use() {
         let spans = Spans::read("a: &a [1, 2]\nb: [*a, *a, *a]\n").unwrap();
         assert_eq!(spans.expanded(), 1 + 3 + 1 + 3 * 3);
     }

@@ -1,7 +1,6 @@
-//! What OpenAPI 3.0 allows where, as one table.
+//! The table of what OpenAPI 3.0 allows in the objects of an operation.
 //!
-//! Only the kinds of object that an operation is made of. The table names every key of 3.0.3; what we never read
-//! (`callbacks`, `links`, `xml`, …) may hold anything.
+//! The table has every key of 3.0.3; keys that are never read (`callbacks`, `links`, `xml`, …) may have any value.
 
 /// A kind of object of OpenAPI 3.0.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -18,7 +17,7 @@ pub(super) enum ObjectKind {
     Server,
 }
 
-/// What may stand under a key.
+/// The type of the value of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ValueShape {
     Text,
@@ -58,7 +57,7 @@ impl ObjectKind {
         }
     }
 
-    /// Keys without which we could not read the object.
+    /// Keys that are needed to read the object.
     pub(super) fn required(self) -> &'static [&'static str] {
         match self {
             ObjectKind::Operation => &["responses"],
@@ -69,7 +68,7 @@ impl ObjectKind {
         }
     }
 
-    /// Every key of the object, apart from `x-` ones. [`ObjectKind::Responses`] is not told by keys.
+    /// Every key of the object, except `x-` ones. [`ObjectKind::Responses`] has no fixed keys.
     pub(super) fn fields(self) -> &'static [(&'static str, ValueShape)] {
         match self {
             ObjectKind::Operation => OPERATION,
@@ -85,8 +84,7 @@ impl ObjectKind {
         }
     }
 
-    /// Keys of later versions of the standard that say something about values, so that leaving them out would make us
-    /// judge by half of what was written.
+    /// Keys of later versions of the standard that constrain values, so that ignoring them would change the meaning.
     pub(super) fn of_later_versions(self) -> &'static [&'static str] {
         match self {
             ObjectKind::Schema => &[
@@ -111,7 +109,7 @@ impl ObjectKind {
         }
     }
 
-    /// Keys that say something to people alone; a typing error in one of them costs nothing that we read.
+    /// Keys for human readers only; a typing error in one of them is harmless.
     pub(super) fn annotations() -> &'static [&'static str] {
         &[
             "description",
@@ -127,7 +125,7 @@ impl ObjectKind {
         ]
     }
 
-    /// Keys that are not of 3.0, look like ones that are, and change nothing.
+    /// Keys that are not part of 3.0, are similar to ones that are, and are harmless.
     pub(super) fn harmless(self) -> &'static [&'static str] {
         match self {
             ObjectKind::Schema => &["examples", "id", "$id", "$comment", "$schema"],

@@ -1,8 +1,8 @@
-//! What is said about documents that cannot be used: text and place, word by word.
+//! The exact errors of documents that cannot be used.
 
 use super::*;
 
-/// An otherwise good document around one operation.
+/// An otherwise valid document with one operation.
 fn around(operation: &str) -> String {
     format!("openapi: 3.0.3\ninfo: {{title: t, version: '1'}}\npaths:\n  /a:\n    get:\n{operation}")
 }
@@ -28,13 +28,13 @@ fn assert_all(cases: &[(String, &str)]) {
 }
 
 #[test]
-fn a_text_that_is_no_openapi_document_is_told_what_it_is() {
+fn a_text_that_is_not_an_openapi_document_is_an_error() {
     let cases = [
-        ("", "t.yaml: it is empty\n  hint: the file was perhaps not saved, or the download failed"),
-        ("# nothing\n", "t.yaml: it is empty\n  hint: the file was perhaps not saved, or the download failed"),
+        ("", "t.yaml: it is empty\n  hint: check whether the file was saved or downloaded completely"),
+        ("# nothing\n", "t.yaml: it is empty\n  hint: check whether the file was saved or downloaded completely"),
         (
             "- a\n",
-            "t.yaml:1:1: it holds a list, not an OpenAPI document\n  hint: give an OpenAPI 3.0 document in YAML or JSON",
+            "t.yaml:1:1: it contains a list, not an OpenAPI document\n  hint: give an OpenAPI 3.0 document in YAML or JSON",
         ),
         (
             "a: 1\n",
@@ -42,21 +42,24 @@ fn a_text_that_is_no_openapi_document_is_told_what_it_is() {
         ),
         (
             "info: {}\nswagger: '2.0'\n",
-            "t.yaml:2:10: it is a Swagger 2.0 document; OpenAPI 3.0 is needed\n  hint: convert it first, for instance with `swagger2openapi`",
+            "t.yaml:2:10: it is a Swagger 2.0 document; OpenAPI 3.0 is needed\n  hint: convert it first, for example with `swagger2openapi`",
         ),
         (
             "openapi: 3.1.0\npaths: {}\n",
-            "t.yaml:1:10: it is an OpenAPI 3.1.0 document; OpenAPI 3.0 is needed\n  hint: give a 3.0 version of it; `openapi-down-convert` turns 3.1 into 3.0",
+            "t.yaml:1:10: it is an OpenAPI 3.1.0 document; OpenAPI 3.0 is needed\n  hint: convert it first, for example with `openapi-down-convert`",
         ),
         (
             "openapi: 3.0\npaths: {}\n",
             "t.yaml:1:10: `openapi` must be text\n  hint: write `openapi: 3.0.3` instead of 3.0",
         ),
-        ("openapi: 3.0.3\npath: {}\n", "t.yaml:1:1: the key `paths` is missing\n  hint: `path` was perhaps meant"),
+        (
+            "openapi: 3.0.3\npath: {}\n",
+            "t.yaml:1:1: the key `paths` is missing\n  hint: did you mean `paths` instead of `path`?",
+        ),
         ("openapi: 3.0.3\npaths: []\n", "t.yaml:2:8: `paths` must be a mapping of paths to operations"),
         (
             "openapi: 3.0.3\npaths: {}\n---\na: 1\n",
-            "t.yaml:3:1: it holds more than one YAML document\n  hint: remove the line `---` and what follows it",
+            "t.yaml:3:1: it contains more than one YAML document\n  hint: remove the line `---` and everything after it",
         ),
         ("a: [1, 2\nb: 3\n", "t.yaml:2:2: it is not valid YAML: did not find expected ',' or ']'"),
         ("a: 1\n\tb: 2\n", "t.yaml:2:1: it is not valid YAML: found a tab character that violates indentation"),
@@ -70,11 +73,11 @@ fn a_text_that_is_no_openapi_document_is_told_what_it_is() {
         ),
         (
             "~: 1\n",
-            "t.yaml:1:1: a key that is no text cannot be expressed in JSON\n  hint: write it as plain text, a number, a list or a mapping",
+            "t.yaml:1:1: a key that is not text cannot be expressed in JSON\n  hint: write it as plain text, a number, a list or a mapping",
         ),
         (
             "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n",
-            "t.yaml:5:3: the key `c` stands twice in the same mapping\n  hint: remove one of the two",
+            "t.yaml:5:3: the key `c` occurs twice in the same mapping\n  hint: remove one of the two",
         ),
         (
             "<!doctype html>\n<p>: x: y\n",
@@ -85,7 +88,7 @@ fn a_text_that_is_no_openapi_document_is_told_what_it_is() {
 }
 
 #[test]
-fn a_mistake_in_an_operation_is_told_at_its_place() {
+fn an_error_in_an_operation_has_its_place() {
     let parameter = |schema: &str| {
         around(&format!(
             "      parameters:\n        - name: p\n          in: query\n          schema:\n            {schema}\n      responses:\n        '200': {{description: d}}\n"
@@ -94,12 +97,12 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
     let response = |line: &str| around(&format!("      responses:\n        {line}\n"));
     assert_all(&[
         (parameter("type: string"), "no error"),
-        (parameter("type: strng"), "t.yaml:10:19: `type` cannot be `strng`\n  hint: `string` was perhaps meant"),
+        (parameter("type: strng"), "t.yaml:10:19: `type` cannot be `strng`\n  hint: did you mean `string`?"),
         (
             parameter("type: [string, 'null']"),
-            "t.yaml:10:19: `type` must be text, not a list\n  hint: a list of types is of OpenAPI 3.1; in 3.0 write `nullable: true`",
+            "t.yaml:10:19: `type` must be text, not a list\n  hint: a list of types requires OpenAPI 3.1; in 3.0 write `nullable: true`",
         ),
-        (parameter("minlength: 1"), "t.yaml:10:13: a schema has no `minlength`\n  hint: `minLength` was perhaps meant"),
+        (parameter("minlength: 1"), "t.yaml:10:13: a schema has no `minlength`\n  hint: did you mean `minLength`?"),
         (
             parameter("maxLength: abc"),
             "t.yaml:10:24: `maxLength` must be a whole number of at least 0, not the text `abc`",
@@ -110,7 +113,7 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
         ),
         (
             parameter("exclusiveMinimum: 3"),
-            "t.yaml:10:31: `exclusiveMinimum` must be true or false, not the number 3\n  hint: a number is of OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here",
+            "t.yaml:10:31: `exclusiveMinimum` must be true or false, not the number 3\n  hint: a number here requires OpenAPI 3.1; in 3.0 write `minimum` or `maximum` and `true` here",
         ),
         (
             parameter("const: a"),
@@ -122,25 +125,22 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
         ),
         (
             parameter("$ref: '#/components/schemas/X'"),
-            "t.yaml:10:19: the reference `#/components/schemas/X` names nothing in this document",
+            "t.yaml:10:19: the reference `#/components/schemas/X` has no target in this document",
         ),
         (
             parameter("$ref: other.yaml#/X"),
-            "t.yaml:10:19: the reference `other.yaml#/X` leads out of this document\n  hint: bundle the files into one first, for instance with `redocly bundle`",
+            "t.yaml:10:19: the reference `other.yaml#/X` points outside this document\n  hint: bundle the files into one first, for example with `redocly bundle`",
         ),
         (
             parameter("$ref: https://example.org/x.yaml"),
-            "t.yaml:10:19: the reference `https://example.org/x.yaml` leads out of this document\n  hint: bundle the files into one first, for instance with `redocly bundle`",
+            "t.yaml:10:19: the reference `https://example.org/x.yaml` points outside this document\n  hint: bundle the files into one first, for example with `redocly bundle`",
         ),
         (parameter("$ref: 3"), "t.yaml:10:19: `$ref` must be text, not the number 3"),
-        (
-            response("'200': {contnet: {}}"),
-            "t.yaml:7:17: a response has no `contnet`\n  hint: `content` was perhaps meant",
-        ),
+        (response("'200': {contnet: {}}"), "t.yaml:7:17: a response has no `contnet`\n  hint: did you mean `content`?"),
         (response("'200': {descripton: d}"), "no error"),
         (
             around("      responses: {}\n      requestBody: {contents: {}}\n"),
-            "t.yaml:7:7: a request body must have `content`\n  hint: `contents` was perhaps meant to be `content`",
+            "t.yaml:7:7: a request body must have `content`\n  hint: did you mean `content` instead of `contents`?",
         ),
         (
             response("'20': {description: d}"),
@@ -152,12 +152,12 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
         ),
         (
             around("      operationID: x\n      responses: {}\n"),
-            "t.yaml:6:7: an operation has no `operationID`\n  hint: `operationId` was perhaps meant",
+            "t.yaml:6:7: an operation has no `operationID`\n  hint: did you mean `operationId`?",
         ),
         (around("      summary: x\n"), "t.yaml:5:5: an operation must have `responses`"),
         (
             around("      responses: {}\n      parameters:\n        - {name: p, in: querry, schema: {}}\n"),
-            "t.yaml:8:25: `in` cannot be `querry`\n  hint: `query` was perhaps meant",
+            "t.yaml:8:25: `in` cannot be `querry`\n  hint: did you mean `query`?",
         ),
         (
             around("      responses: {}\n      parameters:\n        - {name: p, in: query}\n"),
@@ -167,7 +167,7 @@ fn a_mistake_in_an_operation_is_told_at_its_place() {
 }
 
 #[test]
-fn references_are_checked_wherever_they_lead() {
+fn targets_of_references_are_checked() {
     let components = "components:\n  schemas:\n    Apple: {type: object, properties: {next: {$ref: '#/components/schemas/Apple'}}}\n    One: {$ref: '#/components/schemas/Two'}\n    Two: {$ref: '#/components/schemas/One'}\n    Far: {type: array, items: {$ref: '#/components/schemas/Aple'}}\n  responses:\n    Odd: {description: d, headers: {H: {$ref: '#/components/headers/H'}}}\n  parameters:\n    P: {name: p, in: query, schema: {$ref: '#/components/schemas/Far'}}\n";
     let body = |schema: &str| {
         let content = format!("{{application/json: {{schema: {{$ref: '#/components/schemas/{schema}'}}}}}}");
@@ -179,25 +179,25 @@ fn references_are_checked_wherever_they_lead() {
         (body("Apple"), "no error"),
         (
             body("One"),
-            "t.yaml:7:77: the reference leads in a circle: #/components/schemas/One -> #/components/schemas/Two -> #/components/schemas/One",
+            "t.yaml:7:77: the reference is circular: #/components/schemas/One -> #/components/schemas/Two -> #/components/schemas/One",
         ),
         (
             body("Far"),
-            "t.yaml:13:38: the reference `#/components/schemas/Aple` names nothing in this document\n  hint: `#/components/schemas/Apple` was perhaps meant",
+            "t.yaml:13:38: the reference `#/components/schemas/Aple` has no target in this document\n  hint: did you mean `#/components/schemas/Apple`?",
         ),
         (
             with("      responses:\n        '200': {$ref: '#/components/responses/Odd'}\n"),
-            "t.yaml:15:47: the reference `#/components/headers/H` names nothing in this document",
+            "t.yaml:15:47: the reference `#/components/headers/H` has no target in this document",
         ),
         (
             with("      responses: {}\n      parameters:\n        - $ref: '#/components/parameters/P'\n"),
-            "t.yaml:14:38: the reference `#/components/schemas/Aple` names nothing in this document\n  hint: `#/components/schemas/Apple` was perhaps meant",
+            "t.yaml:14:38: the reference `#/components/schemas/Aple` has no target in this document\n  hint: did you mean `#/components/schemas/Apple`?",
         ),
     ]);
 }
 
 #[test]
-fn a_long_chain_of_references_is_no_crash() {
+fn a_long_chain_of_references_is_an_error() {
     let mut text = around(
         "      responses:\n        '200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/S0'}}}}\ncomponents:\n  schemas:\n",
     );
@@ -209,7 +209,7 @@ fn a_long_chain_of_references_is_no_crash() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told_apart() {
+fn unreadable_files_have_different_errors() {
     let folder = std::env::temp_dir().join(format!("qonform-document-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = |name: &str, bytes: &[u8]| {
@@ -237,7 +237,7 @@ fn files_that_cannot_be_read_are_told_apart() {
 }
 
 #[test]
-fn a_byte_order_mark_and_json_make_no_difference() {
+fn byte_order_marks_and_json_are_supported() {
     let yaml = Document::parse("\u{feff}openapi: 3.0.3\npaths: {}\n", "t.yaml").unwrap();
     let json = Document::parse("{\"openapi\": \"3.0.3\",\n\t\"paths\": {}}", "t.json").unwrap();
     assert_eq!(yaml.value(), json.value());
@@ -246,7 +246,7 @@ fn a_byte_order_mark_and_json_make_no_difference() {
 }
 
 #[test]
-fn the_embedded_document_is_read_without_an_error() {
+fn the_embedded_document_is_valid() {
     let document = Document::embedded();
     assert_eq!(document.paths().count(), 3);
     let (target, value) = document.resolve("/paths/~1offerings/get/parameters/1/schema/maxLength").unwrap();

@@ -1,7 +1,7 @@
-//! From a text to a JSON value and the places in it.
+//! Parses YAML or JSON text into a JSON value and positions.
 //!
-//! Each step is here because the shorter way lost something: duplicate keys (the last one would win), merge keys (would
-//! stay a literal `<<`), tags and infinities (would turn into something else), aliases (could expand without end).
+//! Each step prevents a loss: duplicate keys (the last one would win), merge keys (would remain a literal `<<`), tags
+//! and infinities (would change into other values), aliases (could expand without limit).
 
 use super::{
     DocumentError, ErrorKind, Position, pointer,
@@ -11,13 +11,13 @@ use saphyr_parser::ScanError;
 use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
 
-/// The most values that a document may hold once its aliases are expanded.
-const EXPANDED: usize = 2_000_000;
+/// The maximum number of values of a document after its aliases are expanded.
+const MAX_VALUES: usize = 2_000_000;
 
-/// The most brackets that may be open at once in the text, wherever they stand.
-const MAX_OPEN_CONNECTIONS: usize = 2_000;
+/// The maximum number of brackets that are open at once, including those in strings and comments.
+const MAX_OPEN_BRACKETS: usize = 2_000;
 
-/// Reads a text. `name` is the name of the file in errors.
+/// Parses a text. `name` is the name of the file in errors.
 pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentError> {
     let fail = |kind, position, hint: Option<&str>| DocumentError {
         kind,
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
-        // JSON that the YAML parser does not take (an escaped surrogate pair, say) is read without places.
+        // JSON that the YAML parser rejects, such as an escaped surrogate pair, gets no positions.
         let spans = scan(text).unwrap_or_else(|_| Spans::unknown());
         return check(spans, &fail).map(|spans| (value, spans));
     }
@@ -42,18 +42,18 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
     };
     let mut yaml: Yaml = serde_yaml::from_str(text).map_err(|error| {
         let position = error.location().map(|at| Position { line: at.line(), column: at.column() });
-        fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, position, guess(text, name))
+        fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, position, format_hint(text, name))
     })?;
-    // Only without anchors can a text of unknown places hold no bomb of aliases.
+    // Without positions the expansion of aliases is unknown, so the text must have no anchors.
     let scanned = if text.contains('&') { scanned } else { scanned.or_else(|_| Ok(Spans::unknown())) };
     let spans = scanned.map_err(|error: ScanError| {
         let at = error.marker();
         let position = Position { line: at.line().max(1), column: at.col() + 1 };
-        fail(ErrorKind::NotYaml { reason: error.info().to_owned() }, Some(position), guess(text, name))
+        fail(ErrorKind::NotYaml { reason: error.info().to_owned() }, Some(position), format_hint(text, name))
     })?;
     yaml.apply_merge().map_err(|error| fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, None, None))?;
     if yaml.is_null() {
-        return Err(fail(ErrorKind::Empty, None, Some("the file was perhaps not saved, or the download failed")));
+        return Err(fail(ErrorKind::Empty, None, Some("check whether the file was saved or downloaded completely")));
     }
     let value = convert(yaml, &mut String::new()).map_err(|(what, pointer)| DocumentError {
         position: Some(spans.find(&pointer).key),
@@ -63,8 +63,8 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
     Ok((value, spans))
 }
 
-/// The bracket that is one too many to be left open. Parsers of YAML take quadratic time to find out; those in texts
-/// and comments are counted too, but nobody leaves thousands of them open.
+/// The first bracket that exceeds [`MAX_OPEN_BRACKETS`], for which YAML parsers would need quadratic time. Brackets in
+/// strings and comments count too, but thousands of open ones do not occur there.
 fn first_bracket_too_many(text: &str) -> Option<Position> {
     let mut open = 0_usize;
     let at = text.bytes().position(|byte| {
@@ -73,7 +73,7 @@ fn first_bracket_too_many(text: &str) -> Option<Position> {
             b']' | b'}' => open = open.saturating_sub(1),
             _ => {}
         }
-        open > MAX_OPEN_CONNECTIONS
+        open > MAX_OPEN_BRACKETS
     })?;
     let before = &text.as_bytes()[..at];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -81,12 +81,12 @@ fn first_bracket_too_many(text: &str) -> Option<Position> {
     Some(Position { line, column: text[line_start..at].chars().count() + 1 })
 }
 
-/// Reads the places. The parser that knows them refuses some tabs that YAML allows; a space is as wide.
+/// Reads the positions. Their parser rejects some tabs that YAML allows, so they are replaced by spaces.
 fn scan(text: &str) -> Result<Spans, ScanError> {
     Spans::read(text).or_else(|error| Spans::read(&text.replace('\t', " ")).map_err(|_| error))
 }
 
-/// What the places alone tell: duplicate keys, a second document, nesting and aliases without measure.
+/// Checks for duplicate keys, a second document, and too much nesting or too many aliases.
 fn check(
     mut spans: Spans,
     fail: &impl Fn(ErrorKind, Option<Position>, Option<&str>) -> DocumentError,
@@ -94,11 +94,11 @@ fn check(
     if let Some(at) = spans.too_deep {
         return Err(fail(ErrorKind::TooDeep { limit: MAX_DEPTH }, Some(at), None));
     }
-    if spans.expanded() > EXPANDED {
-        return Err(fail(ErrorKind::TooManyAliases { limit: EXPANDED }, None, None));
+    if spans.expanded() > MAX_VALUES {
+        return Err(fail(ErrorKind::TooManyAliases { limit: MAX_VALUES }, None, None));
     }
     if let Some(at) = spans.second_document {
-        let hint = "remove the line `---` and what follows it";
+        let hint = "remove the line `---` and everything after it";
         return Err(fail(ErrorKind::ManyDocuments, Some(at), Some(hint)));
     }
     spans.find_duplicates();
@@ -109,14 +109,14 @@ fn check(
     Ok(spans)
 }
 
-/// The parser's words without the place, which we show in front.
+/// The message of the parser without the place, which is shown first.
 fn reason(message: &str) -> String {
     let end = message.find(" at line ").unwrap_or(message.len());
     message[..end].to_owned()
 }
 
-/// What a text that is not YAML probably is.
-fn guess(text: &str, name: &str) -> Option<&'static str> {
+/// A hint about a text that is not YAML.
+fn format_hint(text: &str, name: &str) -> Option<&'static str> {
     let start = text.trim_start();
     let is_markdown = std::path::Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("md"));
     if start.starts_with('<') {
@@ -128,7 +128,7 @@ fn guess(text: &str, name: &str) -> Option<&'static str> {
     }
 }
 
-/// YAML as JSON. On failure: what cannot be expressed, and its pointer.
+/// Converts YAML to JSON. The error is what cannot be expressed, and its pointer.
 fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
@@ -154,7 +154,7 @@ fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
                     Yaml::String(text) => text,
                     Yaml::Bool(flag) => flag.to_string(),
                     Yaml::Number(number) => number.to_string(),
-                    _ => return Err(("a key that is no text".to_owned(), at.clone())),
+                    _ => return Err(("a key that is not text".to_owned(), at.clone())),
                 };
                 let value = within(at, &key, |at| convert(value, at))?;
                 map.insert(key, value);
@@ -165,7 +165,7 @@ fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
     })
 }
 
-/// Does something one level deeper and comes back.
+/// Calls `act` with the pointer of a member.
 fn within<T>(at: &mut String, key: &str, act: impl FnOnce(&mut String) -> T) -> T {
     let length = at.len();
     at.push('/');
@@ -185,32 +185,32 @@ mod tests {
     }
 
     #[test]
-    fn numbers_as_keys_become_text_and_merges_are_carried_out() {
+    fn keys_become_text_and_merges_are_expanded() {
         assert_eq!(value("204: a\ntrue: b\n"), json!({"204": "a", "true": "b"}));
         assert_eq!(value("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n"), json!({"a": {"x": 1}, "b": {"x": 1, "y": 2}}));
     }
 
     #[test]
-    fn words_that_older_yaml_took_for_booleans_stay_text() {
+    fn booleans_of_older_yaml_stay_text() {
         assert_eq!(value("a: no\nb: 2025-01-01\nc: 1_000\n"), json!({"a": "no", "b": "2025-01-01", "c": "1_000"}));
     }
 
     #[test]
-    fn json_is_read_with_tabs_and_surrogate_pairs() {
+    fn json_with_tabs_and_surrogate_pairs_is_read() {
         assert_eq!(value("{\n\t\"a\": \"\\ud83d\\ude00\\/\"\n}"), json!({"a": "😀/"}));
     }
 
     #[test]
-    fn a_key_of_two_spellings_is_a_duplicate() {
+    fn a_key_in_two_spellings_is_a_duplicate() {
         let error = read("200: a\n'200': b\n", "t.yaml").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "t.yaml:2:1: the key `200` stands twice in the same mapping\n  hint: remove one of the two"
+            "t.yaml:2:1: the key `200` occurs twice in the same mapping\n  hint: remove one of the two"
         );
     }
 
     #[test]
-    fn tabs_where_yaml_allows_them_are_no_error_and_keep_their_columns() {
+    fn tabs_are_allowed_and_keep_their_columns() {
         let (value, spans) = read("a:\tb\nc: {\n\t\"d\":\t1,\n\t\"e\": [\n\t\t2]}\n", "t.yaml").unwrap();
         assert_eq!(value, json!({"a": "b", "c": {"d": 1, "e": [2]}}));
         let at = |pointer: &str| (spans.find(pointer).value.line, spans.find(pointer).value.column);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_are_refused_in_time() {
+    fn alias_bombs_and_deep_nesting_are_rejected() {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");

@@ -1,4 +1,4 @@
-//! The target as one project sees it: a transport with the keys of that project.
+//! The target with the keys of one project.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 
-use super::fate::{self, WriteOutcome};
+use super::write_outcome::{self, WriteOutcome};
 use super::{
     Credentials, KeyRole, Latencies, OperationRef, Request, Response, Transport, TransportError, WriteObserver,
 };
@@ -16,24 +16,24 @@ use crate::contract::Endpoint;
 /// A request and its response.
 #[derive(Debug)]
 pub struct Exchange {
-    /// As it was meant; secrets by name.
+    /// The request as intended; secrets are replaced by their names.
     pub request: Request,
-    /// As it came.
+    /// The response as received.
     pub response: Response,
-    /// When the first byte was about to leave.
+    /// Just before the first byte was sent.
     pub started: Instant,
-    /// When the last byte had been read.
+    /// Just after the last byte was read.
     pub ended: Instant,
 }
 
 impl Exchange {
-    /// `GET /offerings/a`: how a request is named.
+    /// Method and path of the request: `GET /offerings/a`.
     pub fn name(&self) -> String {
         format!("{} {}", self.request.method, self.request.path)
     }
 }
 
-/// What went over the wire, counted for the report.
+/// Counters of what was sent and received, for the report.
 #[derive(Debug, Default)]
 pub struct Traffic {
     requests: AtomicU64,
@@ -45,22 +45,22 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Requests that left, retries among them.
+    /// Requests that were sent, including retries.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Responses 429 or 503 that were waited out.
+    /// Responses 429 or 503 after which the client waited and sent the request again.
     pub fn waits(&self) -> u64 {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Requests that were sent again because a connection broke: reads, and writes that are known to have had no effect.
+    /// Requests that were sent again after a broken connection: reads, and writes that are known to have had no effect.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// Writes of which nobody knows whether they were applied.
+    /// Writes that may or may not have been applied.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -70,7 +70,7 @@ impl Traffic {
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn answered(&self, operation: &OperationRef, took: Duration) {
+    fn count_response(&self, operation: &OperationRef, took: Duration) {
         self.responses.fetch_add(1, Ordering::Relaxed);
         let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -78,20 +78,20 @@ impl Traffic {
     }
 }
 
-/// A wait between two tries when the target does not say how long.
+/// The wait after a 429 or 503 without a usable `Retry-After`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
-/// How many write to what a request is about.
+/// How many clients write to the offerings of a request at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Writers {
     One,
     Several,
 }
 
-/// How often one request is sent again because a connection broke or was not opened.
+/// The most retries of one request after a connection broke or was not opened.
 const MAX_RETRIES: u32 = 2;
 
-/// The wait before the first retry after a connection was refused; it grows.
+/// The wait before the first retry after a refused connection; it grows quadratically.
 const RECONNECT_WAIT: Duration = Duration::from_millis(200);
 
 /// Sends requests with the keys of one project; cheap to clone.
@@ -102,9 +102,9 @@ pub struct Client {
     traffic: Arc<Traffic>,
     observer: Option<Arc<dyn WriteObserver>>,
     case: Option<Arc<str>>,
-    /// Held for reading while a write is under way.
+    /// Read-locked while a write is in flight.
     writes: Arc<RwLock<()>>,
-    /// The projects that a create was sent to which was not rejected.
+    /// The projects to which a create was sent that was not rejected.
     used: Arc<Mutex<BTreeSet<KeyRole>>>,
 }
 
@@ -122,55 +122,55 @@ impl Client {
         }
     }
 
-    /// The same client with an observer of every write before it leaves.
+    /// The same client with an observer of every write.
     pub fn with_observer(self, observer: Arc<dyn WriteObserver>) -> Self {
         Self { observer: Some(observer), ..self }
     }
 
-    /// The same client, whose requests are put down to this case.
+    /// The same client; its requests are recorded as requests of this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { case: Some(case.into()), ..self }
     }
 
-    /// The secrets it fills in, for redaction.
+    /// The secrets that it fills in, for redaction.
     pub fn keys(&self) -> &Credentials {
         &self.keys
     }
 
-    /// What went over the wire so far.
+    /// The counters so far.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
-    /// What it sends over.
+    /// The transport that sends its requests.
     pub fn transport(&self) -> &Arc<Transport> {
         &self.transport
     }
 
-    /// Whether something may have been created in this key's project.
+    /// Whether a create may have succeeded in the project of this key.
     pub fn has_used(&self, role: KeyRole) -> bool {
         self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(&role)
     }
 
-    /// Waits until no write is under way any more: of a case that was dropped, too.
+    /// Waits until no write is in flight, including writes of a dropped case.
     pub async fn settled(&self) {
         drop(self.writes.write().await);
     }
 
-    /// Sends `request` and brings its response back. 429, and 503 with `Retry-After`, are waited out; a read whose
-    /// connection broke is sent again; a write only when the state shows that it was not applied.
+    /// Sends `request` and returns its response. After 429, and 503 with `Retry-After`, it waits and sends again. After
+    /// a broken connection it sends a read again, and a write only when the state shows that it was not applied.
     ///
     /// # Errors
-    /// [`TransportError`] when no whole response came.
+    /// [`TransportError`] when no complete response was received.
     pub async fn send(&self, request: Request) -> Result<Exchange, TransportError> {
         self.send_as(request, Writers::One).await
     }
 
-    /// As [`Self::send`] for one of several clients at once: a write without a response is never sent again, as no read
-    /// tells what became of it while others write too.
+    /// As [`Self::send`] for one of several concurrent clients: a write without a response is never sent again, because
+    /// no read shows whether it was applied while other clients write.
     ///
     /// # Errors
-    /// [`TransportError`] when no whole response came.
+    /// [`TransportError`] when no complete response was received.
     pub async fn send_among_others(&self, request: Request) -> Result<Exchange, TransportError> {
         self.send_as(request, Writers::Several).await
     }
@@ -189,29 +189,33 @@ impl Client {
                 }
             };
             let ended = Instant::now();
-            let Some(wait) = wait_asked_for(&response, SystemTime::now()) else {
+            let Some(wait) = requested_wait(&response, SystemTime::now()) else {
                 return Ok(Exchange { request, response, started, ended });
             };
             throttled += 1;
-            // A wait of nothing still moves towards the bound, or a target that always says so would never end.
+            // A wait of 0 counts too, or a target that always requests it would be retried for ever.
             waited = waited.saturating_add(wait.max(Duration::from_millis(50)));
-            if waited > self.transport.settings().patience {
+            if waited > self.transport.settings().max_wait {
                 return Err(TransportError::Throttled { responses: throttled });
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
-            let may_go_again = !request.is_write() || writers == Writers::One && fate::is_repeatable(&request);
-            if response.status == 503 && !may_go_again && self.fate(&request, writers).await == WriteOutcome::Unknown {
-                let reason = "a 503 does not say whether the write was applied".into();
+            let is_repeatable =
+                !request.is_write() || writers == Writers::One && write_outcome::is_repeatable(&request);
+            if response.status == 503
+                && !is_repeatable
+                && self.outcome(&request, writers).await == WriteOutcome::Unknown
+            {
+                let reason = "a 503 does not show whether the write was applied".into();
                 return Err(self.lost(&request, reason));
             }
         }
     }
 
-    /// Sends once. A write goes on when the caller is dropped: only so can it be waited for before cleaning up.
+    /// Sends once. A write continues when the caller is dropped, so that the cleanup can wait for it.
     async fn once(&self, request: &Request) -> Result<Response, TransportError> {
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let answered = if request.is_write() {
+        let sent = if request.is_write() {
             if let Some(observer) = &self.observer {
                 observer.before(request).map_err(|error| TransportError::Unrecorded {
                     method: request.method.to_string(),
@@ -219,35 +223,35 @@ impl Client {
                     reason: error.to_string(),
                 })?;
             }
-            let under_way = Arc::clone(&self.writes).read_owned().await;
-            let (client, sent) = (self.clone(), request.clone());
+            let in_flight = Arc::clone(&self.writes).read_owned().await;
+            let (client, owned) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
-                let answered = client.transport.send(&sent, &client.keys, client.case.as_deref()).await;
-                if let (Some(observer), Ok((response, _))) = (&client.observer, &answered) {
-                    observer.after(&sent, response.status);
+                let sent = client.transport.send(&owned, &client.keys, client.case.as_deref()).await;
+                if let (Some(observer), Ok((response, _))) = (&client.observer, &sent) {
+                    observer.after(&owned, response.status);
                 }
-                drop(under_way);
-                answered
+                drop(in_flight);
+                sent
             });
             match sending.await.map_err(tokio::task::JoinError::try_into_panic) {
-                Ok(answered) => answered,
+                Ok(sent) => sent,
                 Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                Err(Err(_)) => Err(self.lost(request, "the program is ending".into())),
+                Err(Err(_)) => Err(self.lost(request, "qonform is shutting down".into())),
             }
         } else {
             self.transport.send(request, &self.keys, self.case.as_deref()).await
         };
-        let is_rejected = answered.as_ref().is_ok_and(|(response, _)| response.is_rejection());
+        let is_rejected = sent.as_ref().is_ok_and(|(response, _)| response.is_rejection());
         if request.operation.endpoint() == Some(Endpoint::Create) && !is_rejected {
             let role = request.role().unwrap_or(KeyRole::Main);
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
         }
-        let (response, took) = answered?;
-        self.traffic.answered(&request.operation, took);
+        let (response, took) = sent?;
+        self.traffic.count_response(&request.operation, took);
         Ok(response)
     }
 
-    /// Waits until `request` may be sent again after `error`; gives the error back when it must not.
+    /// Waits until `request` may be sent again after `error`; returns the error when it must not be sent again.
     async fn before_retry(
         &self,
         request: &Request,
@@ -255,22 +259,22 @@ impl Client {
         retry: u32,
         writers: Writers,
     ) -> Result<(), TransportError> {
-        let is_worth_it = match &error {
-            // Nothing has left. A target that never answered is not there; one that did may be starting again.
+        let may_retry = match &error {
+            // Nothing was sent. A target that never responded is not running; one that did may be restarting.
             TransportError::Connect { .. } => {
-                let has_answered = self.traffic.responses.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
-                if has_answered {
+                let has_responded = self.traffic.responses.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
+                if has_responded {
                     tokio::time::sleep(RECONNECT_WAIT * (retry * retry)).await;
                 }
-                has_answered
+                has_responded
             }
             TransportError::Broken { .. } => {
                 retry <= MAX_RETRIES
-                    && (!request.is_write() || self.fate(request, writers).await == WriteOutcome::NotApplied)
+                    && (!request.is_write() || self.outcome(request, writers).await == WriteOutcome::NotApplied)
             }
             _ => false,
         };
-        if is_worth_it {
+        if may_retry {
             self.traffic.retries.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -280,12 +284,12 @@ impl Client {
         Err(error)
     }
 
-    /// Reads the state to learn whether a write was applied.
-    async fn fate(&self, request: &Request, writers: Writers) -> WriteOutcome {
-        let question = fate::question(request).filter(|_| writers == Writers::One);
-        let Some(question) = question else { return WriteOutcome::Unknown };
-        match Box::pin(self.send_as(question, Writers::One)).await {
-            Ok(exchange) => fate::told_by(request, &exchange.response),
+    /// Reads the state to find out whether a write was applied.
+    async fn outcome(&self, request: &Request, writers: Writers) -> WriteOutcome {
+        let probe = write_outcome::probe(request).filter(|_| writers == Writers::One);
+        let Some(probe) = probe else { return WriteOutcome::Unknown };
+        match Box::pin(self.send_as(probe, Writers::One)).await {
+            Ok(exchange) => write_outcome::from_probe(request, &exchange.response),
             Err(_) => WriteOutcome::Unknown,
         }
     }
@@ -296,10 +300,10 @@ impl Client {
     }
 }
 
-/// How long the response asks to wait, or `None` when it does not.
-fn wait_asked_for(response: &Response, now: SystemTime) -> Option<Duration> {
-    let asked = response.header("retry-after");
-    match (response.status, asked) {
+/// The wait that the response requests, or `None` when it requests none.
+fn requested_wait(response: &Response, now: SystemTime) -> Option<Duration> {
+    let retry_after = response.header("retry-after");
+    match (response.status, retry_after) {
         (429, None) => Some(DEFAULT_WAIT),
         (429 | 503, Some(text)) => Some(parse_retry_after(&text, now).unwrap_or(DEFAULT_WAIT)),
         _ => None,

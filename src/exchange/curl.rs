@@ -1,12 +1,12 @@
-//! A request as a `curl` line that runs as printed when pasted.
+//! A request as a `curl` command that can be pasted into a shell.
 
 use std::fmt::Write as _;
 
 use super::Request;
 
-/// The line for a POSIX shell. Secrets stand as `$QONFORM_TOKEN` and the like, which the shell fills in.
+/// The command for a POSIX shell. Secrets appear as `$QONFORM_TOKEN` and the like, which the shell expands.
 pub fn curl(base: &str, request: &Request) -> String {
-    // --path-as-is: curl would collapse dot segments like any other client.
+    // Without --path-as-is curl collapses dot segments.
     let mut line = format!("curl -sS -i --path-as-is -X {}", request.method);
     for (name, value) in &request.headers {
         let _ = write!(line, " -H {}", double_quoted(&format!("{name}: {value}")));
@@ -16,7 +16,7 @@ pub fn curl(base: &str, request: &Request) -> String {
             Ok(text) if !text.contains('\0') => {
                 let _ = write!(line, " --data-raw {}", single_quoted(text));
             }
-            // No shell argument can hold these bytes: they come by a pipe.
+            // No shell argument can hold these bytes, so they are piped.
             _ => {
                 let mut escaped = String::new();
                 for byte in body {
@@ -30,14 +30,14 @@ pub fn curl(base: &str, request: &Request) -> String {
     line
 }
 
-/// How what stands for a secret begins: the name, cut, in capitals.
-const ALIVE: [&str; 3] = ["$QONFORM_", "${QONFORM_", "$(echo $QONFORM_"];
+/// The beginnings of the placeholders of a secret: whole, without its last character, in upper case.
+const SECRET_PREFIXES: [&str; 3] = ["$QONFORM_", "${QONFORM_", "$(echo $QONFORM_"];
 
-/// In double quotes only `$NAME` of a secret stays alive.
+/// Quotes `text` so that the shell expands only the placeholders of secrets.
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for (index, c) in text.char_indices() {
-        let names_secret = ALIVE.iter().any(|beginning| text[index..].starts_with(beginning));
+        let names_secret = SECRET_PREFIXES.iter().any(|beginning| text[index..].starts_with(beginning));
         if matches!(c, '"' | '\\' | '`') || (c == '$' && !names_secret) {
             quoted.push('\\');
         }
@@ -59,7 +59,7 @@ mod tests {
     use crate::contract::Endpoint;
 
     #[test]
-    fn a_line_names_the_key_and_quotes_the_rest() {
+    fn the_command_names_the_key_and_quotes_the_rest() {
         let request = Request::to(Endpoint::Create).json(&json!({"id": "it's"}));
         assert_eq!(
             curl("http://127.0.0.1:4010/v4", &request),
@@ -70,18 +70,18 @@ mod tests {
     }
 
     #[test]
-    fn only_the_name_of_a_secret_is_left_to_the_shell() {
+    fn the_shell_expands_only_names_of_secrets() {
         assert_eq!(double_quoted("a: $HOME `x` \"$QONFORM_TOKEN\""), "\"a: \\$HOME \\`x\\` \\\"$QONFORM_TOKEN\\\"\"");
     }
 
     #[test]
-    fn a_twisted_key_is_twisted_by_the_shell() {
+    fn the_shell_changes_a_changed_key() {
         assert_eq!(double_quoted("$(echo $QONFORM_TOKEN | tr a-z A-Z)"), "\"$(echo $QONFORM_TOKEN | tr a-z A-Z)\"");
         assert_eq!(double_quoted("a: ${QONFORM_TOKEN%?} ${HOME}"), "\"a: ${QONFORM_TOKEN%?} \\${HOME}\"");
     }
 
     #[test]
-    fn bytes_that_no_argument_can_hold_come_by_a_pipe() {
+    fn bytes_that_no_argument_can_hold_are_piped() {
         let request = Request::to(Endpoint::Create).raw_body("application/json", vec![0_u8, 0xff]);
         assert!(curl("http://h", &request).starts_with("printf '\\000\\377' | curl"));
     }

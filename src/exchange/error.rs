@@ -1,16 +1,16 @@
-//! The world failed: no response came that could be judged.
+//! Why no response was received.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// Why there is no response. Never a finding: it makes verdicts inconclusive or ends the run.
+/// Why there is no complete response. Never a finding: verdicts become inconclusive or the run ends.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum TransportError {
     /// The target URL cannot be used.
     #[error("use `{url}` as target: {reason}")]
     BadTarget {
-        /// What was given.
+        /// The URL as given.
         url: String,
         /// What is wrong with it, with a hint.
         reason: String,
@@ -21,7 +21,7 @@ pub enum TransportError {
         /// What is wrong, with a hint.
         reason: String,
     },
-    /// Nothing listens there, or the name is unknown.
+    /// No connection could be opened.
     #[error("connect to {url}: {reason}")]
     Connect {
         /// The target's base URL.
@@ -29,14 +29,14 @@ pub enum TransportError {
         /// The innermost cause.
         reason: String,
     },
-    /// No complete response within the limit.
+    /// No complete response was received within the limit.
     #[error("get a response to {method} {path} within {limit:?}")]
     Timeout {
         /// Method of the request.
         method: String,
         /// Path of the request.
         path: String,
-        /// The limit that ran out.
+        /// The limit that was exceeded.
         limit: Duration,
     },
     /// The connection broke before the response was complete.
@@ -49,7 +49,7 @@ pub enum TransportError {
         /// The innermost cause.
         reason: String,
     },
-    /// The request cannot be put on the wire.
+    /// The request cannot be sent.
     #[error("send {method} {path}: {reason}")]
     Unsendable {
         /// Method of the request.
@@ -59,18 +59,18 @@ pub enum TransportError {
         /// What is wrong with it.
         reason: String,
     },
-    /// What a write would leave on the target could not be noted first, so it was not sent.
-    #[error("note in the journal what {method} {path} may leave behind: {reason}")]
+    /// A write could not be recorded in the journal, so it was not sent.
+    #[error("record {method} {path} in the journal before sending it: {reason}")]
     Unrecorded {
         /// Method of the request.
         method: String,
         /// Path of the request.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         reason: String,
     },
-    /// The body was larger than the harness reads.
-    #[error("read the response to {method} {path}: it is larger than {limit} bytes")]
+    /// The body of the response was larger than the limit.
+    #[error("read the response to {method} {path}: its body is larger than {limit} bytes")]
     TooLarge {
         /// Method of the request.
         method: String,
@@ -79,21 +79,21 @@ pub enum TransportError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// 429 (or 503 with `Retry-After`) until the patience was used up.
-    #[error("get past the target's rate limit: {responses} responses of 429 or 503 in a row; a lower --rate helps")]
+    /// 429 (or 503 with `Retry-After`) until the maximum wait was reached.
+    #[error("get past the target's rate limit: {responses} responses of 429 or 503 in a row; use a lower --rate")]
     Throttled {
-        /// How many such responses came.
+        /// How many such responses were received.
         responses: u32,
     },
 }
 
 impl TransportError {
-    /// Whether a request may have been applied although no response came.
+    /// Whether the request may have been applied.
     pub fn may_have_been_applied(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::TooLarge { .. })
     }
 
-    /// Whether it says something of the target as a whole rather than of one request.
+    /// Whether the error concerns the whole target rather than one request.
     pub fn is_target_wide(&self) -> bool {
         matches!(
             self,

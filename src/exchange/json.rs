@@ -1,34 +1,34 @@
-//! JSON in which a member may stand more than once: the last one counts, as with most readers, and it is not forgotten
-//! that there was another.
+//! JSON in which a member may appear more than once: the last value counts, as with most parsers, and the repetition is
+//! reported.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// More values than these are not kept: a full page of full offerings has under 11,000, and each takes 32 bytes.
+/// The most values that are read: a full page of full offerings has under 11,000, and each takes 32 bytes.
 const MAX_VALUES: usize = 200_000;
 
-/// So many repeated members are reported at most; a body can hold a million.
+/// The most repeated members that are reported; a body can hold a million.
 const MAX_REPEATED: usize = 8;
 
-/// A member that stands more than once in one object.
+/// A member that appears more than once in one object.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Repeated {
-    /// Where it stands, as a JSON pointer.
+pub struct RepeatedMember {
+    /// JSON pointer of the member.
     pub pointer: String,
-    /// Whether two of its values differ: readers that heed the first and those that heed the last read different things.
+    /// Whether two of its values differ: a parser may use the first or the last.
     pub differs: bool,
 }
 
-/// A document and what stands in it more than once.
+/// A document and its repeated members.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) value: Value,
-    pub(super) repeated: Vec<Repeated>,
+    pub(super) repeated: Vec<RepeatedMember>,
 }
 
-/// Reads a whole document.
+/// Parses a whole document.
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     let mut notes = Notes::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -37,19 +37,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
     Ok(Parsed { value, repeated: notes.repeated })
 }
 
-/// Whether a member stands more than once in an object of a document; false for what is not JSON.
+/// Whether a member appears more than once in an object of a document; false when it is not JSON.
 pub fn repeats_member(bytes: &[u8]) -> bool {
     parse(bytes).is_ok_and(|parsed| !parsed.repeated.is_empty())
 }
 
-/// What is noted on the way through a document.
+/// What is recorded while parsing.
 #[derive(Default)]
 struct Notes {
     values: usize,
-    repeated: Vec<Repeated>,
+    repeated: Vec<RepeatedMember>,
 }
 
-/// Where a value stands; spelt out only where it is needed.
+/// The place of a value; formatted only when needed.
 enum JsonPlace<'p> {
     Root,
     Member(&'p JsonPlace<'p>, &'p str),
@@ -66,7 +66,7 @@ impl fmt::Display for JsonPlace<'_> {
     }
 }
 
-/// One value to be read.
+/// One value to be parsed.
 struct JsonNode<'p> {
     place: &'p JsonPlace<'p>,
     notes: &'p mut Notes,
@@ -79,7 +79,7 @@ impl JsonNode<'_> {
         let has_room = repeated.len() < MAX_REPEATED;
         match repeated.iter_mut().find(|known| known.pointer == pointer) {
             Some(known) => known.differs |= differs,
-            None if has_room => repeated.push(Repeated { pointer, differs }),
+            None if has_room => repeated.push(RepeatedMember { pointer, differs }),
             None => {}
         }
     }
@@ -91,7 +91,7 @@ impl<'de> DeserializeSeed<'de> for JsonNode<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.notes.values += 1;
         if self.notes.values > MAX_VALUES {
-            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values, which are not read")));
+            return Err(D::Error::custom(format_args!("it has more than {MAX_VALUES} values, the limit")));
         }
         deserializer.deserialize_any(self)
     }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_once_is_read_as_by_everybody() {
+    fn members_without_repetition_parse_as_with_serde() {
         for text in [r#"{"a":[1,-2,1.5,1e30,18446744073709551615,true,null,"\u00e9"],"b":{"a":{}}}"#, "\"x\"", " [ ] "]
         {
             let parsed = parse(text.as_bytes()).unwrap();
@@ -175,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_twice_is_told_with_its_place() {
+    fn repeated_members_are_reported_with_their_place() {
         let parsed = parse(br#"{"data":[{},{"tag":1,"tag":0,"a/b":[],"a/b":[]}],"tag":0,"tag":0,"tag":1}"#).unwrap();
-        let repeated = |pointer: &str, differs| Repeated { pointer: pointer.into(), differs };
+        let repeated = |pointer: &str, differs| RepeatedMember { pointer: pointer.into(), differs };
         let expected = [repeated("/data/1/tag", true), repeated("/data/1/a~1b", false), repeated("/tag", true)];
         assert_eq!(parsed.repeated, expected);
         assert_eq!(parsed.value["data"][1]["tag"], 0);
@@ -186,10 +186,10 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_very_many_values_is_not_kept() {
+    fn a_document_with_too_many_values_is_an_error() {
         let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
         assert!(parse(list(MAX_VALUES - 1).as_bytes()).is_ok());
         let error = parse(list(MAX_VALUES).as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with("more than 200000 values"), "{error}");
+        assert!(error.starts_with("it has more than 200000 values"), "{error}");
     }
 }

@@ -1,88 +1,90 @@
-//! How long responses took, in a memory that does not grow with the run.
+//! A histogram of response times whose size does not grow with the run.
 
-/// Steps between two powers of two: a time is known to within a thirty-second part of itself.
-const STEPS: u64 = 32;
+/// Buckets per power of two: a time is known to within 1/32 of itself.
+const BUCKETS_PER_POWER: u64 = 32;
 
-/// Counts of times in microseconds, in steps that grow with them.
+/// Response times in microseconds, counted in buckets that grow with the times.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies {
     counts: Vec<u64>,
-    all: u64,
+    total: u64,
     largest: u64,
 }
 
 impl Latencies {
     /// Counts one time.
     pub fn add(&mut self, micros: u64) {
-        let step = step(micros);
-        if self.counts.len() <= step {
-            self.counts.resize(step + 1, 0);
+        let index = bucket(micros);
+        if self.counts.len() <= index {
+            self.counts.resize(index + 1, 0);
         }
-        self.counts[step] += 1;
-        self.all += 1;
+        self.counts[index] += 1;
+        self.total += 1;
         self.largest = self.largest.max(micros);
     }
 
-    /// The steps to which times belong, each with how many: what [`Self::of_steps`] makes the same counts of.
-    pub fn steps(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+    /// The buckets that are not empty, as index and count, for [`Self::from_buckets`].
+    pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
     }
 
-    /// The counts of these steps, with the longest time in microseconds. A step may come more than once; one that no
-    /// time belongs to is left out.
-    pub fn of_steps(steps: impl IntoIterator<Item = (usize, u64)>, largest: u64) -> Self {
+    /// The histogram with these buckets (index and count) and the longest time in microseconds. An index may
+    /// appear more than once; an index out of range is ignored.
+    pub fn from_buckets(buckets: impl IntoIterator<Item = (usize, u64)>, largest: u64) -> Self {
         let mut latencies = Self { largest, ..Self::default() };
-        for (step, count) in steps.into_iter().filter(|(at, _)| *at <= step(u64::MAX)) {
-            if latencies.counts.len() <= step {
-                latencies.counts.resize(step + 1, 0);
+        for (index, count) in buckets.into_iter().filter(|(index, _)| *index <= bucket(u64::MAX)) {
+            if latencies.counts.len() <= index {
+                latencies.counts.resize(index + 1, 0);
             }
-            latencies.counts[step] = latencies.counts[step].saturating_add(count);
-            latencies.all = latencies.all.saturating_add(count);
+            latencies.counts[index] = latencies.counts[index].saturating_add(count);
+            latencies.total = latencies.total.saturating_add(count);
         }
         latencies
     }
 
-    /// Adds what others counted.
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
-        *self = Self::of_steps(self.steps().chain(other.steps()).collect::<Vec<_>>(), self.largest.max(other.largest));
+        *self = Self::from_buckets(
+            self.buckets().chain(other.buckets()).collect::<Vec<_>>(),
+            self.largest.max(other.largest),
+        );
     }
 
-    /// How many were counted.
+    /// The number of times.
     pub fn count(&self) -> u64 {
-        self.all
+        self.total
     }
 
-    /// The longest, exactly; 0 when none was counted.
+    /// The longest time in microseconds, exact; 0 when there is none.
     pub fn largest(&self) -> u64 {
         self.largest
     }
 
-    /// The time in microseconds that `percent` of all took at most, at most a thirty-second too long; 0 when none was
-    /// counted.
+    /// The percentile in microseconds, at most 1/32 too long; 0 when there is no time.
     pub fn percentile(&self, percent: u64) -> u64 {
-        let wanted = self.all.saturating_mul(percent).div_ceil(100).max(1);
+        let wanted = self.total.saturating_mul(percent).div_ceil(100).max(1);
         let mut seen = 0_u64;
-        for (step, count) in self.counts.iter().enumerate() {
+        for (index, count) in self.counts.iter().enumerate() {
             seen = seen.saturating_add(*count);
             if seen >= wanted {
-                return longest_of(step).min(self.largest);
+                return upper_bound(index).min(self.largest);
             }
         }
         0
     }
 }
 
-/// The step that `micros` belongs to: one for each below 32, then 32 for each power of two.
-fn step(micros: u64) -> usize {
-    let power = u64::from(micros.checked_ilog2().unwrap_or(0)).saturating_sub(u64::from(STEPS.ilog2()));
-    (power * STEPS + (micros >> power)) as usize
+/// The bucket of `micros`: one for each value below 32, then 32 for each power of two.
+fn bucket(micros: u64) -> usize {
+    let power = u64::from(micros.checked_ilog2().unwrap_or(0)).saturating_sub(u64::from(BUCKETS_PER_POWER.ilog2()));
+    (power * BUCKETS_PER_POWER + (micros >> power)) as usize
 }
 
-/// The longest time that belongs to a step.
-fn longest_of(step: usize) -> u64 {
-    let step = step as u64;
-    let power = (step / STEPS).saturating_sub(1);
-    ((step - power * STEPS + 1) << power) - 1
+/// The longest time of a bucket.
+fn upper_bound(index: usize) -> u64 {
+    let index = index as u64;
+    let power = (index / BUCKETS_PER_POWER).saturating_sub(1);
+    ((index - power * BUCKETS_PER_POWER + 1) << power) - 1
 }
 
 #[cfg(test)]
@@ -90,36 +92,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_time_belongs_to_a_step_that_is_a_thirty_second_of_it_wide_at_most() {
+    fn buckets_are_at_most_a_thirty_second_of_their_times_wide() {
         let mut last = 0;
         for micros in (0..5_000).chain((5_000..20_000_000).step_by(997)) {
-            let step = step(micros);
-            assert!(step >= last && longest_of(step) >= micros, "{micros}");
-            assert!(longest_of(step) - micros <= micros / STEPS, "{micros} is taken for {}", longest_of(step));
-            last = step;
+            let index = bucket(micros);
+            let bound = upper_bound(index);
+            assert!(index >= last && bound >= micros && bound - micros <= micros / BUCKETS_PER_POWER, "{micros}");
+            last = index;
         }
     }
 
     #[test]
-    fn counts_that_were_taken_apart_say_the_same_when_they_are_put_together() {
+    fn merged_histograms_equal_one_histogram() {
         let (mut all, mut odd, mut even) = (Latencies::default(), Latencies::default(), Latencies::default());
         for micros in (1..5_000).map(|n: u64| n * n) {
             all.add(micros);
             if micros % 2 == 1 { odd.add(micros) } else { even.add(micros) }
         }
-        let mut merged = Latencies::of_steps(odd.steps(), odd.largest());
+        let mut merged = Latencies::from_buckets(odd.buckets(), odd.largest());
         merged.merge(&even);
         for percent in [1, 50, 90, 99, 100] {
             assert_eq!(merged.percentile(percent), all.percentile(percent));
         }
         assert_eq!((merged.count(), merged.largest()), (all.count(), all.largest()));
-        // A file may say anything.
-        let odd = Latencies::of_steps([(usize::MAX, 1), (3, u64::MAX), (3, 1)], 9);
+        // A file may hold anything.
+        let odd = Latencies::from_buckets([(usize::MAX, 1), (3, u64::MAX), (3, 1)], 9);
         assert_eq!((odd.count(), odd.percentile(99)), (u64::MAX, 3));
     }
 
     #[test]
-    fn percentiles_are_those_of_what_was_counted() {
+    fn percentiles_are_accurate() {
         let mut latencies = Latencies::default();
         assert_eq!((latencies.percentile(50), latencies.largest()), (0, 0));
         (1..=100).for_each(|micros| latencies.add(micros * 1_000));

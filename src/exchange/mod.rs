@@ -1,15 +1,14 @@
 //! One request and its response.
 //!
-//! This floor puts bytes on the wire as they were meant and brings the response back whole. It knows nothing of rules:
-//! what a response means is judged above. Keys are named in requests by the variable that holds them (`$QONFORM_TOKEN`)
-//! and filled in only when the bytes leave, so that no key can reach a transcript, a report or a `curl` line.
+//! This module sends requests unchanged and returns complete responses. It knows nothing of rules: the modules above
+//! check what a response means. Requests name keys by the variable that holds them (`$QONFORM_TOKEN`); keys are filled
+//! in only when the bytes are sent, so that no key can reach a transcript, a report or a `curl` command.
 //! Start at [`Client`].
 
 mod client;
 mod curl;
 mod error;
 mod exchange_observer;
-mod fate;
 mod json;
 mod keys;
 mod latency;
@@ -21,12 +20,13 @@ mod response;
 mod tls;
 mod transport;
 mod write_observer;
+mod write_outcome;
 
 pub use client::{Client, Exchange, Traffic};
 pub use curl::curl;
 pub use error::TransportError;
 pub use exchange_observer::{ExchangeObserver, Recorded};
-pub use json::{Repeated, repeats_member};
+pub use json::{RepeatedMember, repeats_member};
 pub use keys::{Credentials, KeyRole, Secret};
 pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};

@@ -1,4 +1,4 @@
-//! Not faster than asked: one pace for all clients of a target.
+//! Rate limiting: one pace for all clients of a target.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// The most requests in a stretch of time, written `20/s` or `600/m`.
+/// The maximum number of requests per second or minute, written `20/s` or `600/m`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
@@ -24,11 +24,11 @@ enum Per {
 impl Rate {
     /// The time between two requests.
     pub fn interval(self) -> Duration {
-        let stretch = match self.per {
+        let period = match self.per {
             Per::Second => Duration::from_secs(1),
             Per::Minute => Duration::from_mins(1),
         };
-        stretch / self.requests
+        period / self.requests
     }
 }
 
@@ -40,12 +40,12 @@ impl FromStr for Rate {
         let per = match unit.trim() {
             "s" | "sec" | "second" => Per::Second,
             "m" | "min" | "minute" => Per::Minute,
-            _ => return Err(format!("`{text}` is no rate: write `20/s` or `600/m`")),
+            _ => return Err(format!("`{text}` is not a rate: write `20/s` or `600/m`")),
         };
         match number.trim().parse() {
-            Ok(0) | Err(_) => {
-                Err(format!("`{text}` is no rate: the number of requests is a whole number from 1, as in `20/s`"))
-            }
+            Ok(0) | Err(_) => Err(format!(
+                "`{text}` is not a rate: the number of requests must be a whole number from 1, as in `20/s`"
+            )),
             Ok(requests) => Ok(Self { requests, per }),
         }
     }
@@ -69,7 +69,7 @@ impl From<Rate> for String {
     }
 }
 
-/// Lets requests through at a rate, in the order in which they ask.
+/// Delays requests to a rate, in the order in which they wait.
 #[derive(Debug, Default)]
 pub struct Pacing {
     interval: Option<Duration>,
@@ -77,12 +77,12 @@ pub struct Pacing {
 }
 
 impl Pacing {
-    /// A pace of `rate`, or no pace at all.
+    /// A pace of `rate`, or no limit.
     pub fn new(rate: Option<Rate>) -> Self {
         Self { interval: rate.map(Rate::interval), next: Mutex::new(None) }
     }
 
-    /// Waits for the next free slot.
+    /// Waits until the next request may be sent.
     pub async fn wait(&self) {
         let Some(interval) = self.interval else {
             return;
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_read_and_written() {
+    fn a_rate_is_parsed_and_formatted() {
         let rate: Rate = "20/s".parse().expect("a rate");
         assert_eq!(rate.interval(), Duration::from_millis(50));
         assert_eq!(String::from(rate), "20/s");

@@ -1,4 +1,4 @@
-//! Requests whose path a URL library would rewrite, sent as they are.
+//! Requests whose path a URL library would rewrite, sent unchanged.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioExecutor;
 
-use super::transport::{SendFailure, TransportSettings, innermost, why_unconnected};
+use super::transport::{SendFailure, TransportSettings, connect_reason, innermost};
 use super::{Response, TransportError};
 
 #[cfg(feature = "tls")]
@@ -19,7 +19,7 @@ type Encrypted<C> = hyper_rustls::HttpsConnector<C>;
 #[cfg(not(feature = "tls"))]
 type Encrypted<C> = C;
 
-/// A pool of connections, each to the target itself or through a proxy that is asked to connect (`CONNECT`).
+/// A pool of connections, either direct or through a proxy (`CONNECT`).
 #[derive(Debug)]
 pub(super) enum Raw {
     Direct(Client<Encrypted<HttpConnector>, Full<Bytes>>),
@@ -44,12 +44,12 @@ impl Raw {
         })
     }
 
-    /// Sends a message and reads its whole response, of at most `largest` bytes.
+    /// Sends a message and reads its whole response, with a body of at most `max_body` bytes.
     pub(super) async fn send(
         &self,
         message: http::Request<Full<Bytes>>,
         limit: Duration,
-        largest: usize,
+        max_body: usize,
     ) -> Result<Response, SendFailure> {
         let response = async {
             let response = match self {
@@ -58,13 +58,13 @@ impl Raw {
             };
             let response = response.map_err(|error| {
                 if error.is_connect() {
-                    SendFailure::Connect(why_unconnected(&error))
+                    SendFailure::Connect(connect_reason(&error))
                 } else {
                     SendFailure::Broken(innermost(&error))
                 }
             })?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = Limited::new(response.into_body(), largest)
+            let body = Limited::new(response.into_body(), max_body)
                 .collect()
                 .await
                 .map_err(|error| {
@@ -95,12 +95,13 @@ fn encrypted<C>(connector: C, _settings: &TransportSettings) -> Result<C, Transp
     Ok(connector)
 }
 
-/// The proxy that the usual variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) name for this target. This
-/// machine itself is never reached through one.
+/// The proxy that the usual variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) name for this target.
+/// Loopback addresses never use a proxy.
 pub(super) fn proxy_for(base: &str, host: &str) -> Option<Intercept> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_here {
+    let is_loopback =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_loopback {
         return None;
     }
     hyper_util::client::proxy::matcher::Matcher::from_env().intercept(&base.parse::<Uri>().ok()?)

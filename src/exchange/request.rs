@@ -1,4 +1,4 @@
-//! A request as it is meant: nothing on the way may rewrite it.
+//! A request, which is sent exactly as built.
 
 use std::sync::Arc;
 
@@ -10,22 +10,22 @@ use serde_json::Value;
 use super::KeyRole;
 use crate::contract::Endpoint;
 
-/// What a path segment or query value keeps as it is: the unreserved characters of RFC 3986, section 2.3.
+/// All characters but the unreserved ones of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `text` percent-encoded so that it stands as one path segment or query value.
+/// `text` percent-encoded as one path segment or query value.
 pub fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// The operation that a request is meant for, whose responses its response is judged by.
+/// The operation that a request is for; its response is checked against those of the operation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum OperationRef {
     /// One of the six operations of the offerings resource.
     Offerings(Endpoint),
     /// Another operation of the document, by its operation id.
     Other(Arc<str>),
-    /// None: a method or URL that the document does not name.
+    /// None: a method or URL that the document does not list.
     None,
 }
 
@@ -39,7 +39,7 @@ impl OperationRef {
         }
     }
 
-    /// The offerings operation, where it is one.
+    /// The offerings operation, or `None` for any other.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Self::Offerings(endpoint) => Some(*endpoint),
@@ -51,25 +51,25 @@ impl OperationRef {
 /// A request before it is sent. `$NAME`s in header values stand for secrets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
-    /// What it is meant for.
+    /// The operation that it is for.
     pub operation: OperationRef,
     /// The method, as sent.
     pub method: Method,
-    /// Path and query relative to the target's base, percent-encoded already; starts with `/`. Sent byte for byte.
+    /// Path and query relative to the target's base, already percent-encoded; starts with `/`. Sent byte for byte.
     pub path: String,
-    /// Headers in order; `authorization` among them.
+    /// Headers in order, including `authorization`.
     pub headers: Vec<(String, String)>,
     /// The body, or `None` for a request without one.
     pub body: Option<Bytes>,
 }
 
 impl Request {
-    /// A request to one of the six operations with the main key. An operation on one offering needs [`Self::id`] too.
+    /// A request to one of the six operations, with the main key. An operation on one offering needs [`Self::id`] too.
     pub fn to(endpoint: Endpoint) -> Self {
         Self::new(OperationRef::Offerings(endpoint), endpoint.method(), endpoint.path())
     }
 
-    /// Any other request with the main key.
+    /// Any other request, with the main key.
     pub fn new(operation: OperationRef, method: Method, path: impl Into<String>) -> Self {
         Self {
             operation,
@@ -80,19 +80,19 @@ impl Request {
         }
     }
 
-    /// Puts the offering's id into the path, percent-encoded.
+    /// Inserts the offering's id into the path, percent-encoded.
     pub fn id(self, id: &str) -> Self {
         let encoded = encode_segment(id);
         self.raw_id(&encoded)
     }
 
-    /// Puts an id into the path exactly as given: for spellings of percent-encoding and for ids that are none.
+    /// Inserts text as the id into the path exactly as given: for other percent-encodings and for invalid ids.
     pub fn raw_id(mut self, segment: &str) -> Self {
         self.path = self.path.replace("{offering_id}", segment);
         self
     }
 
-    /// Adds a query parameter, value percent-encoded.
+    /// Adds a query parameter, with its value percent-encoded.
     pub fn query(self, name: &str, value: &str) -> Self {
         let encoded = encode_segment(value);
         self.raw_query(&format!("{name}={encoded}"))
@@ -105,14 +105,14 @@ impl Request {
         self
     }
 
-    /// Sets a header; the name is kept in lower case.
+    /// Sets a header; its name is stored in lower case.
     pub fn header(self, name: &str, value: impl Into<String>) -> Self {
         let mut request = self.without_header(name);
         request.headers.push((name.to_ascii_lowercase(), value.into()));
         request
     }
 
-    /// Takes a header away.
+    /// Removes a header.
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
@@ -123,30 +123,30 @@ impl Request {
         self.header("authorization", role.bearer())
     }
 
-    /// The body as JSON, with its content type.
+    /// Sets the body to JSON, with its content type.
     pub fn json(self, body: &Value) -> Self {
         self.raw_body("application/json", body.to_string())
     }
 
-    /// The body as given, under the content type given.
+    /// Sets the body and its content type, exactly as given.
     pub fn raw_body(self, content_type: &str, body: impl Into<Bytes>) -> Self {
         let mut request = self.header("content-type", content_type);
         request.body = Some(body.into());
         request
     }
 
-    /// The value of a header as it was meant, secrets by name.
+    /// The value of a header, with placeholders for secrets.
     pub fn header_value(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The role whose whole key it carries, or `None` when it carries another key or none.
+    /// The role whose unchanged key it carries, or `None` when it carries another key or none.
     pub fn role(&self) -> Option<KeyRole> {
         let value = self.header_value("authorization")?;
         KeyRole::ALL.into_iter().find(|role| value == role.bearer())
     }
 
-    /// Whether a server may change anything on it: every method but GET, HEAD and OPTIONS.
+    /// Whether a server may change its state: true for every method but GET, HEAD and OPTIONS.
     pub fn is_write(&self) -> bool {
         ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method)
     }
@@ -156,7 +156,7 @@ impl Request {
         serde_json::from_slice(self.body.as_deref()?).ok()
     }
 
-    /// The id in the path, decoded, of a request to one offering.
+    /// The decoded id in the path of a request to one offering.
     pub fn path_id(&self) -> Option<String> {
         let path = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path);
         let rest = path.strip_prefix("/offerings/")?;
@@ -170,14 +170,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_becomes_one_segment_and_comes_back() {
+    fn an_id_is_encoded_as_one_segment_and_decoded() {
         let request = Request::to(Endpoint::SetMain).id("a b:c/ü");
         assert_eq!(request.path, "/offerings/a%20b%3Ac%2F%C3%BC/set-main");
         assert_eq!(request.path_id().as_deref(), Some("a b:c/ü"));
     }
 
     #[test]
-    fn a_header_replaces_the_one_of_the_same_name() {
+    fn a_header_replaces_one_with_the_same_name() {
         let request =
             Request::to(Endpoint::List).query("limit", "1").query("starting_after", "a b").key(KeyRole::Second);
         assert_eq!(request.path, "/offerings?limit=1&starting_after=a%20b");

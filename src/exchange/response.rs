@@ -1,4 +1,4 @@
-//! A response as it came, parsed at most once.
+//! A response as received, parsed at most once.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -8,17 +8,17 @@ use http::{HeaderMap, Version};
 use serde_json::Value;
 
 use super::Credentials;
-use super::json::{self, Parsed, Repeated};
+use super::json::{self, Parsed, RepeatedMember};
 
-/// A code of more characters is no word that could be documented.
+/// A longer code, in bytes, is not shown as a code.
 const MAX_CODE_LENGTH: usize = 64;
 
-/// What the target answered. Its body is parsed the first time it is needed.
+/// The response of the target. Its body is parsed when first needed.
 #[derive(Debug)]
 pub struct Response {
     /// The HTTP status code.
     pub status: u16,
-    /// The version of HTTP by which it came.
+    /// The HTTP version of the response.
     pub version: Version,
     headers: HeaderMap,
     body: Bytes,
@@ -28,34 +28,33 @@ pub struct Response {
 }
 
 impl Response {
-    /// A response of these parts by HTTP/1.1; `body` is complete.
+    /// An HTTP/1.1 response with these parts; `body` must be complete.
     pub fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
         let version = Version::HTTP_11;
         Self { status, version, headers, body, json: OnceLock::new(), is_redacted: false, leak: None }
     }
 
-    /// The same by another version of HTTP.
-    pub(super) fn by(self, version: Version) -> Self {
+    /// The same response with another HTTP version.
+    pub(super) fn with_version(self, version: Version) -> Self {
         Self { version, ..self }
     }
 
-    /// The response with every secret in it replaced by its name, so that none can get any further; where a key stood is
-    /// remembered for the rule that forbids it.
+    /// The response with every secret replaced by its name; the place of a key is saved for the rule that forbids it.
     pub(super) fn redacted(mut self, keys: &Credentials) -> Self {
         self.is_redacted = true;
         self.redact_headers(keys);
-        if keys.occur_in(&self.body)
+        if keys.contains_any(&self.body)
             && let Cow::Owned(clean) = keys.redact(&String::from_utf8_lossy(&self.body))
         {
-            let leak = keys.found_in(&self.body).map(|key| format!("the body holds {key}"));
+            let leak = keys.found_in(&self.body).map(|key| format!("the body contains {key}"));
             (self.body, self.leak) = (Bytes::from(clean), self.leak.or(leak));
         }
-        // A key may also hide in the escapes of JSON strings.
+        // Escapes in JSON strings may hide a key.
         if self.body.contains(&b'\\') {
             let mut leak = None;
             if let Some(clean) = redact_strings(&self.body, keys, &mut leak) {
                 self.body = Bytes::from(clean);
-                self.leak = self.leak.or(leak.map(|key| format!("the body holds {key}")));
+                self.leak = self.leak.or(leak.map(|key| format!("the body contains {key}")));
             }
         }
         self
@@ -63,7 +62,7 @@ impl Response {
 
     fn redact_headers(&mut self, keys: &Credentials) {
         let mut headers = self.headers.iter();
-        if !headers.any(|(name, value)| keys.occur_in(name.as_ref()) || keys.occur_in(value.as_bytes())) {
+        if !headers.any(|(name, value)| keys.contains_any(name.as_ref()) || keys.contains_any(value.as_bytes())) {
             return;
         }
         let mut clean = HeaderMap::with_capacity(self.headers.len());
@@ -71,7 +70,7 @@ impl Response {
             let leak = keys.found_in(value.as_bytes()).or_else(|| keys.found_in(name.as_str().as_bytes()));
             if let (Some(key), None) = (leak, &self.leak) {
                 let shown = keys.redact(name.as_str());
-                self.leak = Some(format!("the header `{shown}` holds {key}"));
+                self.leak = Some(format!("the header `{shown}` contains {key}"));
             }
             let name = match keys.redact(name.as_str()) {
                 Cow::Borrowed(_) => name.clone(),
@@ -88,12 +87,12 @@ impl Response {
         self.headers = clean;
     }
 
-    /// Whether keys were looked for already and taken out.
+    /// Whether secrets were already redacted.
     pub fn is_redacted(&self) -> bool {
         self.is_redacted
     }
 
-    /// Where the response repeated a key before it was taken out, and which: `the body holds $QONFORM_TOKEN`.
+    /// The place and name of a key that was redacted: `the body contains $QONFORM_TOKEN`.
     pub fn leak(&self) -> Option<&str> {
         self.leak.as_deref()
     }
@@ -113,13 +112,13 @@ impl Response {
         &self.body
     }
 
-    /// The body as JSON, or `None` when it is not JSON. Of a member that stands more than once the last one counts.
+    /// The body as JSON, or `None` when it is not JSON. The last value of a repeated member counts.
     pub fn json(&self) -> Option<&Value> {
         self.parsed().as_ref().ok().map(|parsed| &parsed.value)
     }
 
-    /// Members that stand more than once in an object of the body; of many only some.
-    pub fn repeated(&self) -> &[Repeated] {
+    /// Members that appear more than once in an object of the body; at most 8.
+    pub fn repeated(&self) -> &[RepeatedMember] {
         self.parsed().as_ref().map_or(&[], |parsed| &parsed.repeated)
     }
 
@@ -137,12 +136,12 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// Whether the status is 4xx: the request was refused.
+    /// Whether the status is 4xx: the request was rejected.
     pub fn is_rejection(&self) -> bool {
         (400..500).contains(&self.status)
     }
 
-    /// Whether the status says that the contents of the request are wrong (400, 422), not what it is about.
+    /// Whether the status rejects the contents of the request (400, 422), not its subject.
     pub fn rejects_content(&self) -> bool {
         matches!(self.status, 400 | 422)
     }
@@ -152,20 +151,20 @@ impl Response {
         self.json()?.pointer("/error/code")?.as_str()
     }
 
-    /// `404 not_found`, `201`: how a response is named in findings. Only what is a word is taken for a code there.
+    /// Status and code as shown in findings: `404 not_found`, `201`. A code that is long or not ASCII is not shown.
     pub fn summary(&self) -> String {
-        let is_word =
+        let is_shown =
             |code: &&str| code.len() <= MAX_CODE_LENGTH && code.chars().all(|c| c.is_ascii_graphic() || c == ' ');
         match self.error_code().filter(|code| !code.is_empty()) {
-            Some(code) if is_word(&code) => format!("{} {code}", self.status),
-            Some(_) => format!("{} with an odd code", self.status),
+            Some(code) if is_shown(&code) => format!("{} {code}", self.status),
+            Some(_) => format!("{} with an unusual code", self.status),
             None => self.status.to_string(),
         }
     }
 }
 
-/// Takes secrets out of the strings and names of JSON, however their characters are escaped; the rest stays byte for
-/// byte. Names the first key; `None` where there is no secret.
+/// Redacts secrets in the strings and names of JSON, however their characters are escaped; the rest is unchanged.
+/// `leak` receives the name of the first key. `None` when there is no secret.
 fn redact_strings(body: &[u8], keys: &Credentials, leak: &mut Option<String>) -> Option<Vec<u8>> {
     let (mut clean, mut copied, mut at) = (Vec::new(), 0, 0);
     while let Some(start) = memchr::memchr(b'"', &body[at..]).map(|found| at + found) {
@@ -183,7 +182,7 @@ fn redact_strings(body: &[u8], keys: &Credentials, leak: &mut Option<String>) ->
     (copied > 0).then(|| [&clean[..], &body[copied..]].concat())
 }
 
-/// Behind the quote that ends the string that begins at `start`; the end of the body where none does.
+/// The offset after the string that begins at `start`; the end of the body for an unterminated string.
 fn end_of_string(body: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(found) = body.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_gets_past_the_response_wherever_it_stands() {
+    fn keys_are_redacted_wherever_they_are() {
         let escaped = format!("\\u0074{}", &KEY[1..]);
         for (headers, body) in [
             (vec![("x-echo", format!("Bearer {KEY}"))], String::new()),
@@ -220,7 +219,7 @@ mod tests {
             (vec![], format!("<p>{KEY}")),
             (vec![], format!("{{\"a\": [\"{escaped}\"]}}")),
             (vec![], format!("{{\"{escaped}\": 1}}")),
-            // Readers that heed the last member alone would not see it.
+            // A parser that uses only the last member would not see it.
             (vec![], format!("{{\"a\": \"{escaped}\", \"a\": 1}}")),
             (vec![], format!("{{\"a\": \"\\\"{escaped}\"")),
         ] {
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_response_without_keys_stays_as_it_came() {
+    fn a_response_without_keys_is_unchanged() {
         let response = redacted(&[("x-a", "1"), ("x-a", "2")], r#"{"a": "\u0041"}"#);
         assert_eq!(response.leak(), None);
         assert_eq!(response.body().as_ref(), br#"{"a": "\u0041"}"#);

@@ -1,4 +1,4 @@
-//! Bytes out and bytes in, over one pool of connections.
+//! Sends bytes and receives bytes over one pool of connections.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,11 +9,11 @@ use http_body_util::Full;
 use super::raw::{self, Raw};
 use super::{Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, Response, TransportError};
 
-/// The largest body that is read: a page of 100 offerings with 100 products of 255 characters each is under 3 MiB. As
-/// parsed JSON it may take twenty times as much.
+/// The largest body that is read, in bytes: a page of 100 offerings with 100 products of 255 characters each is under
+/// 3 MiB. Parsed JSON may take twenty times as much memory.
 const MAX_BODY: usize = 4 << 20;
 
-/// Where the server under test is: scheme, host, port and base path.
+/// The URL of the server under test: scheme, host, port and base path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     base: String,
@@ -21,10 +21,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a target URL. Without a path, `base_path` (that of the document's server, `/v4`) is added.
+    /// Parses a target URL. A URL without a path gets `base_path`, the path of the document's server, such as `/v4`.
     ///
     /// # Errors
-    /// [`TransportError::BadTarget`] for another scheme, credentials, a query or a fragment in it.
+    /// [`TransportError::BadTarget`] for another scheme than http or https, credentials, a query or a fragment.
     pub fn parse(url: &str, base_path: &str) -> Result<Self, TransportError> {
         let bad = |reason: String| TransportError::BadTarget { url: url.to_owned(), reason };
         let parsed = reqwest::Url::parse(url.trim())
@@ -33,10 +33,10 @@ impl Target {
             return Err(bad("it is not an http or https URL; write it like http://127.0.0.1:4010/v4".into()));
         }
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(bad("it holds credentials; give the key by QONFORM_TOKEN instead".into()));
+            return Err(bad("it contains credentials; give the key with QONFORM_TOKEN instead".into()));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {
-            return Err(bad("a base URL has no query and no fragment".into()));
+            return Err(bad("a base URL has no query and no fragment; remove them".into()));
         }
         if parsed.scheme() == "https" && cfg!(not(feature = "tls")) {
             return Err(bad("this build has no TLS; build it with the feature `tls`".into()));
@@ -49,7 +49,7 @@ impl Target {
         Ok(Self { base: format!("{origin}{path}"), host: parsed.host_str().unwrap_or_default().to_owned() })
     }
 
-    /// The base URL without a trailing slash; an operation's path is appended to it as it is.
+    /// The base URL without a trailing slash; the path of a request is appended to it unchanged.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -63,32 +63,32 @@ impl Target {
 /// How requests are sent.
 #[derive(Clone, Debug)]
 pub struct TransportSettings {
-    /// Limit for one response, from the first byte sent to the last byte read.
+    /// Maximum time for one response, from the first byte sent to the last byte read.
     pub timeout: Duration,
-    /// Limit for opening a connection.
+    /// Maximum time for opening a connection.
     pub connect_timeout: Duration,
-    /// The pace, or `None` for as fast as possible.
+    /// The maximum rate, or `None` for no limit.
     pub rate: Option<Rate>,
-    /// How long 429 and 503 are waited out in all, per request.
-    pub patience: Duration,
-    /// Headers added to every request; values may hold `$NAME`s of secrets.
+    /// Maximum time that one request waits in all after 429 and 503.
+    pub max_wait: Duration,
+    /// Headers added to every request; values may contain `$NAME`s of secrets.
     pub headers: Vec<(String, String)>,
-    /// Whom an encrypted connection trusts.
+    /// The certificates that an encrypted connection trusts.
     pub trust: Trust,
-    /// Who is shown every exchange.
-    pub recorders: Vec<Arc<dyn ExchangeObserver>>,
+    /// Observers of every exchange.
+    pub observers: Vec<Arc<dyn ExchangeObserver>>,
 }
 
-/// Whose certificates are taken.
+/// The certificates that are accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Trust {
-    /// Those that this machine trusts.
+    /// Those that the system trusts.
     #[default]
-    Machine,
-    /// Those signed by one of these certificates, in PEM.
-    Only(Vec<u8>),
-    /// Any: whichever server responds gets the key.
-    Anybody,
+    System,
+    /// Those signed by one of these certificate authorities, in PEM.
+    Authorities(Vec<u8>),
+    /// Any: whichever server responds receives the key.
+    Any,
 }
 
 impl Default for TransportSettings {
@@ -97,18 +97,18 @@ impl Default for TransportSettings {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             rate: None,
-            patience: Duration::from_mins(1),
+            max_wait: Duration::from_mins(1),
             headers: Vec::new(),
-            trust: Trust::Machine,
-            recorders: Vec::new(),
+            trust: Trust::System,
+            observers: Vec::new(),
         }
     }
 }
 
 /// The connections to one target, shared by every client of a run.
 ///
-/// Two libraries share the work: reqwest sends what its URL type leaves alone, hyper what it would rewrite (`/..`,
-/// `%2e`, a backslash, raw UTF-8), so that what arrives is what was meant. Redirects are never followed.
+/// reqwest sends the URLs that its URL type does not rewrite, hyper those that it would (`/..`, `%2e`, a backslash, raw
+/// UTF-8), so that every URL arrives unchanged. Redirects are never followed.
 #[derive(Debug)]
 pub struct Transport {
     target: Target,
@@ -123,7 +123,7 @@ impl Transport {
     /// Prepares connections to `target`; none is opened yet.
     ///
     /// # Errors
-    /// [`TransportError::BadClient`] when the TLS set-up of this machine cannot be used.
+    /// [`TransportError::BadClient`] when TLS cannot be set up.
     pub fn new(target: Target, settings: TransportSettings) -> Result<Self, TransportError> {
         let proxy = raw::proxy_for(&target.base, &target.host);
         let mut builder = reqwest::Client::builder()
@@ -138,14 +138,14 @@ impl Transport {
         #[cfg(feature = "tls")]
         {
             let mut tls = super::tls::config(&settings.trust)?;
-            // The target chooses. What goes out unchanged over hyper stays with HTTP/1.1, which has words for it.
+            // The target chooses the version. hyper sends its requests by HTTP/1.1.
             tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
             builder = builder.tls_backend_preconfigured(tls);
         }
         let client = builder.build().map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
         Ok(Self {
             raw: Raw::new(&settings, proxy.as_ref())?,
-            // Without the credentials that the variable may hold.
+            // Without the credentials that the variable may contain.
             proxy: proxy.and_then(|proxy| Some(proxy.uri().authority()?.to_string())),
             pacing: Pacing::new(settings.rate),
             target,
@@ -154,23 +154,23 @@ impl Transport {
         })
     }
 
-    /// Host and port of the proxy in between, or `None`.
+    /// Host and port of the proxy, or `None`.
     pub fn proxy(&self) -> Option<&str> {
         self.proxy.as_deref()
     }
 
-    /// Where it sends to.
+    /// The server under test.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// How it sends.
+    /// How requests are sent.
     pub fn settings(&self) -> &TransportSettings {
         &self.settings
     }
 
-    /// Sends one request of a case (if it is of one) once, secrets filled in from `keys`, and reads the whole response.
-    /// Says too how long that took, waiting for the pace apart.
+    /// Sends one request of a case (`None` outside cases) once, secrets filled in from `keys`, and reads the whole
+    /// response. Also returns how long that took, without the wait for the rate.
     pub(super) async fn send(
         &self,
         request: &Request,
@@ -181,9 +181,9 @@ impl Transport {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let sent = self.send_now(request, keys).await;
         let took = clock.elapsed();
-        for recorder in &self.settings.recorders {
+        for observer in &self.settings.observers {
             let base = &self.target.base;
-            recorder.record(&Recorded { base, case, request, response: sent.as_ref(), started, took, keys });
+            observer.record(&Recorded { base, case, request, response: sent.as_ref(), started, took, keys });
         }
         sent.map(|response| (response, took))
     }
@@ -210,7 +210,7 @@ impl Transport {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         } else if request.is_write() {
-            // Some gateways response 411 to a POST without any length.
+            // Some gateways return 411 to a POST without a content length.
             builder = builder.header("content-length", "0");
         }
         let mut response = builder.send().await?;
@@ -222,7 +222,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response::new(status, headers, body.freeze()).by(version))
+        Ok(Response::new(status, headers, body.freeze()).with_version(version))
     }
 
     async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
@@ -248,7 +248,7 @@ impl Transport {
     }
 }
 
-/// What went wrong below, before it is put into words.
+/// What failed in the HTTP libraries.
 pub(super) enum SendFailure {
     Timeout,
     Connect(String),
@@ -258,10 +258,10 @@ pub(super) enum SendFailure {
 }
 
 impl From<reqwest::Error> for SendFailure {
-    /// In this order: a time-out while reading the body is both a time-out and a decoding error.
+    /// The order matters: a timeout while reading the body is both a timeout and a decoding error.
     fn from(error: reqwest::Error) -> Self {
         if error.is_connect() {
-            Self::Connect(why_unconnected(&error))
+            Self::Connect(connect_reason(&error))
         } else if error.is_timeout() {
             Self::Timeout
         } else if error.is_builder() {
@@ -272,16 +272,16 @@ impl From<reqwest::Error> for SendFailure {
     }
 }
 
-/// Why no connection was opened: what is wrong with the certificate, or the last cause.
-pub(super) fn why_unconnected(error: &(dyn std::error::Error + 'static)) -> String {
+/// Why no connection was opened: the TLS error, or the innermost cause.
+pub(super) fn connect_reason(error: &(dyn std::error::Error + 'static)) -> String {
     #[cfg(feature = "tls")]
-    if let Some(told) = super::tls::explain(error) {
-        return told;
+    if let Some(reason) = super::tls::explain(error) {
+        return reason;
     }
     innermost(error)
 }
 
-/// The last cause of a chain: "connection refused" rather than "error sending request".
+/// The innermost cause of an error: "connection refused" rather than "error sending request".
 pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_cannot_be_used_is_refused_with_a_reason() {
+    fn an_unusable_target_is_an_error_with_a_reason() {
         for (url, part) in [
             ("127.0.0.1:4010", "http"),
             ("ftp://host/v4", "not an http"),

@@ -1,18 +1,18 @@
-//! An observer of every write before it leaves.
+//! An observer of every write.
 
 use std::fmt;
 use std::io;
 
 use super::Request;
 
-/// Observes every write of a client: before its bytes leave, and when its response is there.
+/// Observes every write of a client: before it is sent, and when its response is received.
 pub trait WriteObserver: fmt::Debug + Send + Sync {
-    /// A write is about to leave, for the first time or again.
+    /// A write is about to be sent, for the first time or again.
     ///
     /// # Errors
-    /// What could not be noted is not sent.
+    /// The write is not sent when it cannot be recorded.
     fn before(&self, request: &Request) -> io::Result<()>;
 
-    /// A write was answered with this status.
+    /// The response to a write has this status.
     fn after(&self, request: &Request, status: u16);
 }

@@ -3,22 +3,22 @@
 use crate::contract::Need;
 use crate::exchange::TransportError;
 
-/// Why a case cannot go on. None of them is a violation by itself.
+/// Why a case cannot continue. No reason is a violation by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Abort {
-    /// No response came: what was not yet checked is inconclusive.
+    /// No response was received: what was not checked yet is inconclusive.
     World(TransportError),
-    /// A step that the rest builds on did not do what it should (which is a failure of its own where it is wrong): the
+    /// A step that later steps depend on had an unexpected result (a failure of its own if it violates a rule): the
     /// rest is inconclusive.
     Blocked(String),
-    /// The run was not given something that the case needs: skipped.
+    /// The run lacks something that the case needs: skipped.
     Missing(Need),
     /// The case does not apply to this target or project: skipped, with the reason.
     NotApplicable(String),
 }
 
 impl Abort {
-    /// Whether it was one response that did not come, rather than a target that is not there.
+    /// Whether a single response is missing, rather than the whole target.
     pub fn is_lost_response(&self) -> bool {
         matches!(self, Self::World(TransportError::Broken { .. } | TransportError::Timeout { .. }))
     }

@@ -1,4 +1,4 @@
-//! What one case came to.
+//! The result of one case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,57 +11,57 @@ use crate::exchange::{Credentials, KeyRole};
 pub struct DriftKey {
     /// Operation id, or empty outside the document.
     pub operation: String,
-    /// What differs, in a clause without values.
+    /// What differs, as a clause without values.
     pub what: String,
 }
 
-/// What one case came to, or several merged: it goes unchanged from the driver to the report.
+/// The result of one case, or of several merged cases. It goes unchanged from the driver to the report.
 #[derive(Clone, Debug, Default)]
 pub struct CaseResult {
-    /// Name of the case: `scenario::create.echo`. Filled in by the run.
+    /// Name of the case: `scenario::create.echo`. Set by the run.
     pub name: String,
-    /// Its place in the plan, from 0. Filled in by the run.
+    /// Position in the plan, from 0. Set by the run.
     pub place: usize,
-    /// What must not show in the evidence. Filled in by the run.
+    /// Keys to redact in the evidence. Set by the run.
     pub keys: Credentials,
-    /// Deviations from rules, in the order in which they were seen.
+    /// Deviations from rules, in the order they were seen.
     pub failures: Vec<Failure>,
-    /// How often each rule was really checked.
+    /// Number of checks per rule.
     pub kept: BTreeMap<&'static str, u64>,
-    /// For each open point: what the server chose, and how often.
+    /// For each open rule: each choice of the server, and how often it was seen.
     pub choices: BTreeMap<&'static str, BTreeMap<String, u64>>,
-    /// Differences that violate no rule, and how often each was seen.
+    /// Differences that violate no rule, each with its number of occurrences.
     pub drift: BTreeMap<DriftKey, u64>,
-    /// Operation id, status, typed code (or empty): how often it was the response.
+    /// Number of responses by operation id, status and typed code (empty if there is none).
     pub seen: BTreeMap<(String, u16, String), u64>,
-    /// What generated requests tried.
+    /// The constraints that generated requests covered.
     pub constraints: Constraints,
-    /// Rules whose check could not be finished, with the reason.
+    /// Rules whose check could not be completed, each with the reason.
     pub undecided: BTreeMap<&'static str, String>,
-    /// Rules or parts of them that had to be left out, with what was missing.
+    /// Rules that were skipped in whole or in part, each with what was missing.
     pub skipped: BTreeMap<&'static str, String>,
-    /// Rules of a case that found a violation, which may not have been reached, with the rule of that violation.
+    /// Rules that an earlier violation may have kept the case from reaching, each with the violated rule.
     pub blocked: BTreeMap<&'static str, &'static str>,
-    /// Signs that another client changed the project meanwhile.
+    /// Evidence that another client changed the project during the case.
     pub foreign: Vec<String>,
-    /// Whose projects it changed.
+    /// The keys whose projects the case changed.
     pub wrote: BTreeSet<KeyRole>,
-    /// What the main project holds now; `None` where that was not read after the last write.
+    /// The offerings in the main project after the case; `None` if they were not read after the last write.
     pub after: Option<Vec<Listed>>,
-    /// Why it ended early, if it did.
+    /// Why the case ended early; `None` if it completed.
     pub abort: Option<Abort>,
 }
 
 /// An entry of a project's list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listed {
-    /// Its id.
+    /// Id of the offering.
     pub id: String,
-    /// Whether it is the main one.
+    /// Whether it is the main offering.
     pub is_main: bool,
 }
 
-/// How many failures of one kind a case keeps with all their evidence.
+/// Number of equal failures that a case keeps with their evidence.
 const MAX_ALIKE: usize = 8;
 
 impl CaseResult {
@@ -70,14 +70,14 @@ impl CaseResult {
         *self.kept.entry(rule).or_default() += 1;
     }
 
-    /// Counts one check of `rule`, and notes the failure if there is one.
+    /// Counts one check of `rule`, and adds its failure if there is one.
     pub fn check(&mut self, rule: &'static str, failure: Option<Failure>) {
         self.checked(rule);
         self.failures.extend(failure);
     }
 
-    /// Adds failures. Of those that are alike the first ones are kept, and the others counted: a server may break a rule
-    /// with every offering of every list.
+    /// Adds failures. Only the first few equal ones keep their evidence, the others are counted: a server can violate a
+    /// rule with every offering of every list.
     pub fn keep(&mut self, failures: impl IntoIterator<Item = Failure>) {
         for failure in failures {
             let mut alike = self.failures.iter_mut().filter(|known| known.is_like(&failure));
@@ -88,37 +88,37 @@ impl CaseResult {
         }
     }
 
-    /// Notes what the server chose at an open point.
+    /// Records the server's choice for an open rule.
     pub fn observe(&mut self, rule: &'static str, choice: impl AsRef<str> + Into<String>) {
         self.checked(rule);
         let choices = self.choices.entry(rule).or_default();
-        // Mostly it is the same as before.
+        // Looked up by reference first: most choices repeat.
         match choices.get_mut(choice.as_ref()) {
             Some(count) => *count += 1,
             None => *choices.entry(choice.into()).or_default() += 1,
         }
     }
 
-    /// Notes a difference that violates no rule.
+    /// Records a difference that violates no rule.
     pub fn drift(&mut self, operation: &str, what: impl Into<String>) {
         let key = DriftKey { operation: operation.to_owned(), what: what.into() };
         *self.drift.entry(key).or_default() += 1;
     }
 
-    /// Puts every failure that has no steps yet down to these steps of the case, by their places from 0: the failure
-    /// showed at the last of them.
+    /// Attributes every failure without steps to these steps of the case (positions from 0). The failure was seen at
+    /// the last of them.
     pub fn attribute(&mut self, steps: &Range<usize>) {
         for failure in self.failures.iter_mut().filter(|failure| failure.evidence.steps.is_empty()) {
             failure.evidence.steps.clone_from(steps);
         }
     }
 
-    /// Whether another client changed the project meanwhile.
+    /// Whether another client changed the project during the case.
     pub fn is_disturbed(&self) -> bool {
         !self.foreign.is_empty()
     }
 
-    /// Takes what only counts out of it: checks, choices, drift, responses, constraints.
+    /// Moves the counters out: checks, choices, drift, responses, constraints.
     pub fn take_counts(&mut self) -> Self {
         use std::mem::take;
         Self {
@@ -131,7 +131,7 @@ impl CaseResult {
         }
     }
 
-    /// Adds what another case came to, apart from how it ended and what it left.
+    /// Adds the result of another case, except how it ended and what it left behind.
     pub fn merge(&mut self, other: Self) {
         add(&mut self.kept, other.kept);
         add(&mut self.drift, other.drift);

@@ -1,19 +1,19 @@
-//! What generated requests tried of the document's constraints.
+//! Which constraints of the document the generated requests covered.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Counts for every constraint of every operation that was tried.
+/// Request counts for every covered constraint of every operation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constraints {
     /// The constraints, sorted by operation, place and keyword.
     pub rows: Vec<ConstraintSeen>,
-    /// Sides for which nothing can be sent, each with the reason.
+    /// Sides of constraints for which no request exists, each with the reason.
     pub unsendable: Vec<String>,
 }
 
-/// One constraint of the document, and what became of the requests that were generated for it.
+/// One constraint of the document, and the results of the requests generated for it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ConstraintSeen {
     /// Operation id.
@@ -22,23 +22,23 @@ pub struct ConstraintSeen {
     pub place: String,
     /// The keyword: `maxLength`.
     pub constraint: String,
-    /// Values that satisfy it; `None` where there are none.
-    pub inside: Option<Tried>,
-    /// Values that violate it; `None` where there are none.
-    pub outside: Option<Tried>,
+    /// Requests with values that satisfy it; `None` if no such value exists.
+    pub inside: Option<SideCounts>,
+    /// Requests with values that violate it; `None` if no such value exists.
+    pub outside: Option<SideCounts>,
 }
 
-/// What became of requests.
+/// Requests by result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Tried {
-    /// How many were accepted; also when another rule had them rejected then, as it should.
+pub struct SideCounts {
+    /// Number of accepted requests, including those that another rule required the server to reject.
     pub accepted: u64,
-    /// How many were rejected.
+    /// Number of rejected requests.
     pub refused: u64,
 }
 
 impl Constraints {
-    /// The row of a constraint, new where there is none.
+    /// The row of a constraint; inserted if there is none.
     pub fn row(&mut self, operation: &str, place: String, constraint: String) -> &mut ConstraintSeen {
         let row = ConstraintSeen { operation: operation.to_owned(), place, constraint, inside: None, outside: None };
         let at = match self.rows.binary_search_by(|known| key(known).cmp(&key(&row))) {
@@ -51,7 +51,7 @@ impl Constraints {
         &mut self.rows[at]
     }
 
-    /// Adds the counts of another.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         if other.rows.is_empty() {
             return;
@@ -73,12 +73,12 @@ impl Constraints {
         self.unsendable.dedup();
     }
 
-    /// Sides of constraints that nothing was tried on: `v4CreateOffering body /id maxLength, outside`.
+    /// Sides of constraints without any request: `v4CreateOffering body /id maxLength, outside`.
     pub fn holes(&self) -> Vec<String> {
         let mut holes = Vec::new();
         for row in &self.rows {
             for (side, name) in [(row.inside, "inside"), (row.outside, "outside")] {
-                if side == Some(Tried::default()) {
+                if side == Some(SideCounts::default()) {
                     holes.push(format!("{} {} {}, {name}", row.operation, row.place, row.constraint));
                 }
             }
@@ -91,10 +91,10 @@ fn key(row: &ConstraintSeen) -> (&str, &str, &str) {
     (&row.operation, &row.place, &row.constraint)
 }
 
-fn sum(one: Option<Tried>, two: Option<Tried>) -> Option<Tried> {
+fn sum(one: Option<SideCounts>, two: Option<SideCounts>) -> Option<SideCounts> {
     match (one, two) {
         (Some(one), Some(two)) => {
-            Some(Tried { accepted: one.accepted + two.accepted, refused: one.refused + two.refused })
+            Some(SideCounts { accepted: one.accepted + two.accepted, refused: one.refused + two.refused })
         }
         (one, two) => one.or(two),
     }

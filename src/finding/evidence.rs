@@ -9,8 +9,8 @@ use crate::exchange::{Credentials, Exchange, Request, Response, curl};
 /// One defect of the target: a violated rule with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// Eight hexadecimal digits made of rule, condition and difference, and of the operation where the condition is about
-    /// one alone; the same in every run that finds the same defect.
+    /// Eight hexadecimal digits: a hash of rule, condition and difference, and of the operation if the condition is
+    /// about a single one. The same in every run that finds the same defect.
     pub fingerprint: String,
     /// Id of the rule.
     pub rule: String,
@@ -20,61 +20,60 @@ pub struct Finding {
     pub condition: String,
     /// What differed, without values; may be empty.
     pub difference: String,
-    /// Level of the rule as it was in force; of several rules the most binding one.
+    /// Effective level of the rule; with several rules, the strictest.
     pub level: Level,
     /// Whether it fails the run.
     pub severity: Severity,
-    /// Ids of all operations at which it was seen, in the order of the document; empty for requests outside of it.
+    /// Ids of all operations where it was seen, in document order; empty for requests outside the document.
     pub operations: Vec<String>,
-    /// What is wrong, in a clause.
+    /// What is wrong, as a clause.
     pub title: String,
-    /// What the contract promises.
+    /// What the rule requires.
     pub expected: String,
-    /// What came instead.
+    /// What the server returned instead.
     pub received: String,
-    /// Whether a second run of the case showed it again.
+    /// Whether a second run of the case reproduced it.
     pub confirmed: Confirmation,
-    /// How often it was seen in this run.
+    /// Number of occurrences in this run.
     pub count: u64,
-    /// Who is responsible for it until when; `None` for a finding that nobody waived.
+    /// Its waiver; `None` if it is not waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waived>,
-    /// The case that showed it with the fewest steps: `scenario::create.echo`.
+    /// The case that reproduces it with the fewest steps: `scenario::create.echo`.
     pub case: String,
-    /// How many steps (or generated requests) the case had before it was shrunk; `None` when nothing was shrunk.
+    /// Number of steps (or generated requests) before minimization; `None` if the case was not minimized.
     pub shrunk_from: Option<usize>,
-    /// How many requests shrinking took; `None` when nothing was shrunk.
+    /// Number of requests that minimization sent; `None` if the case was not minimized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrink_requests: Option<u64>,
-    /// The request that was drawn, before it was made simpler; `None` for a history, and where the request stayed as it
-    /// was.
+    /// The generated request before it was minimized; `None` for a sequence, and if the request did not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk_request: Option<String>,
-    /// The steps of the history, the generated requests, or the clients of the race that show it, which `qonform replay`
-    /// plays again; `None` where the case itself is played again.
+    /// The steps of the sequence, the generated requests or the clients of the race, for `qonform replay`; `None` if
+    /// replay runs the whole case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<serde_json::Value>,
-    /// What several clients did at once, as a picture of text lines; `None` where one client shows it.
+    /// The concurrent requests as a text diagram; `None` if one client is enough to reproduce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<String>,
-    /// The same as data; `None` where one client shows it.
+    /// The same as data; `None` if one client is enough to reproduce it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub race: Option<Timeline>,
-    /// Where the contract's document says it.
+    /// The place in the document that states the expectation.
     pub place: Option<DocumentPlace>,
-    /// The requests that lead to it and their responses.
+    /// The requests that reproduce it, with their responses.
     pub steps: Vec<EvidenceStep>,
-    /// The same requests for a shell.
+    /// The same requests as `curl` commands.
     pub curl: Vec<String>,
 }
 
 impl Finding {
-    /// Whether the defect violates this rule, first of all or also.
+    /// Whether the defect violates this rule, as its main rule or as a further one.
     pub fn violates(&self, rule: &str) -> bool {
         self.rule == rule || self.also.iter().any(|also| also == rule)
     }
 
-    /// Whether an earlier run found all of it: the same defect at no other operation.
+    /// Whether an earlier run found the same defect at all of its operations and for all of its rules.
     pub fn is_all_in(&self, earlier: &Self) -> bool {
         self.fingerprint == earlier.fingerprint
             && self.operations.iter().all(|operation| earlier.operations.contains(operation))
@@ -86,13 +85,13 @@ impl Finding {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It does.
+    /// It fails the run.
     Violation,
-    /// It would, had not an earlier run that this one is measured by had it too.
+    /// It does not fail the run because the baseline has it too.
     Known,
-    /// It does not.
+    /// It does not fail the run.
     Warning,
-    /// It would, or be a warning, were it not waived until a day that is still to come.
+    /// A violation or warning with a waiver that has not expired.
     Waived,
 }
 
@@ -108,15 +107,15 @@ impl Severity {
     }
 }
 
-/// Whether a finding was seen again.
+/// Whether a second run reproduced a finding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmation {
-    /// The case was run again and broke the same rule in the same way.
+    /// The second run violated the same rule in the same way.
     Confirmed,
-    /// The case was run again and the rule held.
+    /// The second run did not violate the rule.
     Intermittent,
-    /// The case could not be run again.
+    /// There was no second run.
     #[default]
     NotRetried,
 }
@@ -160,7 +159,7 @@ pub struct EvidenceStep {
     pub request_headers: Vec<(String, String)>,
     /// Body of the request, bytes outside UTF-8 replaced, cut after 64 KiB.
     pub request_body: Option<String>,
-    /// The version of HTTP by which it was answered.
+    /// HTTP version of the response.
     #[serde(default = "http_1_1", skip_serializing_if = "is_http_1_1")]
     pub http_version: String,
     /// Status of the response.
@@ -169,14 +168,13 @@ pub struct EvidenceStep {
     pub response_headers: Vec<(String, String)>,
     /// Body of the response, bytes outside UTF-8 replaced, cut after 64 KiB.
     pub response_body: Option<String>,
-    /// Whether it is the step at which the rule was broken.
+    /// Whether the rule was violated at this step.
     pub here: bool,
 }
 
-/// Longer bodies are cut in evidence.
+/// Maximum length of a body in evidence, in bytes.
 const MAX_BODY_LENGTH: usize = 64 << 10;
 
-/// What mostly is.
 fn http_1_1() -> String {
     "HTTP/1.1".into()
 }
@@ -186,12 +184,12 @@ fn is_http_1_1(version: &String) -> bool {
 }
 
 impl EvidenceStep {
-    /// The step that shows `exchange`; everything in it is redacted.
+    /// The step for `exchange`, redacted.
     pub fn of(number: usize, exchange: &Exchange, keys: &Credentials, here: bool) -> Self {
         Self { here, ..Self::new(number, &exchange.request, Some(&exchange.response), keys) }
     }
 
-    /// The step of a request that was answered so, or not at all (then its status is 0); everything in it is redacted.
+    /// The step for a request and its response, redacted. The status is 0 if there was no response.
     pub fn new(number: usize, request: &Request, response: Option<&Response>, keys: &Credentials) -> Self {
         let clean = |text: &str| keys.redact(text).into_owned();
         let clean_body = |bytes: &[u8]| {
@@ -225,21 +223,21 @@ impl EvidenceStep {
         }
     }
 
-    /// The `curl` lines of a story against `base`, one for each exchange.
+    /// The `curl` commands of a trace against `base`, one for each exchange.
     pub fn curl_lines<'e>(
         base: &str,
         keys: &Credentials,
-        story: impl IntoIterator<Item = &'e Exchange>,
+        trace: impl IntoIterator<Item = &'e Exchange>,
     ) -> Vec<String> {
-        story.into_iter().map(|exchange| keys.redact(&curl(base, &exchange.request)).into_owned()).collect()
+        trace.into_iter().map(|exchange| keys.redact(&curl(base, &exchange.request)).into_owned()).collect()
     }
 }
 
-/// Eight hexadecimal digits of what makes two findings the same defect: FNV-1a over the parts.
+/// Eight hexadecimal digits that identify a defect: FNV-1a over the parts.
 pub(super) fn fingerprint<const N: usize>(parts: [&str; N]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
-        // The byte 0xff cannot occur in UTF-8: it keeps the parts apart.
+        // The byte 0xff cannot occur in UTF-8, so it separates the parts.
         for byte in part.bytes().chain([0xff]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -252,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_depends_on_each_part_and_on_nothing_else() {
+    fn a_fingerprint_depends_on_each_part_and_nothing_else() {
         let base = fingerprint(["create.echo", "v4CreateOffering", "create.echo/id", "other id"]);
         assert_eq!(base.len(), 8);
         assert_eq!(base, fingerprint(["create.echo", "v4CreateOffering", "create.echo/id", "other id"]));

@@ -1,4 +1,4 @@
-//! A deviation from the contract, as a check saw it.
+//! A deviation from the contract, as reported by a check.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,77 +11,77 @@ use super::{Confirmation, Timeline};
 use crate::contract::Level;
 use crate::exchange::{Exchange, OperationRef};
 
-/// A deviation from the contract, before it is confirmed, merged with its like and turned into a finding.
+/// A deviation from the contract, before it is confirmed, merged with equal ones and turned into a finding.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// Id of the rule.
     pub rule: &'static str,
-    /// The row of the table of conditions, stable: `create.id-invalid/accepted`, `set-main.promotes/not-listed-as-main`.
+    /// The stable id of the row in the table of conditions: `create.id-invalid/accepted`.
     pub condition: Cow<'static, str>,
-    /// What differed, without values: `201`, `other code`, `product_ids`. With rule and condition it makes the
-    /// fingerprint.
+    /// What differed, without values: `201`, `other code`, `product_ids`. Part of the fingerprint, with rule and
+    /// condition.
     pub difference: Cow<'static, str>,
-    /// What is wrong, in a clause without values.
+    /// What is wrong, as a clause without values.
     pub title: Cow<'static, str>,
-    /// What the contract promises here.
+    /// What the rule requires here.
     pub expected: String,
-    /// What came instead.
+    /// What the server returned instead.
     pub received: String,
-    /// The operation at which it showed; mostly that of `at`.
+    /// The operation where it was seen; usually that of `at`.
     pub operation: OperationRef,
-    /// Whether the condition is about one operation only; then it is part of the fingerprint.
+    /// Whether the condition is about one operation only; then the operation is part of the fingerprint.
     pub scope: ConditionScope,
-    /// The level of the part of the rule that is violated, where it is weaker than the rule's own (a promise of which a
-    /// document says one half less firmly); `None` for the rule's.
+    /// The level of the violated part of the rule, if it is weaker than the level of the rule (the documents require
+    /// one part less strictly); `None` for the level of the rule.
     pub level: Option<Level>,
-    /// Further rules that the same defect violates: they are violated by this finding, which stands once.
+    /// Further rules that the same defect violates; it stays one finding.
     pub also: Vec<&'static str>,
-    /// The exchange at which it showed.
+    /// The exchange where it was seen.
     pub at: Arc<Exchange>,
-    /// The exchanges that lead to it, in order, `at` last. Filled in when the case ends, where it is empty then.
+    /// The exchanges that lead to it, in order, `at` last. Set at the end of the case if it is still empty.
     pub trace: Vec<Arc<Exchange>>,
-    /// How it showed, and what shows it again; empty at first.
+    /// How it was seen, and how to reproduce it; empty at first.
     pub evidence: Evidence,
 }
 
-/// How a failure showed, and what shows it again. The driver and the run fill it in.
+/// How a failure was seen, and how to reproduce it. Set by the driver and the run.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Evidence {
-    /// Whether a second run of the case showed it again.
+    /// Whether a second run of the case reproduced it.
     pub confirmation: Confirmation,
-    /// The steps or requests of the case that can have caused it, by their places from 0; it showed at the last. Empty
-    /// where the case is no row of steps.
+    /// The steps or requests of the case that can have caused it (positions from 0); it was seen at the last. Empty if
+    /// the case is not a list of steps.
     pub steps: Range<usize>,
-    /// What shows it, to be played again: steps, requests, or what clients do; `None` where the whole case is played.
+    /// The steps, requests or clients to replay; `None` to replay the whole case.
     pub script: Option<Value>,
-    /// What minimizing it came to; `None` when that was not tried, or in vain.
+    /// The result of minimization; `None` if it was not attempted, or without success.
     pub reduction: Option<Reduction>,
-    /// What several clients did at once; `None` where one client shows it.
+    /// The concurrent requests; `None` if one client is enough to reproduce it.
     pub timeline: Option<Timeline>,
-    /// How many clients it takes to see it.
+    /// How many clients it takes to reproduce it.
     pub clients: ClientsNeeded,
-    /// How many more of its like the case saw, of which nothing else is kept.
+    /// Number of equal failures in the case whose evidence was dropped.
     pub repeats: u64,
 }
 
-/// Something that was minimized.
+/// The result of minimization.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reduction {
-    /// How many steps or requests there were.
+    /// Number of steps or requests before.
     pub from: usize,
-    /// How many requests minimizing it took.
+    /// Number of requests that minimization sent.
     pub requests: u64,
-    /// What the request was that was made simpler; `None` for a sequence, and for a request that stayed as it was.
+    /// The request before it was minimized; `None` for a sequence, and if the request did not change.
     pub was: Option<String>,
 }
 
-/// How many clients it takes to see something.
+/// How many clients it takes to reproduce a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ClientsNeeded {
-    /// One sees it alone: it has nothing to do with several at once.
+    /// One: it does not depend on concurrency.
     #[default]
     One,
-    /// Several at once.
+    /// Several concurrent clients.
     Several,
 }
 
@@ -95,13 +95,13 @@ pub enum ConditionScope {
 }
 
 impl Failure {
-    /// Whether two failures are the same defect: rule, condition and difference, and the operation where the condition
-    /// is about one; no values.
+    /// Whether two failures are the same defect: equal rule, condition and difference, and equal operation if the
+    /// condition is about one.
     pub fn is_like(&self, other: &Self) -> bool {
         self.identity() == other.identity()
     }
 
-    /// Eight hexadecimal digits that are the same in every run that finds the same defect.
+    /// Eight hexadecimal digits, the same in every run that finds the same defect.
     pub fn fingerprint(&self) -> String {
         let (rule, operation, condition, difference) = self.identity();
         fingerprint([rule, operation, condition, difference])

@@ -1,8 +1,8 @@
-//! What the harness claims, and what it rests on.
+//! The results of a run and their evidence.
 //!
-//! Plain values that are made below the run and read by every report: no judgement happens here, and nothing is sent or
-//! printed. [`CaseResult`] is what one case came to, [`Outcome`] is all of a run; it serialises to the JSON report and can
-//! be read back from it, so that every other format is a view of the same document. Start at [`Outcome`].
+//! Plain values, created by checks and read by every report. This module checks nothing and does no I/O. [`CaseResult`]
+//! is the result of one case, [`Outcome`] that of a run. An outcome serializes to the JSON report and can be read back
+//! from it, so that every other format is a view of the same document. Start at [`Outcome`].
 
 mod abort;
 mod case;
@@ -17,7 +17,7 @@ mod waiver;
 
 pub use abort::Abort;
 pub use case::{CaseResult, DriftKey, Listed};
-pub use constraints::{ConstraintSeen, Constraints, Tried};
+pub use constraints::{ConstraintSeen, Constraints, SideCounts};
 pub use evidence::{Confirmation, DocumentPlace, EvidenceStep, Finding, Severity};
 pub use failure::{ClientsNeeded, ConditionScope, Evidence, Failure, Reduction};
 pub use outcome::{
@@ -29,5 +29,5 @@ pub use timeline::{Span, Timeline};
 pub use verdict::Verdict;
 pub use waiver::{Waived, WaiverOutcome, WaiverState};
 
-/// The name that cases still write.
+/// Alias used by the cases.
 pub type Record = CaseResult;

@@ -1,23 +1,23 @@
-//! All of a run.
+//! The result of a run.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ConstraintSeen, Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
-/// The version of the JSON report's shape; it grows when a reader of the old shape would be misled.
+/// Version of the JSON report's format; it increases with every incompatible change.
 pub const REPORT_VERSION: u32 = 2;
 
-/// Everything a run found out: the JSON report, and the source of every other format.
+/// The result of a run: the JSON report, and the source of every other format.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Version of this document's shape: [`REPORT_VERSION`].
+    /// Version of the format: [`REPORT_VERSION`].
     pub report_version: u32,
-    /// The program that made it.
+    /// The program that created the report.
     pub tool: Tool,
-    /// What the target was tested against.
+    /// The contract that the target was tested against.
     pub contract: ContractFacts,
-    /// What was tested.
+    /// The tested server.
     pub target: TargetFacts,
     /// The seed: the same seed sends the same requests.
     pub seed: u64,
@@ -29,33 +29,32 @@ pub struct Outcome {
     pub summary: Summary,
     /// A verdict for every rule of the catalogue, in its order.
     pub rules: Vec<RuleOutcome>,
-    /// The gravest first: violations, then known ones, warnings and what is waived; of each the confirmed ones first, then in
+    /// Violations, then known violations, warnings and waived findings; within each, confirmed findings first, then in
     /// the order of the rules.
     pub findings: Vec<Finding>,
     /// What the server chose where the contract is open.
     pub observations: Vec<Observation>,
-    /// Differences between document and server, breaking or not.
+    /// Differences between document and server, whether they violate a rule or not.
     pub drift: Vec<Drift>,
-    /// Which documented responses were seen.
+    /// Which documented responses and constraints were covered.
     pub coverage: Coverage,
-    /// How long the responses of each operation took; like the time of the run it differs from run to run. Empty when the
-    /// clock stood still.
+    /// Response times per operation. They differ from run to run, like the duration. Empty with a logical clock.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<Latency>,
-    /// What a reader should know besides: what was restored or left behind, what the documents get wrong.
+    /// Further remarks: what was restored or left behind, errors in the documents.
     pub notes: Vec<String>,
-    /// Ids of offerings that the run created and could not remove.
+    /// Ids of offerings that the run created and could not delete.
     pub left_behind: Vec<String>,
-    /// Whether the run accepts that a must rule stays inconclusive.
+    /// Whether an inconclusive must rule is accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allows_inconclusive: bool,
-    /// What became of the waivers that the run was given.
+    /// The waivers of the run and their use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<WaiverOutcome>,
-    /// Which part of a run this is; `None` for a whole one.
+    /// The shard that this is; `None` for a whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardFacts>,
-    /// The file that the JSON report was written to, for the lines that read it; `None` when nobody said.
+    /// Path of the JSON report, for the commands that read it; `None` if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
 }
@@ -77,9 +76,9 @@ pub struct Tool {
 /// The contract of a run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ContractFacts {
-    /// The document's file name.
+    /// File name of the document.
     pub document: String,
-    /// Digest of the document's text.
+    /// Digest of the text of the document.
     pub digest: String,
     /// Number of rules in the catalogue.
     pub rules: usize,
@@ -88,9 +87,9 @@ pub struct ContractFacts {
 /// The target of a run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TargetFacts {
-    /// Base URL; for the embedded server the one that `qonform serve` has by default.
+    /// Base URL; for the embedded server, the default URL of `qonform serve`.
     pub url: String,
-    /// Whether it was the embedded server.
+    /// Whether it is the embedded server.
     pub embedded: bool,
 }
 
@@ -98,11 +97,11 @@ pub struct TargetFacts {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "reason")]
 pub enum Ending {
-    /// Every case that was planned ran.
+    /// All planned cases ran.
     Complete,
-    /// `--fail-fast` or a time limit ended it; what ran stands.
+    /// `--fail-fast` or a time limit ended the run; the results so far are valid.
     Stopped(String),
-    /// The target could not be tested (any further).
+    /// The target could not be tested, or not any further.
     GaveUp(String),
     /// Ctrl-C or SIGTERM.
     Interrupted,
@@ -115,9 +114,9 @@ pub struct Summary {
     pub passed: usize,
     /// Rules that were violated.
     pub violated: usize,
-    /// Rules that gave a warning.
+    /// Rules with a warning.
     pub warned: usize,
-    /// Open rules whose choice was noted.
+    /// Open rules whose choice was recorded.
     pub observed: usize,
     /// Rules that were not checked.
     pub skipped: usize,
@@ -125,18 +124,18 @@ pub struct Summary {
     pub inconclusive: usize,
     /// Cases that ran.
     pub cases: u64,
-    /// Checks made.
+    /// Checks performed.
     pub checks: u64,
     /// Requests sent.
     pub requests: u64,
-    /// Responses 429 or 503 that were waited out.
+    /// Waits after a 429 or 503 response.
     pub waits: u64,
-    /// Reads sent again after a broken connection.
+    /// Reads repeated after a lost connection.
     pub retries: u64,
 }
 
 impl Summary {
-    /// How many rules have a verdict.
+    /// Number of rules with this verdict.
     pub fn of(&self, verdict: Verdict) -> usize {
         match verdict {
             Verdict::Passed => self.passed,
@@ -162,82 +161,82 @@ impl Summary {
     }
 }
 
-/// One rule's verdict.
+/// The verdict of one rule.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RuleOutcome {
     /// Id of the rule.
     pub id: String,
     /// Title of the rule's area: `Create`.
     pub area: String,
-    /// Level as it was in force.
+    /// Effective level.
     pub level: Level,
-    /// The promise, in a sentence.
+    /// What the rule requires, as a sentence.
     pub statement: String,
-    /// Tags of the documents that say it.
+    /// Tags of the documents that state it.
     pub from: Vec<String>,
     /// The verdict.
     pub verdict: Verdict,
-    /// How often it was really checked.
+    /// Number of checks.
     pub checked: u64,
-    /// Why it was skipped or is inconclusive; what part was left out of a rule that passed.
+    /// Why the rule was skipped or is inconclusive; for a passed rule, the part that was skipped.
     pub reason: Option<String>,
-    /// The rule whose violation ended the case that checks this one; only where it was not checked for that reason.
+    /// The rule whose violation ended the case before this rule could be checked; `None` otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
 }
 
-/// A choice at an open point.
+/// A choice of the server for an open rule.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Observation {
     /// Id of the rule.
     pub rule: String,
     /// What the server did.
     pub choice: String,
-    /// How often.
+    /// Number of occurrences.
     pub count: u64,
 }
 
-/// A difference between documents and server.
+/// A difference between document and server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Drift {
-    /// Ids of the operations at which it was seen; empty outside the document.
+    /// Ids of the operations where it was seen; empty outside the document.
     pub operations: Vec<String>,
     /// What differs.
     pub what: String,
-    /// The rule that it breaks, or `None` when it breaks none.
+    /// The violated rule; `None` if there is none.
     pub rule: Option<String>,
-    /// How often it was seen.
+    /// Number of occurrences.
     pub count: u64,
 }
 
-/// What of the contract was seen.
+/// Which parts of the contract were covered.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
-    /// Every documented response and every response that came, with its count (0: never seen).
+    /// Every documented and every received response, with its count (0: never received).
     pub responses: Vec<SeenResponse>,
-    /// Every constraint of the document that generated requests tried, sorted; empty when none were sent.
+    /// Every constraint of the document that generated requests covered, sorted; empty if none were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<ConstraintSeen>,
-    /// Sides of constraints that nothing was tried on, with the reason where nothing can be sent.
+    /// Sides of constraints that were not tested, with the reason if no such request exists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<String>,
 }
 
-/// How long the responses of one operation took, from the first byte sent to the last byte read, in microseconds; the
-/// percentiles are at most a thirty-second too long.
+/// Response times of one operation in microseconds, from the first byte sent to the last byte read. Percentiles exceed
+/// the exact value by at most 1/32.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Latency {
     /// Operation id, or `None` for requests outside the document.
     pub operation: Option<String>,
-    /// How many responses there were.
+    /// Number of responses.
     pub count: u64,
-    /// Half of them took at most this.
+    /// 50th percentile.
     pub p50_us: u64,
-    /// Nine of ten took at most this.
+    /// 90th percentile.
     pub p90_us: u64,
-    /// 99 of a hundred took at most this.
+    /// 99th percentile.
     pub p99_us: u64,
-    /// The longest.
+    /// Maximum.
     pub max_us: u64,
 }
 
@@ -250,9 +249,9 @@ pub struct SeenResponse {
     pub status: u16,
     /// Typed code, or `None`.
     pub code: Option<String>,
-    /// Whether the document names this status, and this code where it names codes.
+    /// Whether the document lists this status, and this code if it lists codes.
     pub documented: bool,
-    /// How often it came.
+    /// Number of occurrences.
     pub count: u64,
 }
 
@@ -262,27 +261,27 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Violation)
     }
 
-    /// Violations that do not fail the run because the earlier run that it is measured by had them too.
+    /// Violations that do not fail the run because the baseline has them too.
     pub fn known(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Known)
     }
 
-    /// Findings that do not.
+    /// Findings that never fail a run.
     pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Warning)
     }
 
-    /// Findings that do not fail the run because they have an owner.
+    /// Findings that do not fail the run because of a waiver.
     pub fn waived(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Waived)
     }
 
-    /// Waivers whose day is over, whether or not what they are for was found.
+    /// Expired waivers, whether or not their findings were seen.
     pub fn expired_waivers(&self) -> impl Iterator<Item = &WaiverOutcome> {
         self.waivers.iter().filter(|waiver| waiver.state == WaiverState::Expired)
     }
 
-    /// Measures the run by an earlier one: violations that both have are known, and do not fail this one.
+    /// Compares the run with a baseline: violations of both are known and do not fail this run.
     pub fn measure_by(&mut self, earlier: &Self) {
         let is_before =
             |finding: &Finding| earlier.violations().chain(earlier.known()).any(|old| finding.is_all_in(old));
@@ -295,18 +294,18 @@ impl Outcome {
         for rule in self.rules.iter_mut().filter(|rule| rule.verdict == Verdict::Violated) {
             let is_of = |finding: &Finding| finding.severity == Severity::Violation && finding.violates(&rule.id);
             if !self.findings.iter().any(is_of) {
-                (rule.verdict, rule.reason) = (Verdict::Warned, Some("what was found was known".into()));
+                (rule.verdict, rule.reason) =
+                    (Verdict::Warned, Some("all violations are known from the baseline".into()));
                 (self.summary.violated, self.summary.warned) = (self.summary.violated - 1, self.summary.warned + 1);
             }
         }
     }
 
-    /// Whether no selected rule was decided: such a run is no success. A part of a run to which no case fell is not
-    /// asked: the whole is.
+    /// Whether no selected rule was decided: such a run is not a success. Always false for a shard without cases.
     pub fn tested_nothing(&self) -> bool {
-        let has_no_part =
+        let is_empty_shard =
             self.ending == Ending::Complete && self.shard.as_ref().is_some_and(|part| part.cases.is_empty());
-        if has_no_part {
+        if is_empty_shard {
             return false;
         }
         self.summary.cases == 0
@@ -314,7 +313,7 @@ impl Outcome {
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))
     }
 
-    /// The must rules that were not decided, where the run does not accept that.
+    /// The inconclusive must rules; none if the run accepts them.
     pub fn undecided(&self) -> impl Iterator<Item = &RuleOutcome> {
         let is_undecided = |rule: &&RuleOutcome| {
             !self.allows_inconclusive && rule.level == Level::Must && rule.verdict == Verdict::Inconclusive
@@ -322,15 +321,14 @@ impl Outcome {
         self.rules.iter().filter(is_undecided)
     }
 
-    /// 0 nothing broken; 1 violations, or a waiver that expired; 3 the target could not be tested, nothing was tested, a
-    /// must rule was not decided, or something was left behind; 130 interrupted. (2, arguments or contract unusable, never
-    /// gets as far as an outcome.)
+    /// 0 no violation; 1 violations, or an expired waiver; 3 the target could not be tested, nothing was tested, a must
+    /// rule is inconclusive, or something was left behind; 130 interrupted. (With 2, arguments or contract unusable,
+    /// there is no outcome.)
     pub fn exit_code(&self) -> u8 {
         self.exit_code_given(self.violations().next().is_some())
     }
 
-    /// The exit code when something else than the violations decides whether the contract counts as broken: whether the
-    /// finding that is replayed still shows.
+    /// The exit code with another criterion than the violations: whether a replayed finding was reproduced.
     pub fn exit_code_given(&self, is_broken: bool) -> u8 {
         match self.ending {
             Ending::Interrupted => 130,

@@ -1,19 +1,19 @@
-//! The picture of a race: one lane for each client, columns in the order of time.
+//! The timeline of a race: one lane per client, time from left to right.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// What several clients did at once, up to the response that no server may give.
+/// The concurrent requests of several clients, up to the response that no order of the requests explains.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Timeline {
-    /// The name of each lane: `client 1`, `client 2`, `afterwards`.
+    /// Name of each lane: `client 1`, `client 2`, `afterwards`.
     pub lanes: Vec<String>,
-    /// How many moments there are: every start and every end is one, in the order of time.
+    /// Number of moments. Every start and every end of a request is one, in order of time.
     pub moments: usize,
-    /// The requests in the order in which they began.
+    /// The requests in the order of their start.
     pub spans: Vec<Span>,
-    /// The offerings by the short names that the requests use, each with its id: `{1}`, `{main}`.
+    /// Short names of offerings in the requests (`{1}`, `{main}`), each with its id.
     #[serde(default)]
     pub names: Vec<(String, String)>,
 }
@@ -21,30 +21,30 @@ pub struct Timeline {
 /// One request on its lane.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Span {
-    /// Its lane, from 0.
+    /// Lane, from 0.
     pub lane: usize,
-    /// Its name: `a`, `b`, …
+    /// Name: `a`, `b`, …
     pub mark: String,
-    /// `POST /offerings/{1}/set-main`, and what was sent where that matters.
+    /// `POST /offerings/{1}/set-main`, with the body if it is relevant.
     pub request: String,
-    /// `200 main`, `409 offering_already_exists`, or why none came.
+    /// `200 main`, `409 offering_already_exists`, or why there is no response.
     pub response: String,
-    /// The moment at which it began, from 0.
+    /// Moment of its start, from 0.
     pub start: usize,
-    /// The moment at which its response had been read; `None`: it never had.
+    /// Moment at which its response was read; `None` if there was no response.
     pub end: Option<usize>,
-    /// Microseconds from the first start of the race to its own.
+    /// Microseconds from the start of the race to its start.
     #[serde(default)]
     pub start_us: u64,
-    /// Microseconds from the first start of the race to its end.
+    /// Microseconds from the start of the race to its end.
     #[serde(default)]
     pub end_us: Option<u64>,
-    /// Whether it is the one at which no order is left that explains all responses.
+    /// Whether this is the response that no order of the requests explains.
     pub here: bool,
 }
 
 impl Timeline {
-    /// Lanes of text with a legend below, no line longer than `width` columns where that is possible.
+    /// The lanes as text with a legend below, at most `width` columns wide if possible.
     pub fn text(&self, width: usize) -> String {
         let margin = self.lanes.iter().map(String::len).max().unwrap_or_default() + 2;
         let column = (width.saturating_sub(margin) / self.moments.max(1)).clamp(1, 4);
@@ -78,7 +78,7 @@ impl Timeline {
 }
 
 impl Span {
-    /// `|a---|` from start to end, `|a--?` where no response came.
+    /// `|a---|` from start to end, `|a--?` without a response.
     fn draw(&self, row: &mut [u8], column: usize) {
         let start = self.start * column;
         let end = self.end.map_or(row.len() - 1, |end| end * column);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_has_a_lane_for_each_client_and_marks_the_end_of_all_orders() {
+    fn the_text_has_a_lane_per_client_and_marks_the_anomaly() {
         let timeline = Timeline {
             lanes: vec!["client 1".into(), "afterwards".into()],
             moments: 5,

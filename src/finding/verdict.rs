@@ -1,4 +1,4 @@
-//! What a run says of one rule.
+//! The verdict of a rule.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Checked at least once, and it held each time.
+    /// Checked at least once, and every check passed.
     Passed,
-    /// A rule of level must was broken: the run fails.
+    /// A must rule was violated: the run fails.
     Violated,
-    /// A rule of level should was broken: drift, no failure unless asked for.
+    /// A should rule was violated: the run fails only with `--deny`.
     Warned,
-    /// A rule of level open: what the server chose was noted.
+    /// An open rule: the choice of the server was recorded.
     Observed,
-    /// Not checked, because something was missing or not asked for.
+    /// Not checked, because something was missing or the rule was not selected.
     Skipped,
     /// Not decided, because the network or another client interfered.
     Inconclusive,
 }
 
 impl Verdict {
-    /// Every verdict, in the order of summaries.
+    /// All verdicts, in the order of summaries.
     pub const ALL: [Self; 6] =
         [Self::Violated, Self::Warned, Self::Inconclusive, Self::Skipped, Self::Observed, Self::Passed];
 

@@ -1,4 +1,4 @@
-//! Findings that have an owner, until a date.
+//! Waivers: findings that are accepted until a date.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,49 +9,49 @@ pub struct Waived {
     pub reason: String,
     /// Who is responsible for it.
     pub owner: String,
-    /// The last day on which it holds, as `2026-12-31`.
+    /// The last day on which it applies, as `2026-12-31`.
     pub expires: String,
-    /// Whether that day was over when the run was made: then the finding counts as if there were no waiver.
+    /// Whether it had expired when the run started: then the finding counts as if there were no waiver.
     pub expired: bool,
 }
 
-/// One waiver that a run was given, and what became of it.
+/// One waiver of a run and its use.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WaiverOutcome {
-    /// Pattern of the rules that it is for; `None` where it is for one fingerprint.
+    /// Pattern of the waived rules; `None` for a waiver by fingerprint.
     pub rule: Option<String>,
-    /// The operation that it is for; `None` for every one.
+    /// The waived operation; `None` for all.
     pub operation: Option<String>,
-    /// The fingerprint that it is for; `None` where it is for rules.
+    /// The waived fingerprint; `None` for a waiver by rule.
     pub fingerprint: Option<String>,
     /// Why the findings are accepted for now.
     pub reason: String,
     /// Who is responsible for them.
     pub owner: String,
-    /// The last day on which it holds, as `2026-12-31`.
+    /// The last day on which it applies, as `2026-12-31`.
     pub expires: String,
-    /// What became of it.
+    /// Its use in this run.
     pub state: WaiverState,
-    /// Fingerprints of the findings that it is for, sorted.
+    /// Fingerprints of the waived findings, sorted.
     pub findings: Vec<String>,
 }
 
-/// What became of a waiver.
+/// The use of a waiver in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaiverState {
     /// It waives findings of this run.
     Used,
-    /// What it is for was checked and not found: it can go.
+    /// Its rules were checked without a finding: it can be removed.
     Unused,
-    /// What it is for was not checked in this run.
+    /// Its rules were not checked in this run.
     Unchecked,
-    /// Its day is over: what it is for counts again.
+    /// It has expired: its findings count again.
     Expired,
 }
 
 impl WaiverOutcome {
-    /// `delete.* of v4DeleteOffering`, `finding afc0ac21`: what it is for.
+    /// What it waives: `delete.* of v4DeleteOffering`, `finding afc0ac21`.
     pub fn subject(&self) -> String {
         let what = match (&self.rule, &self.fingerprint) {
             (Some(rule), _) => rule.clone(),
@@ -63,20 +63,18 @@ impl WaiverOutcome {
         }
     }
 
-    /// What a reader has to know of it; `None` where its findings say it already.
+    /// What to do about it; `None` for a waiver in use.
     pub fn remark(&self) -> Option<&'static str> {
         match self.state {
             WaiverState::Used => None,
             WaiverState::Unused | WaiverState::Unchecked if self.fingerprint.is_some() => Some(
-                "no finding has this fingerprint: take it out; if it is older than version 2 of the report, put the \
-                 fingerprint there that this run shows for the finding",
+                "no finding has this fingerprint: remove it; if it is from a report of version 1, replace it by the \
+                 fingerprint of the finding in this report",
             ),
-            WaiverState::Unused => Some("nothing that it waives was found: it can go"),
-            WaiverState::Unchecked => Some("what it waives was not checked"),
-            WaiverState::Expired if self.findings.is_empty() => {
-                Some("expired, and nothing that it waived was found: take it out")
-            }
-            WaiverState::Expired => Some("expired: what it waived counts again"),
+            WaiverState::Unused => Some("no finding needs it: remove it"),
+            WaiverState::Unchecked => Some("its rules were not checked"),
+            WaiverState::Expired if self.findings.is_empty() => Some("expired, and no finding needs it: remove it"),
+            WaiverState::Expired => Some("expired: its findings count again"),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Values that break one constraint each.
+//! Values that violate one constraint each.
 
-use super::characters::{TRIED, name};
-use super::constraint::{Constraint, Side};
+use super::characters::{SPECIAL_CHARACTERS, name};
+use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
 use super::valid::{
@@ -10,12 +10,12 @@ use super::valid::{
 };
 use serde_json::{Map, Number, Value, json};
 
-fn outside(value: Value, constraint: Constraint, words: impl Into<String>) -> Candidate {
-    Candidate::new(value, constraint, Side::Outside, words)
+fn outside(value: Value, constraint: Constraint, label: impl Into<String>) -> Candidate {
+    Candidate::new(value, constraint, ConstraintSide::Outside, label)
 }
 
-/// A value of each JSON type, with its name.
-pub(super) fn of_every_kind() -> [(JsonType, &'static str, Value); 12] {
+/// Values of every JSON type, with descriptions.
+pub(super) fn values_of_every_type() -> [(JsonType, &'static str, Value); 12] {
     [
         (JsonType::String, "a string", json!("a")),
         (JsonType::String, "an empty string", json!("")),
@@ -32,52 +32,55 @@ pub(super) fn of_every_kind() -> [(JsonType, &'static str, Value); 12] {
     ]
 }
 
-/// Candidates that break one constraint each. They are to be held against the validator.
+/// Candidates that violate one constraint each, to be checked by the validator.
 pub(super) fn broken(node: &Node) -> Vec<Candidate> {
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     if !node.branches.is_empty() {
-        made.extend(node.branches.iter().flat_map(broken));
-        let values = of_every_kind().into_iter().map(|(_, words, value)| (value, format!("that is {words} (oneOf)")));
-        made.extend(values.map(|(value, words)| outside(value, Constraint::Alternatives, words)));
+        found.extend(node.branches.iter().flat_map(broken));
+        let values =
+            values_of_every_type().into_iter().map(|(_, label, value)| (value, format!("that is {label} (oneOf)")));
+        found.extend(values.map(|(value, label)| outside(value, Constraint::Alternatives, label)));
         let both: Option<Map<String, Value>> =
             node.branches.iter().map(object).collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().collect());
-        made.extend(
-            both.map(|both| outside(both.into(), Constraint::Alternatives, "like several alternatives (oneOf)")),
+        found.extend(
+            both.map(|both| {
+                outside(both.into(), Constraint::Alternatives, "that matches several alternatives (oneOf)")
+            }),
         );
-        return made;
+        return found;
     }
     if node.typed {
         let expected: Vec<&str> =
             node.kinds.iter().filter(|kind| **kind != JsonType::Null).map(|kind| kind.name()).collect();
         let expected = expected.join(" or ");
-        for (kind, words, value) in of_every_kind() {
+        for (kind, label, value) in values_of_every_type() {
             let is_allowed = node.has(kind) || kind == JsonType::Integer && node.has(JsonType::Number);
             if !is_allowed {
-                made.push(outside(value, Constraint::Type, format!("that is {words} (type {expected})")));
+                found.push(outside(value, Constraint::Type, format!("that is {label} (type {expected})")));
             }
         }
         if !node.has(JsonType::Null) {
-            made.push(outside(Value::Null, Constraint::Nullable, "that is null"));
+            found.push(outside(Value::Null, Constraint::Nullable, "that is null"));
         }
     }
     if let Some(values) = &node.enumeration {
-        made.extend(beside(node, values));
-        return made;
+        found.extend(beside(node, values));
+        return found;
     }
     for kind in &node.kinds {
         match kind {
-            JsonType::String => made.extend(strings(node)),
-            JsonType::Integer => made.extend(whole(node)),
-            JsonType::Number => made.extend(fractions(node)),
-            JsonType::Array => made.extend(arrays(node)),
-            JsonType::Object => made.extend(objects(node)),
+            JsonType::String => found.extend(strings(node)),
+            JsonType::Integer => found.extend(integers(node)),
+            JsonType::Number => found.extend(numbers(node)),
+            JsonType::Array => found.extend(arrays(node)),
+            JsonType::Object => found.extend(objects(node)),
             JsonType::Boolean | JsonType::Null => {}
         }
     }
-    made
+    found
 }
 
-/// Values of the right type that an enumeration does not list.
+/// Values of the correct type that an enumeration does not list.
 fn beside(node: &Node, values: &[Value]) -> Vec<Candidate> {
     let listed: Vec<String> = values.iter().map(ToString::to_string).collect();
     let listed = listed.join(", ");
@@ -101,46 +104,46 @@ fn beside(node: &Node, values: &[Value]) -> Vec<Candidate> {
     near.extend(
         node.kinds
             .iter()
-            .filter_map(|kind| of_every_kind().into_iter().find(|(of, ..)| of == kind))
+            .filter_map(|kind| values_of_every_type().into_iter().find(|(of, ..)| of == kind))
             .map(|(.., value)| value),
     );
     near.retain(|value| !values.contains(value));
-    let mut made: Vec<Candidate> = Vec::new();
+    let mut found: Vec<Candidate> = Vec::new();
     for value in near {
-        let words = format!("of {value} (enum {listed})");
-        if !made.iter().any(|local| local.value == value) {
-            made.push(outside(value, Constraint::Enum, words));
+        let label = format!("of {value} (enum {listed})");
+        if !found.iter().any(|candidate| candidate.value == value) {
+            found.push(outside(value, Constraint::Enum, label));
         }
     }
-    made
+    found
 }
 
 fn strings(node: &Node) -> Vec<Candidate> {
-    let mut made = Vec::new();
-    let (least, most) = node.lengths();
+    let mut found = Vec::new();
+    let (min, max) = node.lengths();
     if node.min_length > 0 {
         for length in [node.min_length - 1, 0] {
-            let words = if length == 0 { "that is empty".into() } else { format!("of {}", characters(length)) };
-            let words = format!("{words} (minLength {})", node.min_length);
-            made.extend(text(node, length).map(|text| outside(text.into(), Constraint::MinLength, words)));
+            let label = if length == 0 { "that is empty".into() } else { format!("of {}", characters(length)) };
+            let label = format!("{label} (minLength {})", node.min_length);
+            found.extend(text(node, length).map(|text| outside(text.into(), Constraint::MinLength, label)));
         }
     }
-    if let Some(most) = node.max_length {
-        for length in [most + 1, most * 4 + 1, 2_000] {
-            if length > most {
-                let words = format!("of {} (maxLength {most})", characters(length));
-                made.extend(text(node, length).map(|text| outside(text.into(), Constraint::MaxLength, words)));
+    if let Some(max) = node.max_length {
+        for length in [max + 1, max * 4 + 1, 2_000] {
+            if length > max {
+                let label = format!("of {} (maxLength {max})", characters(length));
+                found.extend(text(node, length).map(|text| outside(text.into(), Constraint::MaxLength, label)));
             }
         }
     }
     if node.pattern.is_some() {
-        let plain = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1)))
-            .or_else(|| texts(node).into_iter().next());
-        made.extend(plain.iter().flat_map(|plain| intruders(plain)));
-        if let Some(ParsedPattern::Class { least, most, .. }) = &node.pattern {
-            let lengths = [least.checked_sub(1), most.map(|most| most + 1)].into_iter().flatten();
+        let plain =
+            text(node, 3.clamp(min.max(1), max.unwrap_or(MAX_SIZE).max(1))).or_else(|| texts(node).into_iter().next());
+        found.extend(plain.iter().flat_map(|plain| with_special_characters(plain)));
+        if let Some(ParsedPattern::Class { min, max, .. }) = &node.pattern {
+            let lengths = [min.checked_sub(1), max.map(|max| max + 1)].into_iter().flatten();
             let wrong = lengths.filter_map(|length| Some((length, text(node, length)?)));
-            made.extend(wrong.map(|(length, text)| {
+            found.extend(wrong.map(|(length, text)| {
                 outside(text.into(), Constraint::Pattern, format!("of {} (pattern)", characters(length)))
             }));
         }
@@ -149,15 +152,15 @@ fn strings(node: &Node) -> Vec<Candidate> {
         let wrong = WRONG_FORMATS.iter().map(|text| (*text).to_owned());
         let mutilated =
             format_texts(format).iter().flat_map(|text| [format!("{text}\n"), format!(" {text}"), format!("{text}x")]);
-        made.extend(wrong.chain(mutilated).map(|text| {
-            let words = format!("of {text:?} (format {format})");
-            outside(text.into(), Constraint::Format, words)
+        found.extend(wrong.chain(mutilated).map(|text| {
+            let label = format!("of {text:?} (format {format})");
+            outside(text.into(), Constraint::Format, label)
         }));
     }
-    made
+    found
 }
 
-/// Texts that are of no format, or of one only: the validator says which they are not.
+/// Texts of at most one format; the validator shows which formats they violate.
 const WRONG_FORMATS: [&str; 12] = [
     "a b",
     "",
@@ -173,35 +176,35 @@ const WRONG_FORMATS: [&str; 12] = [
     "-a.example",
 ];
 
-/// A text with one character more, or another one, that may be outside of its pattern.
-fn intruders(plain: &str) -> Vec<Candidate> {
-    let letters: Vec<char> = plain.chars().collect();
-    let middle = letters.len() / 2;
-    let mut made = Vec::new();
-    for intruder in TRIED {
-        let mut with = letters.clone();
-        if let Some(letter) = with.get_mut(middle) {
-            *letter = *intruder;
+/// Copies of a text with one character replaced by one that the pattern may forbid.
+fn with_special_characters(plain: &str) -> Vec<Candidate> {
+    let chars: Vec<char> = plain.chars().collect();
+    let middle = chars.len() / 2;
+    let mut found = Vec::new();
+    for special in SPECIAL_CHARACTERS {
+        let mut with = chars.clone();
+        if let Some(character) = with.get_mut(middle) {
+            *character = *special;
         }
         let value: String = with.iter().collect();
-        made.push(outside(value.into(), Constraint::Pattern, format!("with {} (pattern)", name(*intruder))));
-        if intruder.is_whitespace() || intruder.is_control() {
-            for (at, words) in [(letters.len().saturating_sub(1), "at its end"), (0, "at its beginning")] {
-                let mut with = letters.clone();
-                if let Some(letter) = with.get_mut(at).filter(|_| letters.len() > 1) {
-                    *letter = *intruder;
-                    let words = format!("with {} {words} (pattern)", name(*intruder));
-                    made.push(outside(with.into_iter().collect::<String>().into(), Constraint::Pattern, words));
+        found.push(outside(value.into(), Constraint::Pattern, format!("with {} (pattern)", name(*special))));
+        if special.is_whitespace() || special.is_control() {
+            for (at, label) in [(chars.len().saturating_sub(1), "at its end"), (0, "at its beginning")] {
+                let mut with = chars.clone();
+                if let Some(character) = with.get_mut(at).filter(|_| chars.len() > 1) {
+                    *character = *special;
+                    let label = format!("with {} {label} (pattern)", name(*special));
+                    found.push(outside(with.into_iter().collect::<String>().into(), Constraint::Pattern, label));
                 }
             }
         }
     }
-    made
+    found
 }
 
-fn whole(node: &Node) -> Vec<Candidate> {
-    let (least, greatest) = node.integers();
-    let mut made = Vec::new();
+fn integers(node: &Node) -> Vec<Candidate> {
+    let (min, max) = node.integers();
+    let mut found = Vec::new();
     let mut beyond = |bound: Option<super::node::Bound>, plain: Constraint, limit: Option<i128>, sign: i128| {
         let (Some(bound), Some(limit)) = (bound, limit) else { return };
         let constraint = of_bound(bound, plain);
@@ -212,34 +215,34 @@ fn whole(node: &Node) -> Vec<Candidate> {
         let factor = node.factor();
         for step in [1, 2, 1_000, 1 << 16, 1 << 31, 1 << 32, 1 << 53, i128::from(i64::MAX)] {
             let value = limit + sign * step;
-            // The next multiple outwards, so that nothing but the limit is broken.
+            // The next multiple outwards, so that only the limit is violated.
             let value = sign * (sign * value + (-sign * value).rem_euclid(factor));
             if i64::try_from(value).is_ok() || u64::try_from(value).is_ok() {
-                made.push(outside(number(value), constraint, format!("of {value} ({shown})")));
+                found.push(outside(number(value), constraint, format!("of {value} ({shown})")));
             }
         }
     };
-    beyond(node.minimum, Constraint::Minimum, least, -1);
-    beyond(node.maximum, Constraint::Maximum, greatest, 1);
+    beyond(node.minimum, Constraint::Minimum, min, -1);
+    beyond(node.maximum, Constraint::Maximum, max, 1);
     if let Some(factor) = node.multiple_of.filter(|factor| *factor > 1.0) {
-        let around = (-3..=3).map(|step| least.unwrap_or(0).max(0) + step).chain([greatest.unwrap_or(1) - 1]);
-        made.extend(
+        let around = (-3..=3).map(|step| min.unwrap_or(0).max(0) + step).chain([max.unwrap_or(1) - 1]);
+        found.extend(
             around.map(|value| {
                 outside(number(value), Constraint::MultipleOf, format!("of {value} (multipleOf {factor})"))
             }),
         );
     }
-    made
+    found
 }
 
-fn fractions(node: &Node) -> Vec<Candidate> {
-    let mut made = Vec::new();
+fn numbers(node: &Node) -> Vec<Candidate> {
+    let mut found = Vec::new();
     let step = node.multiple_of.unwrap_or(0.5);
     let mut push = |value: f64, constraint: Constraint, limit: f64| {
         let value = Number::from_f64(value).map(Value::Number);
-        made.extend(value.map(|value| {
-            let words = format!("of {value} ({constraint} {limit})");
-            outside(value, constraint, words)
+        found.extend(value.map(|value| {
+            let label = format!("of {value} ({constraint} {limit})");
+            outside(value, constraint, label)
         }));
     };
     for (bound, constraint, sign) in
@@ -260,41 +263,41 @@ fn fractions(node: &Node) -> Vec<Candidate> {
             push(value - factor / 2.0, Constraint::MultipleOf, factor);
         }
     }
-    made
+    found
 }
 
 fn arrays(node: &Node) -> Vec<Candidate> {
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     if let Some(fewer) = node.min_items.checked_sub(1) {
-        let words = format!("of {} (minItems {})", counted(fewer), node.min_items);
-        made.extend(entries(node, fewer).map(|list| outside(list.into(), Constraint::MinItems, words)));
+        let label = format!("of {} (minItems {})", counted(fewer), node.min_items);
+        found.extend(entries(node, fewer).map(|list| outside(list.into(), Constraint::MinItems, label)));
     }
-    if let Some(most) = node.max_items {
-        let words = format!("of {} (maxItems {most})", counted(most + 1));
-        made.extend(entries(node, most + 1).map(|list| outside(list.into(), Constraint::MaxItems, words)));
+    if let Some(max) = node.max_items {
+        let label = format!("of {} (maxItems {max})", counted(max + 1));
+        found.extend(entries(node, max + 1).map(|list| outside(list.into(), Constraint::MaxItems, label)));
     }
     let one = node.items.as_deref().map_or(Some(json!("a")), simplest);
     if let Some(one) = one.filter(|_| node.unique) {
         let mut list = vec![one.clone(), one];
         list.extend(entries(node, node.min_items).unwrap_or_default().into_iter().skip(2));
-        made.push(outside(list.into(), Constraint::UniqueItems, "with an entry twice (uniqueItems)"));
+        found.push(outside(list.into(), Constraint::UniqueItems, "with an entry twice (uniqueItems)"));
     }
-    for local in node.items.iter().flat_map(|items| broken(items)) {
-        let rest = others(node, &local.value);
-        made.push(local.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
+    for candidate in node.items.iter().flat_map(|items| broken(items)) {
+        let rest = others(node, &candidate.value);
+        found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
     }
-    made
+    found
 }
 
 fn objects(node: &Node) -> Vec<Candidate> {
     let Some(base) = object(node) else { return Vec::new() };
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     for required in &node.required {
         let mut without = base.clone();
         without.remove(required);
-        let mut local = outside(without.into(), Constraint::Required, "that is left out (required)");
-        local.place = format!("/{}", crate::document::pointer::escape(required));
-        made.push(local);
+        let mut candidate = outside(without.into(), Constraint::Required, "that is missing (required)");
+        candidate.place = format!("/{}", crate::document::pointer::escape(required));
+        found.push(candidate);
     }
     let put = |name: &str, value: Value| {
         let mut object = base.clone();
@@ -302,33 +305,33 @@ fn objects(node: &Node) -> Vec<Candidate> {
         Value::Object(object)
     };
     if matches!(node.additional, Additional::Forbidden) {
-        let words = "with a property that is not named (additionalProperties)";
-        made.push(outside(put(EXTRA, json!("a")), Constraint::AdditionalProperties, words));
+        let label = "with an undocumented property (additionalProperties)";
+        found.push(outside(put(EXTRA, json!("a")), Constraint::AdditionalProperties, label));
     }
     if let Some(fewer) = node.min_properties.checked_sub(1) {
         let few: Map<String, Value> = base.clone().into_iter().take(fewer).collect();
-        let words = format!("of {} properties (minProperties {})", few.len(), node.min_properties);
-        made.push(outside(few.into(), Constraint::MinProperties, words));
+        let label = format!("of {} properties (minProperties {})", few.len(), node.min_properties);
+        found.push(outside(few.into(), Constraint::MinProperties, label));
     }
-    if let Some(most) = node.max_properties.filter(|most| *most < MAX_SIZE) {
+    if let Some(max) = node.max_properties.filter(|max| *max < MAX_SIZE) {
         let mut many = base.clone();
         for (name, property) in &node.properties {
-            if let Some(value) = simplest(property).filter(|_| many.len() <= most) {
+            if let Some(value) = simplest(property).filter(|_| many.len() <= max) {
                 many.entry(name.clone()).or_insert(value);
             }
         }
         if let Some(value) = extra(node) {
-            let missing = (most + 1).saturating_sub(many.len());
+            let missing = (max + 1).saturating_sub(many.len());
             pad(&mut many, missing, &value);
         }
-        let words = format!("of {} properties (maxProperties {most})", many.len());
-        made.push(outside(many.into(), Constraint::MaxProperties, words));
+        let label = format!("of {} properties (maxProperties {max})", many.len());
+        found.push(outside(many.into(), Constraint::MaxProperties, label));
     }
     for (name, property) in &node.properties {
-        made.extend(broken(property).into_iter().map(|local| local.within(name, |value| put(name, value))));
+        found.extend(broken(property).into_iter().map(|candidate| candidate.within(name, |value| put(name, value))));
     }
-    if let Additional::Like(like) = &node.additional {
-        made.extend(broken(like).into_iter().map(|local| local.within(EXTRA, |value| put(EXTRA, value))));
+    if let Additional::Schema(schema) = &node.additional {
+        found.extend(broken(schema).into_iter().map(|candidate| candidate.within(EXTRA, |value| put(EXTRA, value))));
     }
-    made
+    found
 }

@@ -1,62 +1,64 @@
-//! Characters to try a pattern with, one of each kind that servers are known to treat in its own way; and alphabets that
-//! random texts are made of.
+//! Characters to test a pattern with, one of each kind that servers are known to treat specially, and the alphabets of
+//! random texts.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Characters that a pattern may let in or not, in the order in which they are tried.
-pub(super) const TRIED: &[char] = &[
+/// Characters that a pattern may allow or not, in the order in which they are tested.
+pub(super) const SPECIAL_CHARACTERS: &[char] = &[
     '/', '?', '#', '%', '+', '@', '\\', '"', '\'', '<', '>', '&', ';', ',', '=', '(', ')', '[', ']', '{', '}', '*',
     '!', '$', '^', '~', '|', '`', '\n', '\r', '\t', '\0', '\u{1}', '\u{7f}', 'é', 'ß', 'İ', 'ä', 'Ж', '中', '٣', 'ａ',
     '\u{301}', '\u{a0}', '\u{200b}', '\u{202e}', '\u{feff}', '\u{fffd}', '😀', 'a', 'z', 'A', 'Z', '0', '9', '.', '_',
     '-', ':', ' ',
 ];
 
-/// An alphabet. Its letters are known by numbers, the plainest first.
+/// An alphabet. Its characters are numbered, the simplest first.
 #[derive(Clone, Debug)]
-pub(super) enum Letters {
-    /// So few that each is written down.
-    Few(Arc<[char]>),
-    /// Ranges, each with how many numbers mean a letter of it: one that has many is drawn more often.
-    Many(Arc<[(u32, RangeInclusive<char>)]>),
+pub(super) enum Alphabet {
+    /// A short list of characters.
+    Listed(Arc<[char]>),
+    /// Ranges with weights: the count of numbers that stand for a character of the range.
+    Ranges(Arc<[(u32, RangeInclusive<char>)]>),
 }
 
-/// More letters are not written down.
-const FEW: u32 = 1_000;
+/// The maximum length of [`Alphabet::Listed`].
+const MAX_LISTED: u32 = 1_000;
 
-impl Letters {
-    /// The letters of a class, each as often as any other.
-    pub(super) fn of(ranges: &[RangeInclusive<char>]) -> Letters {
+impl Alphabet {
+    /// The characters of a class, all with the same weight.
+    pub(super) fn of(ranges: &[RangeInclusive<char>]) -> Alphabet {
         let mut counted: Vec<_> = ranges.iter().map(|range| (size(range), range.clone())).collect();
         counted.sort_by_key(|(_, range)| !range.contains(&'a'));
-        if counted.iter().map(|(count, _)| count).sum::<u32>() <= FEW {
-            return Letters::Few(counted.into_iter().flat_map(|(_, range)| range).collect());
+        if counted.iter().map(|(count, _)| count).sum::<u32>() <= MAX_LISTED {
+            return Alphabet::Listed(counted.into_iter().flat_map(|(_, range)| range).collect());
         }
-        Letters::Many(counted.into())
+        Alphabet::Ranges(counted.into())
     }
 
-    /// Any character, mostly a small letter of ASCII, now and then one that is known to be special.
-    pub(super) fn any() -> Letters {
+    /// Any character: most often a lower-case ASCII character, sometimes a special character.
+    pub(super) fn any() -> Alphabet {
         let any = '\0'..=char::MAX;
         let weight = size(&any);
-        let tried = TRIED.iter().map(|letter| (weight / TRIED.len() as u32, *letter..=*letter));
-        Letters::Many(std::iter::once((6 * weight, 'a'..='z')).chain(tried).chain([(weight, any)]).collect())
+        let special = SPECIAL_CHARACTERS
+            .iter()
+            .map(|character| (weight / SPECIAL_CHARACTERS.len() as u32, *character..=*character));
+        Alphabet::Ranges(std::iter::once((6 * weight, 'a'..='z')).chain(special).chain([(weight, any)]).collect())
     }
 
-    /// How many numbers there are, from 1.
+    /// The count of numbers, at least 1.
     pub(super) fn count(&self) -> u32 {
         let count = match self {
-            Letters::Few(letters) => letters.len() as u32,
-            Letters::Many(ranges) => ranges.iter().map(|(count, _)| count).sum(),
+            Alphabet::Listed(characters) => characters.len() as u32,
+            Alphabet::Ranges(ranges) => ranges.iter().map(|(count, _)| count).sum(),
         };
         count.max(1)
     }
 
-    /// The letter of a number from 0 to before [`Self::count`].
+    /// The character with a number below [`Self::count`].
     pub(super) fn at(&self, mut number: u32) -> char {
         match self {
-            Letters::Few(letters) => letters.get(number as usize).copied().unwrap_or('a'),
-            Letters::Many(ranges) => {
+            Alphabet::Listed(characters) => characters.get(number as usize).copied().unwrap_or('a'),
+            Alphabet::Ranges(ranges) => {
                 for (count, range) in &**ranges {
                     if number < *count {
                         return range.clone().nth((number % size(range)) as usize).unwrap_or(*range.start());
@@ -69,12 +71,12 @@ impl Letters {
     }
 }
 
-/// How many characters a range has.
+/// The number of characters in a range.
 fn size(range: &RangeInclusive<char>) -> u32 {
     range.size_hint().0 as u32
 }
 
-/// A character in words, for a title.
+/// The name of a character, for a title.
 pub(super) fn name(character: char) -> String {
     match character {
         '\n' => "a line break".into(),
@@ -101,16 +103,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_is_a_letter_and_every_letter_has_a_number() {
-        let class = Letters::of(&['0'..='9', 'a'..='c', '\u{d7ff}'..='\u{e000}']);
-        let letters: Vec<char> = (0..class.count()).map(|number| class.at(number)).collect();
-        assert_eq!(letters.iter().collect::<String>(), "abc0123456789\u{d7ff}\u{e000}");
-        let many = Letters::of(&['0'..='9', 'a'..='\u{ffff}']);
+    fn numbers_and_characters_of_an_alphabet_correspond() {
+        let class = Alphabet::of(&['0'..='9', 'a'..='c', '\u{d7ff}'..='\u{e000}']);
+        let characters: Vec<char> = (0..class.count()).map(|number| class.at(number)).collect();
+        assert_eq!(characters.iter().collect::<String>(), "abc0123456789\u{d7ff}\u{e000}");
+        let many = Alphabet::of(&['0'..='9', 'a'..='\u{ffff}']);
         assert_eq!((many.at(0), many.at(many.count() - 1)), ('a', '9'));
-        let any = Letters::any();
-        let drawn: std::collections::BTreeSet<char> =
+        let any = Alphabet::any();
+        let found: std::collections::BTreeSet<char> =
             (0..any.count()).step_by(7).map(|number| any.at(number)).collect();
-        assert!(TRIED.iter().all(|letter| drawn.contains(letter)) && drawn.len() > 100_000, "{}", drawn.len());
+        assert!(
+            SPECIAL_CHARACTERS.iter().all(|character| found.contains(character)) && found.len() > 100_000,
+            "{}",
+            found.len()
+        );
         assert_eq!(any.at(0), 'a');
     }
 }

@@ -1,53 +1,53 @@
-//! The things that a schema can ask of a value, one name for each.
+//! The constraints that a schema can have.
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a schema asks of a value. Named as the keyword of OpenAPI that asks for it.
+/// One constraint of a schema, named after its OpenAPI keyword.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Constraint {
     /// The JSON type.
     Type,
-    /// Whether null is a value.
+    /// Whether null is allowed.
     Nullable,
-    /// Whether the property may be left out.
+    /// Whether the property must be present.
     Required,
-    /// The list of values.
+    /// The list of allowed values.
     Enum,
-    /// The least number, included or not.
+    /// The minimum, inclusive or exclusive.
     Minimum,
-    /// The greatest number, included or not.
+    /// The maximum, inclusive or exclusive.
     Maximum,
-    /// The number that divides every value.
+    /// The number of which every value is a multiple.
     MultipleOf,
-    /// The format: the range of `int16` and its like, the form of `date-time` and its like.
+    /// The format: a range such as `int16`, or a syntax such as `date-time`.
     Format,
-    /// The least number of characters.
+    /// The minimum number of characters.
     MinLength,
-    /// The greatest number of characters.
+    /// The maximum number of characters.
     MaxLength,
     /// The regular expression.
     Pattern,
-    /// The least number of entries.
+    /// The minimum number of entries.
     MinItems,
-    /// The greatest number of entries.
+    /// The maximum number of entries.
     MaxItems,
-    /// Whether an entry may be repeated.
+    /// Whether all entries must differ.
     UniqueItems,
-    /// The least number of properties.
+    /// The minimum number of properties.
     MinProperties,
-    /// The greatest number of properties.
+    /// The maximum number of properties.
     MaxProperties,
-    /// Whether properties may be sent that are not named.
+    /// Whether undocumented properties are allowed.
     AdditionalProperties,
-    /// `oneOf` and `anyOf`: one of several schemas must hold.
+    /// `oneOf` and `anyOf`: one of several schemas must be valid.
     Alternatives,
-    /// `not`: a schema that must not hold. No value is made that breaks it.
+    /// `not`: a schema that must not be valid. No value is generated that violates it.
     Not,
 }
 
 impl Constraint {
-    /// Its keyword in OpenAPI; `oneOf` for alternatives of either kind.
+    /// The OpenAPI keyword; `oneOf` for both kinds of alternatives.
     pub const fn keyword(self) -> &'static str {
         match self {
             Constraint::Type => "type",
@@ -72,15 +72,15 @@ impl Constraint {
         }
     }
 
-    /// Whether the validator says that this was broken when it names `keyword`.
-    pub(super) fn is_told_as(self, keyword: &str) -> bool {
+    /// Whether the validator reports a violation of this constraint as `keyword`.
+    pub(super) fn is_reported_as(self, keyword: &str) -> bool {
         match self {
             Constraint::Nullable => keyword == "type",
             // The range of an integer format is reported as a bound.
             Constraint::Format => matches!(keyword, "format" | "minimum" | "maximum"),
             Constraint::Minimum => matches!(keyword, "minimum" | "exclusiveMinimum"),
             Constraint::Maximum => matches!(keyword, "maximum" | "exclusiveMaximum"),
-            // Of alternatives that all fail, the errors of the nearest are reported.
+            // If all alternatives fail, the errors of the nearest are reported.
             Constraint::Alternatives => true,
             _ => keyword == self.keyword(),
         }
@@ -93,12 +93,12 @@ impl std::fmt::Display for Constraint {
     }
 }
 
-/// On which side of a constraint a value is.
+/// Whether a value respects or violates a constraint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// It keeps the constraint, mostly just so.
+pub enum ConstraintSide {
+    /// It respects the constraint, usually at its limit.
     Inside,
-    /// It breaks the constraint, and nothing else where that can be.
+    /// It violates the constraint, and if possible no other.
     Outside,
 }

@@ -1,10 +1,10 @@
-//! What to send, made out of what is promised: values inside every limit of a schema, values that break one constraint
-//! of it, and random ones of both kinds.
+//! Generates values from schemas: values at every limit, values that violate one constraint, and random ones of both
+//! kinds.
 //!
 //! Everything here is pure: the same schema and seed give the same values. It knows nothing of requests and servers.
-//! Candidates are made from the keywords of the schema, and each is then held against the validator: one that is not
-//! what it was meant to be is left out, and a constraint for which none remains is named ([`Schema::unmade`]).
-//! Start at [`Schema`]; for values that travel as text (path, query, header) go on to [`Schema::texts`].
+//! The keywords of the schema give candidates, which the validator checks: unsuitable ones are discarded, and a
+//! constraint without any remaining one is reported ([`Schema::unsatisfiable`]).
+//! Start at [`Schema`]; [`Schema::texts`] gives values that are sent as text (path, query, header).
 
 mod broken;
 mod characters;
@@ -14,14 +14,14 @@ mod pattern;
 mod read;
 mod schema;
 mod seed;
-mod simpler;
+mod simplify;
 mod strategy;
 #[cfg(test)]
 mod tests;
 mod text;
 mod valid;
 
-pub use constraint::{Constraint, Side};
+pub use constraint::{Constraint, ConstraintSide};
 pub use schema::{Facet, Sample, Schema, Validity, ViolatedConstraints};
 pub use seed::{runner, seed};
-pub use text::{Reading, Text};
+pub use text::{Text, TextValidity};

@@ -1,10 +1,10 @@
-//! A schema as values are made from it: references followed, `allOf` merged, alternatives spread out.
+//! A schema prepared for generating values: references followed, `allOf` merged, alternatives expanded.
 
 use super::pattern::ParsedPattern;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The most alternatives of a schema that values are made for: alternatives of alternatives multiply.
+/// The maximum number of alternatives of a schema: nested alternatives multiply.
 pub(super) const MAX_BRANCHES: usize = 64;
 
 /// A JSON type as OpenAPI names it; null is the type of `nullable`.
@@ -52,32 +52,32 @@ impl JsonType {
 pub(super) struct Bound {
     /// As written.
     pub(super) value: f64,
-    /// As an integer, where it is one.
+    /// As an integer, if it is one.
     pub(super) integer: Option<i128>,
-    /// Whether the value itself is outside.
+    /// Whether the value itself is not allowed.
     pub(super) exclusive: bool,
-    /// Whether it is the range of a format, such as `int16`.
+    /// Whether it comes from a format, such as `int16`.
     pub(super) by_format: bool,
 }
 
-/// What of properties that are not named.
+/// The constraint on undocumented properties.
 #[derive(Clone, Debug)]
 pub(super) enum Additional {
-    /// Nothing is said: they may be sent.
-    Silent,
-    /// They must not be sent.
+    /// None: they are allowed.
+    Allowed,
+    /// They are not allowed.
     Forbidden,
-    /// They must be like this.
-    Like(Box<Node>),
+    /// They must be valid against this schema.
+    Schema(Box<Node>),
 }
 
 /// A schema. A keyword that does not concern a type of `kinds` has no effect.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "keywords of JSON Schema, which are booleans there")]
 pub(super) struct Node {
-    /// The types; all of them where the schema names none.
+    /// The types; all of them if the schema has no `type`.
     pub(super) kinds: Vec<JsonType>,
-    /// Whether the schema names its type.
+    /// Whether the schema has a `type`.
     pub(super) typed: bool,
     pub(super) enumeration: Option<Vec<Value>>,
     pub(super) minimum: Option<Bound>,
@@ -96,16 +96,16 @@ pub(super) struct Node {
     pub(super) additional: Additional,
     pub(super) min_properties: usize,
     pub(super) max_properties: Option<usize>,
-    /// `oneOf` and `anyOf`: each alternative merged with all the rest. Empty when there are none.
+    /// `oneOf` and `anyOf`: each alternative merged with the other keywords. Empty when there are none.
     pub(super) branches: Vec<Node>,
-    /// Whether there is a `not` somewhere in it, which is not understood.
+    /// Whether it has a `not`, which is not supported.
     pub(super) has_not: bool,
-    /// Whether recursion was cut off here: no value is made of it.
-    pub(super) is_cut: bool,
+    /// Whether recursion was cut off here, so that no value is generated.
+    pub(super) is_cut_off: bool,
 }
 
 impl Node {
-    /// A schema that takes anything.
+    /// A schema that accepts anything.
     pub(super) fn anything() -> Node {
         Node {
             kinds: JsonType::ALL.to_vec(),
@@ -124,12 +124,12 @@ impl Node {
             items: None,
             properties: BTreeMap::new(),
             required: Vec::new(),
-            additional: Additional::Silent,
+            additional: Additional::Allowed,
             min_properties: 0,
             max_properties: None,
             branches: Vec::new(),
             has_not: false,
-            is_cut: false,
+            is_cut_off: false,
         }
     }
 
@@ -141,37 +141,35 @@ impl Node {
         self.required.iter().any(|name| name == property)
     }
 
-    /// The least and the greatest number of characters, also by the pattern.
+    /// The minimum and maximum number of characters, including those of the pattern.
     pub(super) fn lengths(&self) -> (usize, Option<usize>) {
         match &self.pattern {
-            Some(ParsedPattern::Class { least: fewest, most, .. }) => {
-                (self.min_length.max(*fewest), least(self.max_length, *most))
-            }
+            Some(ParsedPattern::Class { min, max, .. }) => (self.min_length.max(*min), smaller(self.max_length, *max)),
             _ => (self.min_length, self.max_length),
         }
     }
 
-    /// The least and the greatest integer, both included; `None` where nothing bounds it.
+    /// The minimum and maximum integer, both inclusive; `None` without a bound.
     pub(super) fn integers(&self) -> (Option<i128>, Option<i128>) {
-        let least = self.minimum.map(|bound| match bound.integer {
+        let min = self.minimum.map(|bound| match bound.integer {
             Some(integer) => integer + i128::from(bound.exclusive),
             None => bound.value.ceil() as i128,
         });
-        let greatest = self.maximum.map(|bound| match bound.integer {
+        let max = self.maximum.map(|bound| match bound.integer {
             Some(integer) => integer - i128::from(bound.exclusive),
             None => bound.value.floor() as i128,
         });
-        (least, greatest)
+        (min, max)
     }
 
-    /// What divides every integer; 1 when nothing is said.
+    /// The integer of which every value is a multiple; 1 by default.
     pub(super) fn factor(&self) -> i128 {
         self.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128)
     }
 
-    /// What both ask for: `allOf`.
+    /// The intersection with another schema, for `allOf`.
     pub(super) fn and(mut self, other: Node) -> Node {
-        self.kinds = meet(&self.kinds, &other.kinds);
+        self.kinds = common_types(&self.kinds, &other.kinds);
         self.typed |= other.typed;
         self.enumeration = match (self.enumeration, other.enumeration) {
             (Some(one), Some(two)) => Some(one.into_iter().filter(|value| two.contains(value)).collect()),
@@ -182,10 +180,10 @@ impl Node {
         self.multiple_of = self.multiple_of.or(other.multiple_of);
         self.format = self.format.or(other.format);
         self.min_length = self.min_length.max(other.min_length);
-        self.max_length = least(self.max_length, other.max_length);
+        self.max_length = smaller(self.max_length, other.max_length);
         self.pattern = self.pattern.or(other.pattern);
         self.min_items = self.min_items.max(other.min_items);
-        self.max_items = least(self.max_items, other.max_items);
+        self.max_items = smaller(self.max_items, other.max_items);
         self.unique |= other.unique;
         self.items = match (self.items, other.items) {
             (Some(one), Some(two)) => Some(Box::new(one.and(*two))),
@@ -203,13 +201,13 @@ impl Node {
         self.required.dedup();
         self.additional = match (self.additional, other.additional) {
             (Additional::Forbidden, _) | (_, Additional::Forbidden) => Additional::Forbidden,
-            (Additional::Silent, other) => other,
+            (Additional::Allowed, other) => other,
             (own, _) => own,
         };
         self.min_properties = self.min_properties.max(other.min_properties);
-        self.max_properties = least(self.max_properties, other.max_properties);
+        self.max_properties = smaller(self.max_properties, other.max_properties);
         self.has_not |= other.has_not;
-        self.is_cut |= other.is_cut;
+        self.is_cut_off |= other.is_cut_off;
         self.branches = match (self.branches, other.branches) {
             (one, two) if two.is_empty() => one,
             (one, two) if one.is_empty() => two,
@@ -223,7 +221,7 @@ impl Node {
 }
 
 /// The types that both allow; an integer is a number.
-fn meet(one: &[JsonType], two: &[JsonType]) -> Vec<JsonType> {
+fn common_types(one: &[JsonType], two: &[JsonType]) -> Vec<JsonType> {
     let both = |kind: JsonType| match kind {
         JsonType::Integer if two.contains(&JsonType::Number) => Some(JsonType::Integer),
         JsonType::Number if two.contains(&JsonType::Integer) && !two.contains(&JsonType::Number) => {
@@ -246,7 +244,7 @@ fn tighter(one: Option<Bound>, two: Option<Bound>, is_tighter: impl Fn(&Bound, &
     }
 }
 
-fn least(one: Option<usize>, two: Option<usize>) -> Option<usize> {
+fn smaller(one: Option<usize>, two: Option<usize>) -> Option<usize> {
     match (one, two) {
         (Some(one), Some(two)) => Some(one.min(two)),
         (one, two) => one.or(two),

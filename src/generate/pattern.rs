@@ -1,22 +1,22 @@
-//! Regular expressions of schemas, as far as values are to be made from them.
+//! Generates texts from the regular expressions of schemas.
 //!
-//! Most patterns are one class of characters, repeated (`^[a-z]+$`): those are understood wholly, so that a value of any
-//! length can be made. From others values are drawn at random (`string_regex`), and kept if their length fits.
+//! Most patterns are one class of characters, repeated (`^[a-z]+$`). These are parsed completely, so that a text of any
+//! length can be generated. For others, random examples (`string_regex`) are used if their length fits.
 
 use super::seed::{runner, seed};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
 use std::ops::RangeInclusive;
 
-/// How many values are drawn of a pattern that is not one class.
-const DRAWN: u64 = 64;
+/// The number of examples of a pattern that is not one class.
+const EXAMPLES: u64 = 64;
 
-/// A pattern, read.
+/// A parsed pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ParsedPattern {
-    /// One class of characters, repeated `least` to `most` times, from the first to the last character of the value.
-    Class { ranges: Vec<RangeInclusive<char>>, least: usize, most: Option<usize> },
-    /// Anything else, rewritten for `string_regex`; `None` when that takes no such expression.
+    /// One class of characters, repeated `min` to `max` times, that matches the whole value.
+    Class { ranges: Vec<RangeInclusive<char>>, min: usize, max: Option<usize> },
+    /// Any other pattern, rewritten for `string_regex`; `None` when `string_regex` does not support it.
     Other(Option<String>),
 }
 
@@ -28,19 +28,19 @@ impl ParsedPattern {
         })
     }
 
-    /// Values drawn at random, always the same, without repeats and the short ones first; for a class none.
-    pub(super) fn drawn(&self) -> Vec<String> {
+    /// Random examples, always the same, without repetitions and sorted by length; none for a class.
+    pub(super) fn examples(&self) -> Vec<String> {
         let ParsedPattern::Other(Some(expression)) = self else { return Vec::new() };
         let Ok(strategy) = string_regex(expression) else { return Vec::new() };
-        let draw = |case| strategy.new_tree(&mut runner(&seed(0, expression, case))).ok().map(|tree| tree.current());
-        let mut drawn: Vec<String> = (0..DRAWN).filter_map(draw).collect();
-        drawn.sort_by_key(|text| (text.chars().count(), text.clone()));
-        drawn.dedup();
-        drawn
+        let example = |case| strategy.new_tree(&mut runner(&seed(0, expression, case))).ok().map(|tree| tree.current());
+        let mut examples: Vec<String> = (0..EXAMPLES).filter_map(example).collect();
+        examples.sort_by_key(|text| (text.chars().count(), text.clone()));
+        examples.dedup();
+        examples
     }
 }
 
-/// Reads `^[class]{1,64}$` and its like.
+/// Parses patterns such as `^[class]{1,64}$`.
 fn class(pattern: &str) -> Option<ParsedPattern> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let (ranges, rest) = match inner.strip_prefix('[') {
@@ -53,11 +53,11 @@ fn class(pattern: &str) -> Option<ParsedPattern> {
             None => return None,
         },
     };
-    let (least, most) = quantifier(rest)?;
-    Some(ParsedPattern::Class { ranges, least, most })
+    let (min, max) = quantifier(rest)?;
+    Some(ParsedPattern::Class { ranges, min, max })
 }
 
-/// The ranges of a class, and what follows its bracket.
+/// The ranges of a class, and the text after its bracket.
 fn bracket(inside: &str) -> Option<(Vec<RangeInclusive<char>>, &str)> {
     if inside.starts_with('^') {
         return None;
@@ -91,7 +91,7 @@ fn bracket(inside: &str) -> Option<(Vec<RangeInclusive<char>>, &str)> {
     None
 }
 
-/// The character that an escape stands for.
+/// The character of an escape.
 fn escaped(letter: char) -> Option<char> {
     match letter {
         'n' => Some('\n'),
@@ -102,7 +102,7 @@ fn escaped(letter: char) -> Option<char> {
     }
 }
 
-/// `\d` and `\w` as ECMA means them: ASCII alone.
+/// `\d` and `\w` as in ECMAScript: ASCII only.
 fn shorthand(letter: char) -> Option<Vec<RangeInclusive<char>>> {
     match letter {
         'd' => Some(vec!['0'..='9']),
@@ -122,12 +122,12 @@ fn quantifier(rest: &str) -> Option<(usize, Option<usize>)> {
     let counts = rest.strip_prefix('{')?.strip_suffix('}')?;
     match counts.split_once(',') {
         None => counts.parse().ok().map(|count| (count, Some(count))),
-        Some((least, "")) => least.parse().ok().map(|least| (least, None)),
-        Some((least, most)) => Some((least.parse().ok()?, Some(most.parse().ok()?))),
+        Some((min, "")) => min.parse().ok().map(|min| (min, None)),
+        Some((min, max)) => Some((min.parse().ok()?, Some(max.parse().ok()?))),
     }
 }
 
-/// A pattern as `string_regex` takes it: no anchors, and the shorthands of ECMA, which are ASCII, spelt out.
+/// A pattern for `string_regex`: without anchors, and with the ASCII shorthands of ECMAScript written out.
 fn rewritten(pattern: &str) -> String {
     let inner = pattern.strip_prefix('^').unwrap_or(pattern);
     let inner = inner.strip_suffix('$').filter(|inner| !inner.ends_with('\\')).unwrap_or(inner);
@@ -145,7 +145,7 @@ fn rewritten(pattern: &str) -> String {
                 (Some(other), _) => result.extend(['\\', other]),
                 (None, _) => result.push('\\'),
             },
-            // Any character will do for "any character", and a printable one is easier to read.
+            // A printable character is easier to read.
             '.' if !in_class => result.push_str("[ -~]"),
             other => {
                 in_class = other == '[' || in_class && other != ']';
@@ -161,24 +161,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_is_read_with_its_ranges_escapes_and_counts() {
+    fn a_class_is_parsed_with_ranges_escapes_and_counts() {
         let ids = ParsedPattern::Class {
             ranges: vec!['a'..='z', 'A'..='Z', '0'..='9', '.'..='.', '_'..='_', ':'..=':', '-'..='-', ' '..=' '],
-            least: 1,
-            most: None,
+            min: 1,
+            max: None,
         };
         assert_eq!(ParsedPattern::parse(r"^[a-zA-Z0-9._:\- ]+$"), ids);
-        let digits = ParsedPattern::Class { ranges: vec!['0'..='9'], least: 2, most: Some(4) };
+        let digits = ParsedPattern::Class { ranges: vec!['0'..='9'], min: 2, max: Some(4) };
         assert_eq!(ParsedPattern::parse(r"^\d{2,4}$"), digits);
         assert_eq!(ParsedPattern::parse(r"^[\d]{2,4}$"), digits);
     }
 
     #[test]
-    fn of_another_pattern_values_are_drawn() {
+    fn other_patterns_have_examples() {
         for pattern in [r"^\d{3}-\w+$", "^(red|green)$", "^x.y$", "a+b"] {
-            let drawn = ParsedPattern::parse(pattern).drawn();
-            assert!(!drawn.is_empty(), "{pattern}");
-            assert!(drawn.iter().all(|text| text.is_ascii()), "{pattern}: {drawn:?}");
+            let examples = ParsedPattern::parse(pattern).examples();
+            assert!(!examples.is_empty(), "{pattern}");
+            assert!(examples.iter().all(|text| text.is_ascii()), "{pattern}: {examples:?}");
         }
         assert_eq!(ParsedPattern::parse("^(?=a)b$"), ParsedPattern::Other(None));
     }

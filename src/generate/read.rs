@@ -1,4 +1,4 @@
-//! From the document to a [`Node`].
+//! Reads a [`Node`] from the document.
 
 use super::node::{Additional, Bound, JsonType, MAX_BRANCHES, Node};
 use super::pattern::ParsedPattern;
@@ -6,22 +6,22 @@ use crate::contract::Direction;
 use crate::document::{Document, pointer};
 use serde_json::{Map, Value};
 
-/// How often a schema may stand within itself.
+/// The maximum nesting of a schema in itself.
 const MAX_DEPTH: usize = 2;
 
-/// How many schemas are read at most; what is beyond is cut off, as recursion is.
+/// The maximum number of schemas to read; more are cut off schema recursion.
 const MAX_COUNT: usize = 2_000;
 
 /// Reads the schema at a pointer.
 pub(super) fn node(document: &Document, place: &str, direction: Direction) -> Node {
-    Reader { document, direction, within: Vec::new(), read: 0 }.at(place)
+    Reader { document, direction, enclosing: Vec::new(), read: 0 }.at(place)
 }
 
 struct Reader<'a> {
     document: &'a Document,
     direction: Direction,
-    /// Pointers of the schemas that this one stands in.
-    within: Vec<String>,
+    /// Pointers of the enclosing schemas.
+    enclosing: Vec<String>,
     read: usize,
 }
 
@@ -30,17 +30,17 @@ impl Reader<'_> {
         let Some((place, value)) = self.document.resolve(place) else { return Node::anything() };
         let Some(map) = value.as_object() else { return Node::anything() };
         self.read += 1;
-        if self.read > MAX_COUNT || self.within.iter().filter(|outer| **outer == place).count() >= MAX_DEPTH {
-            return Node { is_cut: true, ..Node::anything() };
+        if self.read > MAX_COUNT || self.enclosing.iter().filter(|outer| **outer == place).count() >= MAX_DEPTH {
+            return Node { is_cut_off: true, ..Node::anything() };
         }
-        self.within.push(place.clone());
+        self.enclosing.push(place.clone());
         let node = self.schema(map, &place);
-        self.within.pop();
+        self.enclosing.pop();
         node
     }
 
     fn schema(&mut self, map: &Map<String, Value>, place: &str) -> Node {
-        let mut node = facets(map);
+        let mut node = keywords(map);
         self.members(map, place, &mut node);
         for index in 0..count(map, "allOf") {
             let part = self.at(&format!("{place}/allOf/{index}"));
@@ -48,15 +48,15 @@ impl Reader<'_> {
         }
         for keyword in ["oneOf", "anyOf"] {
             let branches = (0..count(map, keyword)).map(|index| self.at(&format!("{place}/{keyword}/{index}")));
-            let branches: Vec<Node> = branches.filter(|branch| !branch.is_cut).collect();
+            let branches: Vec<Node> = branches.filter(|branch| !branch.is_cut_off).collect();
             if branches.is_empty() {
-                node.is_cut |= count(map, keyword) > 0;
+                node.is_cut_off |= count(map, keyword) > 0;
                 continue;
             }
             let whole = node.clone();
             let spread = if node.branches.is_empty() { vec![whole] } else { std::mem::take(&mut node.branches) };
             let pairs = spread.iter().flat_map(|one| branches.iter().map(move |branch| (one, branch)));
-            // An alternative of alternatives is one of them.
+            // Nested alternatives are flattened.
             let spread = pairs
                 .map(|(one, branch)| one.clone().and(branch.clone()))
                 .flat_map(|one| if one.branches.is_empty() { vec![one] } else { one.branches });
@@ -65,7 +65,7 @@ impl Reader<'_> {
         node
     }
 
-    /// What stands within: properties, items.
+    /// Reads properties and items.
     fn members(&mut self, map: &Map<String, Value>, place: &str, node: &mut Node) {
         if let Some(properties) = map.get("properties").and_then(Value::as_object) {
             let at = pointer::join(place, "properties");
@@ -76,8 +76,8 @@ impl Reader<'_> {
                     continue;
                 }
                 let inner = self.at(&property);
-                match (inner.is_cut, node.is_required(name)) {
-                    (true, true) => node.is_cut = true,
+                match (inner.is_cut_off, node.is_required(name)) {
+                    (true, true) => node.is_cut_off = true,
                     (true, false) => {}
                     (false, _) => drop(node.properties.insert(name.clone(), inner)),
                 }
@@ -85,8 +85,8 @@ impl Reader<'_> {
         }
         if map.contains_key("items") {
             let items = self.at(&pointer::join(place, "items"));
-            if items.is_cut {
-                node.is_cut |= node.min_items > 0;
+            if items.is_cut_off {
+                node.is_cut_off |= node.min_items > 0;
                 node.max_items = Some(0);
             } else {
                 node.items = Some(Box::new(items));
@@ -95,22 +95,22 @@ impl Reader<'_> {
         match map.get("additionalProperties") {
             Some(Value::Bool(false)) => node.additional = Additional::Forbidden,
             Some(Value::Object(_)) => {
-                let like = self.at(&pointer::join(place, "additionalProperties"));
-                if !like.is_cut {
-                    node.additional = Additional::Like(Box::new(like));
+                let schema = self.at(&pointer::join(place, "additionalProperties"));
+                if !schema.is_cut_off {
+                    node.additional = Additional::Schema(Box::new(schema));
                 }
             }
             _ => {}
         }
     }
 
-    /// Whether a property is not one that is sent in this direction.
+    /// Whether a property is not sent in this direction.
     fn is_hidden(&self, place: &str) -> bool {
-        let mark = match self.direction {
+        let flag = match self.direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",
         };
-        self.document.resolve(place).is_some_and(|(_, schema)| schema.get(mark) == Some(&Value::Bool(true)))
+        self.document.resolve(place).is_some_and(|(_, schema)| schema.get(flag) == Some(&Value::Bool(true)))
     }
 }
 
@@ -118,8 +118,8 @@ fn count(map: &Map<String, Value>, keyword: &str) -> usize {
     map.get(keyword).and_then(Value::as_array).map_or(0, Vec::len)
 }
 
-/// Everything but what stands within.
-fn facets(map: &Map<String, Value>) -> Node {
+/// Reads all keywords but properties, items and combinations.
+fn keywords(map: &Map<String, Value>) -> Node {
     let size = |key: &str| map.get(key).and_then(Value::as_u64).map(|count| count as usize);
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let flag = |key: &str| map.get(key) == Some(&Value::Bool(true));
@@ -132,7 +132,7 @@ fn facets(map: &Map<String, Value>) -> Node {
         }
     }
     node.enumeration = map.get("enum").and_then(Value::as_array).cloned();
-    // As the validator has it: writers who say nullable mean it, also where the list has no null.
+    // As in the validator: a nullable enum always allows null.
     let widened = node.typed && node.has(JsonType::Null);
     if let Some(values) = node.enumeration.as_mut().filter(|values| widened && !values.contains(&Value::Null)) {
         values.push(Value::Null);
@@ -167,7 +167,7 @@ fn bound(map: &Map<String, Value>, key: &str, exclusive: bool) -> Option<Bound> 
     Some(Bound { value, integer, exclusive, by_format: false })
 }
 
-/// The range of `int16` and its like, where no bound is narrower.
+/// Applies the range of `int16` and similar, unless a bound is narrower.
 fn format_bounds(node: &mut Node) {
     let (low, high) = match node.format.as_deref() {
         Some("int8") => (i64::from(i8::MIN), i64::from(i8::MAX)),

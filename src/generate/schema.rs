@@ -1,7 +1,7 @@
-//! A schema that values are made for.
+//! A schema and the values that are generated for it.
 
 use super::broken::broken;
-use super::constraint::{Constraint, Side};
+use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::valid::{Candidate, EXTRA, format_texts, valid};
 use super::{read, strategy};
@@ -13,14 +13,14 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A schema with the values that its keywords suggest, each held against the validator. Start at [`Schema::of`].
+/// A schema with values at its limits, each checked by the validator. Start at [`Schema::of`].
 #[derive(Clone, Debug)]
 pub struct Schema {
     reference: SchemaRef,
     direction: Direction,
     node: Arc<Node>,
     samples: Arc<[Sample]>,
-    unmade: Vec<Facet>,
+    unsatisfiable: Vec<Facet>,
 }
 
 /// One constraint at one place.
@@ -28,66 +28,67 @@ pub struct Schema {
 pub struct Facet {
     /// JSON pointer into the value, `*` for any entry of a list; empty for the value itself.
     pub place: String,
-    /// What is asked for there.
+    /// The constraint at that place.
     pub constraint: Constraint,
 }
 
-/// A value and what it shows.
+/// A value that tests a constraint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// The whole value.
     pub value: Value,
-    /// The constraint that it is about.
+    /// The constraint that it tests.
     pub facet: Facet,
-    /// On which side of it the value is.
-    pub side: Side,
-    /// What is special about it, to stand after the name of the place: `of 65 characters (maxLength 64)`.
-    pub words: String,
-    /// Keywords of constraints at the same place that it cannot help breaking too: an empty string has no character
-    /// for its pattern either. Mostly none.
-    pub also: Vec<String>,
+    /// Whether the value respects or violates it.
+    pub side: ConstraintSide,
+    /// What is special about it, to follow the name of the place: `of 65 characters (maxLength 64)`.
+    pub label: String,
+    /// Keywords of other constraints at the same place that it inevitably violates: an empty string may also violate
+    /// its pattern. Usually none.
+    pub also_violated: Vec<String>,
 }
 
-/// What the validator says of a value: which constraints it breaks, and where. Shrinking stays within one class.
+/// The constraints that a value violates, by the validator. A value and its simplified values violate the same.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ViolatedConstraints(Vec<(String, String)>);
 
 impl ViolatedConstraints {
-    /// Whether the value breaks nothing.
+    /// Whether the value is valid.
     pub fn is_valid(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Place and keyword of everything that is broken, sorted; `*` stands for any entry of a list.
+    /// Place and keyword of every violation, sorted; `*` stands for any entry of a list.
     pub fn broken(&self) -> &[(String, String)] {
         &self.0
     }
 
-    /// Whether this constraint is broken; the second is the list of others broken at the same place. `None` when it is
-    /// not, or something else is broken elsewhere.
-    fn is_of(&self, facet: &Facet) -> Option<Vec<String>> {
+    /// The keywords of other constraints that are violated at the same place, if this one is violated and none
+    /// elsewhere; else `None`.
+    fn beside(&self, facet: &Facet) -> Option<Vec<String>> {
         let (here, constraint) = (facet.place.as_str(), facet.constraint);
         if constraint == Constraint::Alternatives {
             let below =
                 |place: &String| place == here || place.strip_prefix(here).is_some_and(|rest| rest.starts_with('/'));
             return (!self.0.is_empty() && self.0.iter().all(|(place, _)| below(place))).then(Vec::new);
         }
-        // What is left out is reported for the object that lacks it.
+        // A missing property is reported for its object.
         let here = if constraint == Constraint::Required { pointer::parent(here)? } else { here };
-        let (told, rest): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, keyword)| constraint.is_told_as(keyword));
-        let is_there = !told.is_empty() && self.0.iter().all(|(place, _)| place == here);
-        let is_one = constraint != Constraint::Required || told.len() == 1;
+        let (reported, rest): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|(_, keyword)| constraint.is_reported_as(keyword));
+        let is_there = !reported.is_empty() && self.0.iter().all(|(place, _)| place == here);
+        let is_one = constraint != Constraint::Required || reported.len() == 1;
         (is_there && is_one).then(|| rest.into_iter().map(|(_, keyword)| keyword.clone()).collect())
     }
 }
 
-/// Which values are wanted at random.
+/// Which random values to generate.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Validity {
-    /// Those that keep everything.
+    /// Valid values.
     Valid,
-    /// Those that break this constraint and nothing else elsewhere.
+    /// Values that violate this constraint and none elsewhere.
     Broken(Facet),
 }
 
@@ -96,45 +97,46 @@ impl Schema {
     pub fn of(reference: &SchemaRef, direction: Direction) -> Schema {
         let node = Arc::new(read::node(reference.document(), reference.pointer(), direction));
         let mut schema =
-            Schema { reference: reference.clone(), direction, node, samples: Arc::new([]), unmade: Vec::new() };
-        if schema.node.is_cut {
-            schema.unmade = schema.facets().into_iter().map(|(facet, _)| facet).collect();
+            Schema { reference: reference.clone(), direction, node, samples: Arc::new([]), unsatisfiable: Vec::new() };
+        if schema.node.is_cut_off {
+            schema.unsatisfiable = schema.facets().into_iter().map(|(facet, _)| facet).collect();
             return schema;
         }
         schema.samples = schema.checked(valid(&schema.node), broken(&schema.node)).into();
-        let made =
+        let has_sample =
             |facet: &Facet, side| schema.samples.iter().any(|sample| sample.side == side && sample.facet == *facet);
-        let lacks = |(facet, sides): &(Facet, Vec<Side>)| sides.iter().any(|side| !made(facet, *side));
-        schema.unmade = schema.facets().into_iter().filter(lacks).map(|(facet, _)| facet).collect();
+        let lacks = |(facet, sides): &(Facet, Vec<ConstraintSide>)| sides.iter().any(|side| !has_sample(facet, *side));
+        schema.unsatisfiable = schema.facets().into_iter().filter(lacks).map(|(facet, _)| facet).collect();
         schema
     }
 
-    /// The candidates that are what they were meant to be, without repeats.
+    /// The candidates that test their constraint, without repetitions.
     fn checked(&self, valid: Vec<Candidate>, broken: Vec<Candidate>) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
-        for local in valid.into_iter().chain(broken) {
-            let facet = Facet { place: local.place, constraint: local.constraint };
-            let class = self.class(&local.value);
-            let also = match local.side {
-                Side::Inside => class.is_valid().then(Vec::new),
-                Side::Outside => class.is_of(&facet),
+        for candidate in valid.into_iter().chain(broken) {
+            let facet = Facet { place: candidate.place, constraint: candidate.constraint };
+            let class = self.class(&candidate.value);
+            let also_violated = match candidate.side {
+                ConstraintSide::Inside => class.is_valid().then(Vec::new),
+                ConstraintSide::Outside => class.beside(&facet),
             };
-            let Some(also) = also else { continue };
-            let is_known = |known: &Sample| known.value == local.value && known.facet == facet;
+            let Some(also_violated) = also_violated else { continue };
+            let is_known = |known: &Sample| known.value == candidate.value && known.facet == facet;
             if !samples.iter().any(is_known) {
-                samples.push(Sample { value: local.value, facet, side: local.side, words: local.words, also });
+                let Candidate { value, side, label, .. } = candidate;
+                samples.push(Sample { value, facet, side, label, also_violated });
             }
         }
-        // Where a constraint can be broken alone, what breaks more is of no use.
+        // If a constraint can be violated alone, samples that violate more are dropped.
         let mut alone: BTreeMap<&Facet, bool> = BTreeMap::new();
-        for sample in samples.iter().filter(|sample| sample.side == Side::Outside) {
-            *alone.entry(&sample.facet).or_default() |= sample.also.is_empty();
+        for sample in samples.iter().filter(|sample| sample.side == ConstraintSide::Outside) {
+            *alone.entry(&sample.facet).or_default() |= sample.also_violated.is_empty();
         }
-        let keeps: Vec<bool> = samples
+        let needed: Vec<bool> = samples
             .iter()
-            .map(|sample| sample.also.is_empty() || !alone.get(&sample.facet).copied().unwrap_or_default())
+            .map(|sample| sample.also_violated.is_empty() || !alone.get(&sample.facet).copied().unwrap_or_default())
             .collect();
-        samples.into_iter().zip(keeps).filter_map(|(sample, keep)| keep.then_some(sample)).collect()
+        samples.into_iter().zip(needed).filter_map(|(sample, is_needed)| is_needed.then_some(sample)).collect()
     }
 
     /// The schema of the document.
@@ -142,39 +144,39 @@ impl Schema {
         &self.reference
     }
 
-    /// Values that keep everything: at and just inside every limit.
+    /// Valid values, at and just inside every limit.
     pub fn valid(&self) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().filter(|sample| sample.side == Side::Inside)
+        self.samples.iter().filter(|sample| sample.side == ConstraintSide::Inside)
     }
 
-    /// Values that break one constraint each.
+    /// Values that violate one constraint each.
     pub fn broken(&self) -> impl Iterator<Item = &Sample> {
-        self.samples.iter().filter(|sample| sample.side == Side::Outside)
+        self.samples.iter().filter(|sample| sample.side == ConstraintSide::Outside)
     }
 
-    /// The plainest valid value; `None` when none can be made.
-    pub fn plainest(&self) -> Option<Value> {
+    /// The simplest valid value; `None` when none can be generated.
+    pub fn simplest(&self) -> Option<Value> {
         super::valid::simplest(&self.node).filter(|value| self.is(&Validity::Valid, value))
     }
 
-    /// Constraints for one side of which no value could be made: each is a hole of what can be tested.
-    pub fn unmade(&self) -> &[Facet] {
-        &self.unmade
+    /// Constraints without a value on one side, which cannot be tested completely.
+    pub fn unsatisfiable(&self) -> &[Facet] {
+        &self.unsatisfiable
     }
 
     /// Every constraint at every place, with the sides that it has.
-    pub fn facets(&self) -> Vec<(Facet, Vec<Side>)> {
+    pub fn facets(&self) -> Vec<(Facet, Vec<ConstraintSide>)> {
         let mut all = BTreeMap::new();
         facets(&self.node, "", &mut all);
         all.into_iter().collect()
     }
 
-    /// What the validator says of a value.
+    /// The constraints that a value violates.
     pub fn class(&self, value: &Value) -> ViolatedConstraints {
         if self.is(&Validity::Valid, value) {
             return ViolatedConstraints::default();
         }
-        let errors = self.reference.breaks(self.direction, value).into_iter();
+        let errors = self.reference.violated_keywords(self.direction, value).into_iter();
         let mut errors: Vec<_> =
             errors.map(|(place, keyword, missing)| (generic(&place, value), keyword, missing)).collect();
         errors.sort();
@@ -182,30 +184,30 @@ impl Schema {
         ViolatedConstraints(errors.into_iter().map(|(place, keyword, _)| (place, keyword)).collect())
     }
 
-    /// Whether a value is what is wanted.
+    /// Whether a value has this validity.
     pub fn is(&self, validity: &Validity, value: &Value) -> bool {
         match validity {
             Validity::Valid => self.reference.is_valid(self.direction, value),
-            Validity::Broken(facet) => self.class(value).is_of(facet).is_some(),
+            Validity::Broken(facet) => self.class(value).beside(facet).is_some(),
         }
     }
 
-    /// Random values, weighted towards the limits. Neither a value nor any step of shrinking it leaves its class.
+    /// Random values, often at the limits. Every value, including those of shrinking, has this validity.
     pub fn strategy(&self, validity: &Validity) -> BoxedStrategy<Value> {
         strategy::of(self, validity)
     }
 
     /// One random value; `None` when none is found.
-    pub fn draw(&self, validity: &Validity, seed: &[u8; 32]) -> Option<Value> {
+    pub fn generate(&self, validity: &Validity, seed: &[u8; 32]) -> Option<Value> {
         use proptest::strategy::{Strategy, ValueTree};
         self.strategy(validity).new_tree(&mut super::runner(seed)).ok().map(|tree| tree.current())
     }
 
-    /// Simpler values of the same class, the simplest first; `None` for one of another class. A caller can stop at any
-    /// of them: each is held against the validator only when it is asked for.
+    /// Simpler values that violate the same constraints, the simplest first; `None` for one that does not. Each is
+    /// validated only when the iterator reaches it.
     pub fn simpler(&self, value: &Value) -> impl Iterator<Item = Option<Value>> + use<'_> {
         let class = self.class(value);
-        let simpler = super::simpler::simpler(value).into_iter();
+        let simpler = super::simplify::simpler(value).into_iter();
         simpler.map(move |simpler| (self.class(&simpler) == class).then_some(simpler))
     }
 
@@ -214,9 +216,14 @@ impl Schema {
     }
 
     #[cfg(test)]
-    pub(super) fn samples_of(&self, place: &str, constraint: Constraint, side: Side) -> impl Iterator<Item = &Value> {
-        let wanted = Facet { place: place.to_owned(), constraint };
-        let samples = self.samples.iter().filter(move |sample| sample.facet == wanted && sample.side == side);
+    pub(super) fn samples_of(
+        &self,
+        place: &str,
+        constraint: Constraint,
+        side: ConstraintSide,
+    ) -> impl Iterator<Item = &Value> {
+        let expected = Facet { place: place.to_owned(), constraint };
+        let samples = self.samples.iter().filter(move |sample| sample.facet == expected && sample.side == side);
         samples.map(|sample| &sample.value)
     }
 }
@@ -236,23 +243,26 @@ pub(super) fn generic(place: &str, value: &Value) -> String {
     result
 }
 
-/// Everything that a schema asks for, with the sides that there are to it.
-fn facets(node: &Node, place: &str, into: &mut BTreeMap<Facet, Vec<Side>>) {
-    const BOTH: &[Side] = &[Side::Inside, Side::Outside];
-    let mut add = |constraint, sides: &[Side]| {
+/// Collects every constraint of a schema, with its sides.
+fn facets(node: &Node, place: &str, into: &mut BTreeMap<Facet, Vec<ConstraintSide>>) {
+    const BOTH: &[ConstraintSide] = &[ConstraintSide::Inside, ConstraintSide::Outside];
+    let mut add = |constraint, sides: &[ConstraintSide]| {
         into.entry(Facet { place: place.to_owned(), constraint }).or_insert_with(|| sides.to_vec());
     };
     if node.has_not {
-        add(Constraint::Not, &[Side::Outside]);
+        add(Constraint::Not, &[ConstraintSide::Outside]);
     }
     if !node.branches.is_empty() {
         add(Constraint::Alternatives, BOTH);
-        // What the alternatives ask for can be broken by a value that is as another one says.
+        // A violation of one alternative may be valid for another.
         return;
     }
     if node.typed {
         add(Constraint::Type, BOTH);
-        add(Constraint::Nullable, if node.has(JsonType::Null) { &[Side::Inside] } else { &[Side::Outside] });
+        add(
+            Constraint::Nullable,
+            if node.has(JsonType::Null) { &[ConstraintSide::Inside] } else { &[ConstraintSide::Outside] },
+        );
     }
     if node.enumeration.is_some() {
         add(Constraint::Enum, BOTH);
@@ -291,14 +301,14 @@ fn facets(node: &Node, place: &str, into: &mut BTreeMap<Facet, Vec<Side>>) {
     if matches!(node.additional, Additional::Forbidden) {
         into.insert(
             Facet { place: place.to_owned(), constraint: Constraint::AdditionalProperties },
-            vec![Side::Outside],
+            vec![ConstraintSide::Outside],
         );
     }
     for (name, property) in &node.properties {
         facets(property, &pointer::join(place, name), into);
     }
-    if let Additional::Like(like) = &node.additional {
-        facets(like, &pointer::join(place, EXTRA), into);
+    if let Additional::Schema(schema) = &node.additional {
+        facets(schema, &pointer::join(place, EXTRA), into);
     }
     for name in &node.required {
         let place = pointer::join(place, name);

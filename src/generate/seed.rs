@@ -1,10 +1,10 @@
-//! Seeds: every case has its own, so that one can be made again without those before it.
+//! Seeds: every case has its own, so that it can be generated again without the others.
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// The seed of one case of an operation, from the seed of the run.
 pub fn seed(base: u64, operation: &str, case: u64) -> [u8; 32] {
-    // FNV-1a over the three, then one word of SplitMix64 after another.
+    // FNV-1a over the three, then words of SplitMix64.
     let start = 0xcbf2_9ce4_8422_2325_u64;
     let bytes = base.to_le_bytes().into_iter().chain(operation.bytes()).chain([0xff]).chain(case.to_le_bytes());
     let mut state = bytes.fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -18,11 +18,10 @@ pub fn seed(base: u64, operation: &str, case: u64) -> [u8; 32] {
     seed
 }
 
-/// How many values that do not qualify are drawn in a row before a draw is given up.
+/// The maximum number of rejected values before no value is returned.
 const MAX_REJECTS: u32 = 2_000;
 
-/// A runner for `Strategy::new_tree` that draws from this seed alone, writes nothing anywhere, and gives up when what is
-/// wanted does not come.
+/// A runner for `Strategy::new_tree` that uses only this seed, writes no files, and stops after too many rejections.
 pub fn runner(seed: &[u8; 32]) -> TestRunner {
     let config = Config {
         failure_persistence: None,
@@ -43,19 +42,19 @@ mod tests {
     use std::rc::Rc;
 
     #[test]
-    fn a_draw_of_what_never_comes_is_given_up() {
-        let drawn = Rc::new(Cell::new(0));
-        let counted = Rc::clone(&drawn);
+    fn a_strategy_that_always_rejects_fails() {
+        let generated = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&generated);
         let never = any::<u8>().prop_filter("never", move |_| {
             counted.set(counted.get() + 1);
             false
         });
         assert!(never.new_tree(&mut runner(&seed(7, "never", 0))).is_err());
-        assert!(drawn.get() <= MAX_REJECTS + 1, "{}", drawn.get());
+        assert!(generated.get() <= MAX_REJECTS + 1, "{}", generated.get());
     }
 
     #[test]
-    fn every_case_of_every_operation_has_a_seed_of_its_own() {
+    fn every_case_of_every_operation_has_its_own_seed() {
         let mut seen = HashSet::new();
         for base in 0..4 {
             for operation in ["a", "b", "ab"] {

@@ -1,7 +1,7 @@
-//! Random values of a schema, as proptest makes and shrinks them.
+//! Random values of a schema, generated and shrunk by proptest.
 
-use super::broken::of_every_kind;
-use super::characters::{Letters, TRIED};
+use super::broken::values_of_every_type;
+use super::characters::{Alphabet, SPECIAL_CHARACTERS};
 use super::constraint::Constraint;
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
@@ -15,23 +15,23 @@ use proptest::strategy::{BoxedStrategy, Strategy, Union};
 use proptest::string::string_regex;
 use serde_json::{Map, Value, json};
 
-/// How much longer than its limit a random value may be.
-const BEYOND: usize = 64;
+/// The maximum excess of a random value over its length limit.
+const MAX_EXCESS: usize = 64;
 
-/// How long a random text or list is that has no limit.
-const UNLIMITED: usize = 40;
+/// The maximum length of a random text without a limit, above its minimum.
+const DEFAULT_LENGTH: usize = 40;
 
-/// A longer list is made at its limit by the boundary values only.
+/// Longer lists at their limit are not generated at random.
 const MAX_LIST_LENGTH: usize = 128;
 
 pub(super) fn of(schema: &Schema, validity: &Validity) -> BoxedStrategy<Value> {
-    let made = match validity {
+    let values = match validity {
         Validity::Valid => valid(schema.node()),
-        Validity::Broken(facet) => breaking(schema, facet),
+        Validity::Broken(facet) => violating(schema, facet),
     };
-    // A filter holds for every step of shrinking too.
+    // The filter applies to every step of shrinking too.
     let (schema, validity) = (schema.clone(), validity.clone());
-    made.prop_filter("of the class that is wanted", move |value| schema.is(&validity, value)).boxed()
+    values.prop_filter("of the requested validity", move |value| schema.is(&validity, value)).boxed()
 }
 
 fn valid(node: &Node) -> BoxedStrategy<Value> {
@@ -57,9 +57,9 @@ fn valid(node: &Node) -> BoxedStrategy<Value> {
 }
 
 fn integers(node: &Node) -> BoxedStrategy<Value> {
-    let (least, greatest) = node.integers();
-    let low = least.unwrap_or_else(|| greatest.unwrap_or(0).min(0) - 1_000_000);
-    let high = greatest.unwrap_or_else(|| low.max(0) + 1_000_000).max(low);
+    let (min, max_integer) = node.integers();
+    let low = min.unwrap_or_else(|| max_integer.unwrap_or(0).min(0) - 1_000_000);
+    let high = max_integer.unwrap_or_else(|| low.max(0) + 1_000_000).max(low);
     let factor =
         node.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128);
     let (first, last) = (low.div_euclid(factor) + i128::from(low.rem_euclid(factor) != 0), high.div_euclid(factor));
@@ -85,54 +85,54 @@ fn floats(node: &Node) -> BoxedStrategy<Value> {
 }
 
 fn strings(node: &Node) -> BoxedStrategy<String> {
-    let (least, most) = node.lengths();
-    let most_made = most.unwrap_or(least + UNLIMITED).min(least + 2_000);
+    let (min, max) = node.lengths();
+    let max_generated = max.unwrap_or(min + DEFAULT_LENGTH).min(min + 2_000);
     if node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty()) {
         let texts = texts(node);
         return if texts.is_empty() { Just(String::new()).boxed() } else { select(texts).boxed() };
     }
     match &node.pattern {
-        Some(ParsedPattern::Class { ranges, .. }) => sized(&Letters::of(ranges), least, most_made),
+        Some(ParsedPattern::Class { ranges, .. }) => sized(&Alphabet::of(ranges), min, max_generated),
         Some(ParsedPattern::Other(Some(expression))) => match string_regex(expression) {
             Ok(texts) => {
-                let fits = move |text: &String| (least..=most.unwrap_or(usize::MAX)).contains(&text.chars().count());
-                texts.prop_filter("as long as it may be", fits).boxed()
+                let fits = move |text: &String| (min..=max.unwrap_or(usize::MAX)).contains(&text.chars().count());
+                texts.prop_filter("of an allowed length", fits).boxed()
             }
             Err(_) => Just(String::new()).boxed(),
         },
-        _ => sized(&Letters::any(), least, most_made),
+        _ => sized(&Alphabet::any(), min, max_generated),
     }
 }
 
-/// Texts of these letters, often of the least or the greatest length. A letter is drawn as its number: of long texts in
-/// long lists there are so many that a strategy for each would take longer than to send them.
-fn sized(letters: &Letters, least: usize, most: usize) -> BoxedStrategy<String> {
-    let most = most.max(least);
-    let lengths = [(4, least, most), (1, least, least), (1, most, most)];
-    let texts = lengths.map(|(weight, from, to)| (weight, vec(0..letters.count(), from..=to)));
-    let letters = letters.clone();
+/// Texts of this alphabet, often of minimum or maximum length. Characters are generated as numbers: a strategy for each
+/// character of long lists of long texts would be too slow.
+fn sized(alphabet: &Alphabet, min: usize, max: usize) -> BoxedStrategy<String> {
+    let max = max.max(min);
+    let lengths = [(4, min, max), (1, min, min), (1, max, max)];
+    let texts = lengths.map(|(weight, from, to)| (weight, vec(0..alphabet.count(), from..=to)));
+    let alphabet = alphabet.clone();
     Union::new_weighted(texts.to_vec())
-        .prop_map(move |numbers| numbers.into_iter().map(|number| letters.at(number)).collect())
+        .prop_map(move |numbers| numbers.into_iter().map(|number| alphabet.at(number)).collect())
         .boxed()
 }
 
 fn lists(node: &Node) -> BoxedStrategy<Value> {
     let items = node.items.as_deref().map_or_else(|| any::<u8>().prop_map(Value::from).boxed(), valid);
-    let least = node.min_items;
-    let most = node.max_items.unwrap_or(least + 8);
+    let min = node.min_items;
+    let max = node.max_items.unwrap_or(min + 8);
     let unique = node.unique;
-    let some = vec(items.clone(), least..=most.min(least + 8).max(least)).boxed();
-    let full = vec(items, most.max(least)).boxed();
-    let lists = if most > MAX_LIST_LENGTH { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
+    let some = vec(items.clone(), min..=max.min(min + 8).max(min)).boxed();
+    let full = vec(items, max.max(min)).boxed();
+    let lists = if max > MAX_LIST_LENGTH { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
     lists
         .prop_map(move |list| {
-            let mut kept: Vec<Value> = Vec::with_capacity(list.len());
+            let mut unique_values: Vec<Value> = Vec::with_capacity(list.len());
             for value in list {
-                if !unique || !kept.contains(&value) {
-                    kept.push(value);
+                if !unique || !unique_values.contains(&value) {
+                    unique_values.push(value);
                 }
             }
-            Value::Array(kept)
+            Value::Array(unique_values)
         })
         .boxed()
 }
@@ -152,17 +152,17 @@ fn objects(node: &Node) -> BoxedStrategy<Value> {
         let weight = if node.is_required(name) { 1.0 } else { 0.5 };
         add(name, weight, valid(property));
     }
-    if let Additional::Like(like) = &node.additional {
-        add(EXTRA, 0.5, valid(like));
-        add(&format!("{EXTRA}-1"), 0.2, valid(like));
+    if let Additional::Schema(additional) = &node.additional {
+        add(EXTRA, 0.5, valid(additional));
+        add(&format!("{EXTRA}-1"), 0.2, valid(additional));
     }
     let base = object(node).unwrap_or_default();
-    let (required, fewest) = (node.required.clone(), node.min_properties);
+    let (required, min_properties) = (node.required.clone(), node.min_properties);
     members
         .prop_map(move |members| {
             let mut object: Map<String, Value> = members.into_iter().flatten().collect();
             for (name, value) in &base {
-                if required.contains(name) || object.len() < fewest {
+                if required.contains(name) || object.len() < min_properties {
                     object.entry(name.clone()).or_insert_with(|| value.clone());
                 }
             }
@@ -171,8 +171,8 @@ fn objects(node: &Node) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Valid values in which one place is replaced by something that breaks the constraint.
-fn breaking(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
+/// Valid values in which the value at one place is replaced by one that violates the constraint.
+fn violating(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
     let samples: Vec<Value> =
         schema.broken().filter(|sample| sample.facet == *facet).map(|sample| sample.value.clone()).collect();
     let known = (!samples.is_empty()).then(|| select(samples).boxed());
@@ -185,10 +185,10 @@ fn breaking(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
         });
         return Union::new(known.into_iter().chain([without.boxed()])).boxed();
     }
-    let local = find(whole, &facet.place).and_then(|node| locally(node, facet.constraint));
-    let placed = local.map(|local| {
+    let replacement = find(whole, &facet.place).and_then(|node| violating_values(node, facet.constraint));
+    let placed = replacement.map(|replacement| {
         let (place, node) = (facet.place.clone(), whole.clone());
-        (valid(whole), local, any::<Index>())
+        (valid(whole), replacement, any::<Index>())
             .prop_map(move |(mut value, broken, index)| {
                 put(&mut value, &node, &place, broken, index);
                 value
@@ -199,7 +199,7 @@ fn breaking(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
         (Some(placed), Some(known)) => Union::new_weighted(vec![(4, placed), (1, known)]).boxed(),
         (Some(placed), None) => placed,
         (None, Some(known)) => known,
-        (None, None) => Just(Value::Null).prop_filter("nothing breaks it", |_| false).boxed(),
+        (None, None) => Just(Value::Null).prop_filter("no value violates it", |_| false).boxed(),
     }
 }
 
@@ -208,40 +208,42 @@ fn find<'n>(node: &'n Node, place: &str) -> Option<&'n Node> {
     pointer::keys(place).try_fold(node, |node, key| match key.as_str() {
         "*" => node.items.as_deref(),
         name => node.properties.get(name).or(match &node.additional {
-            Additional::Like(like) => Some(like),
+            Additional::Schema(additional) => Some(additional),
             _ => None,
         }),
     })
 }
 
-/// Values that break a constraint of this schema, where more than the known ones can be made.
-fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> {
-    let (least, most) = node.lengths();
-    let letters = || match &node.pattern {
-        Some(ParsedPattern::Class { ranges, .. }) => Some(Letters::of(ranges)),
+/// Values that violate a constraint of this schema, if more than the samples can be generated.
+fn violating_values(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> {
+    let (min, max) = node.lengths();
+    let alphabet = || match &node.pattern {
+        Some(ParsedPattern::Class { ranges, .. }) => Some(Alphabet::of(ranges)),
         Some(ParsedPattern::Other(_)) => None,
-        None => Some(Letters::of(&['a'..='z'])),
+        None => Some(Alphabet::of(&['a'..='z'])),
     };
-    let text = |from: usize, to: usize| Some(sized(&letters()?, from, to).prop_map(Value::from).boxed());
+    let text = |from: usize, to: usize| Some(sized(&alphabet()?, from, to).prop_map(Value::from).boxed());
     let (low, high) = node.integers();
     match constraint {
         Constraint::Type => {
-            let others = of_every_kind().into_iter().filter(|(kind, ..)| !node.has(*kind)).map(|(.., value)| value);
+            let others =
+                values_of_every_type().into_iter().filter(|(kind, ..)| !node.has(*kind)).map(|(.., value)| value);
             Some(select(others.collect::<Vec<_>>()).boxed())
         }
         Constraint::Nullable => Some(Just(Value::Null).boxed()),
         Constraint::MinLength => text(0, node.min_length.checked_sub(1)?),
-        Constraint::MaxLength => text(node.max_length? + 1, node.max_length? + BEYOND),
+        Constraint::MaxLength => text(node.max_length? + 1, node.max_length? + MAX_EXCESS),
         Constraint::Pattern => {
-            // Short, so that there is room for a prefix in front.
-            let to = most.unwrap_or(least + 12).min(least + 12);
-            let plain = sized(&letters()?, least.max(1), to.max(least.max(1)));
-            let intruders = Union::new_weighted(vec![(3, select(TRIED).boxed()), (1, proptest::char::any().boxed())]);
-            let replaced = (plain, intruders, any::<Index>()).prop_map(|(plain, intruder, index)| {
-                let mut letters: Vec<char> = plain.chars().collect();
-                let at = index.index(letters.len());
-                letters[at] = intruder;
-                Value::from(letters.into_iter().collect::<String>())
+            // Short, to leave room for a prefix.
+            let to = max.unwrap_or(min + 12).min(min + 12);
+            let plain = sized(&alphabet()?, min.max(1), to.max(min.max(1)));
+            let special =
+                Union::new_weighted(vec![(3, select(SPECIAL_CHARACTERS).boxed()), (1, proptest::char::any().boxed())]);
+            let replaced = (plain, special, any::<Index>()).prop_map(|(plain, character, index)| {
+                let mut alphabet: Vec<char> = plain.chars().collect();
+                let at = index.index(alphabet.len());
+                alphabet[at] = character;
+                Value::from(alphabet.into_iter().collect::<String>())
             });
             Some(replaced.boxed())
         }
@@ -253,41 +255,41 @@ fn locally(node: &Node, constraint: Constraint) -> Option<BoxedStrategy<Value>> 
             (!sides.is_empty()).then(|| Union::new(sides).prop_map(number).boxed())
         }
         Constraint::MaxItems => {
-            let most = node.max_items.filter(|most| *most <= MAX_LIST_LENGTH)?;
+            let max = node.max_items.filter(|max| *max <= MAX_LIST_LENGTH)?;
             let lists: Vec<Value> =
-                [1, 2, 10].into_iter().filter_map(|more| entries(node, most + more).map(Value::Array)).collect();
+                [1, 2, 10].into_iter().filter_map(|more| entries(node, max + more).map(Value::Array)).collect();
             (!lists.is_empty()).then(|| select(lists).boxed())
         }
         _ => None,
     }
 }
 
-/// Takes away what stands at a place.
+/// Removes the value at a place.
 fn remove(value: &mut Value, place: &str) {
     let Some(parent) = pointer::parent(place) else { return };
     let last = pointer::last(place);
-    walk(value, &pointer::keys(parent).collect::<Vec<_>>(), &mut |value| {
+    change_at(value, &pointer::keys(parent).collect::<Vec<_>>(), &mut |value| {
         if let Some(object) = value.as_object_mut() {
             object.remove(&last);
         }
     });
 }
 
-/// Applies a change at a place, at every entry of lists on the way.
-fn walk(value: &mut Value, keys: &[String], change: &mut dyn FnMut(&mut Value)) {
+/// Applies a change at a place, in every entry of the lists on the way.
+fn change_at(value: &mut Value, keys: &[String], change: &mut dyn FnMut(&mut Value)) {
     let Some((key, rest)) = keys.split_first() else { return change(value) };
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, rest, change)),
+        Value::Array(items) => items.iter_mut().for_each(|item| change_at(item, rest, change)),
         Value::Object(object) => {
             if let Some(inner) = object.get_mut(key) {
-                walk(inner, rest, change);
+                change_at(inner, rest, change);
             }
         }
         _ => {}
     }
 }
 
-/// Puts a value at a place, with plain values on the way there; of a list one entry is replaced.
+/// Inserts a value at a place, with simple values on the way; in a list it replaces one entry.
 fn put(value: &mut Value, node: &Node, place: &str, broken: Value, index: Index) {
     let mut here = value;
     let mut schema = Some(node);

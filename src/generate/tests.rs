@@ -1,4 +1,4 @@
-//! The properties of the generator, on the embedded contract and on schemas written for the purpose.
+//! Properties of the generator, on the embedded contract and on schemas for these tests.
 
 use super::*;
 use crate::contract::{Catalogue, Contract, Direction, Endpoint, ParameterPlace};
@@ -7,8 +7,8 @@ use proptest::strategy::{Strategy, ValueTree};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bodies of operations of their own, added to the embedded document: each tries what that one does not have.
-fn written_for_the_purpose() -> Vec<(&'static str, Value)> {
+/// Bodies of operations that are added to the embedded document: each tests what that document does not have.
+fn test_schemas() -> Vec<(&'static str, Value)> {
     vec![
         (
             "all",
@@ -68,7 +68,7 @@ fn contract() -> Contract {
     document["components"]["schemas"]["Tree"] = json!({"type": "object", "required": ["name"], "properties": {
         "name": {"type": "string", "minLength": 1}, "left": {"$ref": "#/components/schemas/Tree"},
         "children": {"type": "array", "maxItems": 2, "items": {"$ref": "#/components/schemas/Tree"}}}});
-    for (name, schema) in written_for_the_purpose() {
+    for (name, schema) in test_schemas() {
         document["paths"][format!("/{name}")] = json!({"post": {
             "operationId": name, "responses": {"204": {"description": "done"}},
             "requestBody": {"content": {"application/json": {"schema": schema}}}}});
@@ -78,7 +78,7 @@ fn contract() -> Contract {
     Contract::from_document(document, Catalogue::embedded()).expect("it has the six operations")
 }
 
-/// Every schema that is sent, by a name.
+/// Every schema of requests, with a name.
 fn schemas() -> Vec<(String, Schema)> {
     let contract = contract();
     let mut schemas = Vec::new();
@@ -91,7 +91,7 @@ fn schemas() -> Vec<(String, Schema)> {
             schemas.push((operation.id.clone(), Schema::of(schema, Direction::Request)));
         }
     }
-    assert!(schemas.len() >= 6 + written_for_the_purpose().len());
+    assert!(schemas.len() >= 6 + test_schemas().len());
     schemas
 }
 
@@ -100,10 +100,10 @@ fn show(facets: &[Facet]) -> Vec<String> {
 }
 
 #[test]
-fn a_valid_value_conforms_and_a_broken_one_fails_in_exactly_its_constraint() {
+fn samples_are_valid_or_violate_exactly_their_constraint() {
     let mut unavoidable = BTreeSet::new();
     for (name, schema) in schemas() {
-        assert!(schema.valid().count() > 0 && schema.plainest().is_some(), "{name}");
+        assert!(schema.valid().count() > 0 && schema.simplest().is_some(), "{name}");
         for sample in schema.valid() {
             assert!(schema.reference().is_valid(Direction::Request, &sample.value), "{name}: {sample:?}");
         }
@@ -112,18 +112,21 @@ fn a_valid_value_conforms_and_a_broken_one_fails_in_exactly_its_constraint() {
             assert!(!errors.is_empty(), "{name}: {sample:?}");
             if sample.facet.constraint != Constraint::Alternatives {
                 let mut others = errors.iter().filter(|error| {
-                    !sample.facet.constraint.is_told_as(&error.keyword) && !sample.also.contains(&error.keyword)
+                    !sample.facet.constraint.is_reported_as(&error.keyword)
+                        && !sample.also_violated.contains(&error.keyword)
                 });
                 assert_eq!(others.next(), None, "{name}: {sample:?}");
             }
-            if !sample.also.is_empty() {
-                unavoidable
-                    .insert(format!("{name} {} {} {:?}", sample.facet.place, sample.facet.constraint, sample.also));
+            if !sample.also_violated.is_empty() {
+                unavoidable.insert(format!(
+                    "{name} {} {} {:?}",
+                    sample.facet.place, sample.facet.constraint, sample.also_violated
+                ));
             }
         }
     }
     for line in &unavoidable {
-        // No text is too short and has a good character, no value of another type stands in a list of values.
+        // An empty text has no character for a pattern, and a value of another type is not in an enum.
         let known = line.contains("minLength [\"pattern\"]")
             || line.contains("type [\"enum\"]")
             || line.contains("nullable [\"enum\"]");
@@ -132,14 +135,14 @@ fn a_valid_value_conforms_and_a_broken_one_fails_in_exactly_its_constraint() {
 }
 
 #[test]
-fn both_sides_of_every_constraint_are_made() {
+fn every_constraint_has_samples_on_both_sides() {
     for (name, schema) in schemas() {
-        assert_eq!(show(schema.unmade()), Vec::<String>::new(), "{name}");
+        assert_eq!(show(schema.unsatisfiable()), Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
-fn every_limit_of_the_offerings_bodies_is_met_from_both_sides() {
+fn limits_of_offerings_have_samples_on_both_sides() {
     let contract = Contract::embedded();
     let body = contract.operation(Endpoint::Create).body.as_ref().and_then(|body| body.json()).expect("it has one");
     let schema = Schema::of(body, Direction::Request);
@@ -153,37 +156,37 @@ fn every_limit_of_the_offerings_bodies_is_met_from_both_sides() {
             .map(|value| value.as_str().map_or_else(|| value.as_array().map_or(0, Vec::len), str::len))
             .collect()
     };
-    assert!(lengths(of("/id", Constraint::MaxLength, Side::Inside)).is_superset(&[63, 64].into()));
-    assert!(lengths(of("/id", Constraint::MaxLength, Side::Outside)).contains(&65));
-    assert!(lengths(of("/id", Constraint::MinLength, Side::Inside)).contains(&1));
-    assert_eq!(lengths(of("/id", Constraint::MinLength, Side::Outside)), [0].into());
-    assert!(lengths(of("/product_ids", Constraint::MaxItems, Side::Inside)).contains(&100));
-    assert!(lengths(of("/product_ids", Constraint::MaxItems, Side::Outside)).contains(&101));
-    assert!(lengths(of("/product_ids/*", Constraint::MaxLength, Side::Outside)).contains(&256));
-    let tags = of("/tag", Constraint::Enum, Side::Outside);
+    assert!(lengths(of("/id", Constraint::MaxLength, ConstraintSide::Inside)).is_superset(&[63, 64].into()));
+    assert!(lengths(of("/id", Constraint::MaxLength, ConstraintSide::Outside)).contains(&65));
+    assert!(lengths(of("/id", Constraint::MinLength, ConstraintSide::Inside)).contains(&1));
+    assert_eq!(lengths(of("/id", Constraint::MinLength, ConstraintSide::Outside)), [0].into());
+    assert!(lengths(of("/product_ids", Constraint::MaxItems, ConstraintSide::Inside)).contains(&100));
+    assert!(lengths(of("/product_ids", Constraint::MaxItems, ConstraintSide::Outside)).contains(&101));
+    assert!(lengths(of("/product_ids/*", Constraint::MaxLength, ConstraintSide::Outside)).contains(&256));
+    let tags = of("/tag", Constraint::Enum, ConstraintSide::Outside);
     assert!([json!(1), json!(2), json!(-1), json!(32_768)].iter().all(|tag| tags.contains(tag)), "{tags:?}");
-    let letters: BTreeSet<char> = of("/id", Constraint::Pattern, Side::Outside)
+    let characters: BTreeSet<char> = of("/id", Constraint::Pattern, ConstraintSide::Outside)
         .iter()
         .flat_map(|id| id.as_str().unwrap_or_default().chars().collect::<Vec<_>>())
         .collect();
-    assert!("/?#%+@é\n\t\0".chars().all(|letter| letters.contains(&letter)));
-    let ends: Vec<Value> = of("/id", Constraint::Pattern, Side::Outside);
+    assert!("/?#%+@é\n\t\0".chars().all(|character| characters.contains(&character)));
+    let ends: Vec<Value> = of("/id", Constraint::Pattern, ConstraintSide::Outside);
     assert!(ends.iter().any(|id| id.as_str().is_some_and(|id| id.ends_with('\n'))));
 }
 
 #[test]
-fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
-    let mut tried: BTreeMap<String, usize> = BTreeMap::new();
+fn random_values_keep_their_validity_while_shrinking() {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (name, schema) in schemas() {
-        let mut wanted = vec![Validity::Valid];
-        wanted.extend(
+        let mut validities = vec![Validity::Valid];
+        validities.extend(
             schema
                 .facets()
                 .into_iter()
-                .filter(|(_, sides)| sides.contains(&Side::Outside))
+                .filter(|(_, sides)| sides.contains(&ConstraintSide::Outside))
                 .map(|(facet, _)| Validity::Broken(facet)),
         );
-        for validity in wanted {
+        for validity in validities {
             let strategy = schema.strategy(&validity);
             for case in 0..5 {
                 let seed = seed(3, &name, case);
@@ -195,11 +198,11 @@ fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
                         break;
                     }
                 }
-                *tried.entry(name.clone()).or_default() += 1;
+                *counts.entry(name.clone()).or_default() += 1;
                 if case > 0 {
                     continue;
                 }
-                assert_eq!(schema.draw(&validity, &seed).as_ref(), Some(&first), "the same seed, the same value");
+                assert_eq!(schema.generate(&validity, &seed).as_ref(), Some(&first), "the same seed, the same value");
                 let class = schema.class(&first);
                 for simpler in schema.simpler(&first).flatten() {
                     assert_eq!(schema.class(&simpler), class, "{name}: {simpler}");
@@ -207,8 +210,8 @@ fn random_values_and_every_step_of_shrinking_them_stay_in_their_class() {
             }
         }
     }
-    assert!(tried.values().all(|count| *count >= 10), "{tried:?}");
-    assert!(tried.values().sum::<usize>() > 500, "{tried:?}");
+    assert!(counts.values().all(|count| *count >= 10), "{counts:?}");
+    assert!(counts.values().sum::<usize>() > 500, "{counts:?}");
 }
 
 #[test]
@@ -217,31 +220,31 @@ fn random_ids_are_often_at_their_limits() {
     let parameter =
         contract.operation(Endpoint::Get).parameter(ParameterPlace::Path, "offering_id").expect("it has one");
     let schema = Schema::of(&parameter.schema, Direction::Request);
-    let draw = |case| schema.draw(&Validity::Valid, &seed(1, "ids", case));
-    let lengths: Vec<usize> = (0..200).filter_map(draw).filter_map(|id| id.as_str().map(str::len)).collect();
+    let generate = |case| schema.generate(&Validity::Valid, &seed(1, "ids", case));
+    let lengths: Vec<usize> = (0..200).filter_map(generate).filter_map(|id| id.as_str().map(str::len)).collect();
     let count = |length| lengths.iter().filter(|one| **one == length).count();
     assert!(lengths.len() == 200 && count(1) > 10 && count(64) > 10, "{lengths:?}");
 }
 
 #[test]
-fn an_integer_is_spelt_plainly_or_ambiguously_or_not_at_all() {
+fn texts_are_valid_ambiguous_or_invalid_integers() {
     let contract = Contract::embedded();
     let limit = contract.operation(Endpoint::List).parameter(ParameterPlace::Query, "limit").expect("it has one");
     let texts = Schema::of(&limit.schema, Direction::Request).texts();
-    let reading = |text: &str| texts.iter().find(|known| known.text == text).map(|known| known.reading);
+    let validity = |text: &str| texts.iter().find(|known| known.text == text).map(|known| known.validity);
     for text in ["1", "2", "99", "100"] {
-        assert_eq!(reading(text), Some(Reading::Valid), "{text}");
+        assert_eq!(validity(text), Some(TextValidity::Valid), "{text}");
     }
     for text in ["0", "-1", "101", "abc", "1.5", "2147483748", "18446744073709551616"] {
-        assert_eq!(reading(text), Some(Reading::Invalid), "{text}");
+        assert_eq!(validity(text), Some(TextValidity::Invalid), "{text}");
     }
     for text in ["", "+1", "01", " 1", "1e1", "-0", "1.0"] {
-        assert_eq!(reading(text), Some(Reading::Ambiguous), "{text}");
+        assert_eq!(validity(text), Some(TextValidity::Ambiguous), "{text}");
     }
 }
 
 #[test]
-fn properties_are_added_beside_those_that_have_such_names_already() {
+fn added_properties_skip_existing_names() {
     let Value::Object(mut object) = json!({"x-qonform-2": "old", "x-qonform-4": 1}) else { unreachable!() };
     valid::pad(&mut object, 3, &json!("a"));
     let expected = ["x-qonform-2", "x-qonform-3", "x-qonform-4", "x-qonform-5", "x-qonform-6"];
@@ -251,7 +254,7 @@ fn properties_are_added_beside_those_that_have_such_names_already() {
 }
 
 #[test]
-fn alternatives_of_alternatives_do_not_multiply_without_end() {
+fn nested_alternatives_are_limited() {
     let many = || node::Node { branches: vec![node::Node::anything(); 40], ..node::Node::anything() };
     let both = (0..10).fold(many(), |both, _| both.and(many()));
     assert_eq!(both.branches.len(), node::MAX_BRANCHES);

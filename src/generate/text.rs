@@ -1,20 +1,20 @@
-//! Values as they travel in a path, a query or a header: as text.
+//! Values as text in a path, a query or a header.
 //!
-//! A server sees a text, not a type. So `007` may be taken for 7 or be refused; both are right.
+//! A server receives text, not a type. So it may treat `007` as 7 or reject it; both are correct.
 
-use super::constraint::{Constraint, Side};
+use super::constraint::{Constraint, ConstraintSide};
 use super::node::JsonType;
 use super::schema::{Facet, Schema};
 use serde_json::Value;
 
-/// Whether a text spells a value of the schema.
+/// Whether a text represents a value of the schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reading {
-    /// It spells a valid value plainly: it must be taken.
+pub enum TextValidity {
+    /// It represents a valid value: a server must accept it.
     Valid,
-    /// However it is read, it spells no valid value: it must be refused.
+    /// It represents no valid value: a server must reject it.
     Invalid,
-    /// Some read it as a valid value, others do not: either is right.
+    /// Parsers disagree: a server may accept or reject it.
     Ambiguous,
 }
 
@@ -23,15 +23,15 @@ pub enum Reading {
 pub struct Text {
     /// The text itself, not encoded.
     pub text: String,
-    /// Whether it spells a valid value.
-    pub reading: Reading,
-    /// The constraint that it is about.
+    /// Whether it represents a valid value.
+    pub validity: TextValidity,
+    /// The constraint that it tests.
     pub facet: Facet,
-    /// What is special about it, to stand after the parameter's name.
-    pub words: String,
+    /// What is special about it, to follow the parameter's name.
+    pub label: String,
 }
 
-/// What spells no integer in any reading.
+/// Texts that no parser accepts as an integer.
 const NO_INTEGERS: [(&str, &str); 13] = [
     ("abc", "of `abc`"),
     ("1.5", "of `1.5`"),
@@ -48,33 +48,33 @@ const NO_INTEGERS: [(&str, &str); 13] = [
     ("1'--", "of `1'--`"),
 ];
 
-/// What some read as an integer and others do not.
-const PERHAPS_INTEGERS: [(&str, &str); 17] = [
+/// Texts that only some parsers accept as an integer.
+const AMBIGUOUS_INTEGERS: [(&str, &str); 17] = [
     ("", "that is empty"),
     ("+1", "of `+1`"),
     ("01", "of `01`"),
-    (" 1", "with a space in front"),
-    ("1 ", "with a space behind"),
-    ("\t1", "with a tab in front"),
-    ("1\n", "with a line break behind"),
+    (" 1", "with a leading space"),
+    ("1 ", "with a trailing space"),
+    ("\t1", "with a leading tab"),
+    ("1\n", "with a trailing line break"),
     ("1e1", "of `1e1`"),
     ("1e3", "of `1e3`"),
     ("1.0", "of `1.0`"),
     ("-0", "of `-0`"),
     ("0x10", "of `0x10`"),
     ("1_0", "of `1_0`"),
-    ("1\0", "with NUL behind"),
+    ("1\0", "with a trailing NUL"),
     ("１", "of a full-width digit"),
     ("٣", "of an Arabic digit"),
     ("[1]", "of a list"),
 ];
 
-/// How long a number can be that must be refused like any other; beyond, a server may refuse the request as a whole.
+/// Length of a long number. For a longer one, a server may reject the request as a whole.
 const LONG_NUMBER: usize = 400;
 
 impl Schema {
-    /// Texts for a parameter of this schema: at the limits, beyond them, and such as may be read either way. None for
-    /// lists and objects, whose spelling depends on more than their schema.
+    /// Texts for a parameter of this schema: at the limits, beyond them, and ambiguous ones. None for lists and
+    /// objects, whose text depends on more than their schema.
     pub fn texts(&self) -> Vec<Text> {
         let node = self.node();
         if node.has(JsonType::String) && node.typed {
@@ -85,16 +85,16 @@ impl Schema {
         }
         if node.has(JsonType::Boolean) && node.typed {
             let mut texts = self.of_samples(|value| value.as_bool().map(|truth| truth.to_string()));
-            let at = |text: &str, reading| plain(text, reading, Constraint::Type, &format!("of `{text}`"));
-            texts.extend(["maybe", "truee", "2"].map(|text| at(text, Reading::Invalid)));
-            texts.extend(["1", "0", "TRUE", "yes", "on", ""].map(|text| at(text, Reading::Ambiguous)));
+            let at = |text: &str, validity| plain(text, validity, Constraint::Type, &format!("of `{text}`"));
+            texts.extend(["maybe", "truee", "2"].map(|text| at(text, TextValidity::Invalid)));
+            texts.extend(["1", "0", "TRUE", "yes", "on", ""].map(|text| at(text, TextValidity::Ambiguous)));
             return texts;
         }
         if node.has(JsonType::Number) && node.typed {
             let mut texts = self.of_samples(|value| value.is_number().then(|| value.to_string()));
             texts.extend(
                 ["abc", "1.5.5", "1,5"]
-                    .map(|text| plain(text, Reading::Invalid, Constraint::Type, &format!("of `{text}`"))),
+                    .map(|text| plain(text, TextValidity::Invalid, Constraint::Type, &format!("of `{text}`"))),
             );
             return texts;
         }
@@ -104,43 +104,44 @@ impl Schema {
     fn integer_texts(&self) -> Vec<Text> {
         let mut texts = self.of_samples(|value| value.as_i64().map(|integer| integer.to_string()));
         let node = self.node();
-        let (_, greatest) = node.integers();
-        texts.extend(NO_INTEGERS.map(|(text, words)| plain(text, Reading::Invalid, Constraint::Type, words)));
-        for (text, words) in PERHAPS_INTEGERS {
-            texts.push(plain(text, Reading::Ambiguous, Constraint::Type, words));
+        let (_, max) = node.integers();
+        texts.extend(NO_INTEGERS.map(|(text, label)| plain(text, TextValidity::Invalid, Constraint::Type, label)));
+        for (text, label) in AMBIGUOUS_INTEGERS {
+            texts.push(plain(text, TextValidity::Ambiguous, Constraint::Type, label));
         }
-        if greatest.is_some() {
+        if max.is_some() {
             let constraint =
                 node.maximum.map_or(Constraint::Maximum, |bound| super::valid::of_bound(bound, Constraint::Maximum));
             for text in ["18446744073709551616", "340282366920938463463374607431768211456"] {
-                texts.push(plain(text, Reading::Invalid, constraint, "beyond 64 bits"));
+                texts.push(plain(text, TextValidity::Invalid, constraint, "beyond 64 bits"));
             }
-            let words = format!("of {LONG_NUMBER} digits");
-            texts.push(plain(&"9".repeat(LONG_NUMBER), Reading::Invalid, constraint, &words));
+            let label = format!("of {LONG_NUMBER} digits");
+            texts.push(plain(&"9".repeat(LONG_NUMBER), TextValidity::Invalid, constraint, &label));
         }
         texts
     }
 
-    /// The samples that `spell` gives a text for.
-    fn of_samples(&self, spell: impl Fn(&Value) -> Option<String>) -> Vec<Text> {
+    /// The samples for which `as_text` returns a text.
+    fn of_samples(&self, as_text: impl Fn(&Value) -> Option<String>) -> Vec<Text> {
         let mut texts: Vec<Text> = Vec::new();
         for sample in self.valid().chain(self.broken()) {
-            // A text has no type: neither null nor a list can be told from its letters.
+            // A text has no type: it cannot represent null or a list.
             let about_type = matches!(sample.facet.constraint, Constraint::Type | Constraint::Nullable);
-            if about_type && sample.side == Side::Outside {
+            if about_type && sample.side == ConstraintSide::Outside {
                 continue;
             }
-            let reading = if sample.side == Side::Inside { Reading::Valid } else { Reading::Invalid };
-            let Some(text) = spell(&sample.value) else { continue };
+            let validity =
+                if sample.side == ConstraintSide::Inside { TextValidity::Valid } else { TextValidity::Invalid };
+            let Some(text) = as_text(&sample.value) else { continue };
             if !texts.iter().any(|known| known.text == text && known.facet == sample.facet) {
-                texts.push(Text { text, reading, facet: sample.facet.clone(), words: sample.words.clone() });
+                texts.push(Text { text, validity, facet: sample.facet.clone(), label: sample.label.clone() });
             }
         }
         texts
     }
 
-    /// A value as a parameter spells it; `None` for null, lists and objects.
-    pub fn spelt(value: &Value) -> Option<String> {
+    /// The text of a value in a parameter; `None` for null, lists and objects.
+    pub fn as_text(value: &Value) -> Option<String> {
         match value {
             Value::String(text) => Some(text.clone()),
             Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
@@ -149,6 +150,6 @@ impl Schema {
     }
 }
 
-fn plain(text: &str, reading: Reading, constraint: Constraint, words: &str) -> Text {
-    Text { text: text.to_owned(), reading, facet: Facet { place: String::new(), constraint }, words: words.to_owned() }
+fn plain(text: &str, validity: TextValidity, constraint: Constraint, label: &str) -> Text {
+    Text { text: text.to_owned(), validity, facet: Facet { place: String::new(), constraint }, label: label.to_owned() }
 }

@@ -1,33 +1,38 @@
-//! Values that keep every constraint, at each limit and just inside of it.
+//! Valid values, at each limit and just inside it.
 
-use super::constraint::{Constraint, Side};
+use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
 use serde_json::{Map, Number, Value, json};
 
-/// The property that stands for those that a schema does not name.
+/// The name of an undocumented property.
 pub(super) const EXTRA: &str = "x-qonform";
 
-/// The longest list or text that is made to reach a limit.
+/// The maximum length of a list or text that is generated to reach a limit.
 pub(super) const MAX_SIZE: usize = 5_000;
 
-/// A value of one schema, and what it shows.
+/// A value that may test a constraint of a schema, not yet checked by the validator.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub(super) value: Value,
-    /// Pointer of what it shows, `*` for any entry of a list.
+    /// Pointer of the constraint, `*` for any entry of a list.
     pub(super) place: String,
     pub(super) constraint: Constraint,
-    pub(super) side: Side,
-    pub(super) words: String,
+    pub(super) side: ConstraintSide,
+    pub(super) label: String,
 }
 
 impl Candidate {
-    pub(super) fn new(value: Value, constraint: Constraint, side: Side, words: impl Into<String>) -> Candidate {
-        Candidate { value, place: String::new(), constraint, side, words: words.into() }
+    pub(super) fn new(
+        value: Value,
+        constraint: Constraint,
+        side: ConstraintSide,
+        label: impl Into<String>,
+    ) -> Candidate {
+        Candidate { value, place: String::new(), constraint, side, label: label.into() }
     }
 
-    /// The same one level up.
+    /// The candidate for the enclosing schema.
     pub(super) fn within(mut self, key: &str, wrap: impl FnOnce(Value) -> Value) -> Candidate {
         self.place = format!("/{}{}", crate::document::pointer::escape(key), self.place);
         self.value = wrap(self.value);
@@ -35,7 +40,11 @@ impl Candidate {
     }
 }
 
-/// The plainest value; `None` where none can be made.
+fn inside(value: impl Into<Value>, constraint: Constraint, label: impl Into<String>) -> Candidate {
+    Candidate::new(value.into(), constraint, ConstraintSide::Inside, label)
+}
+
+/// The simplest value; `None` when none can be generated.
 pub(super) fn simplest(node: &Node) -> Option<Value> {
     if let Some(branch) = node.branches.first() {
         return simplest(branch);
@@ -43,7 +52,7 @@ pub(super) fn simplest(node: &Node) -> Option<Value> {
     if let Some(values) = &node.enumeration {
         return values.iter().find(|value| !value.is_null()).or(values.first()).cloned();
     }
-    match plainest_kind(node)? {
+    match simplest_type(node)? {
         JsonType::Null => Some(Value::Null),
         JsonType::Boolean => Some(json!(true)),
         JsonType::String => {
@@ -56,9 +65,9 @@ pub(super) fn simplest(node: &Node) -> Option<Value> {
     }
 }
 
-/// The type that the other keywords speak of, where the schema names none.
-fn plainest_kind(node: &Node) -> Option<JsonType> {
-    let hinted = if !node.properties.is_empty() || !node.required.is_empty() {
+/// The type that the other keywords imply, if the schema has none.
+fn simplest_type(node: &Node) -> Option<JsonType> {
+    let implied = if !node.properties.is_empty() || !node.required.is_empty() {
         JsonType::Object
     } else if node.items.is_some() {
         JsonType::Array
@@ -67,97 +76,94 @@ fn plainest_kind(node: &Node) -> Option<JsonType> {
     } else {
         JsonType::String
     };
-    let hinted = Some(hinted).filter(|kind| !node.typed && node.has(*kind));
-    hinted.or_else(|| node.kinds.iter().copied().find(|kind| *kind != JsonType::Null)).or(node.kinds.first().copied())
+    let implied = Some(implied).filter(|kind| !node.typed && node.has(*kind));
+    implied.or_else(|| node.kinds.iter().copied().find(|kind| *kind != JsonType::Null)).or(node.kinds.first().copied())
 }
 
-/// Values that keep everything, each with what it shows.
+/// Valid candidates, each with the constraint that it tests.
 pub(super) fn valid(node: &Node) -> Vec<Candidate> {
-    let inside = |value, constraint, words: &str| Candidate::new(value, constraint, Side::Inside, words);
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     if !node.branches.is_empty() {
         for (index, branch) in node.branches.iter().enumerate() {
-            let words = format!("like alternative {}", index + 1);
-            made.extend(simplest(branch).map(|value| inside(value, Constraint::Alternatives, &words)));
-            made.extend(valid(branch));
+            let label = format!("that matches alternative {}", index + 1);
+            found.extend(simplest(branch).map(|value| inside(value, Constraint::Alternatives, label)));
+            found.extend(valid(branch));
         }
-        return made;
+        return found;
     }
     if node.typed {
-        made.extend(simplest(node).map(|value| inside(value, Constraint::Type, "of its type")));
+        found.extend(simplest(node).map(|value| inside(value, Constraint::Type, "of its type")));
         if node.has(JsonType::Null) {
-            made.push(inside(Value::Null, Constraint::Nullable, "that is null (nullable)"));
+            found.push(inside(Value::Null, Constraint::Nullable, "that is null (nullable)"));
         }
     }
     if let Some(values) = &node.enumeration {
-        let listed = values.iter().map(|value| inside(value.clone(), Constraint::Enum, &format!("of {value} (enum)")));
-        made.extend(listed);
-        return made;
+        let listed = values.iter().map(|value| inside(value.clone(), Constraint::Enum, format!("of {value} (enum)")));
+        found.extend(listed);
+        return found;
     }
     for kind in &node.kinds {
         match kind {
-            JsonType::String => made.extend(strings(node)),
-            JsonType::Integer => made.extend(whole(node)),
-            JsonType::Number => made.extend(fractions(node)),
-            JsonType::Array => made.extend(arrays(node)),
-            JsonType::Object => made.extend(objects(node)),
+            JsonType::String => found.extend(strings(node)),
+            JsonType::Integer => found.extend(integer_candidates(node)),
+            JsonType::Number => found.extend(number_candidates(node)),
+            JsonType::Array => found.extend(arrays(node)),
+            JsonType::Object => found.extend(objects(node)),
             JsonType::Boolean if node.typed => {
-                made.push(inside(json!(false), Constraint::Type, "that is false"));
+                found.push(inside(json!(false), Constraint::Type, "that is false"));
             }
             JsonType::Boolean | JsonType::Null => {}
         }
     }
-    made
+    found
 }
 
 fn strings(node: &Node) -> Vec<Candidate> {
-    let inside =
-        |value: String, constraint, words: String| Candidate::new(value.into(), constraint, Side::Inside, words);
-    let mut made = Vec::new();
-    let (least, most) = node.lengths();
-    let mut lengths = vec![least, least + 1];
-    lengths.extend(most.into_iter().flat_map(|most| [most.saturating_sub(1), most]));
+    let mut found = Vec::new();
+    let (min, max) = node.lengths();
+    let mut lengths = vec![min, min + 1];
+    lengths.extend(max.into_iter().flat_map(|max| [max.saturating_sub(1), max]));
     for length in lengths {
         let Some(value) = text(node, length) else { continue };
-        let words = format!("of {}", characters(length));
-        if most.is_some_and(|most| length + 1 >= most) {
-            let words = format!("{words} (maxLength {})", most.unwrap_or_default());
-            made.push(inside(value, Constraint::MaxLength, words));
-        } else if least > 0 {
-            made.push(inside(value, Constraint::MinLength, format!("{words} (minLength {least})")));
+        let label = format!("of {}", characters(length));
+        if max.is_some_and(|max| length + 1 >= max) {
+            let label = format!("{label} (maxLength {})", max.unwrap_or_default());
+            found.push(inside(value, Constraint::MaxLength, label));
+        } else if min > 0 {
+            found.push(inside(value, Constraint::MinLength, format!("{label} (minLength {min})")));
         }
     }
-    if let Some(text) = text(node, least).filter(|_| node.min_length > 0) {
-        made.push(inside(text, Constraint::MinLength, format!("of {} (minLength {least})", characters(least))));
+    if let Some(text) = text(node, min).filter(|_| node.min_length > 0) {
+        found.push(inside(text, Constraint::MinLength, format!("of {} (minLength {min})", characters(min))));
     }
     match &node.pattern {
         Some(ParsedPattern::Class { ranges, .. }) => {
             for character in ranges.iter().flat_map(|range| [*range.start(), *range.end()]) {
-                let Some(plain) = text(node, 3.clamp(least.max(1), most.unwrap_or(MAX_SIZE).max(1))) else { continue };
-                let words = format!("with {} (pattern)", super::characters::name(character));
+                let Some(plain) = text(node, 3.clamp(min.max(1), max.unwrap_or(MAX_SIZE).max(1))) else { continue };
+                let label = format!("with {} (pattern)", super::characters::name(character));
                 let mut letters: Vec<char> = plain.chars().collect();
                 let middle = letters.len() / 2;
                 letters[middle] = character;
-                made.push(inside(letters.iter().collect(), Constraint::Pattern, words.clone()));
+                found.push(inside(letters.iter().collect::<String>(), Constraint::Pattern, label.clone()));
                 if let Some(last) = letters.last_mut() {
                     *last = character;
                 }
-                let words = format!("with {} at its end (pattern)", super::characters::name(character));
-                made.push(inside(letters.into_iter().collect(), Constraint::Pattern, words));
+                let label = format!("with {} at its end (pattern)", super::characters::name(character));
+                found.push(inside(letters.into_iter().collect::<String>(), Constraint::Pattern, label));
             }
         }
         Some(ParsedPattern::Other(_)) => {
             let some = texts(node).into_iter().take(5);
-            made.extend(some.map(|text| inside(text, Constraint::Pattern, "like its pattern".into())));
+            found.extend(some.map(|text| inside(text, Constraint::Pattern, "that matches its pattern")));
         }
         None => {}
     }
     if let Some(format) = node.format.as_deref().filter(|_| node.has(JsonType::String)) {
         let some = format_texts(format).iter().map(|text| (*text).to_owned());
-        made.extend(some.map(|text| inside(text, Constraint::Format, format!("of a {format}"))));
+        found.extend(some.map(|text| inside(text, Constraint::Format, format!("of a {format}"))));
     }
-    made.dedup();
-    made
+    found.dedup();
+    found
 }
 
 /// `1 character`, `64 characters`.
@@ -165,7 +171,7 @@ pub(super) fn characters(count: usize) -> String {
     if count == 1 { "1 character".into() } else { format!("{count} characters") }
 }
 
-/// A plain text of a length, or `None` where none can be made.
+/// A simple text of a length, or `None` when none can be generated.
 pub(super) fn text(node: &Node, length: usize) -> Option<String> {
     if length > MAX_SIZE {
         return None;
@@ -180,27 +186,27 @@ pub(super) fn text(node: &Node, length: usize) -> Option<String> {
             Some(letter.to_string().repeat(length))
         }
         Some(pattern @ ParsedPattern::Other(_)) => {
-            pattern.drawn().into_iter().find(|text| text.chars().count() == length)
+            pattern.examples().into_iter().find(|text| text.chars().count() == length)
         }
         None => Some("a".repeat(length)),
     }
 }
 
-/// Some texts of a format or a pattern that is not one class, whose lengths fit.
+/// Some texts of a format or of a pattern that is not one class, with allowed lengths.
 pub(super) fn texts(node: &Node) -> Vec<String> {
-    let (least, most) = node.lengths();
+    let (min, max) = node.lengths();
     let fits = |text: &String| {
         let length = text.chars().count();
-        length >= least && most.is_none_or(|most| length <= most)
+        length >= min && max.is_none_or(|max| length <= max)
     };
     match (&node.pattern, node.format.as_deref().map(format_texts)) {
         (_, Some(texts)) if !texts.is_empty() => texts.iter().map(|text| (*text).to_owned()).filter(fits).collect(),
-        (Some(pattern), _) => pattern.drawn().into_iter().filter(fits).collect(),
-        (None, _) => text(node, least.max(1)).into_iter().filter(fits).collect(),
+        (Some(pattern), _) => pattern.examples().into_iter().filter(fits).collect(),
+        (None, _) => text(node, min.max(1)).into_iter().filter(fits).collect(),
     }
 }
 
-/// Texts of the formats that are understood; none of another.
+/// Texts of a supported format; empty for another.
 pub(super) fn format_texts(format: &str) -> &'static [&'static str] {
     match format {
         "date-time" => &["2025-01-31T23:59:59Z", "2024-02-29T00:00:00.123456+05:30", "1969-12-31T23:59:59-00:30"],
@@ -215,10 +221,10 @@ pub(super) fn format_texts(format: &str) -> &'static [&'static str] {
     }
 }
 
-/// Integers at and inside the limits, the plainest first.
+/// Integers at and inside the limits, the simplest first.
 fn integers(node: &Node) -> Vec<i128> {
-    let (least, greatest) = node.integers();
-    let (low, high) = (least.unwrap_or(-1_000), greatest.unwrap_or_else(|| least.unwrap_or(0).max(0) + 1_000));
+    let (min, max) = node.integers();
+    let (low, high) = (min.unwrap_or(-1_000), max.unwrap_or_else(|| min.unwrap_or(0).max(0) + 1_000));
     let mut values = vec![0_i128.clamp(low, high.max(low)), low, low + 1, high - 1, high];
     let factor = node.factor();
     let multiples = |value: i128| [value.div_euclid(factor) * factor, (value.div_euclid(factor) + 1) * factor];
@@ -234,36 +240,38 @@ pub(super) fn number(value: i128) -> Value {
     number.or_else(|| Number::from_f64(value as f64)).map_or(Value::Null, Value::Number)
 }
 
-/// The constraint that a limit is reported as.
+/// The constraint that a violation of a bound is reported as.
 pub(super) fn of_bound(bound: super::node::Bound, plain: Constraint) -> Constraint {
     if bound.by_format { Constraint::Format } else { plain }
 }
 
-fn whole(node: &Node) -> Vec<Candidate> {
-    let (least, greatest) = node.integers();
+fn integer_candidates(node: &Node) -> Vec<Candidate> {
+    let (min, max) = node.integers();
     integers(node)
         .into_iter()
         .map(|value| {
             let (constraint, limit) = match (node.minimum, node.maximum) {
-                (Some(bound), _) if least.is_some_and(|least| value <= least + node.factor()) => {
+                (Some(bound), _) if min.is_some_and(|min| value <= min + node.factor()) => {
                     (of_bound(bound, Constraint::Minimum), true)
                 }
-                (_, Some(bound)) if greatest.is_some_and(|greatest| value >= greatest - node.factor()) => {
+                (_, Some(bound)) if max.is_some_and(|max| value >= max - node.factor()) => {
                     (of_bound(bound, Constraint::Maximum), true)
                 }
                 _ if node.multiple_of.is_some() => (Constraint::MultipleOf, false),
                 _ => (Constraint::Type, false),
             };
-            let words = if limit { format!("of {value} ({constraint})") } else { format!("of {value}") };
-            Candidate::new(number(value), constraint, Side::Inside, words)
+            let label = if limit { format!("of {value} ({constraint})") } else { format!("of {value}") };
+            inside(number(value), constraint, label)
         })
-        .chain(node.multiple_of.and_then(|_| integers(node).first().copied()).map(|value| {
-            Candidate::new(number(value), Constraint::MultipleOf, Side::Inside, format!("of {value} (multipleOf)"))
-        }))
+        .chain(
+            node.multiple_of
+                .and_then(|_| integers(node).first().copied())
+                .map(|value| inside(number(value), Constraint::MultipleOf, format!("of {value} (multipleOf)"))),
+        )
         .collect()
 }
 
-/// Numbers at and inside the limits, the plainest first.
+/// Numbers at and inside the limits, the simplest first.
 pub(super) fn numbers(node: &Node) -> Vec<Value> {
     let step = node.multiple_of.unwrap_or(0.5);
     let low = node.minimum.map(|bound| if bound.exclusive { bound.value + step } else { bound.value });
@@ -287,11 +295,11 @@ pub(super) fn numbers(node: &Node) -> Vec<Value> {
         .collect()
 }
 
-fn fractions(node: &Node) -> Vec<Candidate> {
+fn number_candidates(node: &Node) -> Vec<Candidate> {
     let near = |bound: Option<super::node::Bound>, value: f64| {
         bound.is_some_and(|bound| (bound.value - value).abs() <= node.multiple_of.unwrap_or(0.5))
     };
-    let mut made: Vec<Candidate> = numbers(node)
+    let mut found: Vec<Candidate> = numbers(node)
         .into_iter()
         .map(|value| {
             let float = value.as_f64().unwrap_or_default();
@@ -302,17 +310,17 @@ fn fractions(node: &Node) -> Vec<Candidate> {
             } else {
                 Constraint::Type
             };
-            let words = format!("of {value}");
-            Candidate::new(value, constraint, Side::Inside, words)
+            let label = format!("of {value}");
+            inside(value, constraint, label)
         })
         .collect();
     if let (Some(_), Some(value)) = (node.multiple_of, numbers(node).into_iter().next()) {
-        made.push(Candidate::new(value, Constraint::MultipleOf, Side::Inside, "of a multiple (multipleOf)"));
+        found.push(inside(value, Constraint::MultipleOf, "of a multiple (multipleOf)"));
     }
-    made
+    found
 }
 
-/// A list of so many entries, all different where they can be made so; `None` where they must be and cannot.
+/// A list of `count` entries; `None` when none can be generated, for example with too few different values.
 pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
     if count > MAX_SIZE {
         return None;
@@ -343,11 +351,11 @@ pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
     if count == 0 { Some(Vec::new()) } else { one.map(|one| vec![one; count]) }
 }
 
-/// Up to so many different values.
+/// Up to `count` different values.
 fn distinct(node: &Node, count: usize) -> Vec<Value> {
-    let (least, most) = node.lengths();
-    let mut values: Vec<Value> = valid(node).into_iter().map(|local| local.value).collect();
-    match plainest_kind(node) {
+    let (min, max) = node.lengths();
+    let mut values: Vec<Value> = valid(node).into_iter().map(|candidate| candidate.value).collect();
+    match simplest_type(node) {
         _ if node.enumeration.is_some() || !node.branches.is_empty() => {}
         Some(JsonType::Integer) => {
             let (low, high) = node.integers();
@@ -358,10 +366,10 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
             values.extend((low..=up_to).step_by(node.factor() as usize).map(number));
         }
         Some(JsonType::String) => {
-            // Numbers in base two, spelt with two letters of the class, so that they fit any class.
+            // Binary numbers written with `a` and `b`, which most classes allow.
             let letters: Vec<char> = ["a", "b"].iter().filter_map(|letter| letter.chars().next()).collect();
-            let width = least.max(usize::BITS as usize - count.leading_zeros() as usize).max(1);
-            if most.is_none_or(|most| width <= most) {
+            let width = min.max(usize::BITS as usize - count.leading_zeros() as usize).max(1);
+            if max.is_none_or(|max| width <= max) {
                 values.extend((0..count).map(|number| {
                     let bits = (0..width).map(|bit| letters[(number >> bit) & 1]);
                     Value::from(bits.collect::<String>())
@@ -374,33 +382,33 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
 }
 
 fn arrays(node: &Node) -> Vec<Candidate> {
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     let mut sized = |count: usize, constraint, limit: usize| {
         let list = entries(node, count).map(Value::Array);
-        let words = format!("of {} ({constraint} {limit})", counted(count));
-        made.extend(list.map(|list| Candidate::new(list, constraint, Side::Inside, words)));
+        let label = format!("of {} ({constraint} {limit})", counted(count));
+        found.extend(list.map(|list| inside(list, constraint, label)));
     };
     if node.min_items > 0 {
         sized(node.min_items, Constraint::MinItems, node.min_items);
     }
-    if let Some(most) = node.max_items {
-        for count in [0, 1, most.saturating_sub(1), most] {
-            sized(count, Constraint::MaxItems, most);
+    if let Some(max) = node.max_items {
+        for count in [0, 1, max.saturating_sub(1), max] {
+            sized(count, Constraint::MaxItems, max);
         }
     }
     if node.unique
         && let Some(list) = entries(node, node.min_items.max(2))
     {
-        made.push(Candidate::new(list.into(), Constraint::UniqueItems, Side::Inside, "without repeats (uniqueItems)"));
+        found.push(inside(list, Constraint::UniqueItems, "without repeats (uniqueItems)"));
     }
-    for local in node.items.iter().flat_map(|items| valid(items)) {
-        let rest = others(node, &local.value);
-        made.push(local.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
+    for candidate in node.items.iter().flat_map(|items| valid(items)) {
+        let rest = others(node, &candidate.value);
+        found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
     }
-    made
+    found
 }
 
-/// As many more entries as a list needs that has this one.
+/// The other entries of the shortest list with this entry.
 pub(super) fn others(node: &Node, entry: &Value) -> Vec<Value> {
     let some = entries(node, node.min_items).unwrap_or_default();
     let others = some.into_iter().filter(|other| !node.unique || other != entry);
@@ -412,13 +420,13 @@ pub(super) fn counted(count: usize) -> String {
     if count == 1 { "1 entry".into() } else { format!("{count} entries") }
 }
 
-/// The plainest object: what is required, and as much more as must be.
+/// The simplest object: with its required properties, and more only if it must have more.
 pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
     let mut object = Map::new();
     for name in &node.required {
         let value = match (node.properties.get(name), &node.additional) {
             (Some(property), _) => simplest(property)?,
-            (None, Additional::Like(like)) => simplest(like)?,
+            (None, Additional::Schema(schema)) => simplest(schema)?,
             (None, _) => json!("a"),
         };
         object.insert(name.clone(), value);
@@ -439,9 +447,9 @@ pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
     Some(object)
 }
 
-/// Adds so many properties that neither the object nor its schema names.
+/// Adds `count` properties that neither the object nor its schema has.
 pub(super) fn pad(object: &mut Map<String, Value>, count: usize, value: &Value) {
-    // A name that is there already is passed over: of one more number than there are properties one is free.
+    // Existing names are skipped; there are enough numbers for that.
     let taken = object.len();
     let names: Vec<String> = (taken..taken + count + taken)
         .map(|number| format!("{EXTRA}-{number}"))
@@ -451,26 +459,23 @@ pub(super) fn pad(object: &mut Map<String, Value>, count: usize, value: &Value) 
     object.extend(names.into_iter().map(|name| (name, value.clone())));
 }
 
-/// A value for a property that is not named; `None` where there must be none.
+/// A value for an undocumented property; `None` when the schema allows none.
 pub(super) fn extra(node: &Node) -> Option<Value> {
     match &node.additional {
-        Additional::Silent => Some(json!("a")),
+        Additional::Allowed => Some(json!("a")),
         Additional::Forbidden => None,
-        Additional::Like(like) => simplest(like),
+        Additional::Schema(schema) => simplest(schema),
     }
 }
 
 fn objects(node: &Node) -> Vec<Candidate> {
-    let inside = |value: Map<String, Value>, constraint, words: String| {
-        Candidate::new(Value::Object(value), constraint, Side::Inside, words)
-    };
     let Some(base) = object(node) else { return Vec::new() };
-    let mut made = Vec::new();
+    let mut found = Vec::new();
     if let Some(name) = node.required.first() {
-        let mut local = inside(base.clone(), Constraint::Required, "that is there (required)".into());
+        let mut candidate = inside(base.clone(), Constraint::Required, "that is present (required)");
         for name in node.required.iter().skip(1).chain([name]) {
-            local.place = format!("/{}", crate::document::pointer::escape(name));
-            made.push(local.clone());
+            candidate.place = format!("/{}", crate::document::pointer::escape(name));
+            found.push(candidate.clone());
         }
     }
     let mut full = base.clone();
@@ -480,19 +485,19 @@ fn objects(node: &Node) -> Vec<Candidate> {
         }
     }
     if full.len() > base.len() {
-        made.push(inside(full.clone(), Constraint::Type, "with every property".into()));
+        found.push(inside(full.clone(), Constraint::Type, "with every property"));
     }
     if node.min_properties > 0 {
-        let words = format!("of {} properties (minProperties {})", base.len(), node.min_properties);
-        made.push(inside(base.clone(), Constraint::MinProperties, words));
+        let label = format!("of {} properties (minProperties {})", base.len(), node.min_properties);
+        found.push(inside(base.clone(), Constraint::MinProperties, label));
     }
-    if let Some(most) = node.max_properties.filter(|most| *most <= MAX_SIZE) {
-        let mut filled: Map<String, Value> = full.into_iter().take(most.max(base.len())).collect();
+    if let Some(max) = node.max_properties.filter(|max| *max <= MAX_SIZE) {
+        let mut filled: Map<String, Value> = full.into_iter().take(max.max(base.len())).collect();
         if let Some(value) = extra(node) {
-            let missing = most.saturating_sub(filled.len());
+            let missing = max.saturating_sub(filled.len());
             pad(&mut filled, missing, &value);
         }
-        made.push(inside(filled, Constraint::MaxProperties, format!("of {most} properties (maxProperties {most})")));
+        found.push(inside(filled, Constraint::MaxProperties, format!("of {max} properties (maxProperties {max})")));
     }
     let put = |name: &str, value: Value| {
         let mut object = base.clone();
@@ -500,10 +505,10 @@ fn objects(node: &Node) -> Vec<Candidate> {
         Value::Object(object)
     };
     for (name, property) in &node.properties {
-        made.extend(valid(property).into_iter().map(|local| local.within(name, |value| put(name, value))));
+        found.extend(valid(property).into_iter().map(|candidate| candidate.within(name, |value| put(name, value))));
     }
-    if let Additional::Like(like) = &node.additional {
-        made.extend(valid(like).into_iter().map(|local| local.within(EXTRA, |value| put(EXTRA, value))));
+    if let Additional::Schema(schema) = &node.additional {
+        found.extend(valid(schema).into_iter().map(|candidate| candidate.within(EXTRA, |value| put(EXTRA, value))));
     }
-    made
+    found
 }

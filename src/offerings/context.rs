@@ -1,7 +1,7 @@
-//! What every case runs on: a session with its projects, names for what it creates, and the oracle.
+//! The context of a case: a session with its projects, ids for what it creates, and the oracle.
 //!
-//! A case decides what to send. Every response is judged here, by what holds for any response and by the oracle; after a
-//! wrong one the state is read again, so that nothing that follows is judged by a state that is not there.
+//! A case decides what to send. The context judges every response by the general rules and by the oracle. After a
+//! wrong response it reads the state again, so that later responses are compared with the real state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,42 +19,42 @@ use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{CaseResult, Failure};
 use crate::project::{Abort, Counts, Project, Session, Snapshot};
 
-/// How many independent requests are sent at once to a project that is not thrown away.
+/// The number of independent requests that are sent at once to a shared project.
 const AT_ONCE: usize = 8;
 
-/// Why a request that is under way comes to its end.
-const NOT_CANCELLED: &str = "no client cancels a request, and sending does not panic";
+/// Why waiting for a sent request cannot fail.
+const NOT_CANCELLED: &str = "requests are never cancelled, and sending does not panic";
 
-/// One case's view of its projects.
+/// The context of one case.
 #[derive(Debug)]
 pub struct Context {
     pub(super) session: Session,
     naming: Naming,
     pub(super) oracle: Oracle,
     facts: Facts,
-    /// What each project held when the case first read it.
+    /// The first snapshot of each project.
     before: BTreeMap<KeyRole, Snapshot>,
-    /// Ids of offerings that a wrong response created or showed: what is wrong with them follows from it.
+    /// Ids that an earlier failure concerns: later deviations of these offerings follow from it.
     pub(super) tainted: BTreeSet<String>,
-    /// What lists are wrong about: offerings that they leave out, as gets show them, and such that they should not show.
+    /// Known errors of lists: omitted offerings as returned by gets, and `None` for listed ones that do not exist.
     pub(super) corrected: BTreeMap<(KeyRole, String), Option<Offering>>,
-    /// What the main project's list showed after the last write; `None` where it was not read since.
+    /// The snapshot of the main project after the last write; `None` if not read since then.
     pub(super) shown: Option<Snapshot>,
-    /// What holds for any response and was seen in reads that are not compared yet.
+    /// General failures of reads that are not compared yet.
     pub(super) general: Vec<Failure>,
-    /// Projects to which a write was sent that no response came to: it may have been carried out.
+    /// Projects with a write whose response is missing: it may have had an effect.
     pub(super) uncertain: BTreeSet<KeyRole>,
-    /// How often a project was accepted as it was read.
+    /// The number of times that a snapshot replaced the expected state.
     pub(super) adoptions: u64,
-    /// Projects that are read again although nothing was written to them.
+    /// Whether projects without writes are compared too.
     is_watching: bool,
 }
 
 impl Context {
-    /// Reads what the project holds and begins.
+    /// Reads the project and opens the context.
     ///
     /// # Errors
-    /// The list cannot be read; the report holds what was found until then.
+    /// The result of the case, if the list cannot be read.
     pub async fn open(project: Project, naming: Naming) -> Result<Self, CaseResult> {
         let facts = Facts {
             prefix: naming.run().to_owned(),
@@ -80,7 +80,7 @@ impl Context {
         };
         match cx.open_project(KeyRole::Main).await {
             Ok(_) => Ok(cx),
-            Err(halt) => Err(cx.finish(Some(halt))),
+            Err(abort) => Err(cx.finish(Some(abort))),
         }
     }
 
@@ -89,12 +89,12 @@ impl Context {
         let snapshot = self.walk(role).await?;
         let mut facts = Facts { was_used: self.project().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
-            // Which products another project has is not known.
+            // The products of other projects are unknown.
             (facts.products, facts.foreign_product, facts.variant) = (BTreeSet::new(), None, None);
         }
         self.oracle.open(role, &snapshot, facts);
         self.before.entry(role).or_insert_with(|| snapshot.clone());
-        // What a failed case created and the server does not remove is part of that failure.
+        // Offerings that remain after a failed case belong to its failure.
         let is_leftover = |one: &&Offering| one.id.starts_with(self.naming.run()) && !one.is_main();
         let leftovers = snapshot.offerings.iter().filter(is_leftover).map(|one| one.id.clone());
         let leftovers: Vec<String> = leftovers.filter(|_| self.is_shared()).collect();
@@ -109,47 +109,47 @@ impl Context {
         self.session.project()
     }
 
-    /// What the main project held when the case began.
+    /// The first snapshot of the main project.
     pub fn before(&self) -> &Snapshot {
         &self.before[&KeyRole::Main]
     }
 
-    /// What a project held when the case first read it.
+    /// The first snapshot of a project.
     pub(super) fn before_in(&self, role: KeyRole) -> Option<&Snapshot> {
         self.before.get(&role)
     }
 
-    /// What the main project should hold now.
+    /// The expected state of the main project.
     pub fn state(&self) -> &State {
-        self.oracle.state(KeyRole::Main).expect("a context opens with the main project")
+        self.oracle.state(KeyRole::Main).expect("an open context tracks the main project")
     }
 
-    /// The offering with this id, as it should be.
+    /// The expected offering with this id.
     pub fn find(&self, id: &str) -> Option<&Offering> {
         self.state().find(id)
     }
 
-    /// The main offering, where it was created by the run: only such a one may be put at risk.
+    /// The main offering, if the run created it: the run must not risk any other.
     pub fn own_main(&self) -> Option<String> {
         let main = self.state().main()?;
         let is_own = !self.tainted.contains(main) && !self.is_shared() || self.state().world().is_created(main);
         is_own.then(|| main.to_owned())
     }
 
-    /// What was found so far.
+    /// The result so far.
     pub fn record(&mut self) -> &mut CaseResult {
         &mut self.session.record
     }
 
-    /// An id of this case: the same name, the same id.
+    /// The id of this case for a name.
     pub fn id(&self, name: &str) -> String {
         format!("{}{name}", self.naming.case_prefix())
     }
 
-    /// At most `n` product ids, none of them twice.
+    /// At most `n` different product ids.
     ///
     /// # Errors
-    /// [`Abort::Missing`] when none is known.
+    /// [`Abort::Missing`] if no product is known.
     pub fn products(&self, n: usize) -> Result<Vec<String>, Abort> {
         let known = &self.project().fixtures.products;
         if known.is_empty() {
@@ -158,7 +158,7 @@ impl Context {
         Ok(known.iter().take(n).cloned().collect())
     }
 
-    /// As [`Self::products`]; none where none is known.
+    /// As [`Self::products`]; empty if no product is known.
     pub fn some_products(&self, n: usize) -> Vec<String> {
         self.products(n).unwrap_or_default()
     }
@@ -166,32 +166,32 @@ impl Context {
     /// The id of an experiment variant.
     ///
     /// # Errors
-    /// [`Abort::Missing`] when none is known.
+    /// [`Abort::Missing`] if no variant is known.
     pub fn variant(&self) -> Result<String, Abort> {
         self.project().fixtures.variant.clone().ok_or(Abort::Missing(Need::Variant))
     }
 
-    /// Whether what the case creates must be removed by it.
+    /// Whether the case must delete what it creates.
     pub fn is_shared(&self) -> bool {
         !self.project().is_disposable
     }
 
-    /// How many requests are sent at once. A project of our own is near, and one after the other is the same every time.
+    /// The number of requests that are sent at once: 1 for a disposable project, so that runs are deterministic.
     pub(super) fn at_once(&self) -> usize {
         if self.is_shared() { AT_ONCE } else { 1 }
     }
 
-    /// What the idempotency keys of the case start with: no earlier case has used such a key.
+    /// The prefix of the idempotency keys of the case. No earlier case used it.
     pub fn new_keys(&self) -> String {
-        self.id(&self.session.now())
+        self.id(&self.session.unique_prefix())
     }
 
-    /// Notes that a part of a rule was left out, and what would enable it.
-    pub fn leave_out(&mut self, rule: &'static str, reason: impl Into<String>) {
+    /// Records that a part of a rule is skipped, and what it needs.
+    pub fn skip_part(&mut self, rule: &'static str, reason: impl Into<String>) {
         self.session.record.skipped.insert(rule, reason.into());
     }
 
-    /// Follows another project too, from now on: what it holds is compared after writes here.
+    /// Tracks another project too: its state is compared after writes to this one.
     ///
     /// # Errors
     /// As [`Self::walk`].
@@ -200,12 +200,12 @@ impl Context {
         self.open_project(role).await
     }
 
-    /// Sends a request; its response is judged, and folded into the expected state.
+    /// Sends a request, judges the response and updates the expected state.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
-        self.settle_before(&request).await?;
+        self.read_before(&request).await?;
         let known = self.session.record.failures.len();
         let written = written(&request);
         let exchange = self.session.send(request).await.inspect_err(|_| self.uncertain.extend(written))?;
@@ -213,12 +213,12 @@ impl Context {
         Ok(exchange)
     }
 
-    /// Sends requests of which none depends on another; where a target is far away, several at once. Their responses are
-    /// judged in the order of the requests. A write that is rejected with 409 beside others is sent again alone: of
-    /// several writes at once a correct server may reject all but one.
+    /// Sends independent requests, several at once to a shared project. Their responses are judged in the order of the
+    /// requests. A write that is rejected with 409 among others is sent again alone: a correct server may reject all
+    /// but one of several concurrent writes.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came to one; those that came are judged nevertheless.
+    /// [`Abort::World`] if a response is missing; the others are judged nevertheless.
     pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Abort> {
         let mut all = Vec::with_capacity(requests.len());
         if self.at_once() == 1 {
@@ -227,31 +227,32 @@ impl Context {
             }
             return Ok(all);
         }
-        // What one list shows after several writes is explained by writes of one operation.
+        // One comparison covers only writes of one operation.
         let is_alike = |one: &Request, other: &Request| one.operation == other.operation;
         let groups = requests.chunk_by(is_alike).flat_map(|alike| alike.chunks(AT_ONCE));
         for group in groups {
             for request in group {
-                self.settle_before(request).await?;
+                self.read_before(request).await?;
             }
             let sending: Vec<_> = group.iter().map(|request| self.begin(request.clone())).collect();
             let mut responses = Vec::with_capacity(sending.len());
             for sending in sending {
                 responses.push(sending.await.expect(NOT_CANCELLED));
             }
-            // All of them are known before the first failure ends the case: what was created can be removed.
+            // All responses are read before a missing one ends the case, so that everything created can be deleted.
             let mut failed = None;
-            // What is read after a wrong response shows what all of the group did: later successes are not judged by it.
+            // The read after a wrong response shows the effects of the whole group, so later successes cannot be judged
+            // by it.
             let mut is_behind = false;
             for (request, mut response) in group.iter().zip(responses) {
-                let has_met = group.len() > 1 && request.is_write();
-                if has_met && response.as_ref().is_ok_and(|rejected| rejected.response.status == 409) {
+                let was_concurrent = group.len() > 1 && request.is_write();
+                if was_concurrent && response.as_ref().is_ok_and(|rejected| rejected.response.status == 409) {
                     response = self.begin(request.clone()).await.expect(NOT_CANCELLED);
                 }
                 match response {
                     Ok(exchange) => {
                         let known = self.session.record.failures.len();
-                        let exchange = self.session.take_in(exchange);
+                        let exchange = self.session.record_exchange(exchange);
                         let adoptions = self.adoptions;
                         if is_behind && request.is_write() && exchange.response.is_success() {
                             self.uncertain.extend(written(request));
@@ -284,13 +285,12 @@ impl Context {
         tokio::spawn(async move { client.send(request).await })
     }
 
-    /// Judges what several clients did at once, in the order in which they began, by what holds for any response. What
-    /// the project should hold is not known afterwards: [`Self::adopt`] finds out.
+    /// Judges concurrent exchanges by the general rules only. Their effect is unknown: call [`Self::adopt`] afterwards.
     pub(super) fn take_in_at_once(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
         self.shown = None;
         let known = self.session.record.failures.len();
-        let exchanges = self.session.take_in_at_once(exchanges, counts);
-        // Whether the main may be deleted is open, and so are rejections of a used key.
+        let exchanges = self.session.record_concurrent(exchanges, counts);
+        // The contract allows rejections of deletes of the main and of used keys.
         let new = self.session.record.failures.split_off(known);
         let is_open = |failure: &Failure| {
             let request = &failure.at.request;
@@ -303,8 +303,8 @@ impl Context {
         exchanges
     }
 
-    /// Reads the list where one promise would not explain what it shows after this request too.
-    async fn settle_before(&mut self, request: &Request) -> Result<(), Abort> {
+    /// Reads the list before a request, if one comparison cannot cover its effect too.
+    async fn read_before(&mut self, request: &Request) -> Result<(), Abort> {
         let Some(call) = Call::read(request) else { return Ok(()) };
         let role = call.project();
         if self.uncertain.contains(&role) && self.oracle.state(role).is_some() {
@@ -315,12 +315,12 @@ impl Context {
             self.open_project(role).await?;
         }
         if self.oracle.state(role).is_some_and(|state| state.must_be_read_before(&call)) {
-            self.look_at(role).await?;
+            self.read_project(role).await?;
         }
         let is_promotion = call.endpoint == Endpoint::SetMain && call.is_authorized();
         let other = if role == KeyRole::Main { KeyRole::Second } else { KeyRole::Main };
         if is_promotion && self.oracle.state(other).is_none() && self.project().has(Need::SecondProject) {
-            // A promotion must not touch another project.
+            // A set-main must not change another project.
             self.follow(other).await?;
         }
         if request.is_write() {
@@ -332,48 +332,48 @@ impl Context {
     /// Sends a create with this body and the main key.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn create(&mut self, body: &Value) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Create).json(body)).await
     }
 
-    /// Creates an offering that the rest of the case builds on.
+    /// Creates an offering that the rest of the case needs.
     ///
     /// # Errors
-    /// [`Abort::Blocked`] when it is not there afterwards; why not was judged.
-    pub async fn make(&mut self, id: &str, products: &[String]) -> Result<Offering, Abort> {
+    /// [`Abort::Blocked`] if it does not exist afterwards.
+    pub async fn create_offering(&mut self, id: &str, products: &[String]) -> Result<Offering, Abort> {
         let mut body = json!({ "id": id });
         if !products.is_empty() {
             body["product_ids"] = json!(products);
         }
-        let made = self.create(&body).await?;
-        self.find(id).cloned().ok_or_else(|| blocked("create", &made))
+        let created = self.create(&body).await?;
+        self.find(id).cloned().ok_or_else(|| blocked("create", &created))
     }
 
-    /// Creates offerings without products that the rest of the case builds on.
+    /// Creates offerings without products that the rest of the case needs.
     ///
     /// # Errors
-    /// [`Abort::Blocked`] when one is not there afterwards; why not was judged.
-    pub async fn make_all(&mut self, ids: &[String]) -> Result<(), Abort> {
+    /// [`Abort::Blocked`] if one does not exist afterwards.
+    pub async fn create_offerings(&mut self, ids: &[String]) -> Result<(), Abort> {
         let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
         let creates: Vec<_> = ids.iter().map(create).collect();
         for (ids, creates) in ids.chunks(self.at_once()).zip(creates.chunks(self.at_once())) {
-            let made = self.send_all(creates).await?;
+            let created = self.send_all(creates).await?;
             if let Some(place) = ids.iter().position(|id| self.find(id).is_none()) {
-                return Err(blocked("create", &made[place.min(made.len() - 1)]));
+                return Err(blocked("create", &created[place.min(created.len() - 1)]));
             }
         }
         Ok(())
     }
 
-    /// Makes sure that what is created next is regular: where there is no main, the next offering may become it.
+    /// Creates a main offering if there is none, so that the next created offering is regular.
     ///
     /// # Errors
-    /// As [`Self::make`].
-    pub async fn make_main_elsewhere(&mut self) -> Result<(), Abort> {
+    /// As [`Self::create_offering`].
+    pub async fn ensure_main(&mut self) -> Result<(), Abort> {
         if self.state().main().is_none() {
             let id = self.id("first");
-            self.make(&id, &[]).await?;
+            self.create_offering(&id, &[]).await?;
         }
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Context {
     /// Sends a get.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn get(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Get).id(id)).await
     }
@@ -389,7 +389,7 @@ impl Context {
     /// Sends an update with this body.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn update(&mut self, id: &str, body: &Value) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Update).id(id).json(body)).await
     }
@@ -397,7 +397,7 @@ impl Context {
     /// Sends a delete.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn delete(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::Delete).id(id)).await
     }
@@ -405,15 +405,15 @@ impl Context {
     /// Sends a set-main.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn set_main(&mut self, id: &str) -> Result<Arc<Exchange>, Abort> {
         self.send(Request::to(Endpoint::SetMain).id(id)).await
     }
 
-    /// Asks for a page.
+    /// Gets a page of the list.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] if no response arrived.
     pub async fn page(&mut self, limit: Option<usize>, after: Option<&str>) -> Result<Reply, Abort> {
         let mut request = Request::to(Endpoint::List);
         if let Some(limit) = limit {
@@ -425,25 +425,25 @@ impl Context {
         Ok(Reply::read(&self.send(request).await?.response))
     }
 
-    /// Ends the case: the state is compared once more, what the case created is removed, and the failures get their
-    /// traces. After a failure the run removes it: what that shows would mostly follow from the failure.
-    pub async fn close(mut self, flow: Result<(), Abort>) -> CaseResult {
+    /// Ends the case: compares the state, deletes what the case created, and sets the traces of failures. After a
+    /// failure the run deletes it, because most deviations of the cleanup would follow from the failure.
+    pub async fn close(mut self, result: Result<(), Abort>) -> CaseResult {
         let mut last = Ok(());
-        if !matches!(flow, Err(Abort::World(_))) {
-            last = self.look_at_all().await;
+        if !matches!(result, Err(Abort::World(_))) {
+            last = self.read_projects().await;
             if last.is_ok() && self.session.record.failures.is_empty() {
                 last = self.clean_up().await;
             }
         }
-        let abort = last.err().or(flow.err());
+        let abort = last.err().or(result.err());
         self.finish(abort)
     }
 
-    /// Ends a case that prepares or restores the project: what it created stays.
-    pub async fn leave(mut self, flow: Result<(), Abort>) -> CaseResult {
-        let abort = match flow {
-            Ok(()) => self.look_at_all().await.err(),
-            Err(halt) => Some(halt),
+    /// Ends a case that prepares or restores the project, without deleting what it created.
+    pub async fn close_without_cleanup(mut self, result: Result<(), Abort>) -> CaseResult {
+        let abort = match result {
+            Ok(()) => self.read_projects().await.err(),
+            Err(abort) => Some(abort),
         };
         self.finish(abort)
     }
@@ -451,36 +451,36 @@ impl Context {
     fn finish(mut self, abort: Option<Abort>) -> CaseResult {
         self.release_general();
         let mut result = std::mem::take(&mut self.session.record);
-        trace::attach(&mut result, self.session.transcript());
+        trace::attach(&mut result, self.session.trace());
         let after = self.shown.as_ref().map(Snapshot::listed);
-        CaseResult { wrote: wrote(self.session.transcript()), abort, after, ..result }
+        CaseResult { wrote: wrote(self.session.trace()), abort, after, ..result }
     }
 
-    /// What another project that is followed should hold.
+    /// The expected state of a project, if tracked.
     pub fn oracle_state(&self, role: KeyRole) -> Option<&State> {
         self.oracle.state(role)
     }
 
-    /// Compares another project, where it is followed.
+    /// Reads and compares another project, if tracked.
     ///
     /// # Errors
     /// As [`Self::walk`].
-    pub async fn look_in(&mut self, role: KeyRole) -> Result<(), Abort> {
+    pub async fn read_other_project(&mut self, role: KeyRole) -> Result<(), Abort> {
         if self.oracle.state(role).is_some() {
-            self.look_at(role).await?;
+            self.read_project(role).await?;
         }
         Ok(())
     }
 
-    /// The ids of the main project in the order of its list; empty where that is not known.
+    /// The ids of the main project in the order of its list; empty if unknown.
     pub fn order(&self) -> Vec<&str> {
         self.state().world().order()
     }
 
-    /// Sends reads all at once and judges their responses.
+    /// Sends all reads at once and judges their responses.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came to one; the others are judged nevertheless.
+    /// [`Abort::World`] if a response is missing; the others are judged nevertheless.
     pub async fn read_at_once(&mut self, requests: &[Request]) -> Result<(), Abort> {
         let sending: Vec<_> = requests.iter().map(|request| self.begin(request.clone())).collect();
         let mut failed = None;
@@ -488,7 +488,7 @@ impl Context {
             match sending.await.expect(NOT_CANCELLED) {
                 Ok(exchange) => {
                     let known = self.session.record.failures.len();
-                    let exchange = self.session.take_in(exchange);
+                    let exchange = self.session.record_exchange(exchange);
                     self.judge(&exchange, known).await?;
                 }
                 Err(error) => failed = failed.or(Some(error)),
@@ -507,7 +507,7 @@ fn written(request: &Request) -> Option<KeyRole> {
     request.is_write().then(|| request.role().unwrap_or(KeyRole::Main))
 }
 
-/// The keys whose projects were changed. A write that was accepted without any key counts as one of the main project.
+/// The keys whose projects were written to. A write accepted without a key counts for the main project.
 fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
     transcript
         .iter()
@@ -517,5 +517,5 @@ fn wrote(transcript: &[Arc<Exchange>]) -> BTreeSet<KeyRole> {
 }
 
 fn blocked(what: &str, exchange: &Exchange) -> Abort {
-    Abort::Blocked(format!("a {what} that the case builds on returned {}", exchange.response.summary()))
+    Abort::Blocked(format!("a {what} request that the case depends on returned {}", exchange.response.summary()))
 }

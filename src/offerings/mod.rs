@@ -1,21 +1,21 @@
-//! The resource: what its cases send and what they hold its responses against.
+//! The offerings resource: its cases and the oracle that judges its responses.
 //!
-//! Start at [`Context`], in which every case runs, at [`oracle`], which judges every response, and at [`scenario::all`],
-//! the cases written by hand.
+//! Start at [`Context`], in which every case runs, at [`oracle`], which judges every response, and at
+//! [`scenario::all`], the hand-written cases.
 
 mod cleanup;
 mod context;
 pub mod input;
-mod look;
 mod naming;
 pub mod oracle;
 pub mod race;
 mod record;
 pub mod scenario;
 pub mod sequence;
+mod snapshot;
 mod trace;
 
-/// How many seeds a test tries: more where `QONFORM_TEST_SEEDS` asks for it.
+/// The number of seeds of a test: `QONFORM_TEST_SEEDS`, or `usually`.
 #[cfg(test)]
 pub(crate) fn seeds(usually: u64) -> u64 {
     std::env::var("QONFORM_TEST_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(usually)

@@ -1,6 +1,6 @@
-//! What the offerings that a run creates are called.
+//! The ids of offerings that a run creates.
 
-/// How the offerings of a case are named: everything that a run creates starts with the run's prefix.
+/// The id prefixes of a case. All ids of a run start with the run's prefix.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Naming {
     run: String,
@@ -8,17 +8,17 @@ pub struct Naming {
 }
 
 impl Naming {
-    /// `seed` gives the run's letters; `attempt` counts the times that the case was run, from 0, so that no id and no
-    /// idempotency key is ever used by two of them.
+    /// `seed` determines the letters of the run's prefix. `attempt` is the number of earlier runs of the case, so that
+    /// no two runs share an id or an idempotency key.
     pub fn new(seed: u64, case: &str, attempt: u32) -> Self {
         let run = Self::run_prefix(seed);
         let again = if attempt == 0 { String::new() } else { format!("{attempt}-") };
-        // Plain characters only: a server that refuses others shows it where they are tried, and nowhere else.
+        // Plain characters only: a server that rejects others fails only the cases that test them.
         let case = case.replace('.', "-");
         Self { case: format!("{run}{again}{case}-"), run }
     }
 
-    /// `qf-` and four letters of the seed and a dash.
+    /// `qf-`, four characters that depend on the seed, and a dash.
     pub fn run_prefix(seed: u64) -> String {
         const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let mut rest = seed;
@@ -32,7 +32,7 @@ impl Naming {
         format!("qf-{letters}-")
     }
 
-    /// The first prefix of a run that stands in a text, whichever run it was.
+    /// The first prefix of any run in a text.
     pub fn prefix_in(text: &str) -> Option<&str> {
         const LENGTH: usize = "qf-abcd-".len();
         let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -40,12 +40,12 @@ impl Naming {
         text.match_indices("qf-").filter_map(|(start, _)| text.get(start..start + LENGTH)).find(is_prefix)
     }
 
-    /// What the ids of the run start with.
+    /// The prefix of all ids of the run.
     pub(super) fn run(&self) -> &str {
         &self.run
     }
 
-    /// What the ids of the case start with.
+    /// The prefix of all ids of the case.
     pub fn case_prefix(&self) -> &str {
         &self.case
     }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_found_wherever_it_stands() {
+    fn a_prefix_is_found_anywhere_in_a_text() {
         let prefix = Naming::run_prefix(1_234_567);
         assert_eq!(Naming::prefix_in(&format!("/offerings/{prefix}a?x=qf-no")), Some(prefix.as_str()));
         assert_eq!(Naming::prefix_in("{\"id\":\"qf-\u{e9}\u{e9}-\",\"b\":\"qf-AB12-qf-ab\"}"), None);

@@ -1,4 +1,4 @@
-//! How a response is judged, and what of it becomes a failure of the case.
+//! Judges responses and records the failures of a case.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Context;
 use super::oracle::conditions as row;
-use super::oracle::{About, Call, Reply, Wrong};
+use super::oracle::{About, Call, ModelDeviation, Reply};
 use super::trace;
 use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
@@ -14,21 +14,21 @@ use crate::exchange::{Exchange, Request};
 use crate::finding::{ConditionScope, Evidence, Failure};
 use crate::project::Abort;
 
-/// General rules about the offerings in a response.
+/// Rules about the offerings in any response.
 const OF_OFFERINGS: [&str; 4] = [SCHEMA, "offering.url", "offering.timestamps", "offering.created-at-immutable"];
 
-/// The rule that a 5xx violates.
+/// The rule that forbids a 5xx.
 const SERVER_ERROR: &str = "response.no-server-error";
 
 /// The rule about the shape of a response.
 const SCHEMA: &str = "response.schema";
 
-/// Conditions that stand for one defect at each operation.
+/// Conditions that are a separate defect for each operation.
 const PER_OPERATION: [&str; 2] = ["invariant.failed-write-no-effect/effect", "invariant.no-bleed/effect"];
 
 impl Context {
-    /// Judges an exchange whose general failures are those of the record from `known` on.
-    #[expect(clippy::too_many_lines, reason = "one arm for each verdict")]
+    /// Judges an exchange. Its general failures are those of the record from `known` on.
+    #[expect(clippy::too_many_lines, reason = "one arm for each judgement")]
     pub(super) async fn judge(&mut self, exchange: &Arc<Exchange>, known: usize) -> Result<(), Abort> {
         let general = self.session.record.failures.split_off(known);
         let Some(call) = Call::read(&exchange.request) else {
@@ -36,21 +36,21 @@ impl Context {
             return Ok(());
         };
         let reply = Reply::read(&exchange.response);
-        let is_rejected_before = call.has_odd_path && reply.is_rejection();
+        let is_rejected_before = call.has_unusual_path && reply.is_rejection();
         let is_shown = |failure: &Failure| !(is_rejected_before && follows(failure.rule, About::Status));
         let general: Vec<Failure> = general.into_iter().filter(is_shown).collect();
-        // What a write before stored shows first.
+        // A mismatch after an earlier write is reported first.
         let contradicts = self.oracle.state(call.project()).is_some_and(|state| {
-            let is_there = state.find(&call.id).is_some();
+            let exists = state.find(&call.id).is_some();
             let is_about_one = !matches!(call.endpoint, Endpoint::List | Endpoint::Create) && call.is_authorized();
             let is_plain = super::oracle::is_offering_id(&call.id);
             is_about_one
                 && is_plain
-                && state.is_unsettled()
-                && (is_there && reply.status == 404 || !is_there && reply.is_success() && !call.is_write())
+                && state.has_new_writes()
+                && (exists && reply.status == 404 || !exists && reply.is_success() && !call.is_write())
         });
         if contradicts {
-            self.look_at(call.project()).await?;
+            self.read_project(call.project()).await?;
         }
         let Some(state) = self.oracle.state_mut(call.project()) else {
             self.add_general(general, exchange);
@@ -58,42 +58,44 @@ impl Context {
         };
         let verdict = state.apply(&call, &reply, exchange);
         match verdict {
-            Ok(kept) if kept.is_known => {
+            Ok(explained) if explained.is_known => {
                 let rest = general.into_iter().filter(|failure| !follows(failure.rule, About::Status)).collect();
                 self.add_general(rest, exchange);
-                self.blame_earlier(exchange, kept.violated);
+                self.add_to_earlier_failure(exchange, explained.violated);
                 self.taint(&call, &reply);
                 if call.is_write() {
                     self.adopt_all().await?;
                 }
             }
-            Ok(kept) => {
-                // Nothing was promised of a used key.
-                let may_be_rejected = !kept.choices.is_empty() || kept.rules.is_empty() && call.key.is_some();
-                for rule in kept.rules {
+            Ok(explained) => {
+                // The contract allows some rejections of a used key.
+                let may_be_rejected = !explained.choices.is_empty() || explained.rules.is_empty() && call.key.is_some();
+                for rule in explained.rules {
                     self.session.record.checked(rule);
                 }
-                let is_new = |cx: &Self, warning: &Wrong| {
+                let is_new = |cx: &Self, warning: &ModelDeviation| {
                     !cx.session.record.failures.iter().any(|failure| failure.rule == warning.rule)
                 };
-                for warning in kept.warnings.into_iter().filter(|warning| is_new(self, warning)).collect::<Vec<_>>() {
+                for warning in
+                    explained.warnings.into_iter().filter(|warning| is_new(self, warning)).collect::<Vec<_>>()
+                {
                     let failure = Failure { level: Some(Level::Should), ..self.failure(warning, exchange) };
                     self.add(failure);
                 }
-                for choice in kept.choices {
+                for choice in explained.choices {
                     self.session.record.observe(choice.rule, choice.what);
                 }
-                // A rejection that an open rule admits may have a status and a code that no document names.
+                // A rejection that an open rule allows may have an undocumented status and code.
                 let is_open = may_be_rejected && reply.is_rejection();
                 let general = general.into_iter().filter(|failure| !(is_open && follows(failure.rule, About::Status)));
                 let mut general: Vec<Failure> = general.collect();
                 if let Some(failure) = general.iter_mut().find(|failure| failure.rule == SERVER_ERROR) {
-                    failure.also.extend(kept.violated);
+                    failure.also.extend(explained.violated);
                 }
-                for wrong in kept.deviations {
+                for deviation in explained.deviations {
                     let general = std::mem::take(&mut general);
-                    if let Some(rest) = self.explained(&wrong, general, exchange) {
-                        self.fail(&call, wrong, rest, exchange);
+                    if let Some(rest) = self.explained(&deviation, general, exchange) {
+                        self.fail(&call, deviation, rest, exchange);
                     }
                 }
                 self.add_general(general, exchange);
@@ -101,35 +103,35 @@ impl Context {
                     self.oracle.compare_projects();
                 }
             }
-            Err(wrong) if general.iter().any(|failure| explains(failure, &wrong)) => {
-                self.explained(&wrong, general, exchange);
+            Err(deviation) if general.iter().any(|failure| explains(failure, &deviation)) => {
+                self.explained(&deviation, general, exchange);
                 if call.is_write() {
                     self.adopt(call.project()).await?;
                 }
             }
-            Err(wrong) if wrong.about == About::Stored => {
+            Err(deviation) if deviation.about == About::Stored => {
                 let (part, rest): (Vec<_>, Vec<_>) =
                     general.into_iter().partition(|failure| OF_OFFERINGS.contains(&failure.rule));
                 self.add_general(rest, exchange);
-                self.look_twice(&call, *wrong, part, exchange).await?;
+                self.confirm_by_list(&call, *deviation, part, exchange).await?;
             }
-            Err(wrong) if self.is_follow_up(&call, &wrong) => {
-                self.session.record.checked(wrong.rule);
+            Err(deviation) if self.is_follow_up(&call, &deviation) => {
+                self.session.record.checked(deviation.rule);
                 self.taint(&call, &reply);
                 if call.is_write() {
                     self.adopt_all().await?;
                 }
             }
-            Err(wrong) if self.is_like_missing(&call, &wrong, &reply).await? => {
+            Err(deviation) if self.is_like_missing(&call, &deviation, &reply).await? => {
                 self.taint(&call, &reply);
                 if call.is_write() {
                     self.adopt_all().await?;
                 }
             }
-            Err(wrong) => {
-                let wrong = self.undecoded(&call, wrong, &reply).await?;
+            Err(deviation) => {
+                let deviation = self.reclassify_decoded(&call, deviation, &reply).await?;
                 self.taint(&call, &reply);
-                self.fail(&call, *wrong, general, exchange);
+                self.fail(&call, *deviation, general, exchange);
                 if call.is_write() {
                     self.adopt_all().await?;
                 }
@@ -138,16 +140,23 @@ impl Context {
         Ok(())
     }
 
-    /// Adds what holds for any response where that explains what the oracle found; gives it back where it does not.
-    fn explained(&mut self, wrong: &Wrong, mut general: Vec<Failure>, at: &Arc<Exchange>) -> Option<Vec<Failure>> {
-        let Some(failure) = general.iter_mut().find(|failure| explains(failure, wrong)) else { return Some(general) };
-        failure.also.extend(std::iter::once(wrong.rule).chain(wrong.also.iter().copied()));
+    /// Adds the general failures if they explain the deviation; returns them otherwise.
+    fn explained(
+        &mut self,
+        deviation: &ModelDeviation,
+        mut general: Vec<Failure>,
+        at: &Arc<Exchange>,
+    ) -> Option<Vec<Failure>> {
+        let Some(failure) = general.iter_mut().find(|failure| explains(failure, deviation)) else {
+            return Some(general);
+        };
+        failure.also.extend(std::iter::once(deviation.rule).chain(deviation.also.iter().copied()));
         self.add_general(general, at);
         None
     }
 
-    /// Adds rules to the failure of the case that the same response showed earlier.
-    fn blame_earlier(&mut self, at: &Exchange, rules: Vec<&'static str>) {
+    /// Adds rules to the earlier failure of the case with the same operation and status.
+    fn add_to_earlier_failure(&mut self, at: &Exchange, rules: Vec<&'static str>) {
         let is_same = |failure: &&mut Failure| {
             failure.at.request.operation == at.request.operation && failure.at.response.status == at.response.status
         };
@@ -157,36 +166,41 @@ impl Context {
         }
     }
 
-    /// A delete of an invalid id that was accepted reached no other offering where every one is still there.
-    async fn undecoded(&mut self, call: &Call, wrong: Box<Wrong>, reply: &Reply) -> Result<Box<Wrong>, Abort> {
-        let is_decoded = [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*wrong.condition);
+    /// Replaces the deviation of an accepted delete of a decoded id if no offering was deleted.
+    async fn reclassify_decoded(
+        &mut self,
+        call: &Call,
+        deviation: Box<ModelDeviation>,
+        reply: &Reply,
+    ) -> Result<Box<ModelDeviation>, Abort> {
+        let is_decoded = [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*deviation.condition);
         if call.endpoint != Endpoint::Delete || !is_decoded {
-            return Ok(wrong);
+            return Ok(deviation);
         }
         let snapshot = self.walk(call.project()).await?;
-        let is_gone = |offering: &Offering| snapshot.find(&offering.id).is_none();
-        let reached = self.oracle.state(call.project()).is_some_and(|state| state.world().offerings().any(is_gone));
-        Ok(if reached { wrong } else { Box::new(Wrong::not_rejected(&row::DELETE_ID, reply)) })
+        let is_deleted = |offering: &Offering| snapshot.find(&offering.id).is_none();
+        let reached = self.oracle.state(call.project()).is_some_and(|state| state.world().offerings().any(is_deleted));
+        Ok(if reached { deviation } else { Box::new(ModelDeviation::not_rejected(&row::DELETE_ID, reply)) })
     }
 
-    /// Whether it follows from an earlier failure of the case: about the same offering, or, for a rejection that is wrong
-    /// in another way, from a request of the kind that was accepted before.
-    fn is_follow_up(&self, call: &Call, wrong: &Wrong) -> bool {
-        let was_accepted = |failure: &Failure| failure.rule == wrong.rule && failure.difference == "accepted";
-        let is_of_kind = wrong.difference != "accepted"
-            && matches!(wrong.about, About::Status | About::Code)
+    /// Whether a deviation follows from an earlier failure of the case: about the same offering, or, for a rejection
+    /// with an unexpected status or code, about the same rule.
+    fn is_follow_up(&self, call: &Call, deviation: &ModelDeviation) -> bool {
+        let was_accepted = |failure: &Failure| failure.rule == deviation.rule && failure.difference == "accepted";
+        let is_of_kind = deviation.difference != "accepted"
+            && matches!(deviation.about, About::Status | About::Code)
             && self.session.record.failures.iter().any(was_accepted);
         is_of_kind
             || self.tainted.contains(&call.id)
             || call.after.as_ref().is_some_and(|after| self.tainted.contains(after))
     }
 
-    /// Whether what is hidden (deleted, a variant, of another project) gets the response of what never existed: then it
-    /// is that response which is wrong, and it becomes the failure.
-    async fn is_like_missing(&mut self, call: &Call, wrong: &Wrong, reply: &Reply) -> Result<bool, Abort> {
+    /// Whether a hidden id (deleted, a variant, of another project) gets the response of an id that never existed. Then
+    /// the response for the latter becomes the failure.
+    async fn is_like_missing(&mut self, call: &Call, deviation: &ModelDeviation, reply: &Reply) -> Result<bool, Abort> {
         let role = call.project();
         let is_one = !matches!(call.endpoint, Endpoint::List | Endpoint::Create) && call.is_authorized();
-        let is_about = matches!(wrong.about, About::Status | About::Code) && is_one;
+        let is_about = matches!(deviation.about, About::Status | About::Code) && is_one;
         let Some(state) = self.oracle.state(role).filter(|state| is_about && state.world().is_hidden(&call.id)) else {
             return Ok(false);
         };
@@ -215,7 +229,7 @@ impl Context {
         Ok(missing.status == reply.status && missing.code == reply.code)
     }
 
-    /// Accepts every project as it is now.
+    /// Replaces the expected state of every project by what its list shows.
     async fn adopt_all(&mut self) -> Result<(), Abort> {
         for role in self.oracle.projects() {
             self.adopt(role).await?;
@@ -224,13 +238,13 @@ impl Context {
         Ok(())
     }
 
-    /// Sends a read of our own: what holds for any response waits until what it shows is compared.
+    /// Sends an internal read. Its general failures wait until its content is compared.
     pub(super) async fn send_quietly(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let known = self.session.record.failures.len();
         let exchange = self.session.send(request).await?;
         let general = self.session.record.failures.split_off(known);
-        let sound = self.untainted(general, &exchange);
-        let (part, rest): (Vec<_>, Vec<_>) = explained_by_schema(sound)
+        let independent = self.untainted(general, &exchange);
+        let (part, rest): (Vec<_>, Vec<_>) = explained_by_schema(independent)
             .into_iter()
             .partition(|failure| OF_OFFERINGS.contains(&failure.rule) && failure.rule != SCHEMA);
         self.session.record.keep(rest);
@@ -238,7 +252,7 @@ impl Context {
         Ok(exchange)
     }
 
-    /// Adds what waited for a comparison that found nothing.
+    /// Adds the waiting general failures after a comparison without mismatch.
     pub(super) fn release_general(&mut self) {
         let general = std::mem::take(&mut self.general);
         self.session.record.keep(general);
@@ -249,74 +263,75 @@ impl Context {
         self.tainted.extend(shown.into_iter().chain([call.id.clone()]).filter(|id| !id.is_empty()));
     }
 
-    /// Adds what the oracle found; general failures that follow from it become part of it.
-    fn fail(&mut self, call: &Call, wrong: Wrong, general: Vec<Failure>, at: &Arc<Exchange>) {
-        let (part, rest): (Vec<_>, Vec<_>) = general.into_iter().partition(|other| follows(other.rule, wrong.about));
-        let mut failure = self.failure(wrong, at);
+    /// Adds a failure for a deviation, with the general failures that follow from it.
+    fn fail(&mut self, call: &Call, deviation: ModelDeviation, general: Vec<Failure>, at: &Arc<Exchange>) {
+        let (part, rest): (Vec<_>, Vec<_>) =
+            general.into_iter().partition(|other| follows(other.rule, deviation.about));
+        let mut failure = self.failure(deviation, at);
         failure.also.extend(part.iter().map(|other| other.rule));
         self.add_general(rest, at);
-        // An id that was read in another way reached an offering that was created before.
-        let twins = if [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*failure.condition) {
+        // A decoded id names an offering that was created before.
+        let decoded_ids = if [row::DECODED_TWICE.id, row::DECODED_PLUS.id].contains(&&*failure.condition) {
             call.other_readings().to_vec()
         } else {
             Vec::new()
         };
-        let ids: Vec<&str> = twins.iter().chain([&call.id]).map(String::as_str).collect();
-        failure.trace = trace::leading_to(self.session.transcript(), at, &ids, &failure);
+        let ids: Vec<&str> = decoded_ids.iter().chain([&call.id]).map(String::as_str).collect();
+        failure.trace = trace::leading_to(self.session.trace(), at, &ids, &failure);
         self.add(failure);
     }
 
-    pub(super) fn failure(&self, wrong: Wrong, at: &Arc<Exchange>) -> Failure {
-        let received = self.project().client.keys().redact(&wrong.received).into_owned();
+    pub(super) fn failure(&self, deviation: ModelDeviation, at: &Arc<Exchange>) -> Failure {
+        let received = self.project().client.keys().redact(&deviation.received).into_owned();
         Failure {
-            rule: wrong.rule,
-            scope: if PER_OPERATION.contains(&&*wrong.condition) {
+            rule: deviation.rule,
+            scope: if PER_OPERATION.contains(&&*deviation.condition) {
                 ConditionScope::Operation
             } else {
                 ConditionScope::Anywhere
             },
-            condition: wrong.condition,
-            difference: wrong.difference,
-            title: wrong.title,
-            expected: wrong.expected,
+            condition: deviation.condition,
+            difference: deviation.difference,
+            title: deviation.title,
+            expected: deviation.expected,
             received,
             operation: at.request.operation.clone(),
             level: None,
-            also: wrong.also,
+            also: deviation.also,
             at: Arc::clone(at),
             trace: Vec::new(),
             evidence: Evidence::default(),
         }
     }
 
-    /// Adds a failure, once for each defect; the one with the shortest trace stays.
+    /// Adds a failure. Of several failures with one defect, the one with the shortest trace remains.
     pub(super) fn add(&mut self, failure: Failure) {
         self.session.record.checked(failure.rule);
         self.session.record.keep([failure]);
     }
 
-    /// Adds what holds for any response, unless it follows from an earlier failure of the case. What breaks the schema
-    /// of an offering explains what its times and its URL are.
+    /// Adds general failures, unless they follow from an earlier failure of the case. A schema violation of an offering
+    /// explains failures about its times and URL.
     fn add_general(&mut self, general: Vec<Failure>, at: &Arc<Exchange>) {
-        let sound = explained_by_schema(self.untainted(general, at));
-        if sound.iter().any(|failure| failure.rule == "offering.created-at-immutable")
+        let independent = explained_by_schema(self.untainted(general, at));
+        if independent.iter().any(|failure| failure.rule == "offering.created-at-immutable")
             && let Some(call) = Call::read(&at.request)
         {
             self.tainted.insert(call.id);
         }
-        self.session.record.keep(sound);
+        self.session.record.keep(independent);
     }
 
-    /// Drops those failures of the record from `known` on that follow from earlier ones.
+    /// Removes failures of the record from `known` on that follow from earlier ones.
     pub(super) fn drop_tainted(&mut self, known: usize) {
         for failure in self.session.record.failures.split_off(known) {
             let at = Arc::clone(&failure.at);
-            let sound = self.untainted(vec![failure], &at);
-            self.session.record.keep(sound);
+            let independent = self.untainted(vec![failure], &at);
+            self.session.record.keep(independent);
         }
     }
 
-    /// Those that do not follow from an earlier failure of the case.
+    /// The failures that do not follow from an earlier failure of the case.
     fn untainted(&self, general: Vec<Failure>, at: &Exchange) -> Vec<Failure> {
         if general.is_empty() || self.tainted.is_empty() {
             return general;
@@ -328,7 +343,7 @@ impl Context {
     }
 }
 
-/// What breaks the schema of an offering, or the order of its times, explains what else is wrong with them.
+/// Merges failures about an offering into a failure about its schema or the order of its times.
 fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
     for first in [SCHEMA, "offering.timestamps"] {
         let Some(place) = general.iter().position(|failure| failure.rule == first) else { continue };
@@ -343,20 +358,20 @@ fn explained_by_schema(mut general: Vec<Failure>) -> Vec<Failure> {
     general
 }
 
-/// Whether what is wrong with the form of a response explains what the oracle says of it.
-fn explains(failure: &Failure, wrong: &Wrong) -> bool {
-    let reasons: &[&str] = match wrong.about {
+/// Whether a general failure explains a deviation at the same response.
+fn explains(failure: &Failure, deviation: &ModelDeviation) -> bool {
+    let reasons: &[&str] = match deviation.about {
         About::Status => &[SERVER_ERROR],
         About::Code => &[SERVER_ERROR, SCHEMA, "response.error-code-format"],
         About::Content | About::Stored => {
             let explains: &[&str] = &[SERVER_ERROR, SCHEMA, "offering.created-at-immutable"];
-            &explains[..if wrong.rule == "offering.created-at-immutable" { 3 } else { 2 }]
+            &explains[..if deviation.rule == "offering.created-at-immutable" { 3 } else { 2 }]
         }
     };
     reasons.contains(&failure.rule)
 }
 
-/// Whether a general failure at the same response follows from what the oracle found.
+/// Whether a general failure follows from a deviation at the same response.
 pub(super) fn follows(rule: &str, about: About) -> bool {
     match about {
         About::Status => [

@@ -1,4 +1,4 @@
-//! The exchanges that a failure rests on: sent again in this order, they show it.
+//! Traces: the exchanges that reproduce a failure when sent again in order.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use crate::contract::Endpoint;
 use crate::exchange::Exchange;
 use crate::finding::{CaseResult, Failure};
 
-/// Longer traces lose their middle.
+/// The maximum length of a trace. Longer traces lose their middle.
 const MAX_STEPS: usize = 24;
 
-/// Gives every failure that has no trace its own.
+/// Sets the trace of every failure without one.
 pub(super) fn attach(record: &mut CaseResult, transcript: &[Arc<Exchange>]) {
     for failure in record.failures.iter_mut().filter(|failure| failure.trace.is_empty()) {
         failure.trace = leading_to(transcript, &failure.at, &[], failure);
     }
 }
 
-/// The exchanges that lead to `at`, in order, `at` last: the writes on the offerings that it concerns and on `ids`, those
-/// with its idempotency key, and, where the failure is about roles, the promotions. A list concerns every write.
+/// The exchanges that lead to `at`, in order, `at` last: writes to its offerings and to `ids`, writes with its
+/// idempotency key, and, if the failure is about roles, set-mains. A list depends on every write.
 pub(super) fn leading_to(
     transcript: &[Arc<Exchange>],
     at: &Arc<Exchange>,
@@ -58,7 +58,6 @@ pub(super) fn leading_to(
         .filter(|(call, exchange)| concerns(call, exchange))
         .map(|(_, exchange)| Arc::clone(exchange))
         .collect();
-    // The write that explains it, whatever it names.
     trace.dedup_by(|a, b| Arc::ptr_eq(a, b));
     if trace.len() >= MAX_STEPS {
         trace.drain(MAX_STEPS / 2..trace.len() + 1 - MAX_STEPS / 2);
@@ -67,7 +66,7 @@ pub(super) fn leading_to(
     trace
 }
 
-/// Puts a read into a trace, at its place in time.
+/// Inserts a read into a trace in order of time.
 pub(super) fn insert(trace: &mut Vec<Arc<Exchange>>, read: &Arc<Exchange>) {
     if trace.iter().any(|known| Arc::ptr_eq(known, read)) {
         return;

@@ -1,4 +1,4 @@
-//! What a run was given of one project.
+//! A project and what exists in it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, KeyRole};
 
-/// What exists in the project, as far as the run was told or found out.
+/// What is known to exist in the project.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Fixtures {
     /// Product ids that are registered in the project, without repeats.
@@ -18,26 +18,28 @@ pub struct Fixtures {
     pub second_product: Option<String>,
 }
 
-/// One project on the target. Cheap to clone.
+/// One key's data on the target. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Sends with the project's keys.
+    /// Sends requests with the project's keys.
     pub client: Client,
-    /// Judges what comes back.
+    /// Judges the responses.
     pub judge: Arc<Judge>,
     /// What exists in it.
     pub fixtures: Arc<Fixtures>,
-    /// Whether it is thrown away after the case. Otherwise everything that was created is removed, and the previous main
-    /// is main again.
+    /// Whether it is discarded after the case. Otherwise the run deletes what it created and restores the previous
+    /// main.
     pub is_disposable: bool,
-    /// Whether no other client writes to the project while the run goes on: then every change is the server's doing.
+    /// Whether no other client writes to the project during the run: then every unexpected change is the server's
+    /// fault.
     pub is_exclusive: bool,
-    /// What keeps the project there as long as anybody uses the project; `None` where nothing is needed for that.
-    pub hold: Option<Arc<dyn Any + Send + Sync>>,
+    /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
+    /// project.
+    pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Project {
-    /// The same project, whose requests are put down to this case.
+    /// The same project with its requests attributed to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }
     }

@@ -1,7 +1,6 @@
-//! One project on the target: its keys, what is known of it, and a session in which everything sent is judged.
+//! One project on the target: its keys, its fixtures, and a session that judges every response.
 //!
-//! A project is used by one case at a time. It does not know what cases do; it knows how to read the project's state and how
-//! to leave the project as it was. Start at [`Project`].
+//! One case at a time uses a project. Start at [`Project`].
 
 mod handle;
 mod session;

@@ -1,4 +1,4 @@
-//! A conversation with one project in which every response is judged and kept.
+//! A session with one project that judges and records every response.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,44 +11,45 @@ use crate::finding::{ConditionScope, Evidence, Failure, Record};
 
 use super::{Abort, Project, Snapshot};
 
-/// The header of a page that starts again at the first row.
+/// Response header of a page that starts again at the first row because its cursor is unknown.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
 
-/// A longer list is not read: a project of 50,000 offerings is none to test on, and a server may never end.
+/// Longest list in pages: a list of a faulty server may be endless, and 50,000 offerings are too many for a test
+/// project.
 const MAX_PAGES: usize = 500;
 
-/// Nor a list of more bytes; what is kept of it several times over must fit into the memory.
+/// Longest list in bytes: memory holds several copies of it.
 const MAX_BYTES: usize = 12 << 20;
 
-/// Of a long walk only its first and its last pages stay in the transcript.
-const KEPT_PAGES: usize = 6;
+/// Number of pages of one walk that stay in the trace: the first and the last ones.
+const MAX_SAVED_PAGES: usize = 6;
 
-/// How often a walk that was restarted (its cursor was deleted by another client) is begun again.
+/// How often a walk starts again after another client deleted its cursor.
 const MAX_RESTARTS: usize = 3;
 
-/// What the record keeps of responses besides what they break.
+/// Whether the record counts checks and responses, or only collects failures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Counts {
-    /// How often everything was checked and seen.
-    Kept,
-    /// Nothing: which returns came is chance, and the same run would count otherwise.
-    LeftOut,
+    /// Checks and responses are counted.
+    Recorded,
+    /// Only failures are recorded: the responses depend on chance, so counts would differ from run to run.
+    Omitted,
 }
 
-/// Sends, judges and keeps. One session serves one case.
+/// Sends requests, judges the responses and records both. One session serves one case.
 #[derive(Debug)]
 pub struct Session {
     project: Project,
-    memory: SeenTimestamps,
-    transcript: Vec<Arc<Exchange>>,
-    /// What was found so far.
+    timestamps: SeenTimestamps,
+    trace: Vec<Arc<Exchange>>,
+    /// Failures and counts so far.
     pub record: Record,
 }
 
 impl Session {
-    /// Begins a conversation with the project's project.
+    /// Starts a session with a project.
     pub fn new(project: Project) -> Self {
-        Self { project, memory: SeenTimestamps::default(), transcript: Vec::new(), record: Record::default() }
+        Self { project, timestamps: SeenTimestamps::default(), trace: Vec::new(), record: Record::default() }
     }
 
     /// The project.
@@ -56,9 +57,9 @@ impl Session {
         &self.project
     }
 
-    /// What distinguishes this case from every earlier one on the target, even of the same seed: in a project that
-    /// outlives the run the time in milliseconds.
-    pub fn now(&self) -> String {
+    /// Distinguishes this case from all earlier ones on the target, even with the same seed: the time in milliseconds
+    /// and a hyphen; empty in a disposable project.
+    pub fn unique_prefix(&self) -> String {
         if self.project.is_disposable {
             return String::new();
         }
@@ -67,63 +68,63 @@ impl Session {
     }
 
     /// Every exchange so far, in order.
-    pub fn transcript(&self) -> &[Arc<Exchange>] {
-        &self.transcript
+    pub fn trace(&self) -> &[Arc<Exchange>] {
+        &self.trace
     }
 
-    /// Keeps of a long walk its first and its last pages only; `pages` have been read.
-    pub fn forget_middle_of_walk(&mut self, pages: usize) {
-        if pages > KEPT_PAGES {
-            self.transcript.remove(self.transcript.len() - KEPT_PAGES / 2);
+    /// Removes the middle pages of a long walk from the trace; `pages` have been read.
+    pub fn drop_middle_pages(&mut self, pages: usize) {
+        if pages > MAX_SAVED_PAGES {
+            self.trace.remove(self.trace.len() - MAX_SAVED_PAGES / 2);
         }
     }
 
-    /// Forgets exchanges before `keep_from`, for cases without end.
-    pub fn forget_before(&mut self, keep_from: usize) {
-        self.transcript.drain(..keep_from.min(self.transcript.len()));
+    /// Removes the exchanges before `keep_from` from the trace, for cases without end.
+    pub fn drop_before(&mut self, keep_from: usize) {
+        self.trace.drain(..keep_from.min(self.trace.len()));
     }
 
-    /// Sends a request and judges its response by everything that holds for every response.
+    /// Sends a request and judges its response by the rules for every response.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came.
+    /// [`Abort::World`] when no response was received.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let exchange = self.project.client.send(request).await?;
-        Ok(self.take_in(exchange))
+        Ok(self.record_exchange(exchange))
     }
 
-    /// Judges and keeps an exchange that was made elsewhere (by one of several clients at once).
-    pub fn take_in(&mut self, exchange: Exchange) -> Arc<Exchange> {
+    /// Judges and records an exchange that another client has completed.
+    pub fn record_exchange(&mut self, exchange: Exchange) -> Arc<Exchange> {
         let exchange = Arc::new(exchange);
-        self.project.judge.exchange(&exchange, self.project.client.keys(), &mut self.memory, &mut self.record);
-        self.transcript.push(Arc::clone(&exchange));
+        self.project.judge.exchange(&exchange, self.project.client.keys(), &mut self.timestamps, &mut self.record);
+        self.trace.push(Arc::clone(&exchange));
         exchange
     }
 
-    /// Judges and keeps what several clients did at once, in the order in which they began. Of times nothing is held
-    /// against it: none of these responses is surely older than another.
-    pub fn take_in_at_once(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
-        let known = (counts == Counts::LeftOut).then(|| std::mem::take(&mut self.record));
-        let taken = exchanges
+    /// Judges and records concurrent exchanges in the order of their starts. Timestamps are not compared: none of these
+    /// responses is certainly older than another.
+    pub fn record_concurrent(&mut self, exchanges: Vec<Exchange>, counts: Counts) -> Vec<Arc<Exchange>> {
+        let known = (counts == Counts::Omitted).then(|| std::mem::take(&mut self.record));
+        let recorded = exchanges
             .into_iter()
             .map(|exchange| {
-                self.memory = SeenTimestamps::default();
-                self.take_in(exchange)
+                self.timestamps = SeenTimestamps::default();
+                self.record_exchange(exchange)
             })
             .collect();
-        self.memory = SeenTimestamps::default();
+        self.timestamps = SeenTimestamps::default();
         if let Some(known) = known {
             let failures = std::mem::replace(&mut self.record, known).failures;
             self.record.failures.extend(failures);
         }
-        taken
+        recorded
     }
 
-    /// Reads every regular offering of the project that `role`'s key opens, by pages of 100.
+    /// Reads every regular offering of the project that `role`'s key opens, in pages of 100.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came, [`Abort::Blocked`] when the list cannot be read; the fault itself is in the
-    /// record then.
+    /// [`Abort::World`] when no response was received; [`Abort::Blocked`] when the list cannot be read, with the
+    /// failure in the record.
     pub async fn walk(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let mut restarts = 0;
         'again: loop {
@@ -142,23 +143,23 @@ impl Session {
                     if restarts <= MAX_RESTARTS {
                         continue 'again;
                     }
-                    return Err(Abort::Blocked("the list starts again and again".into()));
+                    return Err(Abort::Blocked("the list keeps restarting".into()));
                 }
                 let (offerings, has_more) = self.read_page(&page)?;
                 snapshot.pages += 1;
                 bytes += page.response.body().len();
-                self.forget_middle_of_walk(snapshot.pages);
+                self.drop_middle_pages(snapshot.pages);
                 for offering in offerings {
                     if !seen.insert(offering.id.clone()) {
-                        let received = format!("`{}` stands on two pages", offering.id);
-                        self.fault(
+                        let received = format!("`{}` is on two pages", offering.id);
+                        self.fail(
                             "list.pages-cover",
-                            "a walk by the last id shows an offering twice",
-                            "every offering once",
+                            "an offering is on two pages of the list",
+                            "every offering on one page",
                             received,
                             &page,
                         );
-                        return Err(Abort::Blocked("the list repeats itself".into()));
+                        return Err(Abort::Blocked("the list repeats an offering".into()));
                     }
                     snapshot.offerings.push(offering);
                 }
@@ -166,16 +167,16 @@ impl Session {
                     (false, _) => return Ok(snapshot),
                     (true, _) if snapshot.pages >= MAX_PAGES || bytes > MAX_BYTES => {
                         let read = snapshot.offerings.len();
-                        return Err(Abort::Blocked(format!("the list is too long: {read} offerings and more follow")));
+                        return Err(Abort::Blocked(format!("the list is too long: more than {read} offerings")));
                     }
                     (true, Some(last)) if Some(&last.id) != cursor.as_ref() => {
                         cursor = Some(last.id.clone());
                     }
                     (true, _) => {
-                        self.fault(
+                        self.fail(
                             "list.has-more",
-                            "`has_more` is true although nothing follows",
-                            "true exactly when something follows",
+                            "`has_more` is true on the last page",
+                            "true only if more offerings follow",
                             format!("true after {} pages", snapshot.pages),
                             &page,
                         );
@@ -189,9 +190,9 @@ impl Session {
     fn read_page(&mut self, page: &Arc<Exchange>) -> Result<(Vec<Offering>, bool), Abort> {
         if page.response.status != 200 {
             let received = page.response.summary();
-            self.fault(
+            self.fail(
                 "list.limit-honoured",
-                "a limit of 100 is not accepted",
+                "limit=100 was rejected",
                 "200 with at most 100 offerings",
                 received.clone(),
                 page,
@@ -203,19 +204,19 @@ impl Session {
         let has_list = body.is_some_and(|body| body.get("data").is_some_and(serde_json::Value::is_array));
         let items = body.map_or(&[][..], offerings_in);
         let offerings: Option<Vec<_>> = items.iter().map(Offering::read).collect();
-        // What is wrong with such a page is in the record by the schema rule already.
+        // The schema rule has recorded the failure.
         match (offerings, has_more) {
             (Some(offerings), Some(has_more)) if has_list => Ok((offerings, has_more)),
-            _ => Err(Abort::Blocked("the list could not be read: it breaks its schema".into())),
+            _ => Err(Abort::Blocked("the list could not be read: it violates its schema".into())),
         }
     }
 
-    /// Notes a failure at `at`.
-    pub fn fault(
+    /// Records a failure shown by the exchange `at`.
+    pub fn fail(
         &mut self,
         rule: &'static str,
         title: impl Into<std::borrow::Cow<'static, str>>,
-        documented: impl Into<String>,
+        expected: impl Into<String>,
         received: impl Into<String>,
         at: &Arc<Exchange>,
     ) {
@@ -229,7 +230,7 @@ impl Session {
                 condition: title.clone(),
                 difference: "".into(),
                 title,
-                expected: documented.into(),
+                expected: expected.into(),
                 received,
                 operation: at.request.operation.clone(),
                 scope: ConditionScope::Operation,
@@ -243,7 +244,7 @@ impl Session {
     }
 }
 
-/// Whether the page says that its cursor was unknown.
+/// Whether a page reports that its cursor was unknown.
 pub fn is_restarted(page: &Exchange) -> bool {
     page.response.header(RESTARTED).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }

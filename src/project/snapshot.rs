@@ -3,12 +3,12 @@
 use crate::check::Offering;
 use crate::finding::Listed;
 
-/// What a walk over the whole list showed, in the list's order.
+/// The offerings that a walk over the whole list returned.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
     /// Every offering, in the order of the list.
     pub offerings: Vec<Offering>,
-    /// How many pages it took: only one page is one moment.
+    /// Number of pages; only a snapshot of one page shows a single moment.
     pub pages: usize,
 }
 

@@ -1,8 +1,8 @@
-//! Other right choices: what the contract leaves open, and what it does not speak of.
+//! Alternative correct behaviours, where the contract is open or silent.
 //!
-//! None of them breaks a must rule. Those that break a should rule name it.
+//! None of them violates a must rule.
 //!
-//! Start at [`Behaviour::ALL`], or at [`Behaviour::draw`] for combinations.
+//! Start at [`Behaviour::ALL`], or at [`Behaviour::combination`] for combinations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,34 +13,34 @@ use http::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::call::Operation;
-use super::config::{DeleteMain, Effect, Others, Used};
+use super::config::{DeleteMain, DeletedKey, Effect, OtherClient};
 use super::fault::UnknownName;
 use super::front;
-use super::in_flight::{Meeting, Met, NO_TIME, same_key, uneven};
+use super::in_flight::{NO_TIME, OnOverlap, Overlap, same_key, uneven};
 use super::response::{ANY, FAILURE, SUCCESS};
-use super::server_response::Refusal;
+use super::server_response::ApiError;
 use super::step::Reply;
 use super::validate::{READONLY, Repeats, Tag, is_documented};
 use super::view::encoded;
 
-/// All there is to say about a behaviour.
+/// Description of a behaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BehaviourInfo {
-    /// In kebab-case, unique.
+    /// Unique name in kebab-case.
     pub name: &'static str,
-    /// What the server does, in one sentence.
+    /// What the server does, as one sentence.
     pub sentence: &'static str,
-    /// What it cannot be combined with; stated on one of the two at least.
+    /// Behaviours that it cannot be combined with; listed on at least one of the two.
     pub conflicts: &'static [Behaviour],
 }
 
-/// Declares the enum and its rows.
+/// Declares the enum and its catalogue.
 macro_rules! behaviours {
     ($(
         $variant:ident $name:literal $(without [$($conflict:ident)+])? $sentence:literal
         => $effect:expr;
     )+) => {
-        /// A choice that the server makes other than by default.
+        /// An alternative correct behaviour of the server.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Behaviour {
             $(#[doc = $sentence] $variant),+
@@ -65,7 +65,7 @@ macro_rules! behaviours {
 
 behaviours! {
     OrderDescending "order-descending"
-        "The list shows the newest offering first."
+        "The list is in descending order of creation."
         => |config| config.order = |rows| rows.reverse();
     NextCursorAbsent "next-cursor-absent" without [NextCursorNull NextCursorOpaque]
         "The list never has `next_cursor`."
@@ -74,7 +74,7 @@ behaviours! {
         "`next_cursor` is always null."
         => |config| config.respond(&[Operation::List], SUCCESS, |_, page| page.set("next_cursor", Value::Null));
     NextCursorOpaque "next-cursor-opaque"
-        "`next_cursor` is a token that is no offering's id."
+        "`next_cursor` is a token, not an offering id."
         => |config| config.cursor_of = |row| format!("cursor:after:{}", row.number);
     FractionalSeconds "fractional-seconds"
         "Timestamps have microseconds."
@@ -83,7 +83,7 @@ behaviours! {
         "Timestamps end in `+00:00`."
         => |config| config.times.zone = "+00:00";
     EqualTimestamps "equal-timestamps"
-        "Every offering was made and updated in the same second."
+        "All timestamps of all offerings are the same second."
         => |config| config.times.equal = true;
     UrlEncoded "url-encoded"
         "`url` has the id percent-encoded."
@@ -95,7 +95,7 @@ behaviours! {
         "Bodies are indented over several lines."
         => |config| config.pretty = true;
     ExtraProperties "extra-properties"
-        "Offerings, lists and errors have properties that no document names."
+        "Offerings, lists and errors have undocumented properties."
         => |config| {
             config.show(&Operation::ALL, |shown| {
                 shown.insert("display_name".into(), Value::Null);
@@ -114,20 +114,20 @@ behaviours! {
             ]);
         });
     DetailsNull "details-null-otherwise" without [DetailsEmpty]
-        "`details` is null where no field is at fault."
+        "`details` is null when no field is at fault."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.default_details(Value::Null));
     DetailsEmpty "details-empty-otherwise"
-        "`details` is an empty array where no field is at fault."
+        "`details` is an empty array when no field is at fault."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.default_details(json!([])));
     LimitWithoutDetails "limit-without-details" without [DetailsNull DetailsEmpty]
-        "A limit out of range names no field."
+        "The error for a limit out of range names no field."
         => |config| config.respond(&[Operation::List], FAILURE, |_, response| {
             if response.blames("limit") {
                 response.remove_error("details");
             }
         });
     MetaOnLimit "meta-beside-limit"
-        "A limit out of range has `_meta` beside the error, as the list page's own example has."
+        "The error for a limit out of range has `_meta` beside it, as in the example of the list page."
         => |config| config.respond(&[Operation::List], FAILURE, |_, response| response.explain_limit());
     LogicalOn422 "logical-on-422"
         "A 422 has the type `logical`."
@@ -136,58 +136,58 @@ behaviours! {
         "New offerings have the tag 0."
         => |config| config.new_tag = |tag| if let Tag::Value(tag) = tag { Some(tag) } else { Some(0) };
     TagNullOnCreate "tag-null-on-create" without [TagZeroOnCreate]
-        "New offerings have the tag null, also where the body says 0."
+        "New offerings have the tag null, even if the body has 0."
         => |config| config.new_tag = |_| None;
     DemotedToNull "demoted-to-null"
         "The previous main gets the tag null."
         => |config| config.demoted = None;
     DeleteMainRefused "delete-main-refused" without [DeleteMainPromotes DeleteMain409]
-        "Deleting the main returns 422."
+        "DELETE of the main returns 422."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::UNPROCESSABLE_ENTITY);
     DeleteMain409 "delete-main-409" without [DeleteMainPromotes FirstAgainRegular]
-        "Deleting the main returns 409."
+        "DELETE of the main returns 409."
         => |config| config.delete_main = DeleteMain::Rejects(StatusCode::CONFLICT);
     DeleteMainPromotes "delete-main-promotes"
-        "Deleting the main promotes the oldest offering that is left."
+        "DELETE of the main promotes the oldest remaining offering."
         => |config| config.delete_main = DeleteMain::Promotes;
     DeletedIdsTaken "deleted-ids-taken"
-        "The id of a deleted offering cannot be created again: 409."
+        "POST with the id of a deleted offering returns 409."
         => |config| config.done(Operation::Delete, |step| {
             let id = step.id();
             step.project.retired.insert(id);
         });
     FirstAgainRegular "first-again-regular" without [PromotesWithoutMain DeleteMainRefused]
-        "In a project that was emptied the first offering does not become main."
-        => |config| config.becomes_main = |project| project.made == 0 && project.listed().is_empty();
+        "In a project that was emptied, the first offering does not become main."
+        => |config| config.becomes_main = |project| project.total_created == 0 && project.listed().is_empty();
     PromotesWithoutMain "promotes-without-main"
-        "In a project with offerings but no main a new offering becomes main."
+        "In a project with offerings but no main, a new offering becomes main."
         => |config| config.becomes_main = |project| project.main_id().is_none();
     Replay200 "replay-200"
-        "A replayed create returns 200."
+        "A replayed POST returns 200."
         => |config| config.replayed(Operation::Create, |step| {
             if let Some(offering) = step.reply().cloned() {
                 step.result = Ok(Reply::Offering(offering));
             }
         });
     ReplayCurrent "replay-current"
-        "A replayed create returns the offering as it is now, while it exists."
+        "A replayed POST returns the current state of the offering while it exists."
         => |config| config.replayed(Operation::Create, |step| step.show_current());
     ReplayDeletedAnew "replay-deleted-anew"
         without [ReplayDeleted404 ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted makes a new one."
-        => |config| config.used_key = Used::Forgotten;
+        "After its offering was deleted, an idempotency key creates a new offering."
+        => |config| config.deleted_key = DeletedKey::Forgotten;
     ReplayDeleted404 "replay-deleted-404" without [ReplayDeleted409 ReplayDeleted410 ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted returns 404."
-        => |config| config.used_key = Used::Rejected(StatusCode::NOT_FOUND, "not_found");
+        "After its offering was deleted, an idempotency key returns 404."
+        => |config| config.deleted_key = DeletedKey::Rejected(StatusCode::NOT_FOUND, "not_found");
     ReplayDeleted409 "replay-deleted-409" without [ReplayDeleted410 ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted returns 409."
-        => |config| config.used_key = Used::Rejected(StatusCode::CONFLICT, "idempotency_key_used");
+        "After its offering was deleted, an idempotency key returns 409."
+        => |config| config.deleted_key = DeletedKey::Rejected(StatusCode::CONFLICT, "idempotency_key_used");
     ReplayDeleted410 "replay-deleted-410" without [ReplayDeleted422]
-        "The idempotency key of a create whose offering was deleted returns 410."
-        => |config| config.used_key = Used::Rejected(StatusCode::GONE, "offering_deleted");
+        "After its offering was deleted, an idempotency key returns 410."
+        => |config| config.deleted_key = DeletedKey::Rejected(StatusCode::GONE, "offering_deleted");
     ReplayDeleted422 "replay-deleted-422"
-        "The idempotency key of a create whose offering was deleted returns 422."
-        => |config| config.used_key = Used::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
+        "After its offering was deleted, an idempotency key returns 422."
+        => |config| config.deleted_key = DeletedKey::Rejected(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_used");
     OtherBody400 "other-body-400" without [OtherBody409 OtherBody422]
         "An idempotency key used with another body returns 400."
         => |config| config.other_body = Some((StatusCode::BAD_REQUEST, "invalid_data"));
@@ -198,83 +198,83 @@ behaviours! {
         "An idempotency key used with another body returns 422."
         => |config| config.other_body = Some((StatusCode::UNPROCESSABLE_ENTITY, "idempotency_conflict"));
     RejectionReplayed "rejection-replayed"
-        "The idempotency key of a rejected create returns the same rejection again, whatever the body."
+        "The idempotency key of a rejected POST returns the same error again for any body."
         => |config| {
-            config.rejected(Operation::Create, |step| step.burn_key());
+            config.rejected(Operation::Create, |step| step.save_rejection());
             config.done(Operation::Create, |step| {
-                if let Some(refusal) = step.burnt_key() {
-                    step.reject(refusal);
+                if let Some(error) = step.saved_rejection() {
+                    step.reject(error);
                 }
             });
         };
     UnknownField400 "unknown-field-400"
-        "A body with an unknown field is refused."
+        "A body with an unknown field is rejected."
         => |config| config.body_checks.push(|_, body| {
             body.keys().find(|name| !is_documented(name)).map(|name| format!("The field `{name}` is not known."))
         });
     ReadonlyField400 "readonly-field-400"
-        "A body with a read-only field is refused."
+        "A body with a read-only field is rejected."
         => |config| config.body_checks.push(|_, body| {
             let name = READONLY.iter().find(|name| body.contains_key(**name))?;
             Some(format!("The field `{name}` is read-only."))
         });
     UpdateId400 "update-id-400"
-        "An update with an `id` in its body is refused."
+        "PATCH with an `id` in its body is rejected."
         => |config| config.body_checks.push(|operation, body| {
-            let refused = operation == Operation::Update && body.contains_key("id");
-            refused.then(|| "The field `id` is not taken here.".to_owned())
+            let rejected = operation == Operation::Update && body.contains_key("id");
+            rejected.then(|| "The field `id` is not accepted here.".to_owned())
         });
     EmptyUpdate400 "empty-update-400"
-        "An update with nothing in its body is refused."
+        "PATCH with an empty object is rejected."
         => |config| config.body_checks.push(|operation, body| {
-            let refused = operation == Operation::Update && body.is_empty();
-            refused.then(|| "There is nothing to update.".to_owned())
+            let rejected = operation == Operation::Update && body.is_empty();
+            rejected.then(|| "There is nothing to update.".to_owned())
         });
     TagOnRegular400 "tag-on-regular-400"
-        "An update with a tag on an offering that is not main is refused."
+        "PATCH with a tag is rejected on a regular offering."
         => |config| config.done(Operation::Update, |step| {
             let sent = step.sends_tag(None) || step.sends_tag(Some(0));
             if sent && step.reply().is_some_and(|row| !row.is_main()) {
-                step.reject(Refusal::field("invalid_data", "tag", "is read-only"));
+                step.reject(ApiError::field("invalid_data", "tag", "is read-only"));
             }
         });
     ProductsMerged "products-merged" without [RepeatedProducts400]
-        "A product that stands twice in a list is kept once."
+        "A repeated product id is stored once."
         => |config| config.repeats = Repeats::Merged;
     RepeatedProducts400 "repeated-products-400"
-        "A product that stands twice in a list is refused."
+        "A repeated product id is rejected."
         => |config| config.repeats = Repeats::Rejected;
     IdsOfAnyCase "ids-of-any-case"
-        "Ids that differ only in case are the same."
+        "Ids are case-insensitive."
         => |config| config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
     UnknownQuery400 "unknown-query-400"
-        "An undocumented query parameter is refused."
+        "An undocumented query parameter is rejected."
         => |config| config.call_checks.push(|call| {
             let name = call.undocumented_parameter().filter(|_| call.operation == Operation::List)?;
-            Some(Refusal::malformed(format!("The query parameter `{name}` is not known.")))
+            Some(ApiError::malformed(format!("The query parameter `{name}` is not known.")))
         });
     InvalidId404 "invalid-id-404"
-        "Get, update and set main of a malformed id response 404."
+        "GET, PATCH and set-main of a malformed id return 404."
         => |config| {
             for operation in [Operation::Get, Operation::Update, Operation::SetMain] {
                 config.rejected(operation, |step| {
                     if step.code() == "invalid_data" && step.blames("offering_id") {
-                        step.result = Err(Refusal::not_found());
+                        step.result = Err(ApiError::not_found());
                     }
                 });
             }
         };
     SetMainBody400 "set-main-body-400"
-        "Set main with a body is refused."
+        "Set-main with a body is rejected."
         => |config| config.call_checks.push(|call| {
-            let refused = call.operation == Operation::SetMain && call.bytes().is_ok_and(|body| !body.is_empty());
-            refused.then(|| Refusal::malformed("This operation takes no body."))
+            let rejected = call.operation == Operation::SetMain && call.bytes().is_ok_and(|body| !body.is_empty());
+            rejected.then(|| ApiError::malformed("This operation accepts no body."))
         });
     AnyContentType "any-content-type"
-        "The content type of a body is not looked at."
+        "The content type of a request body is ignored."
         => |config| config.is_json = |_| true;
     UpdateAlwaysTouches "update-always-touches"
-        "An update or promotion without effect sets `updated_at` too."
+        "A PATCH or promotion without effect also sets `updated_at`."
         => |config| config.touches = |_| true;
     ConnectionClose "connection-close"
         "The connection is closed after each response."
@@ -285,129 +285,129 @@ behaviours! {
         "Every response takes a few milliseconds."
         => |config| config.waits_before.push(|_, _| Duration::from_millis(4));
     TooManyRequests "too-many-requests"
-        "Now and then the response is 429 with `Retry-After`."
+        "Some requests return 429 with `Retry-After`."
         => |config| config.interruptions.push(front::too_many_requests);
     ManyOfferings "many-offerings"
-        "The main project holds 350 more offerings."
+        "The main project has 350 more offerings."
         => |config| config.archive = 350;
     LegacyTags "legacy-tags"
-        "The main project holds more rows with tags of old, negative ones too."
+        "The main project has more offerings with legacy tags, including negative ones."
         => |config| config.legacy_tags = &[2, 3, -1, i16::MIN, i16::MAX];
     EncodedSlash404 "encoded-slash-404"
-        "A router returns 404 in HTML to an encoded slash, a NUL or a dot segment in the path."
+        "A router returns an HTML 404 for an encoded slash, a NUL or a dot segment in the path."
         => |config| config.front.push(front::router);
     Firewall403 "firewall-403"
-        "A firewall returns 403 in HTML to markup, SQL and control characters."
+        "A firewall returns an HTML 403 for markup, SQL and control characters."
         => |config| config.front.push(front::firewall);
     LongTarget414 "long-target-414"
-        "A proxy returns 414 to an id or cursor over 100 characters."
+        "A proxy returns 414 for an id or cursor over 100 characters."
         => |config| config.front.push(front::long_target);
     LargeBody413 "large-body-413"
-        "A proxy returns 413 to a body over 64 KiB."
+        "A proxy returns 413 for a body over 64 KiB."
         => |config| config.front.push(front::large_body);
     Unavailable503 "unavailable-503"
-        "Now and then a proxy returns 503 with `Retry-After`."
+        "For some requests, a proxy returns 503 with `Retry-After`."
         => |config| config.interruptions.push(front::unavailable);
     OthersAdd "others-add" without [OthersComeAndGo]
-        "Another client adds offerings meanwhile."
-        => |config| config.others = Others::Add;
+        "Another client adds offerings at the same time."
+        => |config| config.other_client = OtherClient::Adds;
     OthersComeAndGo "others-come-and-go"
-        "Another client adds offerings meanwhile and deletes them again."
-        => |config| config.others = Others::ComeAndGo;
+        "Another client adds and deletes offerings at the same time."
+        => |config| config.other_client = OtherClient::AddsAndDeletes;
     UnevenPace "uneven-pace"
-        "Requests wait for some milliseconds, some longer than others, before they are worked on."
+        "Requests are processed after a few milliseconds; the delay varies."
         => |config| config.waits_before.push(|_, requests| uneven(requests));
     LateResponses "late-responses"
-        "Writes are answered some milliseconds after they took effect, some later than others."
+        "Responses to writes are sent a few milliseconds after the write; the delay varies."
         => |config| config.waits_after.push(|operation, requests| {
             if operation.writes() { uneven(requests) } else { NO_TIME }
         });
     LateReads "late-reads"
-        "Reads are answered some milliseconds after they were made, some later than others."
+        "Responses to reads are sent a few milliseconds after the read; the delay varies."
         => |config| config.waits_after.push(|operation, requests| {
             if operation.writes() { NO_TIME } else { uneven(requests) }
         });
     OneWriteAtATime "one-write-at-a-time"
-        "Writes wait for each other, and each takes a few milliseconds."
+        "Writes run one at a time, a few milliseconds each."
         => |config| config.waits_its_turn = Operation::writes;
     KeyInFlight409 "key-in-flight-409" without [KeyInFlightWaits]
-        "A create whose idempotency key is in flight returns 409."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
-            then: Met::Rejected("idempotency_in_flight", "A request with this idempotency key is in flight."),
+        "POST with an idempotency key that is in flight returns 409."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| same_key(other, write) && write.operation == Operation::Create,
+            then: OnOverlap::Reject("idempotency_in_flight", "A request with this idempotency key is in flight."),
         });
     KeyInFlightWaits "key-in-flight-waits"
-        "A create whose idempotency key is in flight waits for the first response."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| same_key(other, visit) && visit.operation == Operation::Create,
-            then: Met::Waits,
+        "POST with an idempotency key that is in flight waits for the first response."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| same_key(other, write) && write.operation == Operation::Create,
+            then: OnOverlap::Wait,
         });
     SecondWriter409 "second-writer-409"
-        "Of two writes at once one is refused with 409."
-        => |config| config.meetings.push(Meeting {
-            meets: |_, _| true,
-            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        "Of two concurrent writes, one returns 409."
+        => |config| config.overlaps.push(Overlap {
+            matches: |_, _| true,
+            then: OnOverlap::Reject("concurrent_write", "Another write is under way; try again."),
         });
     SecondWriterOfOffering409 "second-writer-of-offering-409"
-        "Of two writes at once to one offering one is refused with 409."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| other.id == visit.id,
-            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        "Of two concurrent writes to one offering, one returns 409."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| other.id == write.id,
+            then: OnOverlap::Reject("concurrent_write", "Another write is under way; try again."),
         });
     ReservedIds "reserved-ids"
-        "A create reserves its id and stores the offering a few milliseconds later."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| {
-                let both = [other.operation, visit.operation] == [Operation::Create; 2];
-                both && other.id == visit.id
+        "POST reserves the id and stores the offering a few milliseconds later."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| {
+                let both = [other.operation, write.operation] == [Operation::Create; 2];
+                both && other.id == write.id
             },
-            then: Met::Rejected("offering_already_exists", "An offering with this id already exists in this project."),
+            then: OnOverlap::Reject("offering_already_exists", "An offering with this id already exists in this project."),
         });
     UpdateReadsAgain "update-reads-again"
-        "An update reads the offering again for its response."
+        "PATCH reads the offering again for its response."
         => |config| config.interleave(&[Operation::Update], |request| Box::pin(request.reading_again()));
     OneRequestAtATime "one-request-at-a-time"
-        "Requests wait for each other, reads too."
+        "Requests run one at a time, including reads."
         => |config| config.waits_its_turn = |_| true;
     PromotionsWait "promotions-wait"
-        "Promotions wait for each other, and each takes a few milliseconds."
+        "Promotions run one at a time, a few milliseconds each."
         => |config| config.waits_its_turn = |operation| operation == Operation::SetMain;
     WritesOfOfferingWait "writes-of-offering-wait"
-        "Writes to one offering wait for each other."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| other.id == visit.id,
-            then: Met::Waits,
+        "Writes to one offering run one at a time."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| other.id == write.id,
+            then: OnOverlap::Wait,
         });
     SecondPromotion409 "second-promotion-409"
-        "Of two promotions at once one is refused with 409."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| [other.operation, visit.operation] == [Operation::SetMain; 2],
-            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+        "Of two concurrent promotions, one returns 409."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| [other.operation, write.operation] == [Operation::SetMain; 2],
+            then: OnOverlap::Reject("concurrent_write", "Another write is under way; try again."),
         });
     SecondDelete409 "second-delete-409"
-        "Of two deletions of one offering at once one is refused with 409."
-        => |config| config.meetings.push(Meeting {
-            meets: |other, visit| {
-                let both = [other.operation, visit.operation] == [Operation::Delete; 2];
-                both && other.id == visit.id
+        "Of two concurrent DELETEs of one offering, one returns 409."
+        => |config| config.overlaps.push(Overlap {
+            matches: |other, write| {
+                let both = [other.operation, write.operation] == [Operation::Delete; 2];
+                both && other.id == write.id
             },
-            then: Met::Rejected("concurrent_write", "Another write is under way; try again."),
+            then: OnOverlap::Reject("concurrent_write", "Another write is under way; try again."),
         });
 }
 
 impl Behaviour {
-    /// What there is to say about it.
+    /// Its description.
     pub fn info(self) -> &'static BehaviourInfo {
-        &ROWS[self.place()]
+        &ROWS[self.index()]
     }
 
-    /// What it makes of a server.
+    /// The change that it makes to a config.
     pub(super) fn effect(self) -> Effect {
-        EFFECTS[self.place()]
+        EFFECTS[self.index()]
     }
 
-    /// Its place in [`Behaviour::ALL`].
-    pub(super) const fn place(self) -> usize {
+    /// Its index in [`Behaviour::ALL`].
+    pub(super) const fn index(self) -> usize {
         self as usize
     }
 
@@ -415,11 +415,11 @@ impl Behaviour {
         self == other || self.info().conflicts.contains(&other) || other.info().conflicts.contains(&self)
     }
 
-    /// Those with other clients at work: a run against them is one against a shared project.
-    pub const OF_OTHERS: [Self; 2] = [Self::OthersAdd, Self::OthersComeAndGo];
+    /// Behaviours in which another client writes, so that the project is shared.
+    pub const OTHER_CLIENTS: [Self; 2] = [Self::OthersAdd, Self::OthersComeAndGo];
 
-    /// Those that only several clients at once can see, and those that only take time; never drawn.
-    pub const OF_CROWDS: [Self; 15] = [
+    /// Behaviours that only concurrent clients see, and those that only add delays; never part of a combination.
+    pub const CONCURRENT: [Self; 15] = [
         Self::UnevenPace,
         Self::LateResponses,
         Self::LateReads,
@@ -437,20 +437,20 @@ impl Behaviour {
         Self::SecondDelete409,
     ];
 
-    /// Three to six behaviours that go together, in the order of [`Behaviour::ALL`]; the same for the same seed.
-    pub fn draw(seed: u64) -> Vec<Self> {
+    /// Three to six compatible behaviours, in the order of [`Behaviour::ALL`]; the same for the same seed.
+    pub fn combination(seed: u64) -> Vec<Self> {
         let mut state = seed;
         let mut below = |bound: usize| (split_mix(&mut state) % bound as u64) as usize;
         let wanted = 3 + below(4);
-        let mut drawn: Vec<Self> = Vec::with_capacity(wanted);
-        while drawn.len() < wanted {
-            let next = Self::ALL[below(Self::ALL.len() - Self::OF_CROWDS.len())];
-            if !drawn.iter().any(|other| other.conflicts_with(next)) {
-                drawn.push(next);
+        let mut combination: Vec<Self> = Vec::with_capacity(wanted);
+        while combination.len() < wanted {
+            let next = Self::ALL[below(Self::ALL.len() - Self::CONCURRENT.len())];
+            if !combination.iter().any(|other| other.conflicts_with(next)) {
+                combination.push(next);
             }
         }
-        drawn.sort_unstable();
-        drawn
+        combination.sort_unstable();
+        combination
     }
 }
 
@@ -483,7 +483,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_behaviour_has_a_kebab_case_name_of_its_own_and_a_sentence() {
+    fn every_behaviour_has_a_unique_kebab_case_name_and_a_sentence() {
         let mut names = BTreeSet::new();
         for behaviour in Behaviour::ALL {
             let info = behaviour.info();
@@ -496,18 +496,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_goes_together_and_every_behaviour_is_drawn_some_time() {
+    fn combinations_are_compatible_and_cover_every_behaviour() {
         let mut seen = BTreeSet::new();
         for seed in 0..500 {
-            let drawn = Behaviour::draw(seed);
-            assert!((3..=6).contains(&drawn.len()));
-            for (place, one) in drawn.iter().enumerate() {
-                assert!(drawn[place + 1..].iter().all(|other| !one.conflicts_with(*other)), "{drawn:?}");
+            let combination = Behaviour::combination(seed);
+            assert!((3..=6).contains(&combination.len()));
+            for (place, one) in combination.iter().enumerate() {
+                assert!(combination[place + 1..].iter().all(|other| !one.conflicts_with(*other)), "{combination:?}");
             }
-            assert_eq!(drawn, Behaviour::draw(seed));
-            seen.extend(drawn);
+            assert_eq!(combination, Behaviour::combination(seed));
+            seen.extend(combination);
         }
-        assert_eq!(seen.len(), Behaviour::ALL.len() - Behaviour::OF_CROWDS.len());
-        assert!(Behaviour::ALL.ends_with(&Behaviour::OF_CROWDS), "drawn from those before them");
+        assert_eq!(seen.len(), Behaviour::ALL.len() - Behaviour::CONCURRENT.len());
+        assert!(Behaviour::ALL.ends_with(&Behaviour::CONCURRENT), "combinations contain only behaviours before them");
     }
 }

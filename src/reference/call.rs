@@ -1,4 +1,4 @@
-//! One request as the operations want it: read once, nothing judged yet.
+//! One parsed request, not yet validated.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::config::{Config, decoded};
-use super::server_response::{Detail, Refusal};
+use super::server_response::{ApiError, Detail};
 
-/// The largest body that is read, in bytes.
+/// The largest accepted body, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
-/// How much of a larger body is read and thrown away, so that the client gets to see the 413.
+/// How many bytes of a larger body are read and discarded, so that the client receives the 413.
 const DRAIN_LIMIT: usize = 16 << 20;
 
 /// The six operations.
@@ -30,7 +30,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// Whether it may change anything.
+    /// Whether it may change the project.
     pub(super) fn writes(self) -> bool {
         !matches!(self, Self::List | Self::Get)
     }
@@ -38,14 +38,14 @@ impl Operation {
     pub(super) const ALL: [Self; 6] = [Self::List, Self::Create, Self::Get, Self::Update, Self::Delete, Self::SetMain];
 }
 
-/// A request, read but not judged.
+/// A request, parsed but not validated.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) operation: Operation,
     pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
-    body: Result<Bytes, Refusal>,
+    body: Result<Bytes, ApiError>,
     config: Arc<Config>,
 }
 
@@ -62,19 +62,19 @@ impl Call {
         }
     }
 
-    /// The offering id in the path, still percent-encoded; empty where the operation has none.
+    /// The offering id in the path, percent-encoded; empty if the operation has none.
     pub(super) fn raw_id(&self) -> &str {
         let id = self.path.strip_prefix("/v4/offerings/").unwrap_or_default();
         if self.operation == Operation::SetMain { id.strip_suffix("/set-main").unwrap_or(id) } else { id }
     }
 
     /// The offering id in the path, decoded.
-    pub(super) fn id(&self) -> Result<String, Refusal> {
+    pub(super) fn id(&self) -> Result<String, ApiError> {
         let decoded = (self.config.decode_id)(self.raw_id());
-        decoded.ok_or_else(|| Refusal::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
+        decoded.ok_or_else(|| ApiError::invalid(vec![Detail::new("offering_id", "must be UTF-8")]))
     }
 
-    /// The id that the request is about: that of its path, or of its body.
+    /// The id in the path, or in the body of a create.
     pub(super) fn named_id(&self) -> Option<String> {
         match self.operation {
             Operation::Create => self.body().ok().and_then(|body| body.get("id")?.as_str().map(str::to_owned)),
@@ -82,26 +82,26 @@ impl Call {
         }
     }
 
-    /// The parameters of the query, decoded; where one is given twice, the last one counts.
-    pub(super) fn query(&self, name: &'static str) -> Result<Option<String>, Refusal> {
+    /// A parameter of the query, decoded; the last one if it is repeated.
+    pub(super) fn query(&self, name: &'static str) -> Result<Option<String>, ApiError> {
         let mut found = None;
         for pair in self.query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if decoded(key).is_some_and(|key| key == name) {
                 let value = (self.config.decode_value)(value);
-                found = Some(value.ok_or_else(|| Refusal::invalid(vec![Detail::new(name, "must be UTF-8")]))?);
+                found = Some(value.ok_or_else(|| ApiError::invalid(vec![Detail::new(name, "must be UTF-8")]))?);
             }
         }
         Ok(found)
     }
 
-    /// The first query parameter that no document names.
+    /// The first undocumented query parameter.
     pub(super) fn undocumented_parameter(&self) -> Option<&str> {
         let names = self.query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
         names.filter(|name| !name.is_empty()).find(|name| !matches!(*name, "limit" | "starting_after"))
     }
 
-    /// The one `Authorization` header, if there is exactly one and it is text.
+    /// The `Authorization` header, if there is exactly one and it is text.
     pub(super) fn authorization(&self) -> Option<&str> {
         let mut given = self.headers.get_all(AUTHORIZATION).iter();
         let (Some(only), None) = (given.next(), given.next()) else { return None };
@@ -119,37 +119,37 @@ impl Call {
         self.headers.get("idempotency-key").map(http::HeaderValue::as_bytes).filter(|key| !key.is_empty())
     }
 
-    /// The bytes of the body, or why they could not be had.
-    pub(super) fn bytes(&self) -> Result<&Bytes, Refusal> {
+    /// The bytes of the body, or why they could not be read.
+    pub(super) fn bytes(&self) -> Result<&Bytes, ApiError> {
         self.body.as_ref().map_err(Clone::clone)
     }
 
     /// The body as JSON.
-    pub(super) fn json(&self) -> Result<Value, Refusal> {
+    pub(super) fn json(&self) -> Result<Value, ApiError> {
         let body = self.bytes()?;
         if body.is_empty() {
-            return Err(Refusal::malformed("A JSON body is required."));
+            return Err(ApiError::malformed("A JSON body is required."));
         }
         if !self.declares_json() {
             let message = "The body must be application/json.";
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_data", message));
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_data", message));
         }
         serde_json::from_slice(body)
-            .map_err(|error| Refusal::malformed(format!("The body is not valid JSON: {error}.")))
+            .map_err(|error| ApiError::malformed(format!("The body is not valid JSON: {error}.")))
     }
 
-    /// The body as a server reads it that mends or unwraps it.
-    pub(super) fn body(&self) -> Result<Value, Refusal> {
+    /// The body after the repairs of the config.
+    pub(super) fn body(&self) -> Result<Value, ApiError> {
         let rules = self.config.body(self.operation);
-        let mended = || (rules.mend)(std::str::from_utf8(self.bytes().ok()?).ok()?);
-        let body = self.json().or_else(|refusal| {
-            let mended = if refusal.status == StatusCode::BAD_REQUEST { mended() } else { None };
-            mended.ok_or(refusal)
+        let repaired = || (rules.repair)(std::str::from_utf8(self.bytes().ok()?).ok()?);
+        let body = self.json().or_else(|error| {
+            let repaired = if error.status == StatusCode::BAD_REQUEST { repaired() } else { None };
+            repaired.ok_or(error)
         })?;
         Ok((rules.unwrap)(body))
     }
 
-    /// Whether the body is declared as JSON; one without a declaration gets the benefit of the doubt.
+    /// Whether the body is declared as JSON or has no content type.
     fn declares_json(&self) -> bool {
         let Some(declared) = self.headers.get(CONTENT_TYPE) else {
             return true;
@@ -159,11 +159,11 @@ impl Call {
     }
 }
 
-async fn read_body(mut body: Body) -> Result<Bytes, Refusal> {
+async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
     let mut kept = BytesMut::new();
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::malformed("The body could not be read to its end."))?;
+        let frame = frame.map_err(|_| ApiError::malformed("The body could not be read to its end."))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -176,7 +176,7 @@ async fn read_body(mut body: Body) -> Result<Bytes, Refusal> {
         }
     }
     if seen > BODY_LIMIT {
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The body is larger than 1 MiB."));
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The body is larger than 1 MiB."));
     }
     Ok(kept.freeze())
 }

@@ -1,4 +1,4 @@
-//! What makes one server differ from another: values that the correct code reads, and hooks that run beside it.
+//! Configuration by faults and behaviours: values that the correct code reads, and hooks that run after it.
 //!
 //! Every row of the two catalogues is a function that changes a `Config`; the default is the correct server.
 
@@ -13,25 +13,25 @@ use super::behaviour::Behaviour;
 use super::call::{Call, Operation};
 use super::fault::Fault;
 use super::idempotency::Key;
-use super::in_flight::Meeting;
+use super::in_flight::Overlap;
 use super::interleaving::Interleaving;
 use super::offering::Offering;
 use super::project::Project;
 use super::response::{Instead, Override, ResponseChange, Show};
-use super::routes::{Door, Wait};
-use super::server_response::{Refusal, ServerResponse};
+use super::routes::{KeyCheck, Wait};
+use super::server_response::{ApiError, ServerResponse};
 use super::step::Step;
 use super::store::Grant;
 use super::validate::{self, BodyRules, IdRules, Repeats, Tag};
 use super::view::Times;
 
-/// What a row of a catalogue does.
+/// The effect of a row of a catalogue.
 pub(super) type Effect = fn(&mut Config);
 
-/// Sees a finished step and may change the state and the result.
+/// Receives a finished step and may change the state and the result.
 pub(super) type Hook = fn(&mut Step<'_>);
 
-/// The message for which the body of an operation is rejected.
+/// Returns an error message if the body of an operation is rejected.
 pub(super) type BodyCheck = fn(Operation, &Map<String, Value>) -> Option<String>;
 
 /// When a hook runs.
@@ -39,111 +39,111 @@ pub(super) type BodyCheck = fn(Operation, &Map<String, Value>) -> Option<String>
 pub(super) enum When {
     /// After a success.
     Done,
-    /// After a rejection, for whatever reason.
+    /// After any rejection.
     Rejected,
-    /// After a response that was kept for an idempotency key.
+    /// After a replayed response.
     Replayed,
 }
 
-/// What another client does to a project meanwhile.
+/// What another client does to the project during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Others {
+pub(super) enum OtherClient {
     /// Nothing.
-    Rest,
+    Idle,
     /// It adds offerings.
-    Add,
-    /// It adds offerings and deletes them again.
-    ComeAndGo,
+    Adds,
+    /// It adds offerings and deletes them later.
+    AddsAndDeletes,
 }
 
-/// What becomes of a deletion of the main.
+/// What a deletion of the main does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeleteMain {
     /// No main is left.
     Removes,
-    /// The oldest offering that is left becomes main.
+    /// The oldest remaining offering becomes main.
     Promotes,
     Rejects(StatusCode),
 }
 
-/// What an idempotency key means once the offering that it made is deleted.
+/// What an idempotency key does after its offering was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Used {
-    /// The first response is given again.
+pub(super) enum DeletedKey {
+    /// The first response is returned again.
     Replayed,
     /// As if the key had never been used.
     Forgotten,
     Rejected(StatusCode, &'static str),
 }
 
-/// Everything that faults and behaviours decide.
+/// Everything that faults and behaviours configure.
 #[derive(Debug, Clone)]
 pub(super) struct Config {
-    /// What stands in front of the API.
+    /// Routers, firewalls and proxies before the API.
     pub(super) front: Vec<fn(&Call) -> Option<ServerResponse>>,
-    /// What is responded now and then instead, by the number of requests so far.
+    /// Occasional other responses, given the number of requests so far.
     pub(super) interruptions: Vec<fn(u64) -> Option<ServerResponse>>,
-    /// How long requests wait before they are worked on.
+    /// Delays before processing.
     pub(super) waits_before: Vec<Wait>,
-    /// How long responses wait.
+    /// Delays after processing.
     pub(super) waits_after: Vec<Wait>,
-    /// Which operations wait until no other that waits is worked on.
+    /// Which operations run one at a time.
     pub(super) waits_its_turn: fn(Operation) -> bool,
-    /// What happens to writes that meet.
-    pub(super) meetings: Vec<Meeting>,
-    /// What another client does meanwhile.
-    pub(super) others: Others,
-    /// How many more offerings the main project of a fixture has.
+    /// What happens to overlapping writes.
+    pub(super) overlaps: Vec<Overlap>,
+    /// What another client does.
+    pub(super) other_client: OtherClient,
+    /// Number of additional offerings in the main project of a fixture.
     pub(super) archive: usize,
-    /// Tags of still more of them.
+    /// Tags of further additional offerings.
     pub(super) legacy_tags: &'static [i16],
     /// Which operations need no key.
     pub(super) keyless: fn(Operation) -> bool,
-    /// What a request without a valid key may work on.
-    pub(super) stranger: fn(Door<'_>) -> Option<Grant>,
-    /// How the rejection of such a request differs.
-    pub(super) unauthorized: fn(Door<'_>, &mut Refusal),
-    /// Which operations are done although they are rejected for the key.
-    pub(super) done_unauthorized: fn(Operation) -> bool,
-    /// Which operations a key without permission may do.
+    /// Access of a request without a valid key.
+    pub(super) without_valid_key: fn(KeyCheck<'_>) -> Option<Grant>,
+    /// Changes the error for such a request.
+    pub(super) unauthorized: fn(KeyCheck<'_>, &mut ApiError),
+    /// Which operations take effect although they are rejected for the key.
+    pub(super) applies_unauthorized: fn(Operation) -> bool,
+    /// Which operations are allowed to a key without permission.
     pub(super) allows_limited: fn(Operation) -> bool,
     /// Which operations find an offering of another project.
     pub(super) found_elsewhere: fn(Operation) -> bool,
-    /// Which requests end in a 500.
+    /// Which requests cause a 500.
     pub(super) crashes: Vec<fn(&Call, &Project) -> bool>,
-    /// What becomes of a deletion of the main.
+    /// What a deletion of the main does.
     pub(super) delete_main: DeleteMain,
-    /// Which requests are rejected before anything else, and for what.
-    pub(super) call_checks: Vec<fn(&Call) -> Option<Refusal>>,
-    /// Whether a content type, its parameters left out, is one of JSON.
+    /// Checks before any other validation.
+    pub(super) call_checks: Vec<fn(&Call) -> Option<ApiError>>,
+    /// Whether a content type, without parameters, is JSON.
     pub(super) is_json: fn(&str) -> bool,
-    /// Which bodies are rejected besides, and with which message.
+    /// Additional checks of bodies.
     pub(super) body_checks: Vec<BodyCheck>,
     pub(super) id: IdRules,
-    /// What becomes of an id in a path before it is judged, by operation.
+    /// Changes an id in a path before validation, by operation.
     pub(super) clean_id: [fn(&str) -> String; Operation::ALL.len()],
     /// Whether a cursor is well-formed.
     pub(super) cursor: fn(&str) -> bool,
-    /// The page size that a text stands for.
+    /// Parses a page size.
     pub(super) limit: fn(&str) -> Option<usize>,
     pub(super) default_limit: usize,
     pub(super) create: BodyRules,
     pub(super) update: BodyRules,
-    /// The tag of a body of create; nothing where it is malformed.
+    /// The tag of a body of create; `None` if malformed.
     pub(super) create_tag: fn(Option<&Value>) -> Option<Tag>,
-    /// Likewise of update.
+    /// The tag of a body of update; `None` if malformed.
     pub(super) update_tag: fn(Option<&Value>) -> Option<Tag>,
-    /// What becomes of a product that stands twice in a list.
+    /// What happens to a repeated product id.
     pub(super) repeats: Repeats,
     /// Whether a new offering becomes main.
     pub(super) becomes_main: fn(&Project) -> bool,
-    /// The tag of a new offering that does not.
+    /// The tag of a new offering that does not become main.
     pub(super) new_tag: fn(Tag) -> Option<i16>,
-    /// The tag of an offering that was main.
+    /// The tag of a demoted offering.
     pub(super) demoted: Option<i16>,
-    /// Whether a write sets `updated_at`, by whether it changes anything.
+    /// Whether a write sets `updated_at`, given whether it changes anything.
     pub(super) touches: fn(bool) -> bool,
-    /// The order of the list, from that of creation.
+    /// Changes the order of creation to the order of the list.
     pub(super) order: fn(&mut Vec<Offering>),
     /// The cursor of the page after an offering.
     pub(super) cursor_of: fn(&Offering) -> String,
@@ -151,10 +151,10 @@ pub(super) struct Config {
     pub(super) create_key: fn(&Call) -> Option<Key>,
     /// The idempotency key of a promotion.
     pub(super) set_main_key: fn(&Call) -> Option<Key>,
-    /// How a key used with another body is rejected; else it gets the first response.
+    /// Status and code for a key used with another body; `None` replays the first response.
     pub(super) other_body: Option<(StatusCode, &'static str)>,
-    /// What an idempotency key means whose offering was deleted.
-    pub(super) used_key: Used,
+    /// What an idempotency key does after its offering was deleted.
+    pub(super) deleted_key: DeletedKey,
     /// The `url` of an id.
     pub(super) url: fn(&str) -> String,
     pub(super) times: Times,
@@ -163,13 +163,13 @@ pub(super) struct Config {
     pub(super) changes: Vec<ResponseChange>,
     /// Whether bodies are indented.
     pub(super) pretty: bool,
-    /// Whether a stored id is the one that a request names, by operation; for the list the cursor.
+    /// Whether a stored id matches the id of a request (the cursor of a list), by operation.
     pub(super) names: [fn(&str, &str) -> bool; Operation::ALL.len()],
-    /// Characters that an id in a path or cursor may have besides those of the contract, by operation.
+    /// Additional characters allowed in an id in a path or cursor, by operation.
     pub(super) wildcards: [&'static str; Operation::ALL.len()],
-    /// The id in a path, decoded; nothing where it is not UTF-8.
+    /// Decodes the id in a path; `None` if it is not UTF-8.
     pub(super) decode_id: fn(&str) -> Option<String>,
-    /// A value of the query, likewise.
+    /// Decodes a value of the query; `None` if it is not UTF-8.
     pub(super) decode_value: fn(&str) -> Option<String>,
     hooks: Vec<(When, Operation, Hook)>,
     pub(super) interleavings: [Option<Interleaving>; Operation::ALL.len()],
@@ -183,14 +183,14 @@ impl Default for Config {
             waits_before: Vec::new(),
             waits_after: Vec::new(),
             waits_its_turn: |_| false,
-            meetings: Vec::new(),
-            others: Others::Rest,
+            overlaps: Vec::new(),
+            other_client: OtherClient::Idle,
             archive: 0,
             legacy_tags: &[],
             keyless: |_| false,
-            stranger: |_| None,
+            without_valid_key: |_| None,
             unauthorized: |_, _| {},
-            done_unauthorized: |_| false,
+            applies_unauthorized: |_| false,
             allows_limited: |_| false,
             found_elsewhere: |_| false,
             crashes: Vec::new(),
@@ -204,7 +204,7 @@ impl Default for Config {
             create_key: Key::of,
             set_main_key: Key::of,
             other_body: None,
-            used_key: Used::Replayed,
+            deleted_key: DeletedKey::Replayed,
             call_checks: Vec::new(),
             is_json: |essence| {
                 essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -219,7 +219,7 @@ impl Default for Config {
             update: BodyRules::default(),
             create_tag: validate::create_tag,
             update_tag: validate::update_tag,
-            repeats: Repeats::Kept,
+            repeats: Repeats::Stored,
             url: |id| format!("/v4/offerings/{id}"),
             times: Times::default(),
             shows: Vec::new(),
@@ -257,17 +257,17 @@ impl Config {
         self.hooks.push((When::Rejected, operation, hook));
     }
 
-    /// Runs `hook` after each response of an operation that was kept for an idempotency key.
+    /// Runs `hook` after each replayed response of an operation.
     pub(super) fn replayed(&mut self, operation: Operation, hook: Hook) {
         self.hooks.push((When::Replayed, operation, hook));
     }
 
-    /// Ends requests that satisfy a condition in a 500.
+    /// Returns 500 for requests that satisfy a condition.
     pub(super) fn crash(&mut self, condition: fn(&Call, &Project) -> bool) {
         self.crashes.push(condition);
     }
 
-    /// Changes every offering that these operations show.
+    /// Changes every offering that these operations return.
     pub(super) fn show(&mut self, at: &'static [Operation], apply: fn(&mut Map<String, Value>)) {
         self.shows.push(Show { at, apply });
     }
@@ -282,12 +282,12 @@ impl Config {
         self.changes.push(ResponseChange { at, statuses, apply });
     }
 
-    /// Gives a rejection another status or code.
+    /// Gives an error another status or code.
     pub(super) fn override_error(&mut self, at: &'static [Operation], about: &'static str, instead: Instead) {
         self.overrides.push(Override { at, about, instead });
     }
 
-    /// Works on requests of these operations in another way than in one step.
+    /// Processes requests of these operations non-atomically.
     pub(super) fn interleave(&mut self, operations: &[Operation], interleaving: Interleaving) {
         for operation in operations {
             self.interleavings[*operation as usize] = Some(interleaving);
@@ -311,7 +311,7 @@ impl Config {
     }
 }
 
-/// Percent-decoded once; a plus sign stands for itself.
+/// Percent-decodes once; a plus sign is literal.
 pub(super) fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }

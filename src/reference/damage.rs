@@ -1,4 +1,4 @@
-//! What faulty servers do to a project, whatever its rules say.
+//! Changes that faulty servers make to a project without validation.
 
 use serde_json::Value;
 
@@ -17,25 +17,25 @@ impl Project {
         self.row(id).filter(|row| row.is_regular())
     }
 
-    /// The regular offering that was made last.
+    /// The newest regular offering.
     pub(super) fn newest(&mut self) -> Option<&mut Offering> {
         self.offerings.iter_mut().rfind(|row| row.is_regular())
     }
 
-    /// Adds a row as the newest one.
+    /// Adds an offering as the newest one.
     pub(super) fn add(&mut self, offering: Offering) {
-        self.made += 1;
-        self.offerings.push(Offering { number: self.made, ..offering });
+        self.total_created += 1;
+        self.offerings.push(Offering { number: self.total_created, ..offering });
     }
 
-    /// Writes `offering` over the row of its id, if there is one.
+    /// Replaces the row with the id of `offering`, if there is one.
     pub(super) fn overwrite(&mut self, offering: &Offering) {
         if let Some(row) = self.row(&offering.id) {
             row.clone_from(offering);
         }
     }
 
-    /// Makes an offering look updated.
+    /// Sets `updated_at` of an offering.
     pub(super) fn touch(&mut self, id: &str) {
         let now = self.ticker.tick();
         if let Some(row) = self.row(id) {
@@ -43,14 +43,14 @@ impl Project {
         }
     }
 
-    /// Takes the tag of the main away.
+    /// Demotes the main offering.
     pub(super) fn demote_main(&mut self) {
         for row in self.offerings.iter_mut().filter(|row| row.is_main()) {
             row.tag = Some(0);
         }
     }
 
-    /// Demotes every main but one.
+    /// Demotes every main except one.
     pub(super) fn demote_others(&mut self, id: &str) {
         let now = self.ticker.tick();
         for row in self.offerings.iter_mut().filter(|row| row.is_main() && row.id != id) {
@@ -66,7 +66,7 @@ impl Project {
         }
     }
 
-    /// The first half of the products of an update.
+    /// Writes the first half of the products of an update.
     pub(super) fn write_half(&mut self, call: &Call) {
         let body = call.json().unwrap_or_default();
         let sent: Vec<_> = body["product_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -1,7 +1,6 @@
-//! The catalogue of faults: realistic defects that the server can be told to have, each off by default.
+//! The catalogue of faults: realistic defects that can be planted in the server, each off by default.
 //!
-//! A row says what one is: name, sentence, and what it makes of the
-//! config of a correct server. Knows nothing of how they are looked for.
+//! A row has a name, a sentence and its effect on the config of a correct server.
 //!
 //! Start at [`Fault::ALL`].
 
@@ -28,53 +27,53 @@ use std::str::FromStr;
 
 use super::config::Effect;
 
-/// What a fault has to do with.
+/// The subject of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// What a response looks like.
+    /// The format of responses.
     Schema,
     /// Statuses, typed codes, error types, details.
     Status,
     /// Both sides of every limit.
     Limit,
-    /// What is let in, turned away, or silently changed.
+    /// Input that is wrongly accepted, rejected, or silently changed.
     Validation,
     /// Pages, cursors, order.
     Pagination,
     /// Promotion and demotion.
     Main,
-    /// Refused writes that wrote something.
+    /// Rejected writes that changed something.
     Atomicity,
-    /// What is kept, lost, or written elsewhere.
+    /// Data that is not stored, lost, or written to another offering.
     State,
-    /// Keys of create and set main.
+    /// Idempotency keys of create and set-main.
     Idempotency,
     /// Keys, permission, other projects.
     Authentication,
     /// Offerings of experiments.
     Variant,
-    /// Inputs that end in a 500.
+    /// Inputs that cause a 500.
     Robustness,
-    /// What a response should not tell.
+    /// Data that a response must not contain.
     Leak,
-    /// What only a particular sequence of requests shows.
+    /// Defects that only a particular sequence of requests shows.
     Deep,
-    /// Steps that are not one step for several clients.
+    /// Operations that are not atomic for concurrent clients.
     Race,
-    /// Ids used as patterns, or decoded otherwise than once.
+    /// Ids used as patterns, or not decoded exactly once.
     Pattern,
-    /// What the projects of one server share by mistake.
+    /// State that the projects of one server share by mistake.
     Process,
 }
 
-/// All there is to say about a fault.
+/// Description of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultInfo {
-    /// In kebab-case, unique.
+    /// Unique name in kebab-case.
     pub name: &'static str,
-    /// What is wrong, in one sentence.
+    /// What is wrong, as one sentence.
     pub sentence: &'static str,
-    /// What it has to do with.
+    /// Its subject.
     pub family: Family,
 }
 
@@ -88,9 +87,9 @@ macro_rules! faults {
         $family:ident from $first:expr;
         $($fault:ident $name:literal $sentence:literal => $effect:expr;)+
     ) => {
-        #[expect(non_camel_case_types, reason = "named as the constants whose places they number")]
+        #[expect(non_camel_case_types, reason = "named like the constants they number")]
         #[allow(clippy::upper_case_acronyms, reason = "likewise")]
-        enum Place { $($fault),+ }
+        enum Index { $($fault),+ }
 
         pub(super) const FIRST: usize = $first;
 
@@ -104,13 +103,13 @@ macro_rules! faults {
         pub(super) const EFFECTS: &[$crate::reference::config::Effect] = &[$($effect),+];
 
         impl Fault {
-            $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Place::$fault as usize);)+
+            $(#[doc = $sentence] pub const $fault: Fault = Fault(FIRST + Index::$fault as usize);)+
         }
     };
 }
 use faults;
 
-/// The families in the order of their places, each with its effects.
+/// The families in the order of [`Fault::ALL`], each with its effects.
 const FAMILIES: [(&[FaultInfo], &[Effect]); 17] = [
     (schema::ROWS, schema::EFFECTS),
     (status::ROWS, status::EFFECTS),
@@ -137,21 +136,21 @@ impl Fault {
     /// Every fault, family by family.
     pub const ALL: [Self; COUNT] = {
         let mut all = [Self(0); COUNT];
-        let mut place = 0;
-        while place < COUNT {
-            all[place] = Self(place);
-            place += 1;
+        let mut index = 0;
+        while index < COUNT {
+            all[index] = Self(index);
+            index += 1;
         }
         all
     };
 
-    /// What the catalogue says about it.
+    /// Its row of the catalogue.
     pub fn info(self) -> &'static FaultInfo {
         let mut rows = FAMILIES.into_iter().flat_map(|(rows, _)| rows);
-        rows.nth(self.0).expect("every place has a row: both come from one list")
+        rows.nth(self.0).expect("every index has a row: both come from one list")
     }
 
-    /// What it makes of a server.
+    /// The change that it makes to a config.
     pub(super) fn effect(self) -> Effect {
         let mut effects = FAMILIES.into_iter().flat_map(|(_, effects)| effects);
         *effects.nth(self.0).expect("every row has an effect")
@@ -170,15 +169,15 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// No fault or behaviour of this name; fits after "cannot …".
+/// No fault or behaviour has this name; the message completes "cannot …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("find the {kind} `{name}`; the nearest is `{nearest}`, and `qonform serve --list` lists all")]
 pub struct UnknownName {
     /// `fault` or `behaviour`.
     pub kind: &'static str,
-    /// What was asked for.
+    /// The unknown name.
     pub name: String,
-    /// The known name that takes the fewest edits.
+    /// The known name with the fewest edits.
     pub nearest: &'static str,
 }
 
@@ -218,7 +217,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_fault_has_a_kebab_case_name_of_its_own_a_sentence_and_rules() {
+    fn every_fault_has_a_unique_kebab_case_name_and_a_sentence() {
         let mut names = BTreeSet::new();
         for fault in Fault::ALL {
             let info = fault.info();
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_gets_the_nearest() {
+    fn an_unknown_name_suggests_the_nearest() {
         let unknown = "object-wrogn".parse::<Fault>().expect_err("misspelt");
         assert_eq!(
             unknown.to_string(),

@@ -1,4 +1,4 @@
-//! The projects a test can ask for: made in microseconds, the same for the same name.
+//! Fresh projects for a client: created in microseconds, the same for the same name.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::in_flight::InFlight;
 use super::offering::{Kind, Offering};
 use super::project::{Catalogue, Project};
 use super::step::Process;
-use super::store::{Clock, Grant, LOGICAL_START, Permission, Shared, Store, Ticker};
+use super::store::{Clock, Grant, LOGICAL_START, Permission, SharedProject, Store, Ticker};
 
 const PRODUCTS: usize = 120;
 const SECOND_PRODUCTS: usize = 20;
@@ -18,30 +18,30 @@ const VARIANT_ID: &str = "exp-paywall:variant b";
 const PRODUCT_ID_MAX: usize = 255;
 const DAY: i64 = 86_400;
 
-/// Keys and ids of one fresh set of projects.
+/// Keys and ids of a fresh set of projects.
 ///
-/// The main project holds a main offering (`onboarding`, tag 1), a demoted one (`winback`, 0), one never tagged
-/// (`seasonal:summer 2025`, null), a legacy row (`legacy.row`, 7) and an experiment variant. The second project holds a
-/// main (`default`) and an offering that the main project has too (`winback`, with other products).
+/// The main project has a main offering (`onboarding`, tag 1), a demoted one (`winback`, 0), one never tagged
+/// (`seasonal:summer 2025`, null), a legacy row (`legacy.row`, 7) and an experiment variant. The second project has a
+/// main (`default`) and an offering whose id the main project also has (`winback`, with other products).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixture {
     /// Secret key of the main project.
     pub token: String,
     /// Secret key of another project.
     pub second_token: String,
-    /// Known key of the main project, to which every operation is forbidden.
+    /// Valid key of the main project that is forbidden every operation.
     pub limited_token: String,
     /// Secret key of a project with no offerings and the same products as the main one.
     pub empty_token: String,
-    /// 120 products of the main and of the empty project; the last one has the 255 characters that are the most.
+    /// 120 products of the main and of the empty project; the last id has the maximum of 255 characters.
     pub product_ids: Vec<String>,
-    /// An experiment's offering in the main project.
+    /// An experiment-variant offering of the main project.
     pub variant_id: String,
-    /// Products of the second project; the main one has none of them.
+    /// Products of the second project; none is in the main one.
     pub second_product_ids: Vec<String>,
 }
 
-/// What all fixtures of a server have in common.
+/// What all fixtures of a server share.
 #[derive(Debug)]
 pub(super) struct Fixtures {
     main: Arc<BTreeSet<String>>,
@@ -58,7 +58,7 @@ impl Fixtures {
         Self { main: Arc::new(main), second: Arc::new(second), clock, config, seed }
     }
 
-    /// Registers set number `count` of projects under `name`.
+    /// Registers projects under `name`; `count` makes the keys unique.
     pub(super) fn register(&self, store: &Store, name: &str, count: u32) -> Fixture {
         let token = |role: &str| key(name, role, count);
         let fixture = Fixture {
@@ -70,14 +70,14 @@ impl Fixtures {
             variant_id: VARIANT_ID.to_owned(),
             second_product_ids: self.second.iter().cloned().collect(),
         };
-        // Any number will do that makes the first interruption depend on the seed and the name.
+        // The first interruption depends on the seed and the name.
         let begun = name.bytes().fold(self.seed, |sum, byte| sum.wrapping_add(7 * u64::from(byte))) % 29;
         let project = |own, foreign, offerings| self.project(own, foreign, offerings, begun);
         let main = project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
         let second = project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
         let empty = project(&self.main, &self.second, Vec::new());
         let process = Arc::<Mutex<Process>>::default();
-        let grant = |project: &Shared, neighbour: &Shared, permission| Grant {
+        let grant = |project: &SharedProject, neighbour: &SharedProject, permission| Grant {
             project: project.clone(),
             neighbour: neighbour.clone(),
             process: Arc::clone(&process),
@@ -98,21 +98,21 @@ impl Fixtures {
         foreign_products: &Arc<BTreeSet<String>>,
         mut offerings: Vec<Offering>,
         requests: u64,
-    ) -> Shared {
+    ) -> SharedProject {
         for (number, offering) in (1..).zip(&mut offerings) {
             offering.number = number;
         }
-        let made = offerings.len() as u64;
-        Shared::new(Project {
+        let total_created = offerings.len() as u64;
+        SharedProject::new(Project {
             catalogue: Catalogue { own: products.clone(), foreign: foreign_products.clone() },
             offerings,
             retired: BTreeSet::new(),
             ticker: Ticker::new(self.clock),
             replays: Replays::default(),
             config: Arc::clone(&self.config),
-            made,
+            total_created,
             requests,
-            history: History { given: made, ..History::default() },
+            history: History { initial: total_created, ..History::default() },
             in_flight: InFlight::default(),
         })
     }
@@ -133,12 +133,12 @@ impl Fixtures {
     }
 }
 
-/// What of a fixture's name stands in its keys. The underscore is left out, as it parts the fields of a key.
+/// The part of a fixture's name in its keys, without underscores: these separate the fields of a key.
 pub(super) fn key_name(name: &str) -> String {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
-/// A key; all fields but the last have no underscore and the last has one length, so none is a prefix of another.
+/// A key. No field has an underscore and the last has a fixed length, so no key is a prefix of another.
 fn key(name: &str, role: &str, count: u32) -> String {
     let hash = format!("{name}_{role}")
         .bytes()
@@ -146,7 +146,7 @@ fn key(name: &str, role: &str, count: u32) -> String {
     format!("test_sk_{name}_{role}_{hash:08x}{count:08x}")
 }
 
-/// Product number `number`: most are short, the last two use all that the contract admits.
+/// Product number `number`: most are short, the last two use every character and the maximum length.
 fn product_id(number: usize) -> String {
     match number {
         PRODUCTS => format!("premium_{number:03} {}", "x".repeat(PRODUCT_ID_MAX - 12)),
@@ -159,7 +159,7 @@ fn second_offerings(products: &[String]) -> Vec<Offering> {
     vec![offering(85, "default", Some(1), &products[..2]), offering(75, "winback", None, &products[2..4])]
 }
 
-/// An offering made some days before the logical clock starts.
+/// An offering created some days before the logical clock starts.
 fn offering(days_before: i64, id: &str, tag: Option<i16>, products: &[String]) -> Offering {
     let created_at = LOGICAL_START - days_before * DAY;
     Offering {
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_are_as_long_as_the_contract_admits_and_no_longer() {
+    fn the_longest_product_id_has_the_maximum_length() {
         let ids: Vec<_> = (1..=PRODUCTS).map(product_id).collect();
         assert_eq!(ids.iter().map(String::len).max(), Some(PRODUCT_ID_MAX));
         assert!(ids.is_sorted());
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn no_key_is_a_prefix_of_another() {
         let mut keys = Vec::new();
-        for name in ["a", "a-b", "lane", "lane1"] {
+        for name in ["a", "a-b", "case", "case1"] {
             for role in ["main", "second"] {
                 keys.extend((0..20).map(|count| key(name, role, count)));
             }

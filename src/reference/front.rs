@@ -1,29 +1,29 @@
-//! What stands in front of the API: routers, firewalls and proxies that respond in its place.
+//! Routers, firewalls and proxies that respond before the API.
 //!
-//! None of them knows the API; their bodies are HTML.
+//! Their bodies are HTML.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::call::Call;
 use super::config::decoded;
-use super::server_response::{Refusal, ServerResponse};
+use super::server_response::{ApiError, ServerResponse};
 
-/// The longest id or cursor that gets through a proxy, in characters.
+/// The longest id or cursor that a proxy accepts, in characters.
 const TARGET_MAX: usize = 100;
-/// The largest body that gets through a proxy, in bytes.
+/// The largest body that a proxy accepts, in bytes.
 const BODY_MAX: usize = 65_536;
-/// How many requests come between two that come too soon.
+/// Every how many requests an interruption occurs.
 const EVERY: u64 = 29;
 
-/// A router that does not know what to make of a path.
+/// A router that rejects unusual paths.
 pub(super) fn router(call: &Call) -> Option<ServerResponse> {
     let id = call.raw_id().to_ascii_lowercase();
     let odd = id.contains("%2f") || id.contains("%00") || decoded(&id).is_none_or(|id| id == "." || id == "..");
     (odd && !id.is_empty()).then(|| ServerResponse::html(StatusCode::NOT_FOUND, "<h1>404 Not Found</h1>"))
 }
 
-/// A firewall that looks for attacks.
+/// A firewall that detects attacks.
 pub(super) fn firewall(call: &Call) -> Option<ServerResponse> {
     let mut texts = vec![decoded(&call.path).unwrap_or_default(), decoded(&call.query).unwrap_or_default()];
     if let Ok(body) = call.json() {
@@ -37,33 +37,33 @@ pub(super) fn firewall(call: &Call) -> Option<ServerResponse> {
     texts.iter().any(hostile).then(|| ServerResponse::html(StatusCode::FORBIDDEN, "<h1>Request blocked</h1>"))
 }
 
-/// A proxy that reads no more than so much of a URL.
+/// A proxy with a maximum URL length.
 pub(super) fn long_target(call: &Call) -> Option<ServerResponse> {
     let long = |text: String| text.chars().count() > TARGET_MAX;
     let too_long = call.id().is_ok_and(long) || call.query("starting_after").is_ok_and(|after| after.is_some_and(long));
     too_long.then(|| ServerResponse::html(StatusCode::URI_TOO_LONG, "<h1>414 URI Too Long</h1>"))
 }
 
-/// A proxy that reads no more than so much of a body.
+/// A proxy with a maximum body size.
 pub(super) fn large_body(call: &Call) -> Option<ServerResponse> {
     let large = call.bytes().map_or(true, |body| body.len() > BODY_MAX);
     large.then(|| ServerResponse::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Payload Too Large</h1>"))
 }
 
-/// A limit on the rate of requests; a client should mostly wait for no seconds, as waiting is slow.
+/// A rate limit; `Retry-After` is mostly 0, to keep runs fast.
 pub(super) fn too_many_requests(requests: u64) -> Option<ServerResponse> {
     let wait = u16::from(requests.is_multiple_of(16 * EVERY));
-    let response = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_response();
+    let response = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_response();
     requests.is_multiple_of(EVERY).then(|| response.with_header("retry-after", HeaderValue::from(wait)))
 }
 
-/// A proxy that cannot reach the API now and then.
+/// A proxy that sometimes cannot reach the API.
 pub(super) fn unavailable(requests: u64) -> Option<ServerResponse> {
     let page = ServerResponse::html(StatusCode::SERVICE_UNAVAILABLE, "<h1>503 Service Unavailable</h1>");
     (requests + 7).is_multiple_of(EVERY).then(|| page.with_header("retry-after", HeaderValue::from(0)))
 }
 
-/// All strings of a value, names of members included.
+/// All strings of a value, including member names.
 fn collect(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::String(text) => texts.push(text.clone()),

@@ -1,4 +1,4 @@
-//! What a project has been through, as far as planted faults depend on it.
+//! The history of a project, as far as planted faults depend on it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -6,13 +6,13 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::offering::Offering;
-use super::server_response::{Refusal, ServerResponse};
+use super::server_response::{ApiError, ServerResponse};
 
-/// Counts and memories; a server without faults never looks at them.
+/// Counters and earlier values; a server without faults never reads them.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// How many offerings the fixture came with.
-    pub(super) given: u64,
+    /// Number of offerings in the fixture.
+    pub(super) initial: u64,
     pub(super) created: u32,
     /// How many updates wrote products.
     pub(super) updates: u32,
@@ -21,62 +21,62 @@ pub(super) struct History {
     /// How many requests changed anything.
     pub(super) writes: u32,
     pub(super) lists: u32,
-    /// All that were deleted, the latest last.
+    /// All deleted offerings, the latest last.
     pub(super) deleted: Vec<Offering>,
-    /// Whether the main was deleted and none was made since.
-    pub(super) mainless: bool,
+    /// Whether the main was deleted and no other was promoted since.
+    pub(super) main_deleted: bool,
     /// Ids of offerings that were main when they were deleted.
     pub(super) deleted_mains: HashSet<String>,
     /// How often each was demoted.
     pub(super) demotions: HashMap<String, u32>,
-    /// How often each was updated since it was made.
+    /// How often each was updated since its creation.
     pub(super) updated: HashMap<String, u32>,
-    /// Those that were updated in their former life.
+    /// Those that were updated before they were deleted and created again.
     pub(super) formerly_updated: HashSet<String>,
-    /// What each was made with.
+    /// Products of each at its latest creation.
     pub(super) first_products: HashMap<String, Vec<String>>,
-    /// What each was made with the first time.
+    /// Products of each at its first creation.
     pub(super) oldest_products: HashMap<String, Vec<String>>,
-    /// What each had before its list was emptied.
+    /// Products of each before its list was emptied.
     pub(super) emptied: HashMap<String, Vec<String>>,
-    /// What each had when it was promoted last.
+    /// Products of each at its latest promotion.
     pub(super) promoted_products: HashMap<String, Vec<String>>,
-    /// What each had when it was demoted last.
+    /// Products of each at its latest demotion.
     pub(super) demoted_products: HashMap<String, Vec<String>>,
     /// The body of the latest update of each.
     pub(super) latest_update: HashMap<String, Value>,
-    /// The offering that only get takes for the main.
+    /// The offering that only GET returns as main.
     pub(super) main_of_get: Option<String>,
-    /// The rejected request that has used up that the first offering becomes main.
+    /// Code of the rejection after which the first offering does not become main.
     pub(super) first_used_up: Option<&'static str>,
-    /// Idempotency keys of rejected creates.
-    pub(super) burnt: HashMap<Vec<u8>, Refusal>,
-    /// Ids of rejected requests that nobody can create any more.
+    /// Rejections of creates, by idempotency key.
+    pub(super) saved_rejections: HashMap<Vec<u8>, ApiError>,
+    /// Ids of rejected requests that can no longer be created.
     pub(super) reserved: HashSet<String>,
     /// Experiment variants to which a write was rejected.
     pub(super) variants_written: HashSet<String>,
-    /// Rows that only the list shows.
-    pub(super) ghosts: Vec<Offering>,
-    /// Ids that the list leaves out.
+    /// Rows that only the list returns.
+    pub(super) list_only: Vec<Offering>,
+    /// Ids that the list omits.
     pub(super) unlisted: HashSet<String>,
-    /// The tags of before the latest promotion.
+    /// The tags from before the latest promotion.
     pub(super) former_tags: HashMap<String, Option<i16>>,
     /// When the latest promotion was.
     pub(super) promoted_at: Option<Instant>,
     /// The list as it was when it was last restarted.
-    pub(super) frozen: Option<Vec<Offering>>,
-    /// What get showed last for each, and how often in a row.
+    pub(super) cached_list: Option<Vec<Offering>>,
+    /// Latest response of GET for each, and how often in a row.
     pub(super) reads: HashMap<String, (Offering, u32)>,
     /// How often each was read.
     pub(super) gets: HashMap<String, u32>,
-    /// Whether an update had nothing to do.
+    /// Whether an update had no effect.
     pub(super) empty_update: bool,
-    /// Whether the latest promotion named nothing.
+    /// Whether the latest promotion named a missing id.
     pub(super) missing_promotion: bool,
-    /// Ids whose creation was rejected as they exist.
+    /// Ids whose creation was rejected because they exist.
     pub(super) duplicates: HashSet<String>,
-    /// Keys that two creates used at once.
-    pub(super) stuck: HashSet<Vec<u8>>,
-    /// Responses that are kept under the key of another create.
-    pub(super) mixed: HashMap<Vec<u8>, ServerResponse>,
+    /// Keys that two concurrent creates used.
+    pub(super) stuck_keys: HashSet<Vec<u8>>,
+    /// Responses saved under the key of another create.
+    pub(super) mixed_responses: HashMap<Vec<u8>, ServerResponse>,
 }

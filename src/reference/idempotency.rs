@@ -1,4 +1,4 @@
-//! Which offerings are kept to be shown again for the same `Idempotency-Key`.
+//! Responses that are saved for their `Idempotency-Key`.
 
 use std::collections::HashMap;
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 use super::call::{Call, Operation};
 use super::config::Config;
 use super::offering::Offering;
-use super::server_response::Refusal;
+use super::server_response::ApiError;
 
-/// The successful responses kept for one project, by operation with its path, and key.
+/// The saved responses of one project, by path and key.
 ///
-/// Only successes are kept: a rejected request has had no effect, so trying it again is safe. Unless this server chose
-/// otherwise, the body is not looked at: the same key with another body gets the first response again.
+/// Only successes are saved: a rejected request has had no effect, so repeating it is safe. By default the body is
+/// ignored: the same key with another body returns the first response.
 #[derive(Debug, Default)]
 pub(super) struct Replays {
     kept: HashMap<Key, Kept>,
 }
 
-/// A key means something only for one operation on one path.
+/// A key is valid for one path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) path: String,
@@ -31,7 +31,7 @@ impl Key {
         Some(Self { path: call.path.clone(), key: call.idempotency_key()?.to_vec() })
     }
 
-    /// The key of a request as this server reads it.
+    /// The key of a request, as configured.
     fn read(call: &Call, config: &Config) -> Option<Self> {
         match call.operation {
             Operation::Create => (config.create_key)(call),
@@ -41,36 +41,36 @@ impl Key {
     }
 }
 
-/// An offering as it was shown, and what it was the response to.
+/// A returned offering and its request.
 #[derive(Debug, Clone)]
 struct Kept {
     offering: Offering,
-    /// `None` where there was none, or none that is JSON.
+    /// `None` if the body was absent or not JSON.
     body: Option<Value>,
-    /// How many writes the project had seen.
+    /// Number of writes of the project at that time.
     writes: u32,
 }
 
 impl Replays {
-    /// What this request got when it was first made; an error where this server rejects another body.
-    pub(super) fn find(&self, call: &Call, config: &Config) -> Result<Option<Offering>, Refusal> {
+    /// The first response for this key; an error if the server rejects another body.
+    pub(super) fn find(&self, call: &Call, config: &Config) -> Result<Option<Offering>, ApiError> {
         let Some(kept) = Key::read(call, config).and_then(|key| self.kept.get(&key)) else { return Ok(None) };
         match config.other_body {
             Some((status, code)) if call.operation == Operation::Create && kept.body != call.json().ok() => {
-                Err(Refusal::new(status, code, "This idempotency key was used with another body."))
+                Err(ApiError::new(status, code, "This idempotency key was used with another body."))
             }
             _ => Ok(Some(kept.offering.clone())),
         }
     }
 
-    /// Keeps what a request got that had its effect.
+    /// Saves the response to a successful request.
     pub(super) fn keep(&mut self, call: &Call, config: &Config, offering: &Offering, writes: u32) {
         if let Some(key) = Key::read(call, config) {
             self.kept.insert(key, Kept { offering: offering.clone(), body: call.json().ok(), writes });
         }
     }
 
-    /// Forgets what does not satisfy a condition, by the offering and the number of writes when it was kept.
+    /// Removes responses that do not satisfy a condition on the offering and its number of writes.
     pub(super) fn retain(&mut self, condition: impl Fn(&Offering, u32) -> bool) {
         self.kept.retain(|_, kept| condition(&kept.offering, kept.writes));
     }

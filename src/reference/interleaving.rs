@@ -1,5 +1,4 @@
-//! Requests that are not worked on in one step: they look, let time pass with the project open to all, and act on what
-//! they saw. For a client alone none of them is wrong.
+//! Requests that are not atomic: they read, wait without the lock, and write. A single client sees no difference.
 
 use std::pin::Pin;
 use std::sync::PoisonError;
@@ -13,20 +12,20 @@ use super::in_flight::{InFlightGuard, same_key};
 use super::offering::Offering;
 use super::project::Project;
 use super::routes::App;
-use super::server_response::{Refusal, ServerResponse};
+use super::server_response::{ApiError, ServerResponse};
 use super::step::Reply;
 use super::store::Grant;
 use super::validate::{Draft, Syntax};
 
-/// The time between looking and acting.
+/// The time between reading and writing.
 const GAP: Duration = Duration::from_millis(3);
 
-type Answered = Result<ServerResponse, Refusal>;
+type WorkResult = Result<ServerResponse, ApiError>;
 
-/// How an operation is worked on.
-pub(super) type Interleaving = for<'a> fn(Interleaved<'a>) -> Pin<Box<dyn Future<Output = Answered> + Send + 'a>>;
+/// How an operation is processed.
+pub(super) type Interleaving = for<'a> fn(Interleaved<'a>) -> Pin<Box<dyn Future<Output = WorkResult> + Send + 'a>>;
 
-/// A request that may be made and that others may overtake.
+/// An authorized request that others may overtake.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interleaved<'a> {
     pub(super) app: &'a App,
@@ -34,22 +33,22 @@ pub(super) struct Interleaved<'a> {
     pub(super) grant: &'a Grant,
 }
 
-/// What becomes of a create that meets another one with its id.
+/// Outcome of a create that finds a concurrent one with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Twin {
+pub(super) enum Duplicate {
     /// It replaces the other one.
     Overwritten,
     Crashes,
-    /// It is rejected, and its products are kept.
+    /// It is rejected, and its products are stored.
     Rejected,
 }
 
 impl Interleaved<'_> {
-    fn work(self) -> Answered {
+    fn work(self) -> WorkResult {
         self.app.work(self.call, self.grant, None)
     }
 
-    /// The regular offering that the request names, as it is now.
+    /// The current state of the regular offering that the request names.
     fn named(self) -> Option<Offering> {
         let id = self.call.id().ok()?;
         self.grant.project.lock().regular(&id).cloned()
@@ -60,27 +59,27 @@ impl Interleaved<'_> {
         self.app.show(self.call, &if created { Reply::Created(row.clone()) } else { Reply::Offering(row.clone()) })
     }
 
-    /// Works on the state of some milliseconds ago.
-    pub(super) async fn on_stale_view(self) -> Answered {
+    /// Uses the state from a few milliseconds ago.
+    pub(super) async fn on_stale_view(self) -> WorkResult {
         let stale = self.grant.project.lock().offerings.clone();
         tokio::time::sleep(GAP).await;
         self.app.work(self.call, self.grant, Some(&stale))
     }
 
-    /// Does one half of the step, and the whole of it later.
-    pub(super) async fn in_halves(self, first: fn(&mut Project, &Call)) -> Answered {
+    /// Applies one half of the step, and the whole step later.
+    pub(super) async fn in_halves(self, first: fn(&mut Project, &Call)) -> WorkResult {
         let turn = {
             let mut project = self.grant.project.lock();
             first(&mut project, self.call);
             project.requests % 3
         };
-        // Gaps of several lengths let a request overtake the one before.
+        // Gaps of different lengths let a request overtake an earlier one.
         tokio::time::sleep(GAP * (1 + turn as u32)).await;
         self.work()
     }
 
-    /// Writes back, after the step, something of the offering that was there before.
-    pub(super) async fn writing_back(self, write: fn(&mut Offering, &Offering)) -> Answered {
+    /// Writes back a part of the earlier offering after the step.
+    pub(super) async fn writing_back(self, write: fn(&mut Offering, &Offering)) -> WorkResult {
         let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
         tokio::time::sleep(GAP).await;
         let response = self.work()?;
@@ -90,8 +89,8 @@ impl Interleaved<'_> {
         Ok(self.show(row))
     }
 
-    /// Does something else first where the offering was deleted meanwhile.
-    pub(super) async fn meeting_deletion(self, first: fn(&mut Project, &Offering)) -> Answered {
+    /// Runs `first` if the offering was deleted in between.
+    pub(super) async fn after_deletion(self, first: fn(&mut Project, &Offering)) -> WorkResult {
         let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
         tokio::time::sleep(GAP).await;
         {
@@ -103,22 +102,22 @@ impl Interleaved<'_> {
         self.work()
     }
 
-    /// Responds otherwise where the offering was deleted meanwhile.
-    pub(super) async fn overtaken(self, otherwise: fn() -> Answered) -> Answered {
+    /// Returns `otherwise` if the offering was deleted in between.
+    pub(super) async fn unless_deleted(self, otherwise: fn() -> WorkResult) -> WorkResult {
         let was_there = self.named().is_some();
         tokio::time::sleep(GAP).await;
         if was_there && self.named().is_none() { otherwise() } else { self.work() }
     }
 
-    /// Updates, and reads the offering again for the response.
-    pub(super) async fn reading_again(self) -> Answered {
+    /// Updates, then reads the offering again for the response.
+    pub(super) async fn reading_again(self) -> WorkResult {
         let response = self.work()?;
         tokio::time::sleep(GAP).await;
         Ok(self.named().map_or(response, |row| self.show(&row)))
     }
 
     /// Reads every other row of a page later.
-    pub(super) async fn reading_every_other_row_later(self) -> Answered {
+    pub(super) async fn reading_every_other_row_later(self) -> WorkResult {
         let mut early = self.work()?;
         tokio::time::sleep(GAP).await;
         let late = self.work()?.get("data");
@@ -140,8 +139,8 @@ impl Interleaved<'_> {
         draft.ok().filter(|_| self.call.idempotency_key().is_none())
     }
 
-    /// Looks for the id, and creates later.
-    pub(super) async fn meeting_twin(self, twin: Twin) -> Answered {
+    /// Checks for the id, and creates later.
+    pub(super) async fn finding_duplicate(self, twin: Duplicate) -> WorkResult {
         let Some(draft) = self.keyless_draft() else { return self.work() };
         if self.grant.project.lock().regular(&draft.id).is_some() {
             return self.work();
@@ -151,11 +150,11 @@ impl Interleaved<'_> {
             let mut project = self.grant.project.lock();
             let known = draft.product_ids.iter().all(|id| project.catalogue.own.contains(id));
             if let Some(row) = project.regular(&draft.id).filter(|_| known) {
-                if twin == Twin::Crashes {
-                    return Err(Refusal::internal());
+                if twin == Duplicate::Crashes {
+                    return Err(ApiError::internal());
                 }
                 row.product_ids.clone_from(&draft.product_ids);
-                if twin == Twin::Overwritten {
+                if twin == Duplicate::Overwritten {
                     return Ok(self.show(row));
                 }
             }
@@ -163,8 +162,8 @@ impl Interleaved<'_> {
         self.work()
     }
 
-    /// Creates, and makes the first offering main when it is still alone.
-    pub(super) async fn becoming_main_if_alone(self) -> Answered {
+    /// Creates, then promotes the first offering if it is still the only one.
+    pub(super) async fn becoming_main_if_alone(self) -> WorkResult {
         let Some(draft) = self.keyless_draft() else { return self.work() };
         let was_empty = self.grant.project.lock().listed().is_empty();
         let response = self.work()?;
@@ -185,13 +184,13 @@ impl Interleaved<'_> {
 
 /// Creates with an idempotency key.
 impl Interleaved<'_> {
-    /// Creates; a create that meets another one with its key has something done to its response.
-    pub(super) async fn second_of_key(self, change: fn(&mut Project, &mut ServerResponse)) -> Answered {
+    /// Creates; changes the response of a create that finds its key in flight.
+    pub(super) async fn second_of_key(self, change: fn(&mut Project, &mut ServerResponse)) -> WorkResult {
         if self.call.idempotency_key().is_none() {
             return self.work();
         }
         let guard = InFlightGuard::new(self.call, &self.grant.project);
-        let second = guard.meets(same_key);
+        let second = guard.overlaps(same_key);
         tokio::time::sleep(if second { 2 * GAP } else { GAP }).await;
         let mut response = self.work()?;
         if second {
@@ -200,34 +199,34 @@ impl Interleaved<'_> {
         Ok(response)
     }
 
-    /// A key that two creates used at once is never free again.
-    pub(super) async fn sticking_to_key(self) -> Answered {
+    /// Rejects a key forever once two concurrent creates used it.
+    pub(super) async fn sticking_to_key(self) -> WorkResult {
         let Some(key) = self.call.idempotency_key() else { return self.work() };
         let message = "A request with this idempotency key is in flight.";
-        let in_flight = Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message);
-        if self.grant.project.lock().history.stuck.contains(key) {
+        let in_flight = ApiError::new(StatusCode::CONFLICT, "offering_already_exists", message);
+        if self.grant.project.lock().history.stuck_keys.contains(key) {
             return Err(in_flight);
         }
         let guard = InFlightGuard::new(self.call, &self.grant.project);
-        if guard.meets(|other, write| other.key == write.key) {
-            self.grant.project.lock().history.stuck.insert(key.to_vec());
+        if guard.overlaps(|other, write| other.key == write.key) {
+            self.grant.project.lock().history.stuck_keys.insert(key.to_vec());
             return Err(in_flight);
         }
         tokio::time::sleep(GAP).await;
         self.work()
     }
 
-    /// The response is kept under the keys of all creates under way.
-    pub(super) async fn mixing_keys(self) -> Answered {
+    /// Saves the response under the keys of all creates in flight.
+    pub(super) async fn mixing_keys(self) -> WorkResult {
         let Some(key) = self.call.idempotency_key() else { return self.work() };
-        if let Some(response) = self.grant.project.lock().history.mixed.get(key) {
+        if let Some(response) = self.grant.project.lock().history.mixed_responses.get(key) {
             return Ok(response.clone());
         }
         let guard = InFlightGuard::new(self.call, &self.grant.project);
         tokio::time::sleep(GAP).await;
         let response = self.work()?;
         for other in guard.others().into_iter().filter_map(|other| other.key).filter(|other| other != key) {
-            self.grant.project.lock().history.mixed.insert(other, response.clone());
+            self.grant.project.lock().history.mixed_responses.insert(other, response.clone());
         }
         Ok(response)
     }
@@ -235,8 +234,8 @@ impl Interleaved<'_> {
 
 /// Promotions without an idempotency key.
 impl Interleaved<'_> {
-    /// Promotes, and demotes the others later.
-    pub(super) async fn demoting_later(self) -> Answered {
+    /// Promotes, then demotes the others later.
+    pub(super) async fn demoting_later(self) -> WorkResult {
         let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
         if let Some(row) = self.grant.project.lock().regular(&seen.id) {
             row.tag = Some(1);
@@ -245,23 +244,23 @@ impl Interleaved<'_> {
         let mut project = self.grant.project.lock();
         project.demote_others(&seen.id);
         let now = project.ticker.tick();
-        let row = project.regular(&seen.id).ok_or_else(Refusal::not_found)?;
+        let row = project.regular(&seen.id).ok_or_else(ApiError::not_found)?;
         row.updated_at = now;
         Ok(self.show(&Offering { tag: Some(1), ..row.clone() }))
     }
 
-    /// Responds at once, and promotes later, where another promotion is under way.
-    pub(super) async fn responding_early(self) -> Answered {
+    /// Responds at once and promotes later if another promotion is in flight.
+    pub(super) async fn responding_early(self) -> WorkResult {
         let Some(seen) = self.named().filter(|_| self.call.idempotency_key().is_none()) else { return self.work() };
         let guard = InFlightGuard::new(self.call, &self.grant.project);
-        if !guard.meets(|other, _| other.operation == Operation::SetMain) {
+        if !guard.overlaps(|other, _| other.operation == Operation::SetMain) {
             tokio::time::sleep(GAP).await;
             return self.work();
         }
         let (project, id) = (self.grant.project.clone(), seen.id.clone());
         tokio::spawn(async move {
             tokio::time::sleep(2 * GAP).await;
-            // What was deleted meanwhile is not promoted any more.
+            // An offering that was deleted in between is not promoted.
             drop(project.lock().set_main(&id));
             drop(guard);
         });
@@ -269,10 +268,10 @@ impl Interleaved<'_> {
     }
 }
 
-/// What the process shares.
+/// Variables of the process.
 impl Interleaved<'_> {
-    /// The project stands in a variable of the process from authentication on.
-    pub(super) async fn in_current_project(self) -> Answered {
+    /// Stores the project in a variable of the process after authentication.
+    pub(super) async fn in_current_project(self) -> WorkResult {
         let process = || self.grant.process.lock().unwrap_or_else(PoisonError::into_inner);
         process().current = Some((self.grant.project.clone(), self.grant.neighbour.clone()));
         tokio::time::sleep(GAP).await;
@@ -281,8 +280,8 @@ impl Interleaved<'_> {
         self.app.work(self.call, &Grant { project, neighbour, ..self.grant.clone() }, None)
     }
 
-    /// The response stands in a variable of the process until it is sent.
-    pub(super) async fn through_shared_page(self) -> Answered {
+    /// Stores the response in a variable of the process until it is sent.
+    pub(super) async fn through_shared_page(self) -> WorkResult {
         let process = || self.grant.process.lock().unwrap_or_else(PoisonError::into_inner);
         let response = self.work()?;
         process().page = Some(response.clone());
@@ -292,12 +291,12 @@ impl Interleaved<'_> {
     }
 }
 
-/// The row is there and its products are not yet.
+/// Removes the products from the response.
 pub(super) fn without_products(_: &mut Project, response: &mut ServerResponse) {
     response.set("product_ids", json!([]));
 }
 
-/// Another row is made, with a number after its id.
+/// Creates another offering, with a number after its id.
 pub(super) fn under_another_id(project: &mut Project, response: &mut ServerResponse) {
     let id = response.get("id").as_str().unwrap_or_default().to_owned();
     let Some(row) = project.row(&id).cloned() else { return };

@@ -1,13 +1,12 @@
-//! The embedded server: the offerings API in memory, correct unless a fault is planted in it.
+//! The embedded server: the offerings API in memory, correct unless it has planted faults.
 //!
-//! It is an island. It knows nothing of the harness (no contract, no model, no check), so that a mistake made there
-//! cannot be made here in the same way; only the run and the command line may use it. It does not know who is calling:
-//! the harness gets its keys and ids from a [`Fixture`], like any other client.
+//! It uses nothing of the harness (no contract, no model, no check), so that a mistake there is not repeated here. Only
+//! the run and the command line use it, through HTTP and with the keys and ids of a [`Fixture`], like any other client.
 //!
-//! `routes`, `validate`, `project`, `page`, `view` and `store` are a correct server. What makes one server differ from
-//! another is a `Config`: values that these read, changes of responses (`response`), hooks on finished steps (`step`,
-//! with `history`, `tamper` and `damage`), and steps that are not one step (`interleaving`). A row of a catalogue
-//! ([`Fault`], [`Behaviour`]) has a name, a sentence, and the function that changes the config.
+//! `routes`, `validate`, `project`, `page`, `view` and `store` are a correct server. A `Config` changes it:
+//! values that these modules read, changes of responses (`response`), hooks on finished steps (`step`, with `history`,
+//! `tamper` and `damage`), and operations that are not atomic (`interleaving`). A row of a catalogue ([`Fault`],
+//! [`Behaviour`]) has a name, a sentence, and the function that changes the config.
 //!
 //! Start at [`Server`].
 

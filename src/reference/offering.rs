@@ -1,21 +1,21 @@
-//! An offering as it is kept.
+//! A stored offering.
 
 /// Who owns an offering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The project: what this API is about.
+    /// The project: readable and writable by this API.
     Regular,
-    /// The experiments service: in the store, hidden from reads, closed to writes.
+    /// The experiments service: stored, hidden from reads, not writable.
     Variant,
 }
 
 /// One row of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offering {
-    /// Its place among all that were ever made in its project, deleted ones too.
+    /// Its number in order of creation in its project, including deleted ones.
     pub(super) number: u64,
     pub(super) id: String,
-    /// 1 is the main offering, 0 a former one, `None` one that never was; legacy rows hold anything.
+    /// 1 is the main offering, 0 a former one, `None` one that never was; legacy offerings have any value.
     pub(super) tag: Option<i16>,
     pub(super) product_ids: Vec<String>,
     /// Seconds since 1970.
@@ -30,8 +30,8 @@ impl Offering {
         self.kind == Kind::Regular
     }
 
-    /// Makes it look new.
-    pub(super) fn look_new(&mut self) {
+    /// Sets `created_at` to `updated_at`, or a second later if they are equal.
+    pub(super) fn reset_created_at(&mut self) {
         self.created_at = self.updated_at.max(self.created_at + 1);
         self.updated_at = self.created_at;
     }

@@ -4,11 +4,11 @@ use super::call::Operation;
 use super::config::Config;
 use super::offering::Offering;
 
-/// What the query asks for.
+/// Limit and cursor of a list request.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     pub(super) limit: usize,
-    /// The id after which the page starts; `None` for the first page.
+    /// The id before the page; `None` for the first page.
     pub(super) after: Option<String>,
 }
 
@@ -19,25 +19,25 @@ pub(super) struct Page {
     pub(super) has_more: bool,
     /// The cursor of the page that follows.
     pub(super) next_cursor: Option<String>,
-    /// The cursor named nothing, so this is the first page again.
+    /// The cursor was unknown, so this is the first page.
     pub(super) restarted: bool,
-    /// What was asked for.
+    /// The limit and cursor of the request.
     pub(super) window: Window,
 }
 
 /// Where a page starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// At the first row, as no cursor was given.
+    /// At the first row, without a cursor.
     First,
-    /// At the first row, as the cursor names no row.
+    /// At the first row, because the cursor is unknown.
     Restarted,
-    /// Behind the row at this place.
+    /// After the row at this index.
     After(usize),
 }
 
 impl Start {
-    /// A cursor is an id; where no id is like it, it may be what this server gives for `next_cursor`.
+    /// A cursor is an id; if no id matches, it may be a `next_cursor` of this server.
     pub(super) fn of(rows: &[Offering], window: &Window, config: &Config) -> Self {
         let Some(after) = &window.after else { return Self::First };
         let names = config.names[Operation::List as usize];
@@ -48,8 +48,8 @@ impl Start {
 }
 
 impl Page {
-    /// Cuts a page out of `rows`, all that may be listed, in the order of the list.
-    pub(super) fn cut(rows: &[Offering], window: &Window, start: Start, config: &Config) -> Self {
+    /// The page of `rows`: all listable offerings in the order of the list.
+    pub(super) fn of(rows: &[Offering], window: &Window, start: Start, config: &Config) -> Self {
         let first = match start {
             Start::First | Start::Restarted => 0,
             Start::After(place) => place + 1,

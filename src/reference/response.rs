@@ -1,4 +1,4 @@
-//! The last step: what goes out as bytes, and what faults and behaviours do to every response alike.
+//! The last step: serializes the response, with the changes that faults and behaviours make to every response.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::call::{Call, Operation};
 use super::config::Config;
-use super::server_response::{Refusal, ServerResponse};
+use super::server_response::{ApiError, ServerResponse};
 
 /// Statuses of a success.
 pub(super) const SUCCESS: RangeInclusive<u16> = 200..=299;
@@ -26,23 +26,23 @@ pub(super) struct ResponseChange {
     pub(super) apply: fn(&Call, &mut ServerResponse),
 }
 
-/// Changes an offering wherever these operations show one.
+/// Changes every offering that these operations return.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Show {
     pub(super) at: &'static [Operation],
     pub(super) apply: fn(&mut Map<String, Value>),
 }
 
-/// A rejection that comes out wrong.
+/// An error with another status or code.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Override {
     pub(super) at: &'static [Operation],
-    /// Its typed code, and after a slash the field that it blames, if it blames one.
+    /// Its typed code, followed by a slash and the field of its details, if any.
     pub(super) about: &'static str,
     pub(super) instead: Instead,
 }
 
-/// What it says instead.
+/// The replacement.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Instead {
     Status(u16),
@@ -50,27 +50,27 @@ pub(super) enum Instead {
 }
 
 impl Override {
-    fn applies_to(&self, operation: Operation, refusal: &Refusal) -> bool {
+    fn applies_to(&self, operation: Operation, error: &ApiError) -> bool {
         let (code, field) = self.about.split_once('/').unwrap_or((self.about, ""));
-        let blamed = refusal.details.first().map_or("", |detail| detail.field);
-        (code, field) == (refusal.code, blamed) && self.at.contains(&operation)
+        let blamed = error.details.first().map_or("", |detail| detail.field);
+        (code, field) == (error.code, blamed) && self.at.contains(&operation)
     }
 
-    fn apply(&self, refusal: &mut Refusal) {
+    fn apply(&self, error: &mut ApiError) {
         match self.instead {
-            Instead::Status(status) => refusal.status = StatusCode::from_u16(status).unwrap_or(refusal.status),
-            Instead::Code(code) => refusal.code = code,
+            Instead::Status(status) => error.status = StatusCode::from_u16(status).unwrap_or(error.status),
+            Instead::Code(code) => error.code = code,
         }
     }
 }
 
 /// The response to a request.
-pub(super) fn response(config: &Config, call: &Call, result: Result<ServerResponse, Refusal>) -> Response {
-    let mut response = result.unwrap_or_else(|mut refusal| {
-        if let Some(found) = config.overrides.iter().find(|one| one.applies_to(call.operation, &refusal)) {
-            found.apply(&mut refusal);
+pub(super) fn response(config: &Config, call: &Call, result: Result<ServerResponse, ApiError>) -> Response {
+    let mut response = result.unwrap_or_else(|mut error| {
+        if let Some(found) = config.overrides.iter().find(|one| one.applies_to(call.operation, &error)) {
+            found.apply(&mut error);
         }
-        refusal.into_response()
+        error.into_response()
     });
     for change in &config.changes {
         if change.at.contains(&call.operation) && change.statuses.contains(&response.status.as_u16()) {

@@ -1,4 +1,4 @@
-//! The HTTP side: which operation a request is, who makes it, and its response.
+//! Routing, authentication and responses.
 
 mod auth;
 mod handler;
@@ -13,18 +13,18 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 
-pub(super) use self::auth::Door;
+pub(super) use self::auth::KeyCheck;
 use self::handler::Handler;
 use super::call::{Call, Operation};
 use super::config::Config;
 use super::interleaving::Interleaved;
 use super::offering::Offering;
 use super::response;
-use super::server_response::{Refusal, ServerResponse};
+use super::server_response::{ApiError, ServerResponse};
 use super::step::{self, Reply};
-use super::store::{Grant, Shared, Store};
+use super::store::{Grant, SharedProject, Store};
 
-/// How long a request of an operation waits, by the number of requests so far.
+/// How long a request of an operation waits, given the number of requests so far.
 pub(super) type Wait = fn(Operation, u64) -> Duration;
 
 /// What all requests share.
@@ -33,19 +33,19 @@ pub(super) struct App {
     pub(super) store: Store,
     pub(super) config: Arc<Config>,
     delay: Duration,
-    /// The grant that was used last, on which faulty servers let strangers work.
+    /// The latest grant, which faulty servers use for requests without a valid key.
     last: Mutex<Option<Grant>>,
 }
 
-/// The six operations; every other URL and method is rejected in the error envelope.
+/// The six operations; every other URL and method returns an error envelope.
 pub(super) fn router(app: Arc<App>) -> Router {
     let collection = get(serving(Operation::List)).post(serving(Operation::Create));
     let item = get(serving(Operation::Get)).patch(serving(Operation::Update)).delete(serving(Operation::Delete));
     let set_main = post(serving(Operation::SetMain));
     Router::new()
-        .route("/v4/offerings", closed(collection))
-        .route("/v4/offerings/{offering_id}", closed(item))
-        .route("/v4/offerings/{offering_id}/set-main", closed(set_main))
+        .route("/v4/offerings", only(collection))
+        .route("/v4/offerings/{offering_id}", only(item))
+        .route("/v4/offerings/{offering_id}/set-main", only(set_main))
         .fallback(unknown_url)
         .with_state(app)
 }
@@ -56,15 +56,15 @@ fn serving(
     move |State(app), request| Box::pin(async move { app.serve(operation, request).await })
 }
 
-fn closed(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+fn only(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     methods.fallback(|| async {
-        let message = "This URL does not take this method.";
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_response().into_response()
+        let message = "This URL does not accept this method.";
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_response().into_response()
     })
 }
 
 async fn unknown_url() -> Response {
-    Refusal::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_response().into_response()
+    ApiError::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_response().into_response()
 }
 
 impl App {
@@ -82,14 +82,14 @@ impl App {
         response::response(&self.config, &call, result)
     }
 
-    async fn response(&self, call: &Call) -> Result<ServerResponse, Refusal> {
-        let grant = auth::grant(self, call).inspect_err(|refusal| self.work_unauthorized(call, refusal))?;
+    async fn response(&self, call: &Call) -> Result<ServerResponse, ApiError> {
+        let grant = auth::grant(self, call).inspect_err(|error| self.apply_unauthorized(call, error))?;
         if let Some(interruption) = self.interrupted(&grant.project) {
             return Ok(interruption);
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(grant.clone());
         if self.config.crashes.iter().any(|crash| crash(call, &grant.project.lock())) {
-            return Err(Refusal::internal());
+            return Err(ApiError::internal());
         }
         let admission = self.admit(call, &grant.project).await?;
         let result = match self.config.interleavings[call.operation as usize] {
@@ -101,13 +101,13 @@ impl App {
         result
     }
 
-    /// The response to a request that may be made; `stale` is what a racing request takes for the present state.
+    /// The response to an authorized request; `stale` is the outdated state that a racing request uses.
     pub(super) fn work(
         &self,
         call: &Call,
         grant: &Grant,
         stale: Option<&[Offering]>,
-    ) -> Result<ServerResponse, Refusal> {
+    ) -> Result<ServerResponse, ApiError> {
         let handler = Handler { config: &self.config, call };
         let grant = self.home(call, grant);
         let reply = step::decorated(&self.config, call, &grant, stale, |project| handler.reply(project))?;
@@ -119,7 +119,7 @@ impl App {
         Handler { config: &self.config, call }.response(reply)
     }
 
-    /// The project that a request is about: its own, unless a faulty server finds the offering in another one.
+    /// The project of a request: its own, unless a faulty server finds the offering in another one.
     fn home(&self, call: &Call, grant: &Grant) -> Grant {
         let Grant { project, neighbour, .. } = grant.clone();
         let misplaced = (self.config.found_elsewhere)(call.operation)
@@ -130,9 +130,9 @@ impl App {
         if misplaced { Grant { project: neighbour, neighbour: project, ..grant.clone() } } else { grant.clone() }
     }
 
-    /// What faulty servers do with a request that they reject for its key.
-    fn work_unauthorized(&self, call: &Call, refusal: &Refusal) {
-        let done = refusal.status == StatusCode::UNAUTHORIZED && (self.config.done_unauthorized)(call.operation);
+    /// Applies a request that was rejected for its key, on faulty servers.
+    fn apply_unauthorized(&self, call: &Call, error: &ApiError) {
+        let done = error.status == StatusCode::UNAUTHORIZED && (self.config.applies_unauthorized)(call.operation);
         if let Some(grant) = self.last().filter(|_| done) {
             drop(self.work(call, &grant, None));
         }
@@ -142,8 +142,8 @@ impl App {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts the request, lets others work on the project, and responds to a client that comes too soon.
-    fn interrupted(&self, project: &Shared) -> Option<ServerResponse> {
+    /// Counts the request, lets the other client write, and returns an occasional 429 or 503.
+    fn interrupted(&self, project: &SharedProject) -> Option<ServerResponse> {
         let mut project = project.lock();
         project.interrupt();
         self.config.interruptions.iter().find_map(|interruption| interruption(project.requests))

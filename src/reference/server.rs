@@ -1,4 +1,4 @@
-//! The server as a thing that is started, asked for fixtures, and stopped.
+//! Starting and stopping the server, and its fixtures.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,28 +21,28 @@ use super::routes::{self, App};
 use super::store::Clock;
 use super::view::View;
 
-/// How long requests in flight are waited for when the server stops.
+/// How long a stopping server waits for requests in flight.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What kind of server to start.
+/// Settings of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where to listen; port 0 takes a free one. Meant for loopback addresses.
+    /// Where to listen; port 0 selects a free port. Intended for loopback addresses.
     pub address: SocketAddr,
     /// Defects planted in the server; none by default.
     pub faults: Vec<Fault>,
-    /// Choices that the server makes other than by default, at points that the contract leaves open.
+    /// Alternative choices where the contract is open; none by default.
     pub behaviours: Vec<Behaviour>,
-    /// Where timestamps come from.
+    /// Source of timestamps.
     pub clock: Clock,
-    /// Which requests the behaviours that show now and then show at.
+    /// Selects the requests that occasional behaviours affect.
     pub seed: u64,
-    /// How long every response takes on top, as if the server were far away.
+    /// Added to every response time, like the latency of a remote server.
     pub delay: Duration,
 }
 
 impl Default for Options {
-    /// A right server on a free port of 127.0.0.1.
+    /// A correct server on a free port of 127.0.0.1.
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -55,26 +55,26 @@ impl Default for Options {
     }
 }
 
-/// Why the server did not start; fits after "cannot …".
+/// Why the server did not start; the message completes "cannot …".
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another process listens there.
+    /// Another process listens on the address.
     #[error("listen on `{address}`: the port is in use; choose another one, or port 0 for any free one")]
     PortInUse {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
     },
-    /// The system refused for another reason.
+    /// The system returned another error.
     #[error("listen on `{address}`: {source}")]
     Listen {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// A fresh set of projects that the server forgets when this is dropped: what a long run is served from.
+/// A fresh set of projects that the server removes when this is dropped, so that long runs do not use more memory.
 #[derive(Debug)]
 pub struct FixtureGuard {
     /// Its keys and ids.
@@ -89,22 +89,22 @@ impl Drop for FixtureGuard {
     }
 }
 
-/// A server that is running, on the tokio runtime it was started on.
+/// A running server, on the tokio runtime that started it.
 ///
-/// Dropping it stops it too, without waiting for requests in flight.
+/// Dropping it stops it without waiting for requests in flight.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
     fixtures: Fixtures,
-    /// How many sets of projects were made under each name.
+    /// Number of fixtures created under each name.
     counts: Mutex<HashMap<String, u32>>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 impl Server {
-    /// Listens and serves in the background; when this returns, connections are taken.
+    /// Listens and serves in the background; accepts connections when this returns.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let address = options.address;
         let failed = |source: io::Error| match source.kind() {
@@ -113,15 +113,15 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        // Without it a response may wait for the acknowledgement of the one before. Where it cannot be set, that is
-        // slower and nothing else.
+        // Without it a response may wait for the acknowledgement of the previous one. Failing to set it only makes
+        // responses slower.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let config = Config::new(&options.faults, &options.behaviours);
         let app = Arc::new(App::new(Arc::clone(&config), options.delay));
         let (stop, stopped) = oneshot::channel();
         let router = routes::router(app.clone());
         let serving = tokio::spawn(async move {
-            // A dropped sender means stop as well; serving itself never fails.
+            // A dropped sender also means stop; serving itself never fails.
             let served = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
             drop(served.await);
         });
@@ -129,17 +129,17 @@ impl Server {
         Ok(Self { address, app, fixtures: Fixtures::new(options.clock, config, options.seed), counts, stop, serving })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL that the paths of the contract are relative to, such as `http://127.0.0.1:4010/v4`.
+    /// The base URL of the API, such as `http://127.0.0.1:4010/v4`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v4", self.address)
     }
 
-    /// Makes a fresh set of projects under this name; the same name again makes another set.
+    /// Creates a fresh set of projects under this name; the same name again creates another set.
     pub fn fixture(&self, name: &str) -> Fixture {
         let name = fixture::key_name(name);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,13 +148,13 @@ impl Server {
         self.fixtures.register(&self.app.store, &name, *count)
     }
 
-    /// Like [`Server::fixture`], until the loan is dropped.
+    /// Like [`Server::fixture`], until the guard is dropped.
     pub fn temporary_fixture(&self, name: &str) -> FixtureGuard {
         FixtureGuard { fixture: self.fixture(name), app: Arc::clone(&self.app) }
     }
 
-    /// All offerings of a key's project as they are stored, experiment variants too, in order of creation; null for an
-    /// unknown key. Shows what is there, whatever the server would return.
+    /// All stored offerings of a key's project, including experiment variants, in order of creation; null for an
+    /// unknown key. Not affected by faults of the responses.
     pub fn snapshot(&self, token: &str) -> Value {
         let Some(grant) = self.app.store.find(token) else {
             return Value::Null;
@@ -165,7 +165,7 @@ impl Server {
         project.offerings.iter().map(|offering| view.offering(offering)).collect()
     }
 
-    /// Stops listening and waits for requests in flight, half a second at most.
+    /// Stops listening and waits at most half a second for requests in flight.
     pub async fn stop(self) {
         let Self { stop, mut serving, .. } = self;
         drop(stop);

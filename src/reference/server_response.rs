@@ -1,4 +1,4 @@
-//! What the server says: a response, or the refusal that becomes one in the error envelope.
+//! Responses, and errors that become responses.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -6,14 +6,14 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
-/// A status, headers and a JSON body, not yet bytes.
+/// A status, headers and a JSON body, not yet serialized.
 #[derive(Debug, Clone)]
 pub(super) struct ServerResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` only where the status allows no body.
     pub(super) body: Option<Value>,
-    /// What is sent where there is no JSON: a page of something else than the API.
+    /// Sent if there is no JSON: a page that does not come from the API.
     pub(super) page: &'static str,
 }
 
@@ -39,7 +39,7 @@ impl ServerResponse {
         self
     }
 
-    /// A member of the body; null where there is none.
+    /// A member of the body; null if absent.
     pub(super) fn get(&self, name: &str) -> Value {
         self.body.as_ref().and_then(|body| body.get(name)).cloned().unwrap_or_default()
     }
@@ -51,7 +51,7 @@ impl ServerResponse {
         }
     }
 
-    /// Takes a member out of the body.
+    /// Removes a member of the body.
     pub(super) fn remove(&mut self, name: &str) {
         if let Some(Value::Object(members)) = &mut self.body {
             members.remove(name);
@@ -69,21 +69,21 @@ impl ServerResponse {
         }
     }
 
-    /// Takes a member out of `error`.
+    /// Removes a member of `error`.
     pub(super) fn remove_error(&mut self, name: &str) {
         if let Some(error) = self.error() {
             error.remove(name);
         }
     }
 
-    /// Sets `error.details` where there are none.
+    /// Sets `error.details` if absent.
     pub(super) fn default_details(&mut self, details: Value) {
         if let Some(error) = self.error() {
             error.entry("details").or_insert(details);
         }
     }
 
-    /// The typed code; empty where there is none.
+    /// The typed code; empty if absent.
     pub(super) fn code(&self) -> String {
         self.get("error")["code"].as_str().unwrap_or_default().to_owned()
     }
@@ -94,7 +94,7 @@ impl ServerResponse {
         error["details"].as_array().is_some_and(|details| details.iter().any(|detail| detail["field"] == field))
     }
 
-    /// Puts `_meta` beside the error of a bad limit, as the list page's own example has it.
+    /// Adds `_meta` beside the error of an invalid limit, as in the example of the list page.
     pub(super) fn explain_limit(&mut self) {
         if self.blames("limit") {
             let messages = ["must be an integer between 1 and 100"];
@@ -102,7 +102,7 @@ impl ServerResponse {
         }
     }
 
-    /// Declares the body, if there is one, to be of a content type.
+    /// Sets the content type, if there is a body.
     pub(super) fn declare(&mut self, content_type: &'static str) {
         if self.body.is_some() {
             self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -131,9 +131,9 @@ impl Detail {
     }
 }
 
-/// Why a request was not done.
+/// Why a request was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
@@ -141,7 +141,7 @@ pub(super) struct Refusal {
     pub(super) details: Vec<Detail>,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), details: Vec::new() }
     }
@@ -156,7 +156,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "invalid_data", message)
     }
 
-    /// 400 with a code of its own for one field.
+    /// 400 with its own code for one field.
     pub(super) fn field(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { details: vec![Detail::new(field, message.clone())], ..Self::new(StatusCode::BAD_REQUEST, code, message) }
@@ -166,12 +166,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", "No such offering in this project.")
     }
 
-    /// 500 that says nothing.
+    /// 500 without details.
     pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unknown_error", "Something went wrong.")
     }
 
-    /// 422 with a code of its own.
+    /// 422 with its own code.
     pub(super) fn unprocessable(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
     }
@@ -201,11 +201,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_stand_in_the_envelope_only_when_a_field_is_at_fault() {
-        let whole = Refusal::not_found().into_response().body.expect("a refusal has a body");
+    fn details_are_present_only_when_a_field_is_at_fault() {
+        let whole = ApiError::not_found().into_response().body.expect("an error has a body");
         assert_eq!(whole["error"]["type"], "resource");
         assert!(whole["error"].get("details").is_none());
-        let field = Refusal::invalid(vec![Detail::new("limit", "too big")]).into_response().body.expect("likewise");
+        let field = ApiError::invalid(vec![Detail::new("limit", "too big")]).into_response().body.expect("likewise");
         assert_eq!(field["error"]["details"], json!([{ "field": "limit", "message": "too big" }]));
     }
 }

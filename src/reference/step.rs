@@ -1,7 +1,7 @@
-//! One request that was worked on, as a faulty server gets to see it: the decorator of the store.
+//! One processed request, as hooks of a faulty server receive it.
 //!
-//! The step is correct and done when a hook gets it; the hook changes the state or the result. What it needs to know
-//! of earlier steps stands in the project's history. Start at [`decorated`]; what hooks do with a step is in `tamper`.
+//! The step is correct and complete when a hook receives it; the hook changes the state or the result. Data
+//! of earlier steps is in the project's history. Start at [`decorated`]; the methods for hooks are in `tamper`.
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -11,15 +11,15 @@ use super::config::{Config, When};
 use super::offering::Offering;
 use super::page::Page;
 use super::project::Project;
-use super::server_response::{Refusal, ServerResponse};
-use super::store::{Grant, Shared};
+use super::server_response::{ApiError, ServerResponse};
+use super::store::{Grant, SharedProject};
 
 /// A success, not yet a response.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     /// A new offering.
     Created(Offering),
-    /// An offering as it is now, or as an earlier response showed it.
+    /// A current or replayed offering.
     Offering(Offering),
     Page(Page),
     Nothing,
@@ -41,61 +41,61 @@ impl Reply {
     }
 }
 
-/// What a server keeps in variables of its process, for all projects together.
+/// Variables of the process, shared by all projects of a fixture.
 #[derive(Debug, Default)]
 pub(super) struct Process {
-    /// How many promotions changed the main of a project.
+    /// Number of promotions that changed the main of a project.
     pub(super) promotions: u32,
-    /// How many promotions succeeded, repeated ones included.
+    /// Number of successful promotions, including repeated ones.
     pub(super) promotion_requests: u32,
-    /// The id that was promoted last.
+    /// The id of the latest promotion.
     pub(super) main: Option<String>,
-    /// The project of the request that came last, and the one it is mixed up with.
-    pub(super) current: Option<(Shared, Shared)>,
-    /// The response to the list that was read last.
+    /// The project of the latest request, and the one it is confused with.
+    pub(super) current: Option<(SharedProject, SharedProject)>,
+    /// The response to the latest list request.
     pub(super) page: Option<ServerResponse>,
 }
 
-/// One request that was worked on.
+/// One processed request.
 #[derive(Debug)]
 pub(super) struct Step<'a> {
     pub(super) call: &'a Call,
-    /// The project that the request is about; locked, so that a hook is part of the step.
+    /// The project of the request; locked, so that a hook is part of the step.
     pub(super) project: &'a mut Project,
-    /// The offerings of before.
+    /// The offerings before the step.
     pub(super) before: &'a [Offering],
-    /// What a racing request took for the present state.
+    /// The outdated state that a racing request used.
     pub(super) stale: Option<&'a [Offering]>,
-    /// The project that this one is mixed up with.
+    /// The project that this one is confused with.
     pub(super) other: &'a mut Project,
     pub(super) process: &'a mut Process,
-    pub(super) result: Result<Reply, Refusal>,
-    /// Whether it changed anything.
+    pub(super) result: Result<Reply, ApiError>,
+    /// Whether it changed the project.
     pub(super) wrote: bool,
 }
 
-/// Works on a request in one step, hooks included, and keeps the response for its idempotency key.
+/// Processes a request atomically, including hooks, and saves the response for its idempotency key.
 ///
-/// `work` says besides whether its reply is one that was kept before.
+/// `work` also returns whether its reply is a replay.
 pub(super) fn decorated(
     config: &Config,
     call: &Call,
     grant: &Grant,
     stale: Option<&[Offering]>,
-    work: impl FnOnce(&mut Project) -> Result<(Reply, bool), Refusal>,
-) -> Result<Reply, Refusal> {
+    work: impl FnOnce(&mut Project) -> Result<(Reply, bool), ApiError>,
+) -> Result<Reply, ApiError> {
     let (mut project, mut other) = grant.project.lock_with(&grant.neighbour);
     let before = if config.has_hooks() { project.offerings.clone() } else { Vec::new() };
     let (result, when) = match work(&mut project) {
         Ok((reply, true)) => (Ok(reply), When::Replayed),
         Ok((reply, false)) => (Ok(reply), When::Done),
-        Err(refusal) => (Err(refusal), When::Rejected),
+        Err(error) => (Err(error), When::Rejected),
     };
     let result = if config.has_hooks() {
         let mut process = grant.process.lock().unwrap_or_else(PoisonError::into_inner);
         let (project, other, process) = (&mut *project, &mut *other, &mut *process);
         let step = Step { call, project, before: &before, stale, other, process, result, wrote: false };
-        step.hooked(config, when)
+        step.run_hooks(config, when)
     } else {
         result
     };
@@ -109,10 +109,10 @@ pub(super) fn decorated(
 
 impl Step<'_> {
     /// The result after all hooks.
-    fn hooked(mut self, config: &Config, when: When) -> Result<Reply, Refusal> {
+    fn run_hooks(mut self, config: &Config, when: When) -> Result<Reply, ApiError> {
         match when {
-            When::Done => self.note_success(),
-            When::Rejected => self.note_rejection(),
+            When::Done => self.record_success(),
+            When::Rejected => self.record_rejection(),
             When::Replayed => {}
         }
         for hook in config.hooks(when, self.call.operation) {
@@ -121,13 +121,13 @@ impl Step<'_> {
         self.result
     }
 
-    /// Writes a success into the history, before any hook runs.
-    fn note_success(&mut self) {
+    /// Records a success in the history, before any hook runs.
+    fn record_success(&mut self) {
         let id = self.id();
         match self.call.operation {
             Operation::List => self.project.history.lists += 1,
             Operation::Get => *self.project.history.gets.entry(id).or_default() += 1,
-            Operation::Create => self.note_create(),
+            Operation::Create => self.record_create(),
             Operation::Update => {
                 self.wrote = self.writes_products();
                 let history = &mut self.project.history;
@@ -137,19 +137,19 @@ impl Step<'_> {
                     *history.updated.entry(id).or_default() += 1;
                 }
             }
-            Operation::Delete => self.note_delete(&id),
-            Operation::SetMain => self.note_promotion(),
+            Operation::Delete => self.record_delete(&id),
+            Operation::SetMain => self.record_promotion(),
         }
         self.project.history.writes += u32::from(self.wrote);
     }
 
-    fn note_create(&mut self) {
+    fn record_create(&mut self) {
         let Some(created) = self.reply().cloned() else { return };
         self.wrote = true;
         let history = &mut self.project.history;
         history.created += 1;
         if !self.before.iter().any(Offering::is_regular) {
-            history.mainless = false;
+            history.main_deleted = false;
         }
         if history.updated.remove(&created.id).is_some() {
             history.formerly_updated.insert(created.id.clone());
@@ -160,27 +160,27 @@ impl Step<'_> {
         history.oldest_products.entry(created.id).or_insert(created.product_ids);
     }
 
-    fn note_delete(&mut self, id: &str) {
+    fn record_delete(&mut self, id: &str) {
         let Some(deleted) = self.before.iter().find(|row| row.id == *id).cloned() else { return };
         self.wrote = true;
         let history = &mut self.project.history;
-        history.frozen = None;
+        history.cached_list = None;
         history.reads.remove(id);
         if deleted.is_main() {
             history.deleted_mains.insert(deleted.id.clone());
-            history.mainless = true;
+            history.main_deleted = true;
         }
         history.deleted.push(deleted);
     }
 
-    fn note_promotion(&mut self) {
+    fn record_promotion(&mut self) {
         self.process.promotion_requests += 1;
         let Some((previous, promoted)) = self.promotion() else { return };
         self.wrote = true;
         self.process.promotions += 1;
         let history = &mut self.project.history;
         history.promotions += 1;
-        history.mainless = false;
+        history.main_deleted = false;
         history.promoted_at = Some(Instant::now());
         history.former_tags = self.before.iter().map(|row| (row.id.clone(), row.tag)).collect();
         history.promoted_products.insert(promoted.id, promoted.product_ids);
@@ -190,30 +190,30 @@ impl Step<'_> {
         }
     }
 
-    /// Remembers the idempotency key of a rejected create.
-    pub(super) fn burn_key(&mut self) {
-        if let (Some(key), Err(refusal)) = (self.call.idempotency_key(), &self.result) {
-            self.project.history.burnt.entry(key.to_vec()).or_insert_with(|| refusal.clone());
+    /// Saves the rejection of a create for its idempotency key.
+    pub(super) fn save_rejection(&mut self) {
+        if let (Some(key), Err(error)) = (self.call.idempotency_key(), &self.result) {
+            self.project.history.saved_rejections.entry(key.to_vec()).or_insert_with(|| error.clone());
         }
     }
 
-    /// The rejection that the first request with this idempotency key got.
-    pub(super) fn burnt_key(&self) -> Option<Refusal> {
-        self.project.history.burnt.get(self.call.idempotency_key()?).cloned()
+    /// The rejection of the first request with this idempotency key.
+    pub(super) fn saved_rejection(&self) -> Option<ApiError> {
+        self.project.history.saved_rejections.get(self.call.idempotency_key()?).cloned()
     }
 
-    /// Writes a rejection into the history.
-    fn note_rejection(&mut self) {
+    /// Records a rejection in the history.
+    fn record_rejection(&mut self) {
         let id = self.id();
         let history = &mut self.project.history;
-        match (self.call.operation, self.result.as_ref().err().map(|refusal| refusal.code)) {
+        match (self.call.operation, self.result.as_ref().err().map(|error| error.code)) {
             (Operation::SetMain, Some("not_found")) => history.missing_promotion = true,
             (Operation::Create, Some("offering_already_exists")) => drop(history.duplicates.insert(id)),
             _ => {}
         }
     }
 
-    /// The previous main and the new one, where the step made another offering main.
+    /// The previous main and the new one, if the step changed the main.
     pub(super) fn promotion(&self) -> Option<(Option<Offering>, Offering)> {
         let promoted = self.reply().filter(|_| self.call.operation == Operation::SetMain)?;
         let previous = self.before.iter().find(|row| row.is_main());
@@ -226,7 +226,7 @@ impl Step<'_> {
         self.result.as_ref().ok()?.offering()
     }
 
-    /// The id that the request names: that of its path, or of its body.
+    /// The id in the path, or in the body of a create.
     pub(super) fn id(&self) -> String {
         self.call.named_id().unwrap_or_default()
     }

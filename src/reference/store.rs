@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::project::Project;
 use super::step::Process;
 
-/// Where timestamps come from.
+/// Source of timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
-    /// The time of day, in whole seconds.
+    /// The system time, in whole seconds.
     #[default]
     System,
-    /// Each project has its own clock that starts at 2026-01-01T00:00:00Z and goes on one second with every write:
-    /// the same requests get the same bytes.
+    /// Each project has a clock that starts at 2026-01-01T00:00:00Z and advances one second per write:
+    /// the same requests return the same bytes.
     Logical,
 }
 
@@ -32,7 +32,7 @@ impl Ticker {
         Self { clock, last: LOGICAL_START - 1 }
     }
 
-    /// The time of one write, in seconds since 1970; never before that of an earlier write.
+    /// The time of a write, in seconds since 1970; never decreases.
     pub(super) fn tick(&mut self) -> i64 {
         self.last = match self.clock {
             Clock::System => self.last.max(chrono::Utc::now().timestamp()),
@@ -42,21 +42,21 @@ impl Ticker {
     }
 }
 
-/// A project that several connections work on.
+/// A project that several connections share.
 #[derive(Debug, Clone)]
-pub(super) struct Shared(Arc<Mutex<Project>>);
+pub(super) struct SharedProject(Arc<Mutex<Project>>);
 
-impl Shared {
+impl SharedProject {
     pub(super) fn new(project: Project) -> Self {
         Self(Arc::new(Mutex::new(project)))
     }
 
-    /// Everything done while the guard lives is one step for all other clients.
+    /// Everything done until the guard is dropped is atomic for other clients.
     pub(super) fn lock(&self) -> MutexGuard<'_, Project> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks this project and another one; both locks are always taken in the same order.
+    /// Locks this project and another one, always in the same order to prevent a deadlock.
     pub(super) fn lock_with<'a>(&'a self, other: &'a Self) -> (MutexGuard<'a, Project>, MutexGuard<'a, Project>) {
         if Arc::as_ptr(&self.0) < Arc::as_ptr(&other.0) {
             let project = self.lock();
@@ -72,17 +72,17 @@ impl Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permission {
     Full,
-    /// The key is known, and every operation is forbidden to it.
+    /// The key is valid but forbidden every operation.
     Nothing,
 }
 
-/// What a key stands for.
+/// What a key gives access to.
 #[derive(Debug, Clone)]
 pub(super) struct Grant {
-    pub(super) project: Shared,
-    /// The project that a faulty server mixes up with this one.
-    pub(super) neighbour: Shared,
-    /// What all projects of one set have in common.
+    pub(super) project: SharedProject,
+    /// The project that a faulty server confuses with this one.
+    pub(super) neighbour: SharedProject,
+    /// What all projects of one fixture share.
     pub(super) process: Arc<Mutex<Process>>,
     pub(super) permission: Permission,
 }
@@ -109,7 +109,7 @@ impl Store {
         self.grants.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// The first grant, by the order of keys, whose key satisfies a condition: how no right server looks a key up.
+    /// The first grant, in order of keys, whose key satisfies a condition; used by faults only.
     pub(super) fn find_by(&self, condition: &dyn Fn(&str) -> bool) -> Option<Grant> {
         let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
         grants.iter().filter(|(key, _)| condition(key)).min_by_key(|(key, _)| *key).map(|(_, grant)| grant.clone())

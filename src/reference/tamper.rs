@@ -1,4 +1,4 @@
-//! What hooks look at in a step, and what they do with it.
+//! What hooks read of a step and change in it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::call::Operation;
 use super::history::History;
 use super::offering::{Kind, Offering};
 use super::page::{Page, Start, Window};
-use super::server_response::Refusal;
+use super::server_response::ApiError;
 use super::step::{Reply, Step};
 use super::validate::{Draft, Syntax, Tag, integer, is_identifier};
 
@@ -20,7 +20,7 @@ impl Step<'_> {
         self.call.body().ok()?.get(member).cloned()
     }
 
-    /// Whether the body has just this tag.
+    /// Whether the body has exactly this tag.
     pub(super) fn sends_tag(&self, tag: Option<i16>) -> bool {
         match self.sent("tag") {
             None => false,
@@ -40,39 +40,39 @@ impl Step<'_> {
         Some(sent.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
-    /// Those of them that are registered.
+    /// The registered products of the body.
     pub(super) fn known_products(&self) -> Vec<String> {
         let mut sent = self.sent_products().unwrap_or_default();
         sent.retain(|id| self.project.catalogue.own.contains(id));
         sent
     }
 
-    /// The body of a create whose syntax is right.
+    /// The body of a create with correct syntax.
     pub(super) fn draft(&self) -> Option<Draft> {
         Syntax { config: &self.project.config }.draft(&self.call.body().ok()?).ok()
     }
 
-    /// The id in the body of an update, where it names nothing yet.
+    /// The id in the body of an update, if no offering has it.
     pub(super) fn free_id_sent(&self) -> Option<String> {
         let id = self.sent("id")?.as_str().map(str::to_owned)?;
         (is_identifier(&id, 64) && self.project.position(&id).is_none()).then_some(id)
     }
 }
 
-/// What was there.
+/// The earlier state.
 impl Step<'_> {
-    /// The offering of before that the result shows, or that the request names.
+    /// The earlier state of the offering in the result, or of the one that the request names.
     pub(super) fn old(&self) -> Option<Offering> {
         let id = self.reply().map_or_else(|| self.id(), |shown| shown.id.clone());
         self.before.iter().find(|row| row.id == id).cloned()
     }
 
-    /// The first offering of a racing request's state that satisfies a condition.
+    /// The first offering in the stale state of a racing request that satisfies a condition.
     pub(super) fn seen(&self, condition: impl Fn(&Offering) -> bool) -> Option<Offering> {
         self.stale?.iter().find(|row| condition(row)).cloned()
     }
 
-    /// How many regular offerings there were.
+    /// The number of regular offerings before the step.
     pub(super) fn others(&self) -> usize {
         self.before.iter().filter(|row| row.is_regular()).count()
     }
@@ -83,19 +83,19 @@ impl Step<'_> {
         self.project.offerings.iter().find(|row| row.id == id && row.kind == Kind::Variant).cloned()
     }
 
-    /// The offering of this id as it was when it was deleted last.
+    /// The offering of this id as it was last deleted.
     pub(super) fn deleted(&self) -> Option<Offering> {
         let id = self.id();
         self.project.history.deleted.iter().rfind(|row| row.id == id).cloned()
     }
 
     /// How often the offering of this id was deleted.
-    pub(super) fn lives(&self) -> usize {
+    pub(super) fn times_deleted(&self) -> usize {
         let id = self.id();
         self.project.history.deleted.iter().filter(|row| row.id == id).count()
     }
 
-    /// How often the offering of this id was updated since it was made.
+    /// How often the offering of this id was updated since its creation.
     pub(super) fn times_updated(&self) -> u32 {
         self.project.history.updated.get(&self.id()).copied().unwrap_or_default()
     }
@@ -105,34 +105,34 @@ impl Step<'_> {
 impl Step<'_> {
     /// The typed code of a rejection; empty for a success.
     pub(super) fn code(&self) -> &'static str {
-        self.result.as_ref().err().map_or("", |refusal| refusal.code)
+        self.result.as_ref().err().map_or("", |error| error.code)
     }
 
     /// Whether a rejection names a field.
     pub(super) fn blames(&self, field: &str) -> bool {
-        self.result.as_ref().is_err_and(|refusal| refusal.details.iter().any(|detail| detail.field == field))
+        self.result.as_ref().is_err_and(|error| error.details.iter().any(|detail| detail.field == field))
     }
 
-    /// Whether it is the demotion of the main by this tag that was rejected.
+    /// Whether the step rejected the demotion of the main by this tag.
     pub(super) fn demotes(&self, tag: Option<i16>) -> bool {
         self.code() == "cannot_demote_main" && self.sends_tag(tag)
     }
 
-    /// Takes the step back; the result stays.
+    /// Undoes the step; the result stays.
     pub(super) fn undo(&mut self) {
         self.project.offerings = self.before.to_vec();
     }
 
-    /// Takes the step back and rejects the request.
-    pub(super) fn reject(&mut self, refusal: Refusal) {
+    /// Undoes the step and rejects the request.
+    pub(super) fn reject(&mut self, error: ApiError) {
         self.undo();
-        self.result = Err(refusal);
+        self.result = Err(error);
     }
 
     /// Rejects a create as if its id existed.
     pub(super) fn reject_as_taken(&mut self) {
         let message = "An offering with this id already exists in this project.";
-        self.reject(Refusal::new(StatusCode::CONFLICT, "offering_already_exists", message));
+        self.reject(ApiError::new(StatusCode::CONFLICT, "offering_already_exists", message));
     }
 
     /// Changes the offering in the response.
@@ -142,7 +142,7 @@ impl Step<'_> {
         }
     }
 
-    /// Shows the offering as it is now, while it exists.
+    /// Returns the current state of the offering while it exists.
     pub(super) fn show_current(&mut self) {
         let current = self.reply().and_then(|shown| self.project.position(&shown.id));
         if let Some(current) = current.map(|index| self.project.offerings[index].clone()) {
@@ -150,7 +150,7 @@ impl Step<'_> {
         }
     }
 
-    /// Changes the stored offering that the response shows.
+    /// Changes the stored offering of the response.
     pub(super) fn store(&mut self, change: impl FnOnce(&mut Offering)) {
         let id = self.reply().map(|offering| offering.id.clone());
         if let Some(row) = id.and_then(|id| self.project.row(&id)) {
@@ -164,21 +164,21 @@ impl Step<'_> {
         self.show(&change);
     }
 
-    /// Puts the products of before in front of those that an update wrote.
+    /// Inserts the earlier products before those that an update wrote.
     pub(super) fn append(&mut self) {
         if let Some(old) = self.old() {
             self.change(|row| drop(row.product_ids.splice(0..0, old.product_ids.iter().cloned())));
         }
     }
 
-    /// Changes every stored regular offering but the one that the response shows.
+    /// Changes every stored regular offering except that of the response.
     pub(super) fn change_others(&mut self, change: impl Fn(&mut Offering)) {
         let id = self.reply().map(|offering| offering.id.clone());
         let others = self.project.offerings.iter_mut().filter(|row| row.is_regular() && Some(&row.id) != id.as_ref());
         others.for_each(change);
     }
 
-    /// Writes what an update wrote to the first other offering of before that satisfies a condition.
+    /// Writes the products of an update to the first other offering that satisfies a condition.
     pub(super) fn write_to(&mut self, condition: impl Fn(&Offering) -> bool) {
         let Some(updated) = self.reply().cloned() else { return };
         let target = self.before.iter().find(|row| row.is_regular() && row.id != updated.id && condition(row));
@@ -195,14 +195,14 @@ impl Step<'_> {
         }
     }
 
-    /// Leaves the offering that a promotion demoted as it was.
-    pub(super) fn keep_previous(&mut self) {
+    /// Restores the offering that a promotion demoted.
+    pub(super) fn restore_previous(&mut self) {
         if let Some((Some(previous), _)) = self.promotion() {
             self.project.overwrite(&previous);
         }
     }
 
-    /// Writes what an update wrote to every offering that its id finds as a pattern.
+    /// Writes the products of an update to every offering that its id matches as a pattern.
     pub(super) fn update_all(&mut self, finds: fn(&str, &str) -> bool) {
         let (id, Some(updated)) = (self.id(), self.reply().cloned()) else { return };
         for row in self.project.offerings.iter_mut().filter(|row| row.is_regular() && finds(&row.id, &id)) {
@@ -210,16 +210,16 @@ impl Step<'_> {
         }
     }
 
-    /// Removes every offering that the id of a deletion finds as a pattern.
+    /// Removes every offering that the id of a deletion matches as a pattern.
     pub(super) fn delete_all(&mut self, finds: fn(&str, &str) -> bool) {
         let id = self.id();
         self.project.offerings.retain(|row| !row.is_regular() || !finds(&row.id, &id));
     }
 }
 
-/// What was rejected and is done all the same.
+/// Rejected requests that take effect.
 impl Step<'_> {
-    /// Does a rejected create or update as if its body had no such member; returns whether that succeeds.
+    /// Applies a rejected create or update without one member of its body; returns whether that succeeds.
     pub(super) fn retry_without(&mut self, member: &str) -> bool {
         let Ok(Value::Object(mut body)) = self.call.body() else { return false };
         body.remove(member);
@@ -237,14 +237,14 @@ impl Step<'_> {
         done
     }
 
-    /// Likewise, but the rejection stays.
+    /// Likewise, but still returns the rejection.
     pub(super) fn write_without(&mut self, member: &str) {
         let rejected = self.result.clone();
         self.retry_without(member);
         self.result = rejected;
     }
 
-    /// Writes products that no rule has looked at to the offering that the request names.
+    /// Writes products without validation to the offering that the request names.
     pub(super) fn write_products(&mut self, product_ids: Vec<String>) {
         let (id, now) = (self.id(), self.project.ticker.tick());
         if let Some(row) = self.project.row(&id) {
@@ -253,19 +253,19 @@ impl Step<'_> {
         }
     }
 
-    /// Makes the offering of a create that was rejected for a product with the other products.
+    /// Creates the offering of a create that was rejected for a product, with the other products.
     pub(super) fn create_with_known(&mut self) -> Option<Offering> {
         let draft = Draft { product_ids: self.known_products(), ..self.draft()? };
         self.project.create(&draft).ok()
     }
 
-    /// Makes the offering that an update names.
+    /// Creates the offering that an update names.
     pub(super) fn upsert(&mut self) -> Option<Offering> {
         let product_ids = self.sent_products().unwrap_or_default();
         self.project.create(&Draft { id: self.id(), tag: Tag::Absent, product_ids }).ok()
     }
 
-    /// Writes the products of a create to the offering that has its id already.
+    /// Writes the products of a create to the existing offering with its id.
     pub(super) fn overwrite_duplicate(&mut self) -> Option<Offering> {
         let draft = self.draft()?;
         let row = self.project.row(&draft.id)?;
@@ -273,14 +273,14 @@ impl Step<'_> {
         Some(row.clone())
     }
 
-    /// Makes a second row of the same id, where a racing create did not see the first.
-    pub(super) fn add_twin(&mut self) {
+    /// Creates a second offering with the same id if a racing create did not see the first.
+    pub(super) fn add_duplicate(&mut self) {
         let id = self.id();
         let unseen = self.stale.is_some_and(|stale| stale.iter().all(|row| row.id != id));
         let twin = self.project.row(&id).filter(|_| unseen).map(|row| Offering { tag: None, ..row.clone() });
         if let Some(twin) = twin {
             self.project.add(twin);
-            self.result = self.project.offerings.last().cloned().map(Reply::Created).ok_or_else(Refusal::not_found);
+            self.result = self.project.offerings.last().cloned().map(Reply::Created).ok_or_else(ApiError::not_found);
         }
     }
 }
@@ -295,17 +295,17 @@ impl Step<'_> {
         }
     }
 
-    /// What the list asked for.
+    /// The limit and cursor of the request.
     pub(super) fn window(&self) -> Option<Window> {
         self.page().map(|page| page.window.clone())
     }
 
-    /// Whether the cursor named nothing.
+    /// Whether the cursor was unknown.
     pub(super) fn restarted(&self) -> bool {
         self.page().is_some_and(|page| page.restarted)
     }
 
-    /// The place of the offering that the cursor names.
+    /// The index of the offering that the cursor names.
     pub(super) fn cursor_place(&self) -> Option<usize> {
         match Start::of(&self.project.rows(), &self.window()?, &self.project.config) {
             Start::After(place) => Some(place),
@@ -318,13 +318,13 @@ impl Step<'_> {
         self.project.rows().into_iter().nth(self.cursor_place()?)
     }
 
-    /// The deleted offering that the cursor names, where it names none that exists.
+    /// The deleted offering that the cursor names, if none exists with that id.
     pub(super) fn deleted_cursor(&self) -> Option<Offering> {
         let after = self.window().filter(|_| self.restarted())?.after?;
         self.project.history.deleted.iter().rfind(|row| row.id == after).cloned()
     }
 
-    /// The offering of the other project that a cursor names, where it names none here.
+    /// The offering of the other project that a cursor names, if this one has none with that id.
     pub(super) fn cursor_of_other(&self) -> Option<Offering> {
         let after = self.window()?.after?;
         let here = self.project.listed().iter().any(|row| row.id == after);
@@ -349,26 +349,26 @@ impl Step<'_> {
         self.show_page(|page| page.items.iter_mut().for_each(change));
     }
 
-    /// Shows the tags of before the latest promotion.
+    /// Returns the tags from before the latest promotion.
     pub(super) fn show_former_tags(&mut self) {
         let former = self.project.history.former_tags.clone();
         self.show_rows(|row| row.tag = former.get(&row.id).copied().unwrap_or(row.tag));
     }
 
-    /// Cuts the page out of other rows.
+    /// Takes the page from other rows.
     pub(super) fn list(&mut self, rows: &[Offering], start: Start) {
         if let Some(window) = self.window() {
-            self.result = Ok(Reply::Page(Page::cut(rows, &window, start, &self.project.config)));
+            self.result = Ok(Reply::Page(Page::of(rows, &window, start, &self.project.config)));
         }
     }
 
-    /// Cuts the page as if the rows began at another place.
+    /// Takes the page as if the rows began at another index.
     pub(super) fn list_from(&mut self, place: usize) {
         let rows = self.project.rows();
         self.list(rows.get(place..).unwrap_or_default(), Start::First);
     }
 
-    /// Cuts the page out of changed rows.
+    /// Takes the page from changed rows.
     pub(super) fn relist(&mut self, change: impl FnOnce(&mut Vec<Offering>, &History)) {
         let mut rows = self.project.rows();
         change(&mut rows, &self.project.history);
@@ -378,19 +378,19 @@ impl Step<'_> {
         }
     }
 
-    /// Cuts the page as if the list had asked for something else.
+    /// Takes the page for another limit or cursor.
     pub(super) fn repage(&mut self, change: impl FnOnce(&mut Window)) {
         self.show_page(|page| change(&mut page.window));
         self.relist(|_, _| {});
     }
 
-    /// Cuts the page as if experiment variants were regular offerings.
+    /// Takes the page as if experiment variants were regular offerings.
     pub(super) fn list_variants(&mut self) {
         let all = self.project.offerings.clone();
         self.relist(|rows, _| *rows = all);
     }
 
-    /// Cuts the page as if deleted offerings that satisfy a condition were still there.
+    /// Takes the page as if deleted offerings that satisfy a condition still existed.
     pub(super) fn list_deleted(&mut self, condition: impl Fn(&Offering, &History) -> bool) {
         let stored = self.project.offerings.clone();
         self.relist(|rows, history| {

@@ -1,4 +1,4 @@
-//! The server over real HTTP, and each of its switches against a long script of requests.
+//! The server over real HTTP, and each fault and behaviour against a long script of requests.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod deep;

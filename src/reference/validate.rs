@@ -1,4 +1,4 @@
-//! The syntax of everything a client sends: ids, limits, bodies. Knows nothing of what the store holds.
+//! The syntax of ids, limits and bodies. Does not know the stored offerings.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::call::Operation;
 use super::config::Config;
 use super::project::{self, Catalogue};
-use super::server_response::{Detail, Refusal};
+use super::server_response::{ApiError, Detail};
 
 pub(super) const OFFERING_ID_MAX: usize = 64;
 const PRODUCT_ID_MAX: usize = 255;
@@ -18,7 +18,7 @@ pub(super) const LIMIT_DEFAULT: usize = 20;
 /// Members that only the server sets.
 pub(super) const READONLY: [&str; 4] = ["object", "url", "created_at", "updated_at"];
 
-/// What a body says about `tag`.
+/// `tag` of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tag {
     Absent,
@@ -26,7 +26,7 @@ pub(super) enum Tag {
     Value(i16),
 }
 
-/// A body of create whose syntax is right.
+/// A body of create with correct syntax.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) id: String,
@@ -34,30 +34,30 @@ pub(super) struct Draft {
     pub(super) product_ids: Vec<String>,
 }
 
-/// A body of update whose syntax is right.
+/// A body of update with correct syntax.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) tag: Tag,
-    /// `None` when the body leaves the products alone.
+    /// `None` when the body has no `product_ids`.
     pub(super) product_ids: Option<Vec<String>>,
-    /// The `id` as sent, which a right server does not look at.
+    /// The `id` as sent, which a correct server ignores.
     pub(super) id: Option<String>,
 }
 
-/// What the id of a new offering must look like.
+/// Rules for the id of a new offering.
 #[derive(Debug, Clone)]
 pub(super) struct IdRules {
-    /// The id of the body; nothing where there is none.
+    /// Reads the id of the body; `None` if there is none.
     pub(super) read: fn(Option<&Value>) -> Option<String>,
-    /// What becomes of it before it is judged.
+    /// Changes it before validation.
     pub(super) clean: fn(&str) -> String,
     /// Fewest characters.
     pub(super) min: usize,
     /// Most characters.
     pub(super) max: usize,
-    /// Which characters it may have.
+    /// Allowed characters.
     pub(super) admits: fn(char) -> bool,
-    /// What else must be so.
+    /// Further conditions.
     pub(super) passes: fn(&str) -> bool,
 }
 
@@ -74,62 +74,62 @@ impl Default for IdRules {
     }
 }
 
-/// What a body of create or update must look like.
+/// Rules for a body of create or update.
 #[derive(Debug, Clone)]
 pub(super) struct BodyRules {
-    /// What broken JSON means; nothing where it is rejected.
-    pub(super) mend: fn(&str) -> Option<Value>,
-    /// What becomes of a body before it is judged.
+    /// Repairs malformed JSON; `None` rejects it.
+    pub(super) repair: fn(&str) -> Option<Value>,
+    /// Changes a body before validation.
     pub(super) unwrap: fn(Value) -> Value,
-    /// The list that `product_ids` is; nothing where it is none.
+    /// Reads `product_ids` as a list; `None` if it is not one.
     pub(super) list: fn(&Value) -> Option<Vec<Value>>,
     /// Most entries of a list.
     pub(super) products_max: usize,
-    /// How many entries are kept.
-    pub(super) products_kept: usize,
+    /// How many entries are stored.
+    pub(super) products_stored: usize,
     /// Most characters of a product id.
     pub(super) product_id_max: usize,
-    /// Whether entries that are no strings are dropped.
-    pub(super) drops_others: bool,
+    /// Whether entries that are not strings are dropped.
+    pub(super) drops_non_strings: bool,
     /// Whether entries outside the charset are dropped.
     pub(super) drops_malformed: bool,
-    /// The products to keep of a list; nothing where one of them is unknown.
+    /// The products to store of a list; `None` if one of them is unknown.
     pub(super) resolve: fn(&Catalogue, &[String]) -> Option<Vec<String>>,
 }
 
 impl Default for BodyRules {
     fn default() -> Self {
         Self {
-            mend: |_| None,
+            repair: |_| None,
             unwrap: |body| body,
             list,
             products_max: PRODUCTS_MAX,
-            products_kept: usize::MAX,
+            products_stored: usize::MAX,
             product_id_max: PRODUCT_ID_MAX,
-            drops_others: false,
+            drops_non_strings: false,
             drops_malformed: false,
             resolve: project::registered,
         }
     }
 }
 
-/// What becomes of a product that stands twice in a list.
+/// What happens to a repeated product id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeats {
-    Kept,
+    Stored,
     Merged,
     Rejected,
 }
 
-/// The syntax as a server has it.
+/// The syntax rules of a server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Syntax<'a> {
     pub(super) config: &'a Config,
 }
 
 /// 400 for `tag` 1 in a body.
-pub(super) fn main_directly() -> Refusal {
-    Refusal::field("cannot_set_main_directly", "tag", "Use POST /v4/offerings/{offering_id}/set-main to promote.")
+pub(super) fn main_directly() -> ApiError {
+    ApiError::field("cannot_set_main_directly", "tag", "Use POST /v4/offerings/{offering_id}/set-main to promote.")
 }
 
 impl Syntax<'_> {
@@ -138,14 +138,14 @@ impl Syntax<'_> {
         if (self.config.cursor)(after) { Ok(()) } else { Err(malformed_id("starting_after")) }
     }
 
-    /// The page size that the query asks for.
+    /// The page size of the query.
     pub(super) fn limit(self, given: Option<&str>) -> Result<usize, Detail> {
         let wrong = || Detail::new("limit", format!("must be an integer between 1 and {LIMIT_MAX}"));
         given.map_or(Ok(self.config.default_limit), |given| (self.config.limit)(given).ok_or_else(wrong))
     }
 
-    /// Judges the body of create.
-    pub(super) fn draft(self, body: &Value) -> Result<Draft, Refusal> {
+    /// Validates the body of create.
+    pub(super) fn draft(self, body: &Value) -> Result<Draft, ApiError> {
         let body = self.object(Operation::Create, body)?;
         let mut wrong = Vec::new();
         let id = self.id(body.get("id")).map_err(|detail| wrong.push(detail)).unwrap_or_default();
@@ -155,7 +155,7 @@ impl Syntax<'_> {
         });
         let product_ids = self.products(Operation::Create, body, &mut wrong).unwrap_or_default();
         if !wrong.is_empty() {
-            return Err(Refusal::invalid(wrong));
+            return Err(ApiError::invalid(wrong));
         }
         if tag == Tag::Value(1) {
             return Err(main_directly());
@@ -164,8 +164,8 @@ impl Syntax<'_> {
         Ok(Draft { id, tag, product_ids })
     }
 
-    /// Judges the body of update. What `tag` means depends on the offering, so any int16 passes here.
-    pub(super) fn change(self, body: &Value) -> Result<Change, Refusal> {
+    /// Validates the body of update. The meaning of `tag` depends on the offering, so any int16 passes here.
+    pub(super) fn change(self, body: &Value) -> Result<Change, ApiError> {
         let body = self.object(Operation::Update, body)?;
         let mut wrong = Vec::new();
         let tag = (self.config.update_tag)(body.get("tag")).unwrap_or_else(|| {
@@ -174,17 +174,17 @@ impl Syntax<'_> {
         });
         let product_ids = self.products(Operation::Update, body, &mut wrong);
         if !wrong.is_empty() {
-            return Err(Refusal::invalid(wrong));
+            return Err(ApiError::invalid(wrong));
         }
         let product_ids = product_ids.map(|ids| self.well_formed(Operation::Update, ids)).transpose()?;
         let id = body.get("id").and_then(Value::as_str).filter(|id| is_identifier(id, OFFERING_ID_MAX));
         Ok(Change { tag, product_ids, id: id.map(str::to_owned) })
     }
 
-    fn object(self, operation: Operation, body: &Value) -> Result<&Map<String, Value>, Refusal> {
-        let body = body.as_object().ok_or_else(|| Refusal::malformed("The body must be a JSON object."))?;
+    fn object(self, operation: Operation, body: &Value) -> Result<&Map<String, Value>, ApiError> {
+        let body = body.as_object().ok_or_else(|| ApiError::malformed("The body must be a JSON object."))?;
         match self.config.body_checks.iter().find_map(|check| check(operation, body)) {
-            Some(message) => Err(Refusal::malformed(message)),
+            Some(message) => Err(ApiError::malformed(message)),
             None => Ok(body),
         }
     }
@@ -200,7 +200,7 @@ impl Syntax<'_> {
         if passes { Ok(id) } else { Err(malformed_id("id")) }
     }
 
-    /// The strings of `product_ids`, if there is such a member.
+    /// The strings of `product_ids`, if the body has it.
     fn products(self, operation: Operation, body: &Map<String, Value>, wrong: &mut Vec<Detail>) -> Option<Vec<String>> {
         let rules = self.config.body(operation);
         let Some(list) = (rules.list)(body.get("product_ids")?) else {
@@ -211,14 +211,14 @@ impl Syntax<'_> {
             wrong.push(Detail::new("product_ids", format!("must have at most {PRODUCTS_MAX} entries")));
         }
         let ids: Vec<_> = list.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        if ids.len() < list.len() && !rules.drops_others {
+        if ids.len() < list.len() && !rules.drops_non_strings {
             wrong.push(Detail::new("product_ids", "must hold strings only"));
         }
-        Some(ids.into_iter().take(rules.products_kept).collect())
+        Some(ids.into_iter().take(rules.products_stored).collect())
     }
 
-    /// The ids of a list, each well formed, and repeats as this server takes them.
-    fn well_formed(self, operation: Operation, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {
+    /// The ids of a list, each well-formed; repeats according to the config.
+    fn well_formed(self, operation: Operation, mut ids: Vec<String>) -> Result<Vec<String>, ApiError> {
         let rules = self.config.body(operation);
         if rules.drops_malformed {
             ids.retain(|id| is_identifier(id, usize::MAX));
@@ -227,23 +227,23 @@ impl Syntax<'_> {
             let message = format!(
                 "Each entry must be 1 to {PRODUCT_ID_MAX} characters of a-z, A-Z, 0-9, `.`, `_`, `:`, `-` and space."
             );
-            return Err(Refusal::field("invalid_product_id", "product_ids", message));
+            return Err(ApiError::field("invalid_product_id", "product_ids", message));
         }
         let mut seen = HashSet::new();
         let once: Vec<_> = ids.iter().filter(|id| seen.insert(*id)).cloned().collect();
         match self.config.repeats {
             Repeats::Rejected if once.len() < ids.len() => {
-                Err(Refusal::field("invalid_data", "product_ids", "must not name a product twice"))
+                Err(ApiError::field("invalid_data", "product_ids", "must not name a product twice"))
             }
             Repeats::Merged => Ok(once),
-            Repeats::Kept | Repeats::Rejected => Ok(ids),
+            Repeats::Stored | Repeats::Rejected => Ok(ids),
         }
     }
 }
 
 /// An offering id in a path.
-pub(super) fn offering_id(id: &str) -> Result<(), Refusal> {
-    let wrong = || Refusal::invalid(vec![malformed_id("offering_id")]);
+pub(super) fn offering_id(id: &str) -> Result<(), ApiError> {
+    let wrong = || ApiError::invalid(vec![malformed_id("offering_id")]);
     if is_identifier(id, OFFERING_ID_MAX) { Ok(()) } else { Err(wrong()) }
 }
 
@@ -254,7 +254,7 @@ fn malformed_id(field: &'static str) -> Detail {
     )
 }
 
-/// The page size that a text stands for.
+/// Parses a page size.
 pub(super) fn limit(text: &str) -> Option<usize> {
     text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
 }
@@ -264,7 +264,7 @@ pub(super) fn new_id(given: Option<&Value>) -> Option<String> {
     given.and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The tag of a new offering; 1 passes here, as it is rejected with a code of its own.
+/// The tag of a new offering; 1 passes here, as it has its own error code.
 pub(super) fn create_tag(given: Option<&Value>) -> Option<Tag> {
     update_tag(given).filter(|tag| matches!(tag, Tag::Absent | Tag::Null | Tag::Value(0 | 1)))
 }
@@ -283,13 +283,13 @@ pub(super) fn list(given: &Value) -> Option<Vec<Value>> {
     given.as_array().cloned()
 }
 
-/// Whether the documents name a member of a body.
+/// Whether a member of a body is documented.
 pub(super) fn is_documented(name: &str) -> bool {
     let written = matches!(name, "id" | "tag" | "product_ids");
     written || READONLY.contains(&name)
 }
 
-/// An int16; 1.0 is an integer too, as JSON Schema has it.
+/// An int16; 1.0 is an integer, as in JSON Schema.
 pub(super) fn integer(value: &Value) -> Option<i16> {
     let number = value.as_f64()?;
     let inside = number.fract() == 0.0 && (f64::from(i16::MIN)..=f64::from(i16::MAX)).contains(&number);
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn right() -> Syntax<'static> {
+    fn correct() -> Syntax<'static> {
         Syntax { config: Box::leak(Box::default()) }
     }
 
@@ -325,18 +325,19 @@ mod tests {
 
     #[test]
     fn limits_are_whole_numbers_from_one_to_a_hundred() {
-        assert_eq!(right().limit(None), Ok(20));
-        assert_eq!(right().limit(Some("1")), Ok(1));
-        assert_eq!(right().limit(Some("100")), Ok(100));
+        assert_eq!(correct().limit(None), Ok(20));
+        assert_eq!(correct().limit(Some("1")), Ok(1));
+        assert_eq!(correct().limit(Some("100")), Ok(100));
         for bad in ["0", "101", "-1", "abc", "1.5", "", " 1", "99999999999999999999999"] {
-            assert!(right().limit(Some(bad)).is_err(), "{bad:?}");
+            assert!(correct().limit(Some(bad)).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn a_draft_takes_no_tag_but_zero_and_null() {
-        let code =
-            |tag: Value| right().draft(&json!({ "id": "a", "tag": tag })).map(|draft| draft.tag).map_err(|no| no.code);
+    fn a_draft_accepts_only_tag_zero_and_null() {
+        let code = |tag: Value| {
+            correct().draft(&json!({ "id": "a", "tag": tag })).map(|draft| draft.tag).map_err(|no| no.code)
+        };
         assert_eq!(code(json!(0)), Ok(Tag::Value(0)));
         assert_eq!(code(json!(null)), Ok(Tag::Null));
         assert_eq!(code(json!(1)), Err("cannot_set_main_directly"));
@@ -346,8 +347,8 @@ mod tests {
     }
 
     #[test]
-    fn product_lists_hold_at_most_a_hundred_well_formed_ids() {
-        let code = |list: Value| right().change(&json!({ "product_ids": list })).map(|_| ()).map_err(|no| no.code);
+    fn product_lists_have_at_most_a_hundred_well_formed_ids() {
+        let code = |list: Value| correct().change(&json!({ "product_ids": list })).map(|_| ()).map_err(|no| no.code);
         assert_eq!(code(json!(vec!["p"; 100])), Ok(()));
         assert_eq!(code(json!(vec!["p"; 101])), Err("invalid_data"));
         assert_eq!(code(json!("p")), Err("invalid_data"));

@@ -1,4 +1,4 @@
-//! How offerings and lists are shown.
+//! JSON of offerings and lists.
 
 use chrono::DateTime;
 use http::{HeaderValue, StatusCode};
@@ -13,20 +13,20 @@ use super::server_response::ServerResponse;
 use super::step::Reply;
 use super::store::LOGICAL_START;
 
-/// What stands in a URL as it is.
+/// Characters that need no encoding in a URL.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
-/// How times are shown.
+/// Format of timestamps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// Format of date and time, down to whole seconds.
     pub(super) date: &'static str,
-    /// Format of what is less than a second.
+    /// Format of the fraction of a second.
     pub(super) fraction: &'static str,
     pub(super) zone: &'static str,
     /// Seconds that the zone is ahead of UTC.
     pub(super) ahead: i64,
-    /// Whether everything was made and updated in one second.
+    /// Whether all timestamps are the same second.
     pub(super) equal: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for Times {
     }
 }
 
-/// How one operation shows what it has to show.
+/// The JSON and responses of one operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) config: &'a Config,
@@ -96,7 +96,7 @@ impl View<'_> {
     }
 }
 
-/// A text as it stands in a URL.
+/// A text percent-encoded for a URL.
 pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }

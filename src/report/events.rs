@@ -1,7 +1,7 @@
-//! The events of a run, a line of JSON each.
+//! The events of a run as JSON lines.
 //!
-//! A line is whole or not there: it is made in one piece, and who writes it writes it at once, so that a run that is
-//! killed leaves what it told until then. No event holds anything that the target said.
+//! Each line is created in one piece and written at once, so that the file of a killed run holds only whole lines. No
+//! event contains text from the target.
 
 use serde_json::{Value, json};
 
@@ -12,24 +12,24 @@ use crate::run::Event;
 #[derive(Debug, Default)]
 pub struct EventLines {
     last: u64,
-    /// Fingerprints of the violations that were told.
+    /// Fingerprints of the reported violations.
     violations: Vec<String>,
 }
 
 impl EventLines {
-    /// The line of an event that came `elapsed_ms` milliseconds after the start; it ends with a line feed.
+    /// The line of an event `elapsed_ms` milliseconds after the start; it ends with a line feed.
     pub fn line(&mut self, event: &Event, elapsed_ms: u64) -> String {
         if let Event::Violation { fingerprint, .. } = event {
             self.violations.push(fingerprint.clone());
         }
-        self.numbered(told(event), elapsed_ms)
+        self.numbered(value(event), elapsed_ms)
     }
 
-    /// The last lines of a run that was not killed: which violations were taken back, as something else explains them; what
-    /// it came to, and the code that the program ends with.
+    /// The last lines of a run: violations that were withdrawn because something else explains them, then the result
+    /// and the exit code.
     pub fn ended(&mut self, outcome: &Outcome, exit_code: u8, elapsed_ms: u64) -> String {
-        let stands = |told: &String| outcome.findings.iter().any(|finding| finding.fingerprint == *told);
-        let withdrawn = std::mem::take(&mut self.violations).into_iter().filter(|told| !stands(told));
+        let is_found = |known: &String| outcome.findings.iter().any(|finding| finding.fingerprint == *known);
+        let withdrawn = std::mem::take(&mut self.violations).into_iter().filter(|known| !is_found(known));
         let withdrawn: String = withdrawn
             .map(|fingerprint| self.numbered(json!({"event": "withdrawn", "fingerprint": fingerprint}), elapsed_ms))
             .collect();
@@ -56,7 +56,7 @@ impl EventLines {
     }
 }
 
-fn told(event: &Event) -> Value {
+fn value(event: &Event) -> Value {
     match event {
         Event::Started { cases } => json!({"event": "started", "cases": cases}),
         Event::CaseEnded { case, requests } => json!({"event": "case-ended", "case": case, "requests": requests}),
@@ -73,12 +73,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_is_a_line_with_a_number_one_higher_than_the_last() {
+    fn events_are_lines_with_consecutive_numbers() {
         let mut lines = EventLines::default();
-        let stands = sample::fixed().findings[0].fingerprint.clone();
+        let found = sample::fixed().findings[0].fingerprint.clone();
         let events = [
             Event::Started { cases: 2 },
-            Event::Violation { fingerprint: stands.clone(), rule: "create.echo".into(), title: "a\nb".into() },
+            Event::Violation { fingerprint: found.clone(), rule: "create.echo".into(), title: "a\nb".into() },
             Event::CaseEnded { case: "scenario::create.echo".into(), requests: 7 },
             Event::Violation { fingerprint: "00000000".into(), rule: "race.create-once".into(), title: "b".into() },
             Event::Cleaning,
@@ -91,9 +91,9 @@ mod tests {
         assert!(read.iter().zip(1_u64..).all(|(event, number)| event["number"] == number));
         assert_eq!(
             (&read[1]["fingerprint"], &read[1]["title"], &read[2]["requests"], &read[4]["elapsed_ms"]),
-            (&json!(stands), &json!("a\nb"), &json!(7), &json!(3))
+            (&json!(found), &json!("a\nb"), &json!(7), &json!(3))
         );
-        assert_eq!(read[5]["fingerprint"], "00000000", "the report does not have it");
+        assert_eq!(read[5]["fingerprint"], "00000000", "it is not in the report");
         assert_eq!((&read[6]["exit_code"], &read[6]["violations"]), (&json!(1), &json!(2)));
     }
 }

@@ -6,35 +6,35 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::{Style, github, har, html, json, junit, markdown, sarif, terminal};
-use crate::finding::Outcome;
+use crate::finding::{Finding, Outcome};
 
-/// A form in which an outcome can be written.
+/// A format of a report.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Format {
-    /// For a person at a terminal.
+    /// Text for a terminal.
     Human,
     /// The outcome itself: the source of every other format.
     Json,
     /// `JUnit` XML, as CI systems read it.
     Junit,
-    /// One page with everything in it, for a browser.
+    /// One self-contained page for a browser.
     Html,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// For a comment on a pull request or a job's summary.
+    /// For a comment on a pull request or the summary of a job.
     Markdown,
-    /// HAR 1.2: the requests of the findings and their responses.
+    /// HAR 1.2: the requests and responses of the findings.
     Har,
-    /// Annotations for a log of GitHub Actions.
+    /// Annotations for the log of GitHub Actions.
     Github,
 }
 
 impl Format {
-    /// Every format, in the order in which they are listed to users.
+    /// All formats, in the order of help texts.
     pub const ALL: [Self; 8] =
         [Self::Human, Self::Json, Self::Junit, Self::Html, Self::Sarif, Self::Markdown, Self::Har, Self::Github];
 
-    /// The name that users type.
+    /// The name in arguments.
     pub fn name(self) -> &'static str {
         match self {
             Self::Human => "human",
@@ -48,7 +48,7 @@ impl Format {
         }
     }
 
-    /// The extension that a file of this format usually has, without its dot.
+    /// The usual file extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Human | Self::Github => "txt",
@@ -68,13 +68,13 @@ impl fmt::Display for Format {
     }
 }
 
-/// A name that no format has.
+/// The name of a format is unknown.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("use `{given}` as report format: {}", hint(*.nearest))]
 pub struct UnknownFormat {
-    /// What was given.
+    /// The unknown name.
     pub given: String,
-    /// The format that was probably meant.
+    /// The format with the nearest name.
     pub nearest: Option<Format>,
 }
 
@@ -113,7 +113,12 @@ fn nearest(given: &str) -> Option<Format> {
     Format::ALL.into_iter().rev().max_by_key(|&format| likeness(format)).filter(|&format| likeness(format) >= Some(2))
 }
 
-/// The report in a format; it ends with a newline. `style` matters to [`Format::Human`] alone.
+/// One finding of an outcome, as in [`Format::Human`].
+pub fn render_finding(outcome: &Outcome, finding: &Finding, style: &Style) -> String {
+    terminal::finding_of(outcome, finding, style)
+}
+
+/// The report in a format; it ends with a newline. Only [`Format::Human`] uses `style`.
 pub fn render(format: Format, outcome: &Outcome, style: &Style) -> String {
     match format {
         Format::Human => terminal::render(outcome, style),
@@ -133,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_back_and_a_near_one_is_suggested() {
+    fn every_name_is_parsed_and_a_near_one_is_suggested() {
         for format in Format::ALL {
             assert_eq!(format.to_string().parse(), Ok(format));
         }
@@ -150,31 +155,31 @@ mod tests {
     }
 
     #[test]
-    fn in_no_format_does_a_string_of_the_target_steer_a_screen() {
+    fn no_format_contains_control_characters_of_the_target() {
         let hostile = sample::hostile();
         for format in Format::ALL {
             let text = render(format, &hostile, &Style::default());
-            let treacherous = text.chars().find(|&c| !matches!(c, '\n' | '\t') && visible::is_treacherous(c));
-            assert_eq!(treacherous, None, "{format}");
+            let found = text.chars().find(|&c| !matches!(c, '\n' | '\t') && visible::is_unsafe(c));
+            assert_eq!(found, None, "{format}");
         }
     }
 
     #[test]
-    fn a_run_without_anything_says_so_in_every_format() {
-        let said = |format: Format| render(format, &sample::empty(), &Style::default()).to_lowercase();
+    fn every_format_reports_that_nothing_was_tested() {
+        let text = |format: Format| render(format, &sample::empty(), &Style::default()).to_lowercase();
         for format in Format::ALL {
-            // The outcome itself has no words for it, and an archive without entries is one.
+            // JSON and HAR show it by empty lists.
             let word = match format {
                 Format::Json => "\"rules\": []",
                 Format::Har => "\"entries\": []",
                 _ => "nothing was tested",
             };
-            assert!(said(format).contains(word), "{format}: {}", said(format));
+            assert!(text(format).contains(word), "{format}: {}", text(format));
         }
     }
 
     #[test]
-    fn every_format_ends_with_one_newline_and_is_the_same_each_time() {
+    fn every_format_ends_with_a_newline_and_is_deterministic() {
         for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
             for format in Format::ALL {
                 let text = render(format, &outcome, &Style::default());

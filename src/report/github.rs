@@ -1,43 +1,42 @@
-//! Annotations in a log of GitHub Actions.
+//! Annotations in the log of GitHub Actions.
 //!
-//! GitHub shows ten errors and ten warnings of a step; more would be dropped without a word, so the rest is counted in
-//! a notice.
+//! GitHub shows ten errors and ten warnings of a step and drops the rest, so the rest is counted in a notice.
 
 use std::fmt::Write as _;
 
-use super::story;
+use super::trace;
 use super::visible::{cut, visible};
-use super::words::{count, glance, shortfall};
+use super::words::{count, run_status, shortfall};
 use crate::finding::{Finding, Outcome, Severity};
 
-/// As many errors, and as many warnings, as GitHub shows.
-const SHOWN: usize = 10;
-/// Longest text of a message part, in characters.
+/// Number of errors, and of warnings, that GitHub shows.
+const MAX_SHOWN: usize = 10;
+/// Maximum length of a part of a message, in characters.
 const MAX_LENGTH: usize = 300;
 
 /// Workflow commands, one a line.
 pub(super) fn render(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut hidden = 0;
-    // A finding is one annotation, and the gravest stand first.
+    // One annotation per finding, violations first.
     for severities in [&[Severity::Violation][..], &[Severity::Known, Severity::Warning]] {
         let is_of = |finding: &&Finding| severities.contains(&finding.severity);
         let findings: Vec<&Finding> = outcome.findings.iter().filter(is_of).collect();
-        hidden += findings.len().saturating_sub(SHOWN);
-        for finding in findings.into_iter().take(SHOWN) {
+        hidden += findings.len().saturating_sub(MAX_SHOWN);
+        for finding in findings.into_iter().take(MAX_SHOWN) {
             text.push_str(&annotation(finding, outcome));
         }
     }
-    let (_, mut clause) = glance(outcome);
+    let (_, mut clause) = run_status(outcome);
     if let Some(shortfall) = shortfall(&outcome.ending) {
         let _ = write!(clause, "; {shortfall}");
     }
     if hidden > 0 {
         let _ = write!(clause, "; {} more in the report", count(hidden, "finding"));
     }
-    // What the findings do not say must not pass as a mere notice.
-    let is_told = outcome.violations().next().is_some() || outcome.exit_code() == 0;
-    let command = if is_told { "notice" } else { "error" };
+    // A failure that no finding explains must be an error.
+    let is_explained = outcome.violations().next().is_some() || outcome.exit_code() == 0;
+    let command = if is_explained { "notice" } else { "error" };
     let _ = writeln!(text, "::{command} title=qonform::{}", message(&clause));
     text
 }
@@ -52,26 +51,21 @@ fn annotation(finding: &Finding, outcome: &Outcome) -> String {
         let _ = write!(properties, "file={},line={},col={},", property(&place.file), place.line, place.column);
     }
     let title = format!("{}[{}]", finding.severity.word(), finding.rule);
-    let told = [
-        visible(&cut(&finding.title, MAX_LENGTH)).into_owned(),
-        format!("operation: {}", visible(&cut(&story::operations(finding), MAX_LENGTH))),
-        format!("expected: {}", visible(&cut(&finding.expected, MAX_LENGTH))),
-        format!("received: {}", visible(&cut(&finding.received, MAX_LENGTH))),
-        format!("seen: {}", story::facts(finding)),
-        story::also(finding)
-            .map_or_else(String::new, |also| format!("also violates: {}", visible(&cut(&also, MAX_LENGTH)))),
-        story::waiver(finding)
-            .map_or_else(String::new, |waiver| format!("waived: {}", visible(&cut(&waiver, MAX_LENGTH)))),
-        format!("reproduce: {}", visible(&cut(&story::replay(finding, outcome.report.as_deref()), MAX_LENGTH))),
-    ]
-    .into_iter()
-    .filter(|line| !line.is_empty())
-    .collect::<Vec<_>>()
-    .join("\n");
-    format!("::{command} {properties}title={}::{}\n", property(&title), escaped(&told))
+    let mut lines = vec![("", format!("{} ({})", finding.title, trace::facts(finding)))];
+    lines.extend(trace::deviation(finding));
+    lines.push(("contract", trace::subject(finding)));
+    lines.extend(trace::also(finding).map(|also| ("also", format!("violates {also}"))));
+    lines.extend(trace::waiver(finding).map(|waiver| ("waived", waiver)));
+    lines.push(("replay", trace::replay(finding, outcome.report.as_deref())));
+    let line = |(label, text): &(&str, String)| {
+        let text = cut(text, MAX_LENGTH);
+        if label.is_empty() { visible(&text).into_owned() } else { format!("{label}: {}", visible(&text)) }
+    };
+    let text = lines.iter().map(line).collect::<Vec<_>>().join("\n");
+    format!("::{command} {properties}title={}::{}\n", property(&title), escaped(&text))
 }
 
-/// Text that may hold anything, as one message.
+/// Untrusted text as one message.
 fn message(text: &str) -> String {
     escaped(&visible(&cut(text, MAX_LENGTH * 4)))
 }
@@ -80,7 +74,7 @@ fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// In a property colons and commas end it.
+/// A value of a property, which ends at colons and commas.
 fn property(text: &str) -> String {
     escaped(&visible(&cut(text, MAX_LENGTH))).replace(':', "%3A").replace(',', "%2C")
 }
@@ -93,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixed_outcome_is_annotated_like_this() {
+    fn the_fixed_outcome_matches_its_snapshot() {
         assert_data_eq!(render(&sample::fixed()), file!["testdata/fixed.github.txt"].raw());
     }
 
@@ -103,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_as_many_as_are_shown_are_written_and_the_rest_is_counted() {
+    fn findings_beyond_the_limit_are_counted() {
         let mut outcome = sample::fixed();
         let (violation, warning) = (outcome.findings[0].clone(), outcome.findings[2].clone());
         outcome.findings = [vec![violation; 12], vec![warning; 11]].concat();
@@ -114,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn known_violations_and_warnings_share_the_warnings_that_are_shown_the_gravest_first() {
+    fn known_violations_come_before_warnings() {
         let mut outcome = sample::fixed();
         let warning = outcome.findings[2].clone();
         let known = Finding { severity: Severity::Known, ..outcome.findings[0].clone() };
@@ -127,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn no_string_of_the_target_makes_a_command_or_a_property() {
+    fn no_string_of_the_target_becomes_a_command_or_property() {
         let outcome = sample::hostile();
         let text = render(&outcome);
         assert_eq!(text.lines().count(), outcome.findings.len() + 1);

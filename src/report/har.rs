@@ -1,15 +1,15 @@
-//! HAR 1.2: the requests of the findings and their responses, a page for each finding.
+//! HAR 1.2: the requests and responses of the findings, a page per finding.
 //!
-//! A finding keeps no times, so every entry says 1970 and zero milliseconds; HAR has no other way to say "not known".
+//! A finding has no times, so every entry is in 1970 and takes zero milliseconds: HAR has no value for "unknown".
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::story;
+use super::trace;
 use super::visible::safe_json;
 use crate::finding::{EvidenceStep, Finding, Outcome};
 
-/// The moment that stands for "not recorded"; one second later for each entry, so that viewers keep the order.
+/// A time that stands for "unknown"; one second later for each entry, so that viewers keep the order.
 fn moment(index: usize) -> String {
     let seconds = index % 86_400;
     format!("1970-01-01T{:02}:{:02}:{:02}.000Z", seconds / 3_600, seconds / 60 % 60, seconds % 60)
@@ -38,10 +38,10 @@ pub(super) fn render(outcome: &Outcome) -> String {
 fn page(finding: &Finding, index: usize) -> Value {
     json!({
         "id": finding.fingerprint,
-        "title": format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.title),
+        "title": trace::heading(finding),
         "startedDateTime": moment(index),
         "pageTimings": {"onContentLoad": -1, "onLoad": -1},
-        "comment": format!("{} ({})", story::operations(finding), story::facts(finding)),
+        "comment": format!("{} ({})", trace::operations(finding), trace::facts(finding)),
     })
 }
 
@@ -83,7 +83,7 @@ pub(super) fn request(base: &str, step: &EvidenceStep) -> Value {
     request
 }
 
-/// The response of a step; status 0 where none came.
+/// The response of a step; status 0 if there was none.
 pub(super) fn response(step: &EvidenceStep) -> Value {
     let body = step.response_body.as_deref().unwrap_or_default();
     let reason = http::StatusCode::from_u16(step.status).ok().and_then(|status| status.canonical_reason());
@@ -140,14 +140,14 @@ pub(super) mod tests {
         serde_json::from_str(&render(outcome)).unwrap()
     }
 
-    /// What HAR 1.2 requires, checked member by member.
+    /// Checks the members that HAR 1.2 requires.
     pub(in crate::report) fn assert_is_har(archive: &Value) {
         let log = &archive["log"];
         assert_eq!(log["version"], "1.2");
         assert!(log["creator"]["name"].is_string() && log["creator"]["version"].is_string());
         let pages: Vec<&Value> = log["pages"].as_array().unwrap().iter().collect();
         for entry in log["entries"].as_array().unwrap() {
-            // A page is only for those that belong to one.
+            // Only entries of a finding have a page.
             assert!(entry.get("pageref").is_none_or(|id| pages.iter().any(|page| page["id"] == *id)));
             assert!(entry["startedDateTime"].as_str().unwrap().ends_with('Z'));
             assert!(entry["time"].is_number() && entry["cache"].is_object());
@@ -174,7 +174,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_outcome_gives_a_whole_archive() {
+    fn every_outcome_gives_a_valid_archive() {
         for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
             let archive = read(&outcome);
             assert_is_har(&archive);
@@ -195,7 +195,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_query_is_taken_apart() {
+    fn a_query_is_split_into_parameters() {
         assert_eq!(
             query("/offerings?limit=1&starting_after=a%20b&&x"),
             [

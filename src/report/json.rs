@@ -12,33 +12,33 @@ pub(super) fn render(outcome: &Outcome) -> String {
     safe_json(&text) + "\n"
 }
 
-/// Why bytes are no report that this version can read.
+/// Why bytes are not a report that this version can read.
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// Not JSON.
     #[error("read the report: it is not JSON: {0}")]
     NotJson(serde_json::Error),
-    /// JSON of something else.
+    /// Other JSON.
     #[error(
         "read the report: it has no `report_version`, so it was not written by `--format json` or `--report json=…`"
     )]
     NotAReport,
-    /// A report of another shape.
+    /// A report of another version.
     #[error("read the report: it has version {found}, and this qonform reads version {REPORT_VERSION}: {}", hint(*.found))]
     WrongVersion {
-        /// The version it has.
+        /// The version of the report.
         found: u64,
     },
-    /// A report of our version that lacks something.
+    /// A report of this version that is incomplete or invalid.
     #[error("read the report: it was changed or cut: {0}")]
     Broken(serde_json::Error),
 }
 
 fn hint(found: u64) -> &'static str {
     if found > u64::from(REPORT_VERSION) {
-        "a newer qonform wrote it"
+        "it was written by a newer qonform"
     } else {
-        "an older qonform wrote it, with other fingerprints: run again to make a new one"
+        "it was written by an older qonform, with other fingerprints: run again for a new one"
     }
 }
 
@@ -49,7 +49,7 @@ pub fn parse(bytes: &[u8]) -> Result<Outcome, ReadError> {
     match version {
         None => Err(ReadError::NotAReport),
         Some(found) if found != u64::from(REPORT_VERSION) => Err(ReadError::WrongVersion { found }),
-        // From the bytes again: the error then has a line and a column.
+        // Parsed again from the bytes: then an error has line and column.
         Some(_) => serde_json::from_slice(bytes).map_err(ReadError::Broken),
     }
 }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_is_read() {
+    fn a_written_report_is_read_back() {
         assert_eq!(render(&sample::fixed()), sample::FIXED);
         assert_eq!(render(&sample::empty()), sample::EMPTY);
         let hostile = sample::hostile();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_a_run_can_end_is_valid() {
+    fn every_ending_is_valid_against_the_schema() {
         use crate::finding::Ending;
         for ending in [
             Ending::Complete,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_refuses_what_is_no_outcome() {
+    fn the_schema_rejects_other_documents() {
         let validator = validator();
         let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
         let breakages: [(&str, Value); 9] = [
@@ -121,18 +121,18 @@ mod tests {
         for (pointer, replacement) in breakages {
             let mut broken = fixed.clone();
             *broken.pointer_mut(pointer).unwrap() = replacement;
-            assert!(!validator.is_valid(&broken), "{pointer} was let through");
+            assert!(!validator.is_valid(&broken), "{pointer} was accepted");
         }
     }
 
     #[test]
-    fn the_schema_names_every_member_and_no_other() {
-        // Each member that is taken away, at any depth, is missed: nothing is optional by accident.
+    fn the_schema_requires_every_member() {
+        // No member is optional by accident, at any depth.
         let validator = validator();
         let fixed: Value = serde_json::from_str(sample::FIXED).unwrap();
         for path in ["", "/rules/0", "/findings/1", "/findings/1/steps/0", "/drift/0", "/summary"] {
             let members = fixed.pointer(path).unwrap().as_object().unwrap();
-            // How long responses took is not told where the clock stood still.
+            // There are no response times with a logical clock.
             for name in members.keys().filter(|name| *name != "latency") {
                 let mut broken = fixed.clone();
                 broken.pointer_mut(path).unwrap().as_object_mut().unwrap().remove(name);
@@ -142,14 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_refused_with_the_reason() {
+    fn other_documents_are_rejected_with_the_reason() {
         let reason = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
         assert!(reason("<html>").starts_with("read the report: it is not JSON"));
         assert!(reason("{}").contains("no `report_version`"));
-        let older =
-            "it has version 1, and this qonform reads version 2: an older qonform wrote it, with other fingerprints";
+        let older = "it has version 1, and this qonform reads version 2: it was written by an older qonform, with other fingerprints";
         assert!(reason("{\"report_version\": 1}").contains(older));
-        assert!(reason("{\"report_version\": 9}").ends_with("a newer qonform wrote it"));
+        assert!(reason("{\"report_version\": 9}").ends_with("it was written by a newer qonform"));
         assert!(reason("{\"report_version\": 2}").contains("changed or cut: missing field `tool`"));
     }
 }

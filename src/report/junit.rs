@@ -1,15 +1,15 @@
-//! `JUnit` XML: a suite for each area, a case for each rule.
+//! `JUnit` XML: a suite per area, a case per rule.
 //!
-//! Only what makes the run fail is a failure. A skipped or inconclusive rule is skipped with its reason, a warning is a
-//! passing case that says so, and a run that could not test or clean up is an error in a suite of its own. There is no
-//! clock time and no random id in it, so that equal outcomes give equal files.
+//! Only violations are failures. A skipped or inconclusive rule is a skipped case with its reason, a warning is a
+//! passing case with output, and a run that could not test or clean up is an error in a suite of its own. The file
+//! contains no time of day and no random id, so that equal outcomes give equal files.
 
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::visible::{Breaks, shown};
-use super::words::{areas, count, glance, shortfall};
+use super::words::{areas, count, run_status, shortfall};
 use super::{Style, terminal};
 use crate::finding::{Finding, Outcome, RuleOutcome, Verdict, WaiverOutcome};
 
@@ -22,13 +22,13 @@ pub(super) fn render(outcome: &Outcome) -> String {
         suite.add_test_cases(rules.into_iter().map(|rule| case(rule, outcome)));
         report.add_test_suite(suite);
     }
-    report.add_test_suites(trouble(outcome));
+    report.add_test_suites(run_errors(outcome));
     report.to_string().expect("writing XML into memory does not fail")
 }
 
 fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     let findings: Vec<&Finding> = outcome.findings.iter().filter(|finding| finding.rule == rule.id).collect();
-    let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
+    let reason = rule.reason.as_deref().unwrap_or("no reason recorded");
     let status = match rule.verdict {
         Verdict::Violated => violated(rule, &findings, outcome),
         Verdict::Skipped => skipped(reason),
@@ -40,9 +40,9 @@ fn case(rule: &RuleOutcome, outcome: &Outcome) -> TestCase {
     case.set_assertions(usize::try_from(rule.checked).unwrap_or(usize::MAX));
     match rule.verdict {
         Verdict::Warned => {
-            // What a finding of another rule violates is reported there.
-            let told = if findings.is_empty() { reason.to_owned() } else { texts(&findings, outcome) };
-            case.set_system_out(clean(&told));
+            // A finding of another rule is reported there.
+            let output = if findings.is_empty() { reason.to_owned() } else { texts(&findings, outcome) };
+            case.set_system_out(clean(&output));
         }
         Verdict::Observed => {
             case.set_system_out(clean(&observed(rule, outcome)));
@@ -64,10 +64,10 @@ fn skipped(reason: &str) -> TestCaseStatus {
 fn violated(rule: &RuleOutcome, findings: &[&Finding], outcome: &Outcome) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let titles: Vec<&str> = findings.iter().map(|finding| finding.title.as_str()).collect();
-    // A report that was edited may have the verdict without its finding: then the promise is all there is to say.
+    // An edited report may have the verdict without a finding.
     let message = match (&rule.reason, titles.is_empty()) {
         (Some(reason), true) => reason.clone(),
-        (None, true) => format!("not kept: {}", rule.statement),
+        (None, true) => format!("violated: {}", rule.statement),
         (_, false) => titles.join("; "),
     };
     status.set_message(line(&message));
@@ -78,8 +78,7 @@ fn violated(rule: &RuleOutcome, findings: &[&Finding], outcome: &Outcome) -> Tes
 
 fn texts(findings: &[&Finding], outcome: &Outcome) -> String {
     let style = Style::default();
-    let texts: Vec<String> =
-        findings.iter().map(|finding| terminal::finding(finding, outcome.report.as_deref(), &style)).collect();
+    let texts: Vec<String> = findings.iter().map(|finding| terminal::finding_of(outcome, finding, &style)).collect();
     texts.join("\n")
 }
 
@@ -93,9 +92,9 @@ fn observed(rule: &RuleOutcome, outcome: &Outcome) -> String {
     choices.join("\n")
 }
 
-/// A suite that says why the run as a whole is no success, where the rules do not say it.
-fn trouble(outcome: &Outcome) -> Option<TestSuite> {
-    let (_, clause) = glance(outcome);
+/// A suite with the reasons why the run failed, apart from its rules.
+fn run_errors(outcome: &Outcome) -> Option<TestSuite> {
+    let (_, clause) = run_status(outcome);
     let mut suite = TestSuite::new("Run");
     if outcome.exit_code() > 1 {
         let detail = shortfall(&outcome.ending).unwrap_or_else(|| clause.clone());
@@ -123,15 +122,15 @@ fn error(name: &str, message: &str, detail: &str) -> TestCase {
     case
 }
 
-/// Text for an attribute: readers turn its line breaks into spaces, so they are written as such.
+/// Text for an attribute, whose line breaks readers turn into spaces.
 fn line(text: &str) -> String {
     clean(text).replace(['\n', '\t'], " ")
 }
 
-/// `text` with escapes for what could steer a screen; what XML 1.0 forbids or discourages is among it, save for lone
-/// carriage returns that readers would take for line feeds.
+/// `text` with control characters escaped, among them those that XML 1.0 forbids or discourages, and lone carriage
+/// returns that readers would treat as line feeds.
 fn clean(text: &str) -> String {
-    shown(&text.replace("\r\n", "\n"), Breaks::Kept).into_owned()
+    shown(&text.replace("\r\n", "\n"), Breaks::Unchanged).into_owned()
 }
 
 #[cfg(test)]
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fixed_outcome_is_read_back_as_areas_and_rules() {
+    fn the_fixed_outcome_has_areas_and_rules() {
         let report = read(&sample::fixed());
         let counts = (report.tests, report.failures, report.errors);
         assert_eq!(counts, (15, 2, 1));
@@ -161,11 +160,11 @@ mod tests {
         };
         assert_eq!(*kind, NonSuccessKind::Failure);
         assert_eq!(message.as_deref(), Some("a deleted offering can still be read"));
-        assert!(description.as_deref().unwrap().contains("received    200 with the deleted offering\n"));
+        assert!(description.as_deref().unwrap().contains("returned 200 with the deleted offering, expected 404"));
     }
 
     #[test]
-    fn a_rule_that_a_finding_of_another_violates_names_it_and_does_not_repeat_it() {
+    fn a_rule_violated_by_a_finding_of_another_refers_to_it() {
         let mut outcome = sample::fixed();
         let rule = outcome.rules.iter_mut().find(|rule| rule.id == "delete.recreate").unwrap();
         rule.verdict = Verdict::Violated;
@@ -175,13 +174,13 @@ mod tests {
             panic!("{:?}", report.test_suites[5].test_cases[1]);
         };
         assert_eq!(message.as_deref(), Some("violated by the finding 3fdeffb4 of delete.removes"));
-        assert!(!description.as_deref().unwrap_or_default().contains("received"));
+        assert!(!description.as_deref().unwrap_or_default().contains("returned"));
         let warned = &read(&sample::fixed()).test_suites[5].test_cases[1];
         assert_eq!(warned.system_out.as_deref(), Some("violated by the finding 3fdeffb4 of delete.removes"));
     }
 
     #[test]
-    fn what_was_not_decided_is_skipped_with_its_reason() {
+    fn an_inconclusive_rule_is_skipped_with_its_reason() {
         let report = read(&sample::fixed());
         let TestCaseStatus::Skipped { message, .. } = &report.test_suites[6].test_cases[0].status else {
             panic!("an inconclusive rule must not fail a build");
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_passes_and_says_so() {
+    fn a_warning_passes_with_output() {
         let report = read(&sample::fixed());
         let warned = &report.test_suites[0].test_cases[1];
         assert!(matches!(warned.status, TestCaseStatus::Success { .. }));
@@ -199,20 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_checks_is_an_error_and_not_an_empty_success() {
+    fn a_run_without_checks_is_an_error() {
         let report = read(&sample::empty());
         assert_eq!((report.tests, report.errors), (1, 1));
         assert_eq!(report.test_suites[0].test_cases[0].name.as_str(), "run.complete");
     }
 
     #[test]
-    fn hostile_strings_stay_inside_their_elements() {
+    fn hostile_strings_stay_in_their_elements() {
         let outcome = sample::hostile();
         let text = render(&outcome);
-        // XML 1.0, section 2.2: neither C0 controls nor U+FFFE and U+FFFF; C1 controls are discouraged. And nothing that
-        // steers a screen, in attributes as in texts.
-        let treacherous = text.chars().find(|&c| c != '\n' && crate::report::visible::is_treacherous(c));
-        assert_eq!(treacherous, None);
+        // XML 1.0, section 2.2: no C0 controls, U+FFFE and U+FFFF; C1 controls are discouraged.
+        let found = text.chars().find(|&c| c != '\n' && crate::report::visible::is_unsafe(c));
+        assert_eq!(found, None);
         let report = read(&outcome);
         let cases: usize = report.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
         assert_eq!(cases, outcome.rules.len() + 1);

@@ -1,9 +1,9 @@
-//! A finished outcome in, the text of a report out.
+//! Reports: turns an outcome into text.
 //!
-//! One file per format. Nothing here prints, reads a file or asks for the time: the same [`Outcome`] gives the same
-//! bytes, whether the run has just ended or its JSON report was read back with [`parse`] a year later. No format judges
-//! anything; they all tell the same findings in the same words (`story`). What the target said is never trusted: control
-//! characters, escapes and markup in its strings arrive as text in every format.
+//! One file per format. This module does no I/O and reads no clock: the same [`Outcome`] gives the same bytes, whether
+//! the run has just ended or its JSON report is read back with [`parse`]. No format checks anything; all of them show
+//! the same findings in the same words (`trace`). Strings from the target are not trusted: control characters, escapes
+//! and markup in them are shown as text in every format.
 //!
 //! Start at [`render`].
 //!
@@ -24,9 +24,9 @@ mod recording;
 #[cfg(test)]
 mod sample;
 mod sarif;
-mod story;
 mod style;
 mod terminal;
+mod trace;
 mod visible;
 mod words;
 
@@ -34,7 +34,7 @@ pub use diff::{Change, Difference, DriftChange, diff};
 pub use events::EventLines;
 pub use exchange::{Follow, exchange};
 pub use export::{ExportedFile, export};
-pub use format::{Format, UnknownFormat, render};
+pub use format::{Format, UnknownFormat, render, render_finding};
 pub use json::{ReadError, parse};
 pub use recording::Recording;
 pub use style::{Color, Style, Verbosity};

@@ -1,7 +1,7 @@
-//! HAR 1.2 of every exchange of a run, written as it goes.
+//! HAR 1.2 of every exchange of a run, written during the run.
 //!
-//! Nothing of it is kept in memory, and the file is a whole archive after every entry: an entry and what closes the
-//! archive go out in one write over what closed it before. Bodies are cut after 64 KiB, as everywhere in evidence.
+//! No exchange stays in memory, and the file is a valid archive after every entry: each entry overwrites the end of the
+//! archive with itself and a new end, in one write. Bodies are cut after 64 KiB, as everywhere in evidence.
 //! Start at [`Recording`].
 
 use std::io::{self, Seek, SeekFrom, Write};
@@ -15,10 +15,10 @@ use super::visible::safe_json;
 use crate::exchange::{ExchangeObserver, Recorded};
 use crate::finding::EvidenceStep;
 
-/// What closes the archive.
+/// The end of the archive.
 const END: &[u8] = b"]}}\n";
 
-/// An archive that grows with a run; give it to [`crate::exchange::TransportSettings`].
+/// An archive that grows during a run; pass it to [`crate::exchange::TransportSettings`].
 pub struct Recording {
     state: Mutex<RecordingState>,
 }
@@ -26,12 +26,12 @@ pub struct Recording {
 struct RecordingState {
     to: Box<dyn RecordedTarget>,
     entries: usize,
-    /// Where what closes the archive stands, in bytes from its beginning.
+    /// Offset of the end of the archive, in bytes.
     end: u64,
     failed: Option<io::Error>,
 }
 
-/// Somewhere that can be written over.
+/// A writer that can be overwritten.
 trait RecordedTarget: Write + Seek + Send {}
 impl<T: Write + Seek + Send> RecordedTarget for T {}
 
@@ -42,10 +42,10 @@ impl std::fmt::Debug for Recording {
 }
 
 impl Recording {
-    /// Begins an archive without entries.
+    /// Starts an archive without entries.
     ///
     /// # Errors
-    /// Of writing; a pipe cannot be written over.
+    /// If writing fails, also on a pipe, which cannot be overwritten.
     pub fn begin(to: impl Write + Seek + Send + 'static) -> io::Result<Self> {
         let creator = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
         let comment = "Every exchange of a run, in the order in which they ended.";
@@ -57,17 +57,17 @@ impl Recording {
         Ok(Self { state: Mutex::new(state) })
     }
 
-    /// Whether everything was written.
+    /// Checks that every exchange was written.
     ///
     /// # Errors
-    /// Why the rest could not be.
+    /// The first error of writing.
     pub fn check(&self) -> io::Result<()> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.take().map_or(Ok(()), Err)
     }
 }
 
 impl RecordingState {
-    /// Writes `bytes` over what closes the archive, and closes it again.
+    /// Overwrites the end of the archive with `bytes` and a new end.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.to.seek(SeekFrom::Start(self.end))?;
         self.to.write_all(&[bytes, END].concat())?;
@@ -123,7 +123,7 @@ mod tests {
     use crate::contract::Endpoint;
     use crate::exchange::{Credentials, KeyRole, Request, Response, Secret, TransportError};
 
-    /// A file in memory that can be looked at while it is written.
+    /// A file in memory that can be read while it is written.
     #[derive(Clone, Default)]
     struct SharedRecording(Arc<Mutex<Cursor<Vec<u8>>>>);
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_is_whole_after_every_entry_and_holds_no_key() {
+    fn the_archive_is_valid_after_every_entry_and_has_no_key() {
         let file = SharedRecording::default();
         let recording = Recording::begin(file.clone()).unwrap();
         har::tests::assert_is_har(&file.archive());

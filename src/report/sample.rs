@@ -1,4 +1,4 @@
-//! The outcomes that every format is tested with.
+//! Outcomes for the tests of all formats.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,12 @@ pub(super) fn empty() -> Outcome {
     json::parse(EMPTY.as_bytes()).unwrap()
 }
 
-/// What a malicious or broken target could say.
+/// A string that a malicious or broken target could send.
 pub(super) const HOSTILE: &str = "\"'<script>alert(1)</script>]]>\u{1b}[31m\u{1b}]0;x\u{7}\0\u{fffe}\u{202e}\u{2028}\
      |`*_[x](javascript:y)\r\n```\n::error::x%0A\n</textarea></details><!-- --!>&amp;{{7*7}}${x}@team #1 %zz\u{9b}~~,evil=1:2";
 
-/// The fixed outcome with every free string replaced by one that tries to break out, some very long. Equal strings stay
-/// equal, so that findings still belong to their rules.
+/// The fixed outcome with a hostile value in every string, some very long. Equal strings stay equal, so that findings
+/// still belong to their rules.
 pub(super) fn hostile() -> Outcome {
     let mut value: Value = serde_json::from_str(FIXED).unwrap();
     poison(&mut value, &mut BTreeMap::new());
@@ -34,8 +34,8 @@ pub(super) fn hostile() -> Outcome {
 }
 
 fn poison(value: &mut Value, known: &mut BTreeMap<String, usize>) {
-    /// Their values are words of ours and stay.
-    const WORDS: [&str; 5] = ["level", "verdict", "severity", "confirmed", "kind"];
+    /// Members whose values are enum variants and stay.
+    const ENUMS: [&str; 5] = ["level", "verdict", "severity", "confirmed", "kind"];
     match value {
         Value::String(text) => {
             let next = known.len();
@@ -46,7 +46,7 @@ fn poison(value: &mut Value, known: &mut BTreeMap<String, usize>) {
         Value::Array(items) => items.iter_mut().for_each(|item| poison(item, known)),
         Value::Object(members) => members
             .iter_mut()
-            .filter(|(name, _)| !WORDS.contains(&name.as_str()))
+            .filter(|(name, _)| !ENUMS.contains(&name.as_str()))
             .for_each(|(_, member)| poison(member, known)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

@@ -1,15 +1,15 @@
-//! SARIF 2.1.0: rules, results with places in the contract's document, and the steps as code flows.
+//! SARIF 2.1.0: rules, results with places in the document, and steps as code flows.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::story;
+use super::trace;
 use super::visible::{Breaks, safe_json, shown, visible};
-use super::words::{glance, shortfall};
+use super::words::{run_status, shortfall};
 use crate::contract::Level;
 use crate::finding::{Ending, Finding, Outcome, RuleOutcome, Severity};
 
-/// What a path may not hold as part of a URI; `%` among them, because a file name is not encoded yet.
+/// Characters to encode in the path of a URI, `%` among them, because a file name is not encoded yet.
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -63,7 +63,7 @@ fn rule(rule: &RuleOutcome) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": {"text": visible(&rule.statement)},
-        "help": {"text": shown(&format!("{}\nSource: {}", rule.statement, rule.from.join(", ")), Breaks::Kept)},
+        "help": {"text": shown(&format!("{}\nSource: {}", rule.statement, rule.from.join(", ")), Breaks::Unchanged)},
         "defaultConfiguration": {"level": level},
         "properties": {
             "tags": [rule.area],
@@ -77,7 +77,7 @@ fn rule(rule: &RuleOutcome) -> Value {
 fn result(outcome: &Outcome, finding: &Finding) -> Value {
     let level = match finding.severity {
         Severity::Violation | Severity::Known => "error",
-        // What it would be without its waiver: the suppression says that it is none.
+        // The level without the waiver; the suppression marks it as accepted.
         Severity::Waived if finding.level == Level::Must => "error",
         Severity::Warning | Severity::Waived => "warning",
     };
@@ -93,7 +93,7 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
             "case": finding.case,
             "condition": finding.condition,
             "also": finding.also,
-            "replay": story::replay(finding, outcome.report.as_deref()),
+            "replay": trace::replay(finding, outcome.report.as_deref()),
             "curl": finding.curl,
         },
     });
@@ -104,10 +104,10 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
         result["baselineState"] = json!("unchanged");
     }
     if finding.severity == Severity::Waived {
-        let justification = story::waiver(finding).unwrap_or_default();
+        let justification = trace::waiver(finding).unwrap_or_default();
         result["suppressions"] = json!([{"kind": "external", "status": "accepted", "justification": justification}]);
     }
-    // The schema wants at least one location in a thread flow.
+    // The schema requires at least one location in a thread flow.
     if !finding.steps.is_empty() {
         result["codeFlows"] = json!([code_flow(outcome, finding)]);
     }
@@ -115,17 +115,16 @@ fn result(outcome: &Outcome, finding: &Finding) -> Value {
 }
 
 fn message(finding: &Finding) -> String {
-    let waiver = story::waiver(finding).map_or_else(String::new, |waiver| format!("\nWaived: {}", visible(&waiver)));
-    format!(
-        "{}.\nExpected: {}\nReceived: {}{waiver}\n{}",
-        visible(&finding.title),
-        visible(&finding.expected),
-        visible(&finding.received),
-        story::facts(finding)
-    )
+    let mut text = visible(&finding.title).into_owned();
+    let waiver = trace::waiver(finding).map(|waiver| ("waived", waiver));
+    for (label, line) in trace::deviation(finding).into_iter().chain(waiver) {
+        let separator = if label.is_empty() { "" } else { ": " };
+        text.push_str(&format!("\n{label}{separator}{}", visible(&line)));
+    }
+    format!("{text}\n{}", trace::facts(finding))
 }
 
-/// Where the document says it; the document as a whole where no place is known, since viewers drop a result without one.
+/// The place in the document; the whole document if the place is unknown, since viewers drop a result without one.
 fn location(outcome: &Outcome, finding: &Finding) -> Value {
     let mut location = match &finding.place {
         Some(place) => json!({"physicalLocation": {
@@ -144,13 +143,13 @@ fn location(outcome: &Outcome, finding: &Finding) -> Value {
 }
 
 fn code_flow(outcome: &Outcome, finding: &Finding) -> Value {
-    let locations: Vec<Value> = story::lines(finding)
+    let locations: Vec<Value> = trace::lines(finding)
         .into_iter()
         .enumerate()
         .map(|(index, line)| {
             let mut location = location(outcome, finding);
-            let said = format!("{} {} → {} {}", line.method, line.path, line.response, line.note);
-            location["message"] = json!({"text": visible(said.trim_end())});
+            let text = format!("{} {} → {} {}", line.method, line.path, line.response, line.note);
+            location["message"] = json!({"text": visible(text.trim_end())});
             let importance = if line.here { "essential" } else { "important" };
             json!({"location": location, "executionOrder": index + 1, "importance": importance})
         })
@@ -159,24 +158,24 @@ fn code_flow(outcome: &Outcome, finding: &Finding) -> Value {
 }
 
 fn invocation(outcome: &Outcome) -> Value {
-    let whole = matches!(outcome.ending, Ending::Complete | Ending::Stopped(_));
+    let is_complete = matches!(outcome.ending, Ending::Complete | Ending::Stopped(_));
     let exit_code = outcome.exit_code();
     let mut notifications = Vec::new();
-    if exit_code > 1 || !whole || outcome.expired_waivers().next().is_some() {
-        let (_, clause) = glance(outcome);
+    if exit_code > 1 || !is_complete || outcome.expired_waivers().next().is_some() {
+        let (_, clause) = run_status(outcome);
         let text = shortfall(&outcome.ending).unwrap_or(clause);
         notifications.push(json!({"level": "error", "message": {"text": visible(&text)}}));
     }
     json!({
-        // A run with findings did its work; one that could not test did not.
-        "executionSuccessful": whole && exit_code <= 1,
+        // A run with findings was successful; one that could not test was not.
+        "executionSuccessful": is_complete && exit_code <= 1,
         "exitCode": exit_code,
         "toolExecutionNotifications": notifications,
     })
 }
 
-/// A file name as a URI reference: relative ones stay relative, absolute ones become `file:` URIs.
-fn uri(file: &str) -> String {
+/// A file name as a URI reference: relative names stay relative, absolute ones become `file:` URIs.
+pub(super) fn uri(file: &str) -> String {
     let path = file.replace('\\', "/");
     let encoded = utf8_percent_encode(&path, NOT_IN_PATH).to_string();
     match path.as_bytes() {
@@ -213,7 +212,7 @@ mod tests {
     fn published() -> jsonschema::Validator {
         let text = include_str!("../../tests/schemas/sarif-schema-2.1.0.json");
         let mut schema: Value = serde_json::from_str(text).unwrap();
-        // Two patterns of language tags are no regular expressions (`]?$`), and no log of ours has the member.
+        // Two patterns of language tags are invalid regular expressions (`]?$`), and our logs do not have the member.
         for owner in ["run", "toolComponent"] {
             let language = &mut schema["definitions"][owner]["properties"]["language"];
             assert!(language.as_object_mut().unwrap().remove("pattern").is_some(), "{owner}");
@@ -225,7 +224,7 @@ mod tests {
         published().iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect()
     }
 
-    /// Valid against the published schema, and what the schema cannot say.
+    /// Checks the log against the published schema, and what the schema cannot express.
     fn assert_is_sarif(log: &Value) {
         assert_eq!(errors(log), Vec::<String>::new());
         assert_eq!(log["version"], "2.1.0");
@@ -259,10 +258,10 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_gives_a_log_with_what_the_standard_requires() {
+    fn every_outcome_gives_a_valid_log() {
         for outcome in [sample::fixed(), sample::empty(), sample::hostile()] {
             let text = render(&outcome);
-            assert!(!text.contains(|c| c != '\n' && crate::report::visible::is_treacherous(c)));
+            assert!(!text.contains(|c| c != '\n' && crate::report::visible::is_unsafe(c)));
             let log = read(&outcome);
             assert_is_sarif(&log);
             let results = log["runs"][0]["results"].as_array().unwrap();
@@ -271,22 +270,22 @@ mod tests {
     }
 
     #[test]
-    fn the_published_schema_refuses_what_is_no_log() {
-        let spoilt = |spoil: fn(&mut Value)| {
+    fn the_published_schema_rejects_invalid_logs() {
+        let errors_after = |change: fn(&mut Value)| {
             let mut log = read(&sample::fixed());
-            spoil(&mut log["runs"][0]["results"][0]);
+            change(&mut log["runs"][0]["results"][0]);
             errors(&log).len()
         };
-        assert_eq!(spoilt(|_| {}), 0);
-        assert_eq!(spoilt(|result| result["level"] = json!("fatal")), 1);
-        assert_eq!(spoilt(|result| result["sevrity"] = json!("error")), 1);
-        assert_eq!(spoilt(|result| result["suppressions"] = json!([{"justification": "no kind"}])), 1);
+        assert_eq!(errors_after(|_| {}), 0);
+        assert_eq!(errors_after(|result| result["level"] = json!("fatal")), 1);
+        assert_eq!(errors_after(|result| result["sevrity"] = json!("error")), 1);
+        assert_eq!(errors_after(|result| result["suppressions"] = json!([{"justification": "no kind"}])), 1);
         let region = "/locations/0/physicalLocation/region/startLine";
         assert!(read(&sample::fixed())["runs"][0]["results"][0].pointer(region).is_some());
     }
 
     #[test]
-    fn a_waived_finding_is_suppressed_with_its_reason_and_an_expired_waiver_is_told() {
+    fn a_waived_finding_is_suppressed_unless_expired() {
         let mut outcome = sample::fixed();
         let waived = |expired| crate::finding::Waived {
             reason: "the replica lags".into(),
@@ -307,12 +306,12 @@ mod tests {
         }]);
         assert_eq!(results[0]["suppressions"], suppression);
         assert_eq!(results[1].get("suppressions"), None);
-        let told = results[1]["message"]["text"].as_str().unwrap();
-        assert!(told.contains("Waived: by catalogue until 2026-12-31, which is over: it counts again"), "{told}");
+        let text = results[1]["message"]["text"].as_str().unwrap();
+        assert!(text.contains("waived: by catalogue until 2026-12-31 (expired: it counts again)"), "{text}");
     }
 
     #[test]
-    fn a_finding_points_into_the_document_and_tells_its_steps() {
+    fn a_finding_has_its_place_and_its_steps() {
         let log = read(&sample::fixed());
         let result = &log["runs"][0]["results"][1];
         assert_eq!(result["ruleId"], "delete.removes");
@@ -322,13 +321,13 @@ mod tests {
         let steps = &result["codeFlows"][0]["threadFlows"][0]["locations"];
         assert_eq!(steps[1]["location"]["message"]["text"], "DELETE /offerings/{1} → 204");
         assert_eq!(steps[2]["importance"], "essential");
-        // Something was left behind, but violations decide the exit code: the run itself worked.
+        // An offering was left behind, but violations decide the exit code: the run itself was successful.
         assert_eq!(log["runs"][0]["invocations"][0]["exitCode"], 1);
         assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], true);
     }
 
     #[test]
-    fn a_run_that_tested_nothing_was_not_successful() {
+    fn a_run_that_tested_nothing_is_not_successful() {
         let log = read(&sample::empty());
         let invocation = &log["runs"][0]["invocations"][0];
         assert_eq!(invocation["executionSuccessful"], false);

@@ -1,10 +1,12 @@
-//! How text for people is laid out and coloured.
+//! Layout and colours of text for people.
 
 use std::fmt::Display;
 
 use owo_colors::OwoColorize as _;
 
-/// Whether styles are written.
+use super::sarif::uri;
+
+/// Whether colours are used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Color {
     /// Plain text.
@@ -14,66 +16,75 @@ pub enum Color {
     Always,
 }
 
-/// How much a person wants to read.
+/// How much is shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Verbosity {
-    /// Findings and the last line.
+    /// Findings, counts and the verdict.
     Quiet,
-    /// Every rule's verdict as well.
+    /// Also the rules that did not pass, observations and drift.
     #[default]
     Normal,
-    /// The rules' statements and the bodies of the findings' steps as well.
+    /// Also every rule with its statement, coverage in detail, and the bodies of the findings' steps.
     Verbose,
 }
 
-/// What the caller wants of a report for people; the formats for machines do not look at it.
+/// How a report for people looks; the formats for programs ignore it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Style {
-    /// Whether to colour.
+    /// Whether colours are used.
     pub color: Color,
-    /// Columns of the terminal; below 50 it is taken as 50.
+    /// Columns of the terminal; at least 50 are used.
     pub width: usize,
-    /// How much to tell.
+    /// How much is shown.
     pub detail: Verbosity,
+    /// URL of the folder that relative file names refer to, ending with a slash (`file:///work/`): files become links
+    /// (OSC 8). `None`: no links.
+    pub links: Option<&'static str>,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: Color::Never, width: 100, detail: Verbosity::Normal }
+        Self { color: Color::Never, width: 100, detail: Verbosity::Normal, links: None }
     }
 }
 
-/// What a piece of text means; colour only repeats what the words say.
+/// The meaning of a piece of text; colour only repeats what the words say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Tone {
-    Good,
-    Bad,
-    Doubtful,
-    Aside,
-    Strong,
-    Plain,
+pub(super) enum TextStyle {
+    Success,
+    Error,
+    Warning,
+    Info,
+    Bold,
 }
 
 impl Style {
-    /// The width that lines are laid out for.
+    /// Columns that lines may take.
     pub(super) fn columns(&self) -> usize {
         self.width.max(50)
     }
 
-    /// `text` in the colour of `tone`. Dim text and dark blue are left out: they vanish on dark screens.
-    pub(super) fn paint(&self, tone: Tone, text: impl Display) -> String {
+    /// `text` in the colour of `style`. Dim text and dark blue are not used: they are unreadable on dark screens.
+    pub(super) fn paint(&self, style: TextStyle, text: impl Display) -> String {
         let text = text.to_string();
         if self.color == Color::Never || text.is_empty() {
             return text;
         }
-        match tone {
-            Tone::Good => text.green().to_string(),
-            Tone::Bad => text.red().bold().to_string(),
-            Tone::Doubtful => text.yellow().to_string(),
-            Tone::Aside => text.cyan().to_string(),
-            Tone::Strong => text.bold().to_string(),
-            Tone::Plain => text,
+        match style {
+            TextStyle::Success => text.green().to_string(),
+            TextStyle::Error => text.red().bold().to_string(),
+            TextStyle::Warning => text.yellow().to_string(),
+            TextStyle::Info => text.cyan().to_string(),
+            TextStyle::Bold => text.bold().to_string(),
         }
+    }
+
+    /// `text` as a link to a file, if links are wanted.
+    pub(super) fn link(&self, file: &str, text: &str) -> String {
+        let Some(folder) = self.links else { return text.to_owned() };
+        let path = uri(file);
+        let url = if path.starts_with("file:") { path } else { format!("{folder}{path}") };
+        format!("\u{1b}]8;;{url}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\")
     }
 }
 
@@ -82,12 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_colour_no_escape_is_written() {
+    fn without_colours_and_links_text_has_no_escapes() {
         let plain = Style::default();
         let coloured = Style { color: Color::Always, ..plain };
-        for tone in [Tone::Good, Tone::Bad, Tone::Doubtful, Tone::Aside, Tone::Strong] {
-            assert_eq!(plain.paint(tone, "x"), "x");
-            assert!(coloured.paint(tone, "x").starts_with("\u{1b}["));
+        let styles = [TextStyle::Success, TextStyle::Error, TextStyle::Warning, TextStyle::Info, TextStyle::Bold];
+        for style in styles {
+            assert_eq!(plain.paint(style, "x"), "x");
+            assert!(coloured.paint(style, "x").starts_with("\u{1b}["));
         }
+        assert_eq!(plain.link("/a", "x"), "x");
+        let linked = Style { links: Some("file:///work/"), ..plain };
+        assert_eq!(linked.link("/a b", "x"), "\u{1b}]8;;file:///a%20b\u{1b}\\x\u{1b}]8;;\u{1b}\\");
     }
 }

@@ -1,14 +1,14 @@
-//! Foreign text made safe to show: what would move the cursor, hide or reorder text is written as an escape.
+//! Makes untrusted text safe to show: characters that move the cursor, hide or reorder text become escapes.
 
 use std::borrow::Cow;
 
-/// What is done with line breaks and tabs.
+/// Treatment of line breaks and tabs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Breaks {
-    /// They are escaped too: the text stays in its line.
+    /// Escaped: the text stays on its line.
     Escaped,
-    /// `\n` and `\t` stay: the text is a block of its own.
-    Kept,
+    /// `\n` and `\t` stay: the text is a block.
+    Unchanged,
 }
 
 /// `text` for one line: control and invisible characters as `\n`, `\u{1b}`, `\u{202e}`.
@@ -16,9 +16,9 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     shown(text, Breaks::Escaped)
 }
 
-/// `text` with everything escaped that a reader could not see or that would change how the rest is shown.
+/// `text` with escapes for characters that are invisible or change how the rest is shown.
 pub(super) fn shown(text: &str, breaks: Breaks) -> Cow<'_, str> {
-    let escaped = |c: char| is_treacherous(c) && !(breaks == Breaks::Kept && matches!(c, '\n' | '\t'));
+    let escaped = |c: char| is_unsafe(c) && !(breaks == Breaks::Unchanged && matches!(c, '\n' | '\t'));
     if !text.chars().any(escaped) {
         return Cow::Borrowed(text);
     }
@@ -35,13 +35,13 @@ pub(super) fn shown(text: &str, breaks: Breaks) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Finished JSON with every such character as a `\u` escape: it says the same, and nothing in it moves a cursor. Line
-/// feeds stay, since outside of strings they are layout and inside they are escaped already.
+/// JSON with every unsafe character as a `\u` escape. Line feeds stay: outside strings they are layout, inside they are
+/// already escaped.
 pub(super) fn safe_json(json: &str) -> String {
-    escaped_json(json, |c| is_treacherous(c) && c != '\n')
+    escaped_json(json, |c| is_unsafe(c) && c != '\n')
 }
 
-/// Finished JSON with what fits `escaped` as `\u` escapes; it may fit only what stands inside of strings.
+/// JSON with the characters that match `escaped` as `\u` escapes; only characters inside strings may match.
 pub(super) fn escaped_json(json: &str, escaped: impl Fn(char) -> bool) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
@@ -57,7 +57,7 @@ pub(super) fn escaped_json(json: &str, escaped: impl Fn(char) -> bool) -> String
 }
 
 /// Control characters, bidirectional controls, invisible format characters, line separators, noncharacters.
-pub(super) fn is_treacherous(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
@@ -70,7 +70,7 @@ pub(super) fn is_treacherous(c: char) -> bool {
         || u32::from(c) & 0xfffe == 0xfffe
 }
 
-/// `text` cut after `longest` characters, with a word on what is missing.
+/// `text` cut after `longest` characters, with a remark about its length.
 pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     match text.char_indices().nth(longest) {
         None => Cow::Borrowed(text),
@@ -81,7 +81,7 @@ pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     }
 }
 
-/// Columns that `text` takes on a terminal: wide for East Asian scripts and emoji, none for combining marks.
+/// Columns of `text` on a terminal: two for East Asian scripts and emoji, none for combining marks.
 pub(super) fn columns(text: &str) -> usize {
     text.chars()
         .map(|c| match u32::from(c) {
@@ -100,7 +100,7 @@ pub(super) fn columns(text: &str) -> usize {
         .sum()
 }
 
-/// `text` broken between words into lines of at most `width` columns; a longer word is broken inside.
+/// `text` wrapped at spaces into lines of at most `width` columns; a longer word is split.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
@@ -127,7 +127,7 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 fn last(lines: &mut [String]) -> &mut String {
-    lines.last_mut().expect("it starts with a line and only grows")
+    lines.last_mut().expect("there is at least one line")
 }
 
 #[cfg(test)]
@@ -135,17 +135,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_steers_a_screen_gets_through() {
+    fn unsafe_characters_are_escaped() {
         assert_eq!(
             visible("a\u{1b}[31m\nb\u{202e}\0\u{fffe}\u{9b}\u{2066}"),
             "a\\u{1b}[31m\\nb\\u{202e}\\u{0}\\u{fffe}\\u{9b}\\u{2066}"
         );
-        assert_eq!(shown("a\n\tb\r", Breaks::Kept), "a\n\tb\\r");
+        assert_eq!(shown("a\n\tb\r", Breaks::Unchanged), "a\n\tb\\r");
         assert_eq!(visible("zażółć 日本 ✗"), "zażółć 日本 ✗");
     }
 
     #[test]
-    fn escaped_json_says_the_same() {
+    fn escaped_json_has_the_same_value() {
         let json = "{\n \"a\u{9b}\": \"\u{202e}\u{e0001}\\n<\"\n}";
         let safe = safe_json(json);
         assert_eq!(safe, "{\n \"a\\u009b\": \"\\u202e\\udb40\\udc01\\n<\"\n}");
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_says_what_is_missing() {
+    fn a_cut_reports_the_full_length() {
         assert_eq!(cut("żółw", 4), "żółw");
         assert_eq!(cut("żółwie", 4), "żółw… (6 characters in all)");
     }
 
     #[test]
-    fn lines_break_between_words_and_long_words_inside() {
+    fn text_wraps_at_spaces_and_splits_long_words() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrapped("日本語", 4), ["日本", "語"]);

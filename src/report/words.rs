@@ -1,8 +1,8 @@
-//! Numbers and verdicts in words, so that no report says "1 tests".
+//! Numbers and verdicts in words.
 
 use crate::finding::{Ending, Outcome, Verdict, WaiverOutcome};
 
-/// `1 request`, `2 requests`. Every noun we count takes a plain `s`.
+/// `1 request`, `2 requests`. The plural of every counted noun ends with `s`.
 pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let ending = if number == 1 { "" } else { "s" };
@@ -27,20 +27,19 @@ pub(super) fn micros(microseconds: u64) -> String {
     }
 }
 
-/// How a run went, at a glance.
+/// The result of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum RunStatus {
     /// The contract was kept.
     Kept,
-    /// It was broken.
+    /// The contract was broken.
     Broken,
-    /// Neither can be said: the run tested too little, or did not clean up, or what is wrong is not the server's doing of
-    /// today.
-    Doubtful,
+    /// Neither: the run tested too little or did not clean up, a waiver expired, or all violations are known.
+    Unclear,
 }
 
-/// The verdict on a run, in a clause; it agrees with [`Outcome::exit_code`].
-pub(super) fn glance(outcome: &Outcome) -> (RunStatus, String) {
+/// The verdict on a run as a clause; it agrees with [`Outcome::exit_code`].
+pub(super) fn run_status(outcome: &Outcome) -> (RunStatus, String) {
     let violations = outcome.violations().count();
     if violations > 0 {
         let cut =
@@ -48,15 +47,15 @@ pub(super) fn glance(outcome: &Outcome) -> (RunStatus, String) {
         return (RunStatus::Broken, format!("contract broken: {}{cut}", count(violations, "violation")));
     }
     match &outcome.ending {
-        Ending::Interrupted => (RunStatus::Doubtful, "interrupted before all of it was tested".into()),
-        Ending::GaveUp(_) => (RunStatus::Doubtful, "the target could not be tested".into()),
-        _ if outcome.tested_nothing() => (RunStatus::Doubtful, "nothing was tested".into()),
+        Ending::Interrupted => (RunStatus::Unclear, "interrupted before everything was tested".into()),
+        Ending::GaveUp(_) => (RunStatus::Unclear, "the target could not be tested".into()),
+        _ if outcome.tested_nothing() => (RunStatus::Unclear, "nothing was tested".into()),
         _ if !outcome.left_behind.is_empty() => {
-            (RunStatus::Doubtful, "contract kept, but the target was not left as it was".into())
+            (RunStatus::Unclear, "contract kept, but the target was not left as it was".into())
         }
-        _ if outcome.undecided().next().is_some() => (RunStatus::Doubtful, undecided(outcome)),
-        _ if outcome.expired_waivers().next().is_some() => (RunStatus::Doubtful, overdue(outcome)),
-        _ if outcome.known().next().is_some() => (RunStatus::Doubtful, as_before(outcome)),
+        _ if outcome.undecided().next().is_some() => (RunStatus::Unclear, undecided(outcome)),
+        _ if outcome.expired_waivers().next().is_some() => (RunStatus::Unclear, overdue(outcome)),
+        _ if outcome.known().next().is_some() => (RunStatus::Unclear, as_before(outcome)),
         Ending::Stopped(_) => (RunStatus::Kept, "contract kept as far as it was tested".into()),
         Ending::Complete => (RunStatus::Kept, format!("contract kept{}", exceptions(outcome))),
     }
@@ -72,22 +71,22 @@ fn undecided(outcome: &Outcome) -> String {
     format!("not decided: {what} (--allow-inconclusive accepts that)")
 }
 
-/// `no new violation, but the waiver of delete.* expired: renew it or take it out`.
+/// `no new violation, but the waiver of delete.* expired: renew it or remove it`.
 fn overdue(outcome: &Outcome) -> String {
     let kept = if outcome.known().next().is_some() { "no new violation" } else { "contract kept" };
     match &outcome.expired_waivers().map(WaiverOutcome::subject).collect::<Vec<_>>()[..] {
-        [only] => format!("{kept}, but the waiver of {only} expired: renew it or take it out"),
-        all => format!("{kept}, but {} expired: renew them or take them out", count(all.len(), "waiver")),
+        [only] => format!("{kept}, but the waiver of {only} expired: renew it or remove it"),
+        all => format!("{kept}, but {} expired: renew them or remove them", count(all.len(), "waiver")),
     }
 }
 
-/// `contract broken as before: 2 known violations and none that is new`.
+/// `contract broken as before: 2 known violations, none new`.
 fn as_before(outcome: &Outcome) -> String {
     let known = count(outcome.known().count(), "known violation");
-    format!("contract broken as before: {known} and none that is new{}", exceptions(outcome))
+    format!("contract broken as before: {known}, none new{}", exceptions(outcome))
 }
 
-/// `, with 1 warning and 2 waived findings`: what a kept contract is not quite kept in.
+/// `, with 1 warning and 2 waived findings`; empty if there are none.
 fn exceptions(outcome: &Outcome) -> String {
     let (warnings, waived) = (outcome.warnings().count(), outcome.waived().count());
     let parts: Vec<String> = [(warnings, "warning"), (waived, "waived finding")]
@@ -98,32 +97,32 @@ fn exceptions(outcome: &Outcome) -> String {
     if parts.is_empty() { String::new() } else { format!(", with {}", parts.join(" and ")) }
 }
 
-/// Why the run is not whole, or `None` when it is.
+/// Why the run is incomplete; `None` if it is complete.
 pub(super) fn shortfall(ending: &Ending) -> Option<String> {
     match ending {
-        // That it was interrupted the verdict says already.
+        // The verdict says that a run was interrupted.
         Ending::Complete | Ending::Interrupted => None,
         Ending::Stopped(reason) => Some(format!("stopped early: {reason}")),
         Ending::GaveUp(reason) => Some(format!("gave up: {reason}")),
     }
 }
 
-/// The order in which rules are counted in the last line.
+/// The order of the verdicts in the counts.
 const COUNTED: [Verdict; 6] =
     [Verdict::Passed, Verdict::Violated, Verdict::Warned, Verdict::Observed, Verdict::Skipped, Verdict::Inconclusive];
 
-/// `67 passed, 1 violated, …`, each part with the verdict it counts.
+/// Each verdict with its number of rules: `67 passed, 1 violated, …`.
 pub(super) fn counted(outcome: &Outcome) -> impl Iterator<Item = (Verdict, usize)> {
     COUNTED.into_iter().map(|verdict| (verdict, outcome.summary.of(verdict)))
 }
 
-/// How many documented responses there are, and how many of them came.
+/// How many documented responses were received, and how many there are.
 pub(super) fn responses_seen(outcome: &Outcome) -> (usize, usize) {
     let documented = || outcome.coverage.responses.iter().filter(|seen| seen.documented);
     (documented().filter(|seen| seen.count > 0).count(), documented().count())
 }
 
-/// The areas in the order of the catalogue, each with its rules. An area that stands in two places is one area.
+/// The areas in the order of the catalogue, each with its rules, even if they are not adjacent.
 pub(super) fn areas(outcome: &Outcome) -> Vec<(&str, Vec<&crate::finding::RuleOutcome>)> {
     let mut areas: Vec<(&str, Vec<_>)> = Vec::new();
     for rule in &outcome.rules {
@@ -142,14 +141,14 @@ mod tests {
     use crate::finding::WaiverState;
 
     #[test]
-    fn one_is_not_many() {
+    fn only_one_is_singular() {
         assert_eq!(count(1_u64, "check"), "1 check");
         assert_eq!(count(0_u64, "check"), "0 checks");
         assert_eq!(count(12_usize, "check"), "12 checks");
     }
 
     #[test]
-    fn a_duration_is_read_in_its_own_unit() {
+    fn a_duration_has_a_suitable_unit() {
         assert_eq!(duration(999), "999 ms");
         assert_eq!(duration(1_234), "1.2 s");
         assert_eq!(duration(59_999), "59.9 s");
@@ -171,45 +170,45 @@ mod tests {
     }
 
     #[test]
-    fn what_was_broken_before_is_told_and_does_not_fail() {
+    fn known_violations_are_reported_and_do_not_fail() {
         let earlier = sample::fixed();
         let mut outcome = sample::fixed();
         outcome.left_behind.clear();
         outcome.allows_inconclusive = true;
         outcome.measure_by(&earlier);
         assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
-        let (glance, clause) = glance(&outcome);
-        assert_eq!(glance, RunStatus::Doubtful);
-        assert!(clause.starts_with("contract broken as before: 2 known violations and none that is new"), "{clause}");
+        let (status, clause) = run_status(&outcome);
+        assert_eq!(status, RunStatus::Unclear);
+        assert!(clause.starts_with("contract broken as before: 2 known violations, none new"), "{clause}");
         let again = sample::fixed();
         let mut third = outcome.clone();
         third.findings.clone_from(&again.findings);
         third.measure_by(&outcome);
-        assert_eq!(third.exit_code(), 0, "what was known stays known");
+        assert_eq!(third.exit_code(), 0, "known violations stay known");
         outcome.waivers.push(expired());
         assert_eq!(
-            (self::glance(&outcome).1.as_str(), outcome.exit_code()),
-            ("no new violation, but the waiver of delete.removes expired: renew it or take it out", 1)
+            (run_status(&outcome).1.as_str(), outcome.exit_code()),
+            ("no new violation, but the waiver of delete.removes expired: renew it or remove it", 1)
         );
     }
 
     #[test]
-    fn the_glance_agrees_with_the_exit_code() {
+    fn the_run_status_agrees_with_the_exit_code() {
         let interrupted = Outcome { ending: Ending::Interrupted, ..sample::fixed() };
         let cut = "contract broken: 2 violations, and interrupted before the rest was tested";
-        assert_eq!((glance(&interrupted).1.as_str(), interrupted.exit_code()), (cut, 130));
+        assert_eq!((run_status(&interrupted).1.as_str(), interrupted.exit_code()), (cut, 130));
         let mut outcome = sample::fixed();
         let mut agree = |change: fn(&mut Outcome), expected: RunStatus, exit: u8| {
             change(&mut outcome);
-            assert_eq!((glance(&outcome).0, outcome.exit_code()), (expected, exit), "{}", glance(&outcome).1);
+            assert_eq!((run_status(&outcome).0, outcome.exit_code()), (expected, exit), "{}", run_status(&outcome).1);
         };
         agree(|_| {}, RunStatus::Broken, 1);
-        agree(|outcome| outcome.findings.clear(), RunStatus::Doubtful, 3);
-        agree(|outcome| outcome.left_behind.clear(), RunStatus::Doubtful, 3);
+        agree(|outcome| outcome.findings.clear(), RunStatus::Unclear, 3);
+        agree(|outcome| outcome.left_behind.clear(), RunStatus::Unclear, 3);
         agree(|outcome| outcome.allows_inconclusive = true, RunStatus::Kept, 0);
-        agree(|outcome| outcome.waivers = vec![expired()], RunStatus::Doubtful, 1);
+        agree(|outcome| outcome.waivers = vec![expired()], RunStatus::Unclear, 1);
         agree(|outcome| outcome.waivers.clear(), RunStatus::Kept, 0);
-        agree(|outcome| outcome.summary.checks = 0, RunStatus::Doubtful, 3);
-        agree(|outcome| outcome.ending = Ending::Interrupted, RunStatus::Doubtful, 130);
+        agree(|outcome| outcome.summary.checks = 0, RunStatus::Unclear, 3);
+        agree(|outcome| outcome.ending = Ending::Interrupted, RunStatus::Unclear, 130);
     }
 }

@@ -1,10 +1,10 @@
-//! What all cases found, as one outcome.
+//! Aggregates the results of all cases into one outcome.
 
 use std::collections::BTreeMap;
 use std::mem;
 
 use super::case::Layer;
-use super::drive::Played;
+use super::drive::CaseResults;
 use super::plan::Plan;
 use super::settings::Settings;
 use super::target;
@@ -21,17 +21,17 @@ pub(super) mod join;
 #[cfg(test)]
 mod tests;
 
-/// Columns of the picture of a race.
+/// Width of the timeline of a race in columns.
 const TIMELINE_WIDTH: usize = 92;
 
-/// What the run as a whole contributes to the outcome.
+/// Facts about the whole run.
 pub(super) struct RunInfo<'a> {
     pub(super) settings: &'a Settings,
     pub(super) contract: &'a Contract,
     pub(super) plan: &'a Plan,
     pub(super) ending: Ending,
     pub(super) duration_ms: u64,
-    /// Empty when the clock stood still.
+    /// Empty with a frozen clock.
     pub(super) latencies: BTreeMap<OperationRef, Latencies>,
     pub(super) requests: u64,
     pub(super) waits: u64,
@@ -41,32 +41,32 @@ pub(super) struct RunInfo<'a> {
     pub(super) left_behind: Vec<String>,
 }
 
-/// Puts the outcome together. The order of the cases is that of the plan, whatever ran first.
-pub(super) fn outcome(frame: RunInfo<'_>, played: Played) -> Outcome {
-    let Played { cases, counted: mut record } = played;
+/// Creates the outcome, with the cases in the order of the plan.
+pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
+    let CaseResults { cases, counted: mut record } = results;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
-    let mut part = frame.part();
+    let mut part = info.part();
     for mut result in cases {
         if let Some(part) = &mut part {
-            frame.note(part, &result);
+            info.note(part, &result);
         }
         for failure in mem::take(&mut result.failures) {
-            frame.add(&mut findings, &failure, &result);
+            info.add(&mut findings, &failure, &result);
         }
         record.merge(result);
     }
-    // What explains a finding of a part may be found by another part.
-    if frame.settings.shard.is_none() {
-        join::join(&mut findings, frame.contract.rules());
+    // The cause of a shard's finding may be found by another shard.
+    if info.settings.shard.is_none() {
+        join::join(&mut findings, info.contract.rules());
     }
     let rules: Vec<_> =
-        frame.contract.rules().rules().iter().map(|rule| frame.verdict(rule, &record, &findings)).collect();
+        info.contract.rules().rules().iter().map(|rule| info.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
-        cases: frame.cases,
+        cases: info.cases,
         checks: record.kept.values().sum(),
-        requests: frame.requests,
-        waits: frame.waits,
-        retries: frame.retries,
+        requests: info.requests,
+        waits: info.waits,
+        retries: info.retries,
         ..Summary::default()
     };
     for rule in &rules {
@@ -77,29 +77,29 @@ pub(super) fn outcome(frame: RunInfo<'_>, played: Played) -> Outcome {
         report_version: REPORT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
         contract: ContractFacts {
-            document: frame.contract.document().name().to_owned(),
-            digest: frame.contract.digest(),
+            document: info.contract.document().name().to_owned(),
+            digest: info.contract.digest(),
             rules: rules.len(),
         },
-        target: target::facts(frame.settings, frame.contract.base_path()),
-        seed: frame.settings.seed,
-        duration_ms: frame.duration_ms,
-        ending: frame.ending.clone(),
+        target: target::facts(info.settings, info.contract.base_path()),
+        seed: info.settings.seed,
+        duration_ms: info.duration_ms,
+        ending: info.ending.clone(),
         summary,
-        observations: observations(&record, frame.settings),
+        observations: observations(&record, info.settings),
         drift: drift(
             record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
             &findings,
         ),
-        coverage: covered(responses(frame.contract, frame.plan, &record), &record.constraints),
-        latency: frame.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
-        waivers: frame.settings.waivers.outcomes(&findings, &rules, &frame.ending),
+        coverage: covered(responses(info.contract, info.plan, &record), &record.constraints),
+        latency: info.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
+        waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
         findings,
         shard: part,
-        notes: frame.notes,
-        left_behind: frame.left_behind,
-        allows_inconclusive: frame.settings.allows_inconclusive,
+        notes: info.notes,
+        left_behind: info.left_behind,
+        allows_inconclusive: info.settings.allows_inconclusive,
         report: None,
     }
 }
@@ -114,7 +114,7 @@ impl RunInfo<'_> {
             return;
         };
         let fingerprint = failure.fingerprint();
-        let sighting = Occurrence {
+        let occurrence = Occurrence {
             count: 1 + failure.evidence.repeats,
             confirmed: failure.evidence.confirmation,
             level,
@@ -124,19 +124,19 @@ impl RunInfo<'_> {
             also: failure.also.iter().map(|rule| (*rule).to_owned()).collect(),
         };
         match findings.get_mut(&fingerprint) {
-            Some(known) if known.steps.len() <= failure.trace.len() => sighting.join(known),
+            Some(known) if known.steps.len() <= failure.trace.len() => occurrence.join(known),
             Some(known) => {
-                let longer = mem::replace(known, self.explain(failure, result, sighting));
+                let longer = mem::replace(known, self.explain(failure, result, occurrence));
                 Occurrence::of(&longer).join(known);
             }
             None => {
-                findings.insert(fingerprint, self.explain(failure, result, sighting));
+                findings.insert(fingerprint, self.explain(failure, result, occurrence));
             }
         }
     }
 
     /// A finding with the evidence of one failure.
-    fn explain(&self, failure: &Failure, result: &CaseResult, sighting: Occurrence) -> Finding {
+    fn explain(&self, failure: &Failure, result: &CaseResult, occurrence: Occurrence) -> Finding {
         let (evidence, keys) = (&failure.evidence, &result.keys);
         let last = failure.trace.len();
         let base = target::facts(self.settings, self.contract.base_path()).url;
@@ -146,13 +146,13 @@ impl RunInfo<'_> {
         Finding {
             fingerprint: failure.fingerprint(),
             rule: failure.rule.into(),
-            also: sighting.also,
-            level: sighting.level,
-            severity: sighting.severity,
-            operations: sighting.operations,
-            confirmed: sighting.confirmed,
-            count: sighting.count,
-            waiver: sighting.waiver,
+            also: occurrence.also,
+            level: occurrence.level,
+            severity: occurrence.severity,
+            operations: occurrence.operations,
+            confirmed: occurrence.confirmed,
+            count: occurrence.count,
+            waiver: occurrence.waiver,
             condition: failure.condition.to_string(),
             difference: failure.difference.to_string(),
             title: failure.title.to_string(),
@@ -171,8 +171,8 @@ impl RunInfo<'_> {
         }
     }
 
-    /// Where the document says what was broken: the rule's own place, if it speaks of this operation alone; else the
-    /// response's, else the operation's.
+    /// The place in the document that the failure violates: that of the rule, else of the response, else of the
+    /// operation.
     fn place(&self, failure: &Failure) -> Option<DocumentPlace> {
         let document = self.contract.document();
         let own = self.contract.rules().rule(failure.rule).and_then(|rule| rule.at.clone());
@@ -186,7 +186,7 @@ impl RunInfo<'_> {
         Some(DocumentPlace { file: document.name().to_owned(), pointer, line: position.line, column: position.column })
     }
 
-    /// What a part of a run tells besides; `None` for a whole one.
+    /// The facts about the shard; `None` for a whole run.
     fn part(&self) -> Option<ShardFacts> {
         let shard = self.settings.shard?;
         Some(ShardFacts {
@@ -199,7 +199,7 @@ impl RunInfo<'_> {
         })
     }
 
-    /// Notes a case of a part of a run, and the reasons that it is the first to give.
+    /// Adds a case of a shard, with the reasons that no earlier case has given.
     fn note(&self, part: &mut ShardFacts, record: &CaseResult) {
         let place = self.plan.places.get(record.place).copied().unwrap_or_default();
         part.cases.push(ShardCase { place, name: record.name.clone() });
@@ -221,10 +221,10 @@ impl RunInfo<'_> {
         let blocked_by = self.blocked_by(id, record, findings).filter(|_| is_unreached);
         let blocked = blocked_by.map(|rule| format!("not reached: a violation of {rule} came first"));
         let left_out = record.skipped.get(id).or(blocked.as_ref());
-        let by = VerdictInput::gravest(id, findings.values());
-        let basis = VerdictInput { id, by, undecided: record.undecided.get(id), left_out, checked, level };
+        let by = VerdictInput::most_severe(id, findings.values());
+        let input = VerdictInput { id, by, undecided: record.undecided.get(id), left_out, checked, level };
         let (verdict, reason) = if self.settings.selection.includes(id) {
-            basis.verdict(|| self.why_skipped(id, left_out))
+            input.verdict(|| self.why_skipped(id, left_out))
         } else {
             (Verdict::Skipped, Some("not selected".into()))
         };
@@ -236,67 +236,65 @@ impl RunInfo<'_> {
             statement: rule.statement.clone(),
             from: rule.from.clone(),
             verdict,
-            checked: basis.checked_given(verdict),
+            checked: input.checked_given(verdict),
             reason,
             blocked_by: blocked_by.filter(|_| verdict == Verdict::Skipped).map(str::to_owned),
         }
     }
 
-    /// The rule whose violation was found by the case that checks this one, or ended the run.
+    /// The violated rule that aborted the case of this rule, or ended the run.
     fn blocked_by<'r>(
         &self,
         id: &str,
         record: &'r CaseResult,
         findings: &'r BTreeMap<String, Finding>,
     ) -> Option<&'r str> {
-        let ended_run = || {
+        let run_end = || {
             let gave_up = matches!(self.ending, Ending::GaveUp(_));
             let violations = findings.values().filter(|finding| gave_up && finding.severity == Severity::Violation);
             violations.map(|finding| finding.rule.as_str()).next()
         };
-        record.blocked.get(id).copied().or_else(ended_run)
+        record.blocked.get(id).copied().or_else(run_end)
     }
 
     fn why_skipped(&self, id: &str, left_out: Option<&String>) -> String {
         if let Some(reason) = left_out.or_else(|| self.plan.reasons.get(id)) {
             return reason.clone();
         }
-        let is_of_races = || race::written().iter().any(|race| race.rules.contains(&id));
-        if !self.settings.plays(Layer::Race) && is_of_races() {
-            return "races are not part of this run: --layer race".into();
+        let is_tested_by_races = || race::written().iter().any(|race| race.rules.contains(&id));
+        if !self.settings.includes(Layer::Race) && is_tested_by_races() {
+            return "this run excludes races: use --layer race".into();
         }
         match &self.ending {
-            Ending::Complete => "nothing in this run gave an occasion to check it".into(),
-            Ending::Stopped(_) | Ending::GaveUp(_) | Ending::Interrupted => {
-                "the run ended before it was its turn".into()
-            }
+            Ending::Complete => "no response in this run allowed a check".into(),
+            Ending::Stopped(_) | Ending::GaveUp(_) | Ending::Interrupted => "the run ended before its cases ran".into(),
         }
     }
 }
 
-/// What the verdict of a rule rests on.
+/// The facts that decide the verdict of a rule.
 pub(super) struct VerdictInput<'r> {
     /// The rule.
     pub(super) id: &'r str,
-    /// The gravest of the findings that violate it.
+    /// The most severe of the findings that violate it.
     pub(super) by: Option<&'r Finding>,
-    /// Why a check of it could not be finished.
+    /// Why a check of it was inconclusive.
     pub(super) undecided: Option<&'r String>,
     /// Why it, or a part of it, was left out.
     pub(super) left_out: Option<&'r String>,
-    /// How often it was checked.
+    /// Number of checks.
     pub(super) checked: u64,
-    /// Its level in force.
+    /// Its effective level.
     pub(super) level: Level,
 }
 
 impl<'r> VerdictInput<'r> {
-    /// The gravest of the findings that violate a rule; of equally grave ones one of its own.
-    pub(super) fn gravest(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
+    /// The most severe of the findings that violate a rule; of equally severe ones one of the rule itself.
+    pub(super) fn most_severe(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
         findings.filter(|finding| finding.violates(id)).min_by_key(|finding| (finding.severity, finding.rule != id))
     }
 
-    /// The verdict, and the reason where there is one.
+    /// The verdict, and the reason if there is one.
     pub(super) fn verdict(&self, why_skipped: impl FnOnce() -> String) -> (Verdict, Option<String>) {
         if let Some(finding) = self.by.filter(|_| self.level != Level::Open) {
             return self.verdict_by(finding);
@@ -317,12 +315,12 @@ impl<'r> VerdictInput<'r> {
         match finding.severity {
             Severity::Violation if self.level == Level::Must => (Verdict::Violated, of_another),
             Severity::Violation | Severity::Warning => (Verdict::Warned, of_another),
-            Severity::Known => (Verdict::Warned, Some("what was found was known".into())),
-            Severity::Waived => (Verdict::Warned, Some("what was found is waived".into())),
+            Severity::Known => (Verdict::Warned, Some("all violations are known from the baseline".into())),
+            Severity::Waived => (Verdict::Warned, Some("the findings are waived".into())),
         }
     }
 
-    /// How often the rule was checked: what a finding of another rule shows is one check at least.
+    /// Number of checks; at least 1 for a rule that only a finding of another rule violates.
     pub(super) fn checked_given(&self, verdict: Verdict) -> u64 {
         match verdict {
             Verdict::Skipped => 0,
@@ -332,7 +330,7 @@ impl<'r> VerdictInput<'r> {
     }
 }
 
-/// How often, where and how gravely a defect was seen.
+/// Count, operations and severity of occurrences of a finding.
 pub(super) struct Occurrence {
     count: u64,
     confirmed: Confirmation,
@@ -344,7 +342,7 @@ pub(super) struct Occurrence {
 }
 
 impl Occurrence {
-    /// That of a finding.
+    /// The occurrences of a finding.
     pub(super) fn of(finding: &Finding) -> Self {
         Self {
             count: finding.count,
@@ -357,7 +355,7 @@ impl Occurrence {
         }
     }
 
-    /// Adds it to a finding of the same fingerprint, whose evidence stays.
+    /// Adds them to a finding of the same fingerprint without changing its evidence.
     pub(super) fn join(self, known: &mut Finding) {
         known.count += self.count;
         known.confirmed = known.confirmed.min(self.confirmed);
@@ -370,7 +368,7 @@ impl Occurrence {
     }
 }
 
-/// Findings in the order of reports, the gravest first; `rules` are the ids of the catalogue in its order.
+/// Findings in the order of reports, the most severe first; `rules` are the ids of the catalogue in its order.
 pub(super) fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterator<Item = &'r str>) -> Vec<Finding> {
     let order: BTreeMap<&str, usize> = rules.enumerate().map(|(index, rule)| (rule, index)).collect();
     let rank = |rule: &str| order.get(rule).copied().unwrap_or(usize::MAX);
@@ -403,27 +401,27 @@ fn observations(record: &CaseResult, settings: &Settings) -> Vec<Observation> {
         .collect()
 }
 
-/// What breaks rules, then what breaks none: operation id (or empty) and what differs, with its count.
+/// Drift that violates rules, then other drift, given as operation id (or empty), difference and count.
 pub(super) fn drift<'r>(
-    quiet: impl IntoIterator<Item = ((&'r str, &'r str), u64)>,
+    other: impl IntoIterator<Item = ((&'r str, &'r str), u64)>,
     findings: &[Finding],
 ) -> Vec<Drift> {
-    let quiet = quiet.into_iter().map(|((operation, what), count)| Drift {
+    let other = other.into_iter().map(|((operation, what), count)| Drift {
         operations: Some(operation.to_owned()).filter(|id| !id.is_empty()).into_iter().collect(),
         what: what.to_owned(),
         rule: None,
         count,
     });
-    let breaking = findings.iter().map(|finding| Drift {
+    let violating = findings.iter().map(|finding| Drift {
         operations: finding.operations.clone(),
         what: finding.title.clone(),
         rule: Some(finding.rule.clone()),
         count: finding.count,
     });
-    breaking.chain(quiet).collect()
+    violating.chain(other).collect()
 }
 
-/// How long the responses of an operation took.
+/// Latency of an operation.
 pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
     Latency {
         operation: operation.map(str::to_owned),
@@ -437,10 +435,10 @@ pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
 
 fn shard_latency(operation: &OperationRef, times: &Latencies) -> ShardLatency {
     let operation = operation.id().map(str::to_owned);
-    ShardLatency { operation, steps: times.steps().collect(), max_us: times.largest() }
+    ShardLatency { operation, steps: times.buckets().collect(), max_us: times.largest() }
 }
 
-/// A request that was drawn can be of any length.
+/// Shortens a generated request, which can have any length.
 fn short(text: &str) -> String {
     const MAX_COUNT: usize = 2_000;
     match text.char_indices().nth(MAX_COUNT) {
@@ -449,7 +447,7 @@ fn short(text: &str) -> String {
     }
 }
 
-/// Every documented response of the operations that were meant to be played, and every response that came.
+/// Every documented response of the tested operations, and every received response.
 fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenResponse> {
     let mut responses: BTreeMap<(usize, u16, String), SeenResponse> = BTreeMap::new();
     let others = plan.others.iter().map(|operation| &**operation);
@@ -474,7 +472,7 @@ fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenR
         }
     }
     for ((id, status, code), count) in &record.seen {
-        // The six are counted under their published ids, whatever the document calls them.
+        // The six endpoints are counted under their published ids, which may differ from those in the document.
         let published = Endpoint::ALL.iter().position(|endpoint| endpoint.operation_id() == id);
         let known = published.or_else(|| operations.iter().position(|operation| operation.id == *id));
         let Some((index, operation)) = known.and_then(|index| Some((index, operations.get(index)?))) else { continue };
@@ -493,7 +491,7 @@ fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenR
     responses.into_values().collect()
 }
 
-/// What was seen of the contract, and what generated requests tried.
+/// The responses and constraints that the run has covered.
 pub(super) fn covered(responses: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
     Coverage {
         responses,

@@ -1,4 +1,4 @@
-//! What a run is made of.
+//! The cases of a run and their layers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,14 +20,14 @@ pub enum Layer {
     Scenario,
     /// Generated requests, from both sides of every limit of the document.
     Input,
-    /// Generated histories, each held against the model.
+    /// Generated series of requests, each compared with the model.
     Sequence,
     /// Several clients at once.
     Race,
 }
 
 impl Layer {
-    /// Every layer, in the order in which they are played.
+    /// Every layer, in the order of execution.
     pub const ALL: [Self; 4] = [Self::Scenario, Self::Input, Self::Sequence, Self::Race];
 
     /// Its name.
@@ -54,33 +54,33 @@ impl FromStr for Layer {
         Self::ALL
             .into_iter()
             .find(|layer| layer.name() == text)
-            .ok_or_else(|| format!("`{text}` is no layer: known are {}", Self::ALL.map(Self::name).join(", ")))
+            .ok_or_else(|| format!("unknown layer `{text}`: use {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 
-/// Something to play.
+/// A unit of testing.
 #[derive(Clone, Debug)]
 pub enum Case {
     /// A case written by hand.
     Scenario(&'static Scenario),
     /// The generated requests to this operation.
     Inputs(Endpoint),
-    /// The history of this number.
+    /// The generated sequence of this number.
     Sequence(u64),
     /// The generated requests to another operation of the document.
     Other(Arc<Operation>),
-    /// What showed a finding of another run.
+    /// The reproduction of a finding of another run.
     Reproduction(Arc<Reproduction>),
     /// Several clients at once.
     Race(Arc<Race>),
 }
 
-/// What showed a finding of another run, to be played again.
+/// Reproduces a finding of another run.
 #[derive(Clone, Debug)]
 pub struct Reproduction {
     /// Its name as a case: `sequence::replay`, `regression::5f1c9ae2`.
     pub name: String,
-    /// What is played.
+    /// What it runs.
     pub script: CaseScript,
 }
 
@@ -92,28 +92,28 @@ impl Case {
             Self::Inputs(endpoint) => format!("input::{}", endpoint.operation_id()),
             Self::Sequence(number) => format!("sequence::{number}"),
             Self::Other(operation) => format!("input::{}", operation.id),
-            Self::Reproduction(kept) => kept.name.clone(),
+            Self::Reproduction(saved) => saved.name.clone(),
             Self::Race(race) => race.case_name(),
         }
     }
 
-    /// The part of its ids that tells it from other cases.
-    pub(super) fn mark(&self) -> String {
+    /// The part of its ids that distinguishes it from other cases.
+    pub(super) fn slug(&self) -> String {
         match self {
             Self::Scenario(scenario) => scenario.rule.to_owned(),
             Self::Inputs(endpoint) => format!("i{}", *endpoint as u8),
             Self::Sequence(number) => format!("s{number}"),
-            Self::Other(operation) => plain(&format!("o-{}", operation.id)),
-            Self::Reproduction(kept) => plain(kept.name.rsplit("::").next().unwrap_or_default()),
+            Self::Other(operation) => slug(&format!("o-{}", operation.id)),
+            Self::Reproduction(saved) => slug(saved.name.rsplit("::").next().unwrap_or_default()),
             Self::Race(race) => race.name.clone(),
         }
     }
 
-    /// What several clients do at once, where it is that.
+    /// The race that it runs, if it runs one.
     pub(super) fn race(&self) -> Option<&Arc<Race>> {
         match self {
             Self::Race(race) => Some(race),
-            Self::Reproduction(kept) => match &kept.script {
+            Self::Reproduction(saved) => match &saved.script {
                 CaseScript::Race(race) => Some(race),
                 CaseScript::Whole | CaseScript::Steps(_) | CaseScript::Inputs(_) => None,
             },
@@ -121,7 +121,7 @@ impl Case {
         }
     }
 
-    /// The rules that it is there for; a history is there for whatever the model holds.
+    /// The rules that it tests; empty for sequences and inputs.
     pub fn rules(&self) -> Vec<&'static str> {
         match self {
             Self::Scenario(scenario) => scenario.rules().collect(),
@@ -129,14 +129,14 @@ impl Case {
         }
     }
 
-    /// What it does to the project.
+    /// How it changes the project.
     pub fn effect(&self) -> Effect {
         match self {
             Self::Scenario(scenario) => scenario.effect,
             Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) => Effect::Promotes,
             Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
             Self::Inputs(_) | Self::Other(_) => Effect::Writes,
-            Self::Reproduction(kept) => match &kept.script {
+            Self::Reproduction(saved) => match &saved.script {
                 CaseScript::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => {
                     Effect::Promotes
                 }
@@ -149,7 +149,7 @@ impl Case {
         }
     }
 
-    /// What it cannot do without. Histories do with what there is.
+    /// The fixtures that it requires. Generated cases use whatever fixtures exist.
     pub fn needs(&self) -> &'static [Need] {
         match self {
             Self::Scenario(scenario) => scenario.needs,
@@ -158,7 +158,7 @@ impl Case {
     }
 }
 
-/// The text with nothing in it that an id of an offering may not have.
-fn plain(text: &str) -> String {
+/// Replaces every character that an offering id may not contain.
+fn slug(text: &str) -> String {
     text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }

@@ -1,4 +1,4 @@
-//! What a case played, one thing after the other: what is made smaller, kept in reports and played again.
+//! The contents of a case as data: they can be minimized, saved in reports and replayed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,40 +11,40 @@ use super::case::Case;
 use super::settings::{Scope, Settings};
 use crate::contract::Contract;
 use crate::offerings::input::{self, Inputs, SavedInputs};
-use crate::offerings::race::{Race, SavedRace, UnusableRace};
+use crate::offerings::race::{InvalidRace, Race, SavedRace};
 use crate::offerings::sequence::{self, Capabilities, MainRole, Step};
 use crate::project::Project;
 
-/// A longer row of requests is not written down: the whole case is played again instead.
+/// Longest saved list of requests; a longer one is replayed by running the whole case.
 const MAX_SAVED: usize = 50;
 
-/// What a case plays.
+/// The contents of a case.
 #[derive(Clone, Debug, Default)]
 pub enum CaseScript {
-    /// Nothing that could be taken apart: the case is played again as a whole.
+    /// Not divisible: the case is replayed as a whole.
     #[default]
     Whole,
-    /// The steps of a history.
+    /// The steps of a sequence.
     Steps(Arc<[Step]>),
     /// Generated requests to one operation.
     Inputs(Arc<Inputs>),
-    /// What several clients do at once.
+    /// The requests of several concurrent clients.
     Race(Arc<Race>),
 }
 
-/// What showed a finding once and cannot be played any more; fits after "cannot …".
+/// Why a saved case cannot be replayed; displays as a clause after "cannot".
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Outdated {
-    /// The contract has changed too much for these inputs.
+    /// The contract no longer fits these inputs.
     #[error(transparent)]
     Inputs(#[from] input::OutdatedInputs),
-    /// There is no such race.
+    /// The race does not exist.
     #[error(transparent)]
-    Race(#[from] UnusableRace),
+    Race(#[from] InvalidRace),
 }
 
 impl CaseScript {
-    /// What a case plays on this project.
+    /// The contents of a case on this project.
     pub(super) fn of(case: &Case, project: &Project, settings: &Settings) -> Self {
         match case {
             Case::Scenario(_) => Self::Whole,
@@ -58,16 +58,16 @@ impl CaseScript {
             }
             Case::Sequence(number) => {
                 let mains = if settings.scope == Scope::Full { MainRole::Change } else { MainRole::Keep };
-                let means = Capabilities::of(project, mains);
-                Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &means).into())
+                let capabilities = Capabilities::of(project, mains);
+                Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &capabilities).into())
             }
-            Case::Reproduction(kept) => kept.script.clone(),
+            Case::Reproduction(saved) => saved.script.clone(),
             Case::Race(race) => Self::Race(Arc::clone(race)),
         }
     }
 
-    /// What of it shows something, to be written down; `None` where only the whole case does.
-    pub(super) fn kept(&self, span: &Range<usize>) -> Option<SavedCase> {
+    /// The part in `span`, to be saved; `None` if only the whole case can be replayed.
+    pub(super) fn saved(&self, span: &Range<usize>) -> Option<SavedCase> {
         match self {
             Self::Steps(steps) if !steps.is_empty() => Some(SavedCase::Steps(steps.to_vec())),
             Self::Inputs(inputs) => {
@@ -80,23 +80,23 @@ impl CaseScript {
     }
 }
 
-/// What shows a finding, as it stands in reports and in files of past failures.
+/// The contents of a case that shows a finding, as saved in reports and in regression files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum SavedCase {
-    /// The steps of a history.
+    /// The steps of a sequence.
     Steps(Vec<Step>),
     /// Requests to one operation.
     Inputs(SavedInputs),
-    /// What several clients did at once.
+    /// The requests of several concurrent clients.
     Race(SavedRace),
 }
 
 impl SavedCase {
-    /// Reads what [`serde_json::to_value`] made of one: a list of steps, or an object of inputs or of a race.
+    /// Reads a serialized case: a list of steps, or an object with inputs or a race.
     ///
     /// # Errors
-    /// What is not as it should be.
+    /// [`serde_json::Error`] when the value has another shape.
     pub fn read(value: &Value) -> Result<Self, serde_json::Error> {
         if value.is_array() {
             Vec::deserialize(value).map(Self::Steps)
@@ -107,10 +107,10 @@ impl SavedCase {
         }
     }
 
-    /// To be played again under this contract.
+    /// Restores the contents under this contract.
     ///
     /// # Errors
-    /// `Outdated` when the contract has changed too much for that.
+    /// [`Outdated`] when the contract no longer fits them.
     pub fn script(&self, contract: &Contract) -> Result<CaseScript, Outdated> {
         Ok(match self {
             Self::Steps(steps) => CaseScript::Steps(steps.clone().into()),
@@ -119,7 +119,7 @@ impl SavedCase {
         })
     }
 
-    /// The layer's word and the operation, for the name of a case: `sequence`, `input`.
+    /// Name of the layer: `sequence`, `input` or `race`.
     pub fn layer(&self) -> &'static str {
         match self {
             Self::Steps(_) => "sequence",

@@ -10,18 +10,18 @@ use tokio_util::sync::CancellationToken;
 use super::aggregate::{self, RunInfo};
 use super::case::Case;
 use super::case_script::CaseScript;
-use super::caught::caught;
+use super::catch_panic::catch_panic;
 use super::confirm;
 use super::error::RunError;
+use super::estimate::{Estimate, estimate};
 use super::event::Event;
-use super::execute::{play_case, play_course, run_race};
+use super::execute::{run_case_once, run_race, run_script};
+use super::external::{self, ANCHOR, ExternalRun};
 use super::journal::Journal;
+use super::minimize;
 use super::plan::Plan;
-use super::preflight::{Refused, preflight};
-use super::rehearse::{Rehearsal, rehearse};
+use super::preflight::{PreflightError, preflight};
 use super::settings::{Clock, Confirm, Scope, Settings, StopPolicy, TargetSettings};
-use super::shared::{self, ANCHOR, SharedProject};
-use super::smaller;
 use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
@@ -33,57 +33,57 @@ use crate::reference;
 /// A channel for progress.
 pub(super) type Events<'a> = &'a (dyn Fn(Event) + Sync);
 
-/// Everything that goes on while a run goes on.
+/// A run in progress.
 pub(super) struct Driver<'a> {
     pub(super) settings: &'a Settings,
     pub(super) contract: Arc<Contract>,
     pub(super) events: Events<'a>,
     pub(super) cancel: CancellationToken,
     started: Instant,
-    /// Fingerprints of the violations that were told.
-    told: Mutex<BTreeSet<String>>,
+    /// Fingerprints of the violations in events.
+    reported: Mutex<BTreeSet<String>>,
 }
 
 /// What a run would do.
 #[derive(Clone, Debug)]
-pub struct Prepared {
-    /// What is played and what is not.
+pub struct DryRun {
+    /// The cases that would run and those left out.
     pub plan: Plan,
-    /// What was learnt of the target, a sentence each.
+    /// Facts about the target, a sentence each.
     pub notes: Vec<String>,
-    /// How many requests it takes; `None` for the embedded server, where nobody minds.
-    pub rehearsal: Option<Rehearsal>,
+    /// Estimated number of requests; `None` for the embedded server.
+    pub estimate: Option<Estimate>,
 }
 
-/// What a run would do, without a request that changes anything: for `--dry-run`.
+/// Plans a run without writing to the target, for `--dry-run`.
 ///
 /// # Errors
-/// [`RunError`], or the reason why the target cannot be tested.
-pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result<Prepared, String>, RunError> {
+/// [`RunError`] when nothing could be started; the inner error is the reason why the target cannot be tested.
+pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result<DryRun, String>, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     match &settings.target {
         TargetSettings::Embedded(_) => {
             let plan = Plan::new(settings, &contract, &BTreeMap::new());
-            Ok(Ok(Prepared { plan, notes: Vec::new(), rehearsal: None }))
+            Ok(Ok(DryRun { plan, notes: Vec::new(), estimate: None }))
         }
         TargetSettings::External(external) => {
             external.check()?;
             let project = target::external_project(external, settings.transport.clone(), judge)?;
             let ready = match preflight(project, Scope::ReadOnly, settings, None).await {
                 Ok(ready) => ready,
-                Err(refused) => return Ok(Err(refused.reason)),
+                Err(error) => return Ok(Err(error.reason)),
             };
             let plan = Plan::new(settings, &contract, &ready.missing);
-            let rehearsal = Some(rehearse(settings, contract, &ready).await?);
-            Ok(Ok(Prepared { plan, notes: ready.notes, rehearsal }))
+            let estimate = Some(estimate(settings, contract, &ready).await?);
+            Ok(Ok(DryRun { plan, notes: ready.notes, estimate }))
         }
     }
 }
 
-/// Runs everything that the settings ask for. `cancel` ends the run early: what was created is still removed.
+/// Runs the cases that the settings select. `cancel` ends the run early; the run still deletes what it created.
 ///
 /// # Errors
-/// [`RunError`] when nothing could be started; a target that cannot be tested is an outcome.
+/// [`RunError`] when the run could not start. A target that cannot be tested is no error but an outcome.
 pub async fn run(
     settings: &Settings,
     contract: Arc<Contract>,
@@ -91,7 +91,7 @@ pub async fn run(
     cancel: CancellationToken,
 ) -> Result<Outcome, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
-    let driver = Driver { settings, contract, events, cancel, started: Instant::now(), told: Mutex::default() };
+    let driver = Driver { settings, contract, events, cancel, started: Instant::now(), reported: Mutex::default() };
     match &settings.target {
         TargetSettings::Embedded(options) => Box::pin(driver.embedded(options.clone(), judge)).await,
         TargetSettings::External(external) => {
@@ -105,24 +105,24 @@ pub async fn run(
     }
 }
 
-/// What cases came to. What is only counted is added up as each ends: a run of very many cases holds what they found.
+/// Results of the cases. Counts are summed when a case ends, so that memory grows only with the failures.
 #[derive(Debug, Default)]
-pub(super) struct Played {
-    /// What each came to, without what was counted.
+pub(super) struct CaseResults {
+    /// The result of each case, without counts.
     pub(super) cases: Vec<CaseResult>,
-    /// The counts of all.
+    /// The sum of all counts.
     pub(super) counted: CaseResult,
 }
 
-impl Played {
-    /// Adds a case that ended, the one at `place` in the plan; `keys` must not show in its evidence.
+impl CaseResults {
+    /// Adds the result of the case at `place` in the plan; `keys` are redacted from its evidence.
     pub(super) fn add(&mut self, place: usize, name: String, mut result: CaseResult, keys: &Credentials) {
         self.counted.merge(result.take_counts());
         let keys = if result.failures.is_empty() { Credentials::default() } else { keys.clone() };
         self.cases.push(CaseResult { name, place, keys, ..result });
     }
 
-    /// Adds what was sent beside the planned cases, before or after the one at `place`: only what it found is a case.
+    /// Adds the result of setup or cleanup beside the case at `place`; it counts as a case only if it has failures.
     pub(super) fn add_unplanned(&mut self, place: usize, name: &str, mut result: CaseResult, keys: &Credentials) {
         if result.failures.is_empty() {
             self.counted.merge(result.take_counts());
@@ -132,11 +132,11 @@ impl Played {
     }
 }
 
-/// The rule that sequences are about.
-const OF_SEQUENCES: &str = "invariant.model-agrees";
+/// The rule that sequences test.
+const SEQUENCE_RULE: &str = "invariant.model-agrees";
 
 impl Driver<'_> {
-    /// Every case gets a project of its own; as many run side by side as jobs were asked for.
+    /// Each case has its own project; `jobs` cases run concurrently.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
         let plan = Plan::new(self.settings, &self.contract, &BTreeMap::new());
@@ -144,75 +144,80 @@ impl Driver<'_> {
         let mut waiting = plan.cases.iter().cloned().enumerate();
         let settings = Arc::new(self.settings.clone());
         let mut running = JoinSet::new();
-        let mut played = Played::default();
+        let mut results = CaseResults::default();
         let mut ending = Ending::Complete;
         loop {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
                 let Some((index, case)) = waiting.next() else { break };
                 let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                 running.spawn(async move {
-                    let project = |attempt| server.project(&format!("{}-{attempt}", case.mark()));
+                    let project = |attempt| server.project(&format!("{}-{attempt}", case.slug()));
                     let first = project(0);
                     let keys = first.client.keys().clone();
-                    let play = |attempt| {
+                    let run = |attempt| {
                         let project = if attempt == 0 { first.clone() } else { project(attempt) };
-                        play_case(&case, project, &settings, attempt)
+                        run_case_once(&case, project, &settings, attempt)
                     };
                     let result = if let Some(race) = case.race() {
-                        run_race(race, &case.mark(), first.clone(), &settings).await
+                        run_race(race, &case.slug(), first.clone(), &settings).await
                     } else {
                         let rules = first.judge.contract().rules();
-                        confirm::play_confirmed(settings.confirmation, rules, play).await
+                        confirm::run_confirmed(settings.confirmation, rules, run).await
                     };
                     (index, result, keys)
                 });
             }
             let ended = tokio::select! {
                 ended = running.join_next() => ended,
-                told = self.told_to_stop() => {
-                    ending = told;
+                stop = self.stop_requested() => {
+                    ending = stop;
                     None
                 }
             };
             let Some(ended) = ended else { break };
-            // A panic of ours in a case goes on as one: it is a bug to be reported, not a verdict.
+            // A panic in a case is a bug of this program, not a verdict: resume it.
             let (index, result, keys) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.tell(&plan.cases[index], &result, server.traffic());
-            if let Some(reason) = self.reason_to_stop(&result) {
+            self.report_case(&plan.cases[index], &result, server.traffic());
+            if let Some(reason) = self.stop_reason(&result) {
                 ending = Ending::Stopped(reason);
             }
-            played.add(index, plan.cases[index].name(), result, &keys);
+            results.add(index, plan.cases[index].name(), result, &keys);
         }
         running.shutdown().await;
-        played.cases.sort_by_key(|result| result.place);
+        results.cases.sort_by_key(|result| result.place);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
-            let worth = |failure: &Failure| self.is_reported(failure);
+            let is_reported = |failure: &Failure| self.is_reported(failure);
             let script = |index: usize| CaseScript::of(&plan.cases[index], &server.project("script"), self.settings);
-            let smaller =
-                smaller::make_smaller(&mut played, &traffic, worth, script, |index, script, watch, attempt| {
-                    let mark = plan.cases[index].mark();
-                    let project = server.project(&format!("{mark}-{attempt}")).for_case(&plan.cases[index].name());
-                    let naming = self.settings.naming(&mark, attempt);
-                    async move { play_course(&script, project, naming, watch).await }
-                });
+            let minimizing = minimize::minimize_findings(
+                &mut results,
+                &traffic,
+                is_reported,
+                script,
+                |index, script, watch, attempt| {
+                    let slug = plan.cases[index].slug();
+                    let project = server.project(&format!("{slug}-{attempt}")).for_case(&plan.cases[index].name());
+                    let naming = self.settings.naming(&slug, attempt);
+                    async move { run_script(&script, project, naming, watch).await }
+                },
+            );
             tokio::select! {
-                () = smaller => {}
-                told = self.told_to_stop() => match (&ending, told) {
-                    // Why the cases ended early says more than that the time was up afterwards.
+                () = minimizing => {}
+                stop = self.stop_requested() => match (&ending, stop) {
+                    // Why the cases ended early matters more than a time limit during minimizing.
                     (Ending::Stopped(_), Ending::Stopped(_)) => {}
-                    (_, told) => ending = told,
+                    (_, stop) => ending = stop,
                 }
             }
         }
         if let Some(server) = Arc::into_inner(server) {
             server.stop().await;
         }
-        Ok(self.outcome(&plan, played, ending, &traffic, Vec::new(), Vec::new()))
+        Ok(self.outcome(&plan, results, ending, &traffic, Vec::new(), Vec::new()))
     }
 
-    /// Ctrl-C, or the time is up.
-    pub(super) async fn told_to_stop(&self) -> Ending {
+    /// Waits for Ctrl-C or the time limit.
+    pub(super) async fn stop_requested(&self) -> Ending {
         let time_is_up = async {
             match self.settings.max_time {
                 Some(limit) => tokio::time::sleep(limit.saturating_sub(self.started.elapsed())).await,
@@ -228,71 +233,79 @@ impl Driver<'_> {
         }
     }
 
-    /// One project: the cases follow each other, and after each the project is put back as it was. However the cases end,
-    /// by a panic of ours too, everything that was created is removed.
+    /// One project: the cases run one after another, and each restores the project. The run cleans up even after a
+    /// panic of this program.
     async fn external(&self, project: Project, journal: Arc<Journal>) -> Outcome {
         let traffic = Arc::clone(project.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
             ready = preflight(project.clone(), scope, self.settings, Some(&journal)) => ready,
-            ending = self.told_to_stop() => {
-                let (notes, left) = shared::leave(&project, &journal).await;
-                return self.outcome(&Plan::default(), Played::default(), ending, &traffic, notes, left);
+            ending = self.stop_requested() => {
+                let (notes, left) = external::clean_up_run(&project, &journal).await;
+                return self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, notes, left);
             }
         };
         let ready = match ready {
             Ok(ready) => ready,
-            Err(refused) => return self.refused(*refused, &project, &journal, &traffic).await,
+            Err(error) => return self.preflight_failed(*error, &project, &journal, &traffic).await,
         };
         let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
         let keys = project.client.keys().clone();
-        let mut project = SharedProject::new(self, ready, journal);
-        let (played, ending) = match caught(project.play_all(&plan)).await {
+        let mut run = ExternalRun::new(self, ready, journal);
+        let (mut results, mut ending) = match catch_panic(run.run_all(&plan)).await {
             Ok(ended) => ended,
             Err(panic) => {
-                project.leave().await;
+                run.finish().await;
                 std::panic::resume_unwind(panic);
             }
         };
-        let (mut played, mut ending) = (played, ending);
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
-            let worth = |failure: &Failure| self.is_reported(failure);
-            let script = |index: usize| project.script(&plan.cases[index]);
-            let smaller =
-                smaller::make_smaller(&mut played, &traffic, worth, script, |index, script, watch, attempt| {
-                    project.play_course(&plan.cases[index], script, watch, attempt)
-                });
+            let is_reported = |failure: &Failure| self.is_reported(failure);
+            let script = |index: usize| run.script(&plan.cases[index]);
+            let minimizing = minimize::minimize_findings(
+                &mut results,
+                &traffic,
+                is_reported,
+                script,
+                |index, script, watch, attempt| run.run_script(&plan.cases[index], script, watch, attempt),
+            );
             tokio::select! {
-                () = smaller => {}
-                told = self.told_to_stop() => ending = told,
+                () = minimizing => {}
+                stop = self.stop_requested() => ending = stop,
             }
         }
         (self.events)(Event::Cleaning);
         if ending == Ending::Complete {
             tokio::select! {
-                restored = project.restore() => if let Some(result) = restored {
-                    played.add_unplanned(plan.cases.len().saturating_sub(1), ANCHOR, result, &keys);
+                restored = run.restore() => if let Some(result) = restored {
+                    results.add_unplanned(plan.cases.len().saturating_sub(1), ANCHOR, result, &keys);
                 },
-                told = self.told_to_stop() => ending = told,
+                stop = self.stop_requested() => ending = stop,
             }
         }
-        let (notes, left) = project.leave().await;
-        self.outcome(&plan, played, ending, &traffic, notes, left)
+        let (notes, left) = run.finish().await;
+        self.outcome(&plan, results, ending, &traffic, notes, left)
     }
 
-    /// The outcome of a target that could not be tested; what its first responses broke stands all the same.
-    async fn refused(&self, refused: Refused, project: &Project, journal: &Journal, traffic: &Traffic) -> Outcome {
-        let (notes, left) = shared::leave(project, journal).await;
-        let mut played = Played::default();
-        played.add(0, "preflight".into(), refused.record, project.client.keys());
-        self.finish(&Plan::default(), played, 0, Ending::GaveUp(refused.reason), traffic, notes, left)
+    /// The outcome of a target that could not be tested, with the failures of its first responses.
+    async fn preflight_failed(
+        &self,
+        error: PreflightError,
+        project: &Project,
+        journal: &Journal,
+        traffic: &Traffic,
+    ) -> Outcome {
+        let (notes, left) = external::clean_up_run(project, journal).await;
+        let mut results = CaseResults::default();
+        results.add(0, "preflight".into(), error.record, project.client.keys());
+        self.finish(&Plan::default(), results, 0, Ending::GaveUp(error.reason), traffic, notes, left)
     }
 
-    pub(super) fn tell(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {
+    pub(super) fn report_case(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {
         for failure in result.failures.iter().filter(|failure| self.is_violation(failure)) {
             let fingerprint = failure.fingerprint();
-            if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
+            if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
                 let (rule, title) = (failure.rule.into(), failure.title.to_string());
                 (self.events)(Event::Violation { fingerprint, rule, title });
             }
@@ -309,41 +322,38 @@ impl Driver<'_> {
         self.settings.severity_of(failure, self.contract.rules()).is_some()
     }
 
-    pub(super) fn reason_to_stop(&self, result: &CaseResult) -> Option<String> {
+    pub(super) fn stop_reason(&self, result: &CaseResult) -> Option<String> {
         let found = result.failures.iter().find(|failure| self.is_violation(failure));
-        match &self.settings.patience {
-            StopPolicy::ToTheEnd => None,
+        match &self.settings.stop_policy {
+            StopPolicy::Never => None,
             StopPolicy::Until(rule) => {
-                let is_it = |failure: &Failure| failure.rule == rule || failure.also.iter().any(|also| also == rule);
-                let is_broken = result.failures.iter().any(is_it);
-                is_broken.then(|| format!("{rule} was broken, which was waited for"))
+                let violates = |failure: &Failure| failure.rule == rule || failure.also.iter().any(|also| also == rule);
+                result.failures.iter().any(violates).then(|| format!("the run ends with a violation of {rule}"))
             }
-            StopPolicy::FailFast => {
-                found.map(|failure| format!("{} was violated, and the run is --fail-fast", failure.rule))
-            }
+            StopPolicy::FailFast => found.map(|failure| format!("--fail-fast: {} was violated", failure.rule)),
         }
     }
 
     fn outcome(
         &self,
         plan: &Plan,
-        played: Played,
+        results: CaseResults,
         ending: Ending,
         traffic: &Traffic,
         mut notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
-        let mut played = played;
-        let cases = played.cases.len() as u64;
+        let mut results = results;
+        let cases = results.cases.len() as u64;
         notes.extend(plan.notes.iter().cloned());
-        for result in &mut played.cases {
+        for result in &mut results.cases {
             let case = &plan.cases[result.place];
-            // Where no rule says that it is undecided, nothing else does.
+            // No rule reports the abort of a case without rules.
             let abort = result.abort.as_ref().filter(|_| case.rules().is_empty());
             if let (Case::Sequence(_), Some(Abort::World(error))) = (case, abort) {
                 result
                     .undecided
-                    .entry(OF_SEQUENCES)
+                    .entry(SEQUENCE_RULE)
                     .or_insert_with(|| format!("`{}` ended early: {error}", result.name));
             }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
@@ -354,14 +364,14 @@ impl Driver<'_> {
             }
             note_abort(case, result, violation.is_some(), &self.contract);
         }
-        self.finish(plan, played, cases, ending, traffic, notes, left_behind)
+        self.finish(plan, results, cases, ending, traffic, notes, left_behind)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of an outcome, each made elsewhere")]
+    #[expect(clippy::too_many_arguments, reason = "each is a separate part of the outcome")]
     fn finish(
         &self,
         plan: &Plan,
-        played: Played,
+        results: CaseResults,
         cases: u64,
         ending: Ending,
         traffic: &Traffic,
@@ -375,7 +385,7 @@ impl Driver<'_> {
             }
             Clock::Frozen => (0, BTreeMap::new()),
         };
-        let frame = RunInfo {
+        let info = RunInfo {
             settings: self.settings,
             contract: &self.contract,
             plan,
@@ -389,12 +399,12 @@ impl Driver<'_> {
             notes,
             left_behind,
         };
-        aggregate::outcome(frame, played)
+        aggregate::outcome(info, results)
     }
 }
 
-/// A case that did not come to its end decided none of its rules, except those it found violated. Where a
-/// violation ended it, that is noted otherwise.
+/// An aborted case leaves its rules undecided, except those with a violation. [`CaseResult::blocked`] covers a case
+/// that a violation aborted.
 fn note_abort(case: &Case, result: &mut CaseResult, has_violation: bool, contract: &Contract) {
     let Some(abort) = &result.abort else { return };
     for rule in case.rules() {

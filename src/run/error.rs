@@ -6,54 +6,54 @@ use super::journal::JournalError;
 use crate::exchange::TransportError;
 use crate::reference;
 
-/// Why there is no outcome at all.
+/// Why a run has no outcome; displays as a clause after "cannot".
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The embedded server did not start.
     #[error(transparent)]
     Start(#[from] reference::StartError),
-    /// No thread could be prepared for a trial.
-    #[error("a runtime could not be started: {0}")]
+    /// A trial could not start its runtime.
+    #[error("start a runtime: {0}")]
     Runtime(#[from] std::io::Error),
     /// The target or the client's settings cannot be used.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The journal cannot be kept.
+    /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The token is missing.
-    #[error("test {url} without a key: set QONFORM_TOKEN (or give --token)")]
+    #[error("test {url} without a key: set QONFORM_TOKEN or --token")]
     NoToken {
         /// The target.
         url: String,
     },
-    /// A key cannot stand in a header.
-    #[error("use the value of {variable}: it is empty or holds white space or other characters that no key has")]
+    /// A key is not a valid header value.
+    #[error("use the value of {variable}: it is empty or contains white space or other invalid characters")]
     BadKey {
         /// The variable.
         variable: &'static str,
     },
-    /// Two variables hold the same key.
-    #[error("use {variable} and {other}: they hold the same key")]
+    /// Two variables contain the same key.
+    #[error("use {variable} and {other}: they contain the same key")]
     SameKey {
         /// One of them.
         variable: &'static str,
         /// The other.
         other: &'static str,
     },
-    /// A production key without leave.
+    /// A production key without permission.
     #[error(
-        "use the key of {variable}: it starts with sk_, so it opens production data; use a test_sk_ key, or give \
-         --allow-production if that is what you want"
+        "use the key of {variable}: it starts with sk_, so it opens production data; use a test_sk_ key, or set \
+         --allow-production to test production"
     )]
     ProductionKey {
         /// The variable.
         variable: &'static str,
     },
-    /// The production host without leave.
+    /// The production host without permission.
     #[error(
-        "test {host}: it is the production host, and a run creates and deletes offerings; give --allow-production if \
-         that is what you want"
+        "test {host}: it is the production host, and a run creates and deletes offerings; set --allow-production to \
+         test production"
     )]
     ProductionHost {
         /// The host.
@@ -62,7 +62,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether the arguments are at fault (exit 2) rather than the target or this machine (exit 3).
+    /// Whether the arguments are wrong (exit code 2), not the target or this machine (exit code 3).
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Transport(error) => {

@@ -1,11 +1,11 @@
-//! What a run tells while it goes on.
+//! Progress events of a run.
 
-/// Something that happened; for progress, never for verdicts.
+/// A progress event; verdicts never depend on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The target answered and the plan is made.
+    /// The preflight succeeded and the plan is complete.
     Started {
-        /// How many cases will run.
+        /// Number of cases that will run.
         cases: usize,
     },
     /// A case ended.
@@ -15,15 +15,15 @@ pub enum Event {
         /// Requests sent so far in the run.
         requests: u64,
     },
-    /// A violation was found and confirmed (or not); told once, however many cases find it.
+    /// A violation was found; sent once for each fingerprint.
     Violation {
-        /// What tells it from others, as in the report.
+        /// Identifies the finding, as in the report.
         fingerprint: String,
         /// The rule.
         rule: String,
         /// What is wrong.
         title: String,
     },
-    /// The project is put back as it was.
+    /// The run starts to clean up the project.
     Cleaning,
 }

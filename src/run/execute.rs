@@ -1,4 +1,4 @@
-//! One case, played once.
+//! Runs one case once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,76 +10,83 @@ use crate::contract::Endpoint;
 use crate::finding::CaseResult;
 use crate::offerings::input::Inputs;
 use crate::offerings::race::{Mode, Race, RaceBudget};
-use crate::offerings::sequence::{self, Watch};
+use crate::offerings::sequence::{self, SnapshotPolicy};
 use crate::offerings::{Context, Naming};
 use crate::project::Project;
 
-/// Plays a case once on a project, for the `attempt`-th time, counted from 0.
-pub async fn play_case(case: &Case, project: Project, settings: &Settings, attempt: u32) -> CaseResult {
-    let naming = settings.naming(&case.mark(), attempt);
+/// Runs a case once on a project. `attempt` counts from 0 and makes the ids unique.
+pub async fn run_case_once(case: &Case, project: Project, settings: &Settings, attempt: u32) -> CaseResult {
+    let naming = settings.naming(&case.slug(), attempt);
     let project = project.for_case(&case.name());
     let Case::Scenario(scenario) = case else {
         let script = match case {
             Case::Inputs(endpoint) => CaseScript::Inputs(Arc::new(generate(*endpoint, &project, settings).await)),
             _ => CaseScript::of(case, &project, settings),
         };
-        return play_course(&script, project, naming, Watch::EveryStep).await;
+        return run_script(&script, project, naming, SnapshotPolicy::EveryStep).await;
     };
     match Context::open(project, naming).await {
         Ok(mut cx) => {
-            let flow = scenario.play(&mut cx).await;
-            cx.close(flow).await
+            let result = scenario.run(&mut cx).await;
+            cx.close(result).await
         }
         Err(result) => result,
     }
 }
 
-/// How many inputs are generated before others go on.
-const AT_A_TIME: u64 = 128;
+/// Number of inputs that are generated before other tasks may run.
+const BATCH: u64 = 128;
 
-/// The inputs of an operation. A run that ends meanwhile does not wait for all of them.
+/// Generates the inputs of an operation and yields between batches, so that a run can end meanwhile.
 async fn generate(endpoint: Endpoint, project: &Project, settings: &Settings) -> Inputs {
     let (contract, fixtures, seed) = (project.judge.contract(), &project.fixtures, settings.seed);
-    let mut begin = settings.inputs.min(AT_A_TIME);
+    let mut begin = settings.inputs.min(BATCH);
     let mut inputs = Inputs::of(contract, endpoint, fixtures, seed, begin);
     while begin < settings.inputs {
         tokio::task::yield_now().await;
-        let end = settings.inputs.min(begin.saturating_add(AT_A_TIME));
+        let end = settings.inputs.min(begin.saturating_add(BATCH));
         inputs.extend(contract, endpoint, fixtures, seed, begin..end);
         begin = end;
     }
     inputs
 }
 
-/// Plays steps or inputs once. `watch` says when the project is looked at beside the steps. A race has its own way of
-/// being tried, [`run_race`].
-pub(super) async fn play_course(script: &CaseScript, project: Project, naming: Naming, watch: Watch) -> CaseResult {
+/// Runs steps or inputs once. `watch` defines when the project is read besides the steps. For races use [`run_race`].
+pub(super) async fn run_script(
+    script: &CaseScript,
+    project: Project,
+    naming: Naming,
+    watch: SnapshotPolicy,
+) -> CaseResult {
     let mut result = match script {
         CaseScript::Whole | CaseScript::Race(_) => return CaseResult::default(),
-        CaseScript::Steps(steps) => sequence::run_watching(project, naming, steps, watch).await,
+        CaseScript::Steps(steps) => sequence::run_with_snapshots(project, naming, steps, watch).await,
         CaseScript::Inputs(inputs) => inputs.run_case(project, naming).await,
     };
     for failure in &mut result.failures {
-        let kept = script.kept(&failure.evidence.steps);
-        failure.evidence.script = kept.and_then(|kept| serde_json::to_value(kept).ok());
+        let saved = script.saved(&failure.evidence.steps);
+        failure.evidence.script = saved.and_then(|saved| serde_json::to_value(saved).ok());
     }
     result
 }
 
-/// How long a race is tried in a project of our own, which returns at once.
-const NEAR: Duration = Duration::from_secs(10);
+/// Time limit of a race on the embedded server, which responds at once.
+const EMBEDDED_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a race is tried in a project that others use: there are twenty of them, and the target may be far away.
-const FAR: Duration = Duration::from_secs(5);
+/// Time limit of a race on an external target: there are twenty races, and the target may respond slowly.
+const EXTERNAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Plays a race, which `mark` tells from other cases: it is tried many times, made small and seen again by itself.
-pub(super) async fn run_race(race: &Arc<Race>, mark: &str, project: Project, settings: &Settings) -> CaseResult {
-    let naming = settings.naming(mark, 0);
+/// Runs a race in many attempts; the race runner itself minimizes and confirms it. `slug` identifies the case.
+pub(super) async fn run_race(race: &Arc<Race>, slug: &str, project: Project, settings: &Settings) -> CaseResult {
+    let naming = settings.naming(slug, 0);
     let project = project.for_case(&race.case_name());
     let clients = RaceBudget::default().clients;
-    let (clients, limit) =
-        if project.is_disposable { (clients, NEAR) } else { (settings.jobs.get().clamp(2, clients), FAR) };
+    let (clients, limit) = if project.is_disposable {
+        (clients, EMBEDDED_LIMIT)
+    } else {
+        (settings.jobs.get().clamp(2, clients), EXTERNAL_LIMIT)
+    };
     let mode = if settings.confirmation == Confirm::Always { Mode::Explain } else { Mode::Detect };
-    let budget = RaceBudget { races: settings.race_tries, limit, clients, mode };
-    race.play(project, naming, settings.seed, &budget).await
+    let budget = RaceBudget { attempts: settings.race_attempts, limit, clients, mode };
+    race.run(project, naming, settings.seed, &budget).await
 }

@@ -1,7 +1,6 @@
-//! What a test of each planted fault and of each behaviour must report: `spec/faults.yaml`, read.
+//! Expected reports for each planted fault and behaviour, from `spec/faults.yaml`.
 //!
-//! The embedded server knows no rules, so what catches its faults stands here, as data. Start at
-//! [`Expectations::embedded`].
+//! They are separate from the embedded server, which knows no rules. Start at [`Expectations::embedded`].
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -18,10 +17,10 @@ use crate::reference::{Behaviour, Fault};
 /// The table that is part of the binary.
 const EMBEDDED: &str = include_str!("../../spec/faults.yaml");
 
-/// Where [`EMBEDDED`] stands in the repository.
+/// Path of [`EMBEDDED`] in the repository.
 const EMBEDDED_NAME: &str = "spec/faults.yaml";
 
-/// A row for every fault, and one for every behaviour that breaks a should rule.
+/// A row for every fault, and one for every behaviour that violates a should rule or leaves a must rule undecided.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectations {
@@ -38,22 +37,22 @@ pub struct FaultExpectation {
     pub name: String,
     /// The rule that catches it: violated, or warned for a should rule.
     pub main: String,
-    /// Rules that it may break besides.
+    /// Other rules that it may violate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
-    /// The layer that catches it at the latest.
+    /// The last layer that catches it.
     pub layer: Layer,
-    /// Deep faults only: how many requests the shortest sequence has that starts in an empty project and ends with the
-    /// first wrong response, that one included.
+    /// Deep faults only: number of requests in the shortest sequence from an empty project to the first wrong response,
+    /// inclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortest: Option<usize>,
-    /// How many findings it may give; `None` for one.
+    /// How many findings it may cause; `None` for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<SeveralFindings>,
-    /// Must rules that may be left undecided; `None` for none.
+    /// Must rules that may stay undecided; `None` for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<Undecided>,
-    /// Why a run with every layer does not see it from outside, as a sentence; `None` where it does.
+    /// Why a run of every layer from outside cannot detect it, as a sentence; `None` if it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<String>,
 }
@@ -62,7 +61,7 @@ pub struct FaultExpectation {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeveralFindings {
-    /// The most findings that it may give.
+    /// Most findings that it may cause.
     pub at_most: usize,
     /// Why, as a sentence.
     pub reason: String,
@@ -83,13 +82,17 @@ pub struct Undecided {
 #[serde(deny_unknown_fields)]
 struct BehaviourExpectation {
     name: String,
+    #[serde(default)]
     warns: Vec<String>,
+    /// Must rules that may stay undecided; `None` for none.
+    #[serde(default)]
+    undecided: Option<Undecided>,
 }
 
 /// Why the table cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ExpectationsError {
-    /// It is not YAML, or not of the shape of the table.
+    /// It is not valid YAML of the table's format.
     #[error("{file}:{place} {reason}")]
     Shape {
         /// Name of the file.
@@ -112,22 +115,22 @@ pub enum ExpectationsError {
 }
 
 impl FaultExpectation {
-    /// The rules that it may break, the main one first.
+    /// The rules that it may violate, the main one first.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.main).chain(&self.also).map(String::as_str)
     }
 
-    /// Whether it may break a rule.
+    /// Whether it may violate a rule.
     pub fn allows(&self, rule: &str) -> bool {
         self.rules().any(|allowed| allowed == rule)
     }
 
-    /// The most findings that it may give.
+    /// Most findings that it may cause.
     pub fn max_findings(&self) -> usize {
         self.findings.as_ref().map_or(1, |several| several.at_most)
     }
 
-    /// Whether a must rule may be left undecided.
+    /// Whether a must rule may stay undecided.
     pub fn may_leave_undecided(&self, rule: &str) -> bool {
         self.undecided.as_ref().is_some_and(|undecided| undecided.rules.iter().any(|allowed| allowed == rule))
     }
@@ -143,15 +146,15 @@ impl Expectations {
         &TABLE
     }
 
-    /// Reads a table. `file` stands for it in errors.
+    /// Reads a table. `file` is its name in errors.
     ///
     /// # Errors
-    /// [`ExpectationsError`] when it has another shape, lacks a fault, or names a fault, behaviour or rule that does not exist.
+    /// [`ExpectationsError`] when it has another format, lacks a fault, or names an unknown fault, behaviour or rule.
     pub fn parse(text: &str, file: &str, rules: &Catalogue) -> Result<Self, ExpectationsError> {
         let table: Self = serde_yaml::from_str(text).map_err(|error| ExpectationsError::Shape {
             file: file.to_owned(),
             place: error.location().map_or_else(String::new, |at| format!("{}:{}:", at.line(), at.column())),
-            // The place stands in front.
+            // `place` contains the position.
             reason: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         })?;
         match table.flaw(rules) {
@@ -174,13 +177,23 @@ impl Expectations {
             .expect("a table without one of the faults is rejected when read")
     }
 
-    /// The should rules that a behaviour breaks; empty for what is correct in every respect.
+    /// The should rules that a behaviour violates; empty if it violates none.
     pub fn warns(&self, behaviour: Behaviour) -> &[String] {
-        let name = behaviour.info().name;
-        self.behaviours.iter().find(|row| row.name == name).map_or(&[], |row| &row.warns)
+        self.behaviour(behaviour).map_or(&[], |row| &row.warns)
     }
 
-    /// The row with a flaw beyond its shape, and what is wrong with it.
+    /// Whether a behaviour may leave a must rule undecided.
+    pub fn may_leave_undecided(&self, behaviour: Behaviour, rule: &str) -> bool {
+        let undecided = self.behaviour(behaviour).and_then(|row| row.undecided.as_ref());
+        undecided.is_some_and(|undecided| undecided.rules.iter().any(|allowed| allowed == rule))
+    }
+
+    fn behaviour(&self, behaviour: Behaviour) -> Option<&BehaviourExpectation> {
+        let name = behaviour.info().name;
+        self.behaviours.iter().find(|row| row.name == name)
+    }
+
+    /// The first row that contradicts the catalogues, and what is wrong with it.
     fn flaw(&self, rules: &Catalogue) -> Option<(String, String)> {
         let mut seen = BTreeSet::new();
         for row in &self.faults {
@@ -203,7 +216,8 @@ impl Expectations {
             let known = row.name.parse::<Behaviour>().map(drop);
             let flaw = duplicate(&mut seen, &row.name)
                 .or_else(|| known.err().map(|error| unknown("behaviour", error.nearest)))
-                .or_else(|| unknown_rule(row.warns.iter().map(String::as_str), rules));
+                .or_else(|| unknown_rule(row.warns.iter().map(String::as_str), rules))
+                .or_else(|| unknown_rule(row.undecided.iter().flat_map(undecided_rules), rules));
             if let Some(reason) = flaw {
                 return Some((row.name.clone(), reason));
             }
@@ -221,7 +235,7 @@ fn duplicate<'a>(seen: &mut BTreeSet<&'a str>, name: &'a str) -> Option<String> 
 }
 
 fn unknown(kind: &str, nearest: impl Display) -> String {
-    format!("is no {kind}; the nearest is `{nearest}`")
+    format!("is not a {kind}; the nearest is `{nearest}`")
 }
 
 fn unknown_rule<'a>(named: impl IntoIterator<Item = &'a str>, rules: &Catalogue) -> Option<String> {
@@ -241,11 +255,11 @@ fn unknown_rule<'a>(named: impl IntoIterator<Item = &'a str>, rules: &Catalogue)
 
 fn empty_reason(row: &FaultExpectation) -> Option<String> {
     if row.findings.as_ref().is_some_and(|several| several.at_most < 2) {
-        return Some("allows less than two findings: leave `findings` out".to_owned());
+        return Some("allows fewer than 2 findings: leave out `findings`".to_owned());
     }
     let several = row.findings.iter().map(|several| &several.reason);
     let mut reasons = several.chain(row.undecided.iter().map(|undecided| &undecided.reason)).chain(&row.unseen);
-    reasons.any(|reason| reason.trim().is_empty()).then(|| "gives an empty reason".to_owned())
+    reasons.any(|reason| reason.trim().is_empty()).then(|| "has an empty reason".to_owned())
 }
 
 #[cfg(test)]
@@ -254,11 +268,11 @@ mod tests {
     use crate::contract::Level;
     use crate::reference::Family;
 
-    /// Rules that the oracle reports as a part of another's finding for every fault there is.
-    const ONLY_BESIDE_ANOTHER: [&str; 3] = ["response.error-code-documented", "delete.again", "invariant.single-main"];
+    /// Rules that every fault violates only together with a main rule.
+    const NEVER_MAIN: [&str; 3] = ["response.error-code-documented", "delete.again", "invariant.single-main"];
 
     #[test]
-    fn every_fault_has_one_row_and_every_rule_of_the_contract_catches_a_fault() {
+    fn every_fault_has_one_row_and_every_rule_catches_a_fault() {
         let (table, rules) = (Expectations::embedded(), Catalogue::embedded());
         let names: BTreeSet<_> = table.faults().iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, Fault::ALL.iter().map(|fault| fault.info().name).collect());
@@ -269,17 +283,17 @@ mod tests {
         for rule in rules.rules().iter().filter(|rule| rule.level != Level::Open) {
             let is_main = table.faults().iter().any(|row| row.main == rule.id);
             let is_beside = table.faults().iter().any(|row| row.also.contains(&rule.id));
-            assert!(is_beside || is_main, "no fault is there for {}", rule.id);
-            assert_eq!(is_main, !ONLY_BESIDE_ANOTHER.contains(&rule.id.as_str()), "{}", rule.id);
+            assert!(is_beside || is_main, "no fault violates {}", rule.id);
+            assert_eq!(is_main, !NEVER_MAIN.contains(&rule.id.as_str()), "{}", rule.id);
         }
     }
 
     #[test]
-    fn a_behaviour_breaks_no_more_than_should_rules() {
+    fn a_behaviour_violates_only_should_rules() {
         let (table, rules) = (Expectations::embedded(), Catalogue::embedded());
         for behaviour in Behaviour::ALL {
             for rule in table.warns(behaviour) {
-                // The first of an emptied project is a should of a rule that is a must elsewhere.
+                // The rule on the first offering of an emptied project is a should there and a must elsewhere.
                 let is_should = rules.rule(rule).is_some_and(|rule| rule.level == Level::Should);
                 assert!(is_should || behaviour == Behaviour::FirstAgainRegular, "{behaviour}: {rule}");
             }
@@ -299,7 +313,7 @@ mod tests {
         assert_eq!(flaw(row, &row.repeat(2)), "f.yaml: `object-wrong` has two rows");
         assert_eq!(
             flaw("name: object-wrong", "name: object-wrogn"),
-            "f.yaml: `object-wrogn` is no fault; the nearest is `object-wrong`"
+            "f.yaml: `object-wrogn` is not a fault; the nearest is `object-wrong`"
         );
         assert_eq!(
             flaw("main: response.schema", "main: response.shema"),
@@ -312,18 +326,15 @@ mod tests {
         let with = |more: &str| flaw("response.schema, layer", &format!("response.schema, {more}, layer"));
         assert_eq!(
             with("findings: {at_most: 1, reason: x}"),
-            "f.yaml: `object-wrong` allows less than two findings: leave `findings` out"
+            "f.yaml: `object-wrong` allows fewer than 2 findings: leave out `findings`"
         );
-        assert_eq!(
-            with("undecided: {rules: [get.missing], reason: ''}"),
-            "f.yaml: `object-wrong` gives an empty reason"
-        );
+        assert_eq!(with("undecided: {rules: [get.missing], reason: ''}"), "f.yaml: `object-wrong` has an empty reason");
         assert_eq!(
             flaw("warns: [response.no-meta]", "warns: [get.mising]"),
             "f.yaml: `meta-beside-limit` names the unknown rule `get.mising`; the nearest is `get.missing`"
         );
         let shape = flaw("layer: scenario", "layer: scenery");
-        let (place, reason) = shape.split_once(" faults[0].layer: ").expect("the row is named");
+        let (place, reason) = shape.split_once(" faults[0].layer: ").expect("the error names the row");
         assert_eq!(place.strip_prefix("f.yaml:").map(|place| place.split(':').count()), Some(3), "{place}");
         assert_eq!(reason, "unknown variant `scenery`, expected one of `scenario`, `input`, `sequence`, `race`");
     }

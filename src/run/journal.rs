@@ -1,9 +1,9 @@
-//! What a run may leave on a target, written down before it can be left there.
+//! A write-ahead journal of what a run may leave on a target.
 //!
-//! One file per run, JSON lines: a head that says where the run works, what its ids start with and how the projects were
-//! before; then every id before the create that carries it leaves, and every promotion. No key is ever written. The file
-//! is locked while the run goes on and removed when nothing is left; what a killed run left is undone from it.
-//! Lines are handed to the system one by one: they outlive the program, though not a power cut.
+//! One file of JSON lines for each run: a header with the target, the prefix of the run's ids and the initial state of
+//! the projects; then the id of each create before the request is sent, and every promotion. It never contains a key.
+//! The file is locked during the run and removed when nothing is left on the target; `qonform clean` undoes the writes
+//! of a killed run. Each line is written at once: it survives a crash of the program, but not a power failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -17,44 +17,44 @@ use thiserror::Error;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, WriteObserver};
 
-/// The version of the journal's shape.
+/// Version of the journal's format.
 const VERSION: u32 = 1;
 
-/// How journals end; other files in the directory are left alone.
-const ENDING: &str = "journal";
+/// Extension of journals; other files in the directory are ignored.
+const EXTENSION: &str = "journal";
 
-/// Why a journal cannot be used.
+/// Why a journal cannot be used; displays as a clause after "cannot".
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum JournalError {
     /// The user has no directory for it.
-    #[error("find a place for the journal: neither XDG_STATE_HOME nor HOME is set; give --journal FILE")]
+    #[error("find a directory for the journal: neither XDG_STATE_HOME nor HOME is set; use --journal FILE")]
     NoPlace,
-    /// One is there already.
+    /// The file exists.
     #[error(
-        "begin the journal `{}`: there is one already, of a run that was killed or is still going on; \
-         `qonform clean --journal {0}` removes what it left", path.display()
+        "create the journal `{}`: it exists, from a run that was killed or is still running; \
+         `qonform clean --journal {0}` removes what that run left", path.display()
     )]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The system refused.
+    /// A system call failed.
     #[error("{doing} the journal `{}`: {reason}", path.display())]
     Io {
-        /// `write`, `read`.
+        /// `write`, `read`, `remove` or `find`.
         doing: &'static str,
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Message of the system.
         reason: String,
     },
-    /// It is locked.
-    #[error("use the journal `{}`: its run is still going on", path.display())]
+    /// Another process has locked it.
+    #[error("use the journal `{}`: its run is still running", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// It is something else.
+    /// The file is not a journal.
     #[error("read the journal `{}`: {reason}", path.display())]
     Malformed {
         /// The file.
@@ -64,9 +64,9 @@ pub enum JournalError {
     },
 }
 
-/// Where a run works and how it was there before.
+/// Target of a run and the initial state of its projects.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Head {
+pub struct JournalHeader {
     journal: u32,
     /// The program that wrote it.
     pub tool: String,
@@ -74,21 +74,21 @@ pub struct Head {
     pub target: String,
     /// Seed of the run.
     pub seed: u64,
-    /// What the ids of the run start with.
+    /// Prefix of the run's ids.
     pub prefix: String,
     /// Each project that the run may write to.
-    pub projects: BTreeMap<ProjectRole, Before>,
+    pub projects: BTreeMap<ProjectRole, InitialProject>,
 }
 
 /// A project by the role of its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProjectRole {
-    /// That of `--token`.
+    /// The project of `--token`.
     Main,
-    /// That of `--second-token`.
+    /// The project of `--second-token`.
     Second,
-    /// That of `--empty-token`.
+    /// The project of `--empty-token`.
     Empty,
 }
 
@@ -112,78 +112,83 @@ impl ProjectRole {
     }
 }
 
-/// How a project was before the run.
+/// State of a project before the run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Before {
-    /// The main offering; `None` when there was none.
+pub struct InitialProject {
+    /// The main offering, if there was one.
     pub main: Option<String>,
-    /// A few offerings by id and time of creation, by which the project is known again.
+    /// A few offerings as pairs of id and `created_at`, which identify the project.
     pub landmarks: Vec<(String, String)>,
 }
 
-/// A line after the head.
+/// A line after the header.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "lowercase")]
-enum Note {
-    /// A create with this id is about to leave.
+enum JournalEntry {
+    /// A create with this id is about to be sent.
     Creates { project: ProjectRole, id: String },
-    /// One whose id has no prefix (no prefix fits into one character), and which the project did not have before.
+    /// A create of a new id without the prefix (an id of one character has no room for it) is about to be sent.
     Stray { project: ProjectRole, id: String },
-    /// The stray is not there, or is not ours after all.
+    /// The stray was deleted or not created.
     Gone { project: ProjectRole, id: String },
-    /// An offering is about to be made main instead of this one.
+    /// The run is about to promote an offering in place of `instead_of`.
     Promotes { project: ProjectRole, id: String, instead_of: Option<String> },
 }
 
-/// What has to be undone.
+/// The writes that have to be undone.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trace {
-    /// Where and how it was before.
-    pub head: Head,
-    /// Ids that were sent, by project.
+pub struct JournalState {
+    /// Target and initial state.
+    pub header: JournalHeader,
+    /// Ids with the prefix that were sent, by project.
     pub created: BTreeSet<(ProjectRole, String)>,
-    /// Ids without the prefix that must go too.
+    /// Ids without the prefix that must be deleted too.
     pub strays: BTreeSet<(ProjectRole, String)>,
 }
 
-impl Trace {
-    fn new(head: Head) -> Self {
-        Self { head, created: BTreeSet::new(), strays: BTreeSet::new() }
+impl JournalState {
+    fn new(header: JournalHeader) -> Self {
+        Self { header, created: BTreeSet::new(), strays: BTreeSet::new() }
     }
 
-    /// Everything that starts with `prefix`, in each project that there `is` a key for; how they were before nobody knows.
-    pub fn of_prefix(target: &str, prefix: &str, is: &dyn Fn(KeyRole) -> bool) -> Self {
+    /// All offerings whose ids start with `prefix`, in each project for which `has_key` is true. Without a journal the
+    /// initial state is unknown.
+    pub fn of_prefix(target: &str, prefix: &str, has_key: &dyn Fn(KeyRole) -> bool) -> Self {
         let projects = [ProjectRole::Main, ProjectRole::Second, ProjectRole::Empty];
-        Self::new(Head {
+        Self::new(JournalHeader {
             journal: VERSION,
             tool: String::new(),
             target: target.to_owned(),
             seed: 0,
             prefix: prefix.to_owned(),
-            projects: projects.into_iter().filter(|of| is(of.role())).map(|of| (of, Before::default())).collect(),
+            projects: projects
+                .into_iter()
+                .filter(|of| has_key(of.role()))
+                .map(|of| (of, InitialProject::default()))
+                .collect(),
         })
     }
 
-    /// What must be undone in one project.
+    /// The writes to undo in one project.
     pub(super) fn undo(&self, project: ProjectRole) -> super::clean::Undo {
         let ids = |all: &BTreeSet<(ProjectRole, String)>| {
             all.iter().filter(|(of, _)| *of == project).map(|(_, id)| id.clone()).collect()
         };
         super::clean::Undo {
-            main: self.head.projects.get(&project).and_then(|before| before.main.clone()),
-            prefix: self.head.prefix.clone(),
+            main: self.header.projects.get(&project).and_then(|before| before.main.clone()),
+            prefix: self.header.prefix.clone(),
             strays: ids(&self.strays),
-            noted: ids(&self.created),
+            sent: ids(&self.created),
         }
     }
 
-    /// Takes a note in; false when it says nothing new.
-    fn take(&mut self, note: &Note) -> bool {
-        match note {
-            Note::Creates { project, id } => self.created.insert((*project, id.clone())),
-            Note::Stray { project, id } => self.strays.insert((*project, id.clone())),
-            Note::Gone { project, id } => self.strays.remove(&(*project, id.clone())),
-            Note::Promotes { .. } => true,
+    /// Applies an entry; false if it changes nothing.
+    fn apply(&mut self, entry: &JournalEntry) -> bool {
+        match entry {
+            JournalEntry::Creates { project, id } => self.created.insert((*project, id.clone())),
+            JournalEntry::Stray { project, id } => self.strays.insert((*project, id.clone())),
+            JournalEntry::Gone { project, id } => self.strays.remove(&(*project, id.clone())),
+            JournalEntry::Promotes { .. } => true,
         }
     }
 }
@@ -192,48 +197,48 @@ impl Trace {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    book: Mutex<Option<Book>>,
+    open: Mutex<Option<OpenJournal>>,
 }
 
 #[derive(Debug)]
-struct Book {
+struct OpenJournal {
     file: File,
-    trace: Trace,
-    /// Ids that were there before the run: never ours.
-    foreign: BTreeSet<(ProjectRole, String)>,
+    state: JournalState,
+    /// Ids that existed before the run.
+    existing: BTreeSet<(ProjectRole, String)>,
     promoted: BTreeSet<ProjectRole>,
 }
 
 impl Journal {
-    /// A journal at `path`, or one of its own in the user's state directory. Nothing is written until it begins.
+    /// A journal at `path`, or a new file in the user's state directory. The file is not created yet.
     ///
     /// # Errors
-    /// There is no state directory, or a journal is there already.
+    /// There is no state directory, or `path` exists.
     pub fn at(path: Option<&Path>, prefix: &str) -> Result<Self, JournalError> {
         let path = match path {
             Some(path) if path.exists() => return Err(JournalError::Exists { path: path.to_owned() }),
             Some(path) => path.to_owned(),
             None => {
                 let now = chrono::Utc::now().format("%Y%m%dT%H%M%S%3f");
-                state_directory()?.join(format!("{prefix}{now}-{}.{ENDING}", std::process::id()))
+                state_directory()?.join(format!("{prefix}{now}-{}.{EXTENSION}", std::process::id()))
             }
         };
-        Ok(Self { path, book: Mutex::default() })
+        Ok(Self { path, open: Mutex::default() })
     }
 
-    /// Where it is.
+    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the head. Until then no write may leave.
+    /// Writes the header. No write may be sent before.
     pub(super) fn begin(
         &self,
         target: &str,
         seed: u64,
         prefix: &str,
-        projects: BTreeMap<ProjectRole, Before>,
-        foreign: BTreeSet<(ProjectRole, String)>,
+        projects: BTreeMap<ProjectRole, InitialProject>,
+        existing: BTreeSet<(ProjectRole, String)>,
     ) -> Result<(), JournalError> {
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(|error| self.cannot("write", &error))?;
@@ -243,9 +248,9 @@ impl Journal {
                 io::ErrorKind::AlreadyExists => JournalError::Exists { path: self.path.clone() },
                 _ => self.cannot("write", &error),
             })?;
-        // Where a file system has no locks, `clean` cannot tell a run that goes on; everything else works.
+        // Without locks in the file system, `clean` cannot detect an active run; everything else works.
         let _ = file.try_lock();
-        let head = Head {
+        let header = JournalHeader {
             journal: VERSION,
             tool: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
             target: target.to_owned(),
@@ -253,20 +258,20 @@ impl Journal {
             prefix: prefix.to_owned(),
             projects,
         };
-        write_line(&file, &head).map_err(|error| self.cannot("write", &error))?;
-        let book = Book { file, trace: Trace::new(head), foreign, promoted: BTreeSet::new() };
-        *self.book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
+        write_line(&file, &header).map_err(|error| self.cannot("write", &error))?;
+        let open = OpenJournal { file, state: JournalState::new(header), existing, promoted: BTreeSet::new() };
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(())
     }
 
-    /// What has to be undone so far; `None` before it begins.
-    pub(super) fn trace(&self) -> Option<Trace> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|book| book.trace.clone())
+    /// The writes to undo so far; `None` before the header is written.
+    pub(super) fn state(&self) -> Option<JournalState> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|open| open.state.clone())
     }
 
     /// Removes the file: nothing is left on the target.
     pub(super) fn remove(&self) -> Result<(), JournalError> {
-        if self.book.lock().unwrap_or_else(PoisonError::into_inner).take().is_none() {
+        if self.open.lock().unwrap_or_else(PoisonError::into_inner).take().is_none() {
             return Ok(());
         }
         fs::remove_file(&self.path).map_err(|error| self.cannot("remove", &error))
@@ -279,87 +284,87 @@ impl Journal {
 
 impl WriteObserver for Journal {
     fn before(&self, request: &Request) -> io::Result<()> {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(book) = book.as_mut() else {
-            return Err(io::Error::other("it has not begun"));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = open.as_mut() else {
+            return Err(io::Error::other("it has no header yet"));
         };
         let project = request.role().map_or(ProjectRole::Main, ProjectRole::of);
-        let note = match request.operation.endpoint() {
-            Some(Endpoint::Create) => book.creation(project, request),
-            Some(Endpoint::SetMain) => book.promotion(project, request),
+        let entry = match request.operation.endpoint() {
+            Some(Endpoint::Create) => open.creation(project, request),
+            Some(Endpoint::SetMain) => open.promotion(project, request),
             _ => None,
         };
-        match note {
-            Some(note) if book.trace.take(&note) => write_line(&book.file, &note),
+        match entry {
+            Some(entry) if open.state.apply(&entry) => write_line(&open.file, &entry),
             _ => Ok(()),
         }
     }
 
     fn after(&self, request: &Request, status: u16) {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(book) = book.as_mut() else { return };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = open.as_mut() else { return };
         let id = match request.operation.endpoint() {
             Some(Endpoint::Create) if (400..500).contains(&status) => created_id(request),
             Some(Endpoint::Delete) if (200..300).contains(&status) => request.path_id(),
             _ => None,
         };
         if let Some(id) = id {
-            let note = Note::Gone { project: request.role().map_or(ProjectRole::Main, ProjectRole::of), id };
-            if book.trace.take(&note) {
-                // When this line is lost, cleaning looks for the offering once more and finds none.
-                let _ = write_line(&book.file, &note);
+            let entry = JournalEntry::Gone { project: request.role().map_or(ProjectRole::Main, ProjectRole::of), id };
+            if open.state.apply(&entry) {
+                // If this line is lost, cleaning deletes an offering that does not exist, which is harmless.
+                let _ = write_line(&open.file, &entry);
             }
         }
     }
 }
 
-impl Book {
-    fn creation(&self, project: ProjectRole, request: &Request) -> Option<Note> {
+impl OpenJournal {
+    fn creation(&self, project: ProjectRole, request: &Request) -> Option<JournalEntry> {
         let id = created_id(request)?;
-        if id.starts_with(&self.trace.head.prefix) {
-            return Some(Note::Creates { project, id });
+        if id.starts_with(&self.state.header.prefix) {
+            return Some(JournalEntry::Creates { project, id });
         }
-        let is_ours = !self.foreign.contains(&(project, id.clone()));
-        is_ours.then_some(Note::Stray { project, id })
+        let is_new = !self.existing.contains(&(project, id.clone()));
+        is_new.then_some(JournalEntry::Stray { project, id })
     }
 
-    /// Only the first promotion takes the place of the main that must come back.
-    fn promotion(&mut self, project: ProjectRole, request: &Request) -> Option<Note> {
-        let instead_of = self.trace.head.projects.get(&project)?.main.clone();
+    /// Only the first promotion replaces the main to restore.
+    fn promotion(&mut self, project: ProjectRole, request: &Request) -> Option<JournalEntry> {
+        let instead_of = self.state.header.projects.get(&project)?.main.clone();
         let is_first = self.promoted.insert(project);
-        is_first.then_some(Note::Promotes { project, id: request.path_id()?, instead_of })
+        is_first.then_some(JournalEntry::Promotes { project, id: request.path_id()?, instead_of })
     }
 }
 
-/// The id that a create asks for, or `None` when it asks for none that an offering can have.
+/// The id in a create, or `None` if no offering can have it.
 fn created_id(request: &Request) -> Option<String> {
     let body = request.json_body()?;
     let id = body.get("id")?.as_str()?;
     (!matches!(id, "" | "." | "..")).then(|| id.to_owned())
 }
 
-/// One line in one write: a kill leaves whole lines, or at worst half a last one whose request has not left.
+/// Writes a line at once: after a kill at most the last line is incomplete, and its request was not sent.
 fn write_line(mut file: &File, line: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     file.write_all(&bytes)
 }
 
-/// A journal that a run left, locked as long as this lives.
+/// A journal that a run left behind, locked until this value is dropped.
 #[derive(Debug)]
-pub struct Left {
-    /// Where it is.
+pub struct LeftJournal {
+    /// The file.
     pub path: PathBuf,
-    /// What it says.
-    pub trace: Trace,
+    /// The writes to undo.
+    pub state: JournalState,
     _file: File,
 }
 
-impl Left {
+impl LeftJournal {
     /// Reads a journal.
     ///
     /// # Errors
-    /// It cannot be read, is none, or its run is still going on.
+    /// [`JournalError`] when the file cannot be read, is not a journal, or its run is still running.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
         let cannot =
             |error: io::Error| JournalError::Io { doing: "read", path: path.to_owned(), reason: error.to_string() };
@@ -369,14 +374,14 @@ impl Left {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
-        let trace = parse(&bytes).map_err(|reason| JournalError::Malformed { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), trace, _file: file })
+        let state = parse(&bytes).map_err(|reason| JournalError::Malformed { path: path.to_owned(), reason })?;
+        Ok(Self { path: path.to_owned(), state, _file: file })
     }
 
     /// Removes the file: nothing is left on the target.
     ///
     /// # Errors
-    /// The system refused.
+    /// [`JournalError::Io`] when the file cannot be removed.
     pub fn remove(self) -> Result<(), JournalError> {
         fs::remove_file(&self.path).map_err(|error| JournalError::Io {
             doing: "remove",
@@ -386,27 +391,29 @@ impl Left {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Trace, String> {
+fn parse(bytes: &[u8]) -> Result<JournalState, String> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &bytes[..end]);
     let mut lines = whole.split(|byte| *byte == b'\n');
-    let head = lines.next().unwrap_or_default();
-    let head: Head = serde_json::from_slice(head).map_err(|error| format!("line 1 is no head: {error}"))?;
-    if head.journal != VERSION {
-        return Err(format!("its version is {}, this program knows {VERSION}", head.journal));
+    let header = lines.next().unwrap_or_default();
+    let header: JournalHeader =
+        serde_json::from_slice(header).map_err(|error| format!("line 1 is not a journal header: {error}"))?;
+    if header.journal != VERSION {
+        return Err(format!("its version is {}, expected {VERSION}", header.journal));
     }
-    if !is_prefix(&head.prefix) {
-        return Err(format!("`{}` is no prefix of a run", head.prefix));
+    if !is_prefix(&header.prefix) {
+        return Err(format!("`{}` is not the prefix of a run", header.prefix));
     }
-    let mut trace = Trace::new(head);
+    let mut state = JournalState::new(header);
     for (number, line) in lines.enumerate() {
-        let note: Note = serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", number + 2))?;
-        trace.take(&note);
+        let entry: JournalEntry =
+            serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", number + 2))?;
+        state.apply(&entry);
     }
-    trace.created.retain(|(_, id)| id.starts_with(&trace.head.prefix));
-    Ok(trace)
+    state.created.retain(|(_, id)| id.starts_with(&state.header.prefix));
+    Ok(state)
 }
 
-/// Whether a text can be what the ids of a run start with: `qf-`, four letters or digits, `-`.
+/// Whether a text has the form of a run's prefix: `qf-`, four lowercase letters or digits, `-`.
 pub fn is_prefix(text: &str) -> bool {
     let letters = text.strip_prefix("qf-").and_then(|rest| rest.strip_suffix('-')).unwrap_or_default();
     letters.len() == 4 && letters.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -415,19 +422,20 @@ pub fn is_prefix(text: &str) -> bool {
 /// The journals in the user's state directory, oldest first.
 ///
 /// # Errors
-/// There is no such directory to look for, or it cannot be read; that it does not exist is no error.
+/// [`JournalError`] when neither `XDG_STATE_HOME` nor `HOME` is set, or the directory cannot be read. A missing
+/// directory is empty.
 pub fn journals() -> Result<Vec<PathBuf>, JournalError> {
     let directory = state_directory()?;
     let entries = match fs::read_dir(&directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(JournalError::Io { doing: "look for", path: directory, reason: error.to_string() });
+            return Err(JournalError::Io { doing: "find", path: directory, reason: error.to_string() });
         }
     };
     let mut found: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
+        .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
         .collect();
     found.sort_by_key(|path| (fs::metadata(path).and_then(|facts| facts.modified()).ok(), path.clone()));
     Ok(found)

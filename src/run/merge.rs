@@ -1,11 +1,9 @@
-//! The parts of a run, put together again.
+//! Merges the reports of all shards of a run.
 //!
-//! What the whole run would have said is worked out from its parts: counts are added, of each finding the evidence is
-//! kept that the whole run would have kept, and every rule gets its verdict anew. `duration_ms` is that of the longest
-//! part, since parts run side by side; latencies are those of all responses of all parts. What each part really sent is
-//! added up, too: a fault of generated histories is made small in every part that meets it, and a target that is not
-//! ours is looked at before each part.
-//! Start at [`merge`].
+//! The result is the outcome of the whole run: counts are added, each finding has the evidence that the whole run would
+//! have reported, and every rule has a new verdict. `duration_ms` is that of the longest shard, since shards run
+//! concurrently; latencies cover all responses. The number of requests exceeds that of a whole run: each shard has its
+//! own preflight and minimizes the findings that it meets. Start at [`merge`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +11,7 @@ use thiserror::Error;
 
 use super::aggregate::{self, Occurrence, VerdictInput};
 use super::settings::NamePattern;
-use super::waivers::{Waives, is_checked};
+use super::waivers::{WaiverSubject, is_checked};
 use crate::contract::Catalogue;
 use crate::contract::Endpoint;
 use crate::exchange::Latencies;
@@ -22,46 +20,46 @@ use crate::finding::{
     ShardFacts, Summary, Verdict, WaiverOutcome, WaiverState,
 };
 
-/// Why outcomes are not the parts of one run.
+/// Why reports are not the shards of one run; displays as a clause after "cannot".
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MergeError {
-    /// There is nothing to put together.
+    /// There are no reports.
     #[error("merge nothing: name the reports of the shards")]
     Nothing,
-    /// One is no part of anything.
-    #[error("merge {name}: it is the report of a whole run; shards are made by `qonform run --shard 1/4 --seed N`")]
+    /// A report is of a whole run.
+    #[error("merge {name}: it is the report of a whole run; create shards with `qonform run --shard 1/4 --seed N`")]
     NoShard {
         /// The report's name.
         name: String,
     },
-    /// Two are of different runs.
-    #[error("merge {name} with {first}: they are of different runs: the {what} of one is {one}, of the other {other}")]
+    /// Two reports are of different runs.
+    #[error("merge {name} with {first}: they are of different runs: the {what} of {first} is {one}, of {name} {other}")]
     Differ {
         /// The report's name.
         name: String,
-        /// The name of the first.
+        /// The name of the first report.
         first: String,
         /// What differs.
         what: &'static str,
-        /// In the first.
+        /// Its value in the first report.
         one: String,
-        /// In this one.
+        /// Its value in this report.
         other: String,
     },
-    /// One part is there twice.
-    #[error("merge {name}: shard {number} was given already")]
+    /// A shard occurs twice.
+    #[error("merge {name}: there is another report of shard {number}")]
     Twice {
         /// The report's name.
         name: String,
-        /// The part, from 1.
+        /// The shard, from 1.
         number: u32,
     },
-    /// Parts are missing.
-    #[error("merge the shards of a run that has {of}: {} missing", list(.missing))]
+    /// Shards are missing.
+    #[error("merge the {of} shards of a run: {} missing", list(.missing))]
     Missing {
         /// Their numbers.
         missing: Vec<u32>,
-        /// How many there are.
+        /// Number of all shards.
         of: u32,
     },
 }
@@ -71,16 +69,16 @@ fn list(numbers: &[u32]) -> String {
     format!("{} {}", numbers.join(", "), if numbers.len() == 1 { "is" } else { "are" })
 }
 
-/// An outcome and what it is a part of.
+/// The outcome of a shard, with the facts about the shard.
 struct ShardReport<'o> {
     outcome: &'o Outcome,
     facts: &'o ShardFacts,
 }
 
-/// Puts the parts of a run together: names of reports and their outcomes, in any order.
+/// Merges the reports of all shards of a run: pairs of a report's name and its outcome, in any order.
 ///
 /// # Errors
-/// [`MergeError`] when they are not all the parts of one run.
+/// [`MergeError`] when they are not all the shards of one run.
 pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
     let parts = parts(reports)?;
     let first = parts.first().ok_or(MergeError::Nothing)?.outcome;
@@ -115,7 +113,7 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
     })
 }
 
-/// The parts in the order of their numbers, when they are all there and of one run.
+/// The shards in the order of their numbers, if they are complete and of one run.
 fn parts(reports: &[(String, Outcome)]) -> Result<Vec<ShardReport<'_>>, MergeError> {
     let mut parts: BTreeMap<u32, ShardReport<'_>> = BTreeMap::new();
     for (name, outcome) in reports {
@@ -149,14 +147,15 @@ fn of(outcome: &Outcome, number: impl Fn(&ShardFacts) -> usize) -> String {
     outcome.shard.as_ref().map_or(0, number).to_string()
 }
 
-/// The first rule whose level in force is another than in the other outcome: runs with other `--deny` are other runs.
+/// The first rule whose effective level differs from that in the other outcome: runs with different levels cannot be
+/// merged.
 fn level(outcome: &Outcome, other: &Outcome) -> String {
     let mut pairs = outcome.rules.iter().zip(&other.rules);
     let differing = pairs.find(|(rule, other)| (&rule.id, rule.level) != (&other.id, other.level));
     differing.map_or_else(String::new, |(rule, _)| format!("{} of {}", rule.level, rule.id))
 }
 
-/// The ending that says most against the run.
+/// The most severe ending.
 fn ending(parts: &[ShardReport<'_>]) -> Ending {
     let badness = |ending: &Ending| match ending {
         Ending::Interrupted => 0,
@@ -168,7 +167,7 @@ fn ending(parts: &[ShardReport<'_>]) -> Ending {
     endings.min_by_key(|ending| badness(ending)).cloned().unwrap_or(Ending::Complete)
 }
 
-/// Of each finding the evidence with the fewest steps, that of the first case where several have as many.
+/// Each finding with the evidence of the fewest steps; of equally short evidence that of the first case.
 fn findings(parts: &[ShardReport<'_>]) -> BTreeMap<String, Finding> {
     let mut found: BTreeMap<String, Vec<(usize, &Finding)>> = BTreeMap::new();
     for part in parts {
@@ -177,13 +176,13 @@ fn findings(parts: &[ShardReport<'_>]) -> BTreeMap<String, Finding> {
             found.entry(finding.fingerprint.clone()).or_default().push((place, finding));
         }
     }
-    let merged = |(print, alike): (String, Vec<(usize, &Finding)>)| {
+    let merged = |(fingerprint, alike): (String, Vec<(usize, &Finding)>)| {
         let best = alike.iter().min_by_key(|(place, finding)| (finding.steps.len(), *place))?;
         let mut finding = best.1.clone();
         for (_, other) in alike.iter().filter(|(_, other)| !std::ptr::eq(*other, best.1)) {
             Occurrence::of(other).join(&mut finding);
         }
-        Some((print, finding))
+        Some((fingerprint, finding))
     };
     found.into_iter().filter_map(merged).collect()
 }
@@ -201,23 +200,23 @@ fn verdict(
         mine.min_by_key(|reason| reason.place).map(|reason| &reason.reason)
     };
     let checked = own().map(|rule| rule.checked).sum();
-    let basis = VerdictInput {
+    let input = VerdictInput {
         id: &rule.id,
-        by: VerdictInput::gravest(&rule.id, findings.values()),
+        by: VerdictInput::most_severe(&rule.id, findings.values()),
         undecided: first_reason(Doubt::Undecided),
         left_out: first_reason(Doubt::LeftOut),
         checked,
         level: rule.level,
     };
-    // Where nothing was checked anywhere, a part that ended early knows best why.
+    // Of a rule without checks, a shard that ended early has the reason.
     let why_skipped = || {
         let cut_short = parts.iter().filter(|part| part.outcome.ending != Ending::Complete);
         let mut reasons = cut_short.chain(parts).filter_map(|part| part.outcome.rules.get(index)?.reason.clone());
         reasons.next().unwrap_or_default()
     };
-    let (verdict, reason) = basis.verdict(why_skipped);
+    let (verdict, reason) = input.verdict(why_skipped);
     let blocked_by = own().find_map(|rule| rule.blocked_by.clone()).filter(|_| verdict == Verdict::Skipped);
-    RuleOutcome { verdict, checked: basis.checked_given(verdict), reason, blocked_by, ..rule.clone() }
+    RuleOutcome { verdict, checked: input.checked_given(verdict), reason, blocked_by, ..rule.clone() }
 }
 
 fn summary(parts: &[ShardReport<'_>], rules: &[RuleOutcome]) -> Summary {
@@ -236,7 +235,7 @@ fn summary(parts: &[ShardReport<'_>], rules: &[RuleOutcome]) -> Summary {
     summary
 }
 
-/// The times of all parts, in the order in which a whole run tells them.
+/// The latencies of all shards, in the order of a whole run.
 fn latency(parts: &[ShardReport<'_>]) -> Vec<Latency> {
     let place = |operation: &Option<String>| {
         let is_it = |endpoint: &Endpoint| Some(endpoint.operation_id()) == operation.as_deref();
@@ -244,9 +243,9 @@ fn latency(parts: &[ShardReport<'_>]) -> Vec<Latency> {
         Endpoint::ALL.iter().position(is_it).unwrap_or(others)
     };
     let mut all: BTreeMap<(usize, Option<String>), Latencies> = BTreeMap::new();
-    for told in parts.iter().flat_map(|part| &part.facts.latency) {
-        let times = Latencies::of_steps(told.steps.iter().copied(), told.max_us);
-        all.entry((place(&told.operation), told.operation.clone())).or_default().merge(&times);
+    for latency in parts.iter().flat_map(|part| &part.facts.latency) {
+        let times = Latencies::from_buckets(latency.steps.iter().copied(), latency.max_us);
+        all.entry((place(&latency.operation), latency.operation.clone())).or_default().merge(&times);
     }
     all.iter().map(|((_, operation), times)| aggregate::latency(operation.as_deref(), times)).collect()
 }
@@ -264,7 +263,7 @@ fn observations(parts: &[ShardReport<'_>]) -> Vec<Observation> {
     counts.into_iter().map(observation).collect()
 }
 
-/// What breaks a rule is a finding, whose count is known; the rest is added up.
+/// Drift of findings has the count of the finding; the counts of other drift are added.
 fn drift(parts: &[ShardReport<'_>], findings: &[Finding]) -> Vec<Drift> {
     let mut quiet: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for drift in parts.iter().flat_map(|part| &part.outcome.drift).filter(|drift| drift.rule.is_none()) {
@@ -285,31 +284,32 @@ fn coverage(parts: &[ShardReport<'_>]) -> Coverage {
         let key = (index, seen.status, seen.code.as_deref().unwrap_or_default());
         responses.entry(key).and_modify(|known| known.count += seen.count).or_insert_with(|| seen.clone());
     }
-    let mut constraints = Constraints::default();
+    let mut merged = Constraints::default();
     for part in parts {
-        constraints.merge(tried(&part.outcome.coverage));
+        merged.merge(constraints(&part.outcome.coverage));
     }
-    aggregate::covered(responses.into_values().collect(), &constraints)
+    aggregate::covered(responses.into_values().collect(), &merged)
 }
 
-/// What generated requests tried, as it was before it became a report.
-fn tried(coverage: &Coverage) -> Constraints {
-    let mut tried = Constraints { rows: coverage.constraints.clone(), unsendable: Vec::new() };
-    let untried: BTreeSet<String> = tried.holes().into_iter().collect();
-    tried.unsendable = coverage.holes.iter().filter(|hole| !untried.contains(*hole)).cloned().collect();
-    tried
+/// The constraints that a coverage was computed from.
+fn constraints(coverage: &Coverage) -> Constraints {
+    let mut constraints = Constraints { rows: coverage.constraints.clone(), unsendable: Vec::new() };
+    let untried: BTreeSet<String> = constraints.holes().into_iter().collect();
+    constraints.unsendable = coverage.holes.iter().filter(|hole| !untried.contains(*hole)).cloned().collect();
+    constraints
 }
 
 fn waivers(parts: &[ShardReport<'_>], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
     let Some(first) = parts.first() else { return Vec::new() };
     let merged = |(index, waiver): (usize, &WaiverOutcome)| {
-        let prints = parts.iter().filter_map(|part| part.outcome.waivers.get(index)).flat_map(|one| &one.findings);
-        let findings: BTreeSet<String> = prints.cloned().collect();
+        let fingerprints =
+            parts.iter().filter_map(|part| part.outcome.waivers.get(index)).flat_map(|one| &one.findings);
+        let findings: BTreeSet<String> = fingerprints.cloned().collect();
         let subject = match (&waiver.rule, &waiver.fingerprint) {
             (Some(rule), _) => {
-                Waives::Rules { pattern: NamePattern::read_back(rule), operation: waiver.operation.clone() }
+                WaiverSubject::Rules { pattern: NamePattern::read_back(rule), operation: waiver.operation.clone() }
             }
-            (None, print) => Waives::Finding(print.clone().unwrap_or_default()),
+            (None, fingerprint) => WaiverSubject::Finding(fingerprint.clone().unwrap_or_default()),
         };
         let state = match waiver.state {
             WaiverState::Expired => WaiverState::Expired,
@@ -322,7 +322,7 @@ fn waivers(parts: &[ShardReport<'_>], rules: &[RuleOutcome], ending: &Ending) ->
     first.outcome.waivers.iter().enumerate().map(merged).collect()
 }
 
-/// Each text once, in the order in which they came.
+/// Each text once, in the order of its first occurrence.
 fn distinct<'t>(texts: impl Iterator<Item = &'t String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     texts.filter(|text| seen.insert(text.as_str())).cloned().collect()

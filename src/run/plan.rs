@@ -1,4 +1,4 @@
-//! What runs and what does not, and why.
+//! Selects the cases of a run, with the reasons for those left out.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -12,42 +12,42 @@ use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
 use crate::offerings::race::{self, Race};
 use crate::offerings::scenario::{self, Effect, Scenario};
 
-/// How many races are drawn besides the written ones.
+/// Number of generated races besides the written ones.
 const GENERATED_RACES: usize = 6;
 
-/// The cases of a run, in the order in which a single project plays them, and the reasons for what is left out.
+/// The cases of a run, in the order of execution on a single project, and the reasons for cases left out.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// What is played: past failures first; then reads, then writes, then everything that changes the main.
+    /// The cases: regressions first, then cases that read, that write, and that change the main.
     pub cases: Vec<Case>,
-    /// The place of each of them in the whole run, from 0; they differ from the order here in a part of a run.
+    /// Index of each case in the whole run, which differs from the order here in a shard.
     pub places: Vec<usize>,
-    /// Cases of the whole run.
+    /// Number of cases in the whole run.
     pub planned: usize,
-    /// The operations besides the six that the whole run tries.
+    /// The operations besides the six that the whole run tests.
     pub others: Vec<Arc<Operation>>,
-    /// For each rule that has a case which cannot be played: why.
+    /// For each rule with a case that cannot run: the reason.
     pub reasons: BTreeMap<String, String>,
-    /// What else was asked for and is not played, a sentence each.
+    /// Other selected cases that cannot run, a sentence each.
     pub notes: Vec<String>,
 }
 
 impl Plan {
-    /// Plans for a target that lacks `missing`.
+    /// Plans a run on a target that lacks `missing`.
     pub fn new(settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) -> Self {
         let mut plan = Self::default();
-        if let Some(kept) = &settings.replay {
-            plan.add_kept(&format!("{}::replay", kept.layer()), kept, settings, contract, missing);
-            plan.take_part(settings);
+        if let Some(saved) = &settings.replay {
+            plan.add_saved(&format!("{}::replay", saved.layer()), saved, settings, contract, missing);
+            plan.select_shard(settings);
             return plan;
         }
         let catalogue = contract.rules();
-        for scenario in scenario::all().filter(|scenario| is_wanted(scenario, settings)) {
+        for scenario in scenario::all().filter(|scenario| is_selected(scenario, settings)) {
             plan.add(Case::Scenario(scenario), settings, catalogue, missing);
         }
         plan.add_inputs(settings);
         plan.add_operations(settings, contract);
-        plan.add_histories(settings);
+        plan.add_sequences(settings);
         for race in races(settings) {
             plan.add(Case::Race(Arc::new(race)), settings, catalogue, missing);
         }
@@ -57,24 +57,24 @@ impl Plan {
             plan.add_regressions(settings, contract, missing);
             plan.cases.extend(rest);
         }
-        plan.take_part(settings);
+        plan.select_shard(settings);
         plan
     }
 
-    /// Leaves the cases that are played in this part of the run.
-    fn take_part(&mut self, settings: &Settings) {
+    /// Removes the cases of other shards.
+    fn select_shard(&mut self, settings: &Settings) {
         self.planned = self.cases.len();
         let other = |case: &Case| match case {
             Case::Other(operation) => Some(Arc::clone(operation)),
             _ => None,
         };
         self.others = self.cases.iter().filter_map(other).collect();
-        let is_played = |case: &Case| settings.shard.is_none_or(|shard| shard.plays(&case.name()));
+        let is_included = |case: &Case| settings.shard.is_none_or(|shard| shard.includes(&case.name()));
         let all = std::mem::take(&mut self.cases).into_iter().enumerate();
-        (self.places, self.cases) = all.filter(|(_, case)| is_played(case)).unzip();
+        (self.places, self.cases) = all.filter(|(_, case)| is_included(case)).unzip();
     }
 
-    /// Adds a case, or the reason why it cannot be played to the rules that it is there for.
+    /// Adds a case, or the reason why it cannot run to each of its rules.
     fn add(&mut self, case: Case, settings: &Settings, catalogue: &Catalogue, missing: &BTreeMap<Need, String>) {
         match obstacle(&case, settings, catalogue, missing) {
             None => self.cases.push(case),
@@ -90,58 +90,57 @@ impl Plan {
         let all = Endpoint::ALL.into_iter().map(Case::Inputs);
         if let Some(case) = &settings.selection.case {
             self.cases.extend(all.filter(|inputs| inputs.name() == *case));
-        } else if settings.plays(Layer::Input) {
-            self.cases.extend(all.filter(|inputs| allowance(inputs.effect()) <= settings.scope));
+        } else if settings.includes(Layer::Input) {
+            self.cases.extend(all.filter(|inputs| required_scope(inputs.effect()) <= settings.scope));
         }
     }
 
-    /// Other operations of the document, where they were asked for.
+    /// Adds other operations of the document that `--operations` selects.
     fn add_operations(&mut self, settings: &Settings, contract: &Contract) {
         let excluded = settings.layers.as_ref().is_some_and(|layers| !layers.contains(&Layer::Input));
         if settings.operations.is_empty() || excluded {
             return;
         }
-        let is_meant = |id: &str| settings.operations.iter().any(|pattern| pattern.matches(id));
-        let others = contract.operations().iter().filter(|other| other.endpoint.is_none() && is_meant(&other.id));
+        let is_selected = |id: &str| settings.operations.iter().any(|pattern| pattern.matches(id));
+        let others = contract.operations().iter().filter(|other| other.endpoint.is_none() && is_selected(&other.id));
         let others: Vec<Case> = others.map(|other| Case::Other(Arc::new(other.clone()))).collect();
         if others.is_empty() {
-            self.notes.push(
-                "--operations matches no operation besides those of the offerings, which are tried anyway".into(),
-            );
+            self.notes
+                .push("--operations matches only operations of the offerings, which are tested by default".into());
         }
         for case in others {
-            if settings.selection.case.as_ref().is_some_and(|wanted| *wanted != case.name()) {
+            if settings.selection.case.as_ref().is_some_and(|selected| *selected != case.name()) {
                 continue;
             }
-            match forbidden(&case, settings.scope) {
+            match out_of_scope(&case, settings.scope) {
                 Some(reason) => self.notes.push(format!("`{}` is left out: {reason}", case.name())),
                 None => self.cases.push(case),
             }
         }
     }
 
-    /// Past failures. What the contract does not know any more is reported.
+    /// Adds regressions, and a note for each that no longer fits the contract.
     fn add_regressions(&mut self, settings: &Settings, contract: &Contract, missing: &BTreeMap<Need, String>) {
         for regression in &settings.regressions {
             let name = regression.case_name();
-            match regression.kept() {
-                Some(Ok(kept)) => self.add_kept(&name, &kept, settings, contract, missing),
+            match regression.saved() {
+                Some(Ok(saved)) => self.add_saved(&name, &saved, settings, contract, missing),
                 Some(Err(reason)) => self.notes.push(format!("`{name}` does not apply any more: {reason}")),
-                None => self.notes.push(format!("`{name}` does not apply any more: nothing of it was kept")),
+                None => self.notes.push(format!("`{name}` does not apply any more: its steps were not saved")),
             }
         }
     }
 
-    /// Adds what showed a finding of another run, or the reason why it cannot be played.
-    fn add_kept(
+    /// Adds the reproduction of a finding of another run, or the reason why it cannot run.
+    fn add_saved(
         &mut self,
         name: &str,
-        kept: &SavedCase,
+        saved: &SavedCase,
         settings: &Settings,
         contract: &Contract,
         missing: &BTreeMap<Need, String>,
     ) {
-        let case = match kept.script(contract) {
+        let case = match saved.script(contract) {
             Ok(script) => Case::Reproduction(Arc::new(Reproduction { name: name.to_owned(), script })),
             Err(outdated) => {
                 self.notes.push(format!("`{name}` does not apply any more: {outdated}"));
@@ -154,68 +153,69 @@ impl Plan {
         }
     }
 
-    fn add_histories(&mut self, settings: &Settings) {
+    fn add_sequences(&mut self, settings: &Settings) {
         if let Some(case) = &settings.selection.case {
             let numbers = case.strip_prefix("sequence::").and_then(numbers);
             self.cases.extend(numbers.into_iter().flatten().map(Case::Sequence));
-        } else if settings.plays(Layer::Sequence) && settings.scope != Scope::ReadOnly {
+        } else if settings.includes(Layer::Sequence) && settings.scope != Scope::ReadOnly {
             self.cases.extend((0..settings.histories).map(Case::Sequence));
         }
     }
 }
 
-/// A scenario is played when it is there for a selected rule. What every exchange is judged by has no scenario of its
-/// own in some cases: then every scenario helps.
-fn is_wanted(scenario: &Scenario, settings: &Settings) -> bool {
+/// Whether a scenario tests a selected rule. Some rules for every response have no scenario of their own: then every
+/// scenario tests them.
+fn is_selected(scenario: &Scenario, settings: &Settings) -> bool {
     if let Some(case) = &settings.selection.case {
         return *case == scenario.name();
     }
     let selected = |rule: &str| settings.selection.includes(rule);
-    settings.plays(Layer::Scenario)
+    settings.includes(Layer::Scenario)
         && (scenario.rules().any(selected)
             || check::RULES
                 .iter()
                 .any(|rule| selected(rule) && !scenario::all().any(|other| other.rules().any(|r| r == *rule))))
 }
 
-/// The races that are wanted: written ones for the rules that are selected, generated ones where every rule is.
+/// The races that test a selected rule.
 fn races(settings: &Settings) -> Vec<Race> {
     let all = || race::written().into_iter().chain(race::generated(settings.seed, GENERATED_RACES));
     if let Some(case) = &settings.selection.case {
         return all().filter(|race| race.case_name() == *case).collect();
     }
-    if !settings.plays(Layer::Race) {
+    if !settings.includes(Layer::Race) {
         return Vec::new();
     }
     all().filter(|race| race.rules.iter().any(|rule| settings.selection.includes(rule))).collect()
 }
 
-/// Why a case goes further than the run may; `None` when it does not.
-fn forbidden(case: &Case, scope: Scope) -> Option<String> {
-    (allowance(case.effect()) > scope).then(|| match scope {
-        Scope::ReadOnly => "it writes, and the run is --read-only".into(),
-        Scope::KeepMain | Scope::Full => "it promotes, and the run is --keep-main".into(),
+/// Why the scope of the run excludes a case; `None` when it does not.
+fn out_of_scope(case: &Case, scope: Scope) -> Option<String> {
+    (required_scope(case.effect()) > scope).then(|| match scope {
+        Scope::ReadOnly => "it writes, which --read-only excludes".into(),
+        Scope::KeepMain | Scope::Full => "it promotes an offering, which --keep-main excludes".into(),
     })
 }
 
-/// The numbers of one history, `17`, or of a group, `0-9`.
+/// The numbers of one sequence, `17`, or of a group, `0-9`.
 fn numbers(text: &str) -> Option<RangeInclusive<u64>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
+/// Why a case cannot run; `None` when it can.
 fn obstacle(
     case: &Case,
     settings: &Settings,
     catalogue: &Catalogue,
     missing: &BTreeMap<Need, String>,
 ) -> Option<String> {
-    if let Some(reason) = forbidden(case, settings.scope) {
+    if let Some(reason) = out_of_scope(case, settings.scope) {
         return Some(reason);
     }
-    let is_ours = matches!(settings.target, TargetSettings::Embedded(_));
-    if case.race().is_some() && settings.jobs.get() == 1 && !is_ours {
-        return Some("several clients send at once, and the run is --jobs 1".into());
+    let is_embedded = matches!(settings.target, TargetSettings::Embedded(_));
+    if case.race().is_some() && settings.jobs.get() == 1 && !is_embedded {
+        return Some("it needs several clients, which --jobs 1 excludes".into());
     }
     let need = case.needs().iter().find(|need| missing.contains_key(need))?;
     Some(match &missing[need] {
@@ -224,8 +224,8 @@ fn obstacle(
     })
 }
 
-/// How far a run must be allowed to go for a case.
-fn allowance(effect: Effect) -> Scope {
+/// The smallest scope that permits an effect.
+fn required_scope(effect: Effect) -> Scope {
     match effect {
         Effect::Reads => Scope::ReadOnly,
         Effect::Writes => Scope::KeepMain,

@@ -1,12 +1,12 @@
-//! What a target that is not ours must tell before anything is tested on it.
+//! Checks an external target before any case runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::clean::Home;
-use super::journal::{Before, Journal, JournalError, ProjectRole};
+use super::clean::InitialState;
+use super::journal::{InitialProject, Journal, JournalError, ProjectRole};
 use super::plan::describe;
 use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
@@ -14,95 +14,98 @@ use crate::exchange::{KeyRole, Request, Trust};
 use crate::finding::Record;
 use crate::project::{Fixtures, Project, Session, Snapshot};
 
-/// By how many offerings a project is known again.
+/// Number of offerings that identify a project.
 const LANDMARKS: usize = 5;
 
-/// What was learnt, and the project with the fixtures that can be relied on.
+/// Result of the checks.
 #[derive(Debug)]
 pub(super) struct Preflight {
+    /// The project with the fixtures that the checks confirmed.
     pub(super) project: Project,
-    /// Needs that are not met, with the reason (empty: nothing was given).
+    /// Unmet needs, each with the reason.
     pub(super) missing: BTreeMap<Need, String>,
-    pub(super) home: Home,
-    /// Every offering that was there: never ours.
-    theirs: BTreeSet<(ProjectRole, String)>,
+    pub(super) initial: InitialState,
+    /// Offerings that existed before the run.
+    existing: BTreeSet<(ProjectRole, String)>,
     pub(super) notes: Vec<String>,
 }
 
-/// Why a target cannot be tested, and what was found on the way.
+/// Why a target cannot be tested, with the failures of its first responses.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct PreflightError {
     pub(super) reason: String,
     pub(super) record: Record,
 }
 
-impl Refused {
-    /// Nothing was found out about the API.
-    pub(super) fn because(reason: String) -> Self {
+impl PreflightError {
+    /// Without failures.
+    pub(super) fn new(reason: String) -> Self {
         Self { reason, record: Record::default() }
     }
 }
 
-/// Learns the state of the target: one list for each key, and one request for each other fixture.
+/// Checks the target: one list for each key, and one request for each other fixture.
 ///
-/// `journal` begins as soon as the projects are known, before anything is sent that could change them.
+/// The header of `journal` is written when the projects are known, before the first write.
 pub(super) async fn preflight(
     project: Project,
     scope: Scope,
     settings: &Settings,
     journal: Option<&Journal>,
-) -> Result<Preflight, Box<Refused>> {
+) -> Result<Preflight, Box<PreflightError>> {
     let mut session = Session::new(project.clone());
-    let main = match first_look(&mut session).await {
+    let main = match first_list(&mut session).await {
         Ok(snapshot) => snapshot,
-        Err(NoProject::NotTheApi(reason)) => return Err(Box::new(Refused::because(reason))),
-        Err(NoProject::Unreadable(reason)) => {
-            return Err(Box::new(Refused { reason, record: std::mem::take(&mut session.record) }));
+        Err(FirstListError::NotTheApi(reason)) => return Err(Box::new(PreflightError::new(reason))),
+        Err(FirstListError::Unreadable(reason)) => {
+            return Err(Box::new(PreflightError { reason, record: std::mem::take(&mut session.record) }));
         }
     };
-    let mut ready = Preflight {
+    let mut preflight = Preflight {
         project,
         missing: BTreeMap::new(),
-        home: Home::default(),
-        theirs: BTreeSet::new(),
+        initial: InitialState::default(),
+        existing: BTreeSet::new(),
         notes: Vec::new(),
     };
-    ready.found(ProjectRole::Main, &main);
-    ready.note_connection();
-    ready.learn_products(&main);
-    ready.check_projects(&mut session, &main).await;
+    preflight.remember(ProjectRole::Main, &main);
+    preflight.note_connection();
+    preflight.adopt_products(&main);
+    preflight.check_projects(&mut session, &main).await;
     if scope != Scope::ReadOnly {
         if let Some(journal) = journal {
-            ready.begin(journal, settings).map_err(|error| Box::new(Refused::because(format!("cannot {error}"))))?;
+            preflight
+                .begin(journal, settings)
+                .map_err(|error| Box::new(PreflightError::new(format!("cannot {error}"))))?;
         }
-        ready.check_products(&mut session, settings).await?;
-        ready.check_variant(&mut session, &main).await;
+        preflight.check_products(&mut session, settings).await?;
+        preflight.check_variant(&mut session, &main).await;
     }
     for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
-        if !ready.project.has(need) {
-            ready.missing.entry(need).or_insert_with(|| describe(need, session.project().judge.contract().rules()));
+        if !preflight.project.has(need) {
+            preflight.missing.entry(need).or_insert_with(|| describe(need, session.project().judge.contract().rules()));
         }
     }
-    Ok(ready)
+    Ok(preflight)
 }
 
 fn first_main(snapshot: &Snapshot) -> Option<String> {
     snapshot.mains().first().map(|id| (*id).to_owned())
 }
 
-/// Why the first list shows no project.
-enum NoProject {
-    /// Something else responses: it has no contract to break.
+/// Why the first list could not be read.
+enum FirstListError {
+    /// The target is not the API, so its responses are no failures.
     NotTheApi(String),
-    /// The API responses, and what is wrong with its responses counts.
+    /// The target is the API, and the failures of its responses count.
     Unreadable(String),
 }
 
-/// The first list, or why the target cannot be tested.
-async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
+/// Reads the list for the first time.
+async fn first_list(session: &mut Session) -> Result<Snapshot, FirstListError> {
     let first = session.send(Request::to(Endpoint::List).query("limit", "100")).await;
     let response = match &first {
-        Err(halt) => return Err(NoProject::Unreadable(halt.to_string())),
+        Err(abort) => return Err(FirstListError::Unreadable(abort.to_string())),
         Ok(exchange) => &exchange.response,
     };
     let looks_like_html = response.body().trim_ascii_start().starts_with(b"<")
@@ -110,61 +113,63 @@ async fn first_look(session: &mut Session) -> Result<Snapshot, NoProject> {
     match response.status {
         401 | 403 => {
             let summary = response.summary();
-            Err(NoProject::Unreadable(format!(
-                "the target refuses the key with {summary}: check QONFORM_TOKEN (or --token)"
+            Err(FirstListError::Unreadable(format!(
+                "the target rejected the key with {summary}: check QONFORM_TOKEN or --token"
             )))
         }
-        301..=308 => Err(NoProject::NotTheApi(format!(
-            "the target redirects to `{}`; redirects are not followed: give that URL as --target",
+        301..=308 => Err(FirstListError::NotTheApi(format!(
+            "the target redirects to `{}`; redirects are not followed: use that URL as --target",
             response.header("location").unwrap_or_default()
         ))),
-        _ if looks_like_html => Err(NoProject::NotTheApi(format!(
+        _ if looks_like_html => Err(FirstListError::NotTheApi(format!(
             "the target returns {} with an HTML page instead of JSON: is {} the base URL of the API?",
             response.status,
             session.project().client.transport().target().base()
         ))),
-        404 => Err(NoProject::NotTheApi(format!(
-            "the target has no list of offerings: GET {}/offerings is answered {}; is this the base URL of the API?",
+        404 => Err(FirstListError::NotTheApi(format!(
+            "the target has no list of offerings: GET {}/offerings returned {}; is this the base URL of the API?",
             session.project().client.transport().target().base(),
             response.summary()
         ))),
-        _ => session.walk(KeyRole::Main).await.map_err(|halt| NoProject::Unreadable(halt.to_string())),
+        _ => session.walk(KeyRole::Main).await.map_err(|abort| FirstListError::Unreadable(abort.to_string())),
     }
 }
 
 impl Preflight {
-    /// How many offerings the main project held.
+    /// Number of offerings in the main project before the run.
     pub(super) fn offerings(&self) -> usize {
-        self.theirs.iter().filter(|(project, _)| *project == ProjectRole::Main).count()
+        self.existing.iter().filter(|(project, _)| *project == ProjectRole::Main).count()
     }
 
-    /// Remembers how a project was.
-    fn found(&mut self, project: ProjectRole, snapshot: &Snapshot) {
+    /// Remembers the initial state of a project.
+    fn remember(&mut self, project: ProjectRole, snapshot: &Snapshot) {
         let landmarks = snapshot.offerings.iter().filter(|offering| !offering.id.starts_with("qf-"));
         let landmarks = landmarks.take(LANDMARKS).map(|found| (found.id.clone(), found.created_at.clone())).collect();
-        self.home.projects.insert(project, Before { main: first_main(snapshot), landmarks });
-        self.theirs.extend(snapshot.offerings.iter().map(|offering| (project, offering.id.clone())));
+        self.initial.projects.insert(project, InitialProject { main: first_main(snapshot), landmarks });
+        self.existing.extend(snapshot.offerings.iter().map(|offering| (project, offering.id.clone())));
     }
 
-    /// What a reader of the report must know of the way to the target.
+    /// Notes facts about the connection that affect the trust in the report.
     fn note_connection(&mut self) {
         let transport = self.project.client.transport();
         if let Some(proxy) = transport.proxy() {
             self.notes.push(format!("the target was reached through the proxy {proxy}"));
         }
-        if transport.settings().trust == Trust::Anybody {
-            self.notes.push("--insecure: no certificate was checked, anybody may have answered".into());
+        if transport.settings().trust == Trust::Any {
+            self.notes.push(
+                "--insecure: the certificate was not checked, so the responses may come from another server".into(),
+            );
         }
     }
 
     fn begin(&mut self, journal: &Journal, settings: &Settings) -> Result<(), JournalError> {
         let target = self.project.client.transport().target().base();
-        let theirs = std::mem::take(&mut self.theirs);
-        journal.begin(target, settings.seed, &settings.prefix(), self.home.projects.clone(), theirs)
+        let existing = std::mem::take(&mut self.existing);
+        journal.begin(target, settings.seed, &settings.prefix(), self.initial.projects.clone(), existing)
     }
 
-    /// Products of existing offerings serve when none was named.
-    fn learn_products(&mut self, main: &Snapshot) {
+    /// Uses the products of existing offerings when none is configured.
+    fn adopt_products(&mut self, main: &Snapshot) {
         if !self.project.fixtures.products.is_empty() {
             return;
         }
@@ -176,18 +181,14 @@ impl Preflight {
         }
         if !products.is_empty() {
             self.notes.push(format!(
-                "no --product-id was given: {} used that existing offerings hold",
-                if products.len() == 1 {
-                    "the one product is".into()
-                } else {
-                    format!("{} products are", products.len())
-                }
+                "no --product-id is set, so {} used that existing offerings contain",
+                if products.len() == 1 { "1 product is".into() } else { format!("{} products are", products.len()) }
             ));
             self.project.fixtures = Arc::new(Fixtures { products, ..(*self.project.fixtures).clone() });
         }
     }
 
-    /// Each further key must open what it is said to open.
+    /// Checks that each further key opens the project that it is meant for.
     async fn check_projects(&mut self, session: &mut Session, main: &Snapshot) {
         if self.project.has(Need::SecondProject) {
             match session.walk(KeyRole::Second).await {
@@ -196,25 +197,27 @@ impl Preflight {
                     self.missing.insert(Need::SecondProject, reason);
                 }
                 Ok(second) => {
-                    self.found(ProjectRole::Second, &second);
+                    self.remember(ProjectRole::Second, &second);
                 }
-                Err(halt) => {
-                    self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {halt}"));
+                Err(abort) => {
+                    self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {abort}"));
                 }
             }
         }
         if self.project.has(Need::Empty) {
             match session.walk(KeyRole::Empty).await {
                 Ok(empty) if empty.offerings.is_empty() => {
-                    self.found(ProjectRole::Empty, &empty);
+                    self.remember(ProjectRole::Empty, &empty);
                 }
                 Ok(found) => {
-                    let reason =
-                        format!("the project of --empty-token is not empty: it holds {}", found.offerings.len());
+                    let reason = format!(
+                        "the project of --empty-token is not empty: number of offerings: {}",
+                        found.offerings.len()
+                    );
                     self.missing.insert(Need::Empty, reason);
                 }
-                Err(halt) => {
-                    self.missing.insert(Need::Empty, format!("--empty-token cannot be used: {halt}"));
+                Err(abort) => {
+                    self.missing.insert(Need::Empty, format!("--empty-token cannot be used: {abort}"));
                 }
             }
         }
@@ -222,36 +225,36 @@ impl Preflight {
             && let Ok(listed) = session.send(Request::to(Endpoint::List).key(KeyRole::Limited)).await
             && listed.response.status == 401
         {
-            let reason = "the target does not know the key of --limited-token (401)".to_owned();
+            let reason = "the target rejected the key of --limited-token with 401".to_owned();
             self.missing.insert(Need::LimitedKey, reason);
         }
     }
 
-    /// A product that is not registered would make every create look broken.
-    async fn check_products(&mut self, session: &mut Session, settings: &Settings) -> Result<(), Box<Refused>> {
+    /// Checks that the products are registered: with an unknown product every create would fail.
+    async fn check_products(&mut self, session: &mut Session, settings: &Settings) -> Result<(), Box<PreflightError>> {
         let products = &self.project.fixtures.products;
         if products.is_empty() {
             return Ok(());
         }
         let products = &products[..products.len().min(100)];
-        // The first id is refused as well, so that nothing is created even when every product is known. A server that
-        // looks at the id first says nothing of the products: then an offering is made with them, and deleted.
+        // The first id is invalid, so that nothing is created even when every product is known. A server that checks
+        // the id first does not report the products: then an offering with a valid id is created and deleted.
         for id in ["pre/flight", "preflight"] {
             let id = format!("{}{id}", settings.prefix());
             let create = Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
-            let Ok(answered) = session.send(create).await else { return Ok(()) };
-            if answered.response.is_success() {
-                // Where it cannot be deleted, the end of the run tries again and tells.
+            let Ok(created) = session.send(create).await else { return Ok(()) };
+            if created.response.is_success() {
+                // If it cannot be deleted, the end of the run repeats that and reports it.
                 let _ = session.send(Request::to(Endpoint::Delete).id(&id)).await;
                 return Ok(());
             }
-            if answered.response.error_code() != Some("product_not_in_project") {
+            if created.response.error_code() != Some("product_not_in_project") {
                 continue;
             }
-            let message = answered.response.json().and_then(|body| body.pointer("/error/message")?.as_str());
-            return Err(Box::new(Refused {
+            let message = created.response.json().and_then(|body| body.pointer("/error/message")?.as_str());
+            return Err(Box::new(PreflightError {
                 reason: format!(
-                    "the target says that a product of --product-id is not registered in the project: {}",
+                    "a product of --product-id is not registered in the project: the target returned {}",
                     message.unwrap_or("product_not_in_project")
                 ),
                 record: Record::default(),
@@ -260,8 +263,7 @@ impl Preflight {
         Ok(())
     }
 
-    /// An experiment variant is believed where a get of it is 404 and no list shows it: whatever the other operations
-    /// respond is judged then.
+    /// Checks that the variant is not a regular offering, which a get returns and the list contains.
     async fn check_variant(&mut self, session: &mut Session, main: &Snapshot) {
         let Some(variant) = self.project.fixtures.variant.clone() else { return };
         let Ok(got) = session.send(Request::to(Endpoint::Get).id(&variant)).await else { return };
@@ -269,8 +271,10 @@ impl Preflight {
         if !is_regular {
             return;
         }
-        self.missing
-            .insert(Need::Variant, "the offering of --variant-id is a regular one: a get and the list show it".into());
+        self.missing.insert(
+            Need::Variant,
+            "the offering of --variant-id is not a variant: a get returns it and the list contains it".into(),
+        );
         self.project.fixtures = Arc::new(Fixtures { variant: None, ..(*self.project.fixtures).clone() });
     }
 }

@@ -1,7 +1,6 @@
-//! Past failures of generated cases, in a file that goes with the project: they are played before everything else.
+//! A file of past failures of generated cases, which run before all other cases.
 //!
-//! The file is JSON and is meant to be kept under version control; entries are only ever added. Start at
-//! [`Regressions::load`].
+//! The file is JSON for version control; a run only adds entries. Start at [`Regressions::load`].
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -14,7 +13,7 @@ use thiserror::Error;
 use super::case_script::SavedCase;
 use crate::finding::{Finding, Outcome};
 
-/// The version of the file's shape.
+/// Version of the file's format.
 const VERSION: u32 = 1;
 
 /// A past failure.
@@ -23,15 +22,15 @@ const VERSION: u32 = 1;
 pub struct Regression {
     /// The fingerprint of the finding.
     pub fingerprint: String,
-    /// The rule that was broken.
+    /// The violated rule.
     pub rule: String,
-    /// What was wrong.
+    /// Title of the finding.
     pub title: String,
-    /// The case that showed it first.
+    /// The first case that found it.
     pub case: String,
     /// The seed of its run.
     pub seed: u64,
-    /// What shows it; absent in files of early versions, which kept the names of races alone.
+    /// The saved case; absent in files of early versions, which saved only the names of races.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Value>,
 }
@@ -42,13 +41,12 @@ impl Regression {
         format!("regression::{}", self.fingerprint)
     }
 
-    /// What shows it, or why that cannot be read; `None` where nothing of it was kept.
-    pub(super) fn kept(&self) -> Option<Result<SavedCase, serde_json::Error>> {
+    /// The saved case, or why it cannot be read; `None` if there is none.
+    pub(super) fn saved(&self) -> Option<Result<SavedCase, serde_json::Error>> {
         self.replay.as_ref().map(SavedCase::read)
     }
 
-    /// The past failure that a finding will be; `None` for one of a case written by hand, which is played anyway, and
-    /// for one that only a whole generated case shows.
+    /// The entry for a finding; `None` if the finding has no saved case, as those of scenarios.
     fn of(finding: &Finding, seed: u64) -> Option<Self> {
         let replay = Some(finding.replay.clone()?);
         Some(Self {
@@ -76,7 +74,7 @@ pub struct Regressions {
     entries: Vec<Regression>,
 }
 
-/// Why a file of past failures cannot be used.
+/// Why a file of past failures cannot be used; displays as a clause after "cannot".
 #[derive(Debug, Error)]
 pub enum RegressionsError {
     /// It cannot be read.
@@ -84,23 +82,23 @@ pub enum RegressionsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         source: io::Error,
     },
-    /// It is no file of regressions.
-    #[error("use `{}:{line}:{column}`: {reason}; mend the file, or remove it to begin a new one", path.display())]
+    /// It is not a file of regressions.
+    #[error("use `{}:{line}:{column}`: {reason}; correct the file, or remove it to start a new one", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// Line, from 1.
         line: usize,
-        /// From 1.
+        /// Column, from 1.
         column: usize,
         /// What is wrong there.
         reason: String,
     },
     /// A later version of this program wrote it.
-    #[error("use `{}`: it is of version {version}, and this program knows up to {VERSION}", path.display())]
+    #[error("use `{}`: its version is {version}, expected at most {VERSION}; update qonform", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -112,16 +110,16 @@ pub enum RegressionsError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the system.
         source: io::Error,
     },
 }
 
 impl Regressions {
-    /// Reads a file; one that does not exist yet is as good as an empty one.
+    /// Reads a file; a missing file is empty.
     ///
     /// # Errors
-    /// It cannot be read, or is not what it should be.
+    /// [`RegressionsError`] when the file cannot be read or is malformed.
     pub fn load(path: &Path) -> Result<Self, RegressionsError> {
         let path = path.to_owned();
         let text = match fs::read_to_string(&path) {
@@ -129,14 +127,14 @@ impl Regressions {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { path, entries: Vec::new() }),
             Err(source) => return Err(RegressionsError::Unreadable { path, source }),
         };
-        // The version first: of a later one nothing else needs to be understood.
+        // The version first: a later format may differ in everything else.
         let version = serde_json::from_str::<Value>(&text).ok().and_then(|value| value.get("version")?.as_u64());
         if let Some(version) = version.filter(|version| *version > u64::from(VERSION)) {
             let version = u32::try_from(version).unwrap_or(u32::MAX);
             return Err(RegressionsError::Newer { path, version });
         }
         match serde_json::from_str::<RegressionFile>(&text) {
-            Ok(written) => Ok(Self { path, entries: written.regressions }),
+            Ok(file) => Ok(Self { path, entries: file.regressions }),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
                 let reason = error.to_string();
@@ -157,15 +155,15 @@ impl Regressions {
         &self.entries
     }
 
-    /// Adds the violations of an outcome that generated cases found and that are not there yet, and writes the file if
-    /// there are any: all of it or nothing. Says how many were added.
+    /// Adds the new violations of generated cases to the file and returns their number. The file is replaced as a whole
+    /// or stays unchanged.
     ///
     /// # Errors
-    /// It cannot be written; the file is as it was then.
+    /// [`RegressionsError::Unwritable`]; the file is unchanged then.
     pub fn add(&mut self, outcome: &Outcome) -> Result<usize, RegressionsError> {
         let known = self.entries.len();
         for finding in outcome.violations() {
-            // What an entry shows is known, also where its fingerprint is of an earlier version of the report.
+            // A finding of a regression is known, even if earlier versions gave it another fingerprint.
             let is_of =
                 |entry: &Regression| entry.fingerprint == finding.fingerprint || entry.case_name() == finding.case;
             let is_known = self.entries.iter().any(is_of);
@@ -178,18 +176,18 @@ impl Regressions {
         Ok(added)
     }
 
-    /// A file beside it takes its place when it is whole.
+    /// Writes a temporary file beside it and renames that.
     fn write(&self) -> io::Result<()> {
-        let written = RegressionFile { version: VERSION, regressions: self.entries.clone() };
-        let text = serde_json::to_string_pretty(&written)? + "\n";
+        let contents = RegressionFile { version: VERSION, regressions: self.entries.clone() };
+        let text = serde_json::to_string_pretty(&contents)? + "\n";
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
-        let beside = self.path.with_file_name(name);
-        let mut file = File::create(&beside)?;
-        let whole = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        let moved = whole.and_then(|()| fs::rename(&beside, &self.path));
+        let temporary = self.path.with_file_name(name);
+        let mut file = File::create(&temporary)?;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        let moved = written.and_then(|()| fs::rename(&temporary, &self.path));
         if moved.is_err() {
-            let _ = fs::remove_file(&beside);
+            let _ = fs::remove_file(&temporary);
         }
         moved
     }

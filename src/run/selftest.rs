@@ -1,5 +1,4 @@
-//! Does the harness catch what it should, and is it silent where it should be? Every fault and every behaviour of the
-//! embedded server is a trial.
+//! Tests this program: runs it against every fault, which it must catch, and every behaviour, which it must accept.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -19,23 +18,23 @@ use crate::contract::Contract;
 use crate::finding::Outcome;
 use crate::reference::{Behaviour, Clock, Fault, Options};
 
-/// What a self-test is about.
+/// Settings of a self-test.
 #[derive(Clone, Debug)]
 pub struct SelftestSettings {
-    /// Seed of every run, and of the combinations that are drawn.
+    /// Seed of every run and of the combinations.
     pub seed: u64,
-    /// How many servers are tested side by side.
+    /// Number of servers that are tested concurrently.
     pub jobs: NonZeroUsize,
-    /// Which kinds of cases are played, against the faults that they are expected to catch; `None` for every fault, by the
-    /// layer that is expected to catch it, and for scenarios where the server is right.
+    /// Layers to run, against the faults that they are expected to catch. `None` runs against each fault the layer that
+    /// is expected to catch it, and scenarios against correct servers.
     pub layers: Option<BTreeSet<Layer>>,
-    /// How many combinations of behaviours are drawn.
+    /// Number of random combinations of behaviours.
     pub combinations: u64,
-    /// Only faults and behaviours with these names, whatever layer is expected to catch them; empty for all.
+    /// Only faults and behaviours with these names, for all layers; empty for all.
     pub only: Vec<String>,
 }
 
-/// What a server of a trial is like.
+/// The server of a trial.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Subject {
@@ -45,16 +44,16 @@ pub enum Subject {
         name: String,
         /// The layer that is expected to catch it.
         layer: Layer,
-        /// The rule that it is there for.
+        /// The rule that must catch it.
         main: String,
-        /// The rules that it may trip, its main rule among them, and no other.
+        /// The only rules that it may violate, including its main rule.
         expected: BTreeSet<String>,
     },
-    /// It is right, and chose otherwise where the contract is open.
+    /// It is correct, with other choices at the open points of the contract.
     Behaviours {
         /// Their names.
         names: Vec<String>,
-        /// The should rules that they break.
+        /// The should rules that they violate.
         warns: BTreeSet<String>,
     },
 }
@@ -63,43 +62,43 @@ pub enum Subject {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SelftestVerdict {
-    /// The fault tripped its main rule, and none but those that may follow from it.
+    /// Findings of the main rule and expected rules only.
     Caught,
-    /// The fault tripped its main rule, and rules that do not follow from it.
+    /// Findings of the main rule and of unexpected rules.
     Overcaught,
-    /// The fault tripped some rule, but not its main rule.
+    /// Findings, but none of the main rule.
     Mistaken,
-    /// The fault tripped nothing, and a layer that ran should have caught it.
+    /// No findings, although a layer ran that is expected to catch the fault.
     Missed,
-    /// The fault tripped nothing, and waits for a layer that did not run.
+    /// No findings, and the layer that is expected to catch the fault did not run.
     Uncaught,
-    /// The right server was not accused.
+    /// The correct server passed.
     Silent,
-    /// The right server was accused, or warned of otherwise than it should be.
+    /// The correct server has a violation, or other warnings than expected.
     Accused,
 }
 
 impl SelftestVerdict {
-    /// Whether the harness did what it should.
+    /// Whether the result is as expected.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Caught | Self::Uncaught | Self::Silent)
     }
 }
 
-/// One server and what the harness said of it.
+/// The test of one server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Trial {
-    /// What the server was like.
+    /// The server.
     pub subject: Subject,
-    /// Rules that were violated or warned of.
+    /// Rules with findings.
     pub tripped: BTreeSet<String>,
-    /// Rules that were violated.
+    /// Rules with violations.
     pub violated: BTreeSet<String>,
-    /// How it ended.
+    /// The result.
     pub verdict: SelftestVerdict,
-    /// Checks made: a trial that checked little proves little.
+    /// Number of checks.
     pub checks: u64,
-    /// Requests sent.
+    /// Number of requests.
     pub requests: u64,
     /// Wall time in milliseconds.
     pub millis: u64,
@@ -117,28 +116,28 @@ pub struct Selftest {
 }
 
 impl Selftest {
-    /// How many trials ended so.
+    /// Number of trials with this verdict.
     pub fn count(&self, verdict: SelftestVerdict) -> usize {
         self.trials.iter().filter(|trial| trial.verdict == verdict).count()
     }
 
-    /// 0 when everything that should be was caught and nothing right was accused, else 1; 3 when nothing was tried.
+    /// 0 when every trial is good, 1 when one is not, 3 without trials.
     pub fn exit_code(&self) -> u8 {
         if self.trials.is_empty() { 3 } else { u8::from(!self.trials.iter().all(|trial| trial.verdict.is_good())) }
     }
 }
 
-/// Runs the suite against every fault and every behaviour. `told` hears of each trial as it ends.
+/// Tests every fault and every behaviour. `ended` receives each trial when it ends.
 ///
 /// # Errors
-/// [`RunError`] when a server could not be started.
+/// [`RunError`] when a server or a run could not start.
 pub async fn selftest(
     settings: &SelftestSettings,
     contract: Arc<Contract>,
-    told: &(dyn Fn(&Trial) + Sync),
+    ended: &(dyn Fn(&Trial) + Sync),
 ) -> Result<Selftest, RunError> {
     let started = Instant::now();
-    // The last of the catalogues first: some right servers are slow on purpose, and nobody should wait for one at the end.
+    // The last first: some correct servers are slow on purpose and should not end the self-test alone.
     let mut waiting = subjects(settings).into_iter().enumerate().rev();
     let mut running = JoinSet::new();
     let mut trials = Vec::new();
@@ -146,16 +145,16 @@ pub async fn selftest(
         while running.len() < settings.jobs.get() {
             let Some((index, (subject, options))) = waiting.next() else { break };
             let (contract, seed, layers) = (Arc::clone(&contract), settings.seed, settings.layers.clone());
-            // A thread and a runtime for each: server and harness of one trial talk without waking other threads.
+            // Each trial has its own thread and runtime: its server and client do not wake other threads.
             running.spawn_blocking(move || {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
-                Ok((index, runtime.block_on(try_one(subject, options, contract, seed, layers))?))
+                Ok((index, runtime.block_on(run_trial(subject, options, contract, seed, layers))?))
             });
         }
-        let Some(ended) = running.join_next().await else { break };
-        let ended: Result<_, RunError> = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let (index, trial) = ended?;
-        told(&trial);
+        let Some(joined) = running.join_next().await else { break };
+        let joined: Result<_, RunError> = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (index, trial) = joined?;
+        ended(&trial);
         trials.push((index, trial));
     }
     trials.sort_by_key(|(index, _)| *index);
@@ -166,17 +165,17 @@ pub async fn selftest(
     })
 }
 
-/// Every server to try, with the name of what it is like.
+/// Every server to test.
 fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
-    let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
+    let is_selected = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
     let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
-    let is_played = |layer: Layer| {
+    let is_run = |layer: Layer| {
         let layers = settings.layers.as_ref().filter(|_| settings.only.is_empty());
         layers.is_none_or(|layers| layers.contains(&layer))
     };
     let expectations = Expectations::embedded();
     let faults = Fault::ALL.map(|fault| (expectations.fault(fault), fault)).into_iter();
-    let faults = faults.filter(|(row, _)| wanted(&row.name) && is_played(row.layer)).map(|(row, fault)| {
+    let faults = faults.filter(|(row, _)| is_selected(&row.name) && is_run(row.layer)).map(|(row, fault)| {
         let subject = Subject::Fault {
             name: row.name.clone(),
             layer: row.layer,
@@ -185,11 +184,11 @@ fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
         };
         (subject, Options { faults: vec![fault], ..options.clone() })
     });
-    let behaviours = Behaviour::ALL.iter().filter(|one| wanted(one.info().name)).map(|one| vec![*one]);
-    let drawn = (0..settings.combinations)
+    let behaviours = Behaviour::ALL.iter().filter(|one| is_selected(one.info().name)).map(|one| vec![*one]);
+    let combinations = (0..settings.combinations)
         .filter(|_| settings.only.is_empty())
-        .map(|number| Behaviour::draw(settings.seed.wrapping_mul(1_000).wrapping_add(number)));
-    let behaviours = behaviours.chain(drawn).map(|behaviours| {
+        .map(|number| Behaviour::combination(settings.seed.wrapping_mul(1_000).wrapping_add(number)));
+    let behaviours = behaviours.chain(combinations).map(|behaviours| {
         let subject = Subject::Behaviours {
             names: behaviours.iter().map(|one| one.info().name.to_owned()).collect(),
             warns: behaviours.iter().flat_map(|one| expectations.warns(*one)).cloned().collect(),
@@ -206,7 +205,7 @@ fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
     }
 }
 
-async fn try_one(
+async fn run_trial(
     subject: Subject,
     options: Options,
     contract: Arc<Contract>,
@@ -215,16 +214,16 @@ async fn try_one(
 ) -> Result<Trial, RunError> {
     let started = Instant::now();
     let layers = layers.unwrap_or_else(|| layers_for(&subject));
-    let played = layers.clone();
+    let ran = layers.clone();
     let settings = Settings {
         target: TargetSettings::Embedded(options),
         seed,
         jobs: NonZeroUsize::MIN,
         confirmation: Confirm::Never,
-        patience: match &subject {
-            // What follows from such a fault depends on the seed: its main rule is what counts.
+        stop_policy: match &subject {
+            // Other findings of such a fault depend on the seed, so only the main rule counts.
             Subject::Fault { layer, main, .. } if *layer != Layer::Scenario => StopPolicy::Until(main.clone()),
-            _ => StopPolicy::ToTheEnd,
+            _ => StopPolicy::Never,
         },
         layers: Some(layers),
         ..Settings::default()
@@ -236,7 +235,7 @@ async fn try_one(
     let tripped = rules(&mut outcome.findings.iter());
     let violated = rules(&mut outcome.violations());
     Ok(Trial {
-        verdict: judge(&subject, &tripped, &violated, &outcome, &played),
+        verdict: judge(&subject, &tripped, &violated, &outcome, &ran),
         subject,
         tripped,
         violated,
@@ -246,9 +245,9 @@ async fn try_one(
     })
 }
 
-fn is_of_crowds(subject: &Subject) -> bool {
+fn is_concurrent(subject: &Subject) -> bool {
     let Subject::Behaviours { names, .. } = subject else { return false };
-    Behaviour::OF_CROWDS.iter().any(|one| names.iter().any(|name| name == one.info().name))
+    Behaviour::CONCURRENT.iter().any(|one| names.iter().any(|name| name == one.info().name))
 }
 
 fn judge(
@@ -256,27 +255,26 @@ fn judge(
     tripped: &BTreeSet<String>,
     violated: &BTreeSet<String>,
     outcome: &Outcome,
-    played: &BTreeSet<Layer>,
+    ran: &BTreeSet<Layer>,
 ) -> SelftestVerdict {
-    // A finding may name the main rule beside another that shows more.
+    // A finding of another rule may also violate the main rule.
     let is_tripped = |main: &String| outcome.findings.iter().any(|finding| finding.violates(main));
     match subject {
         Subject::Fault { main, expected, .. } if is_tripped(main) && tripped.is_subset(expected) => {
             SelftestVerdict::Caught
         }
-        // What another layer than its own trips besides depends on what it happens to send.
-        Subject::Fault { layer, expected, .. } if !played.contains(layer) && !tripped.is_disjoint(expected) => {
+        // Findings of other layers depend on their random requests.
+        Subject::Fault { layer, expected, .. } if !ran.contains(layer) && !tripped.is_disjoint(expected) => {
             SelftestVerdict::Caught
         }
         Subject::Fault { layer, main, .. } if *layer != Layer::Scenario && is_tripped(main) => SelftestVerdict::Caught,
         Subject::Fault { main, .. } if is_tripped(main) => SelftestVerdict::Overcaught,
         Subject::Fault { .. } if !tripped.is_empty() => SelftestVerdict::Mistaken,
-        Subject::Fault { layer, .. } if played.contains(layer) => SelftestVerdict::Missed,
+        Subject::Fault { layer, .. } if ran.contains(layer) => SelftestVerdict::Missed,
         Subject::Fault { .. } => SelftestVerdict::Uncaught,
         Subject::Behaviours { warns, .. } => {
-            // A run that was not whole proves nothing.
-            // What only several clients at once can see is not seen by one, and what the scenarios try by them alone.
-            let is_loose = is_of_crowds(subject) || !played.contains(&Layer::Scenario);
+            // One client cannot detect behaviours of concurrent requests, and other layers may not detect all warnings.
+            let is_loose = is_concurrent(subject) || !ran.contains(&Layer::Scenario);
             let is_exact = if is_loose { tripped.is_subset(warns) } else { tripped == warns };
             let is_silent = violated.is_empty() && is_exact && outcome.exit_code() == 0;
             if is_silent { SelftestVerdict::Silent } else { SelftestVerdict::Accused }

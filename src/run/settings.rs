@@ -1,4 +1,4 @@
-//! What a run was asked to do.
+//! The settings of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -24,53 +24,52 @@ use crate::reference;
 pub struct Settings {
     /// The server to test.
     pub target: TargetSettings,
-    /// Which rules.
+    /// The rules to test.
     pub selection: Selection,
-    /// How severe they are.
+    /// Levels that replace those of the catalogue.
     pub levels: Levels,
-    /// Findings that do not fail the run until a day.
+    /// Findings that do not fail the run until a date.
     pub waivers: Waivers,
-    /// Which kinds of cases; `None` for every kind, or, where single rules are selected, for those written by hand.
+    /// Layers to run; `None` for all of them, or for scenarios and races if single rules are selected.
     pub layers: Option<BTreeSet<Layer>>,
-    /// How many requests to each operation are drawn at random, after those at the limits.
+    /// Number of random requests to each operation, after those at the limits.
     pub inputs: u64,
-    /// How many histories are generated.
+    /// Number of generated sequences.
     pub histories: u64,
-    /// The most steps of a history.
+    /// Most steps of a sequence.
     pub steps: usize,
-    /// How often each race is tried.
-    pub race_tries: u32,
-    /// What showed a finding, which is played instead of everything else.
+    /// Number of attempts of each race.
+    pub race_attempts: u32,
+    /// A saved case to run instead of all others.
     pub replay: Option<SavedCase>,
-    /// Past failures, which are played before everything else.
+    /// Saved cases to run before all others.
     pub regressions: Vec<Regression>,
-    /// Which other operations of the document are tried, by operation id; none where it is empty.
+    /// Operation ids of other operations of the document to test; empty for none.
     pub operations: Vec<NamePattern>,
-    /// Which part of the cases is played; `None` for all of them.
+    /// The part of the cases to run; `None` for all of them.
     pub shard: Option<Shard>,
-    /// How far the run may go on the target.
+    /// What the run may change on the target.
     pub scope: Scope,
-    /// The same seed sends the same requests, but for the names in them.
+    /// Seed of all generated requests. Runs with one seed differ only in the ids that they create.
     pub seed: u64,
-    /// What the names of the run are made of; `None` for the seed. In a project that lives on, two runs with one seed must
-    /// not take the same ids: a server may remember those of the first.
+    /// Source of the ids that the run creates; `None` for the seed. Runs on a lasting project need different ids, since
+    /// a server may remember those of earlier runs.
     pub names: Option<u64>,
-    /// How many cases run side by side, where the target has a project for each.
+    /// Number of concurrent cases on the embedded server, and most concurrent clients of a race on an external target.
     pub jobs: NonZeroUsize,
-    /// How requests are sent.
+    /// Connection, timeouts and retries.
     pub transport: TransportSettings,
-    /// Whether the first violation ends the run.
-    pub patience: StopPolicy,
-    /// Whether a must rule may stay inconclusive.
+    /// Whether a violation ends the run.
+    pub stop_policy: StopPolicy,
+    /// Whether the run passes although a must rule is inconclusive.
     pub allows_inconclusive: bool,
-    /// Whether what is found is looked for again.
+    /// Whether failures are confirmed.
     pub confirmation: Confirm,
-    /// Where times in the outcome come from.
+    /// Source of the times in the outcome.
     pub clock: Clock,
-    /// When the run ends at the latest, cleaning up apart; `None` for when everything was played.
+    /// Time limit of the run, without cleanup; `None` for no limit.
     pub max_time: Option<Duration>,
-    /// Where the journal of a run on a target that is not ours is kept; `None` for a file of its own in the user's
-    /// state directory.
+    /// The journal of a run on an external target; `None` for a new file in the user's state directory.
     pub journal: Option<PathBuf>,
 }
 
@@ -86,7 +85,7 @@ impl Default for Settings {
             inputs: 100,
             histories: 50,
             steps: 30,
-            race_tries: 30,
+            race_attempts: 30,
             replay: None,
             shard: None,
             regressions: Vec::new(),
@@ -96,7 +95,7 @@ impl Default for Settings {
             names: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             transport: TransportSettings::default(),
-            patience: StopPolicy::ToTheEnd,
+            stop_policy: StopPolicy::Never,
             allows_inconclusive: false,
             confirmation: Confirm::Always,
             clock: Clock::System,
@@ -107,18 +106,18 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How the offerings of a case are named, which `mark` tells from other cases, for the `attempt`-th time.
-    pub(super) fn naming(&self, mark: &str, attempt: u32) -> Naming {
-        Naming::new(self.names.unwrap_or(self.seed), mark, attempt)
+    /// The ids of an attempt of the case that `slug` identifies.
+    pub(super) fn naming(&self, slug: &str, attempt: u32) -> Naming {
+        Naming::new(self.names.unwrap_or(self.seed), slug, attempt)
     }
 
-    /// What everything that the run creates starts with.
+    /// Prefix of all ids that the run creates.
     pub(super) fn prefix(&self) -> String {
         Naming::run_prefix(self.names.unwrap_or(self.seed))
     }
 
-    /// Whether cases of a layer are played.
-    pub fn plays(&self, layer: Layer) -> bool {
+    /// Whether the run includes a layer.
+    pub fn includes(&self, layer: Layer) -> bool {
         match &self.layers {
             Some(layers) => layers.contains(&layer),
             None => match layer {
@@ -132,18 +131,18 @@ impl Settings {
 /// The server to test.
 #[derive(Clone, Debug)]
 pub enum TargetSettings {
-    /// Our own, started for the run.
+    /// The embedded reference server, started for the run.
     Embedded(reference::Options),
-    /// Any other.
+    /// Any other server.
     External(External),
 }
 
-/// A server somewhere, and what the run was given of it.
+/// An external server with keys and fixtures.
 #[derive(Clone, Debug)]
 pub struct External {
     /// Base URL, as given.
     pub url: String,
-    /// The keys; the main one is needed.
+    /// The keys; [`KeyRole::Main`] is required.
     pub keys: BTreeMap<KeyRole, Secret>,
     /// Product ids that are registered in the project.
     pub products: Vec<String>,
@@ -153,29 +152,29 @@ pub struct External {
     pub second_product: Option<String>,
     /// Extra headers for every request; their values are treated as secrets.
     pub headers: Vec<(String, Secret)>,
-    /// Whether it may be production.
+    /// Whether production hosts and keys are accepted.
     pub production: Production,
     /// Whether other clients write to the projects during the run.
     pub isolation: Isolation,
 }
 
-/// Whether other clients write to the projects under test while the run goes on.
+/// Whether other clients write to the projects during the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Isolation {
-    /// None does: every change that the run did not make is the server's doing.
+    /// No other client writes: every change that the run did not request is a failure.
     #[default]
     Exclusive,
-    /// Others may: a change counts as theirs where the evidence allows it.
+    /// Other clients may write: an unexpected change is no failure if another client may have caused it.
     Shared,
 }
 
 /// Whether a run may create and delete offerings where customers see them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Production {
-    /// Production hosts and keys are refused.
+    /// Production hosts and keys are rejected.
     #[default]
-    Refused,
-    /// They are taken.
+    Denied,
+    /// Production hosts and keys are accepted.
     Allowed,
 }
 
@@ -183,7 +182,7 @@ pub enum Production {
 const PRODUCTION_HOST: &str = "api.qonversion.io";
 
 impl External {
-    /// What the usual variables say (`QONFORM_TARGET`, `QONFORM_TOKEN`, …), or `None` without a target.
+    /// Reads the environment variables `QONFORM_TARGET`, `QONFORM_TOKEN`, …; `None` without a target.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let keys = KeyRole::ALL
             .into_iter()
@@ -199,7 +198,7 @@ impl External {
             headers: Vec::new(),
             production: match variable("QONFORM_ALLOW_PRODUCTION").as_deref() {
                 Some("1" | "true") => Production::Allowed,
-                _ => Production::Refused,
+                _ => Production::Denied,
             },
             isolation: match variable("QONFORM_SHARED").as_deref() {
                 Some("1" | "true") => Isolation::Shared,
@@ -208,10 +207,10 @@ impl External {
         })
     }
 
-    /// Whether a run may use this target and these keys at all.
+    /// Checks whether a run may use this target and these keys.
     ///
     /// # Errors
-    /// [`RunError`] for no key, an unusable one, one key under two names, or production without leave.
+    /// [`RunError`] for a missing or invalid key, one key in two roles, or production without permission.
     pub fn check(&self) -> Result<(), RunError> {
         if !self.keys.contains_key(&KeyRole::Main) {
             return Err(RunError::NoToken { url: self.url.clone() });
@@ -221,63 +220,63 @@ impl External {
             if key.is_unusable() {
                 return Err(RunError::BadKey { variable });
             }
-            // Two names for one key would make a project look as if it leaked into another.
+            // With one key in two roles, one project would seem to leak into another.
             if let Some((other, _)) = self.keys.iter().find(|(other, same)| *other > role && *same == key) {
                 return Err(RunError::SameKey { variable, other: other.variable() });
             }
-            if self.production == Production::Refused && key.starts_with("sk_") {
+            if self.production == Production::Denied && key.starts_with("sk_") {
                 return Err(RunError::ProductionKey { variable });
             }
         }
         let host = Target::parse(&self.url, "").map(|target| target.host().to_owned())?;
-        if self.production == Production::Refused && host.trim_end_matches('.').eq_ignore_ascii_case(PRODUCTION_HOST) {
+        if self.production == Production::Denied && host.trim_end_matches('.').eq_ignore_ascii_case(PRODUCTION_HOST) {
             return Err(RunError::ProductionHost { host });
         }
         Ok(())
     }
 }
 
-/// How far a run may go on the target.
+/// What a run may change on the target.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Scope {
-    /// Only GETs.
+    /// Nothing: only GET requests are sent.
     ReadOnly,
-    /// Offerings of its own, but never as main.
+    /// Its own offerings, without promoting any.
     KeepMain,
-    /// Everything.
+    /// Its own offerings and the main.
     #[default]
     Full,
 }
 
-/// Whether to go on after a violation.
+/// Whether a violation ends the run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum StopPolicy {
-    /// Every case runs.
+    /// No violation ends the run.
     #[default]
-    ToTheEnd,
+    Never,
     /// The first confirmed violation ends the run.
     FailFast,
     /// The first failure of this rule ends the run.
     Until(String),
 }
 
-/// Whether a case that found something is played again.
+/// Whether a case with failures runs again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Confirm {
-    /// Always: a finding says whether it showed again.
+    /// Always: findings report whether they occurred again.
     #[default]
     Always,
-    /// Never: for trying many servers at once that are known to be broken.
+    /// Never: for tests of servers with known faults.
     Never,
 }
 
-/// Where durations come from.
+/// Source of durations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Clock {
     /// The machine's clock.
     #[default]
     System,
-    /// Nothing takes any time: the same run gives the same report, byte for byte.
+    /// All durations are 0, so that the same run creates the same report, byte for byte.
     Frozen,
 }
 
@@ -287,9 +286,12 @@ pub struct NamePattern(String);
 
 /// A pattern that matches nothing.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("find {what} that matches `{pattern}`{}", hint.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?")))]
+#[error(
+    "find {what} that matches `{pattern}`{}",
+    hint.as_ref().map_or(String::new(), |near| format!("; is `{near}` meant?"))
+)]
 pub struct PatternError {
-    /// What it should match, with its article.
+    /// The kind of name, with its article.
     pub what: &'static str,
     /// The pattern.
     pub pattern: String,
@@ -316,7 +318,7 @@ impl NamePattern {
         }
     }
 
-    /// A pattern that was written to a report by a run that knew it.
+    /// A pattern from a report, which the run that wrote it has checked.
     pub(super) fn read_back(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -361,14 +363,14 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Which rules a run is about.
+/// The rules or the case that a run tests.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only these; empty for all.
+    /// Only these rules; empty for all.
     pub only: Vec<NamePattern>,
-    /// But not these.
+    /// Excluded rules.
     pub skip: Vec<NamePattern>,
-    /// Only the case of this name, and whatever rule it breaks.
+    /// Only the case of this name, with all rules that it violates.
     pub case: Option<String>,
 }
 
@@ -380,15 +382,15 @@ impl Selection {
     }
 }
 
-/// Levels that differ from the catalogue's, as with lint levels: the last that matches decides.
+/// Levels that replace those of the catalogue; the last matching pattern applies, as with lint levels.
 #[derive(Clone, Debug, Default)]
 pub struct Levels {
-    /// Pattern and the level it sets.
+    /// Pairs of a pattern and its level.
     pub overrides: Vec<(NamePattern, Level)>,
 }
 
 impl Levels {
-    /// The level in force for a rule of this level.
+    /// The effective level of a rule whose level in the catalogue is `level`.
     pub fn in_force(&self, id: &str, level: Level) -> Level {
         self.overrides.iter().rev().find(|(pattern, _)| pattern.matches(id)).map_or(level, |(_, level)| *level)
     }
@@ -399,7 +401,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_run_of_characters() {
+    fn a_star_matches_any_run_of_characters() {
         let matches = |pattern: &str, id| NamePattern(pattern.into()).matches(id);
         assert!(matches("create.*", "create.echo"));
         assert!(matches("*.variant", "update.variant"));

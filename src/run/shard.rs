@@ -1,9 +1,9 @@
-//! Which cases of a run are played here, when several jobs share them.
+//! Splits the cases of a run between several jobs.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-/// One of several parts of a run, as `2/4`.
+/// One of several parts of a run, written `2/4`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shard {
     number: NonZeroU32,
@@ -11,19 +11,19 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// From 1.
+    /// Number of the part, from 1.
     pub fn number(self) -> u32 {
         self.number.get()
     }
 
-    /// How many there are.
+    /// Number of parts.
     pub fn of(self) -> u32 {
         self.of.get()
     }
 
-    /// Whether a case is played in this part. It depends on nothing but the case's name and the number of parts, so that
-    /// a case stays where it is when others come and go.
-    pub(super) fn plays(self, case: &str) -> bool {
+    /// Whether a case runs in this part. It depends only on the case's name and the number of parts, so that a case
+    /// stays in its part when other cases are added or removed.
+    pub(super) fn includes(self, case: &str) -> bool {
         (hash(case) >> 32) % u64::from(self.of()) == u64::from(self.number() - 1)
     }
 }
@@ -32,7 +32,7 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no part of a run: write `2/4` for the second of four");
+        let wrong = || format!("invalid shard `{text}`: use `2/4` for the second of four");
         let (number, of) = text.split_once('/').ok_or_else(wrong)?;
         let (number, of): (NonZeroU32, NonZeroU32) =
             (number.parse().map_err(|_| wrong())?, of.parse().map_err(|_| wrong())?);
@@ -40,7 +40,7 @@ impl FromStr for Shard {
     }
 }
 
-/// FNV-1a, finished by a mix: the names of histories differ in their last digits alone.
+/// FNV-1a with a final mix: the names of sequences differ in their last digits only.
 fn hash(text: &str) -> u64 {
     let sum = text
         .bytes()
@@ -53,15 +53,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_is_played_in_one_part_and_no_part_has_most_of_them() {
+    fn every_case_is_in_one_part_and_parts_have_similar_sizes() {
         let names: Vec<String> = (0..1_000).map(|number| format!("sequence::{number}")).collect();
         for of in [2, 3, 4, 7] {
             let shards: Vec<Shard> = (1..=of).map(|number| format!("{number}/{of}").parse().unwrap()).collect();
             for name in &names {
-                assert_eq!(shards.iter().filter(|shard| shard.plays(name)).count(), 1);
+                assert_eq!(shards.iter().filter(|shard| shard.includes(name)).count(), 1);
             }
             for shard in shards {
-                let share = names.iter().filter(|name| shard.plays(name)).count();
+                let share = names.iter().filter(|name| shard.includes(name)).count();
                 let fair = 1_000 / of;
                 assert!(share > fair / 2 && share < fair * 3 / 2, "{shard:?} has {share}");
             }
@@ -69,9 +69,9 @@ mod tests {
     }
 
     #[test]
-    fn a_case_never_moves() {
-        // These places are a promise: reports of different versions are compared shard by shard.
-        let place = |name: &str| (1..=4).find(|n| format!("{n}/4").parse::<Shard>().unwrap().plays(name));
+    fn a_case_always_stays_in_its_part() {
+        // The parts must not change: reports of different versions are compared shard by shard.
+        let place = |name: &str| (1..=4).find(|n| format!("{n}/4").parse::<Shard>().unwrap().includes(name));
         assert_eq!(
             [place("scenario::create.echo"), place("sequence::0"), place("input::v4ListOfferings")],
             [3, 2, 3].map(Some)
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_a_number_of_a_number() {
+    fn a_shard_is_written_as_number_and_count() {
         assert_eq!("2/4".parse::<Shard>().map(|shard| (shard.number(), shard.of())), Ok((2, 4)));
         for bad in ["", "2", "0/4", "5/4", "1/0", "a/b", "1/2/3", "-1/2"] {
             assert!(bad.parse::<Shard>().is_err(), "{bad}");

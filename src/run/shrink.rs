@@ -1,7 +1,7 @@
-//! A failing history is made as short and plain as it goes.
+//! Shrinks a failing sequence to the shortest and simplest one that fails in the same way.
 //!
-//! Works on the steps themselves, so that everything can wait for the target in between. A smaller history counts only
-//! if it fails in the same way. It refuses to know what steps are and how they are played: start at [`shrink`].
+//! The search is asynchronous, works on the steps themselves, and does not depend on their meaning or how they run.
+//! Start at [`shrink`].
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -13,63 +13,63 @@ use crate::offerings::sequence::{OfferingRef, Slot, Step};
 #[cfg(test)]
 mod tests;
 
-/// A longer history is tried without pairs of steps only where both have the same name.
-const FEW: usize = 7;
+/// Longest sequence in which every pair of steps is removed; in a longer one both steps must have the same name.
+const MAX_STEPS_FOR_ALL_PAIRS: usize = 7;
 
-/// The most work that one search does: for each candidate as many units as it has steps, and [`MIN_WORK`] at least.
-/// Candidates count whether they are played or not, for making them takes time too.
+/// Work limit of one search: each candidate costs as many units as it has steps, at least [`MIN_WORK`]. Candidates that
+/// do not run count too, since creating them takes time.
 const MAX_WORK: usize = 1_000_000;
 
-/// What a short candidate costs.
+/// Least cost of a candidate.
 const MIN_WORK: usize = 16;
 
-/// What can be made simpler.
+/// A step that can be simplified.
 pub trait Shrinkable: Clone + Eq + Hash {
-    /// What steps refer to.
+    /// Name of the object that steps refer to.
     type Name: Clone + Eq;
 
-    /// Simpler steps that may do as well, the simplest first, one at a time; `None` stands for a step that was looked at
-    /// and does not qualify. Taking them again and again must come to an end.
+    /// Simpler steps, the simplest first; `None` for a candidate that does not qualify. Repeated simplification must
+    /// terminate.
     fn simpler(&self) -> impl Iterator<Item = Option<Self>> + Send;
 
-    /// What the step refers to.
+    /// The name that the step refers to.
     fn name(&self) -> Option<Self::Name>;
 
-    /// The same step with one name put for another.
+    /// The same step with the name `from` replaced by `to`.
     #[must_use]
     fn rename(&self, from: &Self::Name, to: &Self::Name) -> Self;
 
-    /// The same step about this name; `None` unless it refers to one in another way.
+    /// The same step with a reference to this name; `None` unless its reference is indirect.
     fn pointing(&self, to: &Self::Name) -> Option<Self>;
 
-    /// The plainest names, by number; `None` when there are no more.
+    /// The simplest names, by number; `None` after the last one.
     fn plain(index: usize) -> Option<Self::Name>;
 }
 
-/// How and where a history fails.
+/// How and where a sequence fails.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FailingStep<W> {
-    /// At which step, from 0.
+    /// Index of the step.
     pub at: usize,
-    /// In which way: the same fault, the same way.
+    /// Identifies the failure; equal for the same defect.
     pub way: W,
 }
 
-/// What shrinking came to.
+/// Result of shrinking.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk<S> {
-    /// The shortest history that was found to fail in the same way.
+    /// The shortest known sequence that fails in the same way.
     pub steps: Vec<S>,
-    /// How many steps it had at first.
+    /// Number of steps before shrinking.
     pub from: usize,
-    /// How many histories were tried.
+    /// Number of sequences that ran.
     pub attempts: usize,
-    /// Whether the budget ended it: then a shorter one may exist.
+    /// Whether the budget ended the search: then a shorter sequence may exist.
     pub exhausted: bool,
 }
 
-/// Shrinks by a cheap way of playing as far as it shows the failure too, and by the thorough one from there.
-/// `cheap` looks at what comes of a history at its end alone. The rest as for [`shrink`].
+/// Shrinks with a cheap way to run sequences if it shows the failure too, then with the thorough one. Other parameters
+/// as for [`shrink`].
 pub async fn shrink_by_both<S, W, C, P, F, G, B>(
     mut steps: Vec<S>,
     first: &FailingStep<W>,
@@ -91,19 +91,20 @@ where
     let mut attempts = 1;
     let mut at = first.at;
     if cheap(steps.clone()).await.is_some_and(|failure| failure.way == first.way) {
-        let small = shrink(steps.clone(), first, &has_budget, &cheap).await;
-        attempts += small.attempts + 1;
-        if let Some(failure) = thorough(small.steps.clone()).await.filter(|failure| failure.way == first.way) {
+        let shrunk = shrink(steps.clone(), first, &has_budget, &cheap).await;
+        attempts += shrunk.attempts + 1;
+        if let Some(failure) = thorough(shrunk.steps.clone()).await.filter(|failure| failure.way == first.way) {
             at = failure.at;
-            steps = small.steps;
+            steps = shrunk.steps;
         }
     }
-    let small = shrink_from(steps, at, &first.way, |tried| has_budget(attempts + tried), thorough).await;
-    Shrunk { from, attempts: attempts + small.attempts, ..small }
+    let shrunk = shrink_from(steps, at, &first.way, |tried| has_budget(attempts + tried), thorough).await;
+    Shrunk { from, attempts: attempts + shrunk.attempts, ..shrunk }
 }
 
-/// Shrinks a history that fails as `first` says. `play` tries one; `has_budget` is asked before each.
-pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &FailingStep<W>, has_budget: B, play: P) -> Shrunk<S>
+/// Shrinks a sequence that fails as in `first`. `run` runs a candidate; before each, `has_budget` receives the number
+/// of attempts.
+pub async fn shrink<S, W, P, F, B>(steps: Vec<S>, first: &FailingStep<W>, has_budget: B, run: P) -> Shrunk<S>
 where
     S: Shrinkable,
     W: PartialEq,
@@ -111,10 +112,10 @@ where
     F: Future<Output = Option<FailingStep<W>>>,
     B: Fn(usize) -> bool,
 {
-    shrink_from(steps, first.at, &first.way, has_budget, play).await
+    shrink_from(steps, first.at, &first.way, has_budget, run).await
 }
 
-async fn shrink_from<S, W, P, F, B>(steps: Vec<S>, at: usize, way: &W, has_budget: B, play: P) -> Shrunk<S>
+async fn shrink_from<S, W, P, F, B>(steps: Vec<S>, at: usize, way: &W, has_budget: B, run: P) -> Shrunk<S>
 where
     S: Shrinkable,
     W: PartialEq,
@@ -125,23 +126,24 @@ where
     let from = steps.len();
     let mut current = steps;
     current.truncate(at + 1);
-    let mut search = ShrinkSearch { current, way, tried: HashSet::new(), attempts: 0, work: 0, has_budget, play };
+    let mut search =
+        ShrinkSearch { current, way, tried: HashSet::new(), attempts: 0, work: 0, has_budget, run_candidate: run };
     let exhausted = search.run().await.is_err();
     Shrunk { steps: search.current, from, attempts: search.attempts, exhausted }
 }
 
-/// The budget is used up: nothing more is tried.
+/// The budget is exhausted.
 struct Exhausted;
 
 struct ShrinkSearch<'w, S, W, P, B> {
     current: Vec<S>,
     way: &'w W,
-    /// Hashes of the candidates that were played.
+    /// Hashes of the candidates that ran.
     tried: HashSet<u64>,
     attempts: usize,
     work: usize,
     has_budget: B,
-    play: P,
+    run_candidate: P,
 }
 
 impl<S, W, P, F, B> ShrinkSearch<'_, S, W, P, B>
@@ -170,13 +172,13 @@ where
                 self.drop_pairs().await?;
             }
             if self.current == before {
-                return self.plainly().await;
+                return self.use_plain_names().await;
             }
         }
     }
 
-    /// Takes the candidate, up to the step at which it fails, if it fails in the same way.
-    async fn takes(&mut self, mut candidate: Vec<S>) -> Result<bool, Exhausted> {
+    /// Accepts the candidate, up to its failing step, if it fails in the same way.
+    async fn accept(&mut self, mut candidate: Vec<S>) -> Result<bool, Exhausted> {
         self.spend(candidate.len()).await?;
         let mut hasher = DefaultHasher::new();
         candidate.hash(&mut hasher);
@@ -189,7 +191,7 @@ where
         }
         self.tried.insert(hash);
         self.attempts += 1;
-        match (self.play)(candidate.clone()).await {
+        match (self.run_candidate)(candidate.clone()).await {
             Some(failure) if failure.way == *self.way => {
                 candidate.truncate(failure.at + 1);
                 self.current = candidate;
@@ -199,27 +201,27 @@ where
         }
     }
 
-    /// Counts the work on a candidate of so many steps, and lets others go on: who waits beside a search for a signal or
-    /// for the end of its time is heard though nothing is played.
+    /// Counts the work on a candidate with this number of steps, and yields: signals and time limits take effect even
+    /// if no candidate runs.
     async fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
         tokio::task::yield_now().await;
         self.work += steps.max(MIN_WORK);
         if self.work > MAX_WORK { Err(Exhausted) } else { Ok(()) }
     }
 
-    /// Leaves out everything that refers to nobody by name, then everything about one name after the other.
+    /// Removes all steps without a name, then all steps with one name after the other.
     async fn drop_names(&mut self) -> Result<(), Exhausted> {
         let without = |steps: &[S], name: Option<&S::Name>| -> Vec<S> {
             steps.iter().filter(|step| step.name().as_ref() != name).cloned().collect()
         };
-        self.takes(without(&self.current, None)).await?;
+        self.accept(without(&self.current, None)).await?;
         for name in self.names() {
-            self.takes(without(&self.current, Some(&name))).await?;
+            self.accept(without(&self.current, Some(&name))).await?;
         }
         Ok(())
     }
 
-    /// Leaves out halves, then quarters, down to single steps, from the back, until no single one can be spared.
+    /// Removes halves, then quarters, down to single steps, from the end, until no single step can be removed.
     async fn drop_steps(&mut self) -> Result<(), Exhausted> {
         let mut size = (self.current.len() / 2).max(1);
         loop {
@@ -228,7 +230,7 @@ where
             while end > 0 {
                 let start = end.saturating_sub(size);
                 let rest = [&self.current[..start], &self.current[end..]].concat();
-                if self.takes(rest).await? {
+                if self.accept(rest).await? {
                     shorter = true;
                     end = start.min(self.current.len());
                 } else {
@@ -243,7 +245,7 @@ where
         }
     }
 
-    /// Makes the steps simpler, one at a time.
+    /// Simplifies the steps, one at a time.
     async fn simplify(&mut self) -> Result<(), Exhausted> {
         let mut place = 0;
         'steps: while place < self.current.len() {
@@ -255,7 +257,7 @@ where
                 };
                 let mut candidate = self.current.clone();
                 candidate[place] = simpler;
-                if self.takes(candidate).await? {
+                if self.accept(candidate).await? {
                     continue 'steps;
                 }
             }
@@ -264,48 +266,47 @@ where
         Ok(())
     }
 
-    /// Lets steps refer by name that need not refer in another way.
+    /// Replaces indirect references by names.
     async fn point(&mut self) -> Result<(), Exhausted> {
         for place in 0..self.current.len() {
             for name in self.names().into_iter().chain(self.fresh()) {
                 let Some(step) = self.current.get(place).and_then(|step| step.pointing(&name)) else { break };
                 let mut candidate = self.current.clone();
                 candidate[place] = step;
-                self.takes(candidate).await?;
+                self.accept(candidate).await?;
             }
         }
         Ok(())
     }
 
-    /// Lets names be one that need not be two.
+    /// Replaces two names by one.
     async fn unify(&mut self) -> Result<(), Exhausted> {
         let names = self.names();
-        for kept in &names {
-            for other in names.iter().filter(|other| *other != kept) {
-                let candidate: Vec<S> = self.current.iter().map(|step| step.rename(other, kept)).collect();
+        for name in &names {
+            for other in names.iter().filter(|other| *other != name) {
+                let candidate: Vec<S> = self.current.iter().map(|step| step.rename(other, name)).collect();
                 if candidate != self.current {
-                    self.takes(candidate).await?;
+                    self.accept(candidate).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Leaves out a step and lets those after it be about a new name: instead of a second life another offering may do.
+    /// Removes a step and renames the later ones: a new offering may replace one that was deleted and recreated.
     async fn renew(&mut self) -> Result<(), Exhausted> {
         for place in (0..self.current.len()).rev() {
             let name = self.current.get(place).and_then(Shrinkable::name);
             let Some((name, fresh)) = name.zip(self.fresh()) else { continue };
             let later: Vec<S> = self.current[place + 1..].iter().map(|step| step.rename(&name, &fresh)).collect();
             if later != self.current[place + 1..] {
-                self.takes([&self.current[..place], &later].concat()).await?;
+                self.accept([&self.current[..place], &later].concat()).await?;
             }
         }
         Ok(())
     }
 
-    /// Moves steps to where what they refer to is needed: what was a preparation may then do for a step between that
-    /// could not be spared before.
+    /// Moves steps to just before the next step with the same name: a setup step may then replace a step between them.
     async fn delay(&mut self) -> Result<(), Exhausted> {
         for place in (0..self.current.len()).rev() {
             let Some(name) = self.current.get(place).and_then(Shrinkable::name) else { continue };
@@ -314,24 +315,24 @@ where
             let mut candidate = self.current.clone();
             candidate[place..=place + between].rotate_left(1);
             if candidate != self.current {
-                self.takes(candidate).await?;
+                self.accept(candidate).await?;
             }
         }
         Ok(())
     }
 
-    /// Leaves out each pair: a step and the one that undoes it. In a long history both must refer to the same name.
+    /// Removes each pair of steps, such as a step and the one that undoes it.
     async fn drop_pairs(&mut self) -> Result<(), Exhausted> {
         for first in 0..self.current.len() {
             for second in first + 1..self.current.len() {
                 let (one, other) = (self.current[first].name(), self.current[second].name());
-                if self.current.len() > FEW && (one.is_none() || one != other) {
+                if self.current.len() > MAX_STEPS_FOR_ALL_PAIRS && (one.is_none() || one != other) {
                     continue;
                 }
                 let mut candidate = self.current.clone();
                 candidate.remove(second);
                 candidate.remove(first);
-                if self.takes(candidate).await? {
+                if self.accept(candidate).await? {
                     return Ok(());
                 }
             }
@@ -339,8 +340,8 @@ where
         Ok(())
     }
 
-    /// Uses the plainest names: all of them at once, or else as many as can be had.
-    async fn plainly(&mut self) -> Result<(), Exhausted> {
+    /// Replaces all names by the simplest ones.
+    async fn use_plain_names(&mut self) -> Result<(), Exhausted> {
         let names = self.names();
         let plain: Option<Vec<_>> = (0..names.len()).map(S::plain).collect();
         if let Some(plain) = plain
@@ -351,18 +352,18 @@ where
                 place.map_or_else(|| step.clone(), |place| step.rename(&names[place], &plain[place]))
             };
             let candidate = self.current.iter().map(rename).collect();
-            self.takes(candidate).await?;
+            self.accept(candidate).await?;
         }
         Ok(())
     }
 
-    /// The plainest name that nothing refers to.
+    /// The simplest unused name.
     fn fresh(&self) -> Option<S::Name> {
         let names = self.names();
         (0..).map_while(S::plain).find(|name| !names.contains(name))
     }
 
-    /// What the steps refer to, in the order in which they do.
+    /// The names in the order of their first use.
     fn names(&self) -> Vec<S::Name> {
         let mut names = Vec::new();
         for name in self.current.iter().filter_map(Shrinkable::name) {
@@ -378,7 +379,7 @@ impl Shrinkable for Step {
     type Name = Slot;
 
     fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
-        Step::simpler(self).into_iter().map(Some)
+        Step::simplifications(self).into_iter().map(Some)
     }
 
     fn name(&self) -> Option<Slot> {
@@ -390,7 +391,7 @@ impl Shrinkable for Step {
     }
 
     fn pointing(&self, to: &Slot) -> Option<Self> {
-        (self.who() == Some(OfferingRef::Main)).then(|| self.about(OfferingRef::Slot(*to)))
+        (self.offering() == Some(OfferingRef::Main)).then(|| self.with_offering(OfferingRef::Slot(*to)))
     }
 
     fn plain(index: usize) -> Option<Slot> {
@@ -399,13 +400,13 @@ impl Shrinkable for Step {
 }
 
 impl Shrinkable for Input {
-    /// Inputs do not refer to each other.
+    /// Inputs have no names.
     type Name = ();
 
-    /// What was generated has no meaning of its own; what stands at a limit would lose its.
+    /// Only random inputs can be simplified; an input at a limit would lose its meaning.
     fn simpler(&self) -> impl Iterator<Item = Option<Self>> {
         let is_random = matches!(self.origin, Origin::Random(_));
-        is_random.then(|| Input::simpler(self)).into_iter().flatten()
+        is_random.then(|| Input::simplifications(self)).into_iter().flatten()
     }
 
     fn name(&self) -> Option<()> {

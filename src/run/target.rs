@@ -11,11 +11,10 @@ use crate::finding::TargetFacts;
 use crate::project::{Fixtures, Project};
 use crate::reference;
 
-/// Where `qonform serve` listens unless told otherwise; reports of embedded runs name it, so that their `curl` lines
-/// run against it.
+/// Default base URL of `qonform serve`. Reports of embedded runs contain it, so that their `curl` lines work with it.
 pub(super) const SERVE_BASE: &str = "http://127.0.0.1:4010/v4";
 
-/// The embedded server of a run, and a connection pool to it.
+/// The embedded server of a run and a connection pool to it.
 #[derive(Debug)]
 pub struct Embedded {
     server: reference::Server,
@@ -29,13 +28,13 @@ impl Embedded {
     /// Starts the server.
     ///
     /// # Errors
-    /// It could not listen, or no client could be made.
+    /// [`RunError`](super::RunError) when the server cannot listen or the client cannot be created.
     pub async fn start(
         options: reference::Options,
         settings: TransportSettings,
         judge: Arc<Judge>,
     ) -> Result<Self, super::RunError> {
-        let is_exclusive = !options.behaviours.iter().any(|one| reference::Behaviour::OF_OTHERS.contains(one));
+        let is_exclusive = !options.behaviours.iter().any(|one| reference::Behaviour::OTHER_CLIENTS.contains(one));
         let server = reference::Server::start(options).await?;
         let target = Target::parse(&server.base_url(), "")?;
         Ok(Self {
@@ -47,16 +46,16 @@ impl Embedded {
         })
     }
 
-    /// What went over the wire.
+    /// Counters of requests and times.
     pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
-    /// A project with fresh projects and every fixture, which are gone with the last clone of it. The same name for the
-    /// first time gives the same keys.
+    /// A new project with every fixture, deleted when its last clone is dropped. The first project of a name always has
+    /// the same keys.
     pub fn project(&self, name: &str) -> Project {
-        let loan = self.server.temporary_fixture(name);
-        let fixture = &loan.fixture;
+        let guard = self.server.temporary_fixture(name);
+        let fixture = &guard.fixture;
         let keys = [
             (KeyRole::Main, &fixture.token),
             (KeyRole::Second, &fixture.second_token),
@@ -75,7 +74,7 @@ impl Embedded {
             }),
             is_disposable: true,
             is_exclusive: self.is_exclusive,
-            hold: Some(Arc::new(loan)),
+            keep_alive: Some(Arc::new(guard)),
         }
     }
 
@@ -85,10 +84,10 @@ impl Embedded {
     }
 }
 
-/// The one project on a target that is not ours.
+/// The project on an external target.
 ///
 /// # Errors
-/// The target or the settings cannot be used.
+/// [`TransportError`] when the URL or the settings are invalid.
 pub fn external_project(
     external: &External,
     mut settings: TransportSettings,
@@ -120,7 +119,7 @@ pub fn external_project(
         }),
         is_disposable: false,
         is_exclusive: external.isolation == Isolation::Exclusive,
-        hold: None,
+        keep_alive: None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Known violations that have an owner, and what becomes of them.
+//! Waivers: known findings that have an owner and do not fail a run until a date.
 
 use chrono::NaiveDate;
 
@@ -9,33 +9,33 @@ use crate::finding::{Ending, Failure, Finding, RuleOutcome, Severity, Verdict, W
 /// The waivers of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Waivers {
-    /// Each of them, in the order of its file.
+    /// The waivers in the order of their file.
     pub list: Vec<Waiver>,
-    /// The day of the run, in UTC.
+    /// The date of the run, in UTC.
     pub today: NaiveDate,
 }
 
-/// One of them.
+/// A waiver of findings.
 #[derive(Clone, Debug)]
 pub struct Waiver {
-    /// What it is for.
-    pub subject: Waives,
-    /// Why that is accepted for now.
+    /// The waived findings.
+    pub subject: WaiverSubject,
+    /// Why they are accepted for now.
     pub reason: String,
-    /// Who is responsible for it.
+    /// The person or team responsible for them.
     pub owner: String,
-    /// The last day on which it holds.
+    /// The last day on which it is valid.
     pub expires: NaiveDate,
 }
 
-/// What a waiver is for.
+/// The findings that a waiver covers.
 #[derive(Clone, Debug)]
-pub enum Waives {
+pub enum WaiverSubject {
     /// Every finding of these rules.
     Rules {
         /// The rules.
         pattern: NamePattern,
-        /// Only at this operation; `None` for every one.
+        /// Id of the only operation; `None` for every operation.
         operation: Option<String>,
     },
     /// One finding, by its fingerprint.
@@ -43,85 +43,84 @@ pub enum Waives {
 }
 
 impl Waiver {
-    fn covers(&self, rule: &str, operation: Option<&str>, print: &str) -> bool {
+    fn covers(&self, rule: &str, operation: Option<&str>, fingerprint: &str) -> bool {
         match &self.subject {
-            Waives::Rules { pattern, operation: only } => {
+            WaiverSubject::Rules { pattern, operation: only } => {
                 pattern.matches(rule) && (only.is_none() || only.as_deref() == operation)
             }
-            Waives::Finding(known) => known == print,
+            WaiverSubject::Finding(known) => known == fingerprint,
         }
     }
 }
 
 impl Waivers {
-    /// The waiver of a finding, if there is one; one that holds goes before one that expired.
-    pub(super) fn of(&self, rule: &str, operation: Option<&str>, print: &str) -> Option<Waived> {
-        let covering = || self.list.iter().filter(|waiver| waiver.covers(rule, operation, print));
-        let waiver = covering().find(|waiver| !self.is_over(waiver)).or_else(|| covering().next())?;
+    /// The waiver of a finding, if there is one; a valid one takes precedence over an expired one.
+    pub(super) fn of(&self, rule: &str, operation: Option<&str>, fingerprint: &str) -> Option<Waived> {
+        let covering = || self.list.iter().filter(|waiver| waiver.covers(rule, operation, fingerprint));
+        let waiver = covering().find(|waiver| !self.is_expired(waiver)).or_else(|| covering().next())?;
         Some(Waived {
             reason: waiver.reason.clone(),
             owner: waiver.owner.clone(),
             expires: waiver.expires.to_string(),
-            expired: self.is_over(waiver),
+            expired: self.is_expired(waiver),
         })
     }
 
-    fn is_over(&self, waiver: &Waiver) -> bool {
+    fn is_expired(&self, waiver: &Waiver) -> bool {
         waiver.expires < self.today
     }
 
-    /// What became of each, given what was found and decided.
+    /// The state of each waiver after a run.
     pub(super) fn outcomes(&self, findings: &[Finding], rules: &[RuleOutcome], ending: &Ending) -> Vec<WaiverOutcome> {
         let outcome = |waiver: &Waiver| {
             let covered = |finding: &&Finding| {
                 let covers = |operation| waiver.covers(&finding.rule, operation, &finding.fingerprint);
                 covers(None) || finding.operations.iter().any(|operation| covers(Some(operation.as_str())))
             };
-            let mut prints: Vec<String> =
+            let mut fingerprints: Vec<String> =
                 findings.iter().filter(covered).map(|finding| finding.fingerprint.clone()).collect();
-            prints.sort();
-            let (rule, operation, print) = match &waiver.subject {
-                Waives::Rules { pattern, operation } => (Some(pattern.to_string()), operation.clone(), None),
-                Waives::Finding(print) => (None, None, Some(print.clone())),
+            fingerprints.sort();
+            let (rule, operation, fingerprint) = match &waiver.subject {
+                WaiverSubject::Rules { pattern, operation } => (Some(pattern.to_string()), operation.clone(), None),
+                WaiverSubject::Finding(fingerprint) => (None, None, Some(fingerprint.clone())),
             };
             let state = match () {
-                () if self.is_over(waiver) => WaiverState::Expired,
-                () if !prints.is_empty() => WaiverState::Used,
+                () if self.is_expired(waiver) => WaiverState::Expired,
+                () if !fingerprints.is_empty() => WaiverState::Used,
                 () if is_checked(&waiver.subject, rules, ending) => WaiverState::Unused,
                 () => WaiverState::Unchecked,
             };
             WaiverOutcome {
                 rule,
                 operation,
-                fingerprint: print,
+                fingerprint,
                 reason: waiver.reason.clone(),
                 owner: waiver.owner.clone(),
                 expires: waiver.expires.to_string(),
                 state,
-                findings: prints,
+                findings: fingerprints,
             }
         };
         self.list.iter().map(outcome).collect()
     }
 }
 
-/// Whether a run that found nothing proves that a waiver has nothing to do: every rule that it could be for was decided.
-pub(super) fn is_checked(subject: &Waives, rules: &[RuleOutcome], ending: &Ending) -> bool {
-    let is_for = |rule: &RuleOutcome| match subject {
-        Waives::Rules { pattern, .. } => pattern.matches(&rule.id),
-        Waives::Finding(_) => true,
+/// Whether a run without findings proves that a waiver is unused: every rule that it may cover was decided.
+pub(super) fn is_checked(subject: &WaiverSubject, rules: &[RuleOutcome], ending: &Ending) -> bool {
+    let may_cover = |rule: &RuleOutcome| match subject {
+        WaiverSubject::Rules { pattern, .. } => pattern.matches(&rule.id),
+        WaiverSubject::Finding(_) => true,
     };
     let is_decided = |rule: &RuleOutcome| match rule.verdict {
-        // Where races are left out a fingerprint may be theirs: then it is of the rules that are skipped.
+        // Without races, a fingerprint may belong to one of their rules, which are skipped then.
         Verdict::Skipped | Verdict::Inconclusive => false,
         Verdict::Passed | Verdict::Violated | Verdict::Warned | Verdict::Observed => true,
     };
-    *ending == Ending::Complete && rules.iter().filter(|rule| is_for(rule)).all(is_decided)
+    *ending == Ending::Complete && rules.iter().filter(|rule| may_cover(rule)).all(is_decided)
 }
 
 impl Settings {
-    /// The level of what a failure violates: of its rules that the run is about the most binding one; `None` where it is
-    /// about none of them.
+    /// The most binding level of the selected rules that a failure violates; `None` if none is selected.
     pub(super) fn level_of(&self, failure: &Failure, catalogue: &Catalogue) -> Option<Level> {
         let in_force = |rule: &'static str| {
             let level = catalogue.rule(rule).map_or(Level::Must, |rule| rule.level);
@@ -136,7 +135,7 @@ impl Settings {
         self.waivers.of(failure.rule, failure.operation.id(), &failure.fingerprint())
     }
 
-    /// How severe a failure is; `None` where the run is not about its rules, or only notes what the server does.
+    /// The severity of a failure; `None` if its rules are not selected or open.
     pub(super) fn severity_of(&self, failure: &Failure, catalogue: &Catalogue) -> Option<Severity> {
         let severity = match self.level_of(failure, catalogue)? {
             Level::Must => Severity::Violation,
@@ -154,7 +153,7 @@ mod tests {
 
     fn waiver(rule: &str, operation: Option<&str>, expires: &str) -> Waiver {
         Waiver {
-            subject: Waives::Rules {
+            subject: WaiverSubject::Rules {
                 pattern: NamePattern::of(rule, &Catalogue::embedded()).unwrap(),
                 operation: operation.map(str::to_owned),
             },
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_holds_through_its_last_day() {
+    fn a_waiver_is_valid_through_its_last_day() {
         let expired = |expires: &str| {
             let waivers = waivers(vec![waiver("delete.removes", None, expires)]);
             waivers.of("delete.removes", Some("v4GetOffering"), "0").unwrap().expired
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_is_for_its_rules_and_its_operation_alone() {
+    fn a_waiver_covers_only_its_rules_and_its_operation() {
         let waivers = waivers(vec![waiver("delete.*", Some("v4GetOffering"), "2026-12-31")]);
         assert!(waivers.of("delete.removes", Some("v4GetOffering"), "0").is_some());
         assert!(waivers.of("delete.removes", Some("v4DeleteOffering"), "0").is_none());
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_waivers_the_one_that_holds_counts() {
+    fn a_valid_waiver_takes_precedence_over_an_expired_one() {
         let waivers =
             waivers(vec![waiver("delete.*", None, "2026-01-01"), waiver("delete.removes", None, "2026-12-31")]);
         assert!(!waivers.of("delete.removes", None, "0").unwrap().expired);
@@ -196,17 +195,20 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_of_an_earlier_report_waives_nothing_and_says_how_to_renew_it() {
-        let one = Waiver { subject: Waives::Finding("afc0ac21".into()), ..waiver("delete.*", None, "2026-12-31") };
+    fn an_unknown_fingerprint_is_unused_with_a_hint_to_renew_it() {
+        let one =
+            Waiver { subject: WaiverSubject::Finding("afc0ac21".into()), ..waiver("delete.*", None, "2026-12-31") };
         let [outcome] = &waivers(vec![one]).outcomes(&[], &[], &Ending::Complete)[..] else { panic!("one waiver") };
         assert_eq!(outcome.state, WaiverState::Unused);
         let remark = outcome.remark().unwrap();
-        assert!(remark.contains("older than version 2 of the report, put the fingerprint there that this run shows"));
+        assert!(
+            remark.contains("from a report of version 1, replace it by the fingerprint of the finding in this report")
+        );
     }
 
     #[test]
-    fn a_fingerprint_is_one_finding() {
-        let subject = Waives::Finding("afc0ac21".into());
+    fn a_fingerprint_covers_one_finding() {
+        let subject = WaiverSubject::Finding("afc0ac21".into());
         let one = Waiver { subject, ..waiver("delete.*", None, "2026-12-31") };
         let waivers = waivers(vec![one]);
         assert!(waivers.of("delete.removes", None, "afc0ac21").is_some());

@@ -1,7 +1,7 @@
-//! Does a user see what is wrong with a server, and nothing else? Every fault and every behaviour is served on a port and
-//! tested from outside as an external target: every layer, in one project that holds other offerings and a main.
+//! The whole self-test: tests every fault and every behaviour as a user would, as an external target with every layer,
+//! in one project that contains other offerings and a main.
 //!
-//! What must come out stands in [`Expectations`]. Start at [`whole`].
+//! [`Expectations`] contains the expected results. Start at [`whole`].
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use super::case::Layer;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{External, Isolation, Production, Settings, TargetSettings};
-use super::trials::side_by_side;
+use super::trials::run_concurrently;
 use crate::contract::Contract;
 use crate::exchange::{KeyRole, Secret};
 use crate::finding::{Outcome, Severity};
@@ -27,56 +27,56 @@ pub use judge::{Problem, UndecidedRule};
 
 mod judge;
 
-/// When the run of a trial ends at the latest.
+/// Time limit for the run of a trial.
 const MAX_TIME: Duration = Duration::from_mins(4);
 
-/// How long a trial may take before it counts as hung: a run that heeds [`MAX_TIME`] only has to clean up then.
+/// Time after which a trial counts as hung. It exceeds [`MAX_TIME`] by the time for cleanup.
 const HUNG: Duration = Duration::from_mins(5);
 
-/// What a self-test from outside is about.
+/// Settings of a whole self-test.
 #[derive(Clone, Debug)]
 pub struct WholeSettings {
-    /// Seed of every run, and of the combinations.
+    /// Seed of every run and of the combinations.
     pub seed: u64,
-    /// How many servers are tested side by side.
+    /// Number of servers that are tested concurrently.
     pub jobs: NonZeroUsize,
-    /// How many combinations of behaviours are tested besides each alone.
+    /// Number of random combinations of behaviours, besides each behaviour alone.
     pub combinations: u64,
     /// Only faults and behaviours with these names; empty for all.
     pub only: Vec<String>,
-    /// About how many faults of all families are tested, and half as many correct servers; `None` for all.
+    /// Approximate number of faults to test, of all families, with half as many correct servers; `None` for all.
     pub sample: Option<NonZeroUsize>,
-    /// Whether servers with faults are tested too.
+    /// Whether servers with faults are tested.
     pub faults: bool,
-    /// How every project is tested; `None` for exclusive where no behaviour is about other clients.
+    /// Isolation of every project; `None` for shared where a behaviour simulates other clients, otherwise exclusive.
     pub isolation: Option<Isolation>,
 }
 
-/// What a server is like.
+/// The server of a trial.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum WholeSubject {
     /// It has one fault.
     Fault(Fault),
-    /// It is correct, and chooses otherwise where the contract is open.
+    /// It is correct, with other choices at the open points of the contract.
     Behaviours(Vec<Behaviour>),
 }
 
-/// One server and what a test of it reported.
+/// The test of one server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct WholeTrial {
     /// Name of the fault or of the behaviours.
     pub name: String,
-    /// What it belongs to: the family of the fault, `behaviour` or `combination`.
+    /// The family of the fault, `behaviour` or `combination`.
     pub group: String,
-    /// What is not as it must be; empty for a good trial.
+    /// Deviations from the expected results; empty for a good trial.
     pub problems: Vec<Problem>,
     /// Every finding, in the order of the report.
     pub findings: Vec<FindingSummary>,
-    /// The exit code; `None` where the run did not end.
+    /// The exit code; `None` if the run did not end.
     pub exit_code: Option<u8>,
-    /// Checks made.
+    /// Number of checks.
     pub checks: u64,
-    /// Requests sent.
+    /// Number of requests.
     pub requests: u64,
     /// Wall time in milliseconds.
     pub millis: u64,
@@ -87,17 +87,17 @@ pub struct WholeTrial {
 pub struct FindingSummary {
     /// Id of the rule.
     pub rule: String,
-    /// Whether it fails the run.
+    /// Severity, which decides whether it fails the run.
     pub severity: Severity,
-    /// What is wrong, in a clause.
+    /// Title of the finding.
     pub title: String,
-    /// What of it differs, as in its fingerprint.
+    /// Condition and difference, as in its fingerprint.
     pub condition: String,
-    /// At which operations.
+    /// Ids of the operations.
     pub operations: Vec<String>,
-    /// What was received.
+    /// The received value.
     pub received: String,
-    /// The case that shows it.
+    /// Name of the case that found it.
     pub case: String,
 }
 
@@ -113,16 +113,16 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// 0 when every trial is good, 1 when one is not, 3 when nothing was tried.
+    /// 0 when every trial is good, 1 when one is not, 3 without trials.
     pub fn exit_code(&self) -> u8 {
         if self.trials.is_empty() { 3 } else { u8::from(!self.trials.iter().all(|trial| trial.problems.is_empty())) }
     }
 }
 
-/// Tests every server from outside. `ended` sees each trial as it ends.
+/// Tests every server from outside. `ended` receives each trial when it ends.
 ///
 /// # Errors
-/// [`RunError`] when a server or a run could not be started.
+/// [`RunError`] when a server or a run could not start.
 pub async fn whole(
     settings: &WholeSettings,
     contract: Arc<Contract>,
@@ -131,14 +131,14 @@ pub async fn whole(
     let started = Instant::now();
     let subjects = subjects(settings);
     let (seed, isolation) = (settings.seed, settings.isolation);
-    let play = {
+    let run = {
         let contract = Arc::clone(&contract);
-        move |subject| play(subject, seed, isolation, Arc::clone(&contract))
+        move |subject| run_trial(subject, seed, isolation, Arc::clone(&contract))
     };
     let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
-    let tell = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
-    let played = side_by_side(subjects.clone(), settings.jobs, HUNG, play, tell).await?;
-    let trials = played.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
+    let report = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
+    let results = run_concurrently(subjects.clone(), settings.jobs, HUNG, run, report).await?;
+    let trials = results.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
     Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 
@@ -157,7 +157,7 @@ impl WholeSubject {
         }
     }
 
-    /// A trial of it that came to nothing but problems.
+    /// A trial without results except for problems.
     fn trial(&self, problems: Vec<Problem>) -> WholeTrial {
         WholeTrial {
             name: self.name(),
@@ -172,7 +172,7 @@ impl WholeSubject {
     }
 
     fn isolation(&self) -> Isolation {
-        let has_others = |all: &Vec<Behaviour>| all.iter().any(|one| Behaviour::OF_OTHERS.contains(one));
+        let has_others = |all: &Vec<Behaviour>| all.iter().any(|one| Behaviour::OTHER_CLIENTS.contains(one));
         match self {
             Self::Behaviours(all) if has_others(all) => Isolation::Shared,
             Self::Fault(_) | Self::Behaviours(_) => Isolation::Exclusive,
@@ -182,7 +182,7 @@ impl WholeSubject {
     fn options(&self, seed: u64) -> reference::Options {
         let options = reference::Options { seed, ..reference::Options::default() };
         match self {
-            // What is wrong with a time shows only where time goes on between requests.
+            // Faults of timestamps show only if time passes between requests.
             Self::Fault(fault) => reference::Options { faults: vec![*fault], clock: Clock::Logical, ..options },
             Self::Behaviours(all) => reference::Options { behaviours: all.clone(), clock: Clock::System, ..options },
         }
@@ -191,13 +191,13 @@ impl WholeSubject {
 
 /// Every server to test.
 fn subjects(settings: &WholeSettings) -> Vec<WholeSubject> {
-    let wanted = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
-    let faults = Fault::ALL.into_iter().filter(|fault| settings.faults && wanted(fault.info().name));
+    let is_selected = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
+    let faults = Fault::ALL.into_iter().filter(|fault| settings.faults && is_selected(fault.info().name));
     let faults: Vec<Fault> = faults.collect();
-    let behaviours: Vec<Behaviour> = Behaviour::ALL.into_iter().filter(|one| wanted(one.info().name)).collect();
+    let behaviours: Vec<Behaviour> = Behaviour::ALL.into_iter().filter(|one| is_selected(one.info().name)).collect();
     let combinations = if settings.only.is_empty() { settings.combinations } else { 0 };
     let combinations: Vec<_> = (0..combinations)
-        .map(|number| Behaviour::draw(settings.seed.wrapping_mul(1_000).wrapping_add(number)))
+        .map(|number| Behaviour::combination(settings.seed.wrapping_mul(1_000).wrapping_add(number)))
         .collect();
     let correct: Vec<Vec<Behaviour>> = behaviours.into_iter().map(|one| vec![one]).chain(combinations).collect();
     let (faults, correct) = match settings.sample {
@@ -207,19 +207,19 @@ fn subjects(settings: &WholeSettings) -> Vec<WholeSubject> {
     faults.into_iter().map(WholeSubject::Fault).chain(correct.into_iter().map(WholeSubject::Behaviours)).collect()
 }
 
-/// At least `size` faults where there are as many: of each family as many as it deserves by its size, at least one.
+/// At least `size` faults, if there are as many: of each family a share in proportion to its size, at least one.
 fn sample_of_families(faults: &[Fault], size: usize) -> Vec<Fault> {
     let families = faults.chunk_by(|one, other| one.info().family == other.info().family);
     families.flat_map(|family| spread(family, (family.len() * size).div_ceil(faults.len()))).collect()
 }
 
-/// So many of the items, evenly spread; all where there are fewer.
+/// `size` items, evenly spread; all if there are fewer.
 fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
     let size = size.min(items.len());
     (0..size).map(|number| items[(2 * number + 1) * items.len() / (2 * size)].clone()).collect()
 }
 
-async fn play(
+async fn run_trial(
     subject: WholeSubject,
     seed: u64,
     isolation: Option<Isolation>,
@@ -234,15 +234,15 @@ async fn play(
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
-        ..effort(&subject)
+        ..amounts(&subject)
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
     server.stop().await;
-    // It stays where a fault keeps something from being removed; there is no server any more to remove it from.
+    // It is left if a fault prevents a deletion; the server has stopped, so nothing can be cleaned up.
     let _ = std::fs::remove_file(&journal);
     let outcome = outcome?;
     Ok(WholeTrial {
-        findings: found(&outcome),
+        findings: findings(&outcome),
         exit_code: Some(outcome.exit_code()),
         checks: outcome.summary.checks,
         requests: outcome.summary.requests,
@@ -251,24 +251,24 @@ async fn play(
     })
 }
 
-/// How much is sent: every layer, and most of the one that a fault waits for.
-fn effort(subject: &WholeSubject) -> Settings {
+/// Settings for every layer, with the most cases for the layer that must catch the fault.
+fn amounts(subject: &WholeSubject) -> Settings {
     let layer = match subject {
         WholeSubject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
         WholeSubject::Behaviours(_) => Layer::Scenario,
     };
     let defaults = Settings::default();
     Settings {
-        // A run with one job plays no races.
+        // A run with one job excludes races.
         jobs: NonZeroUsize::MIN.saturating_add(3),
         inputs: if layer == Layer::Input { 20 } else { 5 },
         histories: if layer == Layer::Sequence { defaults.histories } else { 4 },
-        race_tries: if layer == Layer::Race { defaults.race_tries } else { 2 },
+        race_attempts: if layer == Layer::Race { defaults.race_attempts } else { 2 },
         ..defaults
     }
 }
 
-/// The server as a user would give it to a run: every key, every product, the variant.
+/// The server as an external target with every key and fixture.
 fn external(url: &str, fixture: &Fixture) -> External {
     let keys = [
         (KeyRole::Main, &fixture.token),
@@ -283,19 +283,19 @@ fn external(url: &str, fixture: &Fixture) -> External {
         variant: Some(fixture.variant_id.clone()),
         second_product: fixture.second_product_ids.first().cloned(),
         headers: Vec::new(),
-        production: Production::Refused,
+        production: Production::Denied,
         isolation: Isolation::Exclusive,
     }
 }
 
-/// A file of its own for each trial.
+/// A new journal for each trial.
 fn journal() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("qonform-selftest-{}-{number}.journal", std::process::id()))
 }
 
-fn found(outcome: &Outcome) -> Vec<FindingSummary> {
+fn findings(outcome: &Outcome) -> Vec<FindingSummary> {
     let one = |finding: &crate::finding::Finding| FindingSummary {
         rule: finding.rule.clone(),
         severity: finding.severity,
@@ -314,7 +314,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_sample_holds_every_family_and_is_evenly_spread() {
+    fn a_sample_contains_every_family_and_is_evenly_spread() {
         let families = |faults: &[Fault]| -> BTreeSet<String> {
             faults.iter().map(|fault| WholeSubject::Fault(*fault).group()).collect()
         };

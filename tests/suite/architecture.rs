@@ -1,11 +1,11 @@
-//! The floors of the house, read from the source.
+//! The dependencies between modules, read from the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules in the order of `lib.rs`, lowest first.
-fn floors() -> Vec<String> {
+fn modules() -> Vec<String> {
     let lib = fs::read_to_string(source().join("lib.rs")).unwrap();
     lib.lines().filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned())).collect()
 }
@@ -27,7 +27,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The modules that the code of a file names by `crate::…`; tests at its end may use any floor.
+/// The modules that the code of a file names by `crate::…`; its unit tests may use any module.
 fn imports(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
     code.split("crate::")
@@ -37,8 +37,8 @@ fn imports(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn no_module_imports_from_above() {
-    let floors = floors();
+fn no_module_imports_from_a_later_one() {
+    let floors = modules();
     assert!(floors.len() >= 10, "lib.rs lists only {floors:?}");
     for (height, floor) in floors.iter().enumerate() {
         let mut files = files_below(&source().join(floor));
@@ -71,12 +71,12 @@ fn no_file_is_longer_than_six_hundred_lines() {
     }
 }
 
-/// What a response must be is the oracle's to say: what sends requests reads no status, and names no typed code or title.
+/// Only the oracle judges responses: code that sends requests reads no status and names no typed code or title.
 #[test]
 fn only_the_oracle_judges() {
-    use qonform::offerings::oracle::conditions::{PROMISES, REJECTIONS};
+    use qonform::offerings::oracle::conditions::{REJECTIONS, REQUIREMENTS};
     let codes: BTreeSet<&str> = REJECTIONS.iter().flat_map(|row| row.codes.iter().copied()).collect();
-    let titles: BTreeSet<&str> = PROMISES.iter().map(|row| row.title).collect();
+    let titles: BTreeSet<&str> = REQUIREMENTS.iter().map(|row| row.title).collect();
     assert!(codes.len() > 5 && titles.len() > 50, "{} codes, {} titles", codes.len(), titles.len());
     for layer in ["scenario", "input", "sequence", "race"] {
         for file in files_below(&source().join("offerings").join(layer)).iter().filter(|file| !is_test(file)) {
@@ -91,7 +91,7 @@ fn only_the_oracle_judges() {
 }
 
 #[test]
-fn every_rule_that_the_code_names_is_in_the_catalogue_and_the_other_way_round() {
+fn the_code_names_exactly_the_rules_of_the_catalogue() {
     let catalogue = qonform::contract::Catalogue::embedded();
     let named: BTreeSet<&str> =
         qonform::offerings::scenario::all().flat_map(qonform::offerings::scenario::Scenario::rules).collect();
@@ -105,7 +105,28 @@ fn every_rule_that_the_code_names_is_in_the_catalogue_and_the_other_way_round() 
     }
 }
 
-/// One name, one meaning, wherever it is used. The reference server is an island: it names the resource for itself.
+/// A condition that no check uses can never fail.
+#[test]
+fn every_condition_is_used() {
+    let folder = source().join("offerings");
+    let table = folder.join("oracle/conditions.rs");
+    let code: String = files_below(&folder)
+        .iter()
+        .filter(|file| **file != table && !is_test(file))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let used: BTreeSet<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let table = fs::read_to_string(table).unwrap();
+    let (_, orders) = table.split_once("RACE_ORDERS").expect("the orders of races");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": ").map(|(name, _)| name));
+    let rows: Vec<&str> = rows.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect();
+    assert!(rows.len() > 150, "{} rows", rows.len());
+    for row in rows {
+        assert!(used.contains(row) || orders.contains(&format!("&{row},")), "no check uses the condition {row}");
+    }
+}
+
+/// One name has one meaning. The reference server is independent and may use its own names.
 #[test]
 fn no_type_name_has_two_meanings() {
     let (mut ours, mut islands) = (BTreeMap::new(), BTreeMap::new());

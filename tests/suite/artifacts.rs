@@ -1,4 +1,4 @@
-//! What a run leaves to be kept: reports that are whole on every way out, events, recordings, findings as scripts.
+//! Output of a run: reports that are complete however it ends, events, recordings, findings as scripts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,28 +11,29 @@ use std::time::{Duration, Instant};
 use qonform::report::Format;
 use serde_json::Value;
 
+use super::evidence::UNDECIDED;
 use super::fake_server::{Next, Reference, Server, pass_on};
-use super::program::{Place, Ran, end, qonform, wait};
+use super::program::{Ran, TempFolder, end, qonform, wait};
 
-/// A run on `reference` that writes to `place`.
-fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
-    let mut command = qonform(place);
+/// A run on `reference` that writes to `folder`.
+fn run(reference: &Reference, folder: &TempFolder, more: &[&str]) -> Command {
+    let mut command = qonform(folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--layer", "scenario", "--seed", "31"]).args(more);
     command
 }
 
-fn file(place: &Place, name: &str) -> String {
-    place.path().join(name).display().to_string()
+fn file(folder: &TempFolder, name: &str) -> String {
+    folder.path().join(name).display().to_string()
 }
 
-/// Files that were begun and not ended.
-fn parts(place: &Place) -> Vec<String> {
+/// Incomplete files.
+fn parts(folder: &TempFolder) -> Vec<String> {
     let unfinished = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "part");
-    place.files().into_iter().filter(unfinished).map(|path| path.display().to_string()).collect()
+    folder.files().into_iter().filter(unfinished).map(|path| path.display().to_string()).collect()
 }
 
 #[test]
-fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
+fn an_unwritable_path_ends_the_run_before_any_request() {
     let reference = Reference::start();
     let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
     let server = Server::start(move |seen, stream| {
@@ -41,11 +42,11 @@ fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
         pass_on(stream, &head, &body).map(|_| Next::Stay)
     });
     let target = server.url();
-    let place = Place::new();
-    let old = file(&place, "old.json");
+    let folder = TempFolder::new();
+    let old = file(&folder, "old.json");
     fs::write(&old, "the old report").unwrap();
-    let nowhere = file(&place, "no/such/directory/x");
-    let taken = place.path().display().to_string();
+    let nowhere = file(&folder, "no/such/directory/x");
+    let taken = folder.path().display().to_string();
     let wrong: [(&str, Vec<String>); 7] = [
         ("write the report", vec!["--report".into(), format!("html={nowhere}")]),
         ("write the report", vec!["--report".into(), format!("html={taken}")]),
@@ -56,9 +57,9 @@ fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
         ("write the report", vec!["--record-all".into(), "--report".into(), format!("har={nowhere}")]),
     ];
     for (said, arguments) in wrong {
-        let mut command = run(&reference, &place, &["--target", &target, "--report", &format!("json={old}")]);
+        let mut command = run(&reference, &folder, &["--target", &target, "--report", &format!("json={old}")]);
         if said == "two reports" {
-            command = run(&reference, &place, &["--target", &target]);
+            command = run(&reference, &folder, &["--target", &target]);
         }
         let output = command.args(arguments).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -67,15 +68,15 @@ fn a_path_that_cannot_be_written_ends_the_run_before_a_request_is_sent() {
     }
     assert_eq!(server.seen().len(), 0, "a request was sent");
     assert_eq!(fs::read_to_string(&old).unwrap(), "the old report");
-    assert_eq!(parts(&place), [""; 0]);
+    assert_eq!(parts(&folder), [""; 0]);
 }
 
-/// A run that has told `cases` ended cases in its events, and is still going on.
-fn under_way(reference: &Reference, place: &Place, cases: usize) -> std::process::Child {
-    let events = file(place, "events.ndjson");
-    let (har, json) = (format!("har={}", file(place, "all.har")), format!("json={}", file(place, "run.json")));
+/// A run in progress that has reported `cases` ended cases.
+fn under_way(reference: &Reference, folder: &TempFolder, cases: usize) -> std::process::Child {
+    let events = file(folder, "events.ndjson");
+    let (har, json) = (format!("har={}", file(folder, "all.har")), format!("json={}", file(folder, "run.json")));
     let arguments = ["--events", &events, "--record-all", "--report", &har, "--report", &json, "--rate", "400/s"];
-    let child = run(reference, place, &arguments).spawn().unwrap();
+    let child = run(reference, folder, &arguments).spawn().unwrap();
     let started = Instant::now();
     while fs::read_to_string(&events).unwrap_or_default().matches("case-ended").count() < cases {
         assert!(started.elapsed() < Duration::from_secs(30), "no case ends");
@@ -103,59 +104,59 @@ fn entries(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_killed_run_has_told_everything_until_then_and_leaves_the_old_report() {
+fn a_killed_run_leaves_its_events_and_the_old_report() {
     let reference = Reference::with_faults(&["delete-still-readable"]);
     for cases in [1, 12] {
-        let place = Place::new();
-        fs::write(place.path().join("run.json"), "the old report").unwrap();
-        let mut child = under_way(&reference, &place, cases);
+        let folder = TempFolder::new();
+        fs::write(folder.path().join("run.json"), "the old report").unwrap();
+        let mut child = under_way(&reference, &folder, cases);
         child.kill().unwrap();
         child.wait().unwrap();
-        let told = events(&place.path().join("events.ndjson"));
-        assert_eq!(told[0]["event"], "started");
-        assert!(told.iter().filter(|event| event["event"] == "case-ended").count() >= cases);
-        assert!(told.iter().all(|event| event["event"] != "ended"));
-        assert!(!entries(&place.path().join("all.har")).is_empty());
-        assert_eq!(fs::read_to_string(place.path().join("run.json")).unwrap(), "the old report");
-        assert_eq!(parts(&place), [""; 0]);
+        let events_read = events(&folder.path().join("events.ndjson"));
+        assert_eq!(events_read[0]["event"], "started");
+        assert!(events_read.iter().filter(|event| event["event"] == "case-ended").count() >= cases);
+        assert!(events_read.iter().all(|event| event["event"] != "ended"));
+        assert!(!entries(&folder.path().join("all.har")).is_empty());
+        assert_eq!(fs::read_to_string(folder.path().join("run.json")).unwrap(), "the old report");
+        assert_eq!(parts(&folder), [""; 0]);
         for (name, key) in reference.variables.iter().filter(|(name, _)| name.ends_with("TOKEN")) {
-            for path in place.files() {
+            for path in folder.files() {
                 assert!(!fs::read_to_string(&path).unwrap().contains(key), "{} holds {name}", path.display());
             }
         }
-        let mut clean = qonform(&place);
+        let mut clean = qonform(&folder);
         clean.envs(reference.variables.iter().cloned()).arg("clean");
-        assert_eq!(end(clean, place).code, Some(0));
+        assert_eq!(end(clean, folder).code, Some(0));
     }
 }
 
 #[test]
-fn an_interrupted_run_leaves_whole_reports_and_says_in_its_events_how_it_ended() {
+fn an_interrupted_run_leaves_complete_reports_and_events() {
     let reference = Reference::start();
-    let place = Place::new();
-    let child = under_way(&reference, &place, 3);
+    let folder = TempFolder::new();
+    let child = under_way(&reference, &folder, 3);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let ran = wait(child, Instant::now(), place);
+    let ran = wait(child, Instant::now(), folder);
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.report("run.json")).unwrap();
     assert_eq!(report["ending"]["kind"], "interrupted");
-    let told = events(&ran.place.path().join("events.ndjson"));
-    let last = told.last().unwrap();
+    let events_read = events(&ran.folder.path().join("events.ndjson"));
+    let last = events_read.last().unwrap();
     assert_eq!((&last["event"], &last["exit_code"]), (&"ended".into(), &130.into()));
     assert_eq!(last["requests"], report["summary"]["requests"]);
-    assert_eq!(parts(&ran.place), [""; 0]);
+    assert_eq!(parts(&ran.folder), [""; 0]);
 }
 
 #[test]
 fn every_exchange_of_a_run_is_recorded() {
     let reference = Reference::start();
-    let place = Place::new();
-    let (har, json) = (format!("har={}", file(&place, "all.har")), format!("json={}", file(&place, "run.json")));
+    let folder = TempFolder::new();
+    let (har, json) = (format!("har={}", file(&folder, "all.har")), format!("json={}", file(&folder, "run.json")));
     let arguments = ["--only", "create.*", "--record-all", "--report", &har, "--report", &json];
-    let ran = end(run(&reference, &place, &arguments), place);
+    let ran = end(run(&reference, &folder, &arguments), folder);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.report("run.json")).unwrap();
-    let entries = entries(&ran.place.path().join("all.har"));
+    let entries = entries(&ran.folder.path().join("all.har"));
     assert_eq!(entries.len() as u64, report["summary"]["requests"].as_u64().unwrap());
     for (name, _) in &reference.variables {
         if name.ends_with("TOKEN") {
@@ -169,24 +170,24 @@ fn every_exchange_of_a_run_is_recorded() {
 /// The events on stdout, and nothing else.
 #[test]
 fn events_can_take_stdout() {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.args(["run", "--only", "create.echo", "--seed", "3"]).env("QONFORM_EVENTS", "-");
-    let ran = end(command, place);
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(last["event"], "ended");
     assert!(ran.stdout.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", ran.stdout);
 }
 
-/// Plays an exported script on a server.
-fn play(script: &Path, reference: &Reference) -> (Option<i32>, String) {
+/// Runs an exported script on a server.
+fn run_script(script: &Path, reference: &Reference) -> (Option<i32>, String) {
     let output = Command::new("sh").arg(script).envs(reference.variables.iter().cloned()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 #[test]
-fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
+fn exported_scripts_show_the_fault_and_pass_when_it_is_fixed() {
     let faults = [
         "delete-still-readable",
         "demote-ignored",
@@ -197,101 +198,101 @@ fn exported_scripts_show_the_fault_again_and_pass_where_it_is_mended() {
     ];
     let right = Reference::start();
     let before = right.state();
-    let mut played = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     for fault in faults {
         let broken = Reference::with_faults(&[fault]);
-        let place = Place::new();
-        let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
-        // What a should rule asks for is a warning.
+        let folder = TempFolder::new();
+        let ran = end(run(&broken, &folder, &["--export", &file(&folder, "kept"), "--only", RULES]), folder);
+        // A should rule gives a warning.
         let code = i32::from(fault != "limited-key-allowed");
         assert_eq!(ran.code, Some(code), "{fault}: {}", ran.stderr);
-        // Another project of the same server, as fresh as the first was.
+        // Another fresh project of the same server.
         let fresh = Reference::with_faults(&[fault]);
         let scripts =
-            ran.place.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
+            ran.folder.files().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "sh"));
         for script in scripts {
-            let (broken, said) = play(&script, &fresh);
-            let (mended, otherwise) = play(&script, &right);
-            // Where no script can tell, it says so, and never that the server is right or broken.
-            if fs::read_to_string(&script).unwrap().contains("It does not tell by itself") {
+            let (broken, said) = run_script(&script, &fresh);
+            let (mended, otherwise) = run_script(&script, &right);
+            // A script that cannot decide reports that, and no verdict.
+            if fs::read_to_string(&script).unwrap().contains(UNDECIDED) {
                 assert_eq!((broken, mended), (Some(2), Some(2)), "{fault}, {}: {said}\n{otherwise}", script.display());
                 continue;
             }
             assert!(broken == Some(1) && said.contains("BROKEN"), "{fault}, {}: {broken:?}\n{said}", script.display());
             let passes = mended == Some(0) && !otherwise.contains("BROKEN");
             assert!(passes, "{fault}, {}: {mended:?}\n{otherwise}", script.display());
-            *played.entry(fault).or_insert(0) += 1;
+            *counts.entry(fault).or_insert(0) += 1;
         }
         for ending in ["hurl", "rs"] {
-            assert!(ran.place.files().iter().any(|path| path.extension().is_some_and(|found| found == ending)));
+            assert!(ran.folder.files().iter().any(|path| path.extension().is_some_and(|found| found == ending)));
         }
     }
-    assert_eq!(played.len(), faults.len(), "each fault had a script: {played:?}");
+    assert_eq!(counts.len(), faults.len(), "each fault had a script: {counts:?}");
     assert_eq!(right.state(), before, "the scripts leave nothing behind");
 }
 
-/// How Hurl ends on a file, by the line that stands in it.
-fn play_hurl(path: &Path, reference: &Reference) -> (Option<i32>, String) {
+/// The exit code of Hurl for a file, and the verdict line of the file.
+fn run_hurl(path: &Path, reference: &Reference) -> (Option<i32>, String) {
     let text = fs::read_to_string(path).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("# hurl ")).expect("the line that plays it");
+    let line = text.lines().find_map(|line| line.strip_prefix("# hurl ")).expect("the line that runs it");
     let mut command = Command::new("sh");
     command.args(["-c", &format!("hurl {line}")]).current_dir(path.parent().unwrap());
     let output = command.envs(reference.variables.iter().cloned()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Where Hurl is installed; else it says that it was skipped.
+/// Needs Hurl; reports a skip otherwise.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that was skipped must not look like one that ran")]
-fn exported_hurl_files_show_the_fault_again_and_pass_where_it_is_mended() {
+fn exported_hurl_files_show_the_fault_and_pass_when_it_is_fixed() {
     const ASSERT_FAILED: i32 = 4;
     if !Command::new("hurl").arg("--version").output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: `hurl` is not installed");
         return;
     }
     let right = Reference::start();
-    let mut told = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     let faults = ["delete-still-readable", "demote-ignored", "create-tag-main-ignored", "limited-key-allowed"];
     for fault in faults {
         let broken = Reference::with_faults(&[fault]);
-        let place = Place::new();
-        let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", RULES]), place);
+        let folder = TempFolder::new();
+        let ran = end(run(&broken, &folder, &["--export", &file(&folder, "kept"), "--only", RULES]), folder);
         let fresh = Reference::with_faults(&[fault]);
         let is_hurl = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "hurl");
-        for path in ran.place.files().into_iter().filter(is_hurl) {
-            let (shown, said) = play_hurl(&path, &fresh);
-            let (mended, otherwise) = play_hurl(&path, &right);
+        for path in ran.folder.files().into_iter().filter(is_hurl) {
+            let (shown, said) = run_hurl(&path, &fresh);
+            let (mended, otherwise) = run_hurl(&path, &right);
             let text = fs::read_to_string(&path).unwrap();
-            // Where no assertion tells, the requests are sent all the same.
-            let is_told = !text.contains("It does not tell by itself") && !text.contains("no assertion of Hurl");
-            let expected = if is_told { ASSERT_FAILED } else { 0 };
+            // Without a deciding assertion the requests are still sent.
+            let is_decided = !text.contains(UNDECIDED) && !text.contains("Hurl cannot compare");
+            let expected = if is_decided { ASSERT_FAILED } else { 0 };
             assert_eq!(shown, Some(expected), "{fault}, {}: {said}\n{text}", path.display());
             assert_eq!(mended, Some(0), "{fault}, {}: {otherwise}\n{text}", path.display());
-            *told.entry(fault).or_insert(0) += usize::from(is_told);
+            *counts.entry(fault).or_insert(0) += usize::from(is_decided);
         }
     }
-    let tells = faults.map(|fault| told.get(fault).is_some_and(|told| *told > 0));
-    assert_eq!(tells, [true; 4], "each fault has a file that tells: {told:?}");
+    let are_decided = faults.map(|fault| counts.get(fault).is_some_and(|count| *count > 0));
+    assert_eq!(are_decided, [true; 4], "each fault has a file that decides: {counts:?}");
 }
 
-/// A list shows what others keep in the project: elsewhere that it differs says nothing.
+/// A list also contains offerings of other clients: in another project a difference proves nothing.
 #[test]
-fn an_exported_script_says_so_where_others_keep_something_else() {
+fn an_exported_script_reports_offerings_of_other_clients() {
     let broken = Reference::with_faults(&["list-products-cut"]);
-    let place = Place::new();
+    let folder = TempFolder::new();
     let selected = "create.readable,list.agrees-with-get";
-    let ran = end(run(&broken, &place, &["--export", &file(&place, "kept"), "--only", selected]), place);
+    let ran = end(run(&broken, &folder, &["--export", &file(&folder, "kept"), "--only", selected]), folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");
-    let scripts: Vec<_> = ran.place.files().into_iter().filter(is_script).collect();
+    let scripts: Vec<_> = ran.folder.files().into_iter().filter(is_script).collect();
     let comparing: Vec<_> =
         scripts.iter().filter(|script| fs::read_to_string(script).unwrap().contains("\nsame_list ")).collect();
     assert!(!comparing.is_empty(), "{scripts:?}");
     let fresh = Reference::with_faults(&["list-products-cut"]);
     for script in &comparing {
         let text = fs::read_to_string(script).unwrap();
-        assert!(text.contains("# A list is compared as a whole"), "{text}");
-        assert_eq!(play(script, &fresh).0, Some(1), "as fresh as the project of the run");
+        assert!(text.contains("# Lists are compared as a whole"), "{text}");
+        assert_eq!(run_script(script, &fresh).0, Some(1), "as fresh as the project of the run");
     }
     // Another client adds an offering.
     let key = fresh.variable("QONFORM_TOKEN");
@@ -303,39 +304,39 @@ fn an_exported_script_says_so_where_others_keep_something_else() {
         .status();
     assert!(added.unwrap().success());
     for script in comparing {
-        let (code, said) = play(script, &fresh);
+        let (code, said) = run_script(script, &fresh);
         assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains("only replay can tell") && !said.contains("not shown"), "{said}");
+        assert!(said.contains("use replay") && !said.contains("not reproduced"), "{said}");
     }
 }
 
-/// What the faults of the exported scripts break.
+/// Rules that the faults of the exported scripts violate.
 const RULES: &str = "delete.removes,update.demote-rejected,invariant.*,create.tag-*,list.*,auth.forbidden";
 
 #[test]
-fn one_run_writes_every_format_and_each_is_made_again_from_its_json_report() {
+fn every_format_of_a_run_is_equal_to_one_made_from_its_json() {
     let reference = Reference::with_faults(&["delete-still-readable", "demote-ignored"]);
-    let place = Place::new();
-    let mut command = run(&reference, &place, &["--only", RULES]);
+    let folder = TempFolder::new();
+    let mut command = run(&reference, &folder, &["--only", RULES]);
     for format in Format::ALL.map(Format::name) {
-        command.args(["--report", &format!("{format}={}", file(&place, format))]);
+        command.args(["--report", &format!("{format}={}", file(&folder, format))]);
     }
-    let ran = end(command, place);
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    let mut again = qonform(&ran.place);
-    let json = file(&ran.place, "json");
+    let mut again = qonform(&ran.folder);
+    let json = file(&ran.folder, "json");
     again.args(["report", &json]);
     for format in Format::ALL.map(Format::name) {
-        again.args(["--to", &format!("{format}={}", file(&ran.place, &format!("again-{format}")))]);
+        again.args(["--to", &format!("{format}={}", file(&ran.folder, &format!("again-{format}")))]);
     }
-    let Ran { place, .. } = ran;
-    let made = end(again, place);
+    let Ran { folder, .. } = ran;
+    let made = end(again, folder);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     for format in Format::ALL.map(Format::name) {
         let text = made.report(format);
         assert!(text == made.report(&format!("again-{format}")), "{format} is not the same");
         if !matches!(format, "har" | "json") {
-            assert!(text.contains("delete.removes"), "{format} tells the finding");
+            assert!(text.contains("delete.removes"), "{format} names the finding");
         }
         if !matches!(format, "har" | "json" | "html") {
             assert!(text.contains(&format!("replay {json} ")), "{format} names the report that was written");
@@ -349,11 +350,11 @@ fn followed(ran: &Ran) -> Vec<&str> {
 }
 
 #[test]
-fn each_exchange_is_followed_on_stderr_and_stdout_stays_the_report() {
+fn exchanges_go_to_stderr_and_only_the_report_to_stdout() {
     let reference = Reference::start();
     let shown = |more: &[&str]| {
-        let place = Place::new();
-        end(run(&reference, &place, &[&["--only", "create.readable", "--format", "json"], more].concat()), place)
+        let folder = TempFolder::new();
+        end(run(&reference, &folder, &[&["--only", "create.readable", "--format", "json"], more].concat()), folder)
     };
     let ran = shown(&["-v"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -379,19 +380,20 @@ fn each_exchange_is_followed_on_stderr_and_stdout_stays_the_report() {
 }
 
 #[test]
-fn a_replay_writes_what_it_is_asked_for_and_refuses_what_is_not_its_own() {
+fn a_replay_writes_reports_and_rejects_flags_of_other_cases() {
     let reference = Reference::with_faults(&["delete-still-readable"]);
-    let place = Place::new();
-    let json = file(&place, "run.json");
-    let first = end(run(&reference, &place, &["--only", "delete.removes", "--report", &format!("json={json}")]), place);
+    let folder = TempFolder::new();
+    let json = file(&folder, "run.json");
+    let first =
+        end(run(&reference, &folder, &["--only", "delete.removes", "--report", &format!("json={json}")]), folder);
     let report: Value = serde_json::from_str(&first.report("run.json")).unwrap();
     let print = report["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
     let replay = |more: &[&str]| {
-        let place = Place::new();
-        let mut command = qonform(&place);
-        command.envs(reference.variables.iter().cloned()).current_dir(place.path());
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.envs(reference.variables.iter().cloned()).current_dir(folder.path());
         command.args(["replay", &json, &print]).args(more);
-        end(command, place)
+        end(command, folder)
     };
     let again = replay(&[
         "--report",
@@ -404,30 +406,33 @@ fn a_replay_writes_what_it_is_asked_for_and_refuses_what_is_not_its_own() {
         "-v",
     ]);
     assert_eq!(again.code, Some(1), "{}", again.stderr);
-    again.says("still shows");
+    again.says("still fails");
     assert!(again.report("again.html").contains("delete.removes"));
     assert!(!followed(&again).is_empty());
-    assert_eq!(entries(&again.place.path().join("all.har")).len(), followed(&again).len());
-    let told = events(&again.place.path().join("events"));
-    assert_eq!((&told.last().unwrap()["event"], &told.last().unwrap()["exit_code"]), (&"ended".into(), &1.into()));
-    assert!(again.place.files().iter().any(|path| path.ends_with(format!("kept/delete-removes-{print}.sh"))));
-    // Where it showed, it shows again, without anybody saying where that was.
+    assert_eq!(entries(&again.folder.path().join("all.har")).len(), followed(&again).len());
+    let events_read = events(&again.folder.path().join("events"));
+    assert_eq!(
+        (&events_read.last().unwrap()["event"], &events_read.last().unwrap()["exit_code"]),
+        (&"ended".into(), &1.into())
+    );
+    assert!(again.folder.files().iter().any(|path| path.ends_with(format!("kept/delete-removes-{print}.sh"))));
+    // Without --target the target of the report is used.
     let without = |variable: &str, more: &[&str]| {
-        let place = Place::new();
-        let mut command = qonform(&place);
-        command.envs(reference.variables.iter().cloned()).env_remove(variable).current_dir(place.path());
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.envs(reference.variables.iter().cloned()).env_remove(variable).current_dir(folder.path());
         command.args(["replay", &json, &print]).args(more);
-        end(command, place)
+        end(command, folder)
     };
     let there = without("QONFORM_TARGET", &[]);
     assert_eq!(there.code, Some(1), "{}{}", there.stdout, there.stderr);
-    there.says("still shows");
+    there.says("still fails");
     assert_eq!(without("QONFORM_TOKEN", &[]).code, Some(2), "no key is no reason to try it elsewhere");
     for untried in [&["--target", "http://127.0.0.1:1"][..], &["--token", "test_sk_nobody_has_it"]] {
         let ran = replay(untried);
         assert_eq!(ran.code, Some(3), "{untried:?}: {}{}", ran.stdout, ran.stderr);
-        ran.says("could not be tried");
-        assert!(!ran.stdout.contains("does not show any more"), "{}", ran.stdout);
+        ran.says("could not be checked");
+        assert!(!ran.stdout.contains("no longer fails"), "{}", ran.stdout);
     }
     for refused in [
         &["--dry-run"][..],
@@ -441,7 +446,7 @@ fn a_replay_writes_what_it_is_asked_for_and_refuses_what_is_not_its_own() {
         let ran = replay(refused);
         assert_eq!(ran.code, Some(2), "{refused:?}: {}", ran.stderr);
         ran.says("cannot replay with --");
-        assert_eq!(ran.place.files(), Vec::<std::path::PathBuf>::new(), "nothing was sent");
+        assert_eq!(ran.folder.files(), Vec::<std::path::PathBuf>::new(), "nothing was sent");
     }
     assert_eq!(replay(&["--report", "html=no/such/x"]).code, Some(2));
 }

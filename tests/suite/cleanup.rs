@@ -1,4 +1,4 @@
-//! The target is left as it was, however a run ends.
+//! A run restores the target, however it ends.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,19 +9,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fake_server::{Next, Reference, Seen, Server, json, pass_on};
-use super::program::{Place, Ran, end, qonform, wait};
+use super::program::{Ran, TempFolder, end, qonform, wait};
 
-/// A run on the reference server, or on what stands in front of it.
-fn run(reference: &Reference, place: &Place, more: &[&str]) -> Command {
-    let mut command = qonform(place);
+/// A run on the reference server, or on a proxy in front of it.
+fn run(reference: &Reference, folder: &TempFolder, more: &[&str]) -> Command {
+    let mut command = qonform(folder);
     command.envs(reference.variables.iter().cloned()).arg("run").args(more);
     command
 }
 
-fn clean(reference: &Reference, place: Place, more: &[&str]) -> Ran {
-    let mut command = qonform(&place);
+fn clean(reference: &Reference, folder: TempFolder, more: &[&str]) -> Ran {
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).arg("clean").args(more);
-    end(command, place)
+    end(command, folder)
 }
 
 fn signal(child: &Child, name: &str) {
@@ -29,15 +29,15 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// Numbers that look drawn and are the same every time.
-fn drawn(round: u64, below: u64) -> u64 {
+/// Deterministic pseudo-random numbers.
+fn pseudo_random(round: u64, below: u64) -> u64 {
     let mut x = round.wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (x ^ (x >> 31)) % below
 }
 
-/// What the rounds play; together they create, promote, work in other projects and use ids without a prefix.
+/// Selections of the rounds; together they create, promote, use other projects and ids without a prefix.
 const PARTS: [&str; 5] = ["set-main.*", "create.id-bounds", "*", "create.*,delete.*", "auth.*,update.*,delete.main"];
 
 fn killed_and_cleaned(rounds: std::ops::Range<u64>) {
@@ -45,39 +45,39 @@ fn killed_and_cleaned(rounds: std::ops::Range<u64>) {
     let before = reference.state();
     let mut left_something = 0;
     for round in rounds {
-        let place = Place::new();
+        let folder = TempFolder::new();
         let only = PARTS[usize::try_from(round).unwrap() % PARTS.len()];
         let mut child =
-            run(&reference, &place, &["--seed", &round.to_string(), "--only", only]).spawn().expect("it starts");
+            run(&reference, &folder, &["--seed", &round.to_string(), "--only", only]).spawn().expect("it starts");
         // One in five is killed at any moment from the start, the others after they began to write.
         let started = Instant::now();
-        while round % 5 != 4 && place.journals().is_empty() && started.elapsed() < Duration::from_secs(10) {
+        while round % 5 != 4 && folder.journals().is_empty() && started.elapsed() < Duration::from_secs(10) {
             thread::sleep(Duration::from_millis(2));
         }
-        thread::sleep(Duration::from_millis(drawn(round, 500)));
+        thread::sleep(Duration::from_millis(pseudo_random(round, 500)));
         child.kill().expect("SIGKILL can be sent");
         child.wait().expect("the child is ours");
         left_something += u32::from(reference.state() != before);
-        let journals = place.journals();
-        let cleaned = clean(&reference, place, &[]);
+        let journals = folder.journals();
+        let cleaned = clean(&reference, folder, &[]);
         assert_eq!(cleaned.code, Some(0), "round {round}: {}{}", cleaned.stdout, cleaned.stderr);
         assert_eq!(reference.state(), before, "round {round} ({only}), journals {journals:?}: {}", cleaned.stdout);
-        assert!(cleaned.place.journals().is_empty(), "a journal that was worked off is removed");
+        assert!(cleaned.folder.journals().is_empty(), "a journal that was worked off is removed");
     }
     assert!(left_something >= 5, "the kills came at moments when there was something to clean: {left_something}");
 }
 
 #[test]
-fn a_run_killed_at_any_of_25_moments_is_undone_by_clean() {
+fn clean_undoes_a_run_killed_at_any_of_25_moments() {
     killed_and_cleaned(0..25);
 }
 
 #[test]
-fn a_run_killed_at_any_of_25_other_moments_is_undone_by_clean() {
+fn clean_undoes_a_run_killed_at_any_of_25_other_moments() {
     killed_and_cleaned(25..50);
 }
 
-/// Waits until the run has made something.
+/// Waits until the run has created something.
 fn until_it_writes(reference: &Reference, before: &[serde_json::Value]) {
     let started = Instant::now();
     while reference.state() == before {
@@ -91,22 +91,22 @@ fn ctrl_c_and_sigterm_end_a_run_after_cleaning_up() {
     for (name, moment) in [("-INT", 0), ("-TERM", 350)] {
         let reference = Reference::start();
         let before = reference.state();
-        let place = Place::new();
+        let folder = TempFolder::new();
         let started = Instant::now();
-        let child = run(&reference, &place, &["--seed", "11", "--rate", "150/s"]).spawn().expect("it starts");
+        let child = run(&reference, &folder, &["--seed", "11", "--rate", "150/s"]).spawn().expect("it starts");
         until_it_writes(&reference, &before);
         thread::sleep(Duration::from_millis(moment));
         signal(&child, name);
-        let ran = wait(child, started, place);
+        let ran = wait(child, started, folder);
         assert_eq!(ran.code, Some(130), "{name}: {}", ran.stderr);
         assert_eq!(reference.state(), before, "{name}");
         ran.says("interrupted");
-        assert!(ran.place.journals().is_empty());
+        assert!(ran.folder.journals().is_empty());
     }
 }
 
 #[test]
-fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
+fn a_second_ctrl_c_exits_at_once_and_clean_does_the_rest() {
     let reference = Reference::start();
     let before = reference.state();
     let slow = reference.upstream();
@@ -115,21 +115,21 @@ fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
         let (head, body) = slow.forward(seen)?;
         pass_on(stream, &head, &body)
     });
-    let place = Place::new();
+    let folder = TempFolder::new();
     let more = ["--seed", "12", "--target", &server.url(), "--only", "set-main.*"];
     let started = Instant::now();
-    let child = run(&reference, &place, &more).spawn().expect("it starts");
+    let child = run(&reference, &folder, &more).spawn().expect("it starts");
     until_it_writes(&reference, &before);
     signal(&child, "-INT");
     thread::sleep(Duration::from_millis(200));
     signal(&child, "-INT");
-    let ran = wait(child, started, place);
+    let ran = wait(child, started, folder);
     assert_eq!(ran.code, Some(130));
-    // The deletions that were under way arrive after all, or not.
+    // The deletions in flight may still arrive.
     thread::sleep(Duration::from_secs(3));
-    let Ran { place, .. } = ran;
-    assert_eq!(place.journals().len(), 1);
-    let cleaned = clean(&reference, place, &["--target", &server.url()]);
+    let Ran { folder, .. } = ran;
+    assert_eq!(folder.journals().len(), 1);
+    let cleaned = clean(&reference, folder, &["--target", &server.url()]);
     assert_eq!(cleaned.code, Some(0), "{}{}", cleaned.stdout, cleaned.stderr);
     assert_eq!(reference.state(), before);
 }
@@ -138,8 +138,8 @@ fn a_second_ctrl_c_leaves_at_once_and_clean_does_the_rest() {
 fn fail_fast_and_a_time_limit_leave_nothing_behind() {
     let reference = Reference::start();
     let before = reference.state();
-    let place = Place::new();
-    let ran = end(run(&reference, &place, &["--seed", "13", "--max-time", "3s", "--rate", "100/s"]), place);
+    let folder = TempFolder::new();
+    let ran = end(run(&reference, &folder, &["--seed", "13", "--max-time", "3s", "--rate", "100/s"]), folder);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran.says("limit");
     assert_eq!(reference.state(), before);
@@ -148,20 +148,20 @@ fn fail_fast_and_a_time_limit_leave_nothing_behind() {
     let upstream = reference.upstream();
     let wrong = Server::start(move |seen, stream| {
         let (head, body) = upstream.forward(seen)?;
-        // Every promotion claims to be something else.
+        // Every promotion returns another offering.
         let head = if seen.path.ends_with("/set-main") { head.replace("200 OK", "202 Accepted") } else { head };
         pass_on(stream, &head, &body)
     });
-    let place = Place::new();
+    let folder = TempFolder::new();
     let more = ["--seed", "14", "--fail-fast", "--target", &wrong.url(), "--only", "set-main.*"];
-    let ran = end(run(&reference, &place, &more), place);
+    let ran = end(run(&reference, &folder, &more), folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
     ran.says("--fail-fast");
     assert_eq!(reference.state(), before);
 }
 
 #[test]
-fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
+fn a_key_rejected_during_the_run_ends_it_without_a_violation() {
     let reference = Reference::start();
     let before = reference.state();
     let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
@@ -173,22 +173,22 @@ fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
         let body = r#"{"error":{"type":"request","code":"control_unauthorized","message":"no"}}"#;
         stream.write_all(&json("401 Unauthorized", body)).map(|()| Next::Stay)
     });
-    let place = Place::new();
-    let report = place.path().join("json");
-    let mut command = run(&reference, &place, &["--seed", "15", "--target", &server.url(), "--only", "create.*"]);
+    let folder = TempFolder::new();
+    let report = folder.path().join("json");
+    let mut command = run(&reference, &folder, &["--seed", "15", "--target", &server.url(), "--only", "create.*"]);
     command.arg("--report").arg(format!("json={}", report.display()));
-    let ran = end(command, place);
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(3), "{}", ran.stdout);
-    ran.says("now refuses it with 401");
+    ran.says("the target rejects the key that it accepted before: 401");
     assert_eq!(ran.violated(), [""; 0]);
     let left = ran.json()["left_behind"].to_string();
     assert!(left.contains("qf-"), "{left}");
-    // With a key that is accepted again, the journal is worked off; it names the address that refuses for ever now.
-    let Ran { place, .. } = ran;
-    let journal = place.journals().remove(0);
+    // With a key that is accepted again, clean processes the journal, which names the address that now rejects it.
+    let Ran { folder, .. } = ran;
+    let journal = folder.journals().remove(0);
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, text.replace(&server.address.to_string(), &reference.address.to_string())).unwrap();
-    let cleaned = clean(&reference, place, &[]);
+    let cleaned = clean(&reference, folder, &[]);
     assert_eq!(cleaned.code, Some(0), "{}{}", cleaned.stdout, cleaned.stderr);
     assert_eq!(reference.state(), before);
 }
@@ -196,25 +196,25 @@ fn a_key_that_is_refused_in_the_middle_ends_the_run_and_is_no_fault() {
 #[test]
 fn a_main_that_the_server_does_not_delete_is_a_note() {
     let reference = Reference::with(&["--behaviour", "delete-main-409"]);
-    let place = Place::new();
-    let ran = end(run(&reference, &place, &["--seed", "17", "--only", "create.first-is-main,delete.*"]), place);
+    let folder = TempFolder::new();
+    let ran = end(run(&reference, &folder, &["--seed", "17", "--only", "create.first-is-main,delete.*"]), folder);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
-    ran.says("the server does not delete a main offering: it kept qf-");
+    ran.says("the server does not delete a main offering: qf-");
     assert_eq!(reference.list(reference.variable("QONFORM_EMPTY_TOKEN")).len(), 1);
-    assert!(ran.place.journals().is_empty(), "nothing is left to be removed");
+    assert!(ran.folder.journals().is_empty(), "nothing is left to be removed");
 }
 
 #[test]
-fn a_defect_that_only_cleaning_up_meets_is_reported() {
+fn a_defect_that_only_cleaning_up_shows_is_reported() {
     let reference = Reference::with_faults(&["third-deletion-restores-first"]);
-    let place = Place::new();
-    let ran = end(run(&reference, &place, &["--seed", "18", "--only", "create.echo,delete.removes"]), place);
+    let folder = TempFolder::new();
+    let ran = end(run(&reference, &folder, &["--seed", "18", "--only", "create.echo,delete.removes"]), folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
     ran.says("delete.removes");
 }
 
 #[test]
-fn what_cannot_be_removed_is_listed_and_tried_again_by_clean() {
+fn clean_lists_and_retries_what_cannot_be_removed() {
     let reference = Reference::start();
     let before = reference.state();
     let (upstream, refusing) = (reference.upstream(), Arc::new(AtomicUsize::new(1)));
@@ -228,106 +228,106 @@ fn what_cannot_be_removed_is_listed_and_tried_again_by_clean() {
         pass_on(stream, &head, &body)
     });
     let target = server.url();
-    let place = Place::new();
-    let ran = end(run(&reference, &place, &["--seed", "16", "--target", &target, "--only", "create.echo"]), place);
+    let folder = TempFolder::new();
+    let ran = end(run(&reference, &folder, &["--seed", "16", "--target", &target, "--only", "create.echo"]), folder);
     assert_eq!(ran.code, Some(3), "{}", ran.stdout);
     ran.says("422 locked").says("qonform clean");
-    let Ran { place, .. } = ran;
-    let again = clean(&reference, place, &["--target", &target]);
+    let Ran { folder, .. } = ran;
+    let again = clean(&reference, folder, &["--target", &target]);
     assert_eq!(again.code, Some(3));
     again.says("left behind").says("422 locked");
     switch.store(0, Ordering::Relaxed);
-    let Ran { place, .. } = again;
-    let done = clean(&reference, place, &["--target", &target]);
+    let Ran { folder, .. } = again;
+    let done = clean(&reference, folder, &["--target", &target]);
     assert_eq!(done.code, Some(0), "{}", done.stdout);
     assert_eq!(reference.state(), before);
 }
 
 /// A journal of a run that was killed while it wrote.
-fn killed(reference: &Reference, seed: &str) -> Place {
+fn killed(reference: &Reference, seed: &str) -> TempFolder {
     let before = reference.state();
-    let place = Place::new();
-    let mut child = run(reference, &place, &["--seed", seed, "--only", "set-main.*"]).spawn().expect("it starts");
+    let folder = TempFolder::new();
+    let mut child = run(reference, &folder, &["--seed", seed, "--only", "set-main.*"]).spawn().expect("it starts");
     until_it_writes(reference, &before);
     child.kill().unwrap();
     child.wait().unwrap();
-    place
+    folder
 }
 
 #[test]
 fn clean_touches_neither_another_target_nor_another_project() {
     let reference = Reference::start();
-    let place = killed(&reference, "17");
+    let folder = killed(&reference, "17");
     let dirty = reference.state();
-    let journal = place.journals().remove(0).display().to_string();
-    let elsewhere = clean(&reference, place, &["--journal", &journal, "--target", "http://127.0.0.1:1/v4"]);
+    let journal = folder.journals().remove(0).display().to_string();
+    let elsewhere = clean(&reference, folder, &["--journal", &journal, "--target", "http://127.0.0.1:1/v4"]);
     assert_eq!(elsewhere.code, Some(2), "{}{}", elsewhere.stdout, elsewhere.stderr);
-    elsewhere.says("that run was on");
-    // The second project's key in the place of the first's.
-    let Ran { place, .. } = elsewhere;
-    let mut command = qonform(&place);
+    elsewhere.says("its run was on");
+    // The key of the second project instead of the first.
+    let Ran { folder, .. } = elsewhere;
+    let mut command = qonform(&folder);
     command.env("QONFORM_TOKEN", reference.variable("QONFORM_SECOND_TOKEN")).arg("clean");
-    let wrong_key = end(command, place);
+    let wrong_key = end(command, folder);
     assert_eq!(wrong_key.code, Some(3), "{}{}", wrong_key.stdout, wrong_key.stderr);
     wrong_key.says("does not open the project");
     assert_eq!(reference.state(), dirty);
-    let Ran { place, .. } = wrong_key;
-    fs::write(place.path().join("qonform").join("broken.journal"), "not a journal\n").unwrap();
-    let broken = clean(&reference, place, &[]);
+    let Ran { folder, .. } = wrong_key;
+    fs::write(folder.path().join("qonform").join("broken.journal"), "not a journal\n").unwrap();
+    let broken = clean(&reference, folder, &[]);
     assert_eq!(broken.code, Some(3), "{}", broken.stdout);
-    broken.says("is no head");
+    broken.says("is not a journal header");
 }
 
 #[test]
-fn clean_by_prefix_removes_what_starts_with_it_and_nothing_else() {
+fn clean_by_prefix_removes_only_ids_with_the_prefix() {
     let reference = Reference::start();
-    let place = killed(&reference, "18");
-    let journal = fs::read_to_string(place.journals().remove(0)).unwrap();
+    let folder = killed(&reference, "18");
+    let journal = fs::read_to_string(folder.journals().remove(0)).unwrap();
     let head: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
     let prefix = head["prefix"].as_str().unwrap();
-    let cleaned = clean(&reference, place, &["--prefix", prefix]);
+    let cleaned = clean(&reference, folder, &["--prefix", prefix]);
     assert_eq!(cleaned.code, Some(0), "{}", cleaned.stdout);
     let ids: Vec<_> = reference.state().iter().map(|offering| offering["id"].to_string()).collect();
     assert_eq!(ids.len(), 6, "the four regular offerings of the one project and the two of the other stay: {ids:?}");
-    let Ran { place, .. } = cleaned;
-    let refused = clean(&reference, place, &["--prefix", "winback"]);
+    let Ran { folder, .. } = cleaned;
+    let refused = clean(&reference, folder, &["--prefix", "winback"]);
     assert_eq!(refused.code, Some(2));
 }
 
 #[test]
-fn a_journal_that_is_there_already_is_not_written_over() {
+fn an_existing_journal_is_not_overwritten() {
     let reference = Reference::start();
-    let place = Place::new();
-    let journal = place.path().join("mine");
+    let folder = TempFolder::new();
+    let journal = folder.path().join("mine");
     fs::write(&journal, "of another run\n").unwrap();
-    let ran = end(run(&reference, &place, &["--journal", &journal.display().to_string()]), place);
+    let ran = end(run(&reference, &folder, &["--journal", &journal.display().to_string()]), folder);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    ran.says("there is one already");
+    ran.says("it exists, from a run");
     assert_eq!(fs::read_to_string(&journal).unwrap(), "of another run\n");
 }
 
 #[test]
-fn no_create_leaves_when_it_cannot_be_noted() {
+fn no_create_is_sent_when_it_cannot_be_journalled() {
     let reference = Reference::start();
     let before = reference.state();
-    let place = Place::new();
-    let nowhere = place.path().join("file");
+    let folder = TempFolder::new();
+    let nowhere = folder.path().join("file");
     fs::write(&nowhere, "").unwrap();
-    let ran = end(run(&reference, &place, &["--journal", &nowhere.join("journal").display().to_string()]), place);
+    let ran = end(run(&reference, &folder, &["--journal", &nowhere.join("journal").display().to_string()]), folder);
     assert!([Some(2), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stderr);
     ran.says("the journal");
     assert_eq!(reference.state(), before);
 }
 
 #[test]
-fn a_panic_of_ours_leaves_the_target_as_it_was() {
+fn a_panic_restores_the_target() {
     use qonform::contract::Contract;
     use qonform::exchange::{KeyRole, Secret};
     use qonform::run::{self, Event, External, Isolation, Production, Selection, Settings, TargetSettings};
 
     let reference = Reference::start();
     let before = reference.state();
-    let place = Place::new();
+    let folder = TempFolder::new();
     let settings = Settings {
         target: TargetSettings::External(External {
             url: reference.variable("QONFORM_TARGET").to_owned(),
@@ -336,12 +336,12 @@ fn a_panic_of_ours_leaves_the_target_as_it_was() {
             variant: None,
             second_product: None,
             headers: Vec::new(),
-            production: Production::Refused,
+            production: Production::Denied,
             isolation: Isolation::Exclusive,
         }),
         selection: Selection::default(),
         seed: 19,
-        journal: Some(place.path().join("journal")),
+        journal: Some(folder.path().join("journal")),
         ..Settings::default()
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -362,10 +362,10 @@ fn a_panic_of_ours_leaves_the_target_as_it_was() {
     assert!(panicked.is_err(), "the panic is not swallowed");
     assert!(*dirty.lock().unwrap(), "something of the run was there when it came");
     assert_eq!(reference.state(), before);
-    assert!(!place.path().join("journal").exists());
+    assert!(!folder.path().join("journal").exists());
 }
 
-/// Ends a run while it makes findings smaller: all cases have ended, and this write is sent for that.
+/// Ends a run while it minimizes findings: all cases have ended, and this write belongs to that.
 #[derive(Debug, Default)]
 struct EndsLate {
     cancel: tokio_util::sync::CancellationToken,
@@ -385,7 +385,7 @@ impl qonform::exchange::ExchangeObserver for EndsLate {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
+async fn a_run_that_is_ended_while_minimizing_cleans_up() {
     use qonform::contract::Contract;
     use qonform::exchange::{ExchangeObserver, KeyRole, Secret, TransportSettings};
     use qonform::finding::Ending;
@@ -393,7 +393,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
 
     let reference = Reference::with_faults(&["update-id-renames"]);
     let before = reference.state();
-    let (place, ends_late) = (Place::new(), Arc::new(EndsLate::default()));
+    let (folder, ends_late) = (TempFolder::new(), Arc::new(EndsLate::default()));
     let contract = Arc::new(Contract::embedded());
     let settings = Settings {
         target: TargetSettings::External(External {
@@ -403,7 +403,7 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
             variant: None,
             second_product: None,
             headers: Vec::new(),
-            production: Production::Refused,
+            production: Production::Denied,
             isolation: qonform::run::Isolation::Exclusive,
         }),
         selection: Selection {
@@ -413,9 +413,9 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
         layers: Some([Layer::Input].into()),
         inputs: 2,
         seed: 1,
-        journal: Some(place.path().join("journal")),
+        journal: Some(folder.path().join("journal")),
         transport: TransportSettings {
-            recorders: vec![Arc::clone(&ends_late) as Arc<dyn ExchangeObserver>],
+            observers: vec![Arc::clone(&ends_late) as Arc<dyn ExchangeObserver>],
             ..TransportSettings::default()
         },
         ..Settings::default()
@@ -431,5 +431,5 @@ async fn a_run_that_is_ended_while_findings_are_made_smaller_cleans_up() {
     assert!(outcome.findings.iter().any(|finding| finding.rule == "update.id-immutable"), "{:?}", outcome.findings);
     assert_eq!(outcome.left_behind, Vec::<String>::new());
     assert_eq!(reference.state(), before);
-    assert!(!place.path().join("journal").exists());
+    assert!(!folder.path().join("journal").exists());
 }

@@ -1,16 +1,16 @@
-//! `qonform.toml`, profiles, variables and flags, as the program takes them.
+//! `qonform.toml`, profiles, variables and flags.
 
 use std::fs;
 
-use crate::program::{Place, Ran, end, qonform};
+use crate::program::{Ran, TempFolder, end, qonform};
 
 /// Runs the program in a directory with this `qonform.toml`.
 fn in_place(file: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let place = Place::new();
-    fs::write(place.path().join("qonform.toml"), file).unwrap();
-    let mut command = qonform(&place);
-    command.current_dir(place.path()).envs(variables.iter().copied()).args(arguments);
-    end(command, place)
+    let folder = TempFolder::new();
+    fs::write(folder.path().join("qonform.toml"), file).unwrap();
+    let mut command = qonform(&folder);
+    command.current_dir(folder.path()).envs(variables.iter().copied()).args(arguments);
+    end(command, folder)
 }
 
 /// The line of a key in the output of `qonform config`: value and source.
@@ -34,7 +34,7 @@ steps = 2
 ";
 
 #[test]
-fn a_flag_wins_over_a_variable_that_over_the_profile_and_that_over_the_file() {
+fn a_flag_overrides_variable_profile_and_file_in_this_order() {
     let variables = [("QONFORM_SEED", "3"), ("QONFORM_CASES", "3"), ("QONFORM_PROFILE", "p")];
     let ran = in_place(FILE, &variables, &["config", "--seed", "4"]);
     let pair = |value: &str, source: &str| (value.to_owned(), source.to_owned());
@@ -46,26 +46,26 @@ fn a_flag_wins_over_a_variable_that_over_the_profile_and_that_over_the_file() {
 }
 
 #[test]
-fn a_run_takes_what_the_file_says() {
+fn a_run_uses_the_values_of_the_file() {
     let ran = in_place("seed = 77\nonly = [\"create.echo\"]\n", &[], &["run"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran.says("seed 77").says("1 passed, ");
 }
 
 #[test]
-fn a_variable_that_is_empty_counts_as_not_set() {
+fn an_empty_variable_counts_as_unset() {
     let variables = [("QONFORM_SEED", ""), ("QONFORM_RATE", ""), ("QONFORM_TOKEN", "")];
     let ran = in_place("seed = 5\n", &variables, &["config"]);
     assert_eq!(line(&ran, "seed").0, "5");
     ran.says("# rate is not set").says("# token is not set");
-    // But a run that was meant for a server must not quietly test the embedded one.
+    // A run for a server must not silently test the embedded one.
     let untargeted = in_place("", &[("QONFORM_TARGET", "")], &["run"]);
     assert_eq!(untargeted.code, Some(2), "{}", untargeted.stdout);
 }
 
 #[test]
-fn a_flag_of_levels_wins_over_the_file_whatever_the_level() {
-    // `--warn` is weaker than `--deny`, and a flag is stronger than a file.
+fn a_flag_for_a_level_overrides_the_file() {
+    // `--warn` is weaker than `--deny`, but a flag overrides a file.
     let target = ["run", "--only", "response.error-type", "--layer", "scenario"];
     let levels = |more: &[&str]| {
         let ran =
@@ -88,29 +88,29 @@ fn no_key_of_any_source_is_printed() {
     for secret in secrets {
         assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{secret}");
     }
-    ran.says("# token is set and not shown")
-        .says("# second-token is set and not shown")
-        .says("# header is set and not shown");
+    ran.says("# token is set; its value is hidden")
+        .says("# second-token is set; its value is hidden")
+        .says("# header is set; its value is hidden");
     ran.says("WARNING: qonform.toml:1:1").says("WARNING: qonform.toml:3:1");
 }
 
 #[test]
-fn a_profile_whose_variable_is_not_set_does_not_take_the_key_of_another_project() {
+fn a_profile_without_its_variable_uses_no_other_key() {
     let file = "token = \"test_sk_other\"\n[profile.staging]\ntoken-env = \"NOT_SET_ANYWHERE\"\n";
     let ran = in_place(file, &[], &["run", "--profile", "staging", "--target", "http://127.0.0.1:9"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
-    ran.says("qonform.toml:3:1: NOT_SET_ANYWHERE, which should hold the token, is not set").says("without a key");
+    ran.says("qonform.toml:3:1: the variable NOT_SET_ANYWHERE of the token is not set").says("without a key");
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_sent() {
+fn invalid_values_are_rejected_before_any_request() {
     let refused = |file: &str, arguments: &[&str], reason: &str| {
         let ran = in_place(file, &[], arguments);
         assert_eq!(ran.code, Some(2), "{}", ran.stdout);
         ran.says(reason);
     };
     refused("sed = 1\n", &["run"], "cannot use qonform.toml:1:1: there is no key `sed`; is `seed` meant?");
-    refused("seed = true\n", &["run"], "qonform.toml:1:8: `seed` takes a text or a whole number");
+    refused("seed = true\n", &["run"], "qonform.toml:1:8: `seed` must be a string or a whole number");
     refused("", &["run", "--profile", "x"], "cannot find the profile `x` in qonform.toml: it has none");
     refused("", &["run", "--config", "none.toml"], "cannot read the configuration none.toml");
     refused("a = \n", &["run"], "qonform.toml:1:");
@@ -118,15 +118,15 @@ fn what_cannot_be_used_is_refused_before_anything_is_sent() {
 
 #[test]
 fn init_writes_a_file_once() {
-    let place = Place::new();
-    let mut command = qonform(&place);
-    command.current_dir(place.path()).arg("init");
-    let ran = end(command, place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
+    command.current_dir(folder.path()).arg("init");
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(0));
     let again = in_place("seed = 1\n", &[], &["init"]);
     assert_eq!(again.code, Some(2));
-    again.says("it exists; give --force to write over it");
-    assert_eq!(fs::read_to_string(again.place.path().join("qonform.toml")).unwrap(), "seed = 1\n");
+    again.says("it exists; give --force to overwrite it");
+    assert_eq!(fs::read_to_string(again.folder.path().join("qonform.toml")).unwrap(), "seed = 1\n");
     let forced = in_place("seed = 1\n", &[], &["init", "--force"]);
     assert_eq!(forced.code, Some(0));
 }

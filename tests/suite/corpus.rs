@@ -1,4 +1,4 @@
-//! Every file that a fuzz target once found, or was started from, goes through the same entry again.
+//! Runs every file of the fuzz corpora through its fuzz target.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ mod entry;
 
 fn replay(name: &str, entry: fn(&[u8])) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
-    let mut played = 0;
+    let mut files = 0;
     for file in fs::read_dir(&directory).expect("the corpus is there") {
         let path = file.expect("an entry").path();
         let data = fs::read(&path).expect("a file of the corpus");
@@ -17,27 +17,27 @@ fn replay(name: &str, entry: fn(&[u8])) {
         entry(&data);
         let took = started.elapsed();
         assert!(took < Duration::from_secs(10), "{} takes {took:?}", path.display());
-        played += 1;
+        files += 1;
     }
-    assert!(played >= 5, "{name}: {played}");
+    assert!(files >= 5, "{name}: {files}");
 }
 
 #[test]
-fn documents_of_the_corpus_are_read_or_refused() {
+fn documents_of_the_corpus_are_read_or_rejected() {
     replay("document", entry::document);
 }
 
 #[test]
-fn schemas_of_the_corpus_are_compiled_or_refused() {
+fn schemas_of_the_corpus_are_compiled_or_rejected() {
     replay("schema", entry::schema);
 }
 
 #[test]
-fn responses_of_the_corpus_are_judged_and_give_no_key_away() {
+fn responses_of_the_corpus_are_checked_and_reveal_no_key() {
     replay("response", entry::response);
 }
 
 #[test]
-fn reports_of_the_corpus_are_rendered_or_refused() {
+fn reports_of_the_corpus_are_rendered_or_rejected() {
     replay("report", entry::report);
 }

@@ -3,22 +3,22 @@
 use std::fs;
 use std::time::Duration;
 
-use super::program::{Place, Ran, end, qonform};
+use super::program::{Ran, TempFolder, end, qonform};
 
 const SPEC: &str = include_str!("../../spec/offerings.openapi.yaml");
 
 fn with_spec(text: &[u8]) -> Ran {
-    let place = Place::new();
-    let path = place.path().join("spec.yaml");
+    let folder = TempFolder::new();
+    let path = folder.path().join("spec.yaml");
     fs::write(&path, text).unwrap();
-    let mut command = qonform(&place);
+    let mut command = qonform(&folder);
     command.args(["run", "--only", "get.*", "--seed", "41", "--spec"]).arg(&path);
-    end(command, place)
+    end(command, folder)
 }
 
-/// Refused as arguments are, soon, and in words.
+/// Rejected like an argument: quickly and with a message.
 #[track_caller]
-fn is_refused(what: &str, text: &[u8]) {
+fn is_rejected(what: &str, text: &[u8]) {
     let ran = with_spec(text);
     assert_eq!(ran.code, Some(2), "{what}: {}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.starts_with("qonform: cannot "), "{what}: {}", ran.stderr);
@@ -28,7 +28,7 @@ fn is_refused(what: &str, text: &[u8]) {
 }
 
 #[test]
-fn files_that_are_no_document_are_refused() {
+fn files_that_are_not_documents_are_rejected() {
     let levels: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
     for (what, text) in [
         ("nothing", Vec::new()),
@@ -43,12 +43,12 @@ fn files_that_are_no_document_are_refused() {
         ("another version", SPEC.replacen("openapi: 3.0.3", "openapi: 2.0", 1).into_bytes()),
         ("a terminal escape", b"\x1b]0;owned\x07: [".to_vec()),
     ] {
-        is_refused(what, &text);
+        is_rejected(what, &text);
     }
 }
 
 #[test]
-fn references_that_lead_away_or_in_circles_are_refused() {
+fn external_and_circular_references_are_rejected() {
     let pointed = |to: &str| {
         let needle = "$ref: '#/components/schemas/";
         let at =
@@ -62,7 +62,7 @@ fn references_that_lead_away_or_in_circles_are_refused() {
         "other.yaml#/components/schemas/A",
         "#/components/schemas/NoSuchThing",
     ] {
-        is_refused(to, &pointed(to));
+        is_rejected(to, &pointed(to));
     }
     let circle = format!("{SPEC}\n").replacen(
         "  schemas:\n",
@@ -80,7 +80,7 @@ fn a_pattern_with_catastrophic_backtracking_costs_no_time() {
     assert!(SPEC.contains(charset));
     for pattern in [r"^(([a-zA-Z0-9._:\- ])+)+$", r"^([a-zA-Z0-9._:\- ]|[a-z])*[^/]+$", "^(a{1,1000}){1,1000}$"] {
         let ran = with_spec(SPEC.replace(charset, pattern).as_bytes());
-        // Whether it can be used or not: soon, and without a panic.
+        // Accepted or rejected: quickly and without a panic.
         assert!([Some(0), Some(1), Some(2), Some(3)].contains(&ran.code), "{pattern}: {:?} {}", ran.code, ran.stderr);
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
         assert!(ran.elapsed < Duration::from_secs(15), "{pattern}: {:?}", ran.elapsed);

@@ -1,4 +1,4 @@
-//! Targets behind TLS: who is trusted, what is said of those who are not, and both versions of HTTP.
+//! Targets behind TLS: trust, certificate errors, and both versions of HTTP.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -24,9 +24,9 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::fake_server::Reference;
-use super::program::{Place, Ran, end, qonform};
+use super::program::{Ran, TempFolder, end, qonform};
 
-/// Who signs certificates.
+/// A certificate authority.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate, as `--cacert` reads it.
@@ -43,7 +43,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// What a server that is `names` shows, with the protocols that it speaks.
+    /// TLS settings of a server with these `names` and protocols.
     fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams), speaks: &[&str]) -> ServerConfig {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -62,10 +62,10 @@ impl Authority {
     }
 }
 
-/// The versions of HTTP by which requests came.
+/// The HTTP versions of the received requests.
 type Versions = Arc<Mutex<BTreeSet<String>>>;
 
-/// A server behind TLS that passes requests on to `upstream`. It ends with the test's runtime.
+/// A TLS server that forwards requests to `upstream`. It ends with the runtime of the test.
 async fn serve(config: ServerConfig, upstream: SocketAddr) -> (SocketAddr, Versions) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -77,7 +77,7 @@ async fn serve(config: ServerConfig, upstream: SocketAddr) -> (SocketAddr, Versi
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, client, versions) = (acceptor.clone(), client.clone(), Arc::clone(&versions));
             tokio::spawn(async move {
-                // A client that does not trust us goes away here.
+                // A client that does not trust the certificate disconnects here.
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let service = service_fn(|request: Request<Incoming>| {
                     versions.lock().unwrap().insert(format!("{:?}", request.version()));
@@ -114,31 +114,31 @@ async fn pass_on(
     Response::from_parts(parts, Full::from(body.collect().await.unwrap().to_bytes()))
 }
 
-/// Takes away the headers that belong to a connection.
+/// Removes the headers of a connection.
 fn forget_connection(headers: &mut HeaderMap) {
     for name in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING] {
         headers.remove(name);
     }
 }
 
-/// Runs the program on a target, trusting whom `trusted` names.
+/// Runs the program on a target with the authority `trusted`.
 async fn run(reference: &Reference, target: String, trusted: Option<&str>, more: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "71", "--target", &target]).args(more);
     for format in ["json", "har"] {
-        command.arg("--report").arg(format!("{format}={}", place.path().join(format).display()));
+        command.arg("--report").arg(format!("{format}={}", folder.path().join(format).display()));
     }
     if let Some(pem) = trusted {
-        let file = place.path().join("ca.pem");
+        let file = folder.path().join("ca.pem");
         fs::write(&file, pem).unwrap();
         command.arg("--cacert").arg(file);
     }
-    tokio::task::spawn_blocking(move || end(command, place)).await.unwrap()
+    tokio::task::spawn_blocking(move || end(command, folder)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_right_server_behind_tls_stays_right_by_the_version_of_http_that_it_speaks() {
+async fn a_correct_server_behind_tls_passes_with_both_http_versions() {
     let reference = Reference::start();
     let before = reference.state();
     let authority = Authority::new("authority");
@@ -166,7 +166,7 @@ async fn a_right_server_behind_tls_stays_right_by_the_version_of_http_that_it_sp
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_not_trusted_gets_no_request_and_the_reason_is_told() {
+async fn an_untrusted_server_gets_no_request_and_the_reason_is_shown() {
     let reference = Reference::start();
     let (authority, stranger) = (Authority::new("authority"), Authority::new("stranger"));
     let long_ago = |params: &mut CertificateParams| {
@@ -178,7 +178,11 @@ async fn who_is_not_trusted_gets_no_request_and_the_reason_is_told() {
         (authority.server(&["elsewhere.example"], |_| {}, &["h2"]), Some(&authority.pem), "is for another host"),
         (authority.server(&["localhost"], long_ago, &["h2"]), Some(&authority.pem), "has expired"),
         (authority.server(&["localhost"], to_come, &["h2"]), Some(&authority.pem), "is not valid yet"),
-        (right.clone(), Some(&stranger.pem), "is signed by nobody that is trusted; --cacert FILE names who signed it"),
+        (
+            right.clone(),
+            Some(&stranger.pem),
+            "the issuer of its certificate is not trusted; give its CA with --cacert FILE",
+        ),
         (right.clone(), None, "certificate"),
     ] {
         let (address, versions) = serve(config, reference.address).await;
@@ -188,12 +192,12 @@ async fn who_is_not_trusted_gets_no_request_and_the_reason_is_told() {
         ran.is_sane(3, Duration::from_secs(20)).says("connect").says(said);
         assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{said}: a request was sent");
     }
-    // The user trusts any server, and the program says so.
+    // The user trusts any server; the program warns.
     let (address, versions) = serve(right, reference.address).await;
     let target = format!("https://localhost:{}/v4", address.port());
     let ran = run(&reference, target, None, &["--insecure", "--only", "get.*"]).await;
-    ran.is_sane(0, Duration::from_mins(1)).says("WARNING: --insecure").says("no certificate was checked");
+    ran.is_sane(0, Duration::from_mins(1)).says("WARNING: --insecure").says("the certificate was not checked");
     assert!(versions.lock().unwrap().contains("HTTP/2.0"));
     let plain = run(&reference, format!("https://{}/v4", reference.address), None, &["--insecure"]).await;
-    plain.is_sane(3, Duration::from_secs(20)).says("it does not speak TLS");
+    plain.is_sane(3, Duration::from_secs(20)).says("it does not support TLS");
 }

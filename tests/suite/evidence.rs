@@ -1,4 +1,4 @@
-//! The evidence of a finding is enough: its steps alone, sent again, show the fault, and pass where it is mended.
+//! The steps of a finding alone show the fault when sent again, and pass when it is fixed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,22 @@ use qonform::run::{Expectations, FaultExpectation, Layer};
 use serde_json::Value;
 
 use super::fake_server::Reference;
-use super::program::{Place, end, qonform};
+use super::program::{TempFolder, end, qonform};
 
-/// Faults tested side by side: most of a test is waiting for the processes that it starts.
+/// Faults tested in parallel: a test mostly waits for its processes.
 const AT_ONCE: usize = 4;
 
-/// Of every so many faults one is tested each time.
+/// One in this many faults is tested.
 const SAMPLE: usize = 30;
 
-/// What a script says that no response decides.
-const UNDECIDED: &str = "It does not tell by itself";
+/// Text of a script that no response decides.
+pub(super) const UNDECIDED: &str = "A person has to check the responses";
 
-/// What a script says where a list shows offerings that its requests do not create.
-const OTHER_LIST: &str = "only replay can tell";
+/// Text of a script if a list contains offerings that its requests do not create.
+const OTHER_LIST: &str = "lists other offerings than recorded";
 
 #[test]
-fn findings_of_a_sample_of_faults_show_again_by_their_steps_alone() {
+fn steps_of_findings_show_a_sample_of_faults_again() {
     let sample = faults().into_iter().step_by(SAMPLE).collect::<Vec<_>>();
     assert!(sample.len() > 10, "{}", sample.len());
     all_show_again(&sample);
@@ -34,11 +34,11 @@ fn findings_of_a_sample_of_faults_show_again_by_their_steps_alone() {
 
 #[test]
 #[ignore = "it tests every fault that one client sees"]
-fn findings_of_every_fault_show_again_by_their_steps_alone() {
+fn steps_of_findings_show_every_fault_again() {
     all_show_again(&faults());
 }
 
-/// The faults that one client sees.
+/// The faults that a single client sees.
 fn faults() -> Vec<&'static FaultExpectation> {
     let rows = Fault::ALL.into_iter().map(|fault| Expectations::embedded().fault(fault));
     rows.filter(|row| row.layer != Layer::Race && row.unseen.is_none()).collect()
@@ -60,17 +60,17 @@ fn all_show_again(rows: &[&FaultExpectation]) {
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), rows.len(), problems.join("\n"));
 }
 
-/// Tests a server with the fault, and sends what the report says of it to others like it and to a correct one.
+/// Tests a server with the fault, and sends the steps of its report to other faulty servers and to a correct one.
 fn shows_again(row: &FaultExpectation) -> Result<(), String> {
-    let place = Place::new();
-    let (report, exported) = (place.path().join("report.json"), place.path().join("exported"));
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let (report, exported) = (folder.path().join("report.json"), folder.path().join("exported"));
+    let mut command = qonform(&folder);
     let layer = row.layer.to_string();
     let reference = Reference::with_faults(&[&row.name]);
     command.envs(reference.variables.iter().cloned());
     command.args(["run", "-q", "--seed", "31", "--layer", &layer, "--report"]);
     command.arg(format!("json={}", report.display())).arg("--export").arg(&exported);
-    let ran = end(command, place);
+    let ran = end(command, folder);
     let text = fs::read_to_string(&report).map_err(|error| format!("no report: {error}\n{}", ran.stderr))?;
     let outcome: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let is_main = |finding: &&Value| {
@@ -97,11 +97,11 @@ fn shows_again(row: &FaultExpectation) -> Result<(), String> {
 }
 
 fn replay(report: &Path, fingerprint: &str, faults: &[&str]) -> (Option<i32>, String) {
-    let place = Place::new();
+    let folder = TempFolder::new();
     let reference = Reference::with_faults(faults);
-    let mut command = qonform(&place);
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).arg("replay").arg(report).arg(fingerprint);
-    let ran = end(command, place);
+    let ran = end(command, folder);
     (ran.code, ran.stdout + &ran.stderr)
 }
 

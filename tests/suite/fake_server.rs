@@ -1,4 +1,4 @@
-//! Servers below HTTP: they see every byte and may return anything, or nothing.
+//! Servers below HTTP: they receive every byte and may return any bytes, or none.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: String,
@@ -15,13 +15,13 @@ pub(crate) struct Seen {
     pub(crate) body: Vec<u8>,
 }
 
-/// Whether a connection serves another request.
+/// Whether a connection stays open.
 pub(crate) enum Next {
     Stay,
     Close,
 }
 
-/// A server whose responses are made by a function, one thread for each connection. It ends with the test's process.
+/// A server whose responses come from a function, with one thread per connection. It ends with the process of the test.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -66,7 +66,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, response: &dyn Fn(&Seen, &m
         seen.lock().unwrap().push(request.clone());
         match response(&request, &mut writer) {
             Ok(Next::Stay) => {}
-            // The other side went away, as it should when it has had enough.
+            // The client closed the connection, which is allowed.
             Ok(Next::Close) | Err(_) => break,
         }
     }
@@ -100,12 +100,12 @@ pub(crate) fn header(head: &str, name: &str) -> Option<String> {
     })
 }
 
-/// A whole JSON response.
+/// A complete JSON response.
 pub(crate) fn json(status: &str, body: &str) -> Vec<u8> {
     response(status, "content-type: application/json\r\n", body.as_bytes())
 }
 
-/// A whole response with these header lines.
+/// A complete response with these header lines.
 pub(crate) fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
@@ -117,11 +117,11 @@ pub(crate) fn always(bytes: Vec<u8>) -> Server {
     Server::start(move |_, stream| stream.write_all(&bytes).map(|()| Next::Stay))
 }
 
-/// The reference server in a process of its own.
+/// The reference server in its own process.
 pub(crate) struct Reference {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// The variables that it prints, for a run.
+    /// The variables that it prints for a run.
     pub(crate) variables: Vec<(String, String)>,
 }
 
@@ -130,7 +130,7 @@ impl Reference {
         Self::with_faults(&[])
     }
 
-    /// One that is broken in these ways.
+    /// One with these faults.
     pub(crate) fn with_faults(faults: &[&str]) -> Self {
         Self::with(&faults.iter().flat_map(|fault| ["--fault", fault]).collect::<Vec<_>>())
     }
@@ -181,7 +181,7 @@ impl Reference {
         }
     }
 
-    /// What must be the same after any run: all offerings of all projects; a main may have another `updated_at`.
+    /// State that no run may change: all offerings of all projects; a main may have another `updated_at`.
     pub(crate) fn state(&self) -> Vec<serde_json::Value> {
         let mut all = Vec::new();
         for key in ["QONFORM_TOKEN", "QONFORM_SECOND_TOKEN", "QONFORM_EMPTY_TOKEN"] {
@@ -195,18 +195,18 @@ impl Reference {
         all
     }
 
-    /// The way to it, for servers that stand in front of it and outlive the test.
+    /// Its address, for proxies that outlive the test.
     pub(crate) fn upstream(&self) -> Upstream {
         Upstream(self.address)
     }
 }
 
-/// Where requests are passed on to. It keeps nothing alive.
+/// The target of a proxy. It keeps no process alive.
 #[derive(Clone, Copy)]
 pub(crate) struct Upstream(SocketAddr);
 
 impl Upstream {
-    /// Sends a request as it was seen and brings head and body of the response.
+    /// Forwards a request and returns head and body of the response.
     pub(crate) fn forward(&self, seen: &Seen) -> io::Result<(String, Vec<u8>)> {
         let end = seen.head.len() - 2;
         let mut bytes = format!("{}connection: close\r\n\r\n", &seen.head[..end]).into_bytes();
@@ -233,7 +233,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> io::Result<(String, Vec<u8>)
     Ok((head, body))
 }
 
-/// A server in front of the reference server that may look at requests and change responses on their way.
+/// A proxy of the reference server that may read requests and change responses.
 pub(crate) fn in_front_of(
     reference: &Reference,
     change: impl Fn(&Seen, String, Vec<u8>) -> (String, Vec<u8>) + Send + Sync + 'static,
@@ -246,7 +246,7 @@ pub(crate) fn in_front_of(
     })
 }
 
-/// Writes a response whose head was made for a connection that closes.
+/// Writes a response whose head belongs to a connection that closes.
 pub(crate) fn pass_on(stream: &mut TcpStream, head: &str, body: &[u8]) -> io::Result<Next> {
     let kept: String = head
         .trim_end()

@@ -1,19 +1,21 @@
-//! What fails a run and what does not: waivers, a baseline, and the parts of a run put together.
+//! What fails a run: waivers, a baseline, and merged shards.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::fake_server::Reference;
-use crate::program::{Place, Ran, end, qonform};
+use crate::program::{Ran, TempFolder, end, qonform};
 use qonform::contract::{Catalogue, Contract};
 use qonform::document::Document;
 use qonform::finding::{Latency, Outcome, Severity, Verdict, WaiverState};
 use qonform::reference::{Clock, Fault, Options, Server};
 use qonform::report::{self, Color, Format, Style};
-use qonform::run::{self, NamePattern, Regressions, Selection, Settings, TargetSettings, Waiver, Waivers, Waives};
+use qonform::run::{
+    self, NamePattern, Regressions, Selection, Settings, TargetSettings, Waiver, WaiverSubject, Waivers,
+};
 use tokio_util::sync::CancellationToken;
 
-/// A run of the embedded server with these faults, in which nothing takes any time.
+/// A run on the embedded server with these faults, with zero durations.
 pub(crate) async fn outcome(faults: &[&str], change: impl FnOnce(&mut Settings)) -> Outcome {
     let mut settings = frozen(faults);
     change(&mut settings);
@@ -37,14 +39,14 @@ fn only(rule: &str) -> Selection {
 fn waiver(rule: &str, expires: &str) -> Waiver {
     let pattern = NamePattern::of(rule, Contract::embedded().rules()).unwrap();
     Waiver {
-        subject: Waives::Rules { pattern, operation: None },
+        subject: WaiverSubject::Rules { pattern, operation: None },
         reason: "the cache is rebuilt in June".into(),
         owner: "the catalogue team".into(),
         expires: expires.parse().unwrap(),
     }
 }
 
-/// `delete.removes` held against a server that breaks it, or not.
+/// A run of `delete.removes` on a server that violates it, or not.
 async fn waived(faults: &[&str], list: Vec<Waiver>) -> Outcome {
     outcome(faults, |settings| {
         settings.selection = only("delete.removes");
@@ -68,7 +70,7 @@ async fn a_waived_violation_is_shown_and_does_not_fail() {
     let text = |format| report::render(format, &outcome, &Style { color: Color::Never, ..Style::default() });
     let by = "by the catalogue team until 2026-12-31: the cache is rebuilt in June";
     let human = text(Format::Human);
-    assert!(human.contains("waived[delete.removes]: ") && human.contains(by), "{human}");
+    assert!(human.contains("waived[delete.removes] ") && human.contains(by), "{human}");
     assert!(human.contains("contract kept, with 1 waived finding"), "{human}");
     assert!(text(Format::Markdown).contains("until 2026-12-31&#58; the cache is rebuilt"));
     let junit = text(Format::Junit);
@@ -80,12 +82,12 @@ async fn a_waived_violation_is_shown_and_does_not_fail() {
     assert_eq!(suppressed["suppressions"][0]["justification"], by);
     assert!(!text(Format::Github).contains("::error"));
     let html = text(Format::Html);
-    assert!(html.contains("Waived</dt>") && html.contains(by), "the page tells who waived it");
+    assert!(html.contains("Waived</dt>") && html.contains(by), "the page names who waived it");
     assert_eq!(report::parse(text(Format::Json).as_bytes()).unwrap(), outcome);
 }
 
 #[tokio::test]
-async fn an_expired_waiver_fails_and_says_that_it_expired() {
+async fn an_expired_waiver_fails_and_is_reported() {
     let outcome = waived(FAULT, vec![waiver("delete.*", "2026-06-14")]).await;
     assert_eq!(outcome.exit_code(), 1);
     assert_eq!(outcome.waivers[0].state, WaiverState::Expired);
@@ -95,12 +97,12 @@ async fn an_expired_waiver_fails_and_says_that_it_expired() {
         assert!(text(format).contains(over), "{format}: {}", text(format));
     }
     assert!(text(Format::Markdown).replace("&#58;", ":").contains(over), "{}", text(Format::Markdown));
-    assert!(text(Format::Human).contains("waivers that want a look"));
-    assert!(text(Format::Html).contains("Waivers that want a look"));
+    assert!(text(Format::Human).contains("waivers to review"));
+    assert!(text(Format::Html).contains("Waivers to review"));
 }
 
 #[tokio::test]
-async fn an_unused_waiver_is_reported_only_where_its_rules_were_checked() {
+async fn an_unused_waiver_is_reported_only_if_its_rules_were_checked() {
     let list = vec![
         waiver("delete.removes", "2026-12-31"),
         waiver("create.echo", "2026-12-31"),
@@ -114,19 +116,19 @@ async fn an_unused_waiver_is_reported_only_where_its_rules_were_checked() {
     assert!(text.contains("delete.removes (the catalogue team until 2026-12-31): nothing that it waives was found"));
 }
 
-/// It needs attention: the day is over, and what it was for is mended or was never looked at again.
+/// It needs attention: the date has passed, and the violation is fixed or was forgotten.
 #[tokio::test]
-async fn a_waiver_that_expired_fails_even_where_nothing_is_wrong() {
+async fn an_expired_waiver_fails_even_a_run_without_violations() {
     let outcome = waived(&[], vec![waiver("get.*", "2026-06-14")]).await;
     assert_eq!((outcome.findings.len(), outcome.exit_code()), (0, 1));
     let text = |format| report::render(format, &outcome, &Style { color: Color::Never, ..Style::default() });
-    let verdict = "contract kept, but the waiver of get.* expired: renew it or take it out";
+    let verdict = "contract kept, but the waiver of get.* expired: renew it or remove it";
     for format in [Format::Human, Format::Html] {
         assert!(text(format).contains(verdict), "{format}: {}", text(format));
     }
     let sarif: serde_json::Value = serde_json::from_str(&text(Format::Sarif)).unwrap();
-    let told = sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str();
-    assert_eq!(told, Some(verdict));
+    let message = sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str();
+    assert_eq!(message, Some(verdict));
     assert!(
         text(Format::Markdown).replace("&#58;", ":").replace("&#42;", "*").replace("\\*", "*").contains(verdict),
         "{}",
@@ -145,7 +147,7 @@ async fn a_waived_violation_does_not_end_a_run_that_fails_fast() {
     let ran = |list: Vec<Waiver>| async {
         let fast = |settings: &mut Settings| {
             settings.selection = only("delete.*");
-            settings.patience = run::StopPolicy::FailFast;
+            settings.stop_policy = run::StopPolicy::FailFast;
             settings.waivers = Waivers { list, today: "2026-06-15".parse().unwrap() };
         };
         outcome(FAULT, fast).await.ending
@@ -167,74 +169,74 @@ async fn a_report_with_waivers_is_valid_against_the_published_schema() {
 }
 
 /// Runs the program on a server with these faults.
-async fn program(faults: &[&str], place: Place, more: &[&str]) -> Ran {
+async fn program(faults: &[&str], folder: TempFolder, more: &[&str]) -> Ran {
     let faults: Vec<Fault> = faults.iter().map(|fault| fault.parse().unwrap()).collect();
     let server = Server::start(Options { faults, ..Options::default() }).await.unwrap();
-    let mut command = qonform(&place);
+    let mut command = qonform(&folder);
     command.env("QONFORM_TOKEN", server.fixture("baseline").token);
     command.args(["run", "--target", &server.base_url(), "--seed", "7"]);
     command.args(["--only", "delete.removes", "--only", "create.echo"]).args(more);
-    let ran = tokio::task::spawn_blocking(move || end(command, place)).await.unwrap();
+    let ran = tokio::task::spawn_blocking(move || end(command, folder)).await.unwrap();
     server.stop().await;
     ran
 }
 
-/// A job with one seed is run every night on one project: what the server remembers of last night's ids is no fault.
+/// A nightly job may use one seed and one project: a server that remembers earlier ids is no violation.
 #[test]
 fn the_same_seed_again_on_the_same_server_finds_the_same() {
     let server = Reference::with_faults(FAULT);
-    let run = |place: Place, more: &[&str]| {
-        let mut command = qonform(&place);
+    let run = |folder: TempFolder, more: &[&str]| {
+        let mut command = qonform(&folder);
         command.envs(server.variables.iter().cloned()).args(["run", "--layer", "scenario", "--seed", "1"]).args(more);
-        end(command, place)
+        end(command, folder)
     };
-    let place = Place::new();
-    let old = place.path().join("old.json").display().to_string();
-    let first = run(place, &["--report", &format!("json={old}")]);
+    let folder = TempFolder::new();
+    let old = folder.path().join("old.json").display().to_string();
+    let first = run(folder, &["--report", &format!("json={old}")]);
     assert_eq!(first.code, Some(1), "{}", first.stderr);
-    let again = run(Place::new(), &["--baseline", &old]);
+    let again = run(TempFolder::new(), &["--baseline", &old]);
     assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
     again.says("contract broken as before");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_baseline_only_what_is_new_fails() {
-    let place = Place::new();
-    let old = place.path().join("old.json").display().to_string();
-    let first = program(FAULT, place, &["--report", &format!("json={old}")]).await;
+async fn with_a_baseline_only_new_violations_fail() {
+    let folder = TempFolder::new();
+    let old = folder.path().join("old.json").display().to_string();
+    let first = program(FAULT, folder, &["--report", &format!("json={old}")]).await;
     assert_eq!(first.code, Some(1), "{}", first.stderr);
-    let place = Place::new();
-    let events = place.path().join("events").display().to_string();
-    let same = program(FAULT, place, &["--baseline", &old, "--events", &events]).await;
+    let folder = TempFolder::new();
+    let events = folder.path().join("events").display().to_string();
+    let same = program(FAULT, folder, &["--baseline", &old, "--events", &events]).await;
     assert_eq!(same.code, Some(0), "{}", same.stdout);
     let ended: serde_json::Value = serde_json::from_str(same.report("events").lines().last().unwrap()).unwrap();
-    // However many cases find it, a violation is reported once, by the fingerprint of the report.
-    let told = |ran: &Ran| -> Vec<serde_json::Value> {
+    // A violation of several cases is one event, with the fingerprint of the report.
+    let fingerprints = |ran: &Ran| -> Vec<serde_json::Value> {
         let events = ran.report("events");
         let read = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         read.filter(|event| event["event"] == "violation").map(|event| event["fingerprint"].clone()).collect()
     };
     let known = report::parse(&std::fs::read(&old).unwrap()).unwrap();
-    assert_eq!(told(&same), [serde_json::Value::from(known.findings[0].fingerprint.as_str())]);
+    assert_eq!(fingerprints(&same), [serde_json::Value::from(known.findings[0].fingerprint.as_str())]);
     assert_eq!((&ended["exit_code"], &ended["violations"], &ended["known"]), (&0.into(), &0.into(), &1.into()));
-    same.says("contract broken as before: 1 known violation and none that is new")
+    same.says("contract broken as before: 1 known violation, none new")
         .says("known[delete.removes]")
         .says("since the baseline")
         .says("0 new findings (0 violations), 0 fixed, 1 still");
     let both = [FAULT, &["create-products-sorted"]].concat();
-    let more = program(&both, Place::new(), &["--baseline", &old, "--format", "json"]).await;
+    let more = program(&both, TempFolder::new(), &["--baseline", &old, "--format", "json"]).await;
     assert_eq!(more.code, Some(1), "{}", more.stderr);
     assert!(more.stderr.contains("1 still there"), "{}", more.stderr);
     report::parse(more.stdout.as_bytes()).expect("stdout is the JSON report and nothing else");
-    let fixed = program(&[], Place::new(), &["--baseline", &old]).await;
+    let fixed = program(&[], TempFolder::new(), &["--baseline", &old]).await;
     assert_eq!(fixed.code, Some(0));
     fixed.says("1 fixed");
-    let none = program(&[], Place::new(), &["--baseline", "none.json"]).await;
+    let none = program(&[], TempFolder::new(), &["--baseline", "none.json"]).await;
     assert_eq!(none.code, Some(2));
-    none.says("cannot read none.json");
+    none.says("cannot read the report none.json: there is no such file");
 }
 
-/// Plays a run in so many parts, and puts them together.
+/// Runs this many shards and merges them.
 async fn in_parts(of: u32, faults: &[&str], change: impl Fn(&mut Settings)) -> Outcome {
     let mut parts = Vec::new();
     for number in (1..=of).rev() {
@@ -243,7 +245,7 @@ async fn in_parts(of: u32, faults: &[&str], change: impl Fn(&mut Settings)) -> O
             settings.shard = Some(format!("{number}/{of}").parse().unwrap());
         })
         .await;
-        // Through the file, as between jobs.
+        // Written and read again, as between jobs.
         let text = report::render(Format::Json, &part, &Style::default());
         parts.push((format!("{number}.json"), report::parse(text.as_bytes()).unwrap()));
     }
@@ -255,8 +257,8 @@ fn json(outcome: &Outcome) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_put_together_are_the_whole_run_byte_for_byte() {
-    let small = |settings: &mut Settings| (settings.inputs, settings.histories, settings.race_tries) = (5, 12, 3);
+async fn merged_shards_equal_the_whole_run_byte_for_byte() {
+    let small = |settings: &mut Settings| (settings.inputs, settings.histories, settings.race_attempts) = (5, 12, 3);
     let whole = outcome(&[], small).await;
     assert!(whole.summary.cases > 80 && whole.findings.is_empty());
     for of in [1, 3] {
@@ -265,8 +267,8 @@ async fn parts_put_together_are_the_whole_run_byte_for_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn findings_of_parts_put_together_are_those_of_the_whole() {
-    // One fault is met by cases of several parts, the other warns; one of them is waived.
+async fn findings_of_merged_shards_are_those_of_the_whole_run() {
+    // Cases of several shards find one fault, the other warns; one of them is waived.
     let faults = ["delete-still-readable", "create-products-sorted"];
     let with = |settings: &mut Settings| {
         settings.layers = Some([run::Layer::Scenario].into());
@@ -283,17 +285,17 @@ async fn findings_of_parts_put_together_are_those_of_the_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
-    // What a faulty server showed once.
+async fn merged_shards_include_regressions_and_other_operations() {
+    // A past failure of a faulty server.
     let inputs = |settings: &mut Settings| {
         settings.layers = Some([run::Layer::Input].into());
         (settings.inputs, settings.jobs) = (3, NonZeroUsize::MIN);
     };
-    let place = Place::new();
-    let mut known = Regressions::load(&place.path().join("known.json")).unwrap();
+    let folder = TempFolder::new();
+    let mut known = Regressions::load(&folder.path().join("known.json")).unwrap();
     known.add(&outcome(&["id-at-accepted"], inputs).await).unwrap();
     assert!(!known.entries().is_empty());
-    // The embedded server knows nothing of products: what it returns is a finding of one part.
+    // The embedded server has no products: its response is a finding of one shard.
     let document = Document::parse(super::operations::document(), "products.yaml").unwrap();
     let contract = Arc::new(Contract::from_document(document, Catalogue::embedded()).unwrap());
     let with = |settings: &mut Settings| {
@@ -301,13 +303,13 @@ async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
         settings.regressions = known.entries().to_vec();
         settings.operations = vec![NamePattern::of_operations("v4*Product*", &contract).unwrap()];
     };
-    let play = async |shard: Option<&str>| {
+    let run_part = async |shard: Option<&str>| {
         let mut settings = frozen(&[]);
         with(&mut settings);
         settings.shard = shard.map(|shard| shard.parse().unwrap());
         run::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await.unwrap()
     };
-    let whole = play(None).await;
+    let whole = run_part(None).await;
     let is_other = |operation: &str| operation.contains("Product");
     assert!(whole.coverage.responses.iter().any(|seen| is_other(&seen.operation)));
     assert!(
@@ -318,14 +320,14 @@ async fn parts_with_past_failures_and_other_operations_are_the_whole_too() {
     for of in [2, 4] {
         let mut parts = Vec::new();
         for number in 1..=of {
-            let part = play(Some(&format!("{number}/{of}"))).await;
+            let part = run_part(Some(&format!("{number}/{of}"))).await;
             parts.push((format!("{number}.json"), report::parse(json(&part).as_bytes()).unwrap()));
         }
         let cases = parts.iter().flat_map(|(_, part)| &part.shard).flat_map(|facts| &facts.cases);
         let past = cases.filter(|case| case.name.starts_with("regression::")).count();
-        assert_eq!(past, known.entries().len(), "each past failure is played in one part");
+        assert_eq!(past, known.entries().len(), "each past failure runs in one part");
         let mut merged = run::merge(&parts).unwrap();
-        // One defect of several operations is made small in every part that meets it.
+        // One defect of several operations is minimized in every shard that finds it.
         assert!(merged.summary.requests >= whole.summary.requests, "{of} parts");
         merged.summary.requests = whole.summary.requests;
         let merged = json(&merged);
@@ -338,7 +340,7 @@ fn first_difference<'t>(one: &'t str, other: &'t str) -> Option<(&'t str, &'t st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_without_cases_is_no_failure_and_the_whole_still_tells() {
+async fn an_empty_shard_is_no_failure_and_the_merge_still_decides() {
     let one = |settings: &mut Settings| settings.selection = only("create.echo");
     let whole = outcome(&[], one).await;
     let mut codes = Vec::new();
@@ -354,7 +356,7 @@ async fn a_part_without_cases_is_no_failure_and_the_whole_still_tells() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_all_of_one_run_is_refused() {
+async fn incomplete_or_different_shards_are_rejected() {
     let part = |shard: &'static str, seed: u64| async move {
         let change = |settings: &mut Settings| {
             settings.selection = only("create.echo");
@@ -364,11 +366,11 @@ async fn what_is_not_all_of_one_run_is_refused() {
     };
     let refused = |reports: &[(String, Outcome)]| run::merge(reports).unwrap_err().to_string();
     let (one, two) = (part("1/3", 7).await, part("2/3", 7).await);
-    assert_eq!(refused(&[one.clone(), two.clone()]), "merge the shards of a run that has 3: shard 3 is missing");
-    assert_eq!(refused(&[one.clone(), two.clone(), one.clone()]), "merge 1-3.json: shard 1 was given already");
+    assert_eq!(refused(&[one.clone(), two.clone()]), "merge the 3 shards of a run: shard 3 is missing");
+    assert_eq!(refused(&[one.clone(), two.clone(), one.clone()]), "merge 1-3.json: there is another report of shard 1");
     assert_eq!(
         refused(&[one.clone(), part("2/3", 8).await]),
-        "merge 2-3.json with 1-3.json: they are of different runs: the seed of one is 7, of the other 8"
+        "merge 2-3.json with 1-3.json: they are of different runs: the seed of 1-3.json is 7, of 2-3.json 8"
     );
     let whole = ("whole.json".to_owned(), outcome(&[], |settings| settings.selection = only("create.echo")).await);
     assert!(refused(&[whole]).starts_with("merge whole.json: it is the report of a whole run"));
@@ -376,11 +378,11 @@ async fn what_is_not_all_of_one_run_is_refused() {
 }
 
 #[test]
-fn the_program_splits_a_run_and_puts_its_reports_together() {
-    let place = Place::new();
-    let path = |name: &str| place.path().join(name).display().to_string();
+fn the_program_splits_a_run_and_merges_its_reports() {
+    let folder = TempFolder::new();
+    let path = |name: &str| folder.path().join(name).display().to_string();
     let run = |more: &[&str]| {
-        let inner = Place::new();
+        let inner = TempFolder::new();
         let mut command = qonform(&inner);
         command.args(more);
         end(command, inner)
@@ -396,7 +398,7 @@ fn the_program_splits_a_run_and_puts_its_reports_together() {
     let merged = run(&["merge", &path("2"), &path("1"), "--format", "json"]);
     let whole = run(&[&selected[..], &["--format", "json"]].concat());
     assert_eq!(merged.code, Some(0), "{}", merged.stderr);
-    // Times are those of this machine; how many responses each operation gave is not.
+    // Latencies depend on the machine; the number of responses per operation does not.
     let read = |ran: &Ran| {
         let read = report::parse(ran.stdout.as_bytes()).unwrap();
         let counted = |row: Latency| (row.operation, row.count, row.p50_us <= row.p99_us && row.p99_us <= row.max_us);
@@ -408,7 +410,7 @@ fn the_program_splits_a_run_and_puts_its_reports_together() {
     assert_eq!((merged_outcome, latency), read(&whole));
     let missing = run(&["merge", &path("1")]);
     assert_eq!(missing.code, Some(2));
-    missing.says("cannot merge the shards of a run that has 2: shard 2 is missing");
+    missing.says("cannot merge the 2 shards of a run: shard 2 is missing");
     let unseeded = run(&["run", "--shard", "1/2"]);
     assert_eq!(unseeded.code, Some(2));
     unseeded.says("give every shard the same --seed");

@@ -1,4 +1,4 @@
-//! Targets that stall, flood, lie and lead astray. Whatever they do: a response in time, with the documented exit code.
+//! Targets that stall, flood, lie and redirect: a run always ends in time with the documented exit code.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use super::program::{KEY, run_on};
 
 /// A target that cannot be tested.
 const UNTESTED: i32 = 3;
-/// A target that was tested and is wrong.
+/// A target that was tested and violates rules.
 const WRONG: i32 = 1;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ fn list(items: &[String], has_more: bool) -> Vec<u8> {
     json("200 OK", &format!(r#"{{"object":"list","url":"/v4/offerings","data":[{items}],"has_more":{has_more}}}"#))
 }
 
-/// Writes `first`, then `again` until the other side has had enough.
+/// Writes `first`, then `again` until the client disconnects.
 fn endless(first: &'static [u8], again: &'static [u8]) -> Server {
     Server::start(move |_, stream| {
         stream.write_all(first)?;
@@ -42,7 +42,7 @@ fn endless(first: &'static [u8], again: &'static [u8]) -> Server {
 }
 
 #[test]
-fn a_target_that_takes_requests_and_never_responses_is_given_up() {
+fn a_target_that_never_responds_times_out() {
     let server = Server::start(|_, _| {
         thread::sleep(Duration::from_mins(1));
         Ok(Next::Close)
@@ -51,7 +51,7 @@ fn a_target_that_takes_requests_and_never_responses_is_given_up() {
 }
 
 #[test]
-fn an_response_of_a_byte_a_second_is_not_waited_for() {
+fn a_response_of_a_byte_per_second_times_out() {
     let server = Server::start(|_, stream| {
         for byte in list(&[], false) {
             stream.write_all(&[byte])?;
@@ -63,7 +63,7 @@ fn an_response_of_a_byte_a_second_is_not_waited_for() {
 }
 
 #[test]
-fn a_body_without_end_is_not_read_to_it() {
+fn an_endless_body_is_not_read_completely() {
     const CHUNK: &[u8] = &[b'a'; 65_536];
     let chunked = endless(
         b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
@@ -77,14 +77,14 @@ fn a_body_without_end_is_not_read_to_it() {
 }
 
 #[test]
-fn headers_without_end_are_not_read_to_it() {
+fn endless_headers_are_not_read_completely() {
     let server = endless(b"HTTP/1.1 200 OK\r\n", b"x-more: 0123456789abcdef0123456789abcdef\r\n");
     run_on(&server.url(), &["--timeout", "20s"]).is_sane(UNTESTED, SOON);
     let one_line = endless(b"HTTP/1.1 200 OK\r\nx-more: ", b"0123456789abcdef0123456789abcdef");
     run_on(&one_line.url(), &["--timeout", "20s"]).is_sane(UNTESTED, SOON);
 }
 
-/// A gzip member whose `megabytes` of zeros take a thousandth of the room.
+/// A gzip member of `megabytes` of zeros at a thousandth of the size.
 fn gzip_bomb(megabytes: usize) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let (mut word, mut filled) = (0_u32, 0);
@@ -110,14 +110,14 @@ fn gzip_bomb(megabytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_compressed_body_is_never_blown_up() {
+fn a_compressed_body_is_never_decompressed() {
     let head = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
     let server = always(response("200 OK", head, &gzip_bomb(300)));
     run_on(&server.url(), &["--timeout", "20s"]).is_sane(WRONG, SOON).says("not JSON");
 }
 
 #[test]
-fn a_content_length_that_is_wrong_is_the_network_or_the_server() {
+fn a_wrong_content_length_is_a_network_or_server_error() {
     let cut = r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#;
     let longer = Server::start(move |_, stream| {
         write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{cut}")?;
@@ -136,7 +136,7 @@ fn a_content_length_that_is_wrong_is_the_network_or_the_server() {
 }
 
 #[test]
-fn half_a_body_and_a_broken_connection_are_no_fault_of_the_server() {
+fn a_truncated_body_and_a_reset_are_no_violation() {
     let server = Server::start(|_, stream| {
         stream.write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 66\r\n\r\n{\"object\":",
@@ -150,7 +150,7 @@ fn half_a_body_and_a_broken_connection_are_no_fault_of_the_server() {
 }
 
 #[test]
-fn a_login_page_is_no_api() {
+fn a_login_page_is_not_the_api() {
     let server = always(response("200 OK", "content-type: text/html\r\n", b"<!doctype html><title>Log in</title>"));
     let ran = run_on(&server.url(), &[]);
     ran.is_sane(UNTESTED, SOON).says("HTML page");
@@ -158,7 +158,7 @@ fn a_login_page_is_no_api() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_the_key_does_not_travel() {
+fn a_redirect_is_not_followed_and_gets_no_key() {
     let elsewhere = always(list(&[], false));
     let location = format!("location: {}/offerings\r\n", elsewhere.url());
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
@@ -172,7 +172,7 @@ fn a_redirect_is_not_followed_and_the_key_does_not_travel() {
 }
 
 #[test]
-fn bodies_that_are_no_json_or_too_much_of_it_are_judged_and_survived() {
+fn invalid_and_huge_json_bodies_are_checked_without_a_crash() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep_object = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
     let many =
@@ -208,20 +208,20 @@ fn a_number_of_fifty_megabytes_is_not_read() {
 }
 
 #[test]
-fn duplicate_keys_everywhere_are_survived() {
+fn duplicate_keys_everywhere_cause_no_crash() {
     let body = r#"{"object":"list","object":"list","url":"/v4/offerings","data":[],"data":[],"has_more":true,"has_more":false}"#;
     let server = always(json("200 OK", body));
     run_on(&server.url(), &["--only", "get.*,create.*,delete.*"]).is_sane(WRONG, SOON * 3);
 }
 
 #[test]
-fn a_member_that_stands_twice_is_told_and_does_not_hide_what_another_reader_reads() {
+fn a_repeated_member_is_reported_and_hides_no_value() {
     let page = |twice: &str| json("200 OK", &format!(r#"{{"object":"list","url":"/v4/offerings","data":[],{twice}}}"#));
     let differing = always(page(r#""has_more":true,"has_more":false"#));
     let ran = run_on(&differing.url(), &["--read-only", "--only", "response.schema,list.has-more"]);
-    ran.is_sane(WRONG, SOON).says("`/has_more` of the 200 stands twice, with different values");
+    ran.is_sane(WRONG, SOON).says("`/has_more` of the 200 occurs twice with different values");
     assert_eq!(ran.violated(), [r#""response.schema""#]);
-    // The key hides in the first of two, which most readers never see.
+    // The key is in the first of two members, which most parsers ignore.
     let hidden = KEY.replace('_', "\\u005f");
     let leaking = always(page(&format!(r#""has_more":false,"note":"{hidden}","note":"{hidden}","note":"x""#)));
     let ran = run_on(&leaking.url(), &["--read-only", "--only", "response.no-secret,response.schema"]);
@@ -229,11 +229,11 @@ fn a_member_that_stands_twice_is_told_and_does_not_hide_what_another_reader_read
     assert_eq!(ran.violated(), [r#""response.schema""#, r#""response.no-secret""#]);
     let equal = always(page(r#""has_more":false,"has_more":false"#));
     let ran = run_on(&equal.url(), &["--read-only", "--only", "response.schema,list.has-more"]);
-    ran.is_sane(0, SOON).says("a member stands twice, with the same value: /has_more");
+    ran.is_sane(0, SOON).says("`/has_more` occurs twice with the same value");
     assert_eq!(ran.violated(), [""; 0]);
 }
 
-/// The text of an attack, as it stands in JSON.
+/// The text of an attack, as in JSON.
 const ATTACK: &str =
     r"\u001b]0;owned\u0007\u001b[2J<script>alert(1)</script>]]>&<!--\u202e\u0000\u009b31m\r\n::error::x";
 
@@ -249,7 +249,7 @@ fn escapes_and_markup_reach_neither_terminal_nor_html_nor_junit() {
     let servers = [
         always(json("200 OK", &everywhere)),
         always(json("400 Bad Request", &error)),
-        // Good enough to get past the first look, then errors everywhere.
+        // Valid for the preflight, then errors everywhere.
         Server::start(move |seen, stream| {
             let bytes = if seen.path.starts_with("/v4/offerings?limit=100") {
                 good.clone()
@@ -261,11 +261,11 @@ fn escapes_and_markup_reach_neither_terminal_nor_html_nor_junit() {
     ];
     for server in servers {
         let ran = run_on(&server.url(), &["--only", "create.*,get.*,list.limit-invalid"]);
-        // Where nothing that was selected is broken, nothing was tested.
+        // If no selected rule is violated, nothing was tested.
         let code = ran.code.filter(|code| *code == UNTESTED).unwrap_or(WRONG);
         ran.is_sane(code, SOON * 2);
         for format in Format::ALL.map(Format::name) {
-            // JSON escapes what is no text; Markdown and text hold no markup that anything heeds.
+            // JSON escapes control characters; Markdown and text contain no active markup.
             let is_markup = ["html", "junit"].contains(&format);
             let report = ran.report(format);
             assert!(!is_markup || !report.contains("<script>alert"), "{format}");
@@ -297,7 +297,7 @@ fn long_list(all: usize) -> impl Fn(&Seen, &mut TcpStream) -> std::io::Result<Ne
 }
 
 #[test]
-fn a_list_that_is_too_long_is_given_up_without_a_verdict() {
+fn a_list_that_is_too_long_gets_no_verdict() {
     for all in [100_000, usize::MAX] {
         let server = Server::start(long_list(all));
         let ran = run_on(&server.url(), &["--timeout", "20s"]);
@@ -309,7 +309,7 @@ fn a_list_that_is_too_long_is_given_up_without_a_verdict() {
 }
 
 #[test]
-fn a_list_that_runs_in_circles_is_found_out() {
+fn a_circular_list_is_detected() {
     let page = || list(&[offering("a"), offering("b")], true);
     let same_page = always(page());
     run_on(&same_page.url(), &["--only", "list.*"]).is_sane(WRONG, SOON).says("list.pages-cover");
@@ -348,7 +348,7 @@ fn responses_of_429_are_waited_for_only_so_long() {
 }
 
 #[test]
-fn server_errors_without_end_are_the_servers_fault() {
+fn endless_server_errors_are_violations() {
     let server = always(json(
         "500 Internal Server Error",
         r#"{"error":{"type":"internal","code":"internal_error","message":"x"}}"#,
@@ -357,7 +357,7 @@ fn server_errors_without_end_are_the_servers_fault() {
 }
 
 #[test]
-fn random_bytes_for_every_response_are_survived() {
+fn random_bytes_in_every_response_cause_no_crash() {
     let count = AtomicUsize::new(7);
     let server = Server::start(move |_, stream| {
         let mut seed = count.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,4 @@
-//! What generated requests find by themselves: the faults that they are there for, each made small, played again alone and
-//! remembered.
+//! Findings of generated requests: the faults of this layer, each minimized, run again alone and saved.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -15,7 +14,7 @@ use qonform::reference::{Clock, Family, Fault, Options};
 use qonform::run::{self, Embedded, Expectations, Layer, Regressions, SavedCase, Settings, StopPolicy, TargetSettings};
 use tokio_util::sync::CancellationToken;
 
-use super::program::{Place, end, qonform};
+use super::program::{TempFolder, end, qonform};
 
 fn settings(fault: &str, layer: Layer) -> Settings {
     let fault: Fault = fault.parse().unwrap();
@@ -28,7 +27,7 @@ fn settings(fault: &str, layer: Layer) -> Settings {
     }
 }
 
-async fn play(settings: &Settings) -> Outcome {
+async fn execute(settings: &Settings) -> Outcome {
     run::run(settings, Arc::new(Contract::embedded()), &|_| {}, CancellationToken::new()).await.unwrap()
 }
 
@@ -49,7 +48,7 @@ async fn generated(fault: Fault, seed: u64) -> Option<SavedCase> {
     Some(SavedCase::Inputs(SavedInputs::of(&inputs, std::slice::from_ref(input))))
 }
 
-/// Whether inputs show a rule of the fault broken.
+/// Whether inputs find a violation of a rule of the fault.
 async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
     let expected = Expectations::embedded().fault(fault);
     let options = Options { faults: vec![fault], clock: Clock::Logical, ..Options::default() };
@@ -69,7 +68,7 @@ async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
 }
 
 #[tokio::test]
-async fn every_fault_of_what_is_sent_is_caught_by_inputs_alone() {
+async fn every_input_fault_is_caught_by_inputs_alone() {
     let families = [Family::Validation, Family::Limit, Family::Robustness];
     let contract = Arc::new(Contract::embedded());
     let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| families.contains(&fault.info().family)).collect();
@@ -84,18 +83,18 @@ async fn every_fault_of_what_is_sent_is_caught_by_inputs_alone() {
 }
 
 #[tokio::test]
-async fn every_documented_response_that_can_be_provoked_is_seen() {
+async fn every_documented_response_that_can_be_caused_is_received() {
     let settings = Settings { layers: Some([Layer::Input].into()), inputs: 10, ..Settings::default() };
-    let outcome = play(&settings).await;
+    let outcome = execute(&settings).await;
     assert_eq!(outcome.exit_code(), 0);
     let unseen: Vec<_> = outcome.coverage.responses.iter().filter(|seen| seen.documented && seen.count == 0).collect();
-    // A right server never returns 500, whatever is sent.
+    // A correct server never returns 500.
     assert!(unseen.iter().all(|seen| seen.status == 500), "{unseen:?}");
     assert_eq!(unseen.len(), 6, "{unseen:?}");
 }
 
 #[tokio::test]
-async fn a_generated_input_is_made_as_simple_as_it_goes_and_sent_again_alone() {
+async fn a_generated_input_is_minimized_and_sent_again_alone() {
     let mut settings = settings("id-letters-of-any-alphabet", Layer::Input);
     for seed in 0..20 {
         settings.replay = generated("id-letters-of-any-alphabet".parse().unwrap(), seed).await;
@@ -104,7 +103,7 @@ async fn a_generated_input_is_made_as_simple_as_it_goes_and_sent_again_alone() {
         }
     }
     assert!(settings.replay.is_some(), "one of twenty seeds generates such an id");
-    let outcome = play(&settings).await;
+    let outcome = execute(&settings).await;
     let [finding] = &outcome.findings[..] else { panic!("{:?}", outcome.findings) };
     let was = finding.shrunk_request.as_deref().unwrap();
     assert!(was.starts_with("POST /offerings {"), "{was}");
@@ -117,40 +116,40 @@ async fn a_generated_input_is_made_as_simple_as_it_goes_and_sent_again_alone() {
     assert!(id.chars().count() == 1 && !id.is_ascii(), "{id}");
     settings.replay = Some(SavedCase::read(&kept).unwrap());
     settings.seed = 99;
-    let again = play(&settings).await;
+    let again = execute(&settings).await;
     assert_eq!((&again.findings[0].fingerprint, again.summary.cases), (&finding.fingerprint, 1));
     assert!(again.summary.requests < 40, "{}", again.summary.requests);
 }
 
 #[tokio::test]
-async fn what_was_found_once_is_looked_for_first() {
-    let place = Place::new();
-    let file = place.path().join("regressions.json");
+async fn past_failures_run_first() {
+    let folder = TempFolder::new();
+    let file = folder.path().join("regressions.json");
     let mut first = settings("id-at-accepted", Layer::Input);
-    let outcome = play(&first).await;
+    let outcome = execute(&first).await;
     let mut known = Regressions::load(&file).unwrap();
     assert!(known.entries().is_empty());
     let added = known.add(&outcome).unwrap();
     assert!(added > 0 && known.add(&outcome).unwrap() == 0, "{added}");
     let read = Regressions::load(&file).unwrap();
     assert_eq!(read, known);
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
-    // Histories never try such an id: without the file nothing is found.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    // Sequences never use such an id: without the file nothing is found.
     first.layers = Some([Layer::Sequence].into());
     first.histories = 1;
     first.seed = 77;
-    first.patience = StopPolicy::FailFast;
-    assert_eq!(play(&first).await.exit_code(), 0);
+    first.stop_policy = StopPolicy::FailFast;
+    assert_eq!(execute(&first).await.exit_code(), 0);
     first.regressions = read.entries().to_vec();
-    let second = play(&first).await;
+    let second = execute(&first).await;
     assert_eq!(second.exit_code(), 1);
     assert_eq!((second.summary.cases, &*second.findings[0].case), (1, &*read.entries()[0].case_name()));
 }
 
 #[tokio::test]
-async fn a_past_failure_that_means_nothing_any_more_is_told() {
-    let place = Place::new();
-    let file = place.path().join("old.json");
+async fn an_obsolete_past_failure_is_reported() {
+    let folder = TempFolder::new();
+    let file = folder.path().join("old.json");
     let entry = |fingerprint: &str, case: &str, replay: serde_json::Value| serde_json::json!({ "fingerprint": fingerprint, "rule": "create.echo", "title": "x", "case": case, "seed": 1, "replay": replay });
     let gone = serde_json::json!({ "operation": "v4Gone", "inputs": [] });
     let steps = serde_json::json!([{ "no-such-step": {} }]);
@@ -158,9 +157,9 @@ async fn a_past_failure_that_means_nothing_any_more_is_told() {
     let entries =
         [entry("aa", "input::v4Gone", gone), entry("bb", "sequence::1", steps), entry("cc", "race::gone", race)];
     fs::write(&file, serde_json::json!({ "version": 1, "regressions": entries }).to_string()).unwrap();
-    let mut command = qonform(&place);
+    let mut command = qonform(&folder);
     command.args(["run", "--dry-run", "--only", "create.echo", "--regressions"]).arg(&file);
-    let ran = end(command, place);
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     for name in ["aa", "bb", "cc"] {
         ran.says(&format!("`regression::{name}` does not apply any more: "));
@@ -169,34 +168,34 @@ async fn a_past_failure_that_means_nothing_any_more_is_told() {
 }
 
 #[test]
-fn a_broken_file_of_past_failures_is_refused_with_its_place() {
+fn an_invalid_regressions_file_is_rejected_with_its_position() {
     for (text, said) in [
         ("{\n  \"version\": 1,\n  oops", "broken.json:3:3`: "),
         ("{\"version\":1}", "missing field `regressions`"),
         ("{\"version\":9}", "it is of version 9"),
     ] {
-        let place = Place::new();
-        let file = place.path().join("broken.json");
+        let folder = TempFolder::new();
+        let file = folder.path().join("broken.json");
         fs::write(&file, text).unwrap();
-        let mut command = qonform(&place);
+        let mut command = qonform(&folder);
         command.env("QONFORM_REGRESSIONS", &file).args(["run", "--only", "create.echo"]);
-        let ran = end(command, place);
+        let ran = end(command, folder);
         assert_eq!(ran.code, Some(2), "{text}: {}{}", ran.stdout, ran.stderr);
         ran.says(said);
     }
 }
 
 #[test]
-fn the_usual_file_is_found_beside_the_configuration() {
+fn the_default_regressions_file_is_beside_the_configuration() {
     let ran = |setting: &str, arguments: &[&str]| {
-        let place = Place::new();
-        let folder = place.path().join(setting);
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("qonform-regressions.json"), "x").unwrap();
-        fs::write(folder.join("qonform.toml"), "seed = 1\n").unwrap();
-        let mut command = qonform(&place);
-        command.current_dir(place.path()).args(["run", "--only", "create.echo"]).args(arguments);
-        let ran = end(command, place);
+        let folder = TempFolder::new();
+        let project = folder.path().join(setting);
+        fs::create_dir_all(&project).unwrap();
+        fs::write(project.join("qonform-regressions.json"), "x").unwrap();
+        fs::write(project.join("qonform.toml"), "seed = 1\n").unwrap();
+        let mut command = qonform(&folder);
+        command.current_dir(folder.path()).args(["run", "--only", "create.echo"]).args(arguments);
+        let ran = end(command, folder);
         assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
         ran
     };

@@ -1,17 +1,17 @@
-//! The harness as a whole, by theme; from `documents` on the program as its users meet it: on targets that are far away,
-//! hostile or shared, and killed at any moment.
+//! The whole harness, by theme; from `documents` on the program as users run it: on targets that are remote, hostile or
+//! shared, and killed at any moment.
 //!
-//! `program` runs the real binary and looks at everything it leaves; `fake_server` has servers that do what no library would.
+//! `program` runs the real binary and checks all of its output; `fake_server` has servers that violate HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-/// The program's own: hundreds of servers are tried here.
+/// The allocator of the program: these tests start hundreds of servers.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// No module imports from a floor above its own.
+/// No module imports from a later one.
 mod architecture;
-/// What the README shows is what the program prints.
+/// The documents show the output of the program.
 mod readme;
 
 mod artifacts;

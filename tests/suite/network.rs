@@ -1,4 +1,4 @@
-//! The network is not the server's fault.
+//! Network errors are not violations.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,25 +6,25 @@ use std::thread;
 use std::time::Duration;
 
 use super::fake_server::{Next, Reference, Server, in_front_of, json, pass_on, response};
-use super::program::{KEY, Place, Ran, end, qonform, run_on};
+use super::program::{KEY, Ran, TempFolder, end, qonform, run_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--target", target]).args(more);
-    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
-    end(command, place)
+    command.arg("--report").arg(format!("json={}", folder.path().join("json").display()));
+    end(command, folder)
 }
 
 #[test]
-fn a_right_server_twenty_milliseconds_away_stays_right() {
+fn a_correct_server_with_20_ms_latency_passes() {
     let reference = Reference::start();
     let before = reference.state();
     let server = in_front_of(&reference, |_, head, body| {
         thread::sleep(Duration::from_millis(20));
         (head, body)
     });
-    // The slow half is left to the release build: what is played here covers every operation and the promotions.
+    // The release build runs the slow half: these cases cover every operation and the promotions.
     let ran =
         run(&reference, &server.url(), &["--seed", "21", "--only", "create.*,get.*,update.*,delete.*,set-main.*"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
@@ -35,7 +35,7 @@ fn a_right_server_twenty_milliseconds_away_stays_right() {
 }
 
 #[test]
-fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_blindly() {
+fn closed_connections_are_reopened_and_writes_not_repeated() {
     let reference = Reference::start();
     let before = reference.state();
     let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
@@ -54,7 +54,7 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
         }
         let (head, body) = upstream.forward(seen)?;
         pass_on(stream, &head, &body)?;
-        // Closed without a word after a good response: the next request finds the connection gone.
+        // Closed after a valid response: the next request finds the connection closed.
         Ok(if number % 5 == 0 { Next::Close } else { Next::Stay })
     });
     let ran =
@@ -70,7 +70,7 @@ fn connections_closed_at_random_are_opened_again_and_writes_are_not_repeated_bli
 }
 
 #[test]
-fn a_target_that_asks_for_patience_gets_it() {
+fn retry_after_is_respected() {
     let reference = Reference::start();
     let before = reference.state();
     let (upstream, count) = (reference.upstream(), AtomicUsize::new(0));
@@ -93,7 +93,7 @@ fn a_target_that_asks_for_patience_gets_it() {
 }
 
 #[test]
-fn a_must_rule_that_stays_inconclusive_is_no_success_unless_it_may() {
+fn an_inconclusive_must_rule_fails_the_run_unless_allowed() {
     let reference = Reference::start();
     let upstream = reference.upstream();
     let server = Server::start(move |seen, stream| {
@@ -112,7 +112,7 @@ fn a_must_rule_that_stays_inconclusive_is_no_success_unless_it_may() {
 }
 
 #[test]
-fn a_pace_is_kept_and_the_whole_run_ends_in_time() {
+fn the_rate_limit_is_respected_and_the_run_ends_in_time() {
     let reference = Reference::start();
     let target = reference.variable("QONFORM_TARGET");
     let ran = run(&reference, target, &["--read-only", "--rate", "40/s", "--max-time", "1s"]);
@@ -124,10 +124,10 @@ fn a_pace_is_kept_and_the_whole_run_ends_in_time() {
 }
 
 #[test]
-fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
+fn an_unreachable_target_differs_from_a_wrong_one() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = unused.local_addr().unwrap();
+    drop(unused);
     run_on(&format!("http://{address}"), &[]).is_sane(3, Duration::from_secs(5)).says("connect");
     run_on("http://no-such-host.invalid/v4", &[]).is_sane(3, Duration::from_secs(20));
     for url in ["127.0.0.1:80", "ftp://x", "http://u:p@x", "http://x/?a=b"] {
@@ -141,7 +141,7 @@ fn a_target_that_is_not_there_is_told_from_one_that_is_wrong() {
 }
 
 #[test]
-fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
+fn base_path_ipv6_and_own_headers_are_sent_as_given() {
     let page = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
     let serve = move |_: &super::fake_server::Seen, stream: &mut std::net::TcpStream| {
         stream.write_all(&page).map(|()| Next::Stay)
@@ -157,7 +157,7 @@ fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
         assert!(request.head.to_ascii_lowercase().contains("x-team: s3cret-team"), "{}", request.head);
         assert!(request.head.contains(KEY) || request.path.contains("/offerings"), "{}", request.head);
     }
-    // A machine without IPv6 cannot be asked.
+    // Skipped on a machine without IPv6.
     if let Ok(six) = Server::on("[::1]:0", serve) {
         run_on(&six.url(), &["--read-only", "--only", "list.*"]);
         assert!(six.seen().len() > 3);
@@ -165,18 +165,18 @@ fn a_base_path_ipv6_and_headers_of_ones_own_go_out_as_given() {
 }
 
 #[test]
-fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
+fn a_proxy_is_used_for_remote_targets_only() {
     let proxy = super::fake_server::always(json(
         "200 OK",
         r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#,
     ));
     let variable = format!("http://user:pr0xy-s3cret@{}", proxy.address);
     let through = |target: &str| {
-        let place = Place::new();
-        let mut command = qonform(&place);
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
         command.env("QONFORM_TOKEN", KEY).env("HTTP_PROXY", &variable).env("http_proxy", &variable);
         command.args(["run", "--read-only", "--only", "list.*", "--timeout", "1s", "--target", target]);
-        end(command, place)
+        end(command, folder)
     };
     let ran = through("http://offerings.invalid/v4");
     assert!(!proxy.seen().is_empty(), "{}", ran.stderr);
@@ -191,7 +191,7 @@ fn a_proxy_is_used_for_other_machines_and_never_for_this_one() {
 }
 
 #[test]
-fn a_clock_that_is_years_off_is_no_fault() {
+fn a_server_clock_that_is_years_off_is_no_violation() {
     let reference = Reference::start();
     for year in ["1971", "2093"] {
         let server = in_front_of(&reference, move |_, head, body| {

@@ -1,4 +1,4 @@
-//! Operations outside of the offerings: tried when they are asked for, by nothing but their schemas.
+//! Other operations of the document: tested on request, only against their schemas.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,30 +6,30 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::fake_server::{self, Next, Reference, Seen, Server};
-use super::program::{Place, Ran, end, qonform};
+use super::program::{Ran, TempFolder, end, qonform};
 
 const OFFERINGS: &str = include_str!("../../spec/offerings.openapi.yaml");
 const PRODUCTS: &str = include_str!("../documents/products.yaml");
 
-/// What is wrong with the server of products.
+/// The fault of the product server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fault {
     None,
-    /// Ids of any length are taken.
+    /// Ids of any length are accepted.
     LongIds,
-    /// Zero months divide something.
+    /// Zero months cause a division by zero.
     Crash,
-    /// A page is a bare list.
+    /// A page is a bare array.
     BarePage,
 }
 
-/// The document of the offerings with the products' paths in it.
+/// The offerings document with the paths of the products.
 pub(crate) fn document() -> String {
     let (_, paths) = PRODUCTS.split_once("\npaths:\n").unwrap();
     OFFERINGS.replacen("\npaths:\n", &format!("\npaths:\n{paths}"), 1)
 }
 
-/// Responses by hand what the document says of products.
+/// Responds to product requests as documented.
 fn products(seen: &Seen, fault: Fault) -> Vec<u8> {
     let refused =
         || fake_server::json("400 Bad Request", r#"{"error":{"type":"request","code":"invalid_data","message":"no"}}"#);
@@ -71,14 +71,14 @@ fn run(fault: Fault, more: &[&str]) -> (Ran, Vec<Seen>) {
         let (head, body) = upstream.forward(seen)?;
         fake_server::pass_on(stream, &head, &body)
     });
-    let place = Place::new();
-    let spec = place.path().join("spec.yaml");
+    let folder = TempFolder::new();
+    let spec = folder.path().join("spec.yaml");
     fs::write(&spec, document()).unwrap();
-    let mut command = qonform(&place);
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "3", "--only", "response.*"]);
     command.args(["--target", &server.url(), "--layer", "input", "--cases", "20", "--spec"]).arg(&spec).args(more);
-    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
-    (end(command, place), server.seen())
+    command.arg("--report").arg(format!("json={}", folder.path().join("json").display()));
+    (end(command, folder), server.seen())
 }
 
 fn of_products(ran: &Ran, part: &str) -> Vec<Value> {
@@ -89,7 +89,7 @@ fn of_products(ran: &Ran, part: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_right_server_is_not_accused_and_everything_is_tried() {
+fn a_correct_server_passes_and_every_operation_is_tested() {
     let (ran, seen) = run(Fault::None, &["--operations", "v4*Product*"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(of_products(&ran, "findings"), Vec::<Value>::new());
@@ -123,23 +123,23 @@ fn a_broken_server_is_caught() {
 }
 
 #[test]
-fn what_the_schema_does_not_allow_and_the_server_takes_is_told_with_its_constraint() {
+fn an_accepted_schema_violation_is_shown_with_its_constraint() {
     let (ran, _) = run(Fault::LongIds, &["--operations", "v4CreateProduct"]);
-    // No rule speaks of these operations: it is a difference from the document, and no violation.
+    // No rule covers these operations: it is drift, not a violation.
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
-    let told: Vec<_> = of_products(&ran, "drift").iter().map(|drift| drift["what"].to_string()).collect();
-    assert!(told.iter().any(|what| what.contains("of 13 characters (maxLength 12) was accepted")), "{told:?}");
+    let drift: Vec<_> = of_products(&ran, "drift").iter().map(|drift| drift["what"].to_string()).collect();
+    assert!(drift.iter().any(|what| what.contains("of 13 characters (maxLength 12) was accepted")), "{drift:?}");
 }
 
 #[test]
-fn nothing_is_widened_unasked_and_a_glob_that_matches_nothing_is_told() {
+fn only_requested_operations_run_and_an_unused_glob_is_reported() {
     let (_, seen) = run(Fault::None, &[]);
     assert!(!seen.iter().any(|seen| seen.path.starts_with("/v4/products")));
     let (ran, seen) = run(Fault::None, &["--operations", "v4*", "--read-only"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(seen.iter().any(|seen| seen.path.starts_with("/v4/products")));
     assert!(seen.iter().all(|seen| seen.method == "GET"));
-    ran.says("`input::v4CreateProduct` is left out: it writes, and the run is --read-only");
+    ran.says("`input::v4CreateProduct` is left out: it writes, which --read-only excludes");
     let (ran, seen) = run(Fault::None, &["--operations", "v4*", "--dry-run"]);
     ran.says("  input::v4ListProducts\n").says("  input::v4CreateProduct\n");
     assert!(!seen.iter().any(|seen| seen.path.starts_with("/v4/products")));

@@ -1,4 +1,4 @@
-//! The real binary, run on a target, and everything that it left: streams, reports, journals, peak memory.
+//! The real binary on a target, and its output: streams, reports, journals, peak memory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use qonform::report::Format;
 /// The main key of targets that are not the reference server.
 pub(crate) const KEY: &str = "test_sk_h0stile_k3y_0123456789";
 
-/// No response of a target may make the program larger.
+/// Maximum memory of the program, in bytes, for any response.
 const MAX_MEMORY: u64 = 200 << 20;
 
-/// A directory that goes with the test.
-pub(crate) struct Place(PathBuf);
+/// A temporary directory.
+pub(crate) struct TempFolder(PathBuf);
 
-impl Place {
+impl TempFolder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("qonform-suite-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -50,14 +50,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// The binary with nothing of the caller's environment that it would heed, at home in `place`.
-pub(crate) fn qonform(place: &Place) -> Command {
+/// The binary without the caller's environment, with `folder` as home.
+pub(crate) fn qonform(folder: &TempFolder) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qonform"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_ascii_uppercase();
@@ -67,7 +67,7 @@ pub(crate) fn qonform(place: &Place) -> Command {
     }
     command
         .env_remove("GITHUB_ACTIONS")
-        .env("XDG_STATE_HOME", place.path())
+        .env("XDG_STATE_HOME", folder.path())
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -80,20 +80,20 @@ pub(crate) struct Ran {
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) elapsed: Duration,
-    /// The most memory it ever held, in bytes, as far as it was looked at.
+    /// Sampled peak memory, in bytes.
     pub(crate) peak: u64,
-    pub(crate) place: Place,
+    pub(crate) folder: TempFolder,
 }
 
 /// Runs a command to its end.
-pub(crate) fn end(mut command: Command, place: Place) -> Ran {
+pub(crate) fn end(mut command: Command, folder: TempFolder) -> Ran {
     let started = Instant::now();
     let child = command.spawn().expect("the program starts");
-    wait(child, started, place)
+    wait(child, started, folder)
 }
 
 /// Waits for a child, watching its memory.
-pub(crate) fn wait(mut child: Child, started: Instant, place: Place) -> Ran {
+pub(crate) fn wait(mut child: Child, started: Instant, folder: TempFolder) -> Ran {
     let status = PathBuf::from(format!("/proc/{}/status", child.id()));
     let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let (out, err) = (thread::spawn(|| text(out)), thread::spawn(|| text(err)));
@@ -110,7 +110,7 @@ pub(crate) fn wait(mut child: Child, started: Instant, place: Place) -> Ran {
     };
     let elapsed = started.elapsed();
     let (stdout, stderr) = (out.join().expect("read"), err.join().expect("read"));
-    Ran { code, stdout, stderr, elapsed, peak, place }
+    Ran { code, stdout, stderr, elapsed, peak, folder }
 }
 
 fn text(mut stream: impl std::io::Read) -> String {
@@ -125,21 +125,21 @@ fn high_water(status: &Path) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() << 10
 }
 
-/// Runs on a target that is up to no good, with every report, and short of patience.
+/// Runs on a hostile target, with every report and short timeouts.
 pub(crate) fn run_on(target: &str, more: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.args(["run", "--target", target, "--seed", "5", "-v"]);
     command.env("QONFORM_TOKEN", KEY).env("QONFORM_TIMEOUT", "400ms").env("QONFORM_PATIENCE", "1s");
     for format in Format::ALL.map(Format::name) {
-        command.arg("--report").arg(format!("{format}={}", place.path().join(format).display()));
+        command.arg("--report").arg(format!("{format}={}", folder.path().join(format).display()));
     }
     command.args(more);
-    end(command, place)
+    end(command, folder)
 }
 
 impl Ran {
-    /// What must hold however bad the target is; `code` is the documented exit code.
+    /// Checks that apply to any target; `code` is the documented exit code.
     #[track_caller]
     pub(crate) fn is_sane(&self, code: i32, limit: Duration) -> &Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", tail(&self.stdout), tail(&self.stderr));
@@ -154,14 +154,14 @@ impl Ran {
         self
     }
 
-    /// Neither the key nor a telling part of it stands in anything that the run left.
+    /// No output of the run contains the key or a recognizable part of it.
     #[track_caller]
     pub(crate) fn holds_nothing_of(&self, key: &str) {
         let part = &key[..key.len() - 4];
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             assert!(!text.contains(part), "{name}: {text}");
         }
-        for path in self.place.files() {
+        for path in self.folder.files() {
             let bytes = fs::read(&path).expect("a file of the run");
             assert!(!String::from_utf8_lossy(&bytes).contains(part), "{} holds the key", path.display());
         }
@@ -176,7 +176,7 @@ impl Ran {
 
     /// The text of a report.
     pub(crate) fn report(&self, format: &str) -> String {
-        fs::read_to_string(self.place.path().join(format)).expect("the report was written")
+        fs::read_to_string(self.folder.path().join(format)).expect("the report was written")
     }
 
     /// The JSON report.
@@ -184,7 +184,7 @@ impl Ran {
         serde_json::from_str(&self.report("json")).expect("the JSON report is JSON")
     }
 
-    /// Rules that were violated, by the JSON report.
+    /// The violated rules of the JSON report.
     pub(crate) fn violated(&self) -> Vec<String> {
         let report = self.json();
         let rules = report["rules"].as_array().expect("rules").clone();

@@ -1,4 +1,4 @@
-//! Several clients at once: on a network that loses responses, in a project that others use, and played again.
+//! Races: on a network that loses responses, in a shared project, and replayed.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::fake_server::{Next, Reference, Seen, Server, pass_on};
-use super::program::{Place, Ran, end, qonform};
+use super::program::{Ran, TempFolder, end, qonform};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--layer", "race", "--target", target]).args(more);
-    command.arg("--report").arg(format!("json={}", place.path().join("json").display()));
-    end(command, place)
+    command.arg("--report").arg(format!("json={}", folder.path().join("json").display()));
+    end(command, folder)
 }
 
 /// The verdict of a rule, and the reason for it.
@@ -34,7 +34,7 @@ const RULES: [&str; 7] = [
     "race.first-create",
 ];
 
-/// In front of the reference server: of some writes the response is lost after they were applied, of some the request.
+/// A proxy of the reference server that loses some writes, and the responses to others.
 fn lossy(reference: &Reference) -> (Server, Arc<AtomicUsize>) {
     let (upstream, count, lost) = (reference.upstream(), AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let losing = Arc::clone(&lost);
@@ -55,7 +55,7 @@ fn lossy(reference: &Reference) -> (Server, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_write_whose_response_is_lost_may_have_been_applied_and_is_held_against_nobody() {
+fn a_write_without_a_response_is_no_violation() {
     let reference = Reference::start();
     let before = reference.state();
     let (server, lost) = lossy(&reference);
@@ -70,7 +70,7 @@ fn a_write_whose_response_is_lost_may_have_been_applied_and_is_held_against_nobo
 }
 
 #[test]
-fn what_is_wrong_is_seen_through_a_network_that_loses_responses() {
+fn faults_are_found_on_a_network_that_loses_responses() {
     let reference = Reference::with_faults(&["race-set-main"]);
     let (server, _) = lossy(&reference);
     let more = ["--seed", "32", "--only", "race.set-main-atomic", "--jobs", "8"];
@@ -79,23 +79,26 @@ fn what_is_wrong_is_seen_through_a_network_that_loses_responses() {
 }
 
 #[test]
-fn races_go_no_further_than_the_run_may() {
+fn races_respect_the_limits_of_the_run() {
     let reference = Reference::start();
     let target = reference.variable("QONFORM_TARGET");
     let before = reference.state();
     let kept = run(&reference, target, &["--keep-main", "--race-tries", "2", "--jobs", "4"]);
     assert_eq!(kept.code, Some(0), "{}", kept.stdout);
     for rule in ["race.set-main-atomic", "race.set-main-linearizable"] {
-        assert_eq!(verdict(&kept, rule), ("skipped".into(), "it promotes, and the run is --keep-main".into()));
+        assert_eq!(
+            verdict(&kept, rule),
+            ("skipped".into(), "it promotes an offering, which --keep-main excludes".into())
+        );
     }
     for rule in ["race.create-once", "race.idempotency-once", "race.update-whole", "race.delete-vs-update"] {
         assert_eq!(verdict(&kept, rule).0, "passed", "{rule}");
     }
-    // Nothing promoted: the times of the main stay, too.
+    // No promotion: the timestamps of the main do not change.
     assert_eq!(reference.state(), before);
     for (flag, reason) in [
-        (&["--read-only"][..], "it writes, and the run is --read-only"),
-        (&["--jobs", "1"], "several clients send at once, and the run is --jobs 1"),
+        (&["--read-only"][..], "it writes, which --read-only excludes"),
+        (&["--jobs", "1"], "it needs several clients, which --jobs 1 excludes"),
     ] {
         let ran = run(&reference, target, flag);
         for rule in RULES {
@@ -106,7 +109,7 @@ fn races_go_no_further_than_the_run_may() {
 }
 
 #[test]
-fn races_keep_the_pace_and_the_number_of_clients_that_were_asked_for() {
+fn races_respect_the_rate_and_the_number_of_clients() {
     let reference = Reference::start();
     let upstream = reference.upstream();
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -114,7 +117,7 @@ fn races_keep_the_pace_and_the_number_of_clients_that_were_asked_for() {
     let server = Server::start(move |seen, stream| {
         peak.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let answered = upstream.forward(seen);
-        // Long enough that every client that may send meanwhile does.
+        // Long enough for every client to send.
         thread::sleep(Duration::from_millis(3));
         under_way.fetch_sub(1, Ordering::SeqCst);
         let (head, body) = answered?;
@@ -131,7 +134,7 @@ fn races_keep_the_pace_and_the_number_of_clients_that_were_asked_for() {
     assert!((2..=150).contains(&requests), "{requests} requests in two seconds");
 }
 
-/// A client that makes other offerings main all the time.
+/// A client that promotes offerings all the time.
 fn meddler(reference: &Reference) -> (thread::JoinHandle<u32>, Arc<AtomicBool>) {
     let (upstream, key) = (reference.upstream(), reference.variable("QONFORM_TOKEN").to_owned());
     let ended = Arc::new(AtomicBool::new(false));
@@ -154,7 +157,7 @@ fn meddler(reference: &Reference) -> (thread::JoinHandle<u32>, Arc<AtomicBool>) 
 }
 
 #[test]
-fn what_somebody_else_does_to_the_project_is_not_held_against_the_server() {
+fn changes_by_another_client_are_no_violation() {
     let reference = Reference::start();
     let (meddling, ended) = meddler(&reference);
     let more = ["--shared", "--race-tries", "5", "--jobs", "8", "--only", "race.set-main*,race.update-whole"];
@@ -167,29 +170,29 @@ fn what_somebody_else_does_to_the_project_is_not_held_against_the_server() {
 }
 
 #[test]
-fn a_race_is_played_again_by_what_its_report_says_of_it() {
+fn a_race_is_replayed_from_its_report() {
     let broken = Reference::with_faults(&["race-delete-twice"]);
     let found = run(&broken, broken.variable("QONFORM_TARGET"), &["--only", "race.delete-vs-update", "--jobs", "8"]);
     assert_eq!(found.violated(), [r#""race.delete-vs-update""#], "{}", found.stdout);
     let report = found.json();
     let finding = report["findings"].as_array().unwrap().iter().find(|one| one["case"] == "race::delete-once").unwrap();
-    // Shrunk: two clients that delete one offering.
+    // Minimized: two clients that delete one offering.
     assert_eq!(
         finding["replay"]["program"]["clients"],
         serde_json::json!([[{ "delete": { "slot": 0 } }], [{ "delete": { "slot": 0 } }]])
     );
     let again = |reference: &Reference| {
-        let place = Place::new();
-        let mut command = qonform(&place);
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
         command.envs(reference.variables.iter().cloned()).args(["replay", "--jobs", "8"]);
-        command.arg(found.place.path().join("json")).arg(finding["fingerprint"].as_str().unwrap());
-        end(command, place)
+        command.arg(found.folder.path().join("json")).arg(finding["fingerprint"].as_str().unwrap());
+        end(command, folder)
     };
     let still = again(&broken);
     assert_eq!(still.code, Some(1), "{}{}", still.stdout, still.stderr);
-    still.says("still shows");
+    still.says("still fails");
     let right = Reference::start();
     let gone = again(&right);
     assert_eq!(gone.code, Some(0), "{}{}", gone.stdout, gone.stderr);
-    gone.says("does not show any more");
+    gone.says("no longer fails");
 }

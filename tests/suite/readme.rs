@@ -1,4 +1,4 @@
-//! The documents show what the program prints (rules, commands, a finding), and name only files that exist.
+//! The documents show the output of the program (rules, commands, a finding), and name only existing files.
 
 use std::fs;
 use std::path::Path;
@@ -34,28 +34,28 @@ fn printed(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_table_of_rules_is_the_programs() {
+fn the_table_of_rules_is_up_to_date() {
     let expected = printed(&["rules", "--format", "markdown"]);
     assert!(
         block("docs/rules.md", "rules") == expected,
-        "put the output of `qonform rules --format markdown` between the marks"
+        "put the output of `qonform rules --format markdown` between the markers"
     );
 }
 
 #[test]
-fn the_commands_are_the_programs() {
+fn the_commands_are_up_to_date() {
     let help = printed(&["--help"]);
     let (_, commands) = help.split_once("Usage: qonform <COMMAND>\n\n").unwrap();
     let (commands, _) = commands.split_once("\n\nOptions:\n").unwrap();
     assert_eq!(
         block("README.md", "commands"),
         commands.trim(),
-        "put the commands of `qonform --help` between the marks"
+        "put the commands of `qonform --help` between the markers"
     );
 }
 
 #[tokio::test]
-async fn the_finding_is_a_real_one() {
+async fn the_finding_is_up_to_date() {
     let contract = Arc::new(Contract::embedded());
     let fault: Fault = "delete-still-readable".parse().unwrap();
     let settings = Settings {
@@ -71,10 +71,10 @@ async fn the_finding_is_a_real_one() {
     let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
     let text = report::render(Format::Human, &outcome, &Style { detail: Verbosity::Quiet, ..Style::default() });
     let finding = text.split("\n\n").next().unwrap();
-    assert_eq!(block("README.md", "finding"), finding.trim(), "put this finding between the marks:\n{finding}");
+    assert_eq!(block("README.md", "finding"), finding.trim(), "put this finding between the markers:\n{finding}");
 }
 
-/// A stranger reads it in five minutes.
+/// Short enough to read in five minutes.
 const MAX_LINES: usize = 200;
 
 #[test]
@@ -83,7 +83,7 @@ fn the_readme_is_short() {
     assert!(lines <= MAX_LINES, "{lines} lines");
 }
 
-/// The documents for people.
+/// The documentation files.
 fn documents() -> Vec<String> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     let docs = docs.map(|name| format!("docs/{}", name.to_string_lossy()));
@@ -91,7 +91,7 @@ fn documents() -> Vec<String> {
     docs.chain(top).filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md")).collect()
 }
 
-/// Targets of links, and what stands in backticks.
+/// Targets of links, and texts in backticks.
 fn mentions(text: &str) -> (Vec<String>, Vec<String>) {
     let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let quoted = text.split('`').skip(1).step_by(2);

@@ -1,19 +1,19 @@
-//! How far a run goes on a foreign project.
+//! Limits of a run on an external project.
 
 use std::time::Duration;
 
 use super::fake_server::{Reference, in_front_of};
-use super::program::{Place, Ran, end, qonform, run_on};
+use super::program::{Ran, TempFolder, end, qonform, run_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "31", "--target", target]).args(more);
-    end(command, place)
+    end(command, folder)
 }
 
 #[test]
-fn read_only_sends_nothing_but_gets() {
+fn read_only_sends_only_gets() {
     let reference = Reference::start();
     let server = in_front_of(&reference, |_, head, body| (head, body));
     let ran = run(&reference, &server.url(), &["--read-only"]);
@@ -22,7 +22,7 @@ fn read_only_sends_nothing_but_gets() {
     assert!(seen.len() > 20, "{}", seen.len());
     let others: Vec<_> = seen.iter().filter(|request| request.method != "GET" || !request.body.is_empty()).collect();
     assert!(others.is_empty(), "{others:?}");
-    assert!(ran.place.journals().is_empty(), "what writes nothing keeps no journal");
+    assert!(ran.folder.journals().is_empty(), "what writes nothing keeps no journal");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn keep_main_never_promotes_in_a_project_that_has_a_main() {
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
     let seen = server.seen();
     assert!(seen.iter().any(|request| request.method == "POST"));
-    // Nothing is there to be promoted by a key that opens nothing, a missing id, or a variant: those may be tried.
+    // An invalid key, a missing id and a variant promote nothing: these requests are allowed.
     for request in seen.iter().filter(|request| request.path.ends_with("/set-main")) {
         assert!(!request.path.contains("onboarding") && !request.path.contains("anchor"), "{}", request.path);
     }
@@ -57,7 +57,7 @@ fn a_dry_run_changes_nothing() {
     ran.says("would run");
     let seen = server.seen();
     assert!(seen.len() < 10 && seen.iter().all(|request| request.method == "GET"), "{seen:?}");
-    // What it says is what a run takes.
+    // Its estimate matches the run.
     let number = |before: &str, after: &str| {
         let line = ran.stdout.lines().find(|line| line.contains(after)).unwrap_or_default();
         line.trim_start_matches(before).split_once(after).unwrap_or_default().0.parse::<usize>().unwrap()
@@ -70,9 +70,9 @@ fn a_dry_run_changes_nothing() {
     assert!(most > 4 * said && most < 4 * said + 50_000, "{most}");
 }
 
-/// A right server refuses every create with such a product: that is no fault of it.
+/// A correct server rejects every create with such a product: that is no violation.
 #[test]
-fn a_product_that_the_project_does_not_have_is_told_and_nothing_is_judged() {
+fn an_unregistered_product_is_reported_and_nothing_is_tested() {
     let reference = Reference::start();
     let before = reference.state();
     let known = reference.variable("QONFORM_PRODUCT_IDS").split(',').next().unwrap().to_owned();
@@ -90,13 +90,13 @@ fn a_product_that_the_project_does_not_have_is_told_and_nothing_is_judged() {
 }
 
 #[test]
-fn production_is_refused_before_anything_is_sent() {
+fn production_is_rejected_before_any_request() {
     let server = super::fake_server::always(Vec::new());
     let key = |token: &str, target: &str, more: &[&str]| {
-        let place = Place::new();
-        let mut command = qonform(&place);
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
         command.env("QONFORM_TOKEN", token).args(["run", "--timeout", "300ms", "--target", target]).args(more);
-        end(command, place)
+        end(command, folder)
     };
     let live = key("sk_live_0123456789", &server.url(), &[]);
     assert_eq!(live.code, Some(2), "{}", live.stderr);

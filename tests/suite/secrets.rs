@@ -1,15 +1,15 @@
-//! The key goes out in one header of each request, and is seen nowhere else, however the target hands it back.
+//! The key is sent in one header of each request, and appears nowhere else, even if the target returns it.
 
 use std::io::Write as _;
 use std::time::Duration;
 
 use super::fake_server::{Next, Reference, Server, always, in_front_of, json, response};
-use super::program::{KEY, Place, end, qonform, run_on};
+use super::program::{KEY, TempFolder, end, qonform, run_on};
 
 const SOON: Duration = Duration::from_secs(20);
 
 #[test]
-fn a_key_in_odd_places_of_responses_is_a_violation_and_is_not_repeated() {
+fn a_key_anywhere_in_a_response_is_a_violation_and_redacted() {
     let escaped: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
     let shifted = |room: usize| format!("{}{KEY}", "x".repeat(room));
     let error = |code: &str, message: &str| {
@@ -29,14 +29,14 @@ fn a_key_in_odd_places_of_responses_is_a_violation_and_is_not_repeated() {
         ("where a body is cut", error("invalid_data", &shifted((64 << 10) - 70))),
         ("between bytes that are no text", response("200 OK", "", format!("\u{1}{KEY}").as_bytes())),
     ];
-    for (place, bytes) in responses {
+    for (folder, bytes) in responses {
         let ran = run_on(&always(bytes.clone()).url(), &[]);
-        let code = if place == "in a redirect" || place == "in HTML" { 3 } else { 1 };
+        let code = if folder == "in a redirect" || folder == "in HTML" { 3 } else { 1 };
         ran.is_sane(code, SOON);
         if code == 1 {
-            assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{place}: {:?}", ran.violated());
+            assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{folder}: {:?}", ran.violated());
         }
-        // Past the first look, in everything but lists.
+        // After the preflight, in everything except lists.
         let list = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
         let later = Server::start(move |seen, stream| {
             let is_list = seen.method == "GET" && seen.path.starts_with("/v4/offerings?");
@@ -44,37 +44,37 @@ fn a_key_in_odd_places_of_responses_is_a_violation_and_is_not_repeated() {
         });
         let ran = run_on(&later.url(), &["--only", "create.echo,get.missing,auth.missing,response.no-secret"]);
         ran.is_sane(1, SOON);
-        assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{place}: {:?}", ran.violated());
+        assert!(ran.violated().contains(&"\"response.no-secret\"".to_owned()), "{folder}: {:?}", ran.violated());
     }
 }
 
 #[test]
-fn one_header_that_repeats_the_key_is_the_one_thing_found_in_a_right_server() {
+fn a_header_that_repeats_the_key_is_the_only_finding() {
     let reference = Reference::start();
     let key = reference.variable("QONFORM_TOKEN").to_owned();
     let echoed = key.clone();
     let server = in_front_of(&reference, move |_, head, body| {
         (head.replacen("\r\n", &format!("\r\nx-request-auth: Bearer {echoed}\r\n"), 1), body)
     });
-    let place = Place::new();
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--target", &server.url(), "--seed", "8", "-v"]);
     command.args(["--only", "create.*,get.*,response.*"]);
     for format in ["json", "markdown", "har", "junit"] {
-        command.arg("--report").arg(format!("{format}={}", place.path().join(format).display()));
+        command.arg("--report").arg(format!("{format}={}", folder.path().join(format).display()));
     }
-    let ran = end(command, place);
+    let ran = end(command, folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert_eq!(ran.violated(), ["\"response.no-secret\""]);
     ran.holds_nothing_of(&key);
 }
 
 #[test]
-fn a_journal_holds_no_key_and_no_header_value() {
+fn a_journal_contains_no_key_and_no_header_value() {
     let reference = Reference::start();
-    let place = Place::new();
-    let journal = place.path().join("kept.journal");
-    let mut command = qonform(&place);
+    let folder = TempFolder::new();
+    let journal = folder.path().join("kept.journal");
+    let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).env("QONFORM_JOURNAL", &journal);
     command.args(["run", "--seed", "9", "-H", "x-team: s3cret-of-the-team"]);
     let mut child = command.spawn().expect("the program starts");

@@ -1,5 +1,5 @@
-//! What `qonform selftest` proves, on every test run: every fault is caught, no right server is accused; and that a run
-//! depends on its seed alone.
+//! `qonform selftest` in every test run: every fault is caught and every correct server passes; and a run depends only
+//! on its seed.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Every fault of the catalogue, each by the layer that is expected to catch it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_trips_the_rules_that_are_written_beside_it_and_no_other() {
+async fn every_fault_violates_its_rules_and_no_other() {
     let settings = SelftestSettings {
         seed: 1,
         jobs: NonZeroUsize::new(4).unwrap(),
@@ -33,7 +33,7 @@ async fn every_fault_trips_the_rules_that_are_written_beside_it_and_no_other() {
 
 /// Faults of all families and some correct servers, each behind a port and with all layers, as a user tests it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sample_of_faults_is_caught_from_outside_and_correct_servers_are_not_accused() {
+async fn a_sample_is_caught_from_outside_and_correct_servers_pass() {
     let settings = WholeSettings {
         seed: 1,
         jobs: NonZeroUsize::new(4).unwrap(),
@@ -50,14 +50,14 @@ async fn a_sample_of_faults_is_caught_from_outside_and_correct_servers_are_not_a
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Checks of a run of the scenarios that is not idle.
-const LEAST_CHECKS: u64 = 10_000;
+/// Minimum number of checks in a run of the scenarios.
+const MIN_CHECKS: u64 = 10_000;
 
 /// Every behaviour, and combinations, each with another seed and with one or four cases at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_right_server_is_accused_and_a_should_rule_gives_just_its_warning() {
+async fn correct_servers_pass_with_only_their_warnings() {
     let alone = Behaviour::ALL.into_iter().map(|behaviour| vec![behaviour]);
-    let combined = (0..30).map(|number| Behaviour::draw(900 + number));
+    let combined = (0..30).map(|number| Behaviour::combination(900 + number));
     let contract = Arc::new(Contract::embedded());
     let mut waiting = alone.chain(combined).zip(1..);
     let mut running = JoinSet::new();
@@ -68,17 +68,17 @@ async fn no_right_server_is_accused_and_a_should_rule_gives_just_its_warning() {
             && let Some((behaviours, number)) = waiting.next()
         {
             let contract = Arc::clone(&contract);
-            running.spawn(async move { (said_of(&behaviours, number, contract).await, behaviours, number) });
+            running.spawn(async move { (results_of(&behaviours, number, contract).await, behaviours, number) });
         }
         let Some(ended) = running.join_next().await else { break };
-        let (Said { violated, warned, named, checks, code }, behaviours, seed) = ended.unwrap();
+        let (Results { violated, warned, named, checks, code }, behaviours, seed) = ended.unwrap();
         let expected: BTreeSet<String> =
             behaviours.iter().flat_map(|one| Expectations::embedded().warns(*one)).cloned().collect();
-        // What only several clients at once can see is not seen by one.
-        let is_of_crowds = behaviours.iter().any(|one| Behaviour::OF_CROWDS.contains(one));
+        // A single client does not see these behaviours.
+        let is_of_crowds = behaviours.iter().any(|one| Behaviour::CONCURRENT.contains(one));
         let is_exact = warned.is_subset(&expected) && (is_of_crowds || expected.is_subset(&named));
         tried += 1;
-        if !violated.is_empty() || !is_exact || checks < LEAST_CHECKS || code != 0 {
+        if !violated.is_empty() || !is_exact || checks < MIN_CHECKS || code != 0 {
             wrong
                 .push(format!("{behaviours:?} seed {seed}: violated {violated:?}, warned {warned:?}, {checks} checks"));
         }
@@ -87,17 +87,17 @@ async fn no_right_server_is_accused_and_a_should_rule_gives_just_its_warning() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// What a run reports.
-struct Said {
+/// The results of a run.
+struct Results {
     violated: BTreeSet<String>,
     warned: BTreeSet<String>,
-    /// The rules of all findings, those beside the main ones included: one response may break two rules.
+    /// The rules of all findings, including those under `also`.
     named: BTreeSet<String>,
     checks: u64,
     code: u8,
 }
 
-async fn said_of(behaviours: &[Behaviour], number: u64, contract: Arc<Contract>) -> Said {
+async fn results_of(behaviours: &[Behaviour], number: u64, contract: Arc<Contract>) -> Results {
     let jobs = if number.is_multiple_of(2) { 1 } else { 4 };
     let options = Options { behaviours: behaviours.to_vec(), seed: number, ..Options::default() };
     let settings = Settings {
@@ -114,11 +114,11 @@ async fn said_of(behaviours: &[Behaviour], number: u64, contract: Arc<Contract>)
     let warned = found.difference(&violated).cloned().collect();
     let beside = outcome.findings.iter().flat_map(|finding| finding.also.iter().cloned());
     let named = beside.chain(found).collect();
-    Said { violated, warned, named, checks: outcome.summary.checks, code: outcome.exit_code() }
+    Results { violated, warned, named, checks: outcome.summary.checks, code: outcome.exit_code() }
 }
 
 #[tokio::test]
-async fn the_same_seed_gives_the_same_report_whatever_the_jobs() {
+async fn the_same_seed_gives_the_same_report_for_any_jobs() {
     let report = async |jobs: usize| {
         let fault: Fault = "delete-still-readable".parse().unwrap();
         let options = Options { faults: vec![fault], clock: ServerClock::Logical, ..Options::default() };
@@ -140,9 +140,9 @@ async fn the_same_seed_gives_the_same_report_whatever_the_jobs() {
     assert!(one == four, "{}", first_difference(&one, &four));
 }
 
-/// What several clients see is chance; what a report says of a server on which they see nothing wrong is not.
+/// Race results are random, but the report of a server without findings is not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_whole_run_of_a_right_server_gives_the_same_report_whatever_the_jobs() {
+async fn a_run_of_a_correct_server_is_the_same_for_any_jobs() {
     let report = async |jobs: usize| {
         let settings = Settings {
             target: TargetSettings::Embedded(Options { clock: ServerClock::Logical, ..Options::default() }),
@@ -150,7 +150,7 @@ async fn a_whole_run_of_a_right_server_gives_the_same_report_whatever_the_jobs()
             jobs: NonZeroUsize::new(jobs).unwrap(),
             inputs: 5,
             histories: 3,
-            race_tries: 5,
+            race_attempts: 5,
             clock: Clock::Frozen,
             ..Settings::default()
         };
@@ -166,7 +166,7 @@ async fn a_whole_run_of_a_right_server_gives_the_same_report_whatever_the_jobs()
     assert!(one == four, "{}", first_difference(&one, &four));
 }
 
-/// The quickest of three: the machine may be busy with something else.
+/// The fastest of three, because the machine may be busy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_races_of_a_run_take_less_than_ten_seconds() {
     let settings = Settings { seed: 97, layers: Some([Layer::Race].into()), ..Settings::default() };

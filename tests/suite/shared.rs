@@ -1,4 +1,4 @@
-//! A target that others use too: the same verdicts, whatever a right server does with writers that meet.
+//! A shared target: the same verdicts for every correct way to process concurrent writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use qonform::run::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::program::Place;
+use super::program::TempFolder;
 
-/// Plays the scenarios on one project of a server that is not ours to change.
+/// Runs the scenarios on one project of an external server.
 async fn outcome(options: Options, only: &[&str]) -> Outcome {
     let server = Server::start(options).await.unwrap();
     let fixture = server.fixture("shared");
@@ -33,11 +33,11 @@ async fn outcome(options: Options, only: &[&str]) -> Outcome {
         variant: Some(fixture.variant_id.clone()),
         second_product: fixture.second_product_ids.first().cloned(),
         headers: Vec::new(),
-        production: Production::Refused,
+        production: Production::Denied,
         isolation: Isolation::Exclusive,
     };
     let contract = Arc::new(Contract::embedded());
-    let place = Place::new();
+    let folder = TempFolder::new();
     let settings = Settings {
         target: TargetSettings::External(external),
         selection: Selection {
@@ -46,7 +46,7 @@ async fn outcome(options: Options, only: &[&str]) -> Outcome {
         },
         layers: Some([Layer::Scenario].into()),
         seed: 61,
-        journal: Some(place.path().join("shared.journal")),
+        journal: Some(folder.path().join("shared.journal")),
         ..Settings::default()
     };
     let outcome = run::run(&settings, contract, &|_| {}, CancellationToken::new()).await.unwrap();
@@ -59,7 +59,7 @@ fn rules(outcome: &Outcome) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_right_server_that_others_use_is_not_accused_however_it_treats_writers_that_meet() {
+async fn a_correct_shared_server_passes_however_it_orders_writes() {
     let behaviours = [
         Behaviour::SecondWriter409,
         Behaviour::SecondWriterOfOffering409,
@@ -75,7 +75,7 @@ async fn a_right_server_that_others_use_is_not_accused_however_it_treats_writers
     }
     while let Some(ended) = running.join_next().await {
         let (name, outcome) = ended.unwrap();
-        // One writer meets nobody: not even the warnings that several would cause.
+        // A single writer overlaps no other: no warnings either.
         assert_eq!(rules(&outcome), BTreeSet::new(), "{name}: {:?}", outcome.findings);
         assert_eq!((&outcome.ending, outcome.exit_code()), (&Ending::Complete, 0), "{name}: {:?}", outcome.left_behind);
         assert!(outcome.summary.checks > 10_000, "{name}: {}", outcome.summary.checks);
@@ -83,7 +83,7 @@ async fn a_right_server_that_others_use_is_not_accused_however_it_treats_writers
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fault_of_a_server_that_others_use_is_caught_also_where_writers_must_not_meet() {
+async fn a_fault_of_a_shared_server_is_caught_with_exclusive_writes() {
     let faults = [
         ("delete-still-readable", "delete.removes"),
         ("demote-ignored", "update.demote-rejected"),

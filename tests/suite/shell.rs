@@ -1,18 +1,18 @@
-//! The program in a shell, in a pipe and in a CI system: what it prints where, and what it forgives.
+//! The program in a shell, a pipe and a CI system: output and tolerated conditions.
 
 use std::io::Read as _;
 use std::process::Command;
 
 use qonform::reference::{Behaviour, Fault};
 
-use crate::program::{Place, Ran, end, qonform};
+use crate::program::{Ran, TempFolder, end, qonform};
 
 fn run(change: impl FnOnce(&mut Command), arguments: &[&str]) -> Ran {
-    let place = Place::new();
-    let mut command = qonform(&place);
-    command.current_dir(place.path()).args(arguments);
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
+    command.current_dir(folder.path()).args(arguments);
     change(&mut command);
-    end(command, place)
+    end(command, folder)
 }
 
 fn set(command: &mut Command, variable: &str, value: &str) {
@@ -24,7 +24,7 @@ fn plain(arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn every_fault_and_behaviour_is_listed_and_a_wrong_name_says_where() {
+fn faults_and_behaviours_are_listed_and_a_wrong_name_is_shown() {
     let listed = plain(&["serve", "--list"]);
     assert_eq!(listed.code, Some(0));
     let lines = |start: &str| listed.stdout.lines().filter(|line| line.starts_with(&format!("  {start} "))).count();
@@ -36,17 +36,17 @@ fn every_fault_and_behaviour_is_listed_and_a_wrong_name_says_where() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     for arguments in [&["rules"][..], &["run", "--only", "create.*", "-v"], &["--help"], &["run", "--help"], &["man"]] {
-        let place = Place::new();
-        let mut child = qonform(&place).current_dir(place.path()).args(arguments).spawn().unwrap();
+        let folder = TempFolder::new();
+        let mut child = qonform(&folder).current_dir(folder.path()).args(arguments).spawn().unwrap();
         // Two bytes are read, then the pipe is closed while the program may still be writing.
         let mut stdout = child.stdout.take().unwrap();
         stdout.read_exact(&mut [0; 2]).unwrap();
         drop(stdout);
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        // With -v the exchanges go to stderr, which is read to its end.
+        // With -v the exchanges go to stderr, which is read completely.
         let complaints: Vec<_> = stderr.lines().filter(|line| !line.contains(" ms  ")).collect();
         assert_eq!((output.status.code(), complaints), (Some(0), vec![]), "{arguments:?}");
     }
@@ -66,19 +66,19 @@ fn a_pipe_gets_neither_colours_nor_progress() {
 }
 
 #[test]
-fn quiet_leaves_the_last_lines_of_a_right_server() {
+fn quiet_prints_the_last_lines_for_a_correct_server() {
     let ran = plain(&["run", "--only", "create.*", "-q"]);
     assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
     assert!(ran.stdout.starts_with("contract kept\n"));
 }
 
 #[test]
-fn lines_are_laid_out_for_the_columns_there_are() {
+fn lines_are_wrapped_to_the_terminal_width() {
     for columns in ["60", "90", "140"] {
         let wide = |command: &mut Command| set(command, "COLUMNS", columns);
         let ran = run(wide, &["run", "--only", "create.*"]);
         let (body, _) = ran.stdout.trim_end().rsplit_once('\n').unwrap();
-        // The digest of the contract is never broken.
+        // The digest of the contract is never wrapped.
         let lines = body.lines().filter(|line| !line.starts_with("  contract "));
         let longest = lines.map(|line| line.chars().count()).max().unwrap();
         assert!(longest <= columns.parse().unwrap(), "{columns}: {longest}");
@@ -87,7 +87,7 @@ fn lines_are_laid_out_for_the_columns_there_are() {
 }
 
 #[test]
-fn github_gets_annotations_without_asking_and_json_stays_json() {
+fn github_gets_annotations_by_default_and_json_stays_json() {
     let github = |command: &mut Command| set(command, "GITHUB_ACTIONS", "true");
     let human = run(github, &["run", "--only", "create.echo"]);
     assert!(human.stdout.ends_with("::notice title=qonform::contract kept\n"), "{}", human.stdout);
@@ -98,7 +98,7 @@ fn github_gets_annotations_without_asking_and_json_stays_json() {
 }
 
 #[test]
-fn what_is_not_known_is_answered_with_what_is_near() {
+fn an_unknown_name_suggests_the_nearest() {
     let refused = |arguments: &[&str], near: &str| {
         let ran = plain(arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {}", ran.stdout);
@@ -116,7 +116,7 @@ fn what_is_not_known_is_answered_with_what_is_near() {
 }
 
 #[test]
-fn the_help_says_what_is_done_to_a_variant() {
+fn the_help_describes_requests_to_a_variant() {
     let help = plain(&["run", "--help"]).stdout;
     let words: Vec<&str> = help.split_whitespace().collect();
     assert!(words.join(" ").contains("Updates, deletes and set-mains of it are really sent"));

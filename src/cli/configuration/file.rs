@@ -1,4 +1,4 @@
-//! The file itself: its keys and profiles, each value with its place.
+//! The configuration file: keys and profiles, each value with its place.
 
 use qonform::document::nearest;
 use toml::Spanned;
@@ -8,7 +8,7 @@ use super::super::CliError;
 use super::super::input_file::{InputFile, hint};
 use super::key::{FROM_VARIABLE, FlagKey, FlagKind};
 
-/// What the file says for one flag.
+/// The value of one flag in the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Entry {
     /// The flag's name.
@@ -18,32 +18,32 @@ pub(super) struct Entry {
     pub(super) place: String,
 }
 
-/// A value, or where to find it.
+/// A value, or the variable that holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Value {
-    /// As they would be typed behind the flag.
+    /// As typed after the flag.
     Texts(Vec<String>),
     /// The variable that holds it.
     Variable(String),
 }
 
-/// A file that was read: every key known, every type right.
+/// A file with known keys and correct types.
 #[derive(Debug)]
 pub(super) struct File {
-    /// As it was named.
+    /// Its name as given.
     pub(super) name: String,
-    /// What stands outside of profiles.
+    /// The entries outside profiles.
     pub(super) general: Vec<Entry>,
-    /// What stands in the chosen profile.
+    /// The entries of the selected profile.
     pub(super) chosen: Vec<Entry>,
-    /// Where keys stand in plain text.
+    /// Places of secrets in plain text.
     pub(super) bare_secrets: Vec<String>,
 }
 
 /// The table of profiles.
 const PROFILES: &str = "profile";
 
-/// Reads all of it, profiles that are not chosen too.
+/// Reads the file and checks every profile, also those not selected.
 pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey]) -> Result<File, CliError> {
     let root = written.table()?;
     let mut file =
@@ -52,12 +52,12 @@ pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey])
     file.general = entries(written, root.get_ref(), keys, &mut file.bare_secrets)?;
     if let Some((_, table)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == PROFILES) {
         let Some(tables) = table.get_ref().as_table() else {
-            return Err(written.wrong(&table.span(), "profiles are tables: write `[profile.NAME]`"));
+            return Err(written.error_at(&table.span(), "profiles are tables: write `[profile.NAME]`"));
         };
         for (name, table) in tables {
             let Some(values) = table.get_ref().as_table() else {
                 let what = format!("a profile is a table: write `[profile.{}]`", name.get_ref());
-                return Err(written.wrong(&name.span(), what));
+                return Err(written.error_at(&name.span(), what));
             };
             let entries = entries(written, values, keys, &mut file.bare_secrets)?;
             if profile == Some(name.get_ref()) {
@@ -67,15 +67,15 @@ pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey])
         }
     }
     match profile {
-        Some(wanted) if !profiles.iter().any(|known| known == wanted) => Err(unknown_profile(&file, wanted, &profiles)),
+        Some(name) if !profiles.iter().any(|known| known == name) => Err(unknown_profile(&file, name, &profiles)),
         _ => Ok(file),
     }
 }
 
-fn unknown_profile(file: &File, wanted: &str, profiles: &[String]) -> CliError {
-    let near = nearest(wanted, profiles.iter().map(String::as_str));
+fn unknown_profile(file: &File, name: &str, profiles: &[String]) -> CliError {
+    let near = nearest(name, profiles.iter().map(String::as_str));
     let known = if profiles.is_empty() { "it has none".into() } else { format!("it has {}", profiles.join(", ")) };
-    CliError::usage(format!("find the profile `{wanted}` in {}: {known}{}", file.name, hint(near)))
+    CliError::usage(format!("find the profile `{name}` in {}: {known}{}", file.name, hint(near)))
 }
 
 fn entries(
@@ -104,8 +104,8 @@ fn entries(
             return Err(unknown_key(written, name, keys));
         };
         if found.iter().any(|other| other.key == entry.key) {
-            let what = format!("`{0}` and `{0}{FROM_VARIABLE}` say the same thing: keep one", entry.key);
-            return Err(written.wrong(&name.span(), what));
+            let what = format!("`{0}` and `{0}{FROM_VARIABLE}` set the same value; remove one", entry.key);
+            return Err(written.error_at(&name.span(), what));
         }
         found.push(entry);
     }
@@ -117,32 +117,33 @@ fn unknown_key(written: &InputFile, name: &Spanned<std::borrow::Cow<'_, str>>, k
     let variables: Vec<String> =
         keys.iter().filter(|key| key.has_variable_key()).map(|key| format!("{}{FROM_VARIABLE}", key.name)).collect();
     let known = keys.iter().map(|key| key.name.as_str()).chain(variables.iter().map(String::as_str)).chain([PROFILES]);
-    // Keys are written with dashes, as flags are; underscores and plurals are what people try.
+    // Keys have dashes, like flags; underscores are a common mistake.
     let dashed = text.replace('_', "-");
     let near = nearest(&dashed, known);
-    written.wrong(&name.span(), format!("there is no key `{text}`{}", hint(near)))
+    written.error_at(&name.span(), format!("there is no key `{text}`{}", hint(near)))
 }
 
 fn variable(written: &InputFile, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String, CliError> {
     let name = value.get_ref().as_str().filter(|name| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with("test_sk_")
     });
-    // What stands there is not repeated: it may be the key itself.
-    let wrong = || written.wrong(&value.span(), format!("`{key}` takes the name of a variable that holds the key"));
+    // The value may be the key itself.
+    let wrong =
+        || written.error_at(&value.span(), format!("`{key}` must be the name of a variable that holds the key"));
     name.map(str::to_owned).ok_or_else(wrong)
 }
 
-/// The values of a key, as they would be typed.
+/// The values of a key, as typed after the flag.
 fn texts(written: &InputFile, key: &FlagKey, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, CliError> {
     let wrong = |value: &Spanned<DeValue<'_>>| {
-        let wanted = match key.kind {
+        let expected = match key.kind {
             FlagKind::Switch => "true or false",
             FlagKind::Count => "a number from 0 to 255",
-            FlagKind::One => "a text or a whole number",
-            FlagKind::Many => "a list of texts",
+            FlagKind::One => "a string or a whole number",
+            FlagKind::Many => "a list of strings",
         };
         let found = value.get_ref().type_str();
-        written.wrong(&value.span(), format!("`{}` takes {wanted}, and this is of type {found}", key.name))
+        written.error_at(&value.span(), format!("`{}` must be {expected}, found {found}", key.name))
     };
     let texts = match (key.kind, value.get_ref()) {
         (FlagKind::Switch, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
@@ -161,7 +162,7 @@ fn texts(written: &InputFile, key: &FlagKey, value: &Spanned<DeValue<'_>>) -> Re
     for (text, span) in &texts {
         if let Err(reason) = key.check(text) {
             let shown = if key.secret { String::new() } else { format!(" `{text}`") };
-            return Err(written.wrong(span, format!("`{}` cannot be{shown}: {reason}", key.name)));
+            return Err(written.error_at(span, format!("invalid value{shown} for `{}`: {reason}", key.name)));
         }
     }
     Ok(texts.into_iter().map(|(text, _)| text).collect())
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_chosen_and_the_others_are_checked_too() {
+    fn a_profile_is_selected_and_all_are_checked() {
         let text = "seed = 5\n[profile.staging]\ntarget = \"https://s.example\"\n[profile.local]\nseed = 6\n";
         let file = read_text(text, Some("staging")).unwrap();
         assert_eq!(file.general.len(), 1);
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_told_with_its_place_and_the_nearest_one() {
+    fn an_unknown_key_has_its_place_and_the_nearest_one() {
         let error = |text: &str| read_text(text, None).unwrap_err();
         assert_eq!(
             error("\n tokne-env = \"X\"\n"),
@@ -210,41 +211,45 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_or_value_says_what_and_where() {
+    fn a_wrong_type_or_value_has_its_place() {
         let error = |text: &str| read_text(text, None).unwrap_err();
-        assert_eq!(
-            error("read-only = \"yes\""),
-            "use q.toml:1:13: `read-only` takes true or false, and this is of type string"
-        );
+        assert_eq!(error("read-only = \"yes\""), "use q.toml:1:13: `read-only` must be true or false, found string");
         assert_eq!(
             error("only = [\"create.*\", 1.5]"),
-            "use q.toml:1:21: `only` takes a list of texts, and this is of type float"
+            "use q.toml:1:21: `only` must be a list of strings, found float"
         );
-        assert_eq!(error("seed = \"x\""), "use q.toml:1:8: `seed` cannot be `x`: invalid digit found in string");
+        assert_eq!(
+            error("seed = \"x\""),
+            "use q.toml:1:8: invalid value `x` for `seed`: write a whole number from 0, as in `7`"
+        );
         assert_eq!(
             error("timeout = \"5h\""),
-            "use q.toml:1:11: `timeout` cannot be `5h`: `5h` is no time: write `10s`, `500ms` or `2m`"
+            "use q.toml:1:11: invalid value `5h` for `timeout`: write a whole number and ms, s or m, as in `500ms`, `10s` \
+             or `2m`"
         );
-        assert_eq!(error("format = \"xml\""), "use q.toml:1:10: `format` cannot be `xml`: known are human, json");
+        assert_eq!(
+            error("format = \"xml\""),
+            "use q.toml:1:10: invalid value `xml` for `format`: known are human, json"
+        );
         assert_eq!(
             error("only = [\"a,b\"]"),
-            "use q.toml:1:9: `only` cannot be `a,b`: ',' separates values: write them as a list"
+            "use q.toml:1:9: invalid value `a,b` for `only`: ',' separates values: write them as a list"
         );
     }
 
     #[test]
-    fn no_error_repeats_what_may_be_a_key() {
+    fn no_error_quotes_what_may_be_a_key() {
         for text in ["token = [\"test_sk_1\"]", "token-env = \"test_sk_1\"", "token-env = \"a b test_sk_1\""] {
             let error = read_text(text, None).unwrap_err();
             assert!(!error.contains("test_sk_1"), "{error}");
         }
         assert_eq!(read_text("token = \"test_sk_1\"", None).unwrap().bare_secrets, ["q.toml:1:1"]);
         let both = read_text("token = \"a\"\ntoken-env = \"A\"", None).unwrap_err();
-        assert!(both.ends_with("`token` and `token-env` say the same thing: keep one"), "{both}");
+        assert!(both.ends_with("`token` and `token-env` set the same value; remove one"), "{both}");
     }
 
     #[test]
-    fn numbers_and_lists_are_taken_as_they_are_typed() {
+    fn numbers_and_lists_are_read_as_typed() {
         let file = read_text("cases = 1_000\nproduct-id = \"a\"\nverbose = 2\nheader = [\"a: b\"]\n", None).unwrap();
         let texts = |key: &str| file.general.iter().find(|entry| entry.key == key).unwrap().value.clone();
         assert_eq!(texts("cases"), Value::Texts(vec!["1000".into()]));

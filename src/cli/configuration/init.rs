@@ -1,22 +1,23 @@
-//! `qonform init`: a file with every key in it, commented out, as the help tells it.
+//! `qonform init`: a file with every key, commented out, each with its help.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 
+use super::super::files::unwritable;
 use super::super::{CliError, out};
 use super::InitArguments;
 use super::key::{FROM_VARIABLE, FlagKey, FlagKind, keys};
 
-/// What the file begins with.
+/// The beginning of the file.
 const HEAD: &str = "\
 # qonform.toml: the values of the flags of `qonform run`, by their names.
-# A flag wins over its variable, that over the profile, and that over the rest of this file.
-# `qonform config` prints what is in force and where each value came from.
+# A flag overrides its variable, the variable the profile, and the profile the rest of this file.
+# `qonform config` shows the values in force and their sources.
 ";
 
-/// What it ends with.
+/// The end of the file.
 const PROFILES: &str = "
-# Profiles: `qonform run --profile staging` takes these before the values above.
+# Profiles: with `qonform run --profile staging`, these override the values above.
 
 # [profile.staging]
 # target = \"https://staging.example/v4\"
@@ -36,13 +37,13 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, CliError> {
     };
     let mut file = options.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            CliError::usage(format!("write {}: it exists; give --force to write over it", path.display()))
+            CliError::usage(format!("write {}: it exists; give --force to overwrite it", path.display()))
         }
-        _ => CliError::usage(format!("write {}: {error}", path.display())),
+        _ => CliError::usage(format!("write {}: {}", path.display(), unwritable(&error))),
     })?;
     file.write_all(template().as_bytes())
         .map_err(|error| CliError::world(format!("write {}: {error}", path.display())))?;
-    out::out(&out::plain(&format!("{} has every key, commented out\n", path.display())))?;
+    out::out(&out::plain(&format!("wrote {} with every key, commented out\n", path.display())))?;
     Ok(0)
 }
 
@@ -65,7 +66,7 @@ fn template() -> String {
     text + PROFILES
 }
 
-/// A line that could stand in the file: the default, or something of the right shape.
+/// An example line of a key: its default, or a valid value.
 fn example(key: &FlagKey) -> String {
     let name = &key.name;
     if key.has_variable_key() {
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_that_init_writes_has_every_key_and_each_can_be_uncommented() {
+    fn init_writes_every_key_and_each_can_be_uncommented() {
         let text = template();
         let nothing = file::read(&InputFile::of("q.toml", &text), None, &keys()).unwrap();
         assert!(nothing.general.is_empty());

@@ -4,37 +4,37 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
 use super::super::args::Arguments;
 
-/// What stands behind a key.
+/// The type of a key's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FlagKind {
     /// `true` or `false`.
     Switch,
-    /// How often a flag is given.
+    /// The number of times a flag is given.
     Count,
-    /// One text or number.
+    /// One string or number.
     One,
-    /// A list of texts.
+    /// A list of strings.
     Many,
 }
 
 /// A flag that the file can set.
 #[derive(Clone, Debug)]
 pub(super) struct FlagKey {
-    /// The name of the flag, without its dashes.
+    /// The name of the flag, without dashes.
     pub(super) name: String,
     pub(super) kind: FlagKind,
-    /// Whether its value must never show.
+    /// Whether its value must never be shown.
     pub(super) secret: bool,
     pub(super) arg: Arg,
 }
 
-/// Flags that say where the values come from, or ask for something else than a run.
+/// Flags that are not keys: they select the file, or show help.
 const NO_KEYS: [&str; 4] = ["config", "profile", "help", "version"];
 
-/// Flags whose values are keys or may hold some.
+/// Flags whose values are secrets or may contain them.
 const SECRETS: [&str; 5] = ["token", "second-token", "limited-token", "empty-token", "header"];
 
-/// The ending of a key that names the variable with the secret, instead of the secret.
+/// The suffix of a key whose value is the name of the variable with the secret.
 pub(super) const FROM_VARIABLE: &str = "-env";
 
 /// Every key, in the order of the help.
@@ -44,7 +44,7 @@ pub(super) fn keys() -> Vec<FlagKey> {
     of(run)
 }
 
-/// Every key that a command heeds, grouped by heading.
+/// Every key of a command, grouped by heading.
 pub(super) fn of(command: &Command) -> Vec<FlagKey> {
     let keys: Vec<FlagKey> = command.get_arguments().filter_map(key).collect();
     let mut headings: Vec<&str> = Vec::new();
@@ -73,20 +73,20 @@ fn key(arg: &Arg) -> Option<FlagKey> {
 }
 
 impl FlagKey {
-    /// The heading of the help that it stands under.
+    /// Its heading in the help.
     pub(super) fn heading(&self) -> &str {
         self.arg.get_help_heading().unwrap_or("Options")
     }
 
-    /// Whether it has a second key, which names a variable.
+    /// Whether it has a second key for the name of a variable.
     pub(super) fn has_variable_key(&self) -> bool {
         self.secret && self.kind == FlagKind::One
     }
 
-    /// Reads a value as the flag would.
+    /// Checks a value as the flag does.
     ///
     /// # Errors
-    /// The reason why the flag would refuse it.
+    /// The reason why the flag rejects it.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         if let Some(delimiter) = self.arg.get_value_delimiter().filter(|delimiter| value.contains(*delimiter)) {
             return Err(format!("{delimiter:?} separates values: write them as a list"));
@@ -108,12 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_flag_with_a_secret_is_a_key_and_known_as_secret() {
+    fn every_flag_with_a_secret_is_a_secret_key() {
         let keys = keys();
         for secret in SECRETS {
             assert!(keys.iter().any(|key| key.name == secret && key.secret), "{secret}");
         }
-        // Whatever hides its value in the help is a secret here too.
+        // A flag that hides its value in the help is a secret here too.
         for key in keys {
             assert_eq!(key.arg.is_hide_env_values_set(), key.secret, "{}", key.name);
         }

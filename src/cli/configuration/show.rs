@@ -1,4 +1,4 @@
-//! `qonform config`: what is in force, and where each value came from.
+//! `qonform config`: the values in force, and their sources.
 
 use clap::{Arg, ArgMatches};
 
@@ -6,10 +6,10 @@ use super::super::{CliError, out};
 use super::key::{self, FlagKey, FlagKind};
 use super::sources::{FlagSource, Sources};
 
-/// Columns that a key and its value get before the source.
+/// Width of the column of keys and values.
 const BEFORE_SOURCE: usize = 44;
 
-/// Prints every key with its value and its source, as a file that could be read again; secrets only as set or not.
+/// Prints every key with its value and source, as a valid file. Of secrets only whether they are set.
 pub(crate) fn show(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Result<u8, CliError> {
     out::out(&out::plain(&text(command, matches, sources)))?;
     Ok(0)
@@ -28,20 +28,20 @@ fn text(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Str
             text.push_str(&format!("\n# {own}\n"));
             heading = Some(own);
         }
-        let source = told(sources.of(&key.name));
+        let source = source_text(sources.of(&key.name));
         let line = line(&key, matches);
         text.push_str(&format!("{line:BEFORE_SOURCE$}  # {source}\n"));
     }
     text
 }
 
-/// `seed = 5`; as a comment where there is no value, or none that may show.
+/// `seed = 5`; a comment if there is no value, or a secret one.
 fn line(key: &FlagKey, matches: &ArgMatches) -> String {
     let name = &key.name;
     let values = raw(&key.arg, matches);
     match key.kind {
         _ if key.secret && values.is_empty() => format!("# {name} is not set"),
-        _ if key.secret => format!("# {name} is set and not shown"),
+        _ if key.secret => format!("# {name} is set; its value is hidden"),
         FlagKind::Switch => format!("{name} = {}", matches.get_flag(key.arg.get_id().as_str())),
         FlagKind::Count => format!("{name} = {}", matches.get_count(key.arg.get_id().as_str())),
         FlagKind::One => match values.first() {
@@ -62,7 +62,7 @@ fn raw(arg: &Arg, matches: &ArgMatches) -> Vec<String> {
     values.map(|value| value.to_string_lossy().into_owned()).collect()
 }
 
-/// A URL without what stands before its host.
+/// A URL without user name and password.
 fn without_password(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -77,7 +77,7 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn told(source: &FlagSource) -> String {
+fn source_text(source: &FlagSource) -> String {
     match source {
         FlagSource::Default => "default".into(),
         FlagSource::File(place) => format!("file {place}"),

@@ -1,4 +1,4 @@
-//! Which of the places that name a value wins, and which did.
+//! The sources of a value, and which of them wins.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,14 +13,14 @@ use super::DEFAULT_FILE;
 use super::file::{self, Entry, Value};
 use super::key::{self, FlagKey};
 
-/// Where the value of a flag came from.
+/// The source of the value of a flag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum FlagSource {
-    /// Nobody said anything.
+    /// No source sets the flag.
     Default,
-    /// The file, outside of profiles: the place.
+    /// The file, outside profiles: the place.
     File(String),
-    /// The chosen profile: its name and the place.
+    /// The selected profile: its name and the place.
     Profile(String, String),
     /// A variable: its name.
     Variable(String),
@@ -28,10 +28,10 @@ pub(crate) enum FlagSource {
     Flag,
 }
 
-/// How much a source weighs against others: those that come later win.
+/// The precedence of a source: later ones override earlier ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) enum Rank {
-    /// Nobody said anything.
+    /// No source sets the flag.
     #[default]
     Default,
     /// The file.
@@ -44,23 +44,23 @@ pub(crate) enum Rank {
     Flag,
 }
 
-/// Where every value of a command came from.
+/// The source of every value of a command.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     by_key: BTreeMap<String, FlagSource>,
     /// The file that was read.
     pub(super) file: Option<String>,
-    /// The profile that was chosen.
+    /// The selected profile.
     pub(super) profile: Option<String>,
 }
 
 impl Sources {
-    /// Where the value of a flag came from.
+    /// The source of the value of a flag.
     pub(crate) fn of(&self, key: &str) -> &FlagSource {
         self.by_key.get(key).unwrap_or(&FlagSource::Default)
     }
 
-    /// How much the value of a flag weighs.
+    /// The precedence of the value of a flag.
     pub(crate) fn rank(&self, key: &str) -> Rank {
         match self.of(key) {
             FlagSource::Default => Rank::Default,
@@ -72,8 +72,8 @@ impl Sources {
     }
 }
 
-/// The command without the variables that are empty: CI systems set those that have no value. An empty target stays a
-/// mistake: a run that was meant for a server must not quietly test the embedded one.
+/// The command without empty variables, which CI systems set for missing values. An empty target stays an error: a run
+/// for a server must not silently test the embedded one.
 pub(crate) fn without_empty_variables(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {
@@ -87,19 +87,19 @@ pub(crate) fn without_empty_variables(command: Command) -> Command {
     })
 }
 
-/// Reads `arguments` again with what the file says as defaults, where the command heeds a file.
+/// Parses `arguments` again with the values of the file as defaults, for commands that read a file.
 ///
 /// # Errors
-/// [`CliError`] for a file that cannot be used.
+/// [`CliError`] for an unusable file.
 pub(crate) fn in_force(
     command: Command,
     arguments: &[OsString],
     first: ArgMatches,
 ) -> Result<(ArgMatches, Sources), CliError> {
     let Some((name, matches)) = first.subcommand() else { return Ok((first, Sources::default())) };
-    let heeds =
+    let reads_file =
         command.find_subcommand(name).is_some_and(|sub| sub.get_arguments().any(|arg| arg.get_id() == "config"));
-    if !heeds {
+    if !reads_file {
         return Ok((first, Sources::default()));
     }
     let name = name.to_owned();
@@ -110,10 +110,10 @@ pub(crate) fn in_force(
     let mut command = command;
     for (entry, source) in file.iter().flat_map(|file| entries(file, sources.profile.as_deref())) {
         let Some(key) = own.iter().find(|key| key.name == entry.key) else { continue };
-        if sources.by_key.contains_key(&key.name) || is_outvoted(key, &sources) {
+        if sources.by_key.contains_key(&key.name) || is_overridden(key, &sources) {
             continue;
         }
-        // A profile that names a variable which is not set does not fall back on the key of another project.
+        // An unset variable of a profile does not fall back to the key of another project.
         sources.by_key.insert(key.name.clone(), source);
         let Some(values) = values(entry) else { continue };
         let id = key.arg.get_id().clone();
@@ -123,7 +123,7 @@ pub(crate) fn in_force(
     Ok((matches, sources))
 }
 
-/// The file that is named, or the default one where it exists.
+/// The given file, or the default one if it exists.
 fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), CliError> {
     let profile = matches.get_one::<String>("profile").cloned();
     let path = match matches.get_one::<PathBuf>("config") {
@@ -133,7 +133,7 @@ fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), Cl
             return match profile {
                 None => Ok((None, None)),
                 Some(name) => Err(CliError::usage(format!(
-                    "find the profile `{name}`: there is no {DEFAULT_FILE} here; give --config, or let `qonform init` write one"
+                    "find the profile `{name}`: no {DEFAULT_FILE} here; give --config, or write one by `qonform init`"
                 ))),
             };
         }
@@ -142,14 +142,14 @@ fn read(matches: &ArgMatches) -> Result<(Option<file::File>, Option<String>), Cl
     let file = file::read(&written, profile.as_deref(), &key::keys())?;
     for place in &file.bare_secrets {
         out::err(&format!(
-            "qonform: WARNING: {place}: a secret in a file is soon in a repository; name the variable that holds it \
+            "qonform: WARNING: {place}: a secret in a file may get into a repository; name the variable that holds it \
              instead (as in `token-env = \"NAME\"`)\n"
         ));
     }
     Ok((Some(file), profile))
 }
 
-/// What the command line and the variables say.
+/// The flags that the command line and the variables set.
 fn given(keys: &[FlagKey], matches: &ArgMatches) -> BTreeMap<String, FlagSource> {
     let source = |key: &FlagKey| match matches.value_source(key.arg.get_id().as_str())? {
         ValueSource::CommandLine => Some(FlagSource::Flag),
@@ -161,15 +161,15 @@ fn given(keys: &[FlagKey], matches: &ArgMatches) -> BTreeMap<String, FlagSource>
     keys.iter().filter_map(|key| Some((key.name.clone(), source(key)?))).collect()
 }
 
-/// The entries of the file, those that win first.
+/// The entries of the file, the highest precedence first.
 fn entries<'f>(file: &'f file::File, profile: Option<&str>) -> impl Iterator<Item = (&'f Entry, FlagSource)> {
     let name = profile.unwrap_or_default().to_owned();
     let chosen = file.chosen.iter().map(move |entry| (entry, FlagSource::Profile(name.clone(), entry.place.clone())));
     chosen.chain(file.general.iter().map(|entry| (entry, FlagSource::File(entry.place.clone()))))
 }
 
-/// A flag for more on the command line overrides the file's silence, and the other way round.
-fn is_outvoted(key: &FlagKey, sources: &Sources) -> bool {
+/// `--verbose` on the command line overrides `quiet` in the file, and the reverse.
+fn is_overridden(key: &FlagKey, sources: &Sources) -> bool {
     let other = match key.name.as_str() {
         "quiet" => "verbose",
         "verbose" => "quiet",
@@ -178,17 +178,14 @@ fn is_outvoted(key: &FlagKey, sources: &Sources) -> bool {
     sources.by_key.contains_key(other)
 }
 
-/// The values of an entry; none where the variable that it names is not set.
+/// The values of an entry; `None` if the variable that it names is not set.
 fn values(entry: &Entry) -> Option<Vec<String>> {
     match &entry.value {
         Value::Texts(texts) => Some(texts.clone()),
         Value::Variable(name) => {
             let value = std::env::var(name).ok().filter(|value| !value.is_empty());
             if value.is_none() {
-                out::err(&format!(
-                    "qonform: {}: {name}, which should hold the {}, is not set\n",
-                    entry.place, entry.key
-                ));
+                out::err(&format!("qonform: {}: the variable {name} of the {} is not set\n", entry.place, entry.key));
             }
             Some(vec![value?])
         }

@@ -1,4 +1,4 @@
-//! `qonform selftest --whole`: a line for each trial that is not good, and a table of all.
+//! `qonform selftest --whole`: one line for each failed trial, and a table of all.
 
 use std::io::IsTerminal as _;
 use std::num::NonZeroUsize;
@@ -12,10 +12,10 @@ use qonform::run::{FindingSummary, Isolation, Problem, Settings, Whole, WholeSet
 use super::super::args::{Projects, SelftestArguments, StdoutFormat};
 use super::super::{CliError, out};
 
-/// Trials side by side for each core: the servers of races sleep most of the time.
+/// Number of trials at the same time, per core: the servers of races mostly sleep.
 const TRIALS_A_CORE: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-/// The columns of the table: what each demands, and the problems that stand against it.
+/// The columns of the table, and the problems that count against each.
 const COLUMNS: [(&str, &[&str]); 6] = [
     ("caught", &["not-caught", "hung"]),
     ("one finding", &["many-findings", "hung"]),
@@ -25,7 +25,7 @@ const COLUMNS: [(&str, &[&str]); 6] = [
     ("good", &[]),
 ];
 
-/// Tests every server from outside and prints what is not as it must be.
+/// Tests every server over HTTP and prints the failed trials and the table.
 pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> Result<u8, CliError> {
     let settings = WholeSettings {
         seed: arguments.seed,
@@ -45,7 +45,7 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
             out::err("\r\x1b[K");
         }
         if is_human && !trial.problems.is_empty() {
-            // Where stdout is gone, the table finds that out too.
+            // An error is reported when the table is written.
             let _ = out::out(&line(trial));
         }
         if is_terminal {
@@ -68,7 +68,7 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
 fn summary(tested: &Whole) -> String {
     let requests: u64 = tested.trials.iter().map(|trial| trial.requests).sum();
     let good = tested.trials.iter().filter(|trial| trial.problems.is_empty()).count();
-    // Apart from the lines of bad trials.
+    // Separates the table from the lines of bad trials.
     let mut text = if good < tested.trials.len() { "\n".to_owned() } else { String::new() };
     text.push_str(&table(&tested.trials));
     text.push_str(&format!(
@@ -83,7 +83,7 @@ fn summary(tested: &Whole) -> String {
 
 /// `set-main-not-stored: 4 findings, at most 1 expected: 3 × [rule] title (case) · …; exit code …`.
 fn line(trial: &WholeTrial) -> String {
-    // They stand with the first problem that is about them.
+    // The findings follow the first problem that is about them.
     let mut shown = false;
     let problems: Vec<String> = trial
         .problems
@@ -100,7 +100,7 @@ fn line(trial: &WholeTrial) -> String {
     format!("{}: {}\n", trial.name, problems.join("; "))
 }
 
-/// The findings; those that read the same are one with its count and the first case.
+/// The findings; equal ones are listed once, with their number and the first case.
 fn findings(trial: &WholeTrial) -> String {
     let mut alike: Vec<(&FindingSummary, usize)> = Vec::new();
     for found in &trial.findings {
@@ -116,7 +116,7 @@ fn findings(trial: &WholeTrial) -> String {
     alike.iter().map(text).collect::<Vec<_>>().join(" · ")
 }
 
-/// A line for each family, how many of its trials are as each column demands, and the sum.
+/// For each family the number of trials that pass each column, and the totals.
 fn table(trials: &[WholeTrial]) -> String {
     let mut text = format!("{:<16}{:>7}", "family", "trials");
     for (title, _) in COLUMNS {
@@ -140,7 +140,7 @@ fn table(trials: &[WholeTrial]) -> String {
     text
 }
 
-/// Whether a trial has none of these problems; none at all, where none is named.
+/// Whether a trial has none of these problems; with an empty list, no problem at all.
 fn meets(trial: &WholeTrial, against: &[&str]) -> bool {
     if against.is_empty() {
         return trial.problems.is_empty();
@@ -154,7 +154,7 @@ mod tests {
     use qonform::finding::Severity;
 
     #[test]
-    fn a_bad_trial_says_what_failed_and_the_table_counts_it() {
+    fn a_bad_trial_is_listed_and_counted() {
         let found = |rule: &str, title: &str| FindingSummary {
             rule: rule.into(),
             severity: Severity::Violation,

@@ -1,4 +1,4 @@
-//! Inputs as a case.
+//! The inputs of one operation as a case.
 
 use super::inputs::Inputs;
 use crate::finding::{CaseResult, Constraints};
@@ -6,13 +6,13 @@ use crate::offerings::{Context, Naming};
 use crate::project::Project;
 
 impl Inputs {
-    /// Runs them on a project.
+    /// Runs all inputs as one case on a project.
     pub async fn run_case(&self, project: Project, naming: Naming) -> CaseResult {
         let mut constraints = Constraints::of(self);
         let mut result = match Context::open(project, naming).await {
             Ok(mut cx) => {
-                let flow = self.run(&mut cx, &mut constraints).await;
-                cx.close(flow).await
+                let result = self.run(&mut cx, &mut constraints).await;
+                cx.close(result).await
             }
             Err(result) => result,
         };

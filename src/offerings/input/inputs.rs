@@ -1,62 +1,62 @@
-//! The inputs of one operation, in their order.
+//! The inputs of one operation, in the order in which they are sent.
 
-use super::recipe::{InputBody, InputSubject, Recipe};
+use super::template::{InputBody, InputSubject, RequestTemplate};
 use super::{limits, random, unusual};
 use crate::contract::{Contract, Endpoint, Operation, ParameterPlace};
 use crate::exchange::OperationRef;
-use crate::generate::{Facet, Schema, Side, Validity};
+use crate::generate::{ConstraintSide, Facet, Schema, Validity};
 use crate::project::Fixtures;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-/// Where a value enters.
+/// The part of a request that carries a value.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// A parameter: where it is sent, and its name.
+    /// A parameter: its place and its name.
     Parameter(ParameterPlace, String),
     /// The body.
     Body,
 }
 
-/// A generated request, and what it is about.
+/// A generated request and its purpose.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// Its number in the list of the operation, counted from 0; the same for the same seed.
     pub number: usize,
-    /// The operation by which the response is judged; [`OperationRef::None`] where the request is outside of the document.
+    /// The operation against which the response is judged; [`OperationRef::None`] for a request outside the document.
     pub operation: OperationRef,
-    /// What is special about it, without generated values: `` `id` of 65 characters (maxLength 64)``.
-    pub what: String,
-    /// How it is made.
-    pub recipe: Recipe,
-    /// On which side of the document's schema it is; `None` where readers differ, or where it is about something else.
-    pub(super) side: Option<Side>,
-    /// The constraint that it shows, for the coverage.
-    pub shown: Option<Shown>,
-    /// Where it comes from.
+    /// What distinguishes it, without generated values: `` `id` of 65 characters (maxLength 64)``.
+    pub description: String,
+    /// The request, without its ids.
+    pub template: RequestTemplate,
+    /// The side of the schema on which its value is; `None` where parsers differ, or where it is not about the schema.
+    pub(super) side: Option<ConstraintSide>,
+    /// The side of a constraint that it covers.
+    pub covers: Option<CoverageTarget>,
+    /// How it was generated.
     pub origin: Origin,
-    /// The schema of the value that it is about, and the class that neither naming nor shrinking must leave.
-    pub(super) kept: Option<ValueClass>,
+    /// The class of its value, which naming and minimizing preserve.
+    pub(super) class: Option<ValueClass>,
 }
 
-/// A value of a schema that an input is about.
+/// The valid values of a schema, or those that violate one constraint.
 #[derive(Clone, Debug)]
 pub(super) struct ValueClass {
-    /// Where it enters.
+    /// The part of the request that carries the value.
     pub(super) part: Part,
-    /// Its schema there.
+    /// The schema of the value.
     pub(super) schema: Schema,
-    /// What it is to the schema.
+    /// Whether the value is valid, or the constraint that it violates.
     pub(super) validity: Validity,
 }
 
-/// What an input is, is its request.
+/// Inputs are equal when their requests are.
 impl PartialEq for Input {
     fn eq(&self, other: &Self) -> bool {
-        (self.number, &self.recipe) == (other.number, &other.recipe)
+        (self.number, &self.template) == (other.number, &other.template)
     }
 }
 
@@ -64,29 +64,29 @@ impl Eq for Input {}
 
 impl Hash for Input {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.number, &self.recipe).hash(state);
+        (self.number, &self.template).hash(state);
     }
 }
 
 /// A side of a constraint of an operation.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Shown {
+pub struct CoverageTarget {
     /// The parameter, or the body.
     pub part: Part,
-    /// Place and constraint within it.
+    /// The constraint and its place within the part.
     pub facet: Facet,
-    /// Which side of it.
-    pub side: Side,
+    /// The side: inside or outside.
+    pub side: ConstraintSide,
 }
 
-/// Where an input comes from.
+/// How an input was generated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Origin {
-    /// A limit of the document.
+    /// From a limit of the document.
     Limit,
-    /// What HTTP and JSON allow besides.
+    /// From a list of unusual requests that HTTP and JSON allow.
     Unusual,
-    /// The seed: case so-and-so.
+    /// At random, from the seed and this case number.
     Random(u64),
 }
 
@@ -95,32 +95,32 @@ pub enum Origin {
 pub struct Inputs {
     /// The operation.
     pub operation: OperationRef,
-    /// Its id.
+    /// The id of the operation.
     pub id: String,
     /// The inputs, in the order in which they are sent.
     pub list: Vec<Input>,
-    /// Every side of every constraint that there is.
-    pub(super) facets: Vec<Shown>,
-    /// Constraints for a side of which nothing can be sent, each with the reason.
-    pub unsatisfiable: Vec<(Shown, String)>,
+    /// Every side of every constraint that an input can cover.
+    pub(super) facets: Vec<CoverageTarget>,
+    /// The sides of constraints that no request can cover, each with the reason.
+    pub unsatisfiable: Vec<(CoverageTarget, String)>,
 }
 
 impl Inputs {
-    /// The inputs of one of the six: every limit from both sides, what is unusual but legal, and `cases` at random.
+    /// The inputs of one of the six operations: both sides of every limit, unusual requests, and `cases` random ones.
     pub fn of(contract: &Contract, endpoint: Endpoint, fixtures: &Fixtures, seed: u64, cases: u64) -> Inputs {
         let operation = contract.operation(endpoint);
-        let maker = Maker::new(operation, endpoint, fixtures);
-        let mut list = limits::of(&maker);
-        list.extend(unusual::of(&maker));
-        list.extend(random::of(&maker, seed, 0..cases));
-        let (facets, unsatisfiable) = maker.facets();
-        let (operation, id) = (maker.reference(), operation.id.clone());
+        let builder = InputBuilder::new(operation, endpoint, fixtures);
+        let mut list = limits::of(&builder);
+        list.extend(unusual::of(&builder));
+        list.extend(random::of(&builder, seed, 0..cases));
+        let (facets, unsatisfiable) = builder.facets();
+        let (operation, id) = (builder.reference(), operation.id.clone());
         Inputs { operation, id, list: numbered(list), facets, unsatisfiable }
     }
 }
 
 impl Inputs {
-    /// Adds what these cases of the seed are: so very many inputs can be generated a part at a time.
+    /// Adds the random inputs of these cases, so that many inputs can be generated in batches.
     pub fn extend(
         &mut self,
         contract: &Contract,
@@ -129,12 +129,12 @@ impl Inputs {
         seed: u64,
         cases: Range<u64>,
     ) {
-        let maker = Maker::new(contract.operation(endpoint), endpoint, fixtures);
-        self.list.extend(random::of(&maker, seed, cases));
+        let builder = InputBuilder::new(contract.operation(endpoint), endpoint, fixtures);
+        self.list.extend(random::of(&builder, seed, cases));
         self.list = numbered(std::mem::take(&mut self.list));
     }
 
-    /// Some of them, or others in their place.
+    /// The same operation with another list of inputs.
     pub fn with(&self, list: Vec<Input>) -> Inputs {
         let (operation, id) = (self.operation.clone(), self.id.clone());
         Inputs { operation, id, list, facets: Vec::new(), unsatisfiable: Vec::new() }
@@ -148,54 +148,56 @@ pub(super) fn numbered(mut list: Vec<Input>) -> Vec<Input> {
     list
 }
 
-/// What inputs of one operation are made from.
-pub(super) struct Maker<'a> {
+/// Builds the inputs of one operation.
+pub(super) struct InputBuilder<'a> {
     pub(super) operation: &'a Operation,
     pub(super) endpoint: Endpoint,
     pub(super) products: &'a [String],
     /// The id of an experiment variant, where one is known.
     pub(super) variant: Option<&'a str>,
-    /// Where values enter, each with its schema.
-    pub(super) slots: Vec<(Part, Schema)>,
+    /// The parameters and the body, each with its schema.
+    pub(super) parts: Vec<(Part, Schema)>,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> InputBuilder<'a> {
     fn new(operation: &'a Operation, endpoint: Endpoint, fixtures: &'a Fixtures) -> Self {
         let (products, variant) = (fixtures.products.as_slice(), fixtures.variant.as_deref());
-        Self { operation, endpoint, products, variant, slots: slots(operation) }
+        Self { operation, endpoint, products, variant, parts: parts(operation) }
     }
 
     pub(super) fn reference(&self) -> OperationRef {
         OperationRef::Offerings(self.endpoint)
     }
 
-    /// A request that must be accepted, to which something is done then.
-    pub(super) fn plain(&self) -> Recipe {
+    /// A valid request, the base of every input.
+    pub(super) fn plain(&self) -> RequestTemplate {
         let subject = match self.endpoint {
             Endpoint::List | Endpoint::Create => InputSubject::None,
             Endpoint::Get | Endpoint::Update => InputSubject::Shared,
-            Endpoint::Delete | Endpoint::SetMain => InputSubject::Existing(super::Name::FRESH, super::Spelling::Plain),
+            Endpoint::Delete | Endpoint::SetMain => {
+                InputSubject::Existing(super::SuggestedId::FRESH, super::Spelling::Plain)
+            }
         };
         let content = match self.endpoint {
             Endpoint::Create => InputBody::Json(json!({ "id": "" }), Some(super::Preserve::Whole)),
             Endpoint::Update => InputBody::Json(json!({ "product_ids": [] }), None),
             _ => InputBody::None,
         };
-        Recipe {
+        RequestTemplate {
             method: self.operation.method.clone(),
             path: self.operation.path.clone(),
             subject,
             query: Vec::new(),
             headers: Vec::new(),
             content,
-            beside: None,
+            neighbour: None,
         }
     }
 
-    /// An input with this recipe.
-    pub(super) fn input(&self, what: impl Into<String>, recipe: Recipe, origin: Origin) -> Input {
-        let (operation, what) = (self.reference(), what.into());
-        Input { number: 0, operation, what, recipe, side: None, shown: None, origin, kept: None }
+    /// An input from this template.
+    pub(super) fn input(&self, description: impl Into<String>, template: RequestTemplate, origin: Origin) -> Input {
+        let (operation, description) = (self.reference(), description.into());
+        Input { number: 0, operation, description, template, side: None, covers: None, origin, class: None }
     }
 
     /// Whether the operation names an offering in its path.
@@ -209,7 +211,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The name of a place for a title: `` `id` ``, ``an entry of `product_ids` ``, `the body`.
-    pub(super) fn named(part: &Part, place: &str) -> String {
+    pub(super) fn place_name(part: &Part, place: &str) -> String {
         match part {
             Part::Parameter(_, name) => format!("`{name}`"),
             Part::Body if place.is_empty() => "the body".into(),
@@ -223,16 +225,16 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Every side of every constraint, and those of which nothing can be sent.
-    fn facets(&self) -> (Vec<Shown>, Vec<(Shown, String)>) {
+    /// The sides of all constraints that a request can cover, and the others with the reason.
+    fn facets(&self) -> (Vec<CoverageTarget>, Vec<(CoverageTarget, String)>) {
         let (mut facets, mut unsatisfiable) = (Vec::new(), Vec::new());
-        for (part, schema) in &self.slots {
+        for (part, schema) in &self.parts {
             for (facet, sides) in schema.facets() {
                 for side in sides {
-                    let shown = Shown { part: part.clone(), facet: facet.clone(), side };
-                    match limits::why_unsendable(part, schema, &facet, side) {
-                        Some(reason) => unsatisfiable.push((shown, reason)),
-                        None => facets.push(shown),
+                    let covered = CoverageTarget { part: part.clone(), facet: facet.clone(), side };
+                    match limits::unsendable_reason(part, schema, &facet, side) {
+                        Some(reason) => unsatisfiable.push((covered, reason)),
+                        None => facets.push(covered),
                     }
                 }
             }
@@ -241,8 +243,8 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Where values enter an operation: its parameters and its JSON body.
-pub(super) fn slots(operation: &Operation) -> Vec<(Part, Schema)> {
+/// The parameters and the JSON body of an operation, each with its schema.
+pub(super) fn parts(operation: &Operation) -> Vec<(Part, Schema)> {
     use crate::contract::Direction;
     let parameters = operation.parameters.iter().map(|parameter| {
         let part = Part::Parameter(parameter.place, parameter.name.clone());
@@ -253,7 +255,7 @@ pub(super) fn slots(operation: &Operation) -> Vec<(Part, Schema)> {
     parameters.chain(body).collect()
 }
 
-/// Whether a body lists products.
+/// The `product_ids` of a body.
 pub(super) fn products_of(body: &Value) -> Option<&Vec<Value>> {
     body.get("product_ids")?.as_array()
 }

@@ -1,9 +1,9 @@
-//! Inputs in a case: what they need is set up, they are sent, and the oracle judges the responses.
+//! Runs inputs: creates the offerings that they need and sends them. The oracle judges the responses.
 
-use super::coverage::Taken;
+use super::coverage::Acceptance;
 use super::inputs::{Input, Inputs, Origin};
-use super::name::{Name, Preserve};
-use super::recipe::{Encoding, ID, InputBody, InputSubject, NO_PRODUCT, Spelling};
+use super::suggested_id::{Preserve, SuggestedId};
+use super::template::{Encoding, ID, InputBody, InputSubject, NO_PRODUCT, Spelling};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_segment};
 use crate::finding::{Constraints, Failure};
@@ -16,17 +16,17 @@ use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The project is compared after so many inputs at the latest, so that few of them can have caused what is found.
+/// After at most this many inputs the state is read, so that few of them can have caused a difference.
 const BATCH: usize = 24;
 
 /// The longest offering id, in characters.
 const MAX_ID: usize = 64;
 
 impl Inputs {
-    /// Sends all of them, and attributes each failure to the inputs that can have caused it.
+    /// Sends all inputs and attributes each failure to the inputs that can have caused it.
     ///
     /// # Errors
-    /// [`Abort::World`] when no response came to a request that a server must respond to, [`Abort::Blocked`] when the
+    /// [`Abort::World`] when a request that a server must respond to gets no response, [`Abort::Blocked`] when the
     /// project cannot be read.
     pub async fn run(&self, cx: &mut Context, coverage: &mut Constraints) -> ScriptResult {
         cx.record().attribute(&(0..1));
@@ -40,35 +40,35 @@ impl Inputs {
             operation,
             shared: None,
             replaced: 0,
-            bare: Vec::new(),
+            unprefixed: Vec::new(),
             since: 0,
             sent: Vec::new(),
         };
         for (index, input) in self.list.iter().enumerate() {
             if index - runner.since >= BATCH {
-                let flow = runner.cx.look().await;
+                let result = runner.cx.read_state().await;
                 runner.attribute(index);
-                flow?;
+                result?;
             }
-            let flow = runner.run(index, input).await;
+            let result = runner.run(index, input).await;
             runner.attribute(index + 1);
-            flow?;
+            result?;
         }
-        let flow = runner.cx.look_at_all().await;
+        let result = runner.cx.read_projects().await;
         runner.attribute(self.list.len());
-        flow
+        result
     }
 }
 
 impl Input {
-    /// Whether it sends nothing but GETs and needs nothing set up.
+    /// Whether it sends only a GET and needs no offering to be created.
     pub fn only_reads(&self) -> bool {
-        let sets_up = match &self.recipe.subject {
-            InputSubject::Shared | InputSubject::RaceModel(_) | InputSubject::Existing(..) => true,
-            InputSubject::Invalid { remains, .. } => remains.is_some(),
+        let needs_offering = match &self.template.subject {
+            InputSubject::Shared | InputSubject::AtLeast(_) | InputSubject::Existing(..) => true,
+            InputSubject::Invalid { truncated_to, .. } => truncated_to.is_some(),
             InputSubject::None | InputSubject::Main | InputSubject::Missing(_) | InputSubject::Segment(_) => false,
         };
-        self.recipe.method == http::Method::GET && !sets_up && self.recipe.beside.is_none()
+        self.template.method == http::Method::GET && !needs_offering && self.template.neighbour.is_none()
     }
 }
 
@@ -76,56 +76,56 @@ struct InputRunner<'r> {
     cx: &'r mut Context,
     coverage: &'r mut Constraints,
     operation: &'r str,
-    /// The offering that inputs share which are not about one.
+    /// The offering of [`InputSubject::Shared`].
     shared: Option<String>,
-    /// How many offerings were replaced because something was wrong with them.
+    /// The number of replacements for unusable offerings, which makes their ids unique.
     replaced: usize,
-    /// Ids that were set up without the run's prefix.
-    bare: Vec<String>,
-    /// The first input that wrote since the project was compared.
+    /// Ids created for the current input without the prefix of the run.
+    unprefixed: Vec<String>,
+    /// The first input that wrote since the state was read.
     since: usize,
     /// The exchanges of the inputs since then.
     sent: Vec<(usize, Arc<Exchange>)>,
 }
 
-/// The offering that a request is about, and how it stands in the path.
+/// The offering that a request is about, and its path segment.
 #[derive(Default)]
 struct InputTarget {
     id: Option<String>,
     segment: Option<String>,
 }
 
-/// What an input needs, or why it cannot be had.
-type Ready<T> = Result<T, &'static str>;
+/// What an input needs, or the reason why it is not available.
+type Prepared<T> = Result<T, &'static str>;
 
 const NOT_CREATED: &str = "the offering that it needs was not created";
-const EXISTS: &str = "its id exists already";
+const EXISTS: &str = "its id already exists";
 
 impl InputRunner<'_> {
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
         let request = match self.request(input).await? {
             Ok(request) => request,
             Err(reason) => {
-                self.coverage.unsendable.push(format!("{} {}: {reason}", self.operation, input.what));
+                self.coverage.unsendable.push(format!("{} {}: {reason}", self.operation, input.description));
                 return Ok(());
             }
         };
         let is_write = request.is_write();
         let exchange = match self.cx.send(request).await {
-            // An unusual request may make a server hang up; a read without a response harms nothing.
+            // A server may close the connection on an unusual request; a lost read leaves the state known.
             Err(Abort::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
                 return Ok(());
             }
             sent => sent?,
         };
         self.sent.push((index, Arc::clone(&exchange)));
-        if let (Some(shown), Some(taken)) = (&input.shown, Taken::by(&exchange.response)) {
-            self.coverage.count(self.operation, shown, taken);
+        if let (Some(covered), Some(acceptance)) = (&input.covers, Acceptance::of(&exchange.response)) {
+            self.coverage.count(self.operation, covered, acceptance);
         }
-        self.tidy(&exchange).await
+        self.remove_unprefixed(&exchange).await
     }
 
-    /// Attributes the failures that were found since it was called last; the inputs before `end` have been sent.
+    /// Attributes the failures since the last call; the inputs before `end` have been sent.
     fn attribute(&mut self, end: usize) {
         let (sent, since) = (&self.sent, self.since);
         for failure in self.cx.record().failures.iter_mut().filter(|failure| failure.evidence.steps.is_empty()) {
@@ -136,7 +136,7 @@ impl InputRunner<'_> {
             (self.since, self.sent) = (end, Vec::new());
             return;
         };
-        // What was set up for this input counts as its own.
+        // Exchanges that prepare an input count as its own.
         let place = self.sent.iter().position(|(_, exchange)| Arc::ptr_eq(exchange, &first));
         let is_before = |(_, exchange): &(usize, Arc<Exchange>)| exchange.started < first.started;
         let place = place.unwrap_or_else(|| self.sent.iter().take_while(|sent| is_before(sent)).count());
@@ -144,19 +144,19 @@ impl InputRunner<'_> {
         self.since = self.sent.first().map_or(end.saturating_sub(1), |(index, _)| *index);
     }
 
-    /// An id that no offering has, and that no other input has.
+    /// An unused id that is unique to the input.
     fn prefix(&self, input: &Input) -> String {
         self.cx.id(&format!("{}x", input.number))
     }
 
-    fn named(&self, input: &Input, name: &Name) -> String {
-        name.with_prefix(&self.prefix(input), |id| match &input.kept {
-            Some(kept) => kept.schema.is(&kept.validity, &Value::from(id)),
+    fn id_for(&self, input: &Input, name: &SuggestedId) -> String {
+        name.with_prefix(&self.prefix(input), |id| match &input.class {
+            Some(class) => class.schema.is(&class.validity, &Value::from(id)),
             None => id.chars().count() <= MAX_ID || name.preserve == Preserve::Length,
         })
     }
 
-    /// Whether an offering has this id already, in any letter case.
+    /// Whether an offering already has this id, in any letter case.
     fn exists(&self, id: &str) -> bool {
         let others = &self.cx.before().offerings;
         self.cx.find(id).is_some() || others.iter().any(|other| other.id.eq_ignore_ascii_case(id))
@@ -166,11 +166,11 @@ impl InputRunner<'_> {
         self.cx.find(id).is_some() && !self.cx.tainted.contains(id)
     }
 
-    /// The request, after everything that it needs was set up.
-    async fn request(&mut self, input: &Input) -> Result<Ready<Request>, Abort> {
-        let (recipe, fresh) = (&input.recipe, self.prefix(input));
-        if let Some(beside) = &recipe.beside
-            && !self.set_up(&beside.replace(ID, &fresh)).await?
+    /// Creates the offerings that an input needs, then builds its request.
+    async fn request(&mut self, input: &Input) -> Result<Prepared<Request>, Abort> {
+        let (template, fresh) = (&input.template, self.prefix(input));
+        if let Some(neighbour) = &template.neighbour
+            && !self.set_up(&neighbour.replace(ID, &fresh)).await?
         {
             return Ok(Err(NOT_CREATED));
         }
@@ -179,23 +179,23 @@ impl InputRunner<'_> {
             Err(reason) => return Ok(Err(reason)),
         };
         let segment = segment.or_else(|| subject.as_deref().map(|id| Spelling::Plain.segment(id))).unwrap_or_default();
-        let mut request = Request::new(input.operation.clone(), recipe.method.clone(), recipe.path.as_str());
-        request.path = recipe.path.replace("{offering_id}", &segment);
-        for part in &recipe.query {
+        let mut request = Request::new(input.operation.clone(), template.method.clone(), template.path.as_str());
+        request.path = template.path.replace("{offering_id}", &segment);
+        for part in &template.query {
             let id = encode_segment(subject.as_deref().unwrap_or(&fresh));
             request = request.raw_query(&part.replace(ID, &id));
         }
-        for (name, value) in &recipe.headers {
+        for (name, value) in &template.headers {
             request = request.header(name, value.replace(ID, &fresh));
         }
-        let InputBody::Json(value, preserve) = &recipe.content else {
-            return Ok(Ok(with_text(request, &recipe.content, &fresh)));
+        let InputBody::Json(value, preserve) = &template.content else {
+            return Ok(Ok(with_text(request, &template.content, &fresh)));
         };
-        let mut value = filled(value, &fresh);
+        let mut value = with_fresh_ids(value, &fresh);
         self.name_products(input, &mut value);
         if let Some((id, preserve)) = value.get("id").and_then(Value::as_str).zip(*preserve) {
             let id = match &subject {
-                // The one input whose id must exist.
+                // The one create whose id must exist.
                 Some(existing) if input.operation.endpoint() == Some(Endpoint::Create) => existing.clone(),
                 _ => self.new_id(input, &value, id, preserve),
             };
@@ -207,19 +207,19 @@ impl InputRunner<'_> {
         Ok(Ok(request.json(&value)))
     }
 
-    async fn target(&mut self, input: &Input) -> Result<Ready<InputTarget>, Abort> {
+    async fn target(&mut self, input: &Input) -> Result<Prepared<InputTarget>, Abort> {
         let of = |id: String| InputTarget { id: Some(id), segment: None };
-        Ok(Ok(match &input.recipe.subject {
+        Ok(Ok(match &input.template.subject {
             InputSubject::None => InputTarget::default(),
-            InputSubject::RaceModel(count) => {
-                self.crowd(*count).await?;
+            InputSubject::AtLeast(count) => {
+                self.fill_project(*count).await?;
                 InputTarget::default()
             }
             InputSubject::Segment(text) => {
                 InputTarget { id: None, segment: Some(text.replace(ID, &self.prefix(input))) }
             }
             InputSubject::Missing(name) => {
-                let id = self.named(input, name);
+                let id = self.id_for(input, name);
                 if self.exists(&id) {
                     return Ok(Err(EXISTS));
                 }
@@ -230,17 +230,17 @@ impl InputRunner<'_> {
                 return Ok(self.main().await?.map(of).ok_or("the main offering is not the run's own"));
             }
             InputSubject::Existing(name, spelling) => {
-                let id = self.named(input, name);
+                let id = self.id_for(input, name);
                 if self.exists(&id) || !self.set_up(&id).await? {
                     return Ok(Err(NOT_CREATED));
                 }
                 InputTarget { segment: Some(spelling.segment(&id)), id: Some(id) }
             }
-            InputSubject::Invalid { name, remains } => {
-                let id = self.named(input, name);
-                if let Some(remains) = remains {
-                    let cut: String = id.chars().take(*remains).collect();
-                    // Without it there is one fault less that this input can find.
+            InputSubject::Invalid { name, truncated_to } => {
+                let id = self.id_for(input, name);
+                if let Some(truncated_to) = truncated_to {
+                    let cut: String = id.chars().take(*truncated_to).collect();
+                    // If this fails, the input is sent anyway: it only cannot detect truncation.
                     let _ = !self.exists(&cut) && self.set_up(&cut).await?;
                 }
                 InputTarget { id: None, segment: Some(encode_segment(&id)) }
@@ -248,29 +248,28 @@ impl InputRunner<'_> {
         }))
     }
 
-    /// The id of a new offering. An empty one stands for any.
+    /// The id of a new offering. An empty suggestion stands for any id.
     fn new_id(&self, input: &Input, body: &Value, id: &str, preserve: Preserve) -> String {
         let prefix = self.prefix(input);
         if id.is_empty() && preserve == Preserve::Whole {
             return prefix;
         }
-        Name::like(id, preserve).with_prefix(&prefix, |id| match &input.kept {
-            Some(kept) => {
+        SuggestedId::like(id, preserve).with_prefix(&prefix, |id| match &input.class {
+            Some(class) => {
                 let mut body = body.clone();
                 body["id"] = json!(id);
-                kept.schema.is(&kept.validity, &body)
+                class.schema.is(&class.validity, &body)
             }
             None => id.chars().count() <= MAX_ID || preserve == Preserve::Length,
         })
     }
 
-    /// Gives products that the project does not have the run's prefix where there is room for it: with it they are
-    /// surely unknown.
+    /// Adds the prefix of the run to unknown products where the length allows it, so that the project cannot have them.
     fn name_products(&self, input: &Input, body: &mut Value) {
         let fresh = self.prefix(input);
         let known = &self.cx.project().fixtures.products;
         let is_length = |constraint| matches!(constraint, Constraint::MinLength | Constraint::MaxLength);
-        let about = input.shown.as_ref().map(|shown| &shown.facet);
+        let about = input.covers.as_ref().map(|covered| &covered.facet);
         let is_about_length = about.is_some_and(|facet| facet.place == "/product_ids/*" && is_length(facet.constraint));
         let preserve = if is_about_length { Preserve::Length } else { Preserve::Letters };
         let count = body.get("product_ids").and_then(Value::as_array).map_or(0, Vec::len);
@@ -280,20 +279,20 @@ impl InputRunner<'_> {
                 body["product_ids"][place] = json!(format!("{fresh}{rest}"));
                 continue;
             }
-            let Some(kept) = input.kept.as_ref().filter(|kept| kept.validity == Validity::Valid) else { continue };
+            let Some(class) = input.class.as_ref().filter(|class| class.validity == Validity::Valid) else { continue };
             if known.iter().any(|known| known == text) {
                 continue;
             }
-            let named = Name::like(text, preserve).with_prefix(&fresh, |id| {
-                let mut tried = body.clone();
-                tried["product_ids"][place] = json!(id);
-                kept.schema.is(&kept.validity, &tried)
+            let named = SuggestedId::like(text, preserve).with_prefix(&fresh, |id| {
+                let mut candidate = body.clone();
+                candidate["product_ids"][place] = json!(id);
+                class.schema.is(&class.validity, &candidate)
             });
             body["product_ids"][place] = json!(named);
         }
     }
 
-    /// The offering that inputs share, not main; a new one where something was wrong with the last.
+    /// The regular offering that inputs share; a new one if the last is main, missing or not in its expected state.
     async fn shared(&mut self) -> Result<Option<String>, Abort> {
         let is_usable = |cx: &Self, id: &str| cx.is_sound(id) && cx.cx.state().main() != Some(id);
         if !self.shared.as_deref().is_some_and(|id| is_usable(self, id)) {
@@ -303,7 +302,7 @@ impl InputRunner<'_> {
         Ok(self.shared.clone())
     }
 
-    /// The main offering, where it may be put at risk: in a project that is thrown away, or created by the run.
+    /// The main offering, where the run may change it: in an exclusive project, or one that the run created.
     async fn main(&mut self) -> Result<Option<String>, Abort> {
         let state = self.cx.state();
         let is_own = |id: &&str| !self.cx.is_shared() || state.world().is_created(id);
@@ -323,8 +322,8 @@ impl InputRunner<'_> {
         self.cx.id(&format!("{name}{}", self.replaced))
     }
 
-    /// Creates as many offerings as there must be at least.
-    async fn crowd(&mut self, count: usize) -> ScriptResult {
+    /// Creates offerings until the project has at least `count`.
+    async fn fill_project(&mut self, count: usize) -> ScriptResult {
         for number in self.cx.state().world().offerings().count()..count {
             let id = self.cx.id(&format!("crowd{number}"));
             self.set_up(&id).await?;
@@ -332,19 +331,19 @@ impl InputRunner<'_> {
         Ok(())
     }
 
-    /// Creates an offering that an input needs; says whether it is there now.
+    /// Creates an offering that an input needs; returns whether it exists.
     async fn set_up(&mut self, id: &str) -> Result<bool, Abort> {
         if self.cx.state().main().is_none() {
             self.create_other().await?;
         }
         self.cx.create(&json!({ "id": id })).await?;
         if !id.starts_with(&self.cx.id("")) {
-            self.bare.push(id.to_owned());
+            self.unprefixed.push(id.to_owned());
         }
         Ok(self.cx.find(id).is_some())
     }
 
-    /// An offering that is main where no other is.
+    /// The id of an auxiliary offering, created if missing; in an empty project it becomes main.
     async fn create_other(&mut self) -> Result<String, Abort> {
         let id = self.cx.id("other");
         if self.cx.find(&id).is_none() {
@@ -353,13 +352,13 @@ impl InputRunner<'_> {
         Ok(id)
     }
 
-    /// Removes what carries no prefix, and would not be found any more when the run cleans up.
-    async fn tidy(&mut self, exchange: &Arc<Exchange>) -> ScriptResult {
+    /// Removes offerings without the prefix of the run, which the cleanup would not find.
+    async fn remove_unprefixed(&mut self, exchange: &Arc<Exchange>) -> ScriptResult {
         let created = exchange.request.operation.endpoint() == Some(Endpoint::Create) && exchange.response.is_success();
         let returned = exchange.response.json().and_then(|body| body.get("id")?.as_str()).filter(|_| created);
         let named = exchange.request.path_id().filter(|_| exchange.request.operation.endpoint().is_some());
         let prefix = self.cx.id("");
-        let set_up = std::mem::take(&mut self.bare);
+        let set_up = std::mem::take(&mut self.unprefixed);
         let mut ids: Vec<String> = returned.map(str::to_owned).into_iter().chain(named).chain(set_up).collect();
         ids.dedup();
         for id in ids {
@@ -368,7 +367,7 @@ impl InputRunner<'_> {
                 continue;
             }
             if self.cx.state().main() == Some(&*id) {
-                // What deleting the main does is open, so another is main first.
+                // The contract leaves open what deleting the main does, so another offering is promoted first.
                 let other = self.create_other().await?;
                 self.cx.set_main(&other).await?;
             }
@@ -378,8 +377,8 @@ impl InputRunner<'_> {
     }
 }
 
-/// The inputs before `end` that can have caused a failure: the one whose own response shows it, or those whose writes
-/// were compared, of accepted ones only those that the trace holds.
+/// The inputs before `end` that can have caused a failure: the one whose response shows it; otherwise the accepted
+/// writes of its trace; otherwise all inputs since the state was read.
 fn causes(failure: &Failure, sent: &[(usize, Arc<Exchange>)], since: usize, end: usize) -> Range<usize> {
     let is_own = |(_, exchange): &&(usize, Arc<Exchange>)| Arc::ptr_eq(exchange, &failure.at);
     if let Some((place, _)) = sent.iter().find(is_own) {
@@ -400,11 +399,14 @@ fn causes(failure: &Failure, sent: &[(usize, Arc<Exchange>)], since: usize, end:
     }
 }
 
-/// A body with a fresh text for every [`ID`] in it.
-fn filled(body: &Value, fresh: &str) -> Value {
+/// The body with every [`ID`] replaced by a fresh text.
+fn with_fresh_ids(body: &Value, fresh: &str) -> Value {
     let text = body.to_string();
-    let is_filled = text.contains(ID);
-    is_filled.then(|| serde_json::from_str(&text.replace(ID, fresh)).ok()).flatten().unwrap_or_else(|| body.clone())
+    let has_placeholder = text.contains(ID);
+    has_placeholder
+        .then(|| serde_json::from_str(&text.replace(ID, fresh)).ok())
+        .flatten()
+        .unwrap_or_else(|| body.clone())
 }
 
 fn with_text(request: Request, content: &InputBody, fresh: &str) -> Request {

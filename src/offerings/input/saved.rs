@@ -1,8 +1,8 @@
-//! Inputs as they are written down, so that another run can send just these again.
+//! Inputs as they are saved, so that another run can send them again.
 
-use super::inputs::{Input, Inputs, Origin, Part, ValueClass, slots};
-use super::recipe::{InputBody, InputSubject, Recipe};
-use super::{Name, Preserve};
+use super::inputs::{Input, Inputs, Origin, Part, ValueClass, parts};
+use super::template::{InputBody, InputSubject, RequestTemplate};
+use super::{Preserve, SuggestedId};
 use crate::contract::Contract;
 use crate::exchange::OperationRef;
 use crate::generate::Validity;
@@ -11,26 +11,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-/// Inputs of one operation, one after the other. They need no seed: they are whole.
+/// Saved inputs of one operation, in order. They are complete, so restoring them needs no seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedInputs {
     operation: String,
-    inputs: Vec<One>,
+    inputs: Vec<SavedInput>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct One {
+struct SavedInput {
     number: usize,
-    what: String,
-    recipe: Recipe,
-    /// What older files expect of the response; the oracle knows it.
+    #[serde(rename = "what")]
+    description: String,
+    #[serde(rename = "recipe")]
+    template: RequestTemplate,
+    // Fields of older files; the oracle knows the expected response.
     #[serde(default, skip_serializing, rename = "expectation")]
     _expectation: IgnoredAny,
     #[serde(default, skip_serializing, rename = "rule")]
     _rule: IgnoredAny,
-    /// Whether the response is not compared with what the document says of the operation.
+    /// Whether the response is not compared with the documented responses of the operation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     outside: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,31 +41,31 @@ struct One {
     random: Option<u64>,
 }
 
-/// Why inputs that were written down mean nothing to this contract.
+/// The reason why saved inputs do not fit this contract.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum OutdatedInputs {
-    /// The operation is gone.
+    /// The document has no such operation.
     #[error("the document has no operation `{0}`")]
     Operation(String),
-    /// The parameter or body is gone.
-    #[error("`{0}` has no such parameter or body any more")]
+    /// The operation has no such parameter or body.
+    #[error("`{0}` no longer has the parameter or body of a saved input")]
     Part(String),
-    /// What was broken is valid now, or the other way round.
-    #[error("the document says otherwise now of the value in: {0}")]
+    /// An invalid value is valid now, or a valid one invalid.
+    #[error("the document now classifies the value differently: {0}")]
     Class(String),
 }
 
 impl SavedInputs {
-    /// These inputs, written down.
+    /// Saves these inputs of one operation.
     pub fn of(inputs: &Inputs, list: &[Input]) -> SavedInputs {
-        let one = |input: &Input| One {
+        let one = |input: &Input| SavedInput {
             number: input.number,
-            what: input.what.clone(),
-            recipe: input.recipe.clone(),
+            description: input.description.clone(),
+            template: input.template.clone(),
             _expectation: IgnoredAny,
             _rule: IgnoredAny,
             outside: input.operation == OperationRef::None,
-            class: input.kept.as_ref().map(|class| (class.part.clone(), class.validity.clone())),
+            class: input.class.as_ref().map(|class| (class.part.clone(), class.validity.clone())),
             random: match input.origin {
                 Origin::Random(case) => Some(case),
                 Origin::Limit | Origin::Unusual => None,
@@ -77,10 +79,10 @@ impl SavedInputs {
         &self.operation
     }
 
-    /// The inputs again.
+    /// Restores the inputs.
     ///
     /// # Errors
-    /// [`OutdatedInputs`] when the contract does not know the operation or the value as what it was.
+    /// [`OutdatedInputs`] when the contract no longer has the operation or part, or classifies a value differently.
     pub fn restore(&self, contract: &Contract) -> Result<Inputs, OutdatedInputs> {
         let operation = contract.operations().iter().find(|operation| operation.id == self.operation);
         let operation = operation.ok_or_else(|| OutdatedInputs::Operation(self.operation.clone()))?;
@@ -88,27 +90,27 @@ impl SavedInputs {
             Some(endpoint) => OperationRef::Offerings(endpoint),
             None => OperationRef::Other(operation.id.as_str().into()),
         };
-        let slots = slots(operation);
-        let restore = |one: &One| {
-            let kept = match &one.class {
+        let parts = parts(operation);
+        let restore = |one: &SavedInput| {
+            let class = match &one.class {
                 None => None,
                 Some((part, validity)) => {
-                    let slot = slots.iter().find(|(known, _)| known == part);
-                    let (_, schema) = slot.ok_or_else(|| OutdatedInputs::Part(self.operation.clone()))?;
+                    let entry = parts.iter().find(|(known, _)| known == part);
+                    let (_, schema) = entry.ok_or_else(|| OutdatedInputs::Part(self.operation.clone()))?;
                     Some(ValueClass { part: part.clone(), schema: schema.clone(), validity: validity.clone() })
                 }
             };
             let input = Input {
                 number: one.number,
                 operation: if one.outside { OperationRef::None } else { reference.clone() },
-                what: one.what.clone(),
-                recipe: one.recipe.clone(),
+                description: one.description.clone(),
+                template: one.template.clone(),
                 side: None,
-                shown: None,
+                covers: None,
                 origin: one.random.map_or(Origin::Limit, Origin::Random),
-                kept,
+                class,
             };
-            if input.is_of_its_class() { Ok(input) } else { Err(OutdatedInputs::Class(one.what.clone())) }
+            if input.is_of_its_class() { Ok(input) } else { Err(OutdatedInputs::Class(one.description.clone())) }
         };
         let list = self.inputs.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
         Ok(Inputs {
@@ -122,11 +124,11 @@ impl SavedInputs {
 }
 
 impl Input {
-    /// Whether the schema says of the value what the input says of it, as far as the value is known before it is named.
+    /// Whether the value is of its class, as far as it is known before ids are assigned.
     pub(super) fn is_of_its_class(&self) -> bool {
-        let Some(ValueClass { schema, validity, .. }) = &self.kept else { return true };
-        match (&self.recipe.content, &self.recipe.subject) {
-            (_, InputSubject::Invalid { name: Name { text: Some(text), .. }, .. }) => {
+        let Some(ValueClass { schema, validity, .. }) = &self.class else { return true };
+        match (&self.template.content, &self.template.subject) {
+            (_, InputSubject::Invalid { name: SuggestedId { text: Some(text), .. }, .. }) => {
                 schema.is(validity, &Value::from(text.as_str()))
             }
             (InputBody::Json(value, preserve), InputSubject::None | InputSubject::Shared | InputSubject::Main) => {
@@ -140,13 +142,13 @@ impl Input {
         }
     }
 
-    /// Method, path and body in a line, for people: `POST /offerings {"id":"a/b"}`.
+    /// Method, path and body in one line for reports: `POST /offerings {"id":"a/b"}`.
     pub fn sketch(&self) -> String {
-        let Recipe { method, path, subject, query, content, .. } = &self.recipe;
+        let RequestTemplate { method, path, subject, query, content, .. } = &self.template;
         let path = match subject {
-            InputSubject::Invalid { name: Name { text: Some(text), .. }, .. }
-            | InputSubject::Existing(Name { text: Some(text), .. }, _)
-            | InputSubject::Missing(Name { text: Some(text), .. }) => {
+            InputSubject::Invalid { name: SuggestedId { text: Some(text), .. }, .. }
+            | InputSubject::Existing(SuggestedId { text: Some(text), .. }, _)
+            | InputSubject::Missing(SuggestedId { text: Some(text), .. }) => {
                 path.replace("{offering_id}", &crate::exchange::encode_segment(text))
             }
             _ => path.clone(),

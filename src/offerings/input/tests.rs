@@ -1,5 +1,5 @@
-//! Every input on the embedded server: on a right one nothing may be found and nothing left untried, and each fault that
-//! only inputs show is one finding.
+//! Every input on the embedded server: a correct server has no failure and every constraint is covered; each fault of
+//! the input layer is one finding.
 
 use super::*;
 use crate::check::Judge;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 async fn server(options: reference::Options) -> Embedded {
     let judge = Arc::new(Judge::new(Arc::new(Contract::embedded())));
-    Embedded::start(options, TransportSettings::default(), judge).await.expect("a port is free")
+    Embedded::start(options, TransportSettings::default(), judge).await.expect("a port must be free")
 }
 
 async fn run(server: &Embedded, endpoint: Endpoint, seed: u64, cases: u64) -> CaseResult {
@@ -33,12 +33,12 @@ fn found(report: &CaseResult) -> Vec<String> {
         let path: String = request.path.chars().take(120).collect();
         format!("{}: {} ({}) [{} {path} {body}]", failure.rule, failure.title, failure.received, request.method)
     });
-    lines.chain(report.abort.iter().map(|abort| format!("ended: {abort}"))).collect()
+    lines.chain(report.abort.iter().map(|abort| format!("aborted: {abort}"))).collect()
 }
 
-/// More seeds where `QONFORM_TEST_SEEDS` asks for them.
+/// `QONFORM_TEST_SEEDS` sets the number of seeds.
 #[tokio::test]
-async fn on_a_right_server_nothing_is_found_and_nothing_is_left_untried() {
+async fn a_correct_server_passes_and_every_constraint_is_covered() {
     let server = server(reference::Options::default()).await;
     let mut all = Constraints::default();
     for seed in 0..crate::offerings::seeds(3) {
@@ -52,17 +52,17 @@ async fn on_a_right_server_nothing_is_found_and_nothing_is_left_untried() {
     server.stop().await;
     assert_eq!(all.holes(), Vec::<String>::new());
     for row in &all.rows {
-        // The rules narrow what the schema lets through: any tag but 0 and null is rejected.
+        // A rule is stricter than the schema: any tag except 0 and null is rejected.
         let is_tag = row.place == "body /tag" && row.operation == "v4UpdateOffering";
-        // Products are registered beforehand: one that was generated is unknown.
-        let is_narrowed = is_tag || row.place == "body /product_ids/*";
-        assert!(is_narrowed || row.inside.is_none_or(|sides| sides.accepted > 0), "{row:?}");
+        // A product must be registered: a generated one is unknown.
+        let is_stricter = is_tag || row.place == "body /product_ids/*";
+        assert!(is_stricter || row.inside.is_none_or(|sides| sides.accepted > 0), "{row:?}");
         assert!(row.outside.is_none_or(|sides| sides.accepted == 0 && sides.refused > 0), "{row:?}");
     }
 }
 
 #[tokio::test]
-async fn on_a_server_that_chooses_otherwise_nothing_is_found() {
+async fn a_server_with_another_behaviour_passes() {
     let behaviours: Vec<Behaviour> = Behaviour::ALL.into_iter().step_by(7).collect();
     for (seed, behaviour) in behaviours.into_iter().enumerate() {
         let server = server(reference::Options { behaviours: vec![behaviour], ..Default::default() }).await;
@@ -77,7 +77,7 @@ async fn on_a_server_that_chooses_otherwise_nothing_is_found() {
 }
 
 #[tokio::test]
-async fn every_fault_that_only_inputs_show_is_one_finding_of_its_rule() {
+async fn each_fault_of_the_input_layer_is_one_finding_of_its_rule() {
     let expected = Expectations::embedded();
     let faults: Vec<Fault> =
         Fault::ALL.into_iter().filter(|fault| expected.fault(*fault).layer == Layer::Input).collect();
@@ -109,21 +109,21 @@ fn the_same_seed_gives_the_same_inputs() {
     let products = (0..120).map(|number| format!("p{number}")).collect();
     let fixtures = Fixtures { products, variant: Some("v".into()), ..Fixtures::default() };
     for endpoint in Endpoint::ALL {
-        let make = |seed| Inputs::of(&contract, endpoint, &fixtures, seed, 60);
-        let (one, again, other) = (make(1), make(1), make(2));
+        let generate = |seed| Inputs::of(&contract, endpoint, &fixtures, seed, 60);
+        let (one, again, other) = (generate(1), generate(1), generate(2));
         let shape = |inputs: &Inputs| -> Vec<String> {
-            inputs.list.iter().map(|input| format!("{} {:?}", input.what, input.recipe)).collect()
+            inputs.list.iter().map(|input| format!("{} {:?}", input.description, input.template)).collect()
         };
         assert_eq!(shape(&one), shape(&again), "{endpoint}");
         let limits = one.list.iter().filter(|input| !matches!(input.origin, Origin::Random(_))).count();
-        assert_eq!(shape(&one)[..limits], shape(&other)[..limits], "{endpoint}: what is not random is the same");
+        assert_eq!(shape(&one)[..limits], shape(&other)[..limits], "{endpoint}: only random inputs depend on the seed");
         assert_ne!(shape(&one), shape(&other), "{endpoint}");
         assert!(one.list.len() - limits > 40, "{endpoint}: {}", one.list.len() - limits);
     }
 }
 
 #[test]
-fn inputs_that_are_generated_a_part_at_a_time_are_the_same() {
+fn inputs_generated_in_batches_are_the_same() {
     let contract = Contract::embedded();
     let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], ..Fixtures::default() };
     let endpoint = Endpoint::Create;
@@ -142,8 +142,8 @@ fn a_simpler_input_is_of_the_same_class() {
     for endpoint in Endpoint::ALL {
         for input in Inputs::of(&contract, endpoint, &fixtures, 5, 60).list {
             let is_random = matches!(input.origin, Origin::Random(_));
-            for simpler in input.simpler().flatten().take(if is_random { 20 } else { 3 }) {
-                assert_ne!(simpler.recipe, input.recipe);
+            for simpler in input.simplifications().flatten().take(if is_random { 20 } else { 3 }) {
+                assert_ne!(simpler.template, input.template);
                 assert!(simpler.is_of_its_class(), "{}", simpler.sketch());
                 simplified += 1;
             }
@@ -153,37 +153,37 @@ fn a_simpler_input_is_of_the_same_class() {
 }
 
 #[test]
-fn inputs_are_written_down_and_read_again_also_from_older_files() {
+fn inputs_are_saved_and_restored_also_from_older_files() {
     let contract = Contract::embedded();
     let inputs = Inputs::of(&contract, Endpoint::Create, &Fixtures::default(), 5, 20);
-    let mut written = serde_json::to_value(SavedInputs::of(&inputs, &inputs.list)).expect("it is plain data");
-    let restored = |written: &serde_json::Value| {
-        let saved: SavedInputs = serde_json::from_value(written.clone()).expect("it is a saved case");
+    let mut saved = serde_json::to_value(SavedInputs::of(&inputs, &inputs.list)).expect("inputs must serialize");
+    let restored = |json: &serde_json::Value| {
+        let saved: SavedInputs = serde_json::from_value(json.clone()).expect("saved inputs must deserialize");
         saved.restore(&contract).map(|inputs| inputs.list)
     };
-    assert_eq!(restored(&written), Ok(inputs.list.clone()));
-    written["inputs"][0]["expectation"] = serde_json::json!({ "accept": 201 });
-    written["inputs"][0]["rule"] = serde_json::json!("create.echo");
-    assert_eq!(restored(&written), Ok(inputs.list));
-    written["operation"] = serde_json::json!("v4Gone");
-    assert_eq!(restored(&written), Err(OutdatedInputs::Operation("v4Gone".into())));
+    assert_eq!(restored(&saved), Ok(inputs.list.clone()));
+    saved["inputs"][0]["expectation"] = serde_json::json!({ "accept": 201 });
+    saved["inputs"][0]["rule"] = serde_json::json!("create.echo");
+    assert_eq!(restored(&saved), Ok(inputs.list));
+    saved["operation"] = serde_json::json!("v4Gone");
+    assert_eq!(restored(&saved), Err(OutdatedInputs::Operation("v4Gone".into())));
 }
 
 #[tokio::test]
-async fn an_operation_that_is_known_by_its_schema_alone_is_tried_too_and_never_blamed() {
+async fn another_operation_is_covered_without_violations() {
     let server = server(reference::Options::default()).await;
     let project = server.project("other");
     let contract = Arc::clone(project.judge.contract());
-    let mut cx = Context::open(project, Naming::new(1, "o", 0)).await.expect("the list can be read");
+    let mut cx = Context::open(project, Naming::new(1, "o", 0)).await.expect("the list must be readable");
     for endpoint in [Endpoint::List, Endpoint::Get] {
         let inputs = Inputs::of_other(contract.operation(endpoint), 1, 30);
         assert!(inputs.list.len() > 40, "{endpoint}: {}", inputs.list.len());
-        assert!(inputs.list.iter().all(|input| !input.recipe.path.contains('{')));
+        assert!(inputs.list.iter().all(|input| !input.template.path.contains('{')));
         let mut coverage = Constraints::of(&inputs);
-        inputs.run(&mut cx, &mut coverage).await.expect("the server responds");
+        inputs.run(&mut cx, &mut coverage).await.expect("the server must respond");
         assert_eq!(coverage.holes(), Vec::<String>::new(), "{endpoint}");
     }
-    // The reference rejects an empty text, as its schema does.
+    // The reference server is as strict as its schema.
     assert_eq!(cx.record().drift, std::collections::BTreeMap::new());
     let report = cx.close(Ok(())).await;
     server.stop().await;

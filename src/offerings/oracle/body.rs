@@ -1,43 +1,44 @@
-//! The body of a create or an update, as far as conditions speak of it.
+//! The body of a create or update request, as far as conditions depend on it.
 
 use serde_json::{Map, Value};
 
 use crate::contract::Endpoint;
 use crate::exchange::Request;
 
-/// A larger body may be rejected whatever it holds, in bytes.
+/// A larger body, in bytes, may be rejected whatever it contains.
 const MAX_ORDINARY: usize = 64 << 10;
 
 /// Properties that only the server sets.
 const READ_ONLY: [&str; 4] = ["object", "url", "created_at", "updated_at"];
 
-/// A property of a body.
+/// The value of a property in a body.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Sent<T> {
-    /// It is not there.
+    /// The property is missing.
     #[default]
     Absent,
-    /// It is null.
+    /// Null.
     Null,
-    /// It is there and of its type.
+    /// A value of the documented type.
     Value(T),
-    /// It is there, and a value or no value of its type to different readers: `1.0` for an integer.
+    /// A value that only some parsers accept for the type, as `1.0` for an integer.
     Ambiguous,
-    /// It is there and of another type.
+    /// A value of another type.
     Invalid,
 }
 
-/// What a body is as a whole.
+/// The shape of a whole body.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum BodyShape {
-    /// There is none.
+    /// No body.
     #[default]
     None,
-    /// A JSON object, declared as JSON.
+    /// A JSON object with a JSON content type.
     Object,
-    /// A JSON object, declared as something else or not at all.
+    /// A JSON object with another content type or none.
     Undeclared,
-    /// JSON that readers take differently: members twice, bytes that are not UTF-8, numbers beyond 64 bits, deep nesting.
+    /// JSON that parsers read differently: repeated members, bytes that are not UTF-8, numbers beyond 64 bits, deep
+    /// nesting.
     Ambiguous,
     /// `null`.
     Null,
@@ -50,13 +51,13 @@ pub enum BodyShape {
 /// The body of a create or update.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Body {
-    /// What it is as a whole.
+    /// The shape of the whole body.
     pub shape: BodyShape,
-    /// Whether it is so large that it may be rejected for that.
+    /// Whether it may be rejected for its size.
     pub is_large: bool,
     /// `id`.
     pub id: Sent<String>,
-    /// `id` as a list would show it if the server accepted it after all.
+    /// `id` as a list shows it if the server accepts it.
     pub id_text: Option<String>,
     /// `product_ids`.
     pub products: Sent<Vec<String>>,
@@ -64,9 +65,9 @@ pub struct Body {
     pub tag: Sent<i64>,
     /// Read-only properties with the values sent, as JSON texts.
     pub read_only: Vec<(&'static str, String)>,
-    /// Whether it has a property that the document does not name.
+    /// Whether it has an undocumented property.
     pub has_unknown: bool,
-    /// The whole of it, with its members in one order: two bodies are the same when their texts are.
+    /// The whole body with sorted members: equal bodies have equal texts.
     pub text: String,
 }
 
@@ -84,14 +85,14 @@ impl Body {
         let (json, shape) = match serde_json::from_slice::<Value>(bytes) {
             Ok(json) => (json, shape_of(bytes)),
             Err(error) => {
-                // To another reader it may well be JSON.
+                // Another parser may accept it.
                 let is_limit = ["recursion limit", "out of range", "hex escape", "unicode"]
                     .iter()
                     .any(|part| error.to_string().contains(part));
                 let is_encoding = std::str::from_utf8(bytes).is_err()
                     || bytes.starts_with(&[0xef, 0xbb, 0xbf])
                     || bytes.contains(&0) && bytes.len() > 1;
-                let shape = if (is_limit && !is_hopeless(bytes)) || is_encoding {
+                let shape = if (is_limit && !is_never_closed(bytes)) || is_encoding {
                     BodyShape::Ambiguous
                 } else {
                     BodyShape::Malformed
@@ -132,12 +133,12 @@ impl Body {
         }
     }
 
-    /// Whether it is a JSON object to every reader.
+    /// Whether every parser reads it as a JSON object.
     pub fn is_object(&self) -> bool {
         self.shape == BodyShape::Object
     }
 
-    /// Whether it asks for nothing.
+    /// Whether it is a JSON object without members.
     pub fn is_empty(&self) -> bool {
         self.is_object()
             && !self.has_unknown
@@ -148,13 +149,13 @@ impl Body {
     }
 }
 
-/// `1.0`, `-0.0`: an integer to some readers; beyond 16 bits no reader has a tag for it.
+/// Whether some parsers read it as an integer, as `1.0` and `-0.0`. No parser reads a tag beyond 16 bits.
 fn is_small_integer(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() < f64::from(i16::MAX)
 }
 
-/// Whether text that nests too deep for this reader is not JSON for any other either: it never closes.
-fn is_hopeless(bytes: &[u8]) -> bool {
+/// Whether text that nests too deep for this parser is malformed for every other: it is never closed.
+fn is_never_closed(bytes: &[u8]) -> bool {
     !matches!(bytes.trim_ascii_end().last(), Some(b'}' | b']'))
 }
 
@@ -164,14 +165,14 @@ fn is_declared(request: &Request) -> bool {
     value.is_some_and(|value| essence(value) == "application/json" && !value.to_ascii_lowercase().contains("utf-16"))
 }
 
-/// An object that every reader reads the same, or one that not every reader does.
+/// Whether all parsers read an object the same way.
 fn shape_of(bytes: &[u8]) -> BodyShape {
     let repeats = crate::exchange::repeats_member(bytes);
     let text = String::from_utf8_lossy(bytes);
     let is_member = |rest: &str| rest.trim_start().starts_with(':');
-    let has_odd_text = text.contains("\\u0000") || text.split("\"__proto__\"").skip(1).any(is_member);
+    let has_unusual_text = text.contains("\\u0000") || text.split("\"__proto__\"").skip(1).any(is_member);
     let is_deep = bytes.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() > 64;
-    if repeats || has_odd_text || is_deep { BodyShape::Ambiguous } else { BodyShape::Object }
+    if repeats || has_unusual_text || is_deep { BodyShape::Ambiguous } else { BodyShape::Object }
 }
 
 fn sent<T>(value: Option<&Value>, read: impl FnOnce(&Value) -> Option<T>) -> Sent<T> {
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_of_a_body_is_what_every_reader_sees() {
+    fn the_shape_of_a_body_holds_for_every_parser() {
         let shapes = [
             (r#"{"id":"a"}"#, BodyShape::Object),
             ("", BodyShape::None),
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_are_sorted_by_who_may_set_them() {
+    fn properties_of_a_body_are_read_by_type() {
         let body = body(r#"{"id":7,"tag":1.0,"url":"/x","more":1}"#);
         assert_eq!((&body.id, body.id_text.as_deref(), &body.tag), (&Sent::Invalid, Some("7"), &Sent::Ambiguous));
         assert_eq!((body.read_only.len(), body.has_unknown), (1, true));

@@ -1,4 +1,4 @@
-//! A request to one of the six operations, read once into what the conditions speak of.
+//! A request to one of the six operations, parsed into the properties that conditions depend on.
 
 use percent_encoding::percent_decode_str;
 
@@ -12,7 +12,7 @@ const MAX_ID: usize = 64;
 /// The longest product id, in characters.
 const MAX_PRODUCT_ID: usize = 255;
 
-/// A longer path segment or cursor may be rejected by what stands in front of the API.
+/// A longer path segment or cursor may be rejected by a proxy in front of the API.
 const MAX_ORDINARY: usize = 100;
 
 /// Longer idempotency keys may be rejected.
@@ -23,15 +23,15 @@ const MAX_KEY: usize = 255;
 pub struct Call {
     /// The operation.
     pub endpoint: Endpoint,
-    /// Whose key it carries.
+    /// The API key that it carries.
     pub caller: Caller,
-    /// The offering: of the path, or of a create's body, a number by its digits; empty otherwise.
+    /// The offering id in the path or in the body of a create, a number by its digits; empty otherwise.
     pub id: String,
-    /// How the id stands in the path, or the query is written.
+    /// How the id in the path or the query is written.
     pub form: Form,
-    /// Whether its path is such that whatever stands before the API may reject it: then no rejection's body is judged.
-    pub has_odd_path: bool,
-    /// The body, as far as the operation reads one.
+    /// Whether a proxy may reject its path. The body of such a rejection is not checked.
+    pub has_unusual_path: bool,
+    /// The body, if the operation reads one.
     pub body: Body,
     /// `Idempotency-Key`.
     pub key: Option<String>,
@@ -41,25 +41,25 @@ pub struct Call {
     pub after: Option<String>,
 }
 
-/// Whose key a request carries.
+/// The API key of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Caller {
     /// The key of this role.
     Key(KeyRole),
     /// No `Authorization` header.
     Missing,
-    /// Something that is no known key under the scheme `Bearer`.
+    /// An unknown key.
     Invalid,
 }
 
 /// How the variable part of a URL is written.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Form {
-    /// As any client writes it.
+    /// As every client writes it.
     Plain,
-    /// With query parameters that the document does not name.
+    /// With undocumented query parameters.
     ExtraQuery,
-    /// In a way that servers and proxies may read differently: encoded slashes, NUL, bytes that are not UTF-8, dot
+    /// Readable in several ways by servers and proxies: encoded slashes, NUL, bytes that are not UTF-8, dot
     /// segments, very long texts, repeated parameters.
     Unusual,
 }
@@ -75,14 +75,14 @@ pub enum Limit {
     Low,
     /// An integer above 100.
     High,
-    /// Not an integer in any reading.
+    /// Not an integer for any parser.
     NotInteger,
-    /// An integer to some readers and none to others, such as `+1`.
+    /// An integer for some parsers only, such as `+1`.
     Ambiguous,
 }
 
 impl Call {
-    /// Reads a request; `None` when it is none of the six operations.
+    /// Parses a request; `None` if it is none of the six operations.
     pub fn read(request: &Request) -> Option<Self> {
         let endpoint = request.operation.endpoint()?;
         let caller = match request.header_value("authorization") {
@@ -94,23 +94,23 @@ impl Call {
         let segment = path.strip_prefix("/offerings/").map(|rest| rest.strip_suffix("/set-main").unwrap_or(rest));
         let query = Query::read(if endpoint == Endpoint::List { query } else { "" });
         let id = segment.map(decode).or_else(|| body.id_text.clone()).unwrap_or_default();
-        let has_odd_path = segment.is_some_and(is_unusual) || id.chars().count() > 100 && segment.is_some();
+        let has_unusual_path = segment.is_some_and(is_unusual) || id.chars().count() > 100 && segment.is_some();
         let form = if segment.is_some_and(is_unusual) || request.body.as_ref().is_some_and(|_| !takes_body(endpoint)) {
             Form::Unusual
         } else {
             query.form
         };
         let key = request.header_value("idempotency-key").map(str::to_owned);
-        Some(Self { endpoint, caller, id, form, has_odd_path, body, key, limit: query.limit, after: query.after })
+        Some(Self { endpoint, caller, id, form, has_unusual_path, body, key, limit: query.limit, after: query.after })
     }
 
-    /// What servers that decode an id once more, or read its plus signs as spaces, take it (or the cursor) for.
+    /// The id or cursor as read by servers that decode it twice, and by those that read a plus sign as a space.
     pub fn other_readings(&self) -> [String; 2] {
         let id = self.after.as_deref().unwrap_or(&self.id);
         [percent_encoding::percent_decode_str(id).decode_utf8_lossy().into_owned(), id.replace('+', " ")]
     }
 
-    /// The project whose data it is about: that of its key, the main project where it has none.
+    /// The project of its key; the main project if it has no key.
     pub fn project(&self) -> KeyRole {
         match self.caller {
             Caller::Key(role @ (KeyRole::Second | KeyRole::Empty)) => role,
@@ -123,19 +123,19 @@ impl Call {
         matches!(self.caller, Caller::Key(KeyRole::Main | KeyRole::Second | KeyRole::Empty))
     }
 
-    /// Whether it may change anything.
+    /// Whether it is a write request.
     pub fn is_write(&self) -> bool {
         self.endpoint.writes()
     }
 
-    /// Whether its idempotency key is one that every server must accept: 1 to 255 visible ASCII characters.
+    /// Whether every server must accept its idempotency key: 1 to 255 visible ASCII characters.
     pub fn has_ordinary_key(&self) -> bool {
         let is_ordinary =
             |key: &String| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         self.key.as_ref().is_none_or(is_ordinary)
     }
 
-    /// The products that it asks for.
+    /// The products that it sends.
     pub fn products(&self) -> Option<&[String]> {
         match &self.body.products {
             Sent::Value(products) => Some(products),
@@ -152,7 +152,7 @@ fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// Whether a path segment can be read differently by a server and by what stands in front of it.
+/// Whether a server and a proxy may read a path segment differently.
 fn is_unusual(segment: &str) -> bool {
     let decoded: Vec<u8> = percent_decode_str(segment).collect();
     let is_dots = matches!(decoded.as_slice(), [] | [b'.'] | [b'.', b'.']);
@@ -165,7 +165,7 @@ fn is_unusual(segment: &str) -> bool {
         || std::str::from_utf8(&decoded).is_err()
 }
 
-/// Whether a percent sign encodes nothing.
+/// Whether a percent sign starts no valid escape.
 fn has_broken_escape(text: &str) -> bool {
     text.split('%')
         .skip(1)
@@ -192,13 +192,13 @@ impl Query {
                 }
                 ("starting_after", Some(value)) => {
                     cursors += 1;
-                    let is_odd = value.is_empty() || is_unusual(value) && value.len() < 3 * MAX_ID;
-                    if is_odd || has_broken_escape(value) {
+                    let is_suspect = value.is_empty() || is_unusual(value) && value.len() < 3 * MAX_ID;
+                    if is_suspect || has_broken_escape(value) {
                         read.form = Form::Unusual;
                     }
                     read.after = Some(decode(value));
                 }
-                // The same names to a lenient reader.
+                // A lenient parser reads the same names.
                 _ if decode(name).to_ascii_lowercase().contains("limit") || name.is_empty() => {
                     read.form = Form::Unusual;
                 }
@@ -211,7 +211,7 @@ impl Query {
             read.form = Form::Unusual;
         }
         if read.after.as_ref().is_some_and(|after| after.chars().any(|letter| letter == '\0')) {
-            read.form = Form::Plain; // Not in the path: no proxy looks at it.
+            read.form = Form::Plain; // Proxies do not normalize the query.
         }
         read
     }
@@ -228,7 +228,7 @@ impl Limit {
             return match text.parse::<i64>() {
                 Ok(limit @ 1..=100) => Self::Valid(limit as usize),
                 Ok(limit) if limit < 1 => Self::Low,
-                // Beyond 64 bits it is no integer to most readers.
+                // Most parsers reject integers beyond 64 bits.
                 Err(_) => Self::NotInteger,
                 Ok(_) => Self::High,
             };
@@ -239,17 +239,17 @@ impl Limit {
     }
 }
 
-/// Whether it can be an offering's id: 1 to 64 characters of the set.
+/// Whether it is a valid offering id: 1 to 64 allowed characters.
 pub(crate) fn is_offering_id(id: &str) -> bool {
     is_of_set(id, MAX_ID)
 }
 
-/// Whether it can be a product's id.
+/// Whether it is a valid product id.
 pub(super) fn is_product_id(id: &str) -> bool {
     is_of_set(id, MAX_PRODUCT_ID)
 }
 
-/// Whether an id is legal but such that programs stumble over it: rules name it by `create.id-bounds`.
+/// Whether a valid id is one that servers often mishandle: its rule is `create.id-bounds`.
 pub(super) fn is_special_id(id: &str) -> bool {
     const RESERVED: [&str; 12] = [
         "0",
@@ -284,7 +284,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_call_is_read_off_its_request() {
+    fn a_call_is_parsed_from_its_request() {
         let request = Request::to(Endpoint::Update).id("a b").json(&json!({ "tag": null, "product_ids": ["p", 1] }));
         let call = Call::read(&request).unwrap();
         assert_eq!((call.endpoint, call.id.as_str(), call.form), (Endpoint::Update, "a b", Form::Plain));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_judged_only_where_every_reader_agrees() {
+    fn a_limit_is_invalid_only_if_all_parsers_agree() {
         let all = [("1", Limit::Valid(1)), ("100", Limit::Valid(100)), ("0", Limit::Low), ("-1", Limit::Low)];
         let more = [("101", Limit::High), ("99999999999999999999", Limit::NotInteger), ("1.5", Limit::NotInteger)];
         let rest =
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn special_ids_are_told_from_plain_ones() {
+    fn special_ids_are_recognised() {
         assert!(!is_special_id("qf-abcd-create-echo-one"));
         for id in ["a", "q:x-y", "a b c", "Abc", "7abc", "null", &"x".repeat(64)] {
             assert!(is_special_id(id), "{id}");

@@ -1,18 +1,17 @@
-//! The only author of verdicts about this resource: what a project may return next, and what it may hold then.
+//! The model of the resource: which responses a project may return next, and which state it may have then.
 //!
-//! A [`World`] is one state that a project may be in; [`World::judge`] compares a response with it and gives every world
-//! that may follow, or what is wrong. Open points of the contract are several right responses, never a wrong one.
-//! [`State`] follows one project through a case; [`Oracle`] all of them. Every status, typed code and title stands in
-//! the table of [`conditions`]. Worlds are plain values, so that an order of requests can be searched by them
-//! ([`World::step`]) as well as a sequence be followed. The oracle must not know how responses come, and shares nothing
-//! with the reference server.
+//! A [`World`] is one possible state of a project. [`World::judge`] compares a response with it and returns the
+//! possible next worlds, or the deviation. Where the contract leaves a choice, several responses are allowed. [`State`]
+//! follows one project through a case, [`Oracle`] all projects. All statuses, typed codes and titles are in the table
+//! of [`conditions`]. Worlds are plain values, so [`World::step`] also serves to search for an order of concurrent
+//! requests. The oracle does not depend on how responses arrive, and shares no code with the reference server.
 
 mod body;
 mod call;
 mod compare;
 pub mod conditions;
 pub mod consequences;
-mod front;
+mod gateway;
 mod judge;
 mod keys;
 mod pages;
@@ -23,15 +22,16 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod text;
+mod valid;
 mod verdict;
 mod world;
 
 pub use body::{Body, BodyShape, Sent};
 pub(crate) use call::is_offering_id;
 pub use call::{Call, Caller, Form, Limit};
-pub use compare::{Comparison, Surprise, Write, WriteState};
+pub use compare::{Comparison, Mismatch, Write, WriteState};
 pub use race::{RaceAnomaly, product_list};
 pub use reply::{Content, Page, RESTARTED, Reply};
 pub use state::{Oracle, State};
-pub use verdict::{About, Choice, Explained, Judgement, Wrong};
+pub use verdict::{About, Choice, Explained, Judgement, ModelDeviation};
 pub use world::{Facts, Main, World};

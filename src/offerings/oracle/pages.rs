@@ -1,42 +1,43 @@
-//! A page of the list, and an offering that a response shows, compared with one world.
+//! Compares a page of the list, or one returned offering, with one world.
 
 use std::collections::HashSet;
 
 use super::call::{Call, Form, Limit, is_special_id};
 use super::conditions as row;
-use super::judge::same_time;
 use super::reply::{Page, Reply};
-use super::text::{ids, list, tag, times};
-use super::verdict::{Held, Wrong, expect};
+use super::text::{ids, list, same_time, tag, times};
+use super::verdict::{CheckResult, ModelDeviation, expect};
 use super::world::{Main, World};
 use crate::check::Offering;
 
-/// How many offerings a page has when no limit is sent.
+/// The number of offerings of a page without a limit.
 const DEFAULT_LIMIT: usize = 20;
 
-/// What differs, what is expected and what was received.
+/// The property that differs, the expected text and the received text.
 pub(super) type PageDifference = (&'static str, String, String);
 
 impl World {
-    /// A valid list request that was rejected.
-    pub(super) fn list_rejected(&self, call: &Call, reply: &Reply) -> Wrong {
-        let Some(after) = call.after.as_deref() else { return Wrong::rejected(&row::LIST_REJECTED, "200", reply) };
+    /// The deviation of a valid list request that was rejected.
+    pub(super) fn list_rejected(&self, call: &Call, reply: &Reply) -> ModelDeviation {
+        let Some(after) = call.after.as_deref() else {
+            return ModelDeviation::rejected(&row::LIST_REJECTED, "200", reply);
+        };
         let is_known = self.rows.contains_key(after);
         let as_missing = self.missing_as.get(&call.endpoint).is_some_and(|known| known.0 == reply.status);
-        let (promise, rule) = match (is_known, is_special_id(after)) {
+        let (requirement, rule) = match (is_known, is_special_id(after)) {
             (false, true) if !as_missing => (&row::LIST_CURSOR_REJECTED, row::LIST_UNKNOWN_REJECTED.rule()),
             (false, _) => (&row::LIST_UNKNOWN_REJECTED, row::LIST_UNKNOWN_REJECTED.rule()),
             (true, true) => (&row::LIST_CURSOR_REJECTED, row::LIST_CURSOR_REJECTED.rule()),
             (true, false) => (&row::LIST_REJECTED, row::LIST_CURSOR_REJECTED.rule()),
         };
-        let mut wrong = Wrong::rejected(promise, "200", reply);
-        wrong.also.extend(Some(rule).filter(|rule| *rule != wrong.rule));
-        wrong
+        let mut deviation = ModelDeviation::rejected(requirement, "200", reply);
+        deviation.also.extend(Some(rule).filter(|rule| *rule != deviation.rule));
+        deviation
     }
 
     /// Compares one page.
-    pub(super) fn judge_list(&self, call: &Call, reply: &Reply) -> Held {
-        expect(reply.status == 200, || Wrong::status(&row::LIST_STATUS, "200", reply))?;
+    pub(super) fn judge_list(&self, call: &Call, reply: &Reply) -> CheckResult {
+        expect(reply.status == 200, || ModelDeviation::status(&row::LIST_STATUS, "200", reply))?;
         let Some(page) = reply.page() else { return Ok(Vec::new()) };
         let mut rules = Vec::new();
         if let Some(variant) = &self.facts.variant {
@@ -53,16 +54,26 @@ impl World {
         Ok(rules)
     }
 
-    /// The header that says that the list starts again.
-    fn judge_cursor(&self, call: &Call, reply: &Reply, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+    /// Checks the header that reports a restarted list.
+    fn judge_cursor(
+        &self,
+        call: &Call,
+        reply: &Reply,
+        rules: &mut Vec<&'static str>,
+    ) -> Result<(), Box<ModelDeviation>> {
         let spaced = call.after.as_ref().map(|after| after.replace('+', " "));
         let is_plus =
             spaced.as_ref() != call.after.as_ref() && spaced.is_some_and(|after| self.rows.contains_key(&after));
         if is_plus && call.after.as_ref().is_some_and(|after| !self.rows.contains_key(after)) {
             rules.push(row::DECODED_PLUS.rule());
             return expect(reply.is_restarted, || {
-                let expected = "no offering behind the cursor";
-                Wrong::content(&row::DECODED_PLUS, "accepted", expected, "the page after the one with a space")
+                let expected = "list restarted, because the cursor is unknown";
+                ModelDeviation::content(
+                    &row::DECODED_PLUS,
+                    "accepted",
+                    expected,
+                    "page after the offering whose id has a space",
+                )
             });
         }
         let Some(after) = call.after.as_deref().filter(|_| call.form != Form::Unusual) else { return Ok(()) };
@@ -72,8 +83,13 @@ impl World {
         if self.rows.contains_key(after) {
             rules.push(row::LIST_KNOWN_HEADER.rule());
             return expect(!reply.is_restarted || !self.is_ours(after), || {
-                Wrong::content(&row::LIST_KNOWN_HEADER, "header", "no such header", "the header with the value true")
-                    .stored()
+                ModelDeviation::content(
+                    &row::LIST_KNOWN_HEADER,
+                    "header",
+                    "no such header",
+                    "the header with the value true",
+                )
+                .stored()
             });
         }
         if self.readings(after).len() > 1 || !(self.is_ours(after) || self.elsewhere.contains(after)) {
@@ -81,23 +97,28 @@ impl World {
         }
         rules.push(row::LIST_UNKNOWN_HEADER.rule());
         expect(reply.is_restarted, || {
-            let is_plain_wrong = self.missing_as.contains_key(&call.endpoint);
-            let promise = if self.elsewhere.contains(after) && !is_plain_wrong {
+            let has_known_failure = self.missing_as.contains_key(&call.endpoint);
+            let requirement = if self.elsewhere.contains(after) && !has_known_failure {
                 &row::LIST_FOREIGN_CURSOR
             } else {
                 &row::LIST_UNKNOWN_HEADER
             };
-            Wrong::content(promise, "header", "X-Qon-Pagination-Restarted: true", "no such header")
+            ModelDeviation::content(
+                requirement,
+                "header",
+                "X-Qon-Pagination-Restarted: true",
+                "no X-Qon-Pagination-Restarted header",
+            )
         })
     }
 
-    /// Each offering as it is stored, and nothing that should not be there.
-    fn judge_rows(&self, call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+    /// Checks that the page contains offerings as stored and no others.
+    fn judge_rows(&self, call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Result<(), Box<ModelDeviation>> {
         for shown in page.offerings.iter().filter(|shown| self.is_ours(&shown.id)) {
             if self.rows.contains_key(&shown.id) {
                 if let Some((_, expected, received)) = self.difference(&shown.id, shown) {
                     return Err(Box::new(
-                        Wrong::content(&row::LIST_DISAGREES, "contents", expected, received).stored(),
+                        ModelDeviation::content(&row::LIST_DISAGREES, "contents", expected, received).stored(),
                     ));
                 }
             } else if self.elsewhere.contains(&shown.id) {
@@ -107,14 +128,14 @@ impl World {
             }
         }
         if call.after.is_none() && page.has_more == Some(false) {
-            let gone = self.rows.keys().find(|id| self.is_ours(id) && !page.ids().any(|shown| shown == *id));
-            expect(gone.is_none(), || {
-                let id = gone.map_or("", String::as_str);
-                Wrong::content(
+            let missing = self.rows.keys().find(|id| self.is_ours(id) && !page.ids().any(|shown| shown == *id));
+            expect(missing.is_none(), || {
+                let id = missing.map_or("", String::as_str);
+                ModelDeviation::content(
                     &row::LIST_MISSES,
-                    "offering is gone",
+                    "offering is missing",
                     format!("`{id}` in the list"),
-                    format!("no `{id}`"),
+                    format!("`{id}` not in the list"),
                 )
                 .stored()
             })?;
@@ -124,15 +145,15 @@ impl World {
         Ok(())
     }
 
-    /// A main of another client may be gone, or give way to another of theirs, which may be gone by now; where all of
-    /// theirs are still there it cannot just stop being main.
-    fn judge_main_in(&self, page: &Page) -> Result<(), Box<Wrong>> {
+    /// Checks the main of a complete list. Another client may delete or demote its main; while all its offerings are
+    /// listed, one of them stays main.
+    fn judge_main_in(&self, page: &Page) -> Result<(), Box<ModelDeviation>> {
         let mut mains = page.mains();
         mains.retain(|main| !self.extra_mains.contains(*main));
         expect(mains.len() < 2, || {
-            Wrong::content(
+            ModelDeviation::content(
                 &row::TWO_MAINS,
-                "list",
+                "main role",
                 "at most one offering with tag 1",
                 format!("tag 1 on {}", mains.join(" and ")),
             )
@@ -143,21 +164,22 @@ impl World {
         let are_there = self.rows.keys().filter(|id| !self.is_ours(id)).all(|id| is_listed(id));
         let is_lost = is_listed(main) && are_there && mains.is_empty();
         expect(!is_lost, || {
-            Wrong::content(&row::NO_MAIN, "list", format!("`{main}` is main"), "no offering with tag 1").stored()
+            ModelDeviation::content(&row::NO_MAIN, "main role", format!("`{main}` is main"), "no offering with tag 1")
+                .stored()
         })
     }
 
-    /// The page as a part of the list in its known order.
+    /// Checks the position of the page in the known order of the list.
     fn judge_order(
         &self,
         call: &Call,
         reply: &Reply,
         page: &Page,
         rules: &mut Vec<&'static str>,
-    ) -> Result<(), Box<Wrong>> {
+    ) -> Result<(), Box<ModelDeviation>> {
         let Some(order) = self.order.as_deref() else { return Ok(()) };
         if !page.ids().all(|id| self.rows.contains_key(id)) {
-            return Ok(()); // Another client's, created meanwhile.
+            return Ok(()); // Another client created one.
         }
         let cursor = call.after.as_deref().map(|after| self.cursors.get(after).map_or(after, String::as_str));
         let is_known = cursor.is_some_and(|cursor| self.rows.contains_key(cursor));
@@ -173,9 +195,9 @@ impl World {
         if !follows.iter().map(String::as_str).take(found.len()).eq(found.iter().copied())
             || found.is_empty() && !follows.is_empty()
         {
-            let promise = self.misplaced(call, order, &found);
+            let requirement = self.misplaced(call, order, &found);
             let expected = ids(follows.iter().map(String::as_str).take(found.len().max(1)));
-            return Err(Box::new(Wrong::content(promise, "ids", expected, ids(found)).stored()));
+            return Err(Box::new(ModelDeviation::content(requirement, "ids", expected, ids(found)).stored()));
         }
         if call.after.is_some() {
             rules.push(if is_known { row::LIST_PAGES.rule() } else { row::LIST_UNKNOWN_PAGE.rule() });
@@ -187,11 +209,17 @@ impl World {
         let wrong_length = call.limit == Limit::Absent && found.len() < DEFAULT_LIMIT && follows.len() > found.len();
         expect(!wrong_length, || {
             let expected = format!("{DEFAULT_LIMIT} offerings");
-            Wrong::content(&row::LIST_DEFAULT, "shorter", expected, format!("{} offerings", found.len())).stored()
+            ModelDeviation::content(
+                &row::LIST_DEFAULT,
+                "page too short",
+                expected,
+                format!("{} offerings", found.len()),
+            )
+            .stored()
         })
     }
 
-    fn misplaced(&self, call: &Call, order: &[String], found: &[&str]) -> &'static row::Promise {
+    fn misplaced(&self, call: &Call, order: &[String], found: &[&str]) -> &'static row::Requirement {
         match &call.after {
             None if call.limit == Limit::Valid(100) && !is_subsequence(found, order) => &row::LIST_ORDER,
             Some(after) if self.cursors.contains_key(after) => &row::LIST_NEXT_CURSOR,
@@ -200,7 +228,7 @@ impl World {
         }
     }
 
-    /// How an offering differs from what it should be.
+    /// How an offering differs from the expected one.
     pub(super) fn difference(&self, id: &str, shown: &Offering) -> Option<PageDifference> {
         let row = self.rows.get(id).filter(|_| self.is_ours(id))?;
         match self.is_main(id) {
@@ -213,7 +241,7 @@ impl World {
     }
 }
 
-/// How an offering differs in what no request may change by the way: products and the time of creation.
+/// How an offering differs in its products or in `created_at`.
 pub(super) fn contents(expected: &Offering, shown: &Offering) -> Option<PageDifference> {
     let id = &expected.id;
     if shown.products != expected.products {
@@ -230,22 +258,27 @@ fn is_subsequence(found: &[&str], order: &[String]) -> bool {
     found.iter().all(|id| rest.any(|known| known == id))
 }
 
-fn listed(promise: &'static row::Promise, id: &str) -> Wrong {
-    Wrong::content(promise, "listed", format!("no `{id}`"), format!("`{id}` in the list"))
+fn listed(requirement: &'static row::Requirement, id: &str) -> ModelDeviation {
+    ModelDeviation::content(
+        requirement,
+        "offering is listed",
+        format!("`{id}` not in the list"),
+        format!("`{id}` in the list"),
+    )
 }
 
-fn judge_length(call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+fn judge_length(call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Result<(), Box<ModelDeviation>> {
     let found = page.offerings.len();
     let distinct: HashSet<&str> = page.ids().collect();
     expect(distinct.len() == found, || {
-        Wrong::content(
+        ModelDeviation::content(
             &row::LIST_TWICE,
             "ids",
             "every offering once",
             format!("{found} rows, {} offerings", distinct.len()),
         )
     })?;
-    let (promise, most) = match call.limit {
+    let (requirement, most) = match call.limit {
         Limit::Valid(limit) => (&row::LIST_LONGER, limit),
         Limit::Absent => (&row::LIST_DEFAULT, DEFAULT_LIMIT),
         _ => return Ok(()),
@@ -254,28 +287,39 @@ fn judge_length(call: &Call, page: &Page, rules: &mut Vec<&'static str>) -> Resu
         return Ok(());
     }
     let is_settled = call.limit != Limit::Absent || found == DEFAULT_LIMIT;
-    rules.extend(is_settled.then_some(promise.rule()));
+    rules.extend(is_settled.then_some(requirement.rule()));
     expect(found <= most, || {
-        Wrong::content(promise, "longer", format!("at most {most} offerings"), format!("{found} offerings"))
+        ModelDeviation::content(
+            requirement,
+            "page too long",
+            format!("at most {most} offerings"),
+            format!("{found} offerings"),
+        )
     })
 }
 
-/// What a page says of what follows.
-fn judge_end(page: &Page, found: &[&str], follows: bool, rules: &mut Vec<&'static str>) -> Result<(), Box<Wrong>> {
+/// Checks `has_more` and `next_cursor`.
+fn judge_end(
+    page: &Page,
+    found: &[&str],
+    follows: bool,
+    rules: &mut Vec<&'static str>,
+) -> Result<(), Box<ModelDeviation>> {
     let Some(has_more) = page.has_more else { return Ok(()) };
     rules.push(row::LIST_HAS_MORE_TRUE.rule());
     expect(has_more == follows, || {
-        let promise = if follows { &row::LIST_HAS_MORE_FALSE } else { &row::LIST_HAS_MORE_TRUE };
-        Wrong::content(promise, "has_more", format!("has_more {follows}"), format!("has_more {has_more}")).stored()
+        let requirement = if follows { &row::LIST_HAS_MORE_FALSE } else { &row::LIST_HAS_MORE_TRUE };
+        ModelDeviation::content(requirement, "has_more", format!("has_more {follows}"), format!("has_more {has_more}"))
+            .stored()
     })?;
     let last = found.last().copied();
     match page.next_cursor.as_deref() {
         Some(cursor) if !follows => Err(Box::new(
-            Wrong::content(
+            ModelDeviation::content(
                 &row::LIST_NEXT_CURSOR_LAST,
                 "next_cursor",
                 "no next_cursor, or null",
-                format!("`{cursor}`"),
+                format!("next_cursor `{cursor}`"),
             )
             .stored(),
         )),

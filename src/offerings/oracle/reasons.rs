@@ -1,4 +1,4 @@
-//! Which rejections of the table apply to a request in a world.
+//! Selects the rejections of the table that apply to a request in a world.
 
 use super::body::{BodyShape, Sent};
 use super::call::{Call, Caller, Form, Limit, is_offering_id, is_product_id};
@@ -8,7 +8,7 @@ use super::world::World;
 use crate::contract::Endpoint;
 use crate::exchange::KeyRole;
 
-/// The most products that an offering can have.
+/// The maximum number of products of an offering.
 pub(super) const MAX_PRODUCTS: usize = 100;
 
 /// The longest id, in characters.
@@ -20,7 +20,7 @@ const MAX_PRODUCT_ID: usize = 255;
 type Reasons = Vec<&'static Rejection>;
 
 impl World {
-    /// Every reason to reject a request whose id stands for `target`; empty when it must succeed.
+    /// The reasons to reject a request for the offering `target`; empty if it must succeed.
     pub(super) fn reasons(&self, call: &Call, target: Option<&str>) -> Reasons {
         let mut reasons = Vec::new();
         match call.caller {
@@ -47,7 +47,7 @@ impl World {
             reasons.push(&row::AMBIGUOUS);
         }
         if !call.has_ordinary_key() {
-            reasons.push(&row::ODD_KEY);
+            reasons.push(&row::UNUSUAL_KEY);
         }
         if call.body.is_large {
             reasons.push(&row::LARGE);
@@ -55,7 +55,7 @@ impl World {
         reasons
     }
 
-    /// Whether nothing forbids that the request is carried out.
+    /// Whether a server may accept the request.
     pub(super) fn may_be_done(&self, call: &Call, target: Option<&str>) -> bool {
         self.reasons(call, target).iter().all(|reason| reason.force != Force::Must)
     }
@@ -75,7 +75,7 @@ impl World {
             }
             Sent::Value(_) if self.is_variant(&call.id) => &row::DUPLICATE_VARIANT,
             Sent::Value(_) if target.is_some() => &row::DUPLICATE,
-            // Something hidden may have it, or had it.
+            // A hidden offering may have or have had it.
             Sent::Value(id) if !id.starts_with(&self.facts.prefix) && self.incarnations(id) == 0 => {
                 &row::CREATE_FOREIGN
             }
@@ -201,7 +201,7 @@ impl World {
             });
         }
         let is_known = |id: &String| self.facts.products.contains(id);
-        // No project has a product and another that differs from it in the spaces around it alone.
+        // No project has two product ids that differ only in leading or trailing spaces.
         let is_trimmed = |id: &String| id.trim() != id && self.facts.products.contains(id.trim());
         let is_foreign = |id: &String| self.facts.foreign_product.as_ref() == Some(id);
         let is_surely_unknown = |id: &String| {
@@ -233,8 +233,8 @@ impl World {
         }
     }
 
-    /// The rules that owe another response than this one, whatever it shows.
-    pub(super) fn owed(
+    /// The rules that require another response, whatever its body.
+    pub(super) fn violated_rules(
         &self,
         call: &Call,
         target: Option<&str>,
@@ -248,7 +248,7 @@ impl World {
         }
     }
 
-    /// The rules that a right rejection keeps.
+    /// The rules that an expected rejection passes.
     pub(super) fn rules_of(&self, reason: &'static Rejection, call: &Call) -> Vec<&'static str> {
         let mut rules = self.rules_about(reason, call);
         let id = call.after.as_deref().unwrap_or(&call.id);
@@ -259,7 +259,7 @@ impl World {
         rules
     }
 
-    /// The rules that say that a request must be rejected for this reason.
+    /// The rules that require a rejection for this reason.
     pub(super) fn rules_about(&self, reason: &'static Rejection, call: &Call) -> Vec<&'static str> {
         let mut rules = vec![reason.rule()];
         if self.was_deleted(&call.id) {
@@ -276,13 +276,13 @@ impl World {
     }
 }
 
-/// Whether the properties of a body are known.
+/// Whether all parsers read the same properties from a body.
 fn is_readable(shape: BodyShape) -> bool {
     matches!(shape, BodyShape::Object | BodyShape::Undeclared)
 }
 
 fn list(call: &Call, reasons: &mut Reasons) {
-    // Of parameters that readers take differently nothing can be said.
+    // The expected response to ambiguous parameters is unknown.
     if call.form != Form::Unusual {
         reasons.extend(match call.limit {
             Limit::Low => Some(&row::LIMIT_LOW),
@@ -301,7 +301,7 @@ fn list(call: &Call, reasons: &mut Reasons) {
     }
 }
 
-/// Whether a reason is that readers may take the request differently.
+/// Whether a reason is that parsers may read the request differently.
 pub(super) fn is_ambiguous(reason: &&'static Rejection) -> bool {
     std::ptr::eq(*reason, &raw const row::AMBIGUOUS)
 }

@@ -1,7 +1,7 @@
-//! A response, read once into what the conditions speak of.
+//! A response, parsed into the properties that conditions depend on.
 //!
-//! The reader is lenient: what breaks the schema is reported by the rule of the schema alone, and where its meaning is
-//! plain (`"tag": "1"`, `"product_ids": null`) the rest of the run goes on with it. What cannot be read is empty.
+//! The parser is lenient: only the schema rule reports schema violations. The oracle uses values with a clear meaning
+//! (`"tag": "1"`, `"product_ids": null`); other invalid values are read as empty.
 
 use serde_json::Value;
 
@@ -9,27 +9,27 @@ use super::conditions as row;
 use crate::check::Offering;
 use crate::exchange::Response;
 
-/// The header of a page that starts again at the first row.
+/// The header of a page of a restarted list.
 pub const RESTARTED: &str = "x-qon-pagination-restarted";
 
-/// What a server returned.
+/// A parsed response.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reply {
     /// The status.
     pub status: u16,
     /// `error.code`.
     pub code: Option<String>,
-    /// What the body shows.
+    /// The content of the body.
     pub content: Content,
-    /// Whether the header says that the list starts again.
+    /// Whether the header reports a restarted list.
     pub is_restarted: bool,
-    /// The fields that the details of an error name, without what stands before them in a path.
+    /// The last path segments of the fields that the error details name.
     pub fields: Vec<String>,
-    /// `404 not_found`: for messages.
+    /// Status and code for messages, as in `404 not_found`.
     pub summary: String,
 }
 
-/// What a body shows.
+/// The content of a body.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Content {
     /// Neither an offering nor a page.
@@ -45,14 +45,14 @@ pub enum Content {
 pub struct Page {
     /// Its offerings, in order.
     pub offerings: Vec<Offering>,
-    /// `has_more`; `None` where it cannot be read.
+    /// `has_more`; `None` if missing or invalid.
     pub has_more: Option<bool>,
-    /// `next_cursor`; `None` where it is absent or null.
+    /// `next_cursor`; `None` if missing or null.
     pub next_cursor: Option<String>,
 }
 
 impl Page {
-    /// The ids on it, in order.
+    /// Its ids, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.offerings.iter().map(|offering| offering.id.as_str())
     }
@@ -64,7 +64,7 @@ impl Page {
 }
 
 impl Reply {
-    /// Reads a response.
+    /// Parses a response.
     pub fn read(response: &Response) -> Self {
         let body = response.json();
         Self {
@@ -77,7 +77,7 @@ impl Reply {
         }
     }
 
-    /// A response of these parts without details, for those who know it otherwise than by its bytes.
+    /// A response without headers and details, for callers that have no response bytes.
     pub fn of(status: u16, code: Option<&str>, content: Content) -> Self {
         let code = code.map(str::to_owned);
         let summary = code.as_ref().map_or_else(|| status.to_string(), |code| format!("{status} {code}"));
@@ -94,17 +94,17 @@ impl Reply {
         (400..500).contains(&self.status)
     }
 
-    /// Whether it says that the request has no valid key.
+    /// Whether the status means that the request has no valid key.
     pub fn is_unauthorized(&self) -> bool {
         row::AUTH_MISSING.statuses.contains(&self.status)
     }
 
-    /// Whether it says that the request conflicts with another, or with what is there.
+    /// Whether the status means a conflict with another request or with the state.
     pub fn is_conflict(&self) -> bool {
         row::DUPLICATE.statuses.contains(&self.status)
     }
 
-    /// The offering that it shows.
+    /// The offering in the body.
     pub fn offering(&self) -> Option<&Offering> {
         match &self.content {
             Content::Offering(offering) => Some(offering),
@@ -112,7 +112,7 @@ impl Reply {
         }
     }
 
-    /// The page that it shows.
+    /// The page in the body.
     pub fn page(&self) -> Option<&Page> {
         match &self.content {
             Content::Page(page) => Some(page),
@@ -142,7 +142,7 @@ fn content(body: &Value) -> Content {
     inner.or(Some(body)).and_then(offering).map_or(Content::Nothing, Content::Offering)
 }
 
-/// An offering whose id can be read, with whatever else can.
+/// An offering with a readable id and all other readable properties.
 fn offering(value: &Value) -> Option<Offering> {
     let id = match value.get("id")? {
         Value::String(id) => id.clone(),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ill_formed_offering_is_read_as_far_as_it_goes() {
+    fn readable_properties_of_an_invalid_offering_are_read() {
         let whole = json!({ "id": "a", "tag": "1", "product_ids": "p,q", "created_at": 7, "url": "/x" });
         for body in [whole.clone(), json!({ "data": whole })] {
             let reply = reply(200, &body);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_read_also_where_it_is_a_bare_array() {
+    fn a_page_may_be_a_bare_array() {
         let items = json!([{ "id": "a" }, { "id": 7 }]);
         let bare = reply(200, &items);
         assert_eq!(bare.page().unwrap().ids().collect::<Vec<_>>(), ["a", "7"]);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_details_lose_their_paths() {
+    fn fields_of_error_details_lose_their_paths() {
         let details = json!([{ "field": "query.limit" }, { "field": "/body/id" }]);
         let error = reply(400, &json!({ "error": { "code": "invalid_data", "details": details } }));
         assert_eq!(

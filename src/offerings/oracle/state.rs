@@ -1,39 +1,39 @@
-//! What the projects of a case should hold after the responses so far.
+//! The expected state of the projects of a case after the responses so far.
 //!
-//! A response may leave open what happened; then every world that may be is kept until a list shows which one it is.
+//! If a response leaves the state open, all possible worlds are tracked until a list shows which one is real.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::call::Call;
-use super::compare::{Blame, Comparison, Write, WriteState};
+use super::compare::{Comparison, RecentWrites, Write, WriteState};
 use super::conditions::Force;
 use super::reply::Reply;
-use super::verdict::{Explained, Judgement, Wrong};
+use super::verdict::{Explained, Judgement, ModelDeviation};
 use super::world::{Facts, Main, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole};
 use crate::project::Snapshot;
 
-/// More worlds than these are not followed: the list is read long before.
+/// The maximum number of worlds to track. The list is read long before.
 const MAX_WORLDS: usize = 16;
 
-/// More rejected writes than these are not compared with one list.
+/// The maximum number of rejected writes between two reads of the list.
 const MAX_WRITES: usize = 24;
 
-/// What one project should hold.
+/// The expected state of one project.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Never empty; the likeliest first.
+    /// Never empty; the most likely first.
     worlds: Vec<World>,
-    /// Writes since it was read last.
+    /// Writes since the last read.
     writes: Vec<Write>,
-    /// Offerings that a get read since then.
+    /// Ids that a get read since then.
     reads: BTreeSet<String>,
 }
 
-/// Which writes are compared together: those that one promise explains.
+/// Writes with equal batches share one comparison, because one requirement covers their effects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Batch {
     endpoint: Endpoint,
@@ -43,79 +43,79 @@ struct Batch {
 }
 
 impl State {
-    /// What was there at the start.
+    /// The state that a first snapshot shows.
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
         Self { worlds: vec![World::starting_from(snapshot, facts)], writes: Vec::new(), reads: BTreeSet::new() }
     }
 
-    /// The likeliest world.
+    /// The most likely world.
     pub fn world(&self) -> &World {
         &self.worlds[0]
     }
 
-    /// The offering with this id, as it should be.
+    /// The expected offering with this id.
     pub fn find(&self, id: &str) -> Option<&Offering> {
         self.world().find(id)
     }
 
-    /// The main offering's id, where it is known.
+    /// The main offering's id, if known.
     pub fn main(&self) -> Option<&str> {
         match self.world().main() {
             Main::Is(id) => Some(id),
-            Main::None | Main::Unsure { .. } => None,
+            Main::None | Main::Unknown { .. } => None,
         }
     }
 
-    /// Whether something was written since the list was read last.
-    pub fn is_unsettled(&self) -> bool {
+    /// Whether a write was sent since the last read of the list.
+    pub fn has_new_writes(&self) -> bool {
         !self.writes.is_empty()
     }
 
-    /// The writes since the list was read last.
+    /// The writes since the last read of the list.
     pub fn writes(&self) -> &[Write] {
         &self.writes
     }
 
-    /// Whether the list must be read before this request, so that one promise explains what the list shows.
+    /// Whether the list must be read before this request, so that one requirement covers the next comparison.
     pub fn must_be_read_before(&self, call: &Call) -> bool {
         let Some(last) = self.writes.last() else { return false };
         if !call.is_write() {
             return false;
         }
-        let is_other = self.batch(&last.call, Some(last.fate)) != self.batch(call, None);
-        let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.fate != WriteState::Rejected;
-        let changes_roles = matches!(call.endpoint, Endpoint::SetMain) && last.fate != WriteState::Rejected;
-        is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.fate == WriteState::Rejected
+        let is_other = self.batch(&last.call, Some(last.state)) != self.batch(call, None);
+        let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.state != WriteState::Rejected;
+        let changes_roles = matches!(call.endpoint, Endpoint::SetMain) && last.state != WriteState::Rejected;
+        is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.state == WriteState::Rejected
     }
 
-    fn batch(&self, call: &Call, fate: Option<WriteState>) -> Batch {
+    fn batch(&self, call: &Call, state: Option<WriteState>) -> Batch {
         let target = self.find(&call.id).map(|_| call.id.as_str());
-        let must_fail = match fate {
-            Some(fate) => fate == WriteState::Rejected,
+        let must_fail = match state {
+            Some(state) => state == WriteState::Rejected,
             None => self.world().reasons(call, target).iter().any(|reason| reason.force == Force::Must),
         };
         Batch { endpoint: call.endpoint, is_authorized: call.is_authorized(), must_fail, is_keyed: call.key.is_some() }
     }
 
-    /// Folds in what an exchange changed, and says what the oracle says of it.
-    pub fn apply(&mut self, call: &Call, reply: &Reply, at: &Arc<Exchange>) -> Result<Explained, Box<Wrong>> {
+    /// Judges an exchange and updates the state with its effect.
+    pub fn apply(&mut self, call: &Call, reply: &Reply, at: &Arc<Exchange>) -> Result<Explained, Box<ModelDeviation>> {
         let main_before = self.main().map(str::to_owned);
         let known_body = self.world().rows.get(&call.id).and_then(|row| row.updated_by.clone());
         let mut next = Vec::new();
         let mut verdict = None;
         for world in &self.worlds {
             match world.judge(call, reply) {
-                Judgement::Explained(kept) => {
-                    next.extend(kept.next.iter().cloned());
+                Judgement::Explained(explained) => {
+                    next.extend(explained.next.iter().cloned());
                     if !matches!(verdict, Some(Ok(_))) {
-                        verdict = Some(Ok(kept));
+                        verdict = Some(Ok(explained));
                     }
                 }
-                Judgement::Wrong(wrong) => verdict = verdict.or(Some(Err(wrong))),
+                Judgement::Deviation(deviation) => verdict = verdict.or(Some(Err(deviation))),
             }
         }
         if next.is_empty() {
-            next = self.worlds.iter().map(|world| world.after(call, reply)).collect();
+            next = self.worlds.iter().map(|world| world.after_deviation(call, reply)).collect();
         }
         let mut distinct: Vec<World> = Vec::with_capacity(next.len());
         for world in next {
@@ -127,28 +127,28 @@ impl State {
         let verdict = verdict.unwrap_or_else(|| Ok(Explained::default()));
         if call.is_write() {
             let is_again = known_body.as_deref() == Some(call.body.text.as_str()) && call.endpoint == Endpoint::Update;
-            let fate = match &verdict {
+            let state = match &verdict {
                 _ if reply.is_rejection() => WriteState::Rejected,
                 _ if !reply.is_success() => WriteState::Unknown,
-                Ok(kept) if kept.is_replay => WriteState::Replayed,
-                _ if is_again => WriteState::DoneAgain,
-                _ => WriteState::Done,
+                Ok(explained) if explained.is_replay => WriteState::Replayed,
+                _ if is_again => WriteState::AppliedAgain,
+                _ => WriteState::Applied,
             };
-            self.writes.push(Write { call: call.clone(), fate, main_before, at: Arc::clone(at) });
+            self.writes.push(Write { call: call.clone(), state, main_before, at: Arc::clone(at) });
         } else {
             self.reads.insert(call.id.clone());
         }
         verdict
     }
 
-    /// Compares a snapshot with the state. The snapshot was read after everything that was folded in.
+    /// Compares a snapshot, read after all applied exchanges, with the state.
     pub fn compare(&self, snapshot: &Snapshot, is_elsewhere: bool, tainted: &BTreeSet<String>) -> Comparison {
         let is_elsewhere = is_elsewhere && self.writes.is_empty();
-        let blame = Blame { writes: &self.writes, is_elsewhere, reads: &self.reads, tainted };
-        self.worlds[self.best(snapshot)].compare(snapshot, &blame)
+        let recent = RecentWrites { writes: &self.writes, is_elsewhere, reads: &self.reads, tainted };
+        self.worlds[self.best(snapshot)].compare(snapshot, &recent)
     }
 
-    /// Accepts the snapshot as the state from now on.
+    /// Replaces the state by the snapshot.
     pub fn adopt(&mut self, snapshot: &Snapshot) {
         let best = self.best(snapshot);
         self.worlds.swap(0, best);
@@ -158,7 +158,7 @@ impl State {
         self.reads.clear();
     }
 
-    /// Notes which offerings only other projects have, and which idempotency keys were used there.
+    /// Sets the ids that only other projects have, and the idempotency keys that were used there.
     fn set_elsewhere(&mut self, ids: &Arc<BTreeSet<String>>, keys: &Arc<BTreeSet<String>>) {
         for world in &mut self.worlds {
             (world.elsewhere, world.keys_elsewhere) = (Arc::clone(ids), Arc::clone(keys));
@@ -169,74 +169,75 @@ impl State {
         self.world().keys.keys().map(|(_, key)| key)
     }
 
-    /// Whether what a get shows of an offering that is there is what should be, in the property that differed.
+    /// Whether an offering returned by a get is as expected in a property.
     pub fn is_as_expected(&self, id: &str, shown: &Offering, property: &str) -> bool {
         let Some(expected) = self.find(id) else { return false };
         match property {
-            "updated_at" => super::judge::same_time(&expected.updated_at, &shown.updated_at),
+            "updated_at" => super::text::same_time(&expected.updated_at, &shown.updated_at),
             "tag" => expected.tag == shown.tag,
             "previous tag" => shown.tag == Some(0),
             "product_ids" => expected.products == shown.products,
             "role" => self.world().difference(id, shown).is_none_or(|(property, ..)| property != "role"),
-            "offering is gone" => true,
+            "offering is missing" => true,
             _ => self.world().difference(id, shown).is_none(),
         }
     }
 
-    /// Puts an offering back that a list left out, or takes one out that it should not have shown.
+    /// Restores an offering that a list omitted, or removes one that it should not contain.
     pub fn correct(&mut self, id: &str, offering: Option<&Offering>) {
         for world in &mut self.worlds {
             world.correct(id, offering);
         }
     }
 
-    /// Sets which offering is main, where a list was wrong about it.
+    /// Sets the main offering after a list showed a wrong one.
     pub fn correct_main(&mut self, main: Option<&str>) {
         for world in &mut self.worlds {
             world.main = main.map_or(Main::None, |main| Main::Is(main.to_owned()));
         }
     }
 
-    /// The place of the world that a snapshot differs least from.
+    /// The index of the world with the fewest differences from a snapshot.
     fn best(&self, snapshot: &Snapshot) -> usize {
         if self.worlds.len() == 1 {
             return 0;
         }
-        let blame = Blame { writes: &self.writes, is_elsewhere: false, reads: &self.reads, tainted: &BTreeSet::new() };
-        let distance = |place: &usize| self.worlds[*place].compare(snapshot, &blame).surprises.len();
+        let recent =
+            RecentWrites { writes: &self.writes, is_elsewhere: false, reads: &self.reads, tainted: &BTreeSet::new() };
+        let distance = |place: &usize| self.worlds[*place].compare(snapshot, &recent).mismatches.len();
         (0..self.worlds.len()).min_by_key(distance).unwrap_or_default()
     }
 }
 
-/// What all projects of a case should hold.
+/// The expected state of all projects of a case.
 #[derive(Clone, Debug, Default)]
 pub struct Oracle {
     states: BTreeMap<KeyRole, State>,
 }
 
 impl Oracle {
-    /// Begins to follow a project.
+    /// Starts to track a project.
     pub fn open(&mut self, role: KeyRole, snapshot: &Snapshot, facts: Facts) {
         self.states.insert(role, State::starting_from(snapshot, facts));
         self.compare_projects();
     }
 
-    /// The state of a project, if it is followed.
+    /// The state of a project, if tracked.
     pub fn state(&self, role: KeyRole) -> Option<&State> {
         self.states.get(&role)
     }
 
-    /// The state of a project, if it is followed.
+    /// The state of a project, if tracked.
     pub fn state_mut(&mut self, role: KeyRole) -> Option<&mut State> {
         self.states.get_mut(&role)
     }
 
-    /// The projects that are followed.
+    /// The tracked projects.
     pub fn projects(&self) -> Vec<KeyRole> {
         self.states.keys().copied().collect()
     }
 
-    /// Finds out which offerings only other projects have: called after writes to one of several.
+    /// Updates which ids only other projects have. Called after writes to one of several projects.
     pub fn compare_projects(&mut self) {
         if self.states.len() < 2 {
             return;

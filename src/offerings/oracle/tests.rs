@@ -1,4 +1,4 @@
-//! The oracle by itself: which responses it accepts, and which worlds follow.
+//! Tests of the oracle alone: which responses it allows, and which worlds follow.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,7 +12,8 @@ use crate::project::Snapshot;
 
 fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
     json!({
-        "object": "offering", "id": id, "url": format!("/v4/offerings/{id}"), "tag": tag.into(), "product_ids": products,
+        "object": "offering", "id": id, "url": format!("/v4/offerings/{id}"), "tag": tag.into(),
+        "product_ids": products,
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
     })
 }
@@ -42,7 +43,7 @@ fn keyed(endpoint: Endpoint, id: &str, key: &str) -> Call {
     call(&if endpoint == Endpoint::Create { request.json(&json!({ "id": id })) } else { request })
 }
 
-/// A project with the offerings `a`, main, and `b`.
+/// A project with the main offering `a` and the regular offering `b`.
 fn world() -> World {
     let facts = Facts { products: ["p".to_owned()].into(), ..Facts::default() };
     let mut world = World::starting_from(&Snapshot::default(), facts);
@@ -59,8 +60,8 @@ fn only(mut next: Vec<World>) -> World {
 
 fn violated(world: &World, call: &Call, reply: &Reply) -> &'static str {
     match world.judge(call, reply) {
-        Judgement::Wrong(wrong) => wrong.rule,
-        Judgement::Explained(kept) => panic!("{kept:?}"),
+        Judgement::Deviation(deviation) => deviation.rule,
+        Judgement::Explained(explained) => panic!("{explained:?}"),
     }
 }
 
@@ -72,10 +73,10 @@ fn the_first_offering_is_main_and_the_second_is_not() {
 }
 
 #[test]
-fn deleting_the_main_has_three_right_outcomes() {
+fn deleting_the_main_has_three_allowed_outcomes() {
     let delete = of(Endpoint::Delete, "a");
-    let refused = only(world().step(&delete, &rejection(409, "main")));
-    assert_eq!(refused.main(), &Main::Is("a".into()));
+    let rejected = only(world().step(&delete, &rejection(409, "main")));
+    assert_eq!(rejected.main(), &Main::Is("a".into()));
     let done = only(world().step(&delete, &reply(204, &Value::Null)));
     assert_eq!(done.main(), &unsure(&[]));
     for tag in [0, 1] {
@@ -85,7 +86,7 @@ fn deleting_the_main_has_three_right_outcomes() {
 }
 
 fn unsure(not: &[&str]) -> Main {
-    Main::Unsure { not: not.iter().map(|&id| id.to_owned()).collect() }
+    Main::Unknown { not: not.iter().map(|&id| id.to_owned()).collect() }
 }
 
 fn page(data: &Value) -> Reply {
@@ -93,19 +94,19 @@ fn page(data: &Value) -> Reply {
 }
 
 #[test]
-fn the_main_after_a_deleted_one_is_known_from_what_responses_show() {
-    let made = only(world().step(&create("c"), &reply(201, &offering("c", None, &[]))));
-    let open = only(made.step(&of(Endpoint::Delete, "a"), &reply(204, &Value::Null)));
+fn responses_show_the_main_after_the_main_was_deleted() {
+    let created = only(world().step(&create("c"), &reply(201, &offering("c", None, &[]))));
+    let open = only(created.step(&of(Endpoint::Delete, "a"), &reply(204, &Value::Null)));
     let get = |id: &str, tag: i64| (of(Endpoint::Get, id), reply(200, &offering(id, tag, &[])));
     let after = |world: &World, (call, reply): &(Call, Reply)| only(world.step(call, reply));
     let not_b = after(&open, &get("b", 0));
     assert_eq!(not_b.main(), &unsure(&["b"]));
     assert_eq!(violated(&not_b, &get("b", 1).0, &get("b", 1).1), "get.existing");
     assert_eq!(after(&not_b, &get("c", 1)).main(), &Main::Is("c".into()));
-    let nobody = page(&json!([offering("b", 0, &[]), offering("c", None, &[])]));
+    let no_main = page(&json!([offering("b", 0, &[]), offering("c", None, &[])]));
     let list = call(&Request::to(Endpoint::List));
-    assert_eq!(only(open.step(&list, &nobody)).main(), &Main::None);
-    // The one that may be main is deleted: now it may be any of the others again.
+    assert_eq!(only(open.step(&list, &no_main)).main(), &Main::None);
+    // After the possible main is deleted, any of the others may be main.
     let again = only(not_b.step(&of(Endpoint::Delete, "c"), &reply(204, &Value::Null)));
     assert_eq!(again.main(), &unsure(&[]));
     let none_left = only(again.step(&of(Endpoint::Delete, "b"), &reply(204, &Value::Null)));
@@ -113,7 +114,7 @@ fn the_main_after_a_deleted_one_is_known_from_what_responses_show() {
 }
 
 #[test]
-fn what_was_possible_successors_is_what_was_allowed() {
+fn only_allowed_requests_have_possible_successors() {
     let empty = World::starting_from(&Snapshot::default(), Facts::default());
     assert_eq!(only(empty.possible_successors(&create("a"))).main(), &Main::Is("a".into()));
     assert_eq!(only(empty.clone().touched().possible_successors(&create("a"))).main(), &unsure(&[]));
@@ -123,14 +124,14 @@ fn what_was_possible_successors_is_what_was_allowed() {
 }
 
 #[test]
-fn a_main_of_another_client_does_not_just_stop_being_main() {
+fn a_listed_main_of_another_client_stays_main() {
     let offerings = [offering("theirs", 1, &[]), offering("other", 0, &[])].iter().filter_map(Offering::read).collect();
     let facts = Facts { prefix: "qf-".into(), ..Facts::default() };
     let world = World::starting_from(&Snapshot { offerings, pages: 1 }, facts).normalized();
     let list = call(&Request::to(Endpoint::List));
     let (theirs, other) = (offering("theirs", 0, &[]), offering("other", 0, &[]));
     assert_eq!(violated(&world, &list, &page(&json!([theirs, other]))), "invariant.main-exists");
-    // The third: the other was promoted and deleted meanwhile.
+    // The third: another client promoted and deleted `other`.
     for right in [json!([]), json!([theirs, other, offering("another", 1, &[])]), json!([theirs])] {
         let verdict = world.judge(&list, &page(&right));
         assert!(matches!(verdict, Judgement::Explained(_)), "{verdict:?}");
@@ -138,32 +139,36 @@ fn a_main_of_another_client_does_not_just_stop_being_main() {
 }
 
 #[test]
-fn without_times_two_orders_of_the_same_writes_lead_to_one_world() {
+fn orders_of_the_same_writes_lead_to_equal_normalized_worlds() {
     let promote = |id: &str| (of(Endpoint::SetMain, id), reply(200, &offering(id, 1, &[])));
-    let (made, of_b) = (world().normalized(), promote("b"));
+    let (created, of_b) = (world().normalized(), promote("b"));
     let after = |world: &World, (call, reply): &(Call, Reply)| only(world.step(call, reply)).normalized();
-    let again = after(&after(&made, &of_b), &promote("a"));
+    let again = after(&after(&created, &of_b), &promote("a"));
     assert_eq!(again, after(&again, &promote("a")));
     assert_ne!(again, after(&again, &of_b));
 }
 
 #[test]
-fn without_times_a_key_still_stands_for_its_offering_alone() {
+fn normalized_worlds_keep_the_offering_of_a_key() {
     let create = call(&Request::to(Endpoint::Create).header("idempotency-key", "k").json(&json!({ "id": "c" })));
     let other = call(&Request::to(Endpoint::Create).json(&json!({ "id": "c" })));
-    let (made, gone) = (reply(201, &offering("c", None, &[])), reply(204, &Value::Null));
-    let delete = (of(Endpoint::Delete, "c"), gone);
+    let (created, deleted) = (reply(201, &offering("c", None, &[])), reply(204, &Value::Null));
+    let delete = (of(Endpoint::Delete, "c"), deleted);
     let after = |world: &World, call: &Call, reply: &Reply| only(world.step(call, reply)).normalized();
-    let first = after(&world().normalized(), &create, &made);
+    let first = after(&world().normalized(), &create, &created);
     assert_eq!(violated(&first, &create, &rejection(409, "offering_already_exists")), "create.idempotency-replay");
     let none = after(&first, &delete.0, &delete.1);
-    let second = after(&none, &other, &made);
-    assert_eq!(after(&second, &delete.0, &delete.1), none, "what was between does not matter");
-    assert_eq!(second.step(&create, &rejection(409, "offering_already_exists")).len(), 1, "it is another by now");
+    let second = after(&none, &other, &created);
+    assert_eq!(after(&second, &delete.0, &delete.1), none, "former incarnations do not matter");
+    assert_eq!(
+        second.step(&create, &rejection(409, "offering_already_exists")).len(),
+        1,
+        "the offering of the key was recreated"
+    );
 }
 
 #[test]
-fn a_promotion_moves_the_main() {
+fn a_set_main_changes_the_main() {
     let promoted = only(world().step(&of(Endpoint::SetMain, "b"), &reply(200, &offering("b", 1, &[]))));
     let get = of(Endpoint::Get, "a");
     assert_eq!(violated(&promoted, &get, &reply(200, &offering("a", 1, &[]))), "get.existing");
@@ -172,7 +177,7 @@ fn a_promotion_moves_the_main() {
 }
 
 #[test]
-fn a_replayed_promotion_promotes_nothing() {
+fn a_repeated_set_main_with_its_key_has_no_effect() {
     let first = keyed(Endpoint::SetMain, "b", "k");
     let yes = |id| reply(200, &offering(id, 1, &[]));
     let world = only(world().step(&first, &yes("b")));
@@ -180,23 +185,39 @@ fn a_replayed_promotion_promotes_nothing() {
     let replayed = only(world.step(&first, &yes("b")));
     assert_eq!(replayed.main(), &Main::Is("a".into()));
     assert_eq!(violated(&world, &first, &rejection(409, "used")), "set-main.idempotency-replay");
-    // For another offering the key is another, or misused; it is never the first offering's.
+    // With another offering the key must not return the first offering.
     assert_eq!(violated(&world, &keyed(Endpoint::SetMain, "a", "k"), &yes("b")), "set-main.promotes");
 }
 
 #[test]
-fn what_a_key_of_a_deleted_offering_does_is_open() {
+fn the_effect_of_the_key_of_a_deleted_offering_is_open() {
     let again = call(&Request::to(Endpoint::Create).header("idempotency-key", "k").json(&json!({ "id": "c" })));
-    let made = reply(201, &offering("c", None, &[]));
-    let world = only(world().step(&again, &made));
+    let created = reply(201, &offering("c", None, &[]));
+    let world = only(world().step(&again, &created));
     assert_eq!(violated(&world, &again, &rejection(409, "offering_already_exists")), "create.idempotency-replay");
     let world = only(world.step(&of(Endpoint::Delete, "c"), &reply(204, &Value::Null)));
-    let next = world.step(&again, &made);
+    let next = world.step(&again, &created);
     assert_eq!(next.iter().map(|world| world.find("c").is_some()).collect::<Vec<_>>(), [false, true]);
 }
 
 #[test]
-fn ids_that_differ_in_case_are_one_or_two() {
+fn the_key_of_a_deleted_offering_may_name_a_later_one() {
+    let create = |body: Value| call(&Request::to(Endpoint::Create).header("idempotency-key", "k").json(&body));
+    let (first, other) = (create(json!({ "id": "c" })), create(json!({ "id": "d" })));
+    let created = |id| reply(201, &offering(id, None, &[]));
+    let kept = only(world().step(&first, &created("c")));
+    let deleted = only(kept.step(&of(Endpoint::Delete, "c"), &reply(204, &Value::Null)));
+    let replaced = only(deleted.step(&other, &created("d")));
+    assert!(!replaced.step(&first, &created("d")).is_empty(), "the key names `d` now");
+    assert_eq!(violated(&replaced, &first, &created("e")), "create.idempotency-replay");
+    // With a body that differs without effect, the response may be the first one again or a new offering.
+    let same = create(json!({ "id": "c", "product_ids": [] }));
+    let next = deleted.step(&same, &created("c"));
+    assert_eq!(next.iter().map(|world| world.find("c").is_some()).collect::<Vec<_>>(), [false, true]);
+}
+
+#[test]
+fn ids_that_differ_in_case_name_one_or_two_offerings() {
     let get = of(Endpoint::Get, "B");
     assert_eq!(world().step(&get, &rejection(404, "not_found")).len(), 1);
     assert_eq!(world().step(&get, &reply(200, &offering("b", None, &[]))).len(), 1);
@@ -204,7 +225,7 @@ fn ids_that_differ_in_case_are_one_or_two() {
 }
 
 #[test]
-fn what_a_server_error_did_is_not_known() {
+fn the_effect_of_a_server_error_is_unknown() {
     let update = call(&Request::to(Endpoint::Update).id("b").json(&json!({ "product_ids": ["p"] })));
     let next = world().step(&update, &reply(500, &json!({})));
     let products = next.iter().map(|world| world.find("b").unwrap().products.len());
@@ -212,7 +233,7 @@ fn what_a_server_error_did_is_not_known() {
 }
 
 #[test]
-fn one_page_of_everything_is_held_whole() {
+fn a_complete_page_contains_exactly_the_stored_offerings() {
     let list = call(&Request::to(Endpoint::List));
     let (a, b) = (offering("a", 1, &[]), offering("b", None, &[]));
     assert_eq!(world().step(&list, &page(&json!([a, b]))).len(), 1);
@@ -221,7 +242,7 @@ fn one_page_of_everything_is_held_whole() {
 }
 
 #[test]
-fn the_main_keeps_its_tag() {
+fn an_update_of_the_main_with_a_tag_is_rejected() {
     let demote = |tag: Option<i64>| call(&Request::to(Endpoint::Update).id("a").json(&json!({ "tag": tag })));
     let main = reply(200, &offering("a", 1, &[]));
     assert_eq!(violated(&world(), &demote(Some(0)), &main), "update.demote-rejected");
@@ -231,17 +252,17 @@ fn the_main_keeps_its_tag() {
 }
 
 #[test]
-fn a_deleted_id_that_another_project_has_may_stay_taken() {
-    let taken = rejection(409, "offering_already_exists");
+fn a_deleted_id_of_another_project_can_be_created_again() {
+    let conflict = rejection(409, "offering_already_exists");
     let mut world = world();
     world.elsewhere = std::sync::Arc::new(["b".to_owned(), "c".to_owned()].into());
-    assert_eq!(violated(&world, &create("c"), &taken), "auth.project-isolation");
+    assert_eq!(violated(&world, &create("c"), &conflict), "auth.project-isolation");
     let deleted = only(world.step(&of(Endpoint::Delete, "b"), &reply(204, &Value::Null)));
-    assert_eq!(violated(&deleted, &create("b"), &taken), "delete.recreate");
+    assert_eq!(violated(&deleted, &create("b"), &conflict), "delete.recreate");
 }
 
 #[test]
-fn a_firewall_may_reject_what_looks_like_sql() {
+fn a_firewall_may_reject_ids_with_sql() {
     let blocked = reply(403, &Value::Null);
     for id in ["a--b", "select one", "this or that"] {
         assert!(matches!(world().judge(&create(id), &blocked), Judgement::Explained(_)), "{id}");
@@ -252,7 +273,7 @@ fn a_firewall_may_reject_what_looks_like_sql() {
 }
 
 #[test]
-fn the_time_of_a_main_moves_only_with_a_write_to_it() {
+fn updated_at_of_a_main_changes_only_by_a_write() {
     let facts = Facts { is_exclusive: true, ..Facts::default() };
     let offerings = |time: &str| {
         let mut main = offering("a", 1, &[]);
@@ -261,7 +282,7 @@ fn the_time_of_a_main_moves_only_with_a_write_to_it() {
         Snapshot { offerings, pages: 1 }
     };
     let state = State::starting_from(&offerings("2026-01-01T00:00:00Z"), facts);
-    let compare = |time: &str| state.compare(&offerings(time), false, &std::collections::BTreeSet::new()).surprises;
+    let compare = |time: &str| state.compare(&offerings(time), false, &std::collections::BTreeSet::new()).mismatches;
     assert_eq!(compare("2026-01-01T00:00:00.0Z"), []);
     assert_eq!(compare("2026-01-01T00:00:01Z").len(), 1);
 }

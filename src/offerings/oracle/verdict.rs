@@ -1,81 +1,81 @@
-//! What the oracle says of a response.
+//! The result of comparing a response with the expected state.
 
 use std::borrow::Cow;
 
-use super::conditions::{Promise, Rejection};
+use super::conditions::{Rejection, Requirement};
 use super::reply::Reply;
 use super::world::World;
 
-/// What the oracle says of a response.
+/// The result of comparing a response with one world.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Judgement {
-    /// It is explained.
+    /// The contract allows the response.
     Explained(Explained),
-    /// No correct server returns it.
-    Wrong(Box<Wrong>),
+    /// No correct server returns the response.
+    Deviation(Box<ModelDeviation>),
 }
 
-/// A response that is explained.
+/// A response that the contract allows, or whose error another failure reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Explained {
     /// The worlds that may follow; never empty.
     pub next: Vec<World>,
-    /// The rules that were checked and kept.
+    /// The rules that were checked and passed.
     pub rules: Vec<&'static str>,
     /// What the server chose at open points.
     pub choices: Vec<Choice>,
-    /// Deviations that leave no doubt about what the server did: nothing that follows is judged otherwise.
-    pub deviations: Vec<Wrong>,
-    /// Deviations from what the contract only recommends here.
-    pub warnings: Vec<Wrong>,
-    /// Whether it is the response of an earlier request with the same idempotency key.
+    /// Deviations that leave the state after the request known.
+    pub deviations: Vec<ModelDeviation>,
+    /// Deviations from recommendations of the contract.
+    pub warnings: Vec<ModelDeviation>,
+    /// Whether it repeats the response to an earlier request with the same idempotency key.
     pub is_replay: bool,
-    /// Whether it is wrong in a way that was found elsewhere: what follows from it is not judged.
+    /// Whether another failure already reports what is wrong with it. Consequences are not checked.
     pub is_known: bool,
-    /// Rules that the response violates too, where it is wrong in a way that is found elsewhere.
+    /// Further rules that it violates, where another failure reports the cause.
     pub violated: Vec<&'static str>,
 }
 
-/// What a server chose at an open point.
+/// A server's choice where the contract leaves several.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Choice {
-    /// The rule that leaves it open.
+    /// The rule that allows the choice.
     pub rule: &'static str,
-    /// What was chosen, in a clause.
+    /// The observation, as a clause.
     pub what: Cow<'static, str>,
 }
 
-/// What of a response a deviation is about: what is wrong with its form explains some of them.
+/// The part of a response that a deviation is about. A malformed response can be the cause of some deviations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum About {
-    /// Whether the request was carried out, and the status.
+    /// The status, or whether the request was accepted.
     Status,
     /// The typed code of a rejection.
     Code,
-    /// What the body shows.
+    /// The body.
     Content,
-    /// What the body shows of what is stored; a second look tells which of two readings is wrong.
+    /// Stored data in the body. A second read shows which of two reads is wrong.
     Stored,
 }
 
-/// A response, or a state, that is not explained.
+/// A response or a state that the contract does not allow.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Wrong {
+pub struct ModelDeviation {
     /// The rule that is violated.
     pub rule: &'static str,
-    /// The row of the table of conditions.
+    /// The id of the row in the table of conditions.
     pub condition: Cow<'static, str>,
     /// What differed, without values.
     pub difference: Cow<'static, str>,
-    /// What is wrong, in a clause without values.
+    /// The title of the finding, without values.
     pub title: Cow<'static, str>,
-    /// What the contract promises.
+    /// What the contract requires.
     pub expected: String,
     /// What was received.
     pub received: String,
-    /// Further rules that are violated with it.
+    /// Further violated rules.
     pub also: Vec<&'static str>,
-    /// What of the response it is about.
+    /// The part of the response that it is about.
     pub about: About,
 }
 
@@ -89,16 +89,16 @@ impl Explained {
     }
 }
 
-impl From<Wrong> for Judgement {
-    fn from(wrong: Wrong) -> Self {
-        Self::Wrong(Box::new(wrong))
+impl From<ModelDeviation> for Judgement {
+    fn from(deviation: ModelDeviation) -> Self {
+        Self::Deviation(Box::new(deviation))
     }
 }
 
-impl Wrong {
-    /// What a promise of the table says about the body of a response or a state.
+impl ModelDeviation {
+    /// A violated requirement on the body of a response or on the state.
     pub(in crate::offerings) fn content(
-        row: &'static Promise,
+        row: &'static Requirement,
         difference: &'static str,
         expected: impl Into<String>,
         received: impl Into<String>,
@@ -115,31 +115,35 @@ impl Wrong {
         }
     }
 
-    /// A promise of the table that the status breaks.
-    pub(in crate::offerings) fn status(row: &'static Promise, expected: impl Into<String>, reply: &Reply) -> Self {
+    /// A violated requirement on the status.
+    pub(in crate::offerings) fn status(row: &'static Requirement, expected: impl Into<String>, reply: &Reply) -> Self {
         let difference = format!("status {}", reply.status).into();
         Self { difference, about: About::Status, ..Self::content(row, "", expected, reply.summary.clone()) }
     }
 
-    /// A valid request that was rejected: with which status does not make it another defect.
-    pub(in crate::offerings) fn rejected(row: &'static Promise, expected: impl Into<String>, reply: &Reply) -> Self {
+    /// A valid request that was rejected, the same defect whatever the status.
+    pub(in crate::offerings) fn rejected(
+        row: &'static Requirement,
+        expected: impl Into<String>,
+        reply: &Reply,
+    ) -> Self {
         Self { difference: "rejected".into(), ..Self::status(row, expected, reply) }
     }
 
-    /// A rejection of the table that did not happen as it should.
+    /// A request that was accepted, or rejected with an unexpected status or code.
     pub(in crate::offerings) fn not_rejected(row: &'static Rejection, reply: &Reply) -> Self {
         let statuses: Vec<_> = row.statuses.iter().map(u16::to_string).collect();
         let statuses = if statuses.is_empty() { "4xx".into() } else { statuses.join(" or ") };
         let (subject, rule) = (row.subject, row.rule());
-        let is_right = row.statuses.is_empty() || row.statuses.contains(&reply.status);
-        // How a rule rejects is one decision of a server, whatever it rejects.
+        let is_expected_status = row.statuses.is_empty() || row.statuses.contains(&reply.status);
+        // An unexpected status or code is one defect for all conditions of a rule.
         let (condition, difference, title, about) = if reply.is_success() {
             (row.id.into(), "accepted".into(), format!("{subject} was accepted"), About::Status)
-        } else if is_right {
-            let code = reply.code.as_deref().unwrap_or("none");
-            (rule_wide(rule), format!("code {code}"), format!("{subject} was rejected with another code"), About::Code)
+        } else if is_expected_status {
+            let code = reply.code.as_deref().map_or("no code".to_owned(), |code| format!("code {code}"));
+            (rule_wide(rule), code, format!("{subject} was rejected with an unexpected code"), About::Code)
         } else {
-            let title = format!("{subject} was not rejected with {statuses}");
+            let title = format!("{subject} was rejected with an unexpected status");
             (rule_wide(rule), format!("status {}", reply.status), title, About::Status)
         };
         Self {
@@ -163,9 +167,9 @@ fn rule_wide(rule: &str) -> Cow<'static, str> {
     format!("{rule}/rejection").into()
 }
 
-/// The rules that are kept, or the first deviation.
-pub(super) type Held = Result<Vec<&'static str>, Box<Wrong>>;
+/// The passed rules, or the first deviation.
+pub(super) type CheckResult = Result<Vec<&'static str>, Box<ModelDeviation>>;
 
-pub(super) fn expect(holds: bool, wrong: impl FnOnce() -> Wrong) -> Result<(), Box<Wrong>> {
-    if holds { Ok(()) } else { Err(Box::new(wrong())) }
+pub(super) fn expect(is_met: bool, deviation: impl FnOnce() -> ModelDeviation) -> Result<(), Box<ModelDeviation>> {
+    if is_met { Ok(()) } else { Err(Box::new(deviation())) }
 }

@@ -1,4 +1,4 @@
-//! One state that a project may be in, and what a request makes of it.
+//! One possible state of a project, and the effects of requests on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,34 +11,34 @@ use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::project::Snapshot;
 
-/// What does not change while a case runs.
+/// Facts about a project that do not change during a case.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Facts {
-    /// Every id that starts with it belongs to this run, and no product has such an id.
+    /// Prefix of all ids of this run; no product id starts with it.
     pub prefix: String,
-    /// Products that are registered. Others may be too, unless they start with the prefix.
+    /// Known product ids. Others may exist, unless they start with the prefix.
     pub products: BTreeSet<String>,
-    /// A product that another project has, and this one does not.
+    /// A product id that only another project has.
     pub foreign_product: Option<String>,
     /// The id of an experiment variant.
     pub variant: Option<String>,
-    /// Whether no other client writes to the project: then every change is the server's doing.
+    /// Whether no other client writes to the project, so that the server caused every change.
     pub is_exclusive: bool,
-    /// Whether something was created in the project earlier in the run: that the first offering of a project that was
-    /// emptied again becomes main is a should.
+    /// Whether the run created an offering in the project earlier. That the first offering of an emptied project
+    /// becomes main is only a recommendation.
     pub was_used: bool,
 }
 
-/// Which offering is main, as far as it follows from the responses.
+/// What the responses show about which offering is main.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Main {
     /// This one.
     Is(String),
     /// None.
     None,
-    /// The main was deleted, or a response was lost: none, or another at the server's choice.
-    Unsure {
-        /// None of these: they were shown as regular since.
+    /// Unknown: the main was deleted or a response was lost. The server may have chosen any other or none.
+    Unknown {
+        /// Ids that a response showed as regular since then.
         not: BTreeSet<String>,
     },
 }
@@ -47,58 +47,58 @@ pub enum Main {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Row {
     pub(super) offering: Offering,
-    /// The body of the last update since it was read, for the rule about repeated updates.
+    /// The body of the last update since the last read, for the rule about repeated updates.
     pub(super) updated_by: Option<Arc<str>>,
-    /// Whether nothing but a list showed its contents so far.
+    /// Whether only a list has shown its contents so far.
     pub(super) is_only_listed: bool,
 }
 
-/// What is known of an id that was created by the run.
+/// The history of an id that the run created.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(super) struct Incarnations {
-    /// How often it was created.
+    /// The number of creates.
     pub(super) count: u32,
-    /// `created_at` of the last deleted one, as written.
+    /// `created_at` of the last deleted offering, as received.
     pub(super) former_created_at: String,
-    /// The products that former ones had.
+    /// The products of the deleted offerings.
     pub(super) former_products: Vec<Vec<String>>,
 }
 
-/// One state that a project may be in: its regular offerings, its main, and the idempotency keys it may remember.
+/// One possible state of a project: its regular offerings, its main, and the used idempotency keys.
 ///
-/// Cheap to clone: what a response leaves as it was is shared by the worlds before and after.
+/// Cheap to clone: worlds share all parts that a response does not change.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct World {
     pub(super) facts: Arc<Facts>,
     pub(super) rows: Arc<BTreeMap<String, Row>>,
     pub(super) main: Main,
-    /// Whether it was empty when it was first seen and nothing was created in it since.
+    /// Whether it was empty at the first read and no offering was created since.
     pub(super) is_untouched: bool,
-    /// Whether the first offering became main after it was emptied: then the next first one must too.
+    /// Whether the first offering after it was emptied became main. The next first one must become main too.
     pub(super) promotes_again: bool,
-    /// Ids that the run tried to create, and those it is responsible for otherwise.
+    /// Ids that the run sent in a create, and other ids that it is responsible for.
     pub(super) attempted: Arc<BTreeSet<String>>,
     pub(super) incarnations: Arc<BTreeMap<String, Incarnations>>,
-    /// What each idempotency key of an operation was used for, each thing once.
+    /// The different uses of each idempotency key of an operation.
     pub(super) keys: Arc<BTreeMap<(Endpoint, String), Vec<Use>>>,
-    /// The ids in the order of the list, where that is known.
+    /// The ids in the order of the list, if known.
     pub(super) order: Option<Arc<Vec<String>>>,
-    /// Offerings that only another project has.
+    /// Ids that only another project has.
     pub(super) elsewhere: Arc<BTreeSet<String>>,
     /// Idempotency keys that were used in another project.
     pub(super) keys_elsewhere: Arc<BTreeSet<String>>,
-    /// How operations respond to ids that never existed, where that is wrong: status and code.
+    /// Wrong responses of operations to ids that never existed: status and code.
     pub(super) missing_as: Arc<BTreeMap<Endpoint, (u16, Option<String>)>>,
-    /// Offerings that are main beside another, which was found already.
+    /// Additional main offerings that a failure already reports.
     pub(super) extra_mains: Arc<BTreeSet<String>>,
-    /// Whether ids that differ only in case were seen to be two offerings.
+    /// Whether ids that differ only in case are known to name two offerings.
     pub(super) is_case_sensitive: bool,
-    /// Where the opaque cursors lead that pages returned: behind this id.
+    /// The returned opaque cursors with the id that they stand for.
     pub(super) cursors: Arc<BTreeMap<String, String>>,
 }
 
 impl World {
-    /// What was there at the start.
+    /// The state that a first snapshot shows.
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
         let mut world = Self {
             is_untouched: snapshot.offerings.is_empty() && !facts.was_used,
@@ -121,28 +121,28 @@ impl World {
         world
     }
 
-    /// The same, but for which offering is main.
+    /// The same world with another main.
     #[must_use]
     pub fn with_main(mut self, main: Main) -> Self {
         self.main = main;
         self
     }
 
-    /// The same project, had something been created in it before: whether its first offering is main is open then.
+    /// The same world as if an offering had been created before: its first offering may or may not become main.
     #[must_use]
     pub fn touched(mut self) -> Self {
         self.is_untouched = false;
         self
     }
 
-    /// The same for a reader who compares nothing but what an offering is and which one is main: times, former
-    /// incarnations and repeated updates do not tell worlds apart. Two orders of the same writes lead to one world then.
+    /// The same world without times, former incarnations and repeated updates, so that two orders of the same writes
+    /// lead to equal worlds.
     #[must_use]
     pub fn normalized(mut self) -> Self {
-        let is_told_apart = |Row { offering, updated_by, is_only_listed }: &Row| {
+        let has_details = |Row { offering, updated_by, is_only_listed }: &Row| {
             *is_only_listed || updated_by.is_some() || offering.tag.is_some() || !offering.updated_at.is_empty()
         };
-        if self.rows.values().any(is_told_apart) {
+        if self.rows.values().any(has_details) {
             for Row { offering, updated_by, is_only_listed } in Arc::make_mut(&mut self.rows).values_mut() {
                 (*updated_by, offering.tag, *is_only_listed) = (None, None, false);
                 offering.updated_at.clear();
@@ -153,12 +153,12 @@ impl World {
         self
     }
 
-    /// Takes responsibility for these offerings as well, whether they are there or not.
+    /// Treats these ids as the run's own, whether they exist or not.
     pub fn own(&mut self, ids: impl IntoIterator<Item = String>) {
         Arc::make_mut(&mut self.attempted).extend(ids);
     }
 
-    /// Accepts the snapshot as the state from now on.
+    /// Replaces the state by the snapshot.
     pub fn adopt(&mut self, snapshot: &Snapshot) {
         let row = |offering: &Offering| {
             let known = self.rows.get(&offering.id);
@@ -169,8 +169,8 @@ impl World {
         };
         self.rows = Arc::new(snapshot.offerings.iter().map(|one| (one.id.clone(), row(one))).collect());
         let mains = snapshot.mains();
-        let stays = matches!(&self.main, Main::Is(main) if mains.contains(&main.as_str()));
-        if !stays {
+        let is_unchanged = matches!(&self.main, Main::Is(main) if mains.contains(&main.as_str()));
+        if !is_unchanged {
             let new = mains.iter().find(|id| !self.extra_mains.contains(**id)).or(mains.first());
             self.main = new.map_or(Main::None, |&id| Main::Is(id.to_owned()));
         }
@@ -182,17 +182,17 @@ impl World {
         self.order = Some(Arc::new(snapshot.offerings.iter().map(|one| one.id.clone()).collect()));
     }
 
-    /// The offering with this id, as it should be.
+    /// The expected offering with this id.
     pub fn find(&self, id: &str) -> Option<&Offering> {
         self.rows.get(id).map(|row| &row.offering)
     }
 
-    /// Every offering, in the order of their ids.
+    /// All offerings, in the order of their ids.
     pub fn offerings(&self) -> impl Iterator<Item = &Offering> {
         self.rows.values().map(|row| &row.offering)
     }
 
-    /// The ids in the order of the list; empty where that is not known.
+    /// The ids in the order of the list; empty if unknown.
     pub fn order(&self) -> Vec<&str> {
         self.order.as_deref().map_or(Vec::new(), |order| order.iter().map(String::as_str).collect())
     }
@@ -202,27 +202,27 @@ impl World {
         &self.main
     }
 
-    /// Whether changes of this offering are the server's doing: it is the run's own, or the whole project is.
+    /// Whether only the server can have changed this offering: the run or the whole project owns it.
     pub fn is_ours(&self, id: &str) -> bool {
         self.facts.is_exclusive || self.is_created(id)
     }
 
-    /// Whether the run created this id or tried to.
+    /// Whether the run sent this id in a create.
     pub fn is_created(&self, id: &str) -> bool {
         id.starts_with(&self.facts.prefix) || self.attempted.contains(id)
     }
 
-    /// How often the run created this id.
+    /// The number of times that the run created this id.
     pub fn incarnations(&self, id: &str) -> u32 {
         self.incarnations.get(id).map_or(0, |known| known.count)
     }
 
-    /// Whether an id must look like one that never existed, though it was or is somewhere.
+    /// Whether an id exists or existed but must get the responses of one that never existed.
     pub fn is_hidden(&self, id: &str) -> bool {
         self.is_variant(id) || self.elsewhere.contains(id) || self.was_deleted(id)
     }
 
-    /// Whether it was seen that an operation responds wrongly to ids that never existed.
+    /// Whether an operation is known to respond wrongly to ids that never existed.
     pub fn knows_missing(&self, endpoint: Endpoint) -> bool {
         self.missing_as.contains_key(&endpoint)
     }
@@ -231,7 +231,7 @@ impl World {
         self.facts.variant.as_deref() == Some(id)
     }
 
-    /// The offerings that an id may stand for; `None` stands for none. Ids that differ only in case may be the same.
+    /// The offerings that an id may name; `None` means no offering. Ids that differ only in case may be equal.
     pub(super) fn readings(&self, id: &str) -> Vec<Option<String>> {
         if self.rows.contains_key(id) {
             return vec![Some(id.to_owned())];
@@ -243,26 +243,26 @@ impl World {
         std::iter::once(None).chain(twin.map(|twin| Some(twin.clone()))).collect()
     }
 
-    /// Whether this offering is main; `None` when it cannot be known.
+    /// Whether this offering is main; `None` if unknown.
     pub(super) fn is_main(&self, id: &str) -> Option<bool> {
         match &self.main {
             Main::Is(main) => Some(main == id),
             Main::None => Some(false),
-            Main::Unsure { not } => not.contains(id).then_some(false),
+            Main::Unknown { not } => not.contains(id).then_some(false),
         }
     }
 
-    /// Whether the next offering created here must be main (`Some(true)`), must not (`Some(false)`), or may.
+    /// Whether the next created offering must become main (`Some(true)`), must not (`Some(false)`), or may (`None`).
     pub(super) fn next_is_main(&self) -> Option<bool> {
         match self.main {
             Main::Is(_) => Some(false),
             Main::None if (self.is_untouched || self.promotes_again) && self.rows.is_empty() => Some(true),
-            Main::None | Main::Unsure { .. } => None,
+            Main::None | Main::Unknown { .. } => None,
         }
     }
 
-    /// The world after a request that was rejected.
-    pub(super) fn rejected(&self, call: &Call, status: u16) -> Self {
+    /// The world after a rejected request.
+    pub(super) fn after_rejection(&self, call: &Call, status: u16) -> Self {
         let mut world = self.clone();
         world.note_attempt(call);
         if call.is_write() {
@@ -271,8 +271,8 @@ impl World {
         world
     }
 
-    /// The world after a request that was accepted; its id stands for `target`.
-    pub(super) fn done(&self, call: &Call, target: Option<&str>, shown: Option<&Offering>) -> Self {
+    /// The world after an accepted request for the offering `target`.
+    pub(super) fn after_success(&self, call: &Call, target: Option<&str>, shown: Option<&Offering>) -> Self {
         let mut world = self.clone();
         world.note_attempt(call);
         if !call.is_write() {
@@ -287,17 +287,17 @@ impl World {
             Endpoint::List | Endpoint::Get => {}
         }
         let incarnation = world.incarnations(&call.id);
-        world.remember(call, Use::done(call, shown, incarnation));
+        world.remember(call, Use::accepted(call, shown, incarnation));
         world
     }
 
-    /// The world after a wrong response: a success is believed.
-    pub fn after(&self, call: &Call, reply: &Reply) -> Self {
+    /// The world after a wrong response. A success is assumed to have had its effect.
+    pub fn after_deviation(&self, call: &Call, reply: &Reply) -> Self {
         let target = self.rows.contains_key(&call.id).then_some(call.id.as_str());
         let mut world = if reply.is_success() {
-            self.done(call, target, reply.offering())
+            self.after_success(call, target, reply.offering())
         } else {
-            self.rejected(call, reply.status)
+            self.after_rejection(call, reply.status)
         };
         let id = call.after.as_deref().unwrap_or(&call.id);
         let never_existed = !self.rows.contains_key(id)
@@ -313,15 +313,18 @@ impl World {
         world
     }
 
-    /// The worlds that may follow when it is not known what was returned, but that the request was carried out; none
-    /// where it cannot have been.
+    /// The possible worlds after a request that had an effect but whose response is unknown; empty if it cannot have
+    /// had one.
     pub fn possible_successors(&self, call: &Call) -> Vec<Self> {
         let readings = self.readings(&call.id);
         let targets = readings.iter().map(Option::as_deref);
-        targets.filter(|target| self.may_be_done(call, *target)).map(|target| self.done(call, target, None)).collect()
+        targets
+            .filter(|target| self.may_be_done(call, *target))
+            .map(|target| self.after_success(call, target, None))
+            .collect()
     }
 
-    /// Applies what a response shows of which offering is main, where that was open.
+    /// Records which offering is main, if that was unknown and the response shows it.
     pub(super) fn learn(&mut self, call: &Call, reply: &Reply) {
         if let Some(Page { offerings, next_cursor: Some(cursor), .. }) = reply.page()
             && let Some(last) = offerings.last()
@@ -329,7 +332,7 @@ impl World {
         {
             Arc::make_mut(&mut self.cursors).insert(cursor.clone(), last.id.clone());
         }
-        let Main::Unsure { not } = &mut self.main else { return };
+        let Main::Unknown { not } = &mut self.main else { return };
         let shown = match reply.page() {
             Some(page) => page.offerings.as_slice(),
             None => reply.offering().map(std::slice::from_ref).unwrap_or_default(),
@@ -352,8 +355,8 @@ impl World {
         let Some(key) = &call.key else { return };
         let uses = Arc::make_mut(&mut self.keys).entry((call.endpoint, key.clone())).or_default();
         match uses.iter_mut().find(|known| known.is_for(call)) {
-            // The first success is what a key stands for.
-            Some(known) if known.is_done() => {}
+            // A key stands for its first success.
+            Some(known) if known.is_applied() => {}
             Some(known) => *known = used,
             None => uses.push(used),
         }
@@ -369,7 +372,7 @@ impl World {
             url: String::new(),
         });
         if self.rows.contains_key(&offering.id) {
-            return; // A replay: it is there already.
+            return; // A repeated response: it exists already.
         }
         if shown.is_none() {
             self.main = self.main_after_unseen(&offering.id);
@@ -386,13 +389,13 @@ impl World {
             .insert(offering.id.clone(), Row { offering, updated_by: None, is_only_listed: false });
     }
 
-    /// Which offering is main after one was created whose role was not seen.
+    /// The main after a create whose response is unknown.
     fn main_after_unseen(&self, id: &str) -> Main {
         match (&self.main, self.next_is_main()) {
             (Main::None, Some(true)) => Main::Is(id.to_owned()),
-            (Main::None, _) => Main::Unsure { not: self.rows.keys().cloned().collect() },
-            (Main::Unsure { not }, _) => {
-                Main::Unsure { not: not.iter().filter(|known| *known != id).cloned().collect() }
+            (Main::None, _) => Main::Unknown { not: self.rows.keys().cloned().collect() },
+            (Main::Unknown { not }, _) => {
+                Main::Unknown { not: not.iter().filter(|known| *known != id).cloned().collect() }
             }
             (known @ Main::Is(_), _) => known.clone(),
         }
@@ -425,11 +428,11 @@ impl World {
             Some(false) if is_known => {}
             _ if self.rows.is_empty() => self.main = Main::None,
             Some(false) => {}
-            Some(true) | None => self.main = Main::Unsure { not: BTreeSet::new() },
+            Some(true) | None => self.main = Main::Unknown { not: BTreeSet::new() },
         }
     }
 
-    /// Puts an offering back that a list left out, or takes one out that it should not have shown.
+    /// Restores an offering that a list omitted, or removes one that it should not contain.
     pub(super) fn correct(&mut self, id: &str, offering: Option<&Offering>) {
         let rows = Arc::make_mut(&mut self.rows);
         match offering {
@@ -445,7 +448,7 @@ impl World {
     }
 
     pub(super) fn promoted(&mut self, id: &str, shown: Option<&Offering>) {
-        // What became main at our request is ours to return for, an experiment variant too.
+        // The run is responsible for what it made main, even an experiment variant.
         if !self.attempted.contains(id) {
             Arc::make_mut(&mut self.attempted).insert(id.to_owned());
         }
@@ -469,20 +472,19 @@ impl World {
     }
 }
 
-/// Whether `found` is `sent` with repeated entries left out: in the same order otherwise, the first or the last of each
-/// kept.
+/// Whether `found` is `sent` in the same order without repeated entries, with the first or the last of each.
 pub(super) fn is_merged(sent: &[String], found: &[String]) -> bool {
-    let keeps = |found: &[String], sent: &mut dyn Iterator<Item = &String>| {
-        let mut kept: Vec<&String> = Vec::new();
+    let equals_unique = |found: &[String], sent: &mut dyn Iterator<Item = &String>| {
+        let mut unique: Vec<&String> = Vec::new();
         for id in sent {
-            if !kept.contains(&id) {
-                kept.push(id);
+            if !unique.contains(&id) {
+                unique.push(id);
             }
         }
-        kept.len() == found.len() && kept.iter().zip(found).all(|(kept, found)| *kept == found)
+        unique.len() == found.len() && unique.iter().zip(found).all(|(unique, found)| *unique == found)
     };
     let backwards: Vec<String> = found.iter().rev().cloned().collect();
-    keeps(found, &mut sent.iter()) || keeps(&backwards, &mut sent.iter().rev())
+    equals_unique(found, &mut sent.iter()) || equals_unique(&backwards, &mut sent.iter().rev())
 }
 
 #[cfg(test)]
@@ -490,7 +492,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_merged_list_keeps_the_first_or_the_last_of_each() {
+    fn a_merged_list_has_the_first_or_last_of_repeated_entries() {
         let list = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
         assert!(is_merged(&list("abac"), &list("abc")) && is_merged(&list("abac"), &list("bac")));
         assert!(!is_merged(&list("abac"), &list("cab")) && !is_merged(&list("abac"), &list("ab")));

@@ -13,22 +13,23 @@ use crate::offerings::scenario::Effect;
 pub struct Race {
     /// Its name without the layer: `set-main-atomic`, `generated-3`.
     pub name: String,
-    /// The rules that it is there to check, the one it is mainly about first.
+    /// The rules that it checks, the most important one first.
     pub rules: Vec<&'static str>,
     /// What it does to the project: [`Effect::Promotes`] or [`Effect::Writes`].
     pub effect: Effect,
-    /// What it cannot do without.
+    /// What it requires of the target or the configuration.
     pub needs: &'static [Need],
-    /// Whose project it plays in.
+    /// The key whose project it runs in.
     pub role: KeyRole,
-    /// How many of its last offerings are in the second project; they have the ids of the first.
+    /// How many of its offerings, counted from the last, are in the second project. They have the ids of its first
+    /// offerings.
     pub twins: usize,
     /// What its clients do.
     pub program: Program,
 }
 
 impl Race {
-    /// A race about `rule` in which no client does anything yet.
+    /// A race about `rule` with an empty program.
     pub(super) fn new(name: impl Into<String>, rule: &'static str) -> Self {
         Self {
             name: name.into(),
@@ -37,7 +38,7 @@ impl Race {
             needs: &[],
             role: KeyRole::Main,
             twins: 0,
-            program: Program { made: Vec::new(), clients: Vec::new(), after: Vec::new() },
+            program: Program { initial: Vec::new(), clients: Vec::new(), after: Vec::new() },
         }
     }
 
@@ -77,26 +78,30 @@ impl Race {
         format!("race::{}", self.name)
     }
 
-    /// The race of a program that was saved.
+    /// Restores a saved race.
     ///
     /// # Errors
-    /// [`UnusableRace`] when it is none that this program could have written.
-    pub fn restore(saved: &SavedRace) -> Result<Self, UnusableRace> {
+    /// [`InvalidRace`] when it is none that this program could have written.
+    pub fn restore(saved: &SavedRace) -> Result<Self, InvalidRace> {
         let SavedRace { race, in_empty_project, twins, program } = saved;
-        let unusable = |reason: &str| Err(UnusableRace { race: race.clone(), reason: reason.into() });
+        let invalid = |reason: &str| Err(InvalidRace { race: race.clone(), reason: reason.into() });
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
         if race.is_empty() || race.len() > 40 || !race.chars().all(is_plain) {
-            return unusable("its name cannot be part of an id");
+            return invalid("the name must be 1 to 40 letters, digits or hyphens");
         }
         if program.is_empty() || program.len() > MAX_STEPS || program.clients.len() > MAX_CLIENTS {
-            return unusable("it has no steps, or too many");
+            return invalid("the program has no steps, or too many");
         }
-        if program.made.len() > MAX_NUMBERS || program.steps().any(|step| !is_in_bounds(step, program.made.len())) {
-            return unusable("a step names an offering that is not there, or a number is too large");
+        if program.initial.len() > MAX_NUMBERS || program.steps().any(|step| !is_in_bounds(step, program.initial.len()))
+        {
+            return invalid("a step refers to an offering that is not defined, or a number is too large");
         }
         let restored = Self::new(race.clone(), "race.set-main-linearizable").program(program.clone());
         Ok(if *twins > 0 {
-            restored.ruled_by(&["race.isolation"]).needs(&[Need::SecondProject]).twins((*twins).min(program.made.len()))
+            restored
+                .ruled_by(&["race.isolation"])
+                .needs(&[Need::SecondProject])
+                .twins((*twins).min(program.initial.len()))
         } else if *in_empty_project {
             restored.ruled_by(&["race.first-create"]).needs(&[Need::Empty]).role(KeyRole::Empty)
         } else {
@@ -104,22 +109,22 @@ impl Race {
         })
     }
 
-    /// Whether lists are read while others write.
+    /// Whether a client reads the list while others write.
     pub(super) fn lists(&self) -> bool {
         self.program.clients.iter().flatten().any(|step| *step == RaceStep::List)
     }
 }
 
-/// A race as it stands in reports and in files of past failures.
+/// A race as saved in reports and in files of past failures.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SavedRace {
-    /// Its name without the layer, by which the pauses of its clients are drawn.
+    /// Its name without the layer; the pauses of its clients depend on it.
     race: String,
-    /// Whether it plays in the project that is empty.
+    /// Whether it runs in the empty project.
     #[serde(default)]
     in_empty_project: bool,
-    /// How many of its last offerings are in the second project.
+    /// How many of its offerings, counted from the last, are in the second project.
     #[serde(default, skip_serializing_if = "is_zero")]
     twins: usize,
     /// What its clients do.
@@ -127,7 +132,7 @@ pub struct SavedRace {
 }
 
 impl SavedRace {
-    /// `race`, to be written down.
+    /// The saved form of `race`.
     pub fn of(race: &Race) -> Self {
         let in_empty_project = race.role == KeyRole::Empty;
         Self { race: race.name.clone(), in_empty_project, twins: race.twins, program: race.program.clone() }
@@ -139,23 +144,23 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// A saved race that cannot be played.
+/// A saved race that cannot run; the message completes "cannot ...".
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("play the race `{race}`: {reason}")]
-pub struct UnusableRace {
+#[error("run race `{race}`: {reason}")]
+pub struct InvalidRace {
     /// Its name.
     race: String,
-    /// What is wrong with it.
+    /// Why it cannot run.
     reason: String,
 }
 
-/// The most clients of a saved race.
+/// The maximum number of clients of a saved race.
 const MAX_CLIENTS: usize = 16;
 
-/// The most steps of a saved race: together with the reads at its end, what one search can take.
+/// The maximum number of steps of a saved race: with the final reads, no more than a search accepts.
 const MAX_STEPS: usize = super::order::MAX_COUNT - MAX_NUMBERS - 1;
 
-/// No number of a saved race is larger.
+/// The maximum of every number in a saved race.
 const MAX_NUMBERS: usize = 16;
 
 fn is_in_bounds(step: RaceStep, slots: usize) -> bool {
@@ -196,10 +201,10 @@ mod tests {
     use crate::offerings::race::{generated, written};
 
     #[test]
-    fn every_race_is_the_same_after_it_was_saved_and_about_what_its_program_exercises() {
+    fn a_restored_race_equals_the_saved_one() {
         for race in written().into_iter().chain(generated(3, 20)) {
             let text = serde_json::to_string(&SavedRace::of(&race)).expect("data");
-            let restored = Race::restore(&serde_json::from_str(&text).expect("the same data")).expect("it is our own");
+            let restored = Race::restore(&serde_json::from_str(&text).expect("the same data")).expect("a valid race");
             assert_eq!((&restored.program, restored.effect, restored.role), (&race.program, race.effect, race.role));
             assert_eq!(restored.name, race.name);
             let is_written = !race.name.starts_with("generated");
@@ -208,11 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn what_no_race_can_be_is_refused() {
-        let saved = |text: &str| serde_json::from_str::<SavedRace>(text).expect("it can be read");
+    fn invalid_saved_races_are_rejected() {
+        let saved = |text: &str| serde_json::from_str::<SavedRace>(text).expect("valid JSON");
         let no_slot = r#"{"race":"a","program":{"made":[],"clients":[[{"get":{"slot":0}}]],"after":[]}}"#;
-        let reason = Race::restore(&saved(no_slot)).expect_err("there is no offering").to_string();
-        assert_eq!(reason, "play the race `a`: a step names an offering that is not there, or a number is too large");
+        let reason = Race::restore(&saved(no_slot)).expect_err("no offering is defined").to_string();
+        assert_eq!(reason, "run race `a`: a step refers to an offering that is not defined, or a number is too large");
         let no_step = r#"{"race":"a","program":{"made":[null],"clients":[],"after":[]}}"#;
         assert!(Race::restore(&saved(no_step)).is_err());
         let no_name = r#"{"race":"a/b","program":{"made":[null],"clients":[["list"]],"after":[]}}"#;

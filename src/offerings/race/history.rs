@@ -1,4 +1,4 @@
-//! What the clients of one try did and saw.
+//! What the clients of one attempt sent and received.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,18 +9,18 @@ use crate::contract::Endpoint;
 use crate::exchange::Exchange;
 use crate::offerings::oracle::{Facts, Main, Page, Reply};
 
-/// One request of a client.
+/// One request of a client, with its response and the time that it took.
 #[derive(Clone, Debug)]
-pub(super) struct Act {
-    /// Which client, from 0; the one after all others reads what is left.
+pub(super) struct ClientRequest {
+    /// Which client, from 0; the last one reads the final state after all others have ended.
     pub(super) client: usize,
     pub(super) step: RaceStep,
     pub(super) start: Instant,
-    /// `None` when no response came that says what happened.
+    /// `None` when no response arrived: the time at which the request took effect has no upper bound.
     pub(super) end: Option<Instant>,
-    /// `None` when no response came.
+    /// `None` when no response arrived.
     pub(super) exchange: Option<Arc<Exchange>>,
-    /// Why no response came.
+    /// Why no response arrived.
     pub(super) lost: Option<String>,
 }
 
@@ -29,8 +29,8 @@ pub(super) fn is_whole(page: &Page) -> bool {
     page.has_more == Some(false)
 }
 
-impl Act {
-    /// What was returned.
+impl ClientRequest {
+    /// The response, parsed.
     pub(super) fn reply(&self) -> Option<Reply> {
         self.exchange.as_ref().map(|exchange| Reply::read(&exchange.response))
     }
@@ -46,22 +46,22 @@ impl Act {
         self.reply().filter(Reply::is_success)?.offering().filter(|_| self.step.endpoint() != Endpoint::List).cloned()
     }
 
-    /// Whether it was carried out.
-    pub(super) fn is_done(&self) -> bool {
+    /// Whether the response is a success.
+    pub(super) fn is_success(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.response.is_success())
     }
 
-    /// Whether it was rejected.
+    /// Whether the request was rejected.
     pub(super) fn is_rejected(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.response.is_rejection())
     }
 
-    /// Whether the server failed.
+    /// Whether the response is neither a success nor a rejection.
     pub(super) fn is_server_error(&self) -> bool {
-        self.exchange.is_some() && !self.is_done() && !self.is_rejected()
+        self.exchange.is_some() && !self.is_success() && !self.is_rejected()
     }
 
-    /// What was returned, for messages.
+    /// Status and code of the response, for messages.
     pub(super) fn summary(&self) -> String {
         self.exchange.as_ref().map_or("no response".into(), |exchange| exchange.response.summary())
     }
@@ -72,42 +72,43 @@ impl Act {
     }
 }
 
-/// A try as it went.
+/// The record of one attempt.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     pub(super) bindings: RaceBindings,
-    /// The id of the offering of ours that was main before.
+    /// The id of the offering of the run that was main before the attempt.
     pub(super) anchor: Option<String>,
-    /// What is known of the project; the ids of this try are ours.
+    /// What is known about the project and about the ids of this attempt.
     pub(super) facts: Facts,
-    /// What the project held before the try, ours not yet made.
+    /// The list before the offerings of the attempt were created.
     pub(super) before: Page,
-    /// Who was main when the clients were released.
+    /// The main offering when the clients started.
     pub(super) main: Main,
-    /// What made the offerings that were there when the clients were released.
+    /// The creates of the offerings that existed when the clients started.
     pub(super) prepared: Vec<Arc<Exchange>>,
-    /// In the order in which they began.
-    pub(super) acts: Vec<Act>,
+    /// The requests, by start time.
+    pub(super) requests: Vec<ClientRequest>,
 }
 
 impl History {
-    /// Whether the project was empty before the try.
+    /// Whether the project was empty before the attempt.
     pub(super) fn starts_empty(&self) -> bool {
         is_whole(&self.before) && self.before.offerings.is_empty()
     }
 
-    /// Whether another client's write overlapped this one in time.
-    pub(super) fn is_contended(&self, act: &Act) -> bool {
-        let others = self.acts.iter().filter(|other| other.client != act.client && other.step.writes());
-        act.step.writes() && others.into_iter().any(|other| other.overlaps(act))
+    /// Whether it is a write that overlapped a write of another client in time.
+    pub(super) fn is_contended(&self, request: &ClientRequest) -> bool {
+        let others = self.requests.iter().filter(|other| other.client != request.client && other.step.writes());
+        request.step.writes() && others.into_iter().any(|other| other.overlaps(request))
     }
 
-    /// Whether it creates an id that a delete may have removed before.
-    pub(super) fn is_recreation(&self, act: &Act) -> bool {
-        let is_delete =
-            |other: &&Act| matches!(other.step, RaceStep::Delete { .. }) && other.step.slot() == act.step.slot();
-        let has_begun = |other: &Act| act.end.is_none_or(|end| other.start < end);
-        matches!(act.step, RaceStep::Create { .. }) && self.acts.iter().filter(is_delete).any(has_begun)
+    /// Whether it creates an id that an earlier or concurrent delete may have removed.
+    pub(super) fn is_recreation(&self, request: &ClientRequest) -> bool {
+        let is_delete = |other: &&ClientRequest| {
+            matches!(other.step, RaceStep::Delete { .. }) && other.step.slot() == request.step.slot()
+        };
+        let has_begun = |other: &ClientRequest| request.end.is_none_or(|end| other.start < end);
+        matches!(request.step, RaceStep::Create { .. }) && self.requests.iter().filter(is_delete).any(has_begun)
     }
 
     /// Short names of the offerings, with their ids.
@@ -116,17 +117,17 @@ impl History {
         ids.chain(self.anchor.iter().map(|id| ("{main}".into(), id.clone()))).collect()
     }
 
-    /// The short name of an offering; those of others keep their ids.
+    /// The short name of an offering of the race, the id of any other.
     fn short(&self, id: &str) -> String {
         let name = self.names().into_iter().find_map(|(name, known)| (known == id).then_some(name));
         name.unwrap_or_else(|| id.to_owned())
     }
 
-    /// How a request reads in a picture.
-    pub(super) fn request(&self, act: &Act) -> String {
-        let endpoint = act.step.endpoint();
-        let slot = act.step.slot().map_or(String::new(), named);
-        let sent = match act.step {
+    /// A request as text for the timeline.
+    pub(super) fn request_text(&self, request: &ClientRequest) -> String {
+        let endpoint = request.step.endpoint();
+        let slot = request.step.slot().map_or(String::new(), named);
+        let sent = match request.step {
             RaceStep::Create { list, key, .. } => {
                 let keyed = key.map_or(String::new(), |key| format!(", key {}", key + 1));
                 format!(" {slot}{}{keyed}", products(&self.bindings.lists[list]))
@@ -137,21 +138,21 @@ impl History {
         format!("{} {}{sent}", endpoint.method(), endpoint.path().replace("{offering_id}", &slot))
     }
 
-    /// How a response reads in a picture.
-    pub(super) fn response(&self, act: &Act) -> String {
-        let Some(exchange) = &act.exchange else { return "none".into() };
+    /// A response as text for the timeline.
+    pub(super) fn response_text(&self, request: &ClientRequest) -> String {
+        let Some(exchange) = &request.exchange else { return "no response".into() };
         let summary = exchange.response.summary();
-        if let Some(page) = act.page() {
+        if let Some(page) = request.page() {
             let ours = page.offerings.iter().filter(|row| self.bindings.ids.contains(&row.id));
             let rows: Vec<_> = ours.map(|row| format!("{}{}", self.short(&row.id), products(&row.products))).collect();
             let mains: Vec<_> = page.mains().into_iter().map(|main| self.short(main)).collect();
             let main = if mains.is_empty() { "none".into() } else { mains.join(" and ") };
             return format!(
                 "{summary} main: {main}; {}",
-                if rows.is_empty() { "none of these".into() } else { rows.join(", ") }
+                if rows.is_empty() { "no offering of the race".into() } else { rows.join(", ") }
             );
         }
-        match act.offering() {
+        match request.offering() {
             Some(offering) => {
                 let role = if offering.is_main() { "main" } else { "regular" };
                 format!("{summary} {role}{}", products(&offering.products))
@@ -161,7 +162,7 @@ impl History {
     }
 }
 
-/// `{A}`, `{B}`, …: the steps of a trace have numbers.
+/// `{A}`, `{B}`, …: letters, as numbers refer to the steps of a trace.
 fn named(slot: usize) -> String {
     format!("{{{}}}", char::from(b'A' + (slot % 26) as u8))
 }

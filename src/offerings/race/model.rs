@@ -1,30 +1,30 @@
-//! What each request of a race may return and do, by the oracle.
+//! What each request of a race may return and change, according to the oracle.
 
 use std::sync::Arc;
 
 use super::order::Model;
 use crate::offerings::oracle::{Call, Reply, World};
 
-/// A request, what came back, and whether other writes were under way meanwhile.
+/// A request with its response.
 #[derive(Clone, Debug)]
 pub(super) struct RaceEvent {
-    /// What was asked.
+    /// The request.
     pub call: Call,
-    /// What came back.
-    pub seen: SeenReply,
-    /// Whether a server may reject it with 409: another client's write overlapped it in time, or it creates an id that
-    /// was deleted, which a server need not give away again.
+    /// The response.
+    pub seen: ObservedReply,
+    /// Whether a server may reject it with 409: it overlapped a write of another client, or it creates an id that was
+    /// deleted, which a server need not accept again.
     pub may_conflict: bool,
 }
 
-/// What came back, as far as it matters to an order.
+/// The part of a response that an order must explain.
 #[derive(Clone, Debug)]
-pub(super) enum SeenReply {
-    /// Nothing that an order must explain.
-    Nothing,
-    /// That it was done, but not what came of it.
-    Done,
-    /// A response as the contract words it: statuses and codes are judged where one client sees them.
+pub(super) enum ObservedReply {
+    /// No part of it.
+    Ignored,
+    /// The write was applied, with an unknown result.
+    Applied,
+    /// A response with the status and code of the contract: other checks judge the actual ones.
     Reply(Arc<Reply>),
 }
 
@@ -38,9 +38,9 @@ impl Model for RaceModel {
 
     fn next(&self, world: &World, event: &RaceEvent) -> Vec<World> {
         let mut next = match &event.seen {
-            SeenReply::Nothing => vec![world.clone()],
-            SeenReply::Done => world.possible_successors(&event.call),
-            SeenReply::Reply(reply) => world.step(&event.call, reply),
+            ObservedReply::Ignored => vec![world.clone()],
+            ObservedReply::Applied => world.possible_successors(&event.call),
+            ObservedReply::Reply(reply) => world.step(&event.call, reply),
         };
         if event.may_conflict && event.is_conflict() {
             next.push(world.clone());
@@ -50,16 +50,16 @@ impl Model for RaceModel {
 
     fn is_read(&self, event: &RaceEvent) -> bool {
         match &event.seen {
-            SeenReply::Nothing => true,
-            SeenReply::Done => false,
-            SeenReply::Reply(reply) => !event.call.is_write() || reply.is_rejection(),
+            ObservedReply::Ignored => true,
+            ObservedReply::Applied => false,
+            ObservedReply::Reply(reply) => !event.call.is_write() || reply.is_rejection(),
         }
     }
 }
 
 impl RaceEvent {
     fn is_conflict(&self) -> bool {
-        matches!(&self.seen, SeenReply::Reply(reply) if reply.is_conflict())
+        matches!(&self.seen, ObservedReply::Reply(reply) if reply.is_conflict())
     }
 }
 
@@ -78,44 +78,44 @@ mod tests {
         World::starting_from(&Snapshot::default(), Facts::default()).normalized()
     }
 
-    fn made(tag: Option<i64>) -> SeenReply {
+    fn created(tag: Option<i64>) -> ObservedReply {
         let text = String::new;
         let offering =
             Offering { id: "a".into(), tag, products: Vec::new(), created_at: text(), updated_at: text(), url: text() };
-        SeenReply::Reply(Arc::new(Reply::success(Endpoint::Create, Some(offering))))
+        ObservedReply::Reply(Arc::new(Reply::success(Endpoint::Create, Some(offering))))
     }
 
-    fn refused() -> SeenReply {
-        SeenReply::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
+    fn rejected() -> ObservedReply {
+        ObservedReply::Reply(Arc::new(Reply::of(409, Some("offering_already_exists"), Content::Nothing)))
     }
 
-    fn create(seen: SeenReply, may_conflict: bool) -> RaceEvent {
+    fn create(seen: ObservedReply, may_conflict: bool) -> RaceEvent {
         let request = Request::to(Endpoint::Create).json(&json!({ "id": "a" })).header("idempotency-key", "k");
-        let call = Call::read(&request).expect("one of the six");
+        let call = Call::read(&request).expect("one of the six operations");
         RaceEvent { call, seen, may_conflict }
     }
 
     #[test]
-    fn one_of_two_writers_may_be_refused_and_one_alone_may_not() {
-        assert!(RaceModel.next(&empty(), &create(refused(), false)).is_empty());
-        assert_eq!(RaceModel.next(&empty(), &create(refused(), true)), [empty()]);
+    fn only_a_concurrent_write_may_be_rejected() {
+        assert!(RaceModel.next(&empty(), &create(rejected(), false)).is_empty());
+        assert_eq!(RaceModel.next(&empty(), &create(rejected(), true)), [empty()]);
     }
 
-    /// A refusal of a request still in flight is not what its key stands for.
+    /// The 409 for a request in flight is not the stored response of its key.
     #[test]
-    fn a_key_whose_first_use_was_in_flight_is_good_afterwards() {
-        let first = RaceModel.next(&empty(), &create(made(Some(1)), true)).remove(0);
-        assert_eq!(RaceModel.next(&first, &create(refused(), true)), std::slice::from_ref(&first));
-        assert!(RaceModel.next(&first, &create(refused(), false)).is_empty());
-        assert_eq!(RaceModel.next(&first, &create(made(Some(1)), false)), [first]);
+    fn a_key_replays_after_its_first_use_ends() {
+        let first = RaceModel.next(&empty(), &create(created(Some(1)), true)).remove(0);
+        assert_eq!(RaceModel.next(&first, &create(rejected(), true)), std::slice::from_ref(&first));
+        assert!(RaceModel.next(&first, &create(rejected(), false)).is_empty());
+        assert_eq!(RaceModel.next(&first, &create(created(Some(1)), false)), [first]);
     }
 
     #[test]
-    fn the_first_of_an_empty_project_is_main_and_one_that_nobody_saw_may_be() {
-        assert!(RaceModel.next(&empty(), &create(made(None), false)).is_empty());
+    fn the_first_offering_of_an_empty_project_is_main() {
+        assert!(RaceModel.next(&empty(), &create(created(None), false)).is_empty());
         let main = |world: World, seen| RaceModel.next(&world, &create(seen, false))[0].main().clone();
-        assert_eq!(main(empty(), SeenReply::Done), Main::Is("a".into()));
-        assert_eq!(main(empty().touched(), SeenReply::Done), Main::Unsure { not: [].into() });
-        assert_eq!(main(empty().touched(), made(None)), Main::None);
+        assert_eq!(main(empty(), ObservedReply::Applied), Main::Is("a".into()));
+        assert_eq!(main(empty().touched(), ObservedReply::Applied), Main::Unknown { not: [].into() });
+        assert_eq!(main(empty().touched(), created(None)), Main::None);
     }
 }

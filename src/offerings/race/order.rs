@@ -1,63 +1,63 @@
-//! Whether an order of the requests of several clients explains what they saw: the search of Wing and Gong.
+//! Whether an order of the requests of several clients explains their responses: the search of Wing and Gong.
 //!
-//! It knows nothing of offerings: what a request may return and lead to is the [`Model`]'s business, several outcomes
-//! included. A request whose response was lost may have been applied at any time after it began, or never.
+//! It does not depend on offerings: the [`Model`] defines what a request may return and which states may follow. A
+//! request without a response may have been applied at any time after its start, or never. Start at [`explain`].
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::rc::Rc;
 
-/// The most requests of one history: the search keeps a bit for each.
+/// The maximum number of requests of one history: the search has a bit for each.
 pub const MAX_COUNT: usize = 128;
 
-/// What a single request may do.
+/// What a single request may return and change.
 pub trait Model {
-    /// What there is between two requests.
+    /// The state of the server between two requests.
     type State: Clone + Eq + Hash;
-    /// A request together with what was answered, as far as it is known.
+    /// A request with its response, as far as it is known.
     type Event;
 
     /// The states that may follow when `event` happens in `state` at one moment; none when its response is impossible
     /// there.
     fn next(&self, state: &Self::State, event: &Self::Event) -> Vec<Self::State>;
 
-    /// Whether `event` changes nothing in whatever state it happens: a read, or a write that was refused. What is known
-    /// of the state may change by it.
+    /// Whether `event` changes no state: a read, or a rejected write. [`Model::next`] may still return a state of which
+    /// more is known.
     fn is_read(&self, event: &Self::Event) -> bool;
 }
 
 /// One request of a history.
 #[derive(Clone, Debug)]
 pub struct HistoryCall<E> {
-    /// What was asked and answered.
+    /// The request and its response.
     pub event: E,
-    /// When it may have taken effect at the earliest, on any clock.
+    /// The earliest time at which it may have taken effect, on any clock.
     pub start: u64,
-    /// When it had surely taken effect, on the same clock; `None`: any time later, or never.
+    /// The latest such time, on the same clock; `None`: any time later, or never.
     pub end: Option<u64>,
 }
 
-/// What the search says.
+/// The result of a search.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SearchResult {
-    /// An order was found: the places of the calls in it. Calls that never happened are not in it.
+    /// An order exists: the indexes of the calls in it, without calls that never took effect.
     Explained(Vec<usize>),
-    /// There is none: of the calls that had ended when the one at this place ended, no order explains them all, though of
-    /// those before it one does.
+    /// No order exists. This is the index of the first call, by end, that no order explains together with the calls
+    /// that ended before it.
     Unexplained(usize),
     /// The budget was used up, or there are more calls than [`MAX_COUNT`].
     Unknown,
 }
 
-/// How much a search may do. Each point that it looks at, and each question to the model, takes one unit: so the same
-/// history is judged alike on every machine.
+/// The work that a search may do, in units instead of time: so the result for a history is the same on every machine.
+/// Each visited point and each call of the model takes one unit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Budget {
     left: u64,
 }
 
 impl Budget {
-    /// So many units.
+    /// A budget of this many units.
     pub fn of(units: u64) -> Self {
         Self { left: units }
     }
@@ -67,7 +67,7 @@ impl Budget {
         self.left
     }
 
-    /// Takes up to so many units out of it.
+    /// Moves up to this many units to a new budget.
     #[must_use]
     pub fn split(&mut self, units: u64) -> Self {
         let units = units.min(self.left);
@@ -75,7 +75,7 @@ impl Budget {
         Self { left: units }
     }
 
-    /// Puts back what was not used.
+    /// Returns the unused units of a split budget.
     pub fn join(&mut self, rest: &Self) {
         self.left += rest.left;
     }
@@ -88,7 +88,7 @@ impl Budget {
     }
 }
 
-/// Looks within `budget` for an order of `calls`, compatible with real time, in which `model` allows every response.
+/// Searches within `budget` for an order of `calls`, compatible with real time, in which `model` allows every response.
 pub fn explain<M: Model>(
     model: &M,
     initial: M::State,
@@ -101,15 +101,16 @@ pub fn explain<M: Model>(
 struct OrderSearch<'m, M: Model> {
     model: &'m M,
     calls: &'m [HistoryCall<M::Event>],
-    /// Places of the calls by start.
+    /// Indexes of the calls by start.
     begun: Vec<usize>,
-    /// Places of the calls that ended, by end: they must be in the order.
+    /// Indexes of the calls that ended, by end: they must be in the order.
     ended: Vec<usize>,
-    /// Every state that was met, by its number, and the number of each; the first is the initial one. A model may take
-    /// its time and a state be large: each call is asked for once in each state.
+    /// Every state found so far, by its number; the first is the initial one. A model may be slow and a state large, so
+    /// the model is called once for each state and call.
     states: Vec<M::State>,
+    /// The number of each state.
     numbers: HashMap<M::State, usize>,
-    /// For each state and call the numbers of the states that may follow, once asked for.
+    /// For each state and call the numbers of the states that may follow, once computed.
     next: Vec<Vec<Option<Rc<[usize]>>>>,
     budget: &'m mut Budget,
 }
@@ -117,7 +118,8 @@ struct OrderSearch<'m, M: Model> {
 /// The budget is used up.
 struct SearchExhausted;
 
-/// A point of the search: what was done, and what may come next with the number of the state it leads to, last first.
+/// A point of the search: the calls done, and the calls that may follow, each with the number of the next state, in
+/// reverse order.
 struct SearchFrame {
     done: u128,
     choices: Vec<(usize, usize)>,
@@ -165,18 +167,18 @@ impl<'m, M: Model> OrderSearch<'m, M> {
         if self.budget.spend() { Ok(()) } else { Err(SearchExhausted) }
     }
 
-    /// The verdict, and how many points were looked at.
+    /// The result, and the number of visited points.
     fn run(&mut self) -> (SearchResult, u64) {
         let mut visited = 0;
-        let verdict = if self.calls.len() > MAX_COUNT { Err(SearchExhausted) } else { self.search(&mut visited) };
-        (verdict.unwrap_or(SearchResult::Unknown), visited)
+        let result = if self.calls.len() > MAX_COUNT { Err(SearchExhausted) } else { self.search(&mut visited) };
+        (result.unwrap_or(SearchResult::Unknown), visited)
     }
 
     fn search(&mut self, visited: &mut u64) -> Result<SearchResult, SearchExhausted> {
         let is_done = |done: u128, place: usize| done >> place & 1 == 1;
         let must: u128 = self.ended.iter().fold(0, |all, place| all | 1 << place);
         let mut seen: HashSet<(u128, usize)> = HashSet::new();
-        // Of the calls by their end, how many are in the best order so far.
+        // How many of the calls, by end, the best order so far contains.
         let mut best = 0;
         let mut path = Vec::new();
         let choices = self.choices(0, 0)?;
@@ -210,8 +212,8 @@ impl<'m, M: Model> OrderSearch<'m, M> {
         Ok(SearchResult::Unexplained(self.ended[best]))
     }
 
-    /// What may come next: a call may unless another one that is still to come had ended before it began. A read that is
-    /// possible now and tells nothing new is the only choice: wherever else it stood, it can stand here.
+    /// The calls that may follow: those that started before the end of every call that is left. A read that is possible
+    /// now and adds no knowledge is the only choice: an order with the read in a later position has one with it here.
     fn choices(&mut self, done: u128, state: usize) -> Result<Vec<(usize, usize)>, SearchExhausted> {
         let calls = self.calls;
         let is_left = |place: &usize| done >> place & 1 == 0;
@@ -225,10 +227,10 @@ impl<'m, M: Model> OrderSearch<'m, M> {
             if !is_lost && *next == [state] && self.model.is_read(&calls[place].event) {
                 return Ok(vec![(place, state)]);
             }
-            // Where a lost call changes nothing it may as well never have happened.
+            // A call without a response that changes nothing needs no position in the order.
             choices.extend(next.iter().filter(|&&next| !(is_lost && next == state)).map(|&next| (place, next)));
         }
-        // The earliest to begin is tried first: mostly that is how it was.
+        // The call that started first comes first: mostly this is the actual order.
         choices.reverse();
         Ok(choices)
     }
@@ -237,9 +239,9 @@ impl<'m, M: Model> OrderSearch<'m, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::offerings::race::draw::RaceRng;
+    use crate::offerings::race::rng::RaceRng;
 
-    /// A register of small numbers: `write` is false for reads.
+    /// A register that holds a small number.
     struct Register;
 
     #[derive(Clone, Copy, Debug)]
@@ -265,11 +267,11 @@ mod tests {
         }
     }
 
-    /// A register that counts how often it is asked.
+    /// A register that counts the calls of its model.
     #[derive(Debug, Default)]
-    struct Asked(std::cell::Cell<u64>);
+    struct CountingRegister(std::cell::Cell<u64>);
 
-    impl Model for Asked {
+    impl Model for CountingRegister {
         type State = u8;
         type Event = Access;
 
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_writes_may_stand_in_any_order_and_others_may_not() {
+    fn only_overlapping_writes_may_change_places() {
         let overlapping = [call(true, 1, 0, Some(10)), call(true, 2, 1, Some(9)), call(false, 1, 11, Some(12))];
         assert_eq!(explain(&overlapping), SearchResult::Explained(vec![1, 0, 2]));
         let apart = [call(true, 1, 0, Some(1)), call(true, 2, 2, Some(3)), call(false, 1, 4, Some(5))];
@@ -306,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_write_may_come_late_or_never() {
+    fn a_lost_write_may_take_effect_late_or_never() {
         let lost = call(true, 1, 0, None);
         let never = [lost.clone(), call(false, 0, 1, Some(2))];
         assert_eq!(explain(&never), SearchResult::Explained(vec![1]));
@@ -316,18 +318,18 @@ mod tests {
         assert_eq!(explain(&twice), SearchResult::Unexplained(2));
     }
 
-    /// A history of `clients` clients in turn on a right register; each call takes effect at one moment of its span.
+    /// A history of `clients` clients in turn on a correct register; each call takes effect at one moment of its span.
     fn history(seed: u64, clients: usize, length: usize) -> Vec<HistoryCall<Access>> {
-        let mut draw = RaceRng::new(seed, "history", 0);
+        let mut rng = RaceRng::new(seed, "history", 0);
         let mut free = vec![0_u64; clients];
         let mut moments: Vec<(u64, usize, u64, u64, bool)> = (0..length)
             .map(|place| {
                 let client = place % clients;
-                let start = free[client] + draw.between(1, 20) as u64;
-                let moment = start + draw.between(1, 60) as u64;
-                let end = moment + draw.between(1, 60) as u64;
+                let start = free[client] + rng.between(1, 20) as u64;
+                let moment = start + rng.between(1, 60) as u64;
+                let end = moment + rng.between(1, 60) as u64;
                 free[client] = end;
-                (moment, place, start, end, draw.below(2) == 0)
+                (moment, place, start, end, rng.below(2) == 0)
             })
             .collect();
         moments.sort_unstable();
@@ -336,43 +338,43 @@ mod tests {
             .into_iter()
             .map(|(_, _, start, end, write)| {
                 if write {
-                    value = draw.below(4) as u8;
+                    value = rng.below(4) as u8;
                 }
                 call(write, value, start, Some(end))
             })
             .collect()
     }
 
-    /// Measured by hand in a release build: see the report of the layer; here the work is bounded, not the time.
+    /// Limits the work, not the time, so that a slow machine does not fail.
     #[test]
-    fn sixty_calls_of_six_clients_are_judged_with_little_work() {
+    fn sixty_calls_of_six_clients_take_little_work() {
         for seed in 0..50 {
             let mut calls = history(seed, 6, 60);
-            let (verdict, visited) = run(&calls);
-            assert!(matches!(verdict, SearchResult::Explained(_)), "{seed}");
+            let (result, visited) = run(&calls);
+            assert!(matches!(result, SearchResult::Explained(_)), "{seed}");
             assert!(visited < 20_000, "{seed}: {visited}");
             let read = calls.iter_mut().rfind(|call| !call.event.write).expect("half of them read");
             read.event.value = 9;
-            let (verdict, visited) = run(&calls);
-            let lie = calls.iter().position(|call| !call.event.write && call.event.value == 9);
-            assert_eq!(verdict, SearchResult::Unexplained(lie.expect("it was just told")), "{seed}");
+            let (result, visited) = run(&calls);
+            let wrong = calls.iter().position(|call| !call.event.write && call.event.value == 9);
+            assert_eq!(result, SearchResult::Unexplained(wrong.expect("it was just set")), "{seed}");
             assert!(visited < 200_000, "{seed}: {visited}");
         }
     }
 
     #[test]
-    fn too_many_calls_and_too_much_work_are_unknown_and_never_a_violation() {
+    fn too_many_calls_or_too_much_work_is_unknown() {
         let many: Vec<_> = (0..129).map(|start| call(false, 9, start, Some(start + 1))).collect();
         assert_eq!(explain(&many), SearchResult::Unknown);
-        // No two writes are alike, so that no state comes again.
+        // Every write has its own value, so that no state repeats.
         let mut wide: Vec<_> = (0..24).map(|value| call(true, value, 0, Some(100))).collect();
         wide.push(call(false, 99, 101, Some(102)));
         let mut budget = Budget::of(1_000);
         assert_eq!(super::explain(&Register, 0, &wide, &mut budget), SearchResult::Unknown);
         assert_eq!(budget, Budget::of(0));
-        // Nor does the model response more questions than there are units.
-        let asked = Asked::default();
-        assert_eq!(super::explain(&asked, 0, &wide, &mut Budget::of(100)), SearchResult::Unknown);
-        assert!(asked.0.get() > 10 && asked.0.get() <= 100, "{asked:?}");
+        // Calls of the model are limited as well.
+        let counting = CountingRegister::default();
+        assert_eq!(super::explain(&counting, 0, &wide, &mut Budget::of(100)), SearchResult::Unknown);
+        assert!(counting.0.get() > 10 && counting.0.get() <= 100, "{counting:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the clients of a race do, as data: it names its offerings by number, so that every try can use fresh ids.
+//! What the clients of a race send, as data: offerings are numbers, so that every attempt can use new ids.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -6,23 +6,23 @@ use serde_json::json;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 
-/// One request of a client. Offerings are numbers, from 0, and so are product lists: a race takes each for a whole, which
-/// shows as such among others.
+/// One request of a client. Offerings and product lists are numbers from 0. Different lists have different products, so
+/// that a mixture of two is visible.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RaceStep {
     /// Creates an offering.
     Create {
-        /// Which one.
+        /// Its number.
         slot: usize,
-        /// With which products.
+        /// The number of its product list.
         list: usize,
-        /// Which idempotency key, if any.
+        /// The number of the idempotency key, if it sends one.
         key: Option<usize>,
     },
     /// Reads an offering.
     Get {
-        /// Which one.
+        /// Its number.
         slot: usize,
     },
     /// Reads the first page of 100.
@@ -31,19 +31,19 @@ pub enum RaceStep {
     ListSecond,
     /// Replaces an offering's products.
     Update {
-        /// Which one.
+        /// Its number.
         slot: usize,
-        /// With which products.
+        /// The number of its product list.
         list: usize,
     },
     /// Deletes an offering.
     Delete {
-        /// Which one.
+        /// Its number.
         slot: usize,
     },
     /// Promotes an offering.
     SetMain {
-        /// Which one.
+        /// Its number.
         slot: usize,
     },
 }
@@ -61,7 +61,7 @@ impl RaceStep {
         }
     }
 
-    /// The offering, unless it reads all.
+    /// The number of the offering; `None` for a list.
     pub fn slot(self) -> Option<usize> {
         match self {
             Self::List | Self::ListSecond => None,
@@ -73,21 +73,22 @@ impl RaceStep {
         }
     }
 
-    /// Whether it may change something.
+    /// Whether it is a write.
     pub fn writes(self) -> bool {
         self.endpoint().writes()
     }
 }
 
-/// A race as data: what is there before, and what each client does.
+/// A race as data: the offerings at the start, and the steps of each client.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// For each offering: the product list it is made with before the race, or `None` when it is not made.
-    pub made: Vec<Option<usize>>,
-    /// The steps of each client, one after the other; the clients all at once.
+    /// For each offering: the product list with which it is created before the race; `None`: it does not exist then.
+    #[serde(rename = "made")]
+    pub initial: Vec<Option<usize>>,
+    /// The steps of each client, in order; the clients run concurrently.
     pub clients: Vec<Vec<RaceStep>>,
-    /// What one client does when all others have ended.
+    /// The steps that follow when all clients have ended.
     pub after: Vec<RaceStep>,
 }
 
@@ -102,7 +103,7 @@ impl Program {
         self.steps().any(|step| step == RaceStep::Delete { slot })
     }
 
-    /// Leaves every idempotency key out.
+    /// Removes every idempotency key.
     pub(super) fn drop_keys(&mut self) {
         for step in self.clients.iter_mut().flatten().chain(&mut self.after) {
             if let RaceStep::Create { key, .. } = step {
@@ -111,36 +112,36 @@ impl Program {
         }
     }
 
-    /// Every step of every client, and what comes after.
+    /// Every step of every client, then those after them.
     pub fn steps(&self) -> impl Iterator<Item = RaceStep> + '_ {
         self.clients.iter().flatten().chain(&self.after).copied()
     }
 
-    /// The largest number of a product list, plus one.
+    /// How many product lists it uses, at least 1: the largest number of a list, plus one.
     pub fn lists(&self) -> usize {
         let in_steps = self.steps().filter_map(|step| match step {
             RaceStep::Create { list, .. } | RaceStep::Update { list, .. } => Some(list),
             _ => None,
         });
-        in_steps.chain(self.made.iter().copied().flatten()).max().map_or(1, |list| list + 1)
+        in_steps.chain(self.initial.iter().copied().flatten()).max().map_or(1, |list| list + 1)
     }
 
-    /// How many requests the clients send.
+    /// How many steps it has.
     pub fn len(&self) -> usize {
         self.steps().count()
     }
 
-    /// Whether nobody does anything.
+    /// Whether it has no steps.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The same for at most so many clients, from 1: where there are more, one takes the steps of several by turns.
+    /// The same steps for at most `max` clients, from 1: a client that replaces several interleaves their steps.
     #[must_use]
-    pub fn for_clients(&self, most: usize) -> Self {
-        let most = most.max(1);
-        let clients = (0..most.min(self.clients.len())).map(|client| {
-            let mut merged: Vec<_> = self.clients.iter().skip(client).step_by(most).map(|steps| steps.iter()).collect();
+    pub fn for_clients(&self, max: usize) -> Self {
+        let max = max.max(1);
+        let clients = (0..max.min(self.clients.len())).map(|client| {
+            let mut merged: Vec<_> = self.clients.iter().skip(client).step_by(max).map(|steps| steps.iter()).collect();
             let longest = merged.iter().map(ExactSizeIterator::len).max().unwrap_or_default();
             (0..longest)
                 .flat_map(|_| merged.iter_mut().filter_map(|steps| steps.next().copied()).collect::<Vec<_>>())
@@ -149,39 +150,39 @@ impl Program {
         Self { clients: clients.collect(), ..self.clone() }
     }
 
-    /// The same for one client alone: the steps of all by turns, or one client's after the other's.
-    pub(super) fn alone(&self) -> [Self; 2] {
+    /// The same steps for one client: those of all clients interleaved, or one client after the other.
+    pub(super) fn for_one_client(&self) -> [Self; 2] {
         [self.for_clients(1), Self { clients: vec![self.clients.concat()], ..self.clone() }]
     }
 
-    /// Whether the offering can have come to be.
-    pub(super) fn makes(&self, slot: usize) -> bool {
-        self.made[slot].is_some()
+    /// Whether the offering exists before the race or any step creates it.
+    pub(super) fn creates(&self, slot: usize) -> bool {
+        self.initial[slot].is_some()
             || self.steps().any(|step| matches!(step, RaceStep::Create { slot: of, .. } if of == slot))
     }
 }
 
-/// The ids and products that stand for the numbers of a program in one try.
+/// The ids and products for the numbers of a program in one attempt.
 #[derive(Clone, Debug)]
 pub(super) struct RaceBindings {
     pub(super) role: KeyRole,
-    /// How many of the last offerings are in the second project; they have the ids of the first.
+    /// How many of the offerings, counted from the last, are in the second project; see [`super::Race::twins`].
     pub(super) twins: usize,
     /// The id of each offering.
     pub(super) ids: Vec<String>,
     /// The products of each list.
     pub(super) lists: Vec<Vec<String>>,
-    /// What idempotency keys start with.
+    /// The prefix of idempotency keys.
     pub(super) keys: String,
 }
 
 impl RaceBindings {
-    /// The project that an offering is in.
+    /// The project of an offering.
     pub(super) fn project(&self, slot: usize) -> KeyRole {
         if slot + self.twins >= self.ids.len() { KeyRole::Second } else { self.role }
     }
 
-    /// The project that a step is sent to.
+    /// The project of a step.
     pub(super) fn project_of(&self, step: RaceStep) -> KeyRole {
         match step.slot() {
             Some(slot) => self.project(slot),
@@ -190,7 +191,7 @@ impl RaceBindings {
         }
     }
 
-    /// The request that a step stands for.
+    /// The request of a step.
     pub(super) fn request(&self, step: RaceStep) -> Request {
         let request = Request::to(step.endpoint()).key(self.project_of(step));
         match step {
@@ -216,8 +217,8 @@ impl RaceBindings {
     }
 }
 
-/// `count` lists of products, the first of them empty, the others of up to `length` products. They have no product in
-/// common where enough are known; else they are the same products in another order.
+/// `count` lists of products: the first is empty, the others have up to `length` products. They have no product in
+/// common if enough products are known; otherwise they are the same products in different orders.
 pub(super) fn product_lists(known: &[String], count: usize, length: usize) -> Vec<Vec<String>> {
     let length = length.min(known.len());
     let apart = known.len() >= length * count.saturating_sub(1);
@@ -233,18 +234,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fewer_clients_take_the_steps_of_more_by_turns() {
+    fn fewer_clients_interleave_the_steps_of_all() {
         let (one, two, list) = (RaceStep::SetMain { slot: 0 }, RaceStep::SetMain { slot: 1 }, RaceStep::List);
-        let program =
-            Program { made: vec![None; 2], clients: vec![vec![one, two], vec![two], vec![list; 3]], after: Vec::new() };
+        let program = Program {
+            initial: vec![None; 2],
+            clients: vec![vec![one, two], vec![two], vec![list; 3]],
+            after: Vec::new(),
+        };
         assert_eq!(program.for_clients(8), program);
         assert_eq!(program.for_clients(2).clients, [vec![one, list, two, list, list], vec![two]]);
         assert_eq!(program.for_clients(1).clients, [[one, two, list, two, list, list]]);
-        assert_eq!(program.alone()[1].clients, [[one, two, two, list, list, list]]);
+        assert_eq!(program.for_one_client()[1].clients, [[one, two, two, list, list, list]]);
     }
 
     #[test]
-    fn lists_have_nothing_in_common_where_there_are_enough_products() {
+    fn lists_are_disjoint_if_there_are_enough_products() {
         let known: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();
         let lists = product_lists(&known, 4, 12);
         assert!(lists[0].is_empty());

@@ -1,15 +1,15 @@
-//! Many tries of one race: what shows, how often, again or not, and in which smallest program.
+//! Runs many attempts of one race: which anomalies show, how often, and in which minimized program.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::attempt::{AttemptExecutor, LAG};
 use super::case::{Race, SavedRace};
 use super::direct::Anomaly;
-use super::history::{Act, History, is_whole};
+use super::history::{ClientRequest, History, is_whole};
 use super::judge::judge;
-use super::play::{LAG, Player};
 use super::program::{Program, RaceStep};
-use super::shrink::smaller;
+use super::simplify::simplifications;
 use super::timeline::timeline;
 use crate::contract::{Level, RuleScope};
 use crate::exchange::{KeyRole, OperationRef};
@@ -18,98 +18,101 @@ use crate::offerings::oracle::Page;
 use crate::offerings::{Context, Naming};
 use crate::project::{Abort, Project};
 
-/// After so many tries in a row that could not even be prepared, as responses were lost, the race is given up.
+/// After more attempts in a row that lost a response during preparation, the race ends.
 const MAX_BROKEN: u32 = 3;
 
-/// How often a race is tried.
+/// The limits of a race.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RaceBudget {
-    /// The most tries of one race, from 1.
-    pub races: u32,
-    /// No try begins after this time, except the first. Shrinking everything that was found, and seeing it again, get the
-    /// same time once more; what was found is looked for once, though the time is up.
+    /// The maximum number of attempts, from 1.
+    pub attempts: u32,
+    /// After this time no attempt starts, except the first. Minimizing and confirming all anomalies together have the
+    /// same time again; after it, each anomaly still has one attempt to confirm it.
     pub limit: Duration,
-    /// The most clients at once, from 2.
+    /// The maximum number of concurrent clients, from 2.
     pub clients: usize,
-    /// What is done with what was found.
+    /// What happens after an anomaly was found.
     pub mode: Mode,
 }
 
-/// What is done with what was found.
+/// What happens after an anomaly was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
-    /// The first try that shows something is the last: for those who only ask whether there is anything.
+    /// The race ends: for a caller that only needs to know whether there is an anomaly.
     Detect,
-    /// All tries are made, what was found is shrunk and seen again.
+    /// All attempts run, and every anomaly is minimized and confirmed.
     Explain,
 }
 
 impl Default for RaceBudget {
-    /// 30 tries, 10 seconds, 8 clients, explained.
+    /// 30 attempts, 10 seconds, 8 clients, [`Mode::Explain`].
     fn default() -> Self {
-        Self { races: 30, limit: Duration::from_secs(10), clients: 8, mode: Mode::Explain }
+        Self { attempts: 30, limit: Duration::from_secs(10), clients: 8, mode: Mode::Explain }
     }
 }
 
 impl Race {
-    /// Tries the race on a project. What is found is minimized and confirmed here already: it needs no second run.
-    pub async fn play(&self, project: Project, naming: Naming, seed: u64, budget: &RaceBudget) -> CaseResult {
+    /// Runs the race in a project. With [`Mode::Explain`], the failures are already minimized and confirmed.
+    pub async fn run(&self, project: Project, naming: Naming, seed: u64, budget: &RaceBudget) -> CaseResult {
         let mut cx = match Context::open(project, naming).await {
             Ok(cx) => cx,
-            Err(result) => return self.each_once(result),
+            Err(result) => return self.deduplicated(result),
         };
         let flow = run(self, &mut cx, seed, budget).await;
-        self.each_once(self.without_block(cx.close(flow).await))
+        self.deduplicated(self.attribute_block(cx.close(flow).await))
     }
 }
 
-/// Something that was seen.
-pub(super) struct SeenAnomaly {
+/// An anomaly with the attempt that shows it, and what is known about it so far.
+pub(super) struct FoundAnomaly {
     pub(super) anomaly: Anomaly,
     pub(super) history: History,
+    /// The program of that attempt.
     pub(super) program: Program,
-    pub(super) showed: u32,
-    pub(super) again: bool,
-    /// How many requests the clients of the whole race send.
-    pub(super) from: usize,
+    /// How many attempts of the whole race showed it.
+    pub(super) count: u32,
+    /// Whether an attempt after those showed it again.
+    pub(super) is_confirmed: bool,
+    /// How many steps the whole race has.
+    pub(super) initial_len: usize,
 }
 
 async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> Result<(), Abort> {
     let program = race.program.clone().for_clients(budget.clients);
     let mut runner = RaceRunner::new(race, cx, seed, budget).await?;
-    let mut seen = Vec::new();
-    let mut flow = runner.try_all(&program, &mut seen).await;
-    let played = runner.played;
-    let mut smallest = Vec::new();
+    let mut found = Vec::new();
+    let mut flow = runner.run_attempts(&program, &mut found).await;
+    let attempts = runner.attempts;
+    let mut minimized = Vec::new();
     let deadline = Instant::now() + budget.limit;
-    for found in seen.iter_mut().filter(|_| budget.mode == Mode::Explain) {
+    for anomaly in found.iter_mut().filter(|_| budget.mode == Mode::Explain) {
         if flow.is_ok() {
-            flow = runner.shrink_and_confirm(found, &smallest, played, deadline).await;
-            smallest.push(found.program.clone());
+            flow = runner.minimize_and_confirm(anomaly, &minimized, attempts, deadline).await;
+            minimized.push(anomaly.program.clone());
         }
     }
     for role in [KeyRole::Main, KeyRole::Second, KeyRole::Empty] {
-        if flow.is_ok() && runner.player.cx().oracle_state(role).is_some() {
-            flow = runner.player.cx().adopt(role).await.map(drop);
+        if flow.is_ok() && runner.executor.cx().oracle_state(role).is_some() {
+            flow = runner.executor.cx().adopt(role).await.map(drop);
         }
     }
-    for found in seen {
-        let failure = runner.failure(found, played);
-        runner.player.cx().record().check(failure.rule, Some(failure));
+    for anomaly in found {
+        let failure = runner.failure(anomaly, attempts);
+        runner.executor.cx().record().check(failure.rule, Some(failure));
     }
     flow
 }
 
-/// Tries one race again and again.
+/// Runs the attempts of one race within its budget.
 pub(super) struct RaceRunner<'r, 's> {
     race: &'r Race,
-    pub(super) player: Player<'s>,
+    pub(super) executor: AttemptExecutor<'s>,
     budget: RaceBudget,
-    /// Whether the first offering of the project, should it be empty, surely becomes main: a project that was emptied
-    /// again may do otherwise.
+    /// Whether the first offering of an empty project must become main: this is not certain once the project held
+    /// offerings.
     first_is_main: bool,
-    /// How often the whole race was tried.
-    played: u32,
+    /// How many attempts of the whole race have run.
+    attempts: u32,
 }
 
 impl<'r, 's> RaceRunner<'r, 's> {
@@ -120,67 +123,68 @@ impl<'r, 's> RaceRunner<'r, 's> {
         budget: &RaceBudget,
     ) -> Result<Self, Abort> {
         let first_is_main = cx.project().is_disposable;
-        let player = Player::new(cx, race, seed, budget.clients).await?;
-        Ok(Self { race, player, budget: *budget, first_is_main, played: 0 })
+        let executor = AttemptExecutor::new(cx, race, seed, budget.clients).await?;
+        Ok(Self { race, executor, budget: *budget, first_is_main, attempts: 0 })
     }
 
-    /// Every try of the whole race, until one shows something that one client sees alone: that is in the way of what
-    /// several see.
-    async fn try_all(&mut self, program: &Program, seen: &mut Vec<SeenAnomaly>) -> Result<(), Abort> {
+    /// Runs the attempts of the whole race. It stops when one client shows a failure without the others, as that
+    /// failure disturbs all further attempts.
+    async fn run_attempts(&mut self, program: &Program, found: &mut Vec<FoundAnomaly>) -> Result<(), Abort> {
         let deadline = Instant::now() + self.budget.limit;
         let mut broken = 0;
-        while self.played < self.budget.races.max(1) && (self.played == 0 || Instant::now() < deadline) {
-            let is_emptied = self.race.role == KeyRole::Empty && self.played > 0;
-            if is_emptied && self.played == 1 {
-                self.first_is_main = self.player.makes_first_main(self.race.rules[0]).await?;
+        while self.attempts < self.budget.attempts.max(1) && (self.attempts == 0 || Instant::now() < deadline) {
+            let is_emptied = self.race.role == KeyRole::Empty && self.attempts > 0;
+            if is_emptied && self.attempts == 1 {
+                self.first_is_main = self.executor.makes_first_main(self.race.rules[0]).await?;
             }
-            let (history, anomalies) = match self.look(program).await {
+            let (history, anomalies) = match self.attempt(program).await {
                 Err(Abort::Blocked(reason)) if is_emptied => {
-                    self.player.cx().leave_out(self.race.rules[0], format!("tried {} times: {reason}", self.played));
+                    let reason = format!("the race ended after {} attempts: {reason}", self.attempts);
+                    self.executor.cx().skip_part(self.race.rules[0], reason);
                     return Ok(());
                 }
-                // What was being prepared is removed before the next try.
-                Err(halt) if halt.is_lost_response() && broken < MAX_BROKEN => {
+                // The next attempt removes what this one has prepared.
+                Err(abort) if abort.is_lost_response() && broken < MAX_BROKEN => {
                     broken += 1;
                     continue;
                 }
                 other => other?,
             };
-            (self.played, broken) = (self.played + 1, 0);
-            self.count(program, &history, &anomalies);
+            (self.attempts, broken) = (self.attempts + 1, 0);
+            self.count_checks(program, &history, &anomalies);
             for anomaly in anomalies {
-                match seen.iter_mut().find(|found| found.anomaly.is_like(&anomaly)) {
-                    Some(found) => found.showed += 1,
-                    None if self.shows_alone(&anomaly, program).await? => {
-                        seen.clear();
+                match found.iter_mut().find(|known| known.anomaly.is_like(&anomaly)) {
+                    Some(known) => known.count += 1,
+                    None if self.shows_with_one_client(&anomaly, program).await? => {
+                        found.clear();
                         return Ok(());
                     }
-                    None => seen.push(SeenAnomaly {
+                    None => found.push(FoundAnomaly {
                         anomaly,
                         history: history.clone(),
                         program: program.clone(),
-                        showed: 1,
-                        again: false,
-                        from: program.len(),
+                        count: 1,
+                        is_confirmed: false,
+                        initial_len: program.len(),
                     }),
                 }
             }
-            if self.budget.mode == Mode::Detect && !seen.is_empty() {
+            if self.budget.mode == Mode::Detect && !found.is_empty() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Whether one client that does the same alone gets what no correct server returns: that failure is what was found
-    /// then, and the rule of the anomaly is violated with it.
-    async fn shows_alone(&mut self, anomaly: &Anomaly, program: &Program) -> Result<bool, Abort> {
-        for program in program.alone() {
-            let known = self.player.cx().record().failures.len();
-            let sent = self.player.run_alone(&program).await;
-            let contract = Arc::clone(self.player.cx().project().judge.contract());
+    /// Whether one client that sends the same requests without others receives a wrong response. That failure is
+    /// reported instead of the anomaly, whose rule it violates as well.
+    async fn shows_with_one_client(&mut self, anomaly: &Anomaly, program: &Program) -> Result<bool, Abort> {
+        for program in program.for_one_client() {
+            let known = self.executor.cx().record().failures.len();
+            let sent = self.executor.run_sequentially(&program).await;
+            let contract = Arc::clone(self.executor.cx().project().judge.contract());
             let script = self.race.script(program);
-            let new = &mut self.player.cx().record().failures[known..];
+            let new = &mut self.executor.cx().record().failures[known..];
             let is_own = |failure: &Failure| {
                 let rule = contract.rules().rule(failure.rule);
                 rule.is_some_and(|rule| {
@@ -192,37 +196,38 @@ impl<'r, 's> RaceRunner<'r, 's> {
                 failure.evidence.clients = ClientsNeeded::One;
             }
             if let Some(failure) = new.iter_mut().find(|failure| is_own(failure)) {
-                failure.also.push(anomaly.wrong.rule);
+                failure.also.push(anomaly.deviation.rule);
                 return Ok(true);
             }
             match sent {
-                Err(halt) if halt.is_lost_response() => {}
+                Err(abort) if abort.is_lost_response() => {}
                 sent => sent?,
             }
         }
         Ok(false)
     }
 
-    /// One try and what is wrong with it. What another client can have caused is noted and left out.
-    pub(super) async fn look(&mut self, program: &Program) -> Result<(History, Vec<Anomaly>), Abort> {
-        let history = self.player.play(program).await?;
+    /// Runs one attempt and returns its anomalies, without those that a client outside of the run may have caused:
+    /// their rules become undecided.
+    pub(super) async fn attempt(&mut self, program: &Program) -> Result<(History, Vec<Anomaly>), Abort> {
+        let history = self.executor.execute(program).await?;
         let judgement = judge(program, &history, self.first_is_main);
-        let is_exclusive = self.player.is_exclusive();
-        let cx = self.player.cx();
+        let is_exclusive = self.executor.is_exclusive();
+        let cx = self.executor.cx();
         if let Some(reason) = judgement.undecided {
             cx.record().undecided.insert(self.race.rules[0], reason.into());
         }
         let contract = Arc::clone(cx.project().judge.contract());
         let can_be_disturbed =
-            |anomaly: &Anomaly| contract.rules().rule(anomaly.wrong.rule).is_some_and(|rule| rule.disturbed);
+            |anomaly: &Anomaly| contract.rules().rule(anomaly.deviation.rule).is_some_and(|rule| rule.disturbed);
         let mut anomalies = judgement.anomalies;
         if !is_exclusive
             && anomalies.iter().any(can_be_disturbed)
-            && let Some(reason) = foreign(&history, cx)
+            && let Some(reason) = foreign_change(&history, cx)
         {
             for anomaly in anomalies.iter().filter(|anomaly| can_be_disturbed(anomaly)) {
                 let reason = format!("another client changed the project meanwhile: {reason}");
-                cx.record().undecided.insert(anomaly.wrong.rule, reason);
+                cx.record().undecided.insert(anomaly.deviation.rule, reason);
             }
             cx.record().foreign.push(reason);
             anomalies.retain(|anomaly| !can_be_disturbed(anomaly));
@@ -230,16 +235,16 @@ impl<'r, 's> RaceRunner<'r, 's> {
         Ok((history, anomalies))
     }
 
-    /// Counts the rules that a try without anomaly has checked.
-    fn count(&mut self, program: &Program, history: &History, anomalies: &[Anomaly]) {
+    /// Counts the rules that an attempt without anomaly has checked.
+    fn count_checks(&mut self, program: &Program, history: &History, anomalies: &[Anomaly]) {
         let whole = history
-            .acts
+            .requests
             .iter()
-            .any(|act| act.client < program.clients.len() && act.page().as_ref().is_some_and(is_whole));
-        let cx = self.player.cx();
+            .any(|request| request.client < program.clients.len() && request.page().as_ref().is_some_and(is_whole));
+        let cx = self.executor.cx();
         for rule in &self.race.rules {
             if *rule == "race.set-main-atomic" && self.race.lists() && !whole {
-                cx.leave_out(
+                cx.skip_part(
                     rule,
                     "the project holds more than 100 offerings: a list of several pages is not one moment",
                 );
@@ -249,55 +254,57 @@ impl<'r, 's> RaceRunner<'r, 's> {
         }
     }
 
-    /// Looks for the smallest program that still shows it, and counts it as seen again when it shows once more. What
-    /// shows something else in the smallest way is tried first.
-    async fn shrink_and_confirm(
+    /// Minimizes the program of an anomaly; an attempt that shows it again confirms it. The minimized programs of other
+    /// anomalies run first.
+    async fn minimize_and_confirm(
         &mut self,
-        found: &mut SeenAnomaly,
-        smallest: &[Program],
-        played: u32,
+        found: &mut FoundAnomaly,
+        minimized: &[Program],
+        attempts: u32,
         deadline: Instant,
     ) -> Result<(), Abort> {
-        // So many tries without it are enough to believe, 19 times of 20, that it does not show.
-        let enough = (3 * played).div_ceil(found.showed).clamp(3, self.budget.races.max(3));
-        let mut first = smallest.to_vec();
-        'smaller: loop {
-            for program in first.drain(..).chain(smaller(&found.program)) {
+        // Rule of three: this many attempts without the anomaly exclude it with 95 % confidence.
+        let enough = (3 * attempts).div_ceil(found.count).clamp(3, self.budget.attempts.max(3));
+        let mut first = minimized.to_vec();
+        'minimize: loop {
+            for program in first.drain(..).chain(simplifications(&found.program)) {
                 if Instant::now() >= deadline {
-                    break 'smaller;
+                    break 'minimize;
                 }
-                if let Some((history, anomaly)) = self.shows(&program, &found.anomaly, enough, deadline).await? {
-                    *found = SeenAnomaly { anomaly, history, program, again: true, ..*found };
-                    continue 'smaller;
+                if let Some((history, anomaly)) = self.reproduce(&program, &found.anomaly, enough, deadline).await? {
+                    *found = FoundAnomaly { anomaly, history, program, is_confirmed: true, ..*found };
+                    continue 'minimize;
                 }
             }
             break;
         }
-        if !found.again {
+        if !found.is_confirmed {
             let program = found.program.clone();
-            found.again = self.shows(&program, &found.anomaly, self.budget.races, deadline).await?.is_some();
+            let reproduced = self.reproduce(&program, &found.anomaly, self.budget.attempts, deadline).await?;
+            found.is_confirmed = reproduced.is_some();
         }
         Ok(())
     }
 
-    /// The first of so many tries of `program` that shows the same. None begins after the deadline, except the first.
-    async fn shows(
+    /// Runs `program` until an attempt shows the same anomaly, at most `max` times. After the deadline only the first
+    /// attempt may start.
+    async fn reproduce(
         &mut self,
         program: &Program,
         anomaly: &Anomaly,
-        tries: u32,
+        max: u32,
         deadline: Instant,
     ) -> Result<Option<(History, Anomaly)>, Abort> {
-        for number in 0..tries {
+        for number in 0..max {
             if number > 0 && Instant::now() >= deadline {
                 break;
             }
             if program.clients.len() == 1 {
-                // What several clients did must not be on its way any more.
+                // Requests of earlier attempts may still be in progress.
                 tokio::time::sleep(LAG).await;
             }
-            let (history, anomalies) = match self.look(program).await {
-                Err(halt) if halt.is_lost_response() => continue,
+            let (history, anomalies) = match self.attempt(program).await {
+                Err(abort) if abort.is_lost_response() => continue,
                 other => other?,
             };
             if let Some(found) = anomalies.into_iter().find(|found| found.is_like(anomaly)) {
@@ -307,40 +314,46 @@ impl<'r, 's> RaceRunner<'r, 's> {
         Ok(None)
     }
 
-    fn failure(&mut self, found: SeenAnomaly, played: u32) -> Failure {
-        let SeenAnomaly { anomaly: Anomaly { mut wrong, at: place }, history, program, showed, again, from } = found;
-        let (picture, places) = timeline(&history, place);
-        let exchange = |place: &usize| history.acts[*place].exchange.clone();
-        let cx = self.player.cx();
-        let at = exchange(&place).or_else(|| cx.session.transcript().last().cloned());
+    fn failure(&mut self, found: FoundAnomaly, attempts: u32) -> Failure {
+        let FoundAnomaly { anomaly, history, program, count, is_confirmed, initial_len } = found;
+        let Anomaly { mut deviation, at: place } = anomaly;
+        let (timeline, places) = timeline(&history, place);
+        let exchange = |place: &usize| history.requests[*place].exchange.clone();
+        let cx = self.executor.cx();
+        let at = exchange(&place).or_else(|| cx.session.trace().last().cloned());
         let at = at.expect("a context opens with a list");
         let others = places.iter().filter(|other| **other != place).filter_map(exchange);
         let trace = history.prepared.iter().cloned().chain(others).chain([Arc::clone(&at)]).collect();
-        let often = if showed == played { "always".into() } else { format!("in {showed} of {played} tries") };
-        wrong.received = format!("{} ({often})", wrong.received);
-        let rule = cx.project().judge.contract().rules().rule(wrong.rule).cloned();
-        // The same defect shows at one response or another.
+        let frequency =
+            if count == attempts { "in every attempt".into() } else { format!("in {count} of {attempts} attempts") };
+        deviation.received = format!("{} ({frequency})", deviation.received);
+        let rule = cx.project().judge.contract().rules().rule(deviation.rule).cloned();
+        // The operation of the rule, as one defect shows at responses of different operations.
         let operation = rule.and_then(|rule| rule.operations.first().copied()).map(OperationRef::Offerings);
         Failure {
             operation: operation.unwrap_or_else(|| at.request.operation.clone()),
             scope: ConditionScope::Operation,
             trace,
             evidence: Evidence {
-                confirmation: if again { Confirmation::Confirmed } else { Confirmation::Intermittent },
-                reduction: (program.len() < from).then_some(Reduction { from, requests: 0, was: None }),
+                confirmation: if is_confirmed { Confirmation::Confirmed } else { Confirmation::Intermittent },
+                reduction: (program.len() < initial_len).then_some(Reduction {
+                    from: initial_len,
+                    requests: 0,
+                    was: None,
+                }),
                 script: self.race.script(program),
-                timeline: Some(picture),
+                timeline: Some(timeline),
                 clients: ClientsNeeded::Several,
                 ..Evidence::default()
             },
-            ..self.player.cx().failure(wrong, &at)
+            ..self.executor.cx().failure(deviation, &at)
         }
     }
 }
 
-/// What shows that another client wrote during a try.
-fn foreign(history: &History, cx: &Context) -> Option<String> {
-    let pages: Vec<Page> = history.acts.iter().filter_map(Act::page).collect();
+/// A sign that a client outside of the run wrote during an attempt.
+fn foreign_change(history: &History, cx: &Context) -> Option<String> {
+    let pages: Vec<Page> = history.requests.iter().filter_map(ClientRequest::page).collect();
     let is_foreign = |id: &str| !cx.state().world().is_ours(id);
     let before = |id: &str| history.before.offerings.iter().find(|offering| offering.id == id);
     for page in &pages {
@@ -360,14 +373,14 @@ fn foreign(history: &History, cx: &Context) -> Option<String> {
         }
     }
     let last = pages.last().filter(|page| is_whole(page))?;
-    let gone = |id: &str| !last.offerings.iter().any(|offering| offering.id == id);
+    let is_listed = |id: &str| last.offerings.iter().any(|offering| offering.id == id);
     let mut known = history.before.offerings.iter().filter(|offering| is_foreign(&offering.id));
-    known.find(|offering| gone(&offering.id)).map(|offering| format!("`{}` is gone", offering.id))
+    known.find(|offering| !is_listed(&offering.id)).map(|offering| format!("`{}` was deleted", offering.id))
 }
 
 impl Race {
-    /// Where the race could not go on because of what one client sees, that decides its rules.
-    fn without_block(&self, mut result: CaseResult) -> CaseResult {
+    /// If a failure that one client shows has blocked the race, it violates the rules of the race as well.
+    fn attribute_block(&self, mut result: CaseResult) -> CaseResult {
         let is_found = result.failures.iter().position(|failure| failure.evidence.timeline.is_none());
         if let (Some(Abort::Blocked(_)), Some(place)) = (&result.abort, is_found) {
             result.abort = None;
@@ -377,8 +390,8 @@ impl Race {
         result
     }
 
-    /// Each failure once; one of a single response shows what it can.
-    fn each_once(&self, mut result: CaseResult) -> CaseResult {
+    /// Each failure once. A failure of a single response without a script gets the whole race as its script.
+    fn deduplicated(&self, mut result: CaseResult) -> CaseResult {
         let mut failures: Vec<Failure> = Vec::new();
         for mut failure in std::mem::take(&mut result.failures) {
             if let Some(known) = failures.iter_mut().find(|known| known.is_like(&failure)) {
@@ -398,24 +411,24 @@ impl Race {
         CaseResult { failures, ..result }
     }
 
-    /// This race with another program, to be played again.
+    /// This race with another program, in its saved form.
     fn script(&self, program: Program) -> Option<serde_json::Value> {
         serde_json::to_value(SavedRace::of(&Self { program, ..self.clone() })).ok()
     }
 }
 
-impl Player<'_> {
-    /// Whether the first offering of the project, which was emptied again, becomes main when it is made alone.
+impl AttemptExecutor<'_> {
+    /// Whether the first offering of a project that held offerings before becomes main.
     async fn makes_first_main(&mut self, rule: &'static str) -> Result<bool, Abort> {
-        let alone = Program {
-            made: vec![None],
+        let one_create = Program {
+            initial: vec![None],
             clients: vec![vec![RaceStep::Create { slot: 0, list: 0, key: None }]],
             after: Vec::new(),
         };
-        let history = self.play(&alone).await?;
-        let is_main = history.acts.iter().filter_map(Act::offering).any(|offering| offering.is_main());
+        let history = self.execute(&one_create).await?;
+        let is_main = history.requests.iter().filter_map(ClientRequest::offering).any(|offering| offering.is_main());
         if !is_main {
-            self.cx().leave_out(rule, "in a project that was emptied again the first offering is not main");
+            self.cx().skip_part(rule, "the first offering of a project that was emptied is not main");
         }
         Ok(is_main)
     }

@@ -1,4 +1,4 @@
-//! Keys: without one nothing is returned and nothing is changed, and each opens one project only.
+//! API keys: a request without a valid key has no effect and returns no data; each key accesses one project only.
 
 use serde_json::json;
 
@@ -21,8 +21,8 @@ pub(super) const ALL: &[Scenario] = &[
 
 const UNKNOWN_KEY: &str = "Bearer test_sk_qonform-0000000000-unknown";
 
-/// One valid request for each operation, on an offering that exists; the create is for another one. The delete comes
-/// last, lest a server that obeys it has nothing left to reject.
+/// One valid request for each operation on an existing offering; the create uses another id. The delete comes last,
+/// because a server that accepts it has no offering left for the others.
 fn valid_requests(cx: &Context, there: &str) -> Vec<Request> {
     let products = cx.some_products(1);
     vec![
@@ -35,12 +35,12 @@ fn valid_requests(cx: &Context, there: &str) -> Vec<Request> {
     ]
 }
 
-/// An offering that is not main: the first of an empty project becomes it.
-async fn make_regular(cx: &mut Context) -> Result<String, Abort> {
-    cx.make_main_elsewhere().await?;
+/// Creates a regular offering, also in an empty project, where the first one becomes main.
+async fn create_regular(cx: &mut Context) -> Result<String, Abort> {
+    cx.ensure_main().await?;
     let id = cx.id("there");
-    cx.make(&id, &[]).await?;
-    cx.look().await?;
+    cx.create_offering(&id, &[]).await?;
+    cx.read_state().await?;
     Ok(id)
 }
 
@@ -53,7 +53,7 @@ fn unknown_key(request: Request) -> Request {
 }
 
 async fn missing(cx: &mut Context) -> ScriptResult {
-    let there = make_regular(cx).await?;
+    let there = create_regular(cx).await?;
     let requests: Vec<_> = valid_requests(cx, &there).into_iter().map(without_key).collect();
     for request in requests {
         cx.send(request).await?;
@@ -61,7 +61,7 @@ async fn missing(cx: &mut Context) -> ScriptResult {
     Ok(())
 }
 
-/// Values of `Authorization` that open nothing. (The scheme `bearer` in lower case is right HTTP and not among them.)
+/// Invalid values of `Authorization`. (The scheme `bearer` in lower case is valid HTTP and not among them.)
 fn malformed_headers(cx: &Context) -> Vec<String> {
     let key = format!("${}", KeyRole::Main.variable());
     let mut headers = vec![
@@ -71,24 +71,24 @@ fn malformed_headers(cx: &Context) -> Vec<String> {
         "garbage".into(),
         "Bearer".into(),
         "Bearer  ".into(),
-        format!("Bearer {}", KeyRole::Main.cut()),
+        format!("Bearer {}", KeyRole::Main.truncated()),
         format!("Bearer {key}-"),
         key,
     ];
-    if cx.project().client.keys().secret(KeyRole::Main).is_some_and(Secret::has_small_letters) {
-        headers.push(format!("Bearer {}", KeyRole::Main.capitals()));
+    if cx.project().client.keys().secret(KeyRole::Main).is_some_and(Secret::has_lower_case) {
+        headers.push(format!("Bearer {}", KeyRole::Main.upper_case()));
     }
     headers
 }
 
 async fn malformed(cx: &mut Context) -> ScriptResult {
-    let there = make_regular(cx).await?;
+    let there = create_regular(cx).await?;
     let mut requests = valid_requests(cx, &there);
     for header in malformed_headers(cx) {
         let mut next = Vec::new();
         for request in requests {
             let sent = cx.send(request.clone().header("authorization", header.as_str())).await?;
-            // An operation that let one in is not tried again: it mostly lets the others in too, and that is one defect.
+            // An operation that accepts one header would mostly accept the others too, which is one defect.
             next.extend(Reply::read(&sent.response).is_unauthorized().then_some(request));
         }
         requests = next;
@@ -96,8 +96,8 @@ async fn malformed(cx: &mut Context) -> ScriptResult {
     Ok(())
 }
 
-/// Requests that would be rejected or find nothing if they were let in.
-fn doomed_requests(cx: &Context, there: &str) -> Vec<Request> {
+/// Requests that would be rejected even with a valid key.
+fn otherwise_invalid_requests(cx: &Context, there: &str) -> Vec<Request> {
     let (long, never) = (format!("{:x<65}", cx.id("long")), cx.id("never"));
     let mut requests = vec![
         Request::to(Endpoint::List).query("limit", "0"),
@@ -116,42 +116,43 @@ fn doomed_requests(cx: &Context, there: &str) -> Vec<Request> {
 }
 
 async fn before_existence(cx: &mut Context) -> ScriptResult {
-    let there = make_regular(cx).await?;
-    for spoil in [without_key, unknown_key] {
-        let mut closed = Vec::new();
+    let there = create_regular(cx).await?;
+    for invalidate_key in [without_key, unknown_key] {
+        let mut protected = Vec::new();
         for request in valid_requests(cx, &there) {
-            let sent = cx.send(spoil(request)).await?;
-            closed.extend(sent.request.operation.endpoint().filter(|_| Reply::read(&sent.response).is_unauthorized()));
+            let sent = cx.send(invalidate_key(request)).await?;
+            protected
+                .extend(sent.request.operation.endpoint().filter(|_| Reply::read(&sent.response).is_unauthorized()));
         }
-        // An operation that lets even a valid request in has a defect of another kind.
-        let doomed = doomed_requests(cx, &there).into_iter();
-        let doomed: Vec<_> = doomed
-            .filter(|request| request.operation.endpoint().is_some_and(|endpoint| closed.contains(&endpoint)))
-            .map(spoil)
+        // An operation that accepts a valid request without a key has another defect.
+        let invalid = otherwise_invalid_requests(cx, &there).into_iter();
+        let invalid: Vec<_> = invalid
+            .filter(|request| request.operation.endpoint().is_some_and(|endpoint| protected.contains(&endpoint)))
+            .map(invalidate_key)
             .collect();
-        cx.send_all(&doomed).await?;
+        cx.send_all(&invalid).await?;
     }
     Ok(())
 }
 
 async fn forbidden(cx: &mut Context) -> ScriptResult {
-    let there = make_regular(cx).await?;
+    let there = create_regular(cx).await?;
     for request in valid_requests(cx, &there) {
         cx.send(request.key(KeyRole::Limited)).await?;
     }
     Ok(())
 }
 
-/// An offering of the other project is not listed and not reached, its id can be created here, and each project then
-/// shows its own, whatever happens to the other.
+/// An offering of the other project is not listed and not found, its id can be created here, and each project then
+/// shows its own offering, independent of changes in the other.
 async fn project_isolation(cx: &mut Context) -> ScriptResult {
     let cursors = cursors_of_others(cx).await?;
     let theirs = cx.id("theirs");
     let products = their_products(cx);
     let body = json!({ "id": theirs, "product_ids": products });
     cx.send(Request::to(Endpoint::Create).json(&body).key(KeyRole::Second)).await?;
-    cx.look_in(KeyRole::Second).await?;
-    cx.look().await?;
+    cx.read_other_project(KeyRole::Second).await?;
+    cx.read_state().await?;
     let never = cx.id("never");
     for cursor in [&never].into_iter().chain(&cursors).chain([&theirs]) {
         cx.page(Some(2), Some(cursor)).await?;
@@ -159,56 +160,56 @@ async fn project_isolation(cx: &mut Context) -> ScriptResult {
     for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::SetMain, Endpoint::Delete] {
         cx.send(on(endpoint, &never)).await?;
         cx.send(on(endpoint, &theirs)).await?;
-        cx.look_in(KeyRole::Second).await?;
+        cx.read_other_project(KeyRole::Second).await?;
     }
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     their_product_here(cx).await?;
     same_id_here(cx, &theirs).await?;
-    cx.look_in(KeyRole::Second).await?;
+    cx.read_other_project(KeyRole::Second).await?;
     promotions_apart(cx, &theirs).await?;
     cx.send(Request::to(Endpoint::Delete).id(&theirs).key(KeyRole::Second)).await?;
     Ok(())
 }
 
-/// Promotions in both projects in turn: each changes the main of its own project alone, also where both have the id.
+/// Promotions in both projects in turn: each changes only the main of its own project, also where both have the id.
 async fn promotions_apart(cx: &mut Context, theirs: &str) -> ScriptResult {
     let (twin, apart) = (cx.id("twin"), cx.id("apart"));
     cx.send(Request::to(Endpoint::Create).json(&json!({ "id": twin })).key(KeyRole::Second)).await?;
     for id in [&twin, &apart] {
-        cx.make(id, &[]).await?;
+        cx.create_offering(id, &[]).await?;
     }
-    cx.look().await?;
-    cx.look_in(KeyRole::Second).await?;
+    cx.read_state().await?;
+    cx.read_other_project(KeyRole::Second).await?;
     let there = |id: &str| Request::to(Endpoint::SetMain).id(id).key(KeyRole::Second);
     for request in
         [there(theirs), on(Endpoint::SetMain, &twin), there(&twin), on(Endpoint::SetMain, &apart), there(theirs)]
     {
         cx.send(request).await?;
         for role in [KeyRole::Main, KeyRole::Second] {
-            cx.look_in(role).await?;
+            cx.read_other_project(role).await?;
         }
         if !cx.record().failures.is_empty() {
-            break; // What the next promotions show would follow from it.
+            break; // Later failures would follow from this one.
         }
     }
     Ok(())
 }
 
-/// A product that is seen in the other project: then an update shows.
+/// A product of the other project, so that an update there becomes visible.
 fn their_products(cx: &Context) -> Vec<String> {
     let others = cx.oracle_state(KeyRole::Second);
     let products = others.into_iter().flat_map(|state| state.world().offerings());
     products.flat_map(|offering| offering.products.clone()).take(1).collect()
 }
 
-/// A product that only the other project has is unknown here.
+/// A product of only the other project is unknown here.
 async fn their_product_here(cx: &mut Context) -> ScriptResult {
     let Some(product) = cx.project().fixtures.second_product.clone() else {
-        cx.leave_out("auth.project-isolation", "products of the other project: needs --second-product-id");
+        cx.skip_part("auth.project-isolation", "products of the other project: needs --second-product-id");
         return Ok(());
     };
     let id = cx.id("product");
-    cx.make(&id, &[]).await?;
+    cx.create_offering(&id, &[]).await?;
     cx.update(&id, &json!({ "product_ids": [product] })).await?;
     let other = cx.id("with-theirs");
     cx.create(&json!({ "id": other, "product_ids": [product] })).await?;
@@ -217,24 +218,24 @@ async fn their_product_here(cx: &mut Context) -> ScriptResult {
 
 async fn same_id_here(cx: &mut Context, id: &str) -> ScriptResult {
     let products = cx.some_products(2);
-    cx.make(id, &products).await?;
-    cx.look_in(KeyRole::Second).await?;
+    cx.create_offering(id, &products).await?;
+    cx.read_other_project(KeyRole::Second).await?;
     let read = |role| Request::to(Endpoint::Get).id(id).key(role);
     for role in [KeyRole::Main, KeyRole::Second] {
         cx.send(read(role)).await?;
     }
     both_at_once(cx, id).await?;
     cx.update(id, &json!({ "product_ids": products.iter().rev().collect::<Vec<_>>() })).await?;
-    cx.look_in(KeyRole::Second).await?;
+    cx.read_other_project(KeyRole::Second).await?;
     if cx.state().main() != Some(id) {
         cx.delete(id).await?;
-        cx.look_in(KeyRole::Second).await?;
+        cx.read_other_project(KeyRole::Second).await?;
         cx.send(read(KeyRole::Second)).await?;
     }
     Ok(())
 }
 
-/// Both keys at once: each gets its own project's offering.
+/// Concurrent reads with both keys: each returns the offering of its own project.
 async fn both_at_once(cx: &mut Context, id: &str) -> ScriptResult {
     let requests: Vec<_> = (0..16)
         .flat_map(|_| [KeyRole::Main, KeyRole::Second])

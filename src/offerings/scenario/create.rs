@@ -1,4 +1,4 @@
-//! `POST /offerings`: what it creates, which ids and bodies it accepts, and which role a new offering has.
+//! `POST /offerings`: the new offering, valid and invalid ids and bodies, and the role of a new offering.
 
 use serde_json::{Value, json};
 
@@ -24,21 +24,21 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("create.unknown-field", Writes, [], unknown_field),
 ];
 
-/// Every character that an id may have, spaces inside.
+/// Every valid character of an id, with the space inside.
 const CHARSET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._:-abcdefghijklmnopqrstuvwxyz";
 
-/// Ids of one character, tried where no offering has them. Never `.`.
+/// Ids of one character, used where no offering has them. Never `.`.
 const SHORTEST: [&str; 6] = ["q", "7", "_", "Z", ":", "-"];
 
-/// Words that programs treat specially; not `.` and `..`, which no URL path can address.
+/// Ids that programs may treat specially, except `.` and `..`, which no URL path can address.
 const RESERVED: [&str; 10] =
     ["0", "null", "undefined", "NaN", "true", "new", "constructor", "__proto__", "set-main", "offerings"];
 
 /// The longest id in characters.
 const MAX_ID: usize = 64;
 
-/// What no id and no cursor may hold.
-pub(super) const OUTSIDE: [&str; 11] = ["/y", "?y", "#y", "%y", "+y", "@y", "éy", "\ny", "\ty", "\0y", "\n"];
+/// Endings that make an id or a cursor invalid.
+pub(super) const INVALID_ENDINGS: [&str; 11] = ["/y", "?y", "#y", "%y", "+y", "@y", "éy", "\ny", "\ty", "\0y", "\n"];
 
 const JSON: &str = "application/json";
 
@@ -47,7 +47,7 @@ async fn echo(cx: &mut Context) -> ScriptResult {
     let reversed: Vec<_> = many.iter().rev().cloned().collect();
     for (name, products) in [("one", &many[..1]), ("many", &many), ("reversed", &reversed)] {
         let id = cx.id(name);
-        cx.make(&id, products).await?;
+        cx.create_offering(&id, products).await?;
     }
     let none = json!({ "id": cx.id("none"), "product_ids": [] });
     cx.create(&none).await?;
@@ -58,9 +58,9 @@ async fn readable(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(100);
     for (name, products) in [("a", &products[..]), ("b", &[]), ("c", &products[..products.len().min(12)])] {
         let id = cx.id(name);
-        cx.make(&id, products).await?;
+        cx.create_offering(&id, products).await?;
         cx.get(&id).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ async fn id_bounds(cx: &mut Context) -> ScriptResult {
     let charset: Vec<char> = CHARSET.chars().collect();
     let mut ids = vec![format!("{prefix:x<MAX_ID$}")];
     ids.extend(["a b  c", "a:b::c", "a.json", "a_20b-2F.c", "a:set-main"].map(|tail| format!("{prefix}{tail}")));
-    // A letter ends each: a space at the end might be trimmed, of which the contract does not speak.
+    // Each ends in a letter, because the contract does not define whether trailing spaces are trimmed.
     ids.extend(charset.chunks(room).map(|chunk| format!("{prefix}{}z", chunk.iter().collect::<String>())));
     for id in ids {
         every_operation(cx, &id).await?;
@@ -82,7 +82,7 @@ async fn id_bounds(cx: &mut Context) -> ScriptResult {
     digits(cx).await
 }
 
-/// Ids of digits that are one number to a server which reads them so. They carry no prefix: each is removed at once.
+/// Ids of digits that are equal as numbers. They have no prefix, so each is deleted at once.
 async fn digits(cx: &mut Context) -> ScriptResult {
     let number: u64 = cx.id("").bytes().fold(7, |number, byte| (number * 31 + u64::from(byte)) % 100_000_000_000);
     let (id, padded) = (format!("4{number:011}"), format!("004{number:011}"));
@@ -101,7 +101,7 @@ async fn digits(cx: &mut Context) -> ScriptResult {
     Ok(())
 }
 
-/// Creates an offering and uses its id with every operation that leaves the main alone.
+/// Creates an offering and uses its id with every operation that does not change the main offering.
 async fn every_operation(cx: &mut Context, id: &str) -> ScriptResult {
     cx.create(&json!({ "id": id })).await?;
     if cx.find(id).is_none() {
@@ -109,21 +109,21 @@ async fn every_operation(cx: &mut Context, id: &str) -> ScriptResult {
     }
     cx.get(id).await?;
     cx.update(id, &json!({ "product_ids": [] })).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     if cx.state().main() != Some(id) {
         cx.delete(id).await?;
     }
     Ok(())
 }
 
-/// Tries ids that no prefix fits into, where no offering has them; each is removed at once.
-async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+/// Uses up to `max` unused ids that have no room for a prefix; each is deleted at once.
+async fn without_prefix(cx: &mut Context, ids: &[&str], max: usize) -> ScriptResult {
+    cx.ensure_main().await?;
     let free: Vec<_> = ids.iter().filter(|id| cx.before().find(id).is_none()).collect();
     if free.is_empty() {
-        cx.leave_out("create.id-bounds", "every special id that was tried exists already: they were left alone");
+        cx.skip_part("create.id-bounds", "no special id was sent: offerings with these ids already exist");
     }
-    for id in free.into_iter().take(most) {
+    for id in free.into_iter().take(max) {
         every_operation(cx, id).await?;
     }
     Ok(())
@@ -132,13 +132,17 @@ async fn without_prefix(cx: &mut Context, ids: &[&str], most: usize) -> ScriptRe
 async fn id_invalid(cx: &mut Context) -> ScriptResult {
     let tail = |tail: &str| json!(format!("{}{tail}", cx.id("x")));
     let mut ids = vec![Value::Null, json!(""), json!(format!("{:x<65}", cx.id("long"))), json!(4711)];
-    ids.extend(OUTSIDE.map(tail));
+    ids.extend(INVALID_ENDINGS.map(tail));
     let mut bodies: Vec<_> = ids.into_iter().map(|id| json!({ "id": id })).collect();
     bodies.extend([json!({}), json!({ "ID": cx.id("capitals") })]);
     let creates: Vec<_> = bodies.iter().map(|body| Request::to(Endpoint::Create).json(body)).collect();
-    for made in cx.send_all(&creates).await? {
-        let id = made.response.json().filter(|_| made.response.is_success()).and_then(|body| body.get("id")?.as_str());
-        // What would not be found by its prefix is removed at once.
+    for exchange in cx.send_all(&creates).await? {
+        let id = exchange
+            .response
+            .json()
+            .filter(|_| exchange.response.is_success())
+            .and_then(|body| body.get("id")?.as_str());
+        // The cleanup does not find ids without the prefix, so they are deleted at once.
         if let Some(id) = id.filter(|id| !id.starts_with(&cx.id("")) && !matches!(*id, "" | "." | "..")) {
             cx.delete(id).await?;
         }
@@ -148,7 +152,7 @@ async fn id_invalid(cx: &mut Context) -> ScriptResult {
 
 async fn duplicate(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.id("twice"), cx.some_products(2));
-    cx.make(&id, &products).await?;
+    cx.create_offering(&id, &products).await?;
     let fewer: Vec<_> = products.iter().skip(1).collect();
     for body in
         [json!({ "id": id, "product_ids": products }), json!({ "id": id, "product_ids": fewer }), json!({ "id": id })]
@@ -161,12 +165,12 @@ async fn duplicate(cx: &mut Context) -> ScriptResult {
 
 async fn case_sensitivity(cx: &mut Context) -> ScriptResult {
     let (lower, upper) = (cx.id("abc"), cx.id("Abc"));
-    cx.make(&lower, &[]).await?;
+    cx.create_offering(&lower, &[]).await?;
     cx.create(&json!({ "id": upper })).await?;
     if cx.find(&upper).is_some() && cx.find(&lower).is_some() {
-        // Two offerings: once one of them is gone, its id is no cursor and names nothing.
+        // These are two offerings: once one is deleted, its id is no cursor and no operation finds it.
         cx.delete(&upper).await?;
-        cx.look().await?;
+        cx.read_state().await?;
         cx.page(Some(2), Some(&upper)).await?;
         cx.update(&upper, &json!({ "product_ids": [] })).await?;
         cx.delete(&upper).await?;
@@ -181,13 +185,13 @@ async fn tag_main(cx: &mut Context) -> ScriptResult {
     {
         cx.create(&body).await?;
     }
-    let what = "in an empty project";
+    let part = "in an empty project";
     if !cx.project().client.keys().has(KeyRole::Empty) {
-        cx.leave_out("create.tag-main-rejected", format!("{what}: needs --empty-token"));
+        cx.skip_part("create.tag-main-rejected", format!("{part}: needs --empty-token"));
         return Ok(());
     }
     if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
-        cx.leave_out("create.tag-main-rejected", format!("{what}: that of --empty-token is not"));
+        cx.skip_part("create.tag-main-rejected", format!("{part}: the project of --empty-token holds offerings"));
         return Ok(());
     }
     let id = cx.id("first");
@@ -195,7 +199,7 @@ async fn tag_main(cx: &mut Context) -> ScriptResult {
     if rejected.response.is_success() {
         return remove_from_empty(cx, &id).await;
     }
-    // The rejected one has not used up that the first becomes main.
+    // After a rejected create, the first offering still becomes main.
     cx.send(in_empty(&json!({ "id": id }))).await?;
     remove_from_empty(cx, &id).await
 }
@@ -219,9 +223,9 @@ async fn tag_invalid(cx: &mut Context) -> ScriptResult {
 }
 
 async fn tag_regular(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     if cx.state().main().is_none() {
-        cx.leave_out("create.tag-regular", "the project has offerings but no main one");
+        cx.skip_part("create.tag-regular", "the project has offerings but no main offering");
         return Ok(());
     }
     let bodies = [
@@ -231,13 +235,13 @@ async fn tag_regular(cx: &mut Context) -> ScriptResult {
     ];
     for body in bodies {
         cx.create(&body).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }
 
-/// The three ways to say nothing of the role, one after the other in a project that is emptied between. The first is
-/// repeated: where it becomes main again, the others must too, whatever was rejected before.
+/// The three creates without a role, each in the emptied project. The first is repeated after rejected requests, which
+/// must not change the result.
 async fn first_is_main(cx: &mut Context) -> ScriptResult {
     if !cx.follow(KeyRole::Empty).await?.offerings.is_empty() {
         return Err(Abort::NotApplicable("the project of --empty-token holds offerings".into()));
@@ -253,20 +257,23 @@ async fn first_is_main(cx: &mut Context) -> ScriptResult {
             body["tag"] = tag;
         }
         cx.send(in_empty(&body)).await?;
-        cx.look_in(KeyRole::Empty).await?;
+        cx.read_other_project(KeyRole::Empty).await?;
         cx.send(in_empty(&json!({ "id": two }))).await?;
         for id in [&two, &one] {
             remove_from_empty(cx, id).await?;
         }
         if !cx.adopt(KeyRole::Empty).await?.offerings.is_empty() {
-            cx.leave_out("create.first-is-main", "only without tag: the project could not be emptied again");
+            cx.skip_part(
+                "create.first-is-main",
+                "not with every tag: the project of --empty-token could not be emptied again",
+            );
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// Rejected requests use nothing up.
+/// Rejected requests, which must have no effect.
 async fn rejected_in_empty(cx: &mut Context) -> ScriptResult {
     let (unknown, rejected) = (cx.id("no-such-product"), cx.id("rejected"));
     for products in [json!("none"), json!([unknown])] {
@@ -292,7 +299,7 @@ async fn body_malformed(cx: &mut Context) -> ScriptResult {
     cx.send(Request::to(Endpoint::Create)).await?;
     let other = cx.send(Request::to(Endpoint::Create).raw_body("text/plain", whole)).await?;
     if other.response.is_success() {
-        cx.record().drift(Endpoint::Create.operation_id(), "accepts a body under another content type than JSON");
+        cx.record().drift(Endpoint::Create.operation_id(), "accepts a body with a content type other than JSON");
     }
     Ok(())
 }

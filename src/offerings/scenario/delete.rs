@@ -19,19 +19,19 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("delete.main", Promotes, [], main),
 ];
 
-/// Longer than the unit of any time stamp that RFC 3339 can write.
-pub(super) const A_SECOND: Duration = Duration::from_millis(1_100);
+/// Longer than the resolution of any timestamp of the API, which is one second.
+pub(super) const OVER_ONE_SECOND: Duration = Duration::from_millis(1_100);
 
 async fn removes(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     let products = cx.some_products(2);
     let ids = ["a", "b", "c"].map(|name| cx.id(name));
     for id in &ids {
-        cx.make(id, &products).await?;
+        cx.create_offering(id, &products).await?;
     }
     cx.delete(&ids[1]).await?;
     cx.get(&ids[1]).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     for id in [&ids[0], &ids[2]] {
         cx.get(id).await?;
     }
@@ -39,9 +39,9 @@ async fn removes(cx: &mut Context) -> ScriptResult {
 }
 
 async fn again(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     let (id, never) = (cx.id("a"), cx.id("never"));
-    cx.make(&id, &[]).await?;
+    cx.create_offering(&id, &[]).await?;
     cx.delete(&never).await?;
     for _ in 0..3 {
         cx.delete(&id).await?;
@@ -51,8 +51,8 @@ async fn again(cx: &mut Context) -> ScriptResult {
 
 async fn missing(cx: &mut Context) -> ScriptResult {
     let (id, longer) = (cx.id("a"), cx.id("a-longer"));
-    cx.make(&longer, &[]).await?;
-    // A server that looks for ids that begin so would find the other one.
+    cx.create_offering(&longer, &[]).await?;
+    // A server that matches ids by prefix would find the other one.
     cx.delete(&id).await?;
     Ok(())
 }
@@ -60,7 +60,7 @@ async fn missing(cx: &mut Context) -> ScriptResult {
 async fn variant(cx: &mut Context) -> ScriptResult {
     let id = cx.variant()?;
     cx.delete(&id).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     Ok(())
 }
 
@@ -69,19 +69,19 @@ async fn id_invalid(cx: &mut Context) -> ScriptResult {
 }
 
 async fn recreate(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     let products = cx.some_products(2);
     let other: Vec<_> = products.last().cloned().into_iter().collect();
     let id = cx.id("a");
-    let first = cx.make(&id, &products).await?;
+    let first = cx.create_offering(&id, &products).await?;
     cx.update(&id, &json!({ "product_ids": other })).await?;
     cx.delete(&id).await?;
-    // A clock that moves on tells the new offering from the old one.
+    // A later timestamp distinguishes the new offering from the old one.
     let clock = cx.id("clock");
-    if cx.make(&clock, &[]).await?.created_at == first.created_at {
-        tokio::time::sleep(A_SECOND).await;
+    if cx.create_offering(&clock, &[]).await?.created_at == first.created_at {
+        tokio::time::sleep(OVER_ONE_SECOND).await;
         let later = cx.id("later");
-        cx.make(&later, &[]).await?;
+        cx.create_offering(&later, &[]).await?;
     }
     for body in [json!({ "id": id }), json!({ "id": id, "product_ids": other })] {
         cx.create(&body).await?;
@@ -98,15 +98,15 @@ async fn main(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(1);
     let ids = ["a", "b", "spare"].map(|name| cx.id(name));
     for id in &ids {
-        cx.make(id, &products).await?;
+        cx.create_offering(id, &products).await?;
     }
     for id in &ids[..2] {
         cx.set_main(id).await?;
         cx.delete(id).await?;
-        cx.look().await?;
+        cx.read_state().await?;
         cx.get(id).await?;
     }
-    // Whichever was chosen: an offering of ours can be main again, and it is the only one.
+    // Independent of the server's choice, another offering can be promoted and is then the only main one.
     cx.set_main(&ids[2]).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::create::OUTSIDE;
+use super::create::INVALID_ENDINGS;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Request, encode_segment};
@@ -21,25 +21,25 @@ async fn existing(cx: &mut Context) -> ScriptResult {
     let products: Vec<_> = cx.some_products(12).into_iter().rev().collect();
     for (name, products) in [("a", &products[..]), ("b-c-d", &[])] {
         let id = cx.id(name);
-        cx.make(&id, products).await?;
-        cx.look().await?;
+        cx.create_offering(&id, products).await?;
+        cx.read_state().await?;
         cx.get(&id).await?;
         cx.get(&id).await?;
-        // A get that changes something shows now.
-        cx.look().await?;
+        // Detects a GET that changes the offering.
+        cx.read_state().await?;
     }
     Ok(())
 }
 
 async fn missing(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
-    let (there, gone) = (cx.id("there"), cx.id("gone"));
-    cx.make(&there, &[]).await?;
-    cx.make(&gone, &[]).await?;
-    cx.delete(&gone).await?;
+    cx.ensure_main().await?;
+    let (there, deleted) = (cx.id("there"), cx.id("deleted"));
+    cx.create_offering(&there, &[]).await?;
+    cx.create_offering(&deleted, &[]).await?;
+    cx.delete(&deleted).await?;
     let ids = [
         cx.id("never"),
-        gone,
+        deleted,
         format!("{:x<64}", cx.id("never")),
         cx.id("ne v:er"),
         there[..there.len() - 1].to_owned(),
@@ -64,13 +64,14 @@ async fn id_invalid(cx: &mut Context) -> ScriptResult {
     invalid_in_path(cx, Endpoint::Get).await
 }
 
-/// Sends an operation with ids that no offering can have. Offerings exist that a server finds that cuts, trims or decodes
-/// twice.
+/// Sends an operation with invalid ids. Offerings exist that a server would find if it truncated, trimmed or decoded
+/// ids twice.
 pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> ScriptResult {
     let (there, long) = (cx.id("there"), format!("{:x<64}", cx.id("long")));
-    cx.make(&there, &cx.some_products(1)).await?;
+    cx.create_offering(&there, &cx.some_products(1)).await?;
     cx.create(&json!({ "id": long })).await?;
-    let tails: &[&str] = if endpoint == Endpoint::Get { &OUTSIDE } else { &["@", "é", "%", "\ty", "\n", "*", "+"] };
+    let tails: &[&str] =
+        if endpoint == Endpoint::Get { &INVALID_ENDINGS } else { &["@", "é", "%", "\ty", "\n", "*", "+"] };
     let ids: Vec<String> =
         std::iter::once(format!("{long}x")).chain(tails.iter().map(|tail| format!("{there}{tail}"))).collect();
     let requests: Vec<_> = ids.iter().map(|id| on(endpoint, id)).collect();
@@ -78,7 +79,7 @@ pub(super) async fn invalid_in_path(cx: &mut Context, endpoint: Endpoint) -> Scr
     Ok(())
 }
 
-/// A valid request of an operation to one offering.
+/// A valid request of an operation on one offering.
 pub(super) fn on(endpoint: Endpoint, id: &str) -> Request {
     with_body(Request::to(endpoint).id(id))
 }
@@ -90,13 +91,13 @@ fn with_body(request: Request) -> Request {
     }
 }
 
-/// Ids that a server confuses which decodes twice, reads a plus sign as a space, or takes an id for a pattern. None of
-/// the requests is for an offering that exists.
+/// Unused ids that resolve to an existing offering if a server decodes twice, reads a plus sign as a space, or treats
+/// an id as a pattern.
 async fn id_decoding(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
+    cx.ensure_main().await?;
     let products = cx.some_products(1);
     let (plain, spaced) = (cx.id("winback"), cx.id("a b"));
-    cx.make(&plain, &products).await?;
+    cx.create_offering(&plain, &products).await?;
     cx.create(&json!({ "id": spaced, "product_ids": products })).await?;
     let encoded = plain.replace("winback", "win%62ack");
     let plus = spaced.replace("a b", "a+b");
@@ -106,26 +107,26 @@ async fn id_decoding(cx: &mut Context) -> ScriptResult {
         }
         cx.send(Request::to(Endpoint::List).query("limit", "2").query("starting_after", &id)).await?;
     }
-    // In a path a plus sign may also stand as it is.
+    // A literal plus sign is also valid in a path.
     let raw = encode_segment(&spaced).replace("%20", "+");
     for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
         cx.send(with_body(Request::to(endpoint).raw_id(&raw))).await?;
     }
-    cx.look().await?;
+    cx.read_state().await?;
     cx.send(Request::to(Endpoint::List).query("limit", "2").raw_query(&format!("starting_after={raw}"))).await?;
     neighbours(cx).await
 }
 
-/// Pairs of legal ids of which the second reads as the first to a server that takes ids for patterns, looks at their
-/// beginning only, trims them, or compares them without regard to case.
+/// Pairs of valid ids whose second matches the first if a server treats ids as patterns, compares only their start,
+/// trims them, or ignores their case.
 pub(super) fn confusable_ids(cx: &Context) -> Vec<(String, String)> {
     let (long, other) = (format!("{:x<63}a", cx.id("long")), format!("{:x<63}b", cx.id("long")));
     let pairs = [("axc", "a_c"), ("ayc", "a.c"), ("prefix-long", "prefix"), ("spaced", "spaced "), ("azc", "AZC")];
     pairs.into_iter().map(|(neighbour, pattern)| (cx.id(neighbour), cx.id(pattern))).chain([(long, other)]).collect()
 }
 
-/// Whether both offerings of a pair could be created.
-pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Abort> {
+/// Creates both offerings of a pair; returns whether both exist.
+pub(super) async fn create_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Abort> {
     let products = cx.some_products(1);
     for id in ids {
         cx.create(&json!({ "id": id, "product_ids": products })).await?;
@@ -133,11 +134,10 @@ pub(super) async fn make_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, 
     Ok(ids.iter().all(|id| cx.find(id).is_some()))
 }
 
-/// An operation on one of two offerings whose ids are easily confused must not touch the other, whether the one exists
-/// or not.
+/// An operation on one of two similar ids must not affect the offering of the other, also after the one is deleted.
 async fn neighbours(cx: &mut Context) -> ScriptResult {
     for (neighbour, pattern) in confusable_ids(cx) {
-        if !make_pair(cx, [&neighbour, &pattern]).await? {
+        if !create_pair(cx, [&neighbour, &pattern]).await? {
             continue;
         }
         cx.update(&pattern, &json!({ "product_ids": [] })).await?;
@@ -147,7 +147,7 @@ async fn neighbours(cx: &mut Context) -> ScriptResult {
         }
         cx.page(Some(2), Some(&pattern)).await?;
         cx.get(&neighbour).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }

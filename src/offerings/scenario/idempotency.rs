@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::delete::A_SECOND;
-use super::set_main::KEY;
+use super::delete::OVER_ONE_SECOND;
+use super::set_main::IDEMPOTENCY_KEY;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
@@ -19,7 +19,7 @@ pub(super) const ALL: &[Scenario] = &[
 ];
 
 async fn create(cx: &mut Context, role: KeyRole, key: &str, body: &Value) -> Result<Arc<Exchange>, Abort> {
-    cx.send(Request::to(Endpoint::Create).key(role).header(KEY, key).json(body)).await
+    cx.send(Request::to(Endpoint::Create).key(role).header(IDEMPOTENCY_KEY, key).json(body)).await
 }
 
 async fn replay(cx: &mut Context) -> ScriptResult {
@@ -29,11 +29,11 @@ async fn replay(cx: &mut Context) -> ScriptResult {
     for _ in 0..2 {
         create(cx, KeyRole::Main, &key, &body).await?;
     }
-    cx.make(&between, &[]).await?;
+    cx.create_offering(&between, &[]).await?;
     create(cx, KeyRole::Main, &key, &body).await?;
-    tokio::time::sleep(A_SECOND).await; // Some keep keys for a second.
+    tokio::time::sleep(OVER_ONE_SECOND).await; // Some servers store keys for one second only.
     create(cx, KeyRole::Main, &key, &body).await?;
-    // The key, not the id, makes the difference.
+    // Without the key, the same body is a duplicate.
     cx.create(&body).await?;
     Ok(())
 }
@@ -43,14 +43,14 @@ async fn other_body(cx: &mut Context) -> ScriptResult {
     let [a, b, c] = ["a", "b", "c"].map(|name| cx.id(name));
     create(cx, KeyRole::Main, &key, &json!({ "id": a })).await?;
     create(cx, KeyRole::Main, &key, &json!({ "id": b })).await?;
-    // A key whose first request was rejected belongs to nothing.
+    // A rejected request does not use its key.
     let rejected = format!("{key}-rejected");
     create(cx, KeyRole::Main, &rejected, &json!({ "id": c, "product_ids": "none" })).await?;
     create(cx, KeyRole::Main, &rejected, &json!({ "id": c })).await?;
     Ok(())
 }
 
-/// The body, id and all, is the same, so that a key that is kept for all projects shows however it is compared.
+/// The whole body is the same, so that a key shared by all projects shows, independent of how bodies are compared.
 async fn scope(cx: &mut Context) -> ScriptResult {
     let key = cx.new_keys();
     cx.follow(KeyRole::Second).await?;

@@ -1,4 +1,4 @@
-//! Longer sequences, after each step of which the state is compared.
+//! Longer sequences of steps. The state is compared after each step.
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("invariant.no-bleed", Promotes, [Product], no_bleed),
 ];
 
-/// One step, on the offering of a name.
+/// A step on the offering with a name.
 #[derive(Clone, Copy, Debug)]
 enum ScenarioStep {
-    /// Creates it with so many products.
+    /// Creates it with this number of products.
     Create(&'static str, usize),
-    /// Replaces its products by so many, in reverse order.
+    /// Replaces its products with this number of products, in reverse order.
     Update(&'static str, usize),
     /// Makes it main.
     Promote(&'static str),
@@ -47,7 +47,7 @@ async fn run(cx: &mut Context, steps: &[ScenarioStep]) -> ScriptResult {
                 cx.delete(&id).await?;
             }
         }
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn mixed(cx: &mut Context) -> ScriptResult {
     run(cx, &[Promote("e"), Update("e", 0), Create("h", 1), Promote("h"), Delete("e"), Create("e", 1)]).await
 }
 
-/// One rejected write of every kind, on a regular offering and on the main one.
+/// One rejected write of each kind, on a regular offering and on the main one.
 fn rejected_writes(cx: &Context, regular: &str, main: &str) -> Vec<Request> {
     let (regular, main) = (cx.id(regular), cx.own_main().unwrap_or_else(|| cx.id(main)));
     let (never, fresh, unknown) = (cx.id("never"), cx.id("fresh"), cx.id("no-such-product"));
@@ -92,18 +92,18 @@ fn rejected_writes(cx: &Context, regular: &str, main: &str) -> Vec<Request> {
     ]
 }
 
-/// What was rejected has no effect, and uses nothing up: the same, made valid, is accepted afterwards.
+/// A rejected write has no effect: a valid write of the same offerings is accepted afterwards.
 async fn failed_writes(cx: &mut Context) -> ScriptResult {
     use ScenarioStep::{Create, Promote, Update};
     run(cx, &[Create("a", 2), Create("b", 2), Promote("b")]).await?;
     for request in rejected_writes(cx, "a", "b") {
         cx.send(request).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     run(cx, &[Create("fresh", 1), Create("never", 0), Update("never", 1), Promote("never")]).await
 }
 
-/// Offerings whose ids resemble each other, of which only one is written to at a time.
+/// A write to one of several offerings with similar ids must not change the others.
 async fn no_bleed(cx: &mut Context) -> ScriptResult {
     use ScenarioStep::{Create, Delete, Promote, Update};
     let first = [Create("a", 3), Create("aa", 3), Create("a-b", 3), Create("ab", 3), Update("a", 1), Update("aa", 2)];

@@ -1,8 +1,8 @@
-//! The cases written by hand, one file per operation or theme.
+//! The hand-written cases, one file per operation or topic.
 //!
-//! A scenario is named after the rule that it is mainly about; the other rules that it exercises stand beside it. It
-//! works in a project that holds anything: it relies on nothing but what it created itself.
-//! To add one: write the function, add its line to the file's `ALL`, and name a fault that it must catch.
+//! A scenario has the name of the rule that it mainly checks and lists the other rules that it covers. It works in any
+//! project, because it relies only on offerings that it creates itself.
+//! To add one, write the function, add its line to the `ALL` of the file, and name a fault that it must catch.
 
 mod auth;
 mod create;
@@ -24,44 +24,44 @@ use crate::project::Abort;
 
 use super::Context;
 
-/// How far a scenario goes on its own: a scenario ends well, or it is halted.
+/// The result of a scenario: completed or aborted. Failures go to the record of the context.
 pub type ScriptResult = Result<(), Abort>;
 
 /// What a scenario does to the project while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Effect {
-    /// Sends only requests that change nothing on a right server, without a body: GETs.
+    /// Sends only GET requests, which change nothing on a correct server.
     Reads,
-    /// Creates, changes and deletes offerings of its own.
+    /// Creates, changes and deletes its own offerings.
     Writes,
-    /// Makes offerings of its own main for a while.
+    /// Promotes its own offerings; the cleanup restores the main offering.
     Promotes,
 }
 
-/// A case written by hand.
+/// A hand-written case.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// The rule that it is mainly about; its name.
+    /// The rule that it mainly checks, which is its name.
     pub rule: &'static str,
-    /// The other rules that it is there to check. (Whatever it sends is held against `response.*`, `offering.*` and the
-    /// invariants besides.)
+    /// The other rules that it covers. (Every exchange is also checked against `response.*`, `offering.*` and the
+    /// invariants.)
     pub also: &'static [&'static str],
-    /// What it does to the project.
+    /// Its effect on the project.
     pub effect: Effect,
-    /// What it cannot do without.
+    /// What it needs from the target.
     pub needs: &'static [Need],
-    run: ScenarioScript,
+    script: ScenarioScript,
 }
 
 type ScenarioScript = for<'s> fn(&'s mut Context) -> Pin<Box<dyn Future<Output = ScriptResult> + Send + 's>>;
 
 impl Scenario {
-    /// Plays it.
+    /// Runs the scenario.
     ///
     /// # Errors
-    /// [`Abort`] says why it did not come to its end.
-    pub async fn play(&self, cx: &mut Context) -> ScriptResult {
-        (self.run)(cx).await
+    /// [`Abort`] with the reason why the scenario could not be completed.
+    pub async fn run(&self, cx: &mut Context) -> ScriptResult {
+        (self.script)(cx).await
     }
 
     /// Its name as a case: `scenario::create.echo`.
@@ -69,14 +69,14 @@ impl Scenario {
         format!("scenario::{}", self.rule)
     }
 
-    /// The rules it is there to check, its own first.
+    /// The rules that it covers, its own first.
     pub fn rules(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.rule).chain(self.also.iter().copied())
     }
 }
 
-/// One line of an `ALL`: `scenario!("create.echo", Writes, [Product], echo)`, with `also: […]` before the function where
-/// it checks more rules than its own.
+/// One line of an `ALL`: `scenario!("create.echo", Writes, [Product], echo)`, with `also: […]` before the function if
+/// it covers other rules.
 macro_rules! scenario {
     ($rule:literal, $effect:ident, [$($need:ident),*], $run:path) => {
         scenario!($rule, $effect, [$($need),*], also: [], $run)
@@ -87,13 +87,13 @@ macro_rules! scenario {
             also: &[$($also),*],
             effect: $crate::offerings::scenario::Effect::$effect,
             needs: &[$($crate::contract::Need::$need),*],
-            run: |cx| Box::pin($run(cx)),
+            script: |cx| Box::pin($run(cx)),
         }
     };
 }
 use scenario;
 
-/// Every scenario, in the order of the catalogue's areas.
+/// All scenarios, in the order of the areas of the catalogue.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     [
         response::ALL,

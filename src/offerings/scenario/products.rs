@@ -1,4 +1,4 @@
-//! What create and update accept and reject as `product_ids`.
+//! The `product_ids` that create and update accept and reject.
 
 use serde_json::{Value, json};
 
@@ -19,14 +19,14 @@ pub(super) const UPDATE: &[Scenario] = &[
     scenario!("update.product-bounds", Writes, [Product], update_bounds),
 ];
 
-/// The most entries of one list.
+/// The maximum length of one list.
 const MAX_PRODUCTS: usize = 100;
 
 /// The offering that updates are sent to.
 const SUBJECT: &str = "subject";
 
-/// `n` product ids in a list that a server must accept as it stands: without repeats where enough are known, else with
-/// repeats where the server turns out to keep them. `None` where neither is so.
+/// A list of `n` product ids that the server must accept unchanged: distinct ones where enough are known, otherwise
+/// repeated ones if the server turns out to store them. `None` where it does not.
 ///
 /// # Errors
 /// [`Abort::Missing`] when no product is known.
@@ -41,17 +41,17 @@ pub(super) async fn product_list(cx: &mut Context, n: usize) -> Result<Option<Ve
     Ok(is_kept.then(|| distinct.iter().cycle().take(n).cloned().collect()))
 }
 
-/// Asks to accept a list: in a create of its own, or in an update of the offering of the case.
-fn ask(cx: &Context, endpoint: Endpoint, name: &str, list: &Value) -> Request {
+/// A request with this list: a create of a new offering, or an update of the offering of the case.
+fn with_products(cx: &Context, endpoint: Endpoint, name: &str, list: &Value) -> Request {
     match endpoint {
         Endpoint::Create => Request::to(endpoint).json(&json!({ "id": cx.id(name), "product_ids": list })),
         _ => Request::to(Endpoint::Update).id(&cx.id(SUBJECT)).json(&json!({ "product_ids": list })),
     }
 }
 
-async fn make_subject(cx: &mut Context) -> ScriptResult {
+async fn create_subject(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.id(SUBJECT), cx.products(1)?);
-    cx.make(&id, &products).await?;
+    cx.create_offering(&id, &products).await?;
     Ok(())
 }
 
@@ -64,12 +64,12 @@ async fn update_unknown(cx: &mut Context) -> ScriptResult {
 }
 
 async fn unknown(cx: &mut Context, endpoint: Endpoint) -> ScriptResult {
-    make_subject(cx).await?;
+    create_subject(cx).await?;
     let (good, none) = (cx.products(2)?, cx.id("no-such-product"));
     let first = [std::slice::from_ref(&none), &good].concat();
     let last = [&good[..], std::slice::from_ref(&none)].concat();
     for (name, list) in [("alone", vec![none]), ("first", first), ("last", last)] {
-        let request = ask(cx, endpoint, name, &json!(list));
+        let request = with_products(cx, endpoint, name, &json!(list));
         cx.send(request).await?;
     }
     Ok(())
@@ -83,21 +83,21 @@ async fn update_bounds(cx: &mut Context) -> ScriptResult {
     bounds(cx, Endpoint::Update, "update.product-bounds").await
 }
 
-/// Both sides of the number of entries, and lists that are rejected whatever the project holds.
+/// Both sides of the limit of entries, and lists that are invalid in any project.
 async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> ScriptResult {
-    make_subject(cx).await?;
+    create_subject(cx).await?;
     match product_list(cx, MAX_PRODUCTS + 1).await? {
         Some(list) => {
             for (name, list) in [("hundred", &list[..MAX_PRODUCTS]), ("more", &list)] {
-                let request = ask(cx, endpoint, name, &json!(list));
+                let request = with_products(cx, endpoint, name, &json!(list));
                 cx.send(request).await?;
             }
-            cx.look().await?;
+            cx.read_state().await?;
         }
-        None => cx.leave_out(
+        None => cx.skip_part(
             rule,
             "the number of entries: needs 101 products (--product-id, --product-ids-file), \
-             because the server does not keep repeated ones",
+             because the server does not store repeated ones",
         ),
     }
     let good = cx.products(1)?.remove(0);
@@ -113,8 +113,11 @@ async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> Scr
         json!({ "0": good }),
         json!(1),
     ];
-    let requests: Vec<_> =
-        lists.iter().enumerate().map(|(number, list)| ask(cx, endpoint, &format!("b{number}"), list)).collect();
+    let requests: Vec<_> = lists
+        .iter()
+        .enumerate()
+        .map(|(number, list)| with_products(cx, endpoint, &format!("b{number}"), list))
+        .collect();
     cx.send_all(&requests).await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Requests that provoke: what they are answered is held against the `response.*` and `offering.*` rules, as every
-//! exchange is. Here stands only what to send for it.
+//! Requests that provoke errors or unusual responses. Every exchange is checked against the `response.*` and
+//! `offering.*` rules, so the scenarios only send requests.
 //!
 //! `.` and `..` are never sent as an id.
 
@@ -27,7 +27,7 @@ const JSON: &str = "application/json";
 
 async fn no_server_error(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
-    cx.make(&there, &[]).await?;
+    cx.create_offering(&there, &[]).await?;
     let requests: Vec<_> = odd_paths(cx).into_iter().chain(odd_queries()).collect();
     cx.send_all(&requests).await?;
     let bodies = odd_bodies(&cx.id("odd")).into_iter().enumerate();
@@ -44,15 +44,15 @@ async fn no_server_error(cx: &mut Context) -> ScriptResult {
     Ok(())
 }
 
-/// Sends each body in a create and in an update. An offering that a server makes of one under an id that is not ours is
-/// removed at once.
+/// Sends each body in a create and in an update. An offering that is created without the prefix of the run is deleted
+/// at once.
 async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> ScriptResult {
     let create = |body: &Vec<u8>| Request::to(Endpoint::Create).raw_body(JSON, body.clone());
     let update = |body: &Vec<u8>| Request::to(Endpoint::Update).id(there).raw_body(JSON, body.clone());
     let requests: Vec<_> = bodies.iter().map(create).chain(bodies.iter().map(update)).collect();
-    for made in cx.send_all(&requests).await? {
-        let is_made = made.response.is_success();
-        let id = made.response.json().filter(|_| is_made).and_then(|body| body.get("id")?.as_str());
+    for exchange in cx.send_all(&requests).await? {
+        let is_created = exchange.response.is_success();
+        let id = exchange.response.json().filter(|_| is_created).and_then(|body| body.get("id")?.as_str());
         if let Some(id) = id.filter(|id| !id.starts_with(&cx.id(""))) {
             cx.delete(id).await?;
         }
@@ -60,7 +60,7 @@ async fn odd_writes(cx: &mut Context, there: &str, bodies: &[Vec<u8>]) -> Script
     Ok(())
 }
 
-/// Ids that are legal in a URL but odd, on the four operations that take one. None of them exists.
+/// Odd ids that a URL allows, in the four operations with an id. No offering has them.
 fn odd_paths(cx: &Context) -> Vec<Request> {
     let long = cx.id(&"x".repeat(1_000));
     let mut requests = Vec::new();
@@ -98,7 +98,7 @@ fn odd_queries() -> Vec<Request> {
     ]
 }
 
-/// JSON texts with `$ID` where a fresh id belongs.
+/// JSON texts with `$ID` for a fresh id.
 fn odd_bodies(odd: &str) -> Vec<String> {
     let long = "x".repeat(100_000);
     let deep = nested(200);
@@ -137,16 +137,16 @@ fn odd_bodies(odd: &str) -> Vec<String> {
     bodies
 }
 
-/// Arrays in arrays.
+/// Nested arrays.
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-/// Requests that are refused because of one field, each documented code of a create and an update among them.
+/// Requests that are rejected because of one field, including every documented code of create and update.
 fn rejected_fields(cx: &Context, there: &str) -> Vec<Request> {
     let create = |body: &Value| Request::to(Endpoint::Create).json(body);
     let update = |body: &Value| Request::to(Endpoint::Update).id(there).json(body);
-    let id = cx.id("refused");
+    let id = cx.id("rejected");
     let unknown = cx.id("no-such-product");
     vec![
         Request::to(Endpoint::List).query("limit", "0"),
@@ -162,7 +162,7 @@ fn rejected_fields(cx: &Context, there: &str) -> Vec<Request> {
     ]
 }
 
-/// Requests that are refused although every field is right: nothing is there, it is there already, no key.
+/// Requests with valid fields that are rejected: the id exists or does not, or the API key is missing.
 fn rejected_wholes(cx: &Context, there: &str) -> Vec<Request> {
     let never = cx.id("never");
     let mut requests = vec![Request::to(Endpoint::Create).json(&json!({ "id": there }))];
@@ -181,7 +181,7 @@ fn on_each(id: &str) -> [Request; 4] {
 
 async fn documented_failures(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
-    cx.make(&there, &[]).await?;
+    cx.create_offering(&there, &[]).await?;
     let mut requests = rejected_fields(cx, &there);
     requests.extend(rejected_wholes(cx, &there));
     requests.extend(on_each(&format!("{:x<65}", cx.id("long"))));
@@ -189,7 +189,7 @@ async fn documented_failures(cx: &mut Context) -> ScriptResult {
         requests.extend(on_each(&variant));
     }
     cx.send_all(&requests).await?;
-    // Only on an offering of our own that was made main: the project's own main is nothing to try this on.
+    // A faulty server might demote the offering, so the original main offering must not be used.
     cx.set_main(&there).await?;
     cx.update(&there, &json!({ "tag": 0 })).await?;
     Ok(())
@@ -197,7 +197,7 @@ async fn documented_failures(cx: &mut Context) -> ScriptResult {
 
 async fn error_types(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
-    cx.make(&there, &[]).await?;
+    cx.create_offering(&there, &[]).await?;
     let mut requests = rejected_fields(cx, &there);
     requests.extend(rejected_wholes(cx, &there));
     cx.send_all(&requests).await?;
@@ -206,11 +206,11 @@ async fn error_types(cx: &mut Context) -> ScriptResult {
 
 async fn failures_without_fields(cx: &mut Context) -> ScriptResult {
     let there = cx.id("there");
-    cx.make(&there, &[]).await?;
+    cx.create_offering(&there, &[]).await?;
     let broken = |endpoint, id: &str| Request::to(endpoint).id(id).raw_body(JSON, "{");
     let mut requests = rejected_wholes(cx, &there);
     requests.extend([broken(Endpoint::Create, ""), broken(Endpoint::Update, &there)]);
-    requests.push(Request::to(Endpoint::Create).json(&json!({ "id": cx.id("refused"), "tag": 1 })));
+    requests.push(Request::to(Endpoint::Create).json(&json!({ "id": cx.id("rejected"), "tag": 1 })));
     cx.send_all(&requests).await?;
     Ok(())
 }
@@ -218,25 +218,25 @@ async fn failures_without_fields(cx: &mut Context) -> ScriptResult {
 async fn urls(cx: &mut Context) -> ScriptResult {
     let long = format!("{:x<64}", cx.id("l"));
     for id in [cx.id("a b"), cx.id("a:b"), cx.id("A b:c._-9"), long] {
-        cx.make(&id, &[]).await?;
+        cx.create_offering(&id, &[]).await?;
         cx.get(&id).await?;
         cx.update(&id, &json!({ "product_ids": [] })).await?;
     }
-    cx.look().await?;
+    cx.read_state().await?;
     Ok(())
 }
 
 async fn creation_stays(cx: &mut Context) -> ScriptResult {
     let products = cx.some_products(1);
     let (id, other) = (cx.id("a b:c"), cx.id("other"));
-    let made = cx.make(&id, &[]).await?;
-    cx.make(&other, &[]).await?;
+    let created = cx.create_offering(&id, &[]).await?;
+    cx.create_offering(&other, &[]).await?;
     let body = json!({ "product_ids": products });
     let updated = cx.update(&id, &body).await?;
     let time = updated.response.json().and_then(|body| body.get("updated_at")?.as_str());
-    if time == Some(&*made.updated_at) {
-        // The clock shows seconds: within the same one a new date would look like the old one.
-        tokio::time::sleep(super::delete::A_SECOND).await;
+    if time == Some(&*created.updated_at) {
+        // Within the same second, a changed time would equal the old one.
+        tokio::time::sleep(super::delete::OVER_ONE_SECOND).await;
     }
     for products in [&[][..], &products] {
         cx.update(&id, &json!({ "product_ids": products })).await?;
@@ -246,6 +246,6 @@ async fn creation_stays(cx: &mut Context) -> ScriptResult {
     cx.get(&id).await?;
     cx.set_main(&other).await?;
     cx.get(&id).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     Ok(())
 }

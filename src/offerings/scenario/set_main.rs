@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::get::{confusable_ids, invalid_in_path, make_pair};
+use super::get::{confusable_ids, create_pair, invalid_in_path};
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
@@ -24,32 +24,32 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("set-main.body-ignored", Promotes, [], body_ignored),
 ];
 
-/// The header.
-pub(super) const KEY: &str = "idempotency-key";
+/// The name of the header.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Creates offerings with these names, with products where some are known, and gives their ids.
-pub(super) async fn make<const N: usize>(cx: &mut Context, names: [&str; N]) -> Result<[String; N], Abort> {
+/// Creates offerings with these names, with products where some are known, and returns their ids.
+pub(super) async fn create_offerings<const N: usize>(cx: &mut Context, names: [&str; N]) -> Result<[String; N], Abort> {
     let products = cx.some_products(2);
     let ids = names.map(|name| cx.id(name));
     for id in &ids {
-        cx.make(id, &products).await?;
+        cx.create_offering(id, &products).await?;
     }
     Ok(ids)
 }
 
 async fn promotes(cx: &mut Context) -> ScriptResult {
-    let ids = make(cx, ["a", "b"]).await?;
+    let ids = create_offerings(cx, ["a", "b"]).await?;
     for id in &ids {
         cx.set_main(id).await?;
         cx.get(id).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }
 
-/// More than once: some servers forget a demotion only now and then.
+/// Several times: a server may miss a demotion only occasionally.
 async fn demotes_previous(cx: &mut Context) -> ScriptResult {
-    let [a, b, c] = make(cx, ["a", "b", "c"]).await?;
+    let [a, b, c] = create_offerings(cx, ["a", "b", "c"]).await?;
     let mut previous: Option<&String> = None;
     for next in [&a, &b, &c, &a, &b] {
         cx.set_main(next).await?;
@@ -62,36 +62,36 @@ async fn demotes_previous(cx: &mut Context) -> ScriptResult {
 }
 
 async fn again(cx: &mut Context) -> ScriptResult {
-    let [a, _] = make(cx, ["a", "b"]).await?;
+    let [a, _] = create_offerings(cx, ["a", "b"]).await?;
     for _ in 0..3 {
         cx.set_main(&a).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
     cx.get(&a).await?;
     Ok(())
 }
 
 async fn missing(cx: &mut Context) -> ScriptResult {
-    let [main, gone] = make(cx, ["main", "gone"]).await?;
+    let [main, deleted] = create_offerings(cx, ["main", "deleted"]).await?;
     cx.set_main(&main).await?;
-    cx.delete(&gone).await?;
-    for id in [cx.id("never"), gone] {
+    cx.delete(&deleted).await?;
+    for id in [cx.id("never"), deleted] {
         cx.set_main(&id).await?;
-        cx.look().await?;
+        cx.read_state().await?;
     }
-    // A promotion of one of two ids that are easily confused reaches that one, or none. The plain pair comes first: what
-    // has to do with promotions alone shows there.
+    // A promotion of one of two similar ids must not change the other. The plain pair comes first, so that failures
+    // unrelated to ids show there.
     let plain = (cx.id("one"), cx.id("two"));
     for (neighbour, pattern) in std::iter::once(plain).chain(confusable_ids(cx)) {
         if !cx.record().failures.is_empty() {
             break;
         }
-        if make_pair(cx, [&neighbour, &pattern]).await? {
+        if create_pair(cx, [&neighbour, &pattern]).await? {
             cx.set_main(&pattern).await?;
             cx.set_main(&main).await?;
             cx.delete(&pattern).await?;
             cx.set_main(&pattern).await?;
-            cx.look().await?;
+            cx.read_state().await?;
         }
     }
     Ok(())
@@ -99,48 +99,47 @@ async fn missing(cx: &mut Context) -> ScriptResult {
 
 async fn variant(cx: &mut Context) -> ScriptResult {
     let id = cx.variant()?;
-    let [main] = make(cx, ["main"]).await?;
+    let [main] = create_offerings(cx, ["main"]).await?;
     cx.set_main(&main).await?;
     cx.set_main(&id).await?;
-    cx.look().await?;
-    // Where it became main all the same, that ends here.
+    cx.read_state().await?;
+    // Demotes the variant, if the server promoted it.
     cx.set_main(&main).await?;
     Ok(())
 }
 
 async fn id_invalid(cx: &mut Context) -> ScriptResult {
-    let [main] = make(cx, ["main"]).await?;
+    let [main] = create_offerings(cx, ["main"]).await?;
     cx.set_main(&main).await?;
     invalid_in_path(cx, Endpoint::SetMain).await
 }
 
-/// Nothing reads the offerings between the promotion of the other and the last replay: the replay shows the older time
-/// of its first response, and is right to.
+/// No offering is read between the promotion of the other and the last replay, because the replay correctly shows the
+/// older time of its first response.
 async fn replay(cx: &mut Context) -> ScriptResult {
-    let [a, b] = make(cx, ["a", "b"]).await?;
+    let [a, b] = create_offerings(cx, ["a", "b"]).await?;
     let keys = cx.new_keys();
-    let keyed = Request::to(Endpoint::SetMain).id(&a).header(KEY, format!("{keys}main"));
+    let keyed = Request::to(Endpoint::SetMain).id(&a).header(IDEMPOTENCY_KEY, format!("{keys}main"));
     cx.send(keyed.clone()).await?;
     cx.send(keyed.clone()).await?;
     cx.set_main(&b).await?;
     cx.send(keyed).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     cx.get(&b).await?;
-    // A rejected request does not use its key up: once the offering is there, it is promoted.
+    // A rejected request does not use its key: once the offering exists, the same request promotes it.
     let late = cx.id("late");
-    let keyed = Request::to(Endpoint::SetMain).id(&late).header(KEY, format!("{keys}late"));
+    let keyed = Request::to(Endpoint::SetMain).id(&late).header(IDEMPOTENCY_KEY, format!("{keys}late"));
     cx.send(keyed.clone()).await?;
-    cx.make(&late, &[]).await?;
+    cx.create_offering(&late, &[]).await?;
     cx.send(keyed).await?;
     Ok(())
 }
 
 async fn body_ignored(cx: &mut Context) -> ScriptResult {
-    let [a, b] = make(cx, ["a", "b"]).await?;
+    let [a, b] = create_offerings(cx, ["a", "b"]).await?;
     for (id, body) in [(&a, json!({})), (&b, json!({ "tag": 0, "product_ids": [] }))] {
         cx.send(Request::to(Endpoint::SetMain).id(id).json(&body)).await?;
-        // What stands in the body has no effect.
-        cx.look().await?;
+        cx.read_state().await?;
     }
     Ok(())
 }

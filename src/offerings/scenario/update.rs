@@ -1,4 +1,4 @@
-//! `PATCH /offerings/{offering_id}`: what it replaces, what it leaves alone, and that it never changes which is main.
+//! `PATCH /offerings/{offering_id}`: it replaces only the products and never changes which offering is main.
 
 use serde_json::{Value, json};
 
@@ -33,11 +33,11 @@ async fn replaces(cx: &mut Context) -> ScriptResult {
         None => cx.products(100)?,
     };
     if many.len() < 2 {
-        cx.leave_out("update.replaces-products", "the order: needs two products (--product-id)");
+        cx.skip_part("update.replaces-products", "the order of products: needs two products (--product-id)");
     }
     let (id, neighbour) = (cx.id("a"), cx.id("neighbour"));
-    cx.make(&neighbour, &many[..1]).await?;
-    cx.make(&id, &many[..1]).await?;
+    cx.create_offering(&neighbour, &many[..1]).await?;
+    cx.create_offering(&id, &many[..1]).await?;
     let twelve = &many[..many.len().min(12)];
     let reversed: Vec<_> = twelve.iter().rev().cloned().collect();
     let shorter = &reversed[..reversed.len().div_ceil(3)];
@@ -63,7 +63,7 @@ async fn partial(cx: &mut Context) -> ScriptResult {
 async fn retry_safe(cx: &mut Context) -> ScriptResult {
     let products = cx.products(3)?;
     let (id, body) = (cx.id("a"), json!({ "product_ids": products }));
-    cx.make(&id, &products[..1]).await?;
+    cx.create_offering(&id, &products[..1]).await?;
     for _ in 0..3 {
         cx.update(&id, &body).await?;
         cx.get(&id).await?;
@@ -73,26 +73,26 @@ async fn retry_safe(cx: &mut Context) -> ScriptResult {
 
 async fn id_immutable(cx: &mut Context) -> ScriptResult {
     let (id, other) = (cx.id("a"), cx.id("other"));
-    cx.make(&id, &[]).await?;
+    cx.create_offering(&id, &[]).await?;
     for body in [json!({ "id": other }), json!({ "id": other, "product_ids": [] })] {
         cx.update(&id, &body).await?;
         cx.get(&id).await?;
         cx.get(&other).await?;
     }
-    // The same where that id exists: its offering is not touched.
+    // If an offering with that id exists, the update must not change it.
     let products = cx.some_products(1);
     cx.create(&json!({ "id": other, "product_ids": products })).await?;
     cx.update(&id, &json!({ "id": other, "product_ids": [] })).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     Ok(())
 }
 
 async fn missing(cx: &mut Context) -> ScriptResult {
-    cx.make_main_elsewhere().await?;
-    let (never, gone, products) = (cx.id("never"), cx.id("gone"), cx.some_products(1));
-    cx.make(&gone, &products).await?;
-    cx.delete(&gone).await?;
-    for id in [&never, &gone] {
+    cx.ensure_main().await?;
+    let (never, deleted, products) = (cx.id("never"), cx.id("deleted"), cx.some_products(1));
+    cx.create_offering(&deleted, &products).await?;
+    cx.delete(&deleted).await?;
+    for id in [&never, &deleted] {
         cx.update(id, &json!({ "product_ids": products })).await?;
     }
     Ok(())
@@ -101,7 +101,7 @@ async fn missing(cx: &mut Context) -> ScriptResult {
 async fn variant(cx: &mut Context) -> ScriptResult {
     let (id, products) = (cx.variant()?, cx.some_products(1));
     cx.update(&id, &json!({ "product_ids": products })).await?;
-    cx.look().await?;
+    cx.read_state().await?;
     Ok(())
 }
 
@@ -111,7 +111,7 @@ async fn id_invalid(cx: &mut Context) -> ScriptResult {
 
 async fn body_malformed(cx: &mut Context) -> ScriptResult {
     let id = cx.id("a");
-    cx.make(&id, &cx.some_products(1)).await?;
+    cx.create_offering(&id, &cx.some_products(1)).await?;
     for body in
         [r#"{"product_ids":[]"#, r#"[{"product_ids":[]}]"#, r#""{\"product_ids\":[]}""#, r#"{"product_ids":[]} x"#]
     {
@@ -122,13 +122,13 @@ async fn body_malformed(cx: &mut Context) -> ScriptResult {
 
 async fn empty_body(cx: &mut Context) -> ScriptResult {
     let id = cx.id("a");
-    cx.make(&id, &cx.some_products(2)).await?;
+    cx.create_offering(&id, &cx.some_products(2)).await?;
     cx.update(&id, &json!({})).await?;
     cx.get(&id).await?;
     Ok(())
 }
 
-/// A regular offering and a main one, and products that would be a change beside a tag.
+/// A regular offering and a main one, and a different product list to send with a tag.
 struct Pair {
     regular: String,
     main: String,
@@ -139,11 +139,11 @@ async fn pair(cx: &mut Context) -> Result<Pair, Abort> {
     let products = cx.some_products(2);
     let (regular, main) = (cx.id("regular"), cx.id("main"));
     for id in [&regular, &main] {
-        cx.make(id, &products).await?;
+        cx.create_offering(id, &products).await?;
     }
     cx.set_main(&main).await?;
-    cx.look().await?;
-    // Where the promotion did not work, another offering of ours may be main.
+    cx.read_state().await?;
+    // If the promotion had no effect, another offering of the case may be main.
     let main = cx.own_main().unwrap_or(main);
     let regular = if main == regular { cx.id("main") } else { regular };
     Ok(Pair { regular, main, fewer: json!(products.iter().skip(1).collect::<Vec<_>>()) })

@@ -1,4 +1,4 @@
-//! What the references of a sequence stand for, and the requests that come of its steps.
+//! Resolves the references of a sequence and builds the requests of its steps.
 
 use serde_json::{Map, Value, json};
 
@@ -11,23 +11,23 @@ use crate::project::Abort;
 /// The longest id, in characters.
 const MAX_ID: usize = 64;
 
-/// What the references of a sequence stand for in one run of it.
+/// The ids to which the references of a sequence resolve in one run.
 #[derive(Clone, Debug)]
 pub(super) struct Bindings {
-    /// An offering that the second project has and the main one has not.
+    /// An offering of the second project whose id is unused in the main project.
     elsewhere: Option<String>,
-    /// What the idempotency keys start with.
+    /// The prefix of the idempotency keys.
     keys: String,
 }
 
 impl Bindings {
-    /// Reads what it must know for these steps.
+    /// Reads what is needed to resolve the references of these steps.
     ///
     /// # Errors
     /// As [`Context::walk`].
     pub(super) async fn of(cx: &mut Context, steps: &[Step]) -> Result<Self, Abort> {
         let keys = cx.new_keys();
-        let names_elsewhere = steps.iter().any(|step| step.who() == Some(OfferingRef::Elsewhere));
+        let names_elsewhere = steps.iter().any(|step| step.offering() == Some(OfferingRef::Elsewhere));
         let elsewhere = if names_elsewhere && cx.project().client.keys().has(KeyRole::Second) {
             let other = cx.follow(KeyRole::Second).await?;
             other.offerings.into_iter().map(|offering| offering.id).find(|id| cx.find(id).is_none())
@@ -37,10 +37,10 @@ impl Bindings {
         Ok(Self { elsewhere, keys })
     }
 
-    /// The id that a step names in the project of `role`. What stands for no offering gets an id that none has.
-    fn id(&self, cx: &Context, role: KeyRole, who: OfferingRef) -> String {
+    /// The id of a reference in the project of `role`; an unused id where the reference has no offering.
+    fn id(&self, cx: &Context, role: KeyRole, offering: OfferingRef) -> String {
         let none = || cx.id("none");
-        match who {
+        match offering {
             OfferingRef::Slot(slot) => slot_id(cx, slot),
             OfferingRef::Main => {
                 let main = cx.oracle_state(role).and_then(|state| state.main());
@@ -53,23 +53,25 @@ impl Bindings {
         }
     }
 
-    /// The request of a step; `None` for a step of more than one.
+    /// The request of a step; `None` for a step of several requests.
     pub(super) fn request(&self, cx: &Context, step: &Step) -> Option<Request> {
-        let id = |who: OfferingRef| self.id(cx, step.role(), who);
+        let id = |offering: OfferingRef| self.id(cx, step.role(), offering);
         let request = match step.inner() {
-            Step::Create { who, products, tag, key } => {
+            Step::Create { offering, products, tag, key } => {
                 let mut body = body(cx, products.as_deref(), *tag);
-                body.insert("id".into(), id(*who).into());
+                body.insert("id".into(), id(*offering).into());
                 let request = Request::to(Endpoint::Create).json(&Value::Object(body));
                 self.keyed(request, "create", *key)
             }
-            Step::Get { who } => Request::to(Endpoint::Get).id(&id(*who)),
-            Step::Update { who, products, tag } => {
+            Step::Get { offering } => Request::to(Endpoint::Get).id(&id(*offering)),
+            Step::Update { offering, products, tag } => {
                 let body = body(cx, products.as_deref(), *tag);
-                Request::to(Endpoint::Update).id(&id(*who)).json(&Value::Object(body))
+                Request::to(Endpoint::Update).id(&id(*offering)).json(&Value::Object(body))
             }
-            Step::Delete { who } => Request::to(Endpoint::Delete).id(&id(*who)),
-            Step::SetMain { who, key } => self.keyed(Request::to(Endpoint::SetMain).id(&id(*who)), "main", *key),
+            Step::Delete { offering } => Request::to(Endpoint::Delete).id(&id(*offering)),
+            Step::SetMain { offering, key } => {
+                self.keyed(Request::to(Endpoint::SetMain).id(&id(*offering)), "main", *key)
+            }
             Step::Page { limit, after } => page(limit.map(usize::from), after.map(id).as_deref()),
             Step::Walk { .. } | Step::In { .. } => return None,
         };
@@ -77,7 +79,7 @@ impl Bindings {
     }
 
     fn keyed(&self, request: Request, what: &str, key: Option<u8>) -> Request {
-        // Two of them differ in case alone.
+        // Two names differ only in case.
         let name = key.map(|key| ["key", "KEY", "second"][usize::from(key) % 3]);
         match name {
             Some(name) => request.header("idempotency-key", format!("{}{what}-{name}", self.keys)),

@@ -1,17 +1,17 @@
 //! Generated sequences of requests.
 //!
-//! A sequence is a list of [`Step`]s, plain data with symbolic references, the same for the same seed and index
-//! ([`generate()`]). [`run()`] sends it in a context, whatever the project holds besides: a reference that stands for
-//! nothing at that moment becomes a request for an id that no offering has, so that a sequence can be sent when steps
-//! are taken out of it. It must not know how sequences are minimized or sent again. Start at [`Step`].
+//! A sequence is a list of [`Step`]s: plain data with symbolic references, the same for the same seed and index
+//! ([`generate()`]). [`run()`] sends it in a context. A reference without an offering resolves to an unused id, so a
+//! sequence can be sent in any project and after steps are removed from it. This module must not know how sequences are
+//! minimized or sent again. Start at [`Step`].
 
 mod bindings;
-mod draw;
 mod generate;
+mod rng;
 mod run;
-mod shrink;
+mod simplify;
 mod step;
 
 pub use generate::{Capabilities, MainRole, generate};
-pub use run::{Watch, run, run_case, run_watching};
+pub use run::{SnapshotPolicy, run, run_case, run_with_snapshots};
 pub use step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};

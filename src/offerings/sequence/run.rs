@@ -1,4 +1,4 @@
-//! Runs a sequence: sends its steps, and decides when the project is looked at. The context judges what comes.
+//! Runs a sequence: sends its steps and decides when to read the state. The context judges the responses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,33 +12,38 @@ use crate::offerings::oracle::{Call, Reply};
 use crate::offerings::{Context, Naming};
 use crate::project::{Abort, Project};
 
-/// Every offering of the sequence is read after so many steps.
+/// The number of steps after which every offering of the sequence is read.
 const WHOLE_EVERY: usize = 10;
 
-/// The most pages of one walk: a longer list is walked by larger ones.
+/// The maximum number of pages of one walk: a longer list is read in larger pages.
 const MAX_PAGES: usize = 10;
 
-/// When the project is looked at. Every response is judged in any case.
+/// When the state of the project is read. Every response is judged in either case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Watch {
+pub enum SnapshotPolicy {
     /// After every write.
     EveryStep,
-    /// After the last step: for sequences that are known to fail there, at a third of the requests.
+    /// After the last step only: a third of the requests, for sequences that are known to fail there.
     LastStep,
 }
 
-/// Runs a sequence on a project.
+/// Runs a sequence on a project and reads the state after every write.
 pub async fn run_case(project: Project, naming: Naming, steps: &[Step]) -> CaseResult {
-    run_watching(project, naming, steps, Watch::EveryStep).await
+    run_with_snapshots(project, naming, steps, SnapshotPolicy::EveryStep).await
 }
 
-/// Runs a sequence on a project and looks at the project when `watch` says.
-pub async fn run_watching(project: Project, naming: Naming, steps: &[Step], watch: Watch) -> CaseResult {
+/// Runs a sequence on a project and reads the state as `snapshots` requires.
+pub async fn run_with_snapshots(
+    project: Project,
+    naming: Naming,
+    steps: &[Step],
+    snapshots: SnapshotPolicy,
+) -> CaseResult {
     let mut sent = 0;
     let mut result = match Context::open(project, naming).await {
         Ok(mut cx) => {
-            let flow = run_steps(&mut cx, steps, watch, &mut sent).await;
-            cx.close(flow).await
+            let result = run_steps(&mut cx, steps, snapshots, &mut sent).await;
+            cx.close(result).await
         }
         Err(result) => result,
     };
@@ -49,29 +54,29 @@ pub async fn run_watching(project: Project, naming: Naming, steps: &[Step], watc
 /// Runs a sequence in a context, to its end or to its first violation.
 ///
 /// # Errors
-/// [`Abort`] says why it did not come to its end.
+/// [`Abort`] with the reason why the sequence could not be completed.
 pub async fn run(cx: &mut Context, steps: &[Step]) -> Result<(), Abort> {
-    run_steps(cx, steps, Watch::EveryStep, &mut 0).await
+    run_steps(cx, steps, SnapshotPolicy::EveryStep, &mut 0).await
 }
 
-/// Counts in `sent` the steps that were begun.
-async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut usize) -> Result<(), Abort> {
+/// Sets `sent` to the number of steps that were started.
+async fn run_steps(cx: &mut Context, steps: &[Step], snapshots: SnapshotPolicy, sent: &mut usize) -> Result<(), Abort> {
     cx.record().attribute(&(0..1));
     let bindings = Bindings::of(cx, steps).await?;
-    let mut runner = SequenceRunner { cx, bindings, used: BTreeSet::new(), watches: true };
+    let mut runner = SequenceRunner { cx, bindings, used: BTreeSet::new(), takes_snapshot: true };
     for (number, step) in steps.iter().enumerate() {
         *sent = number + 1;
         let known = runner.cx.record().failures.len();
         let is_last = number + 1 == steps.len();
-        runner.watches = watch == Watch::EveryStep || is_last;
-        let mut flow = runner.step(step).await;
-        let is_due = is_last || runner.watches && (number + 1) % WHOLE_EVERY == 0;
-        if flow.is_ok() && is_due && !runner.is_over(known) {
-            flow = runner.read_all().await;
+        runner.takes_snapshot = snapshots == SnapshotPolicy::EveryStep || is_last;
+        let mut result = runner.step(step).await;
+        let is_due = is_last || runner.takes_snapshot && (number + 1) % WHOLE_EVERY == 0;
+        if result.is_ok() && is_due && !runner.is_over(known) {
+            result = runner.read_all().await;
         }
-        // Of a sequence, anything before can have to do with it.
+        // Any earlier step can be a cause.
         runner.cx.record().attribute(&(0..number + 1));
-        flow?;
+        result?;
         if runner.is_over(known) {
             break;
         }
@@ -82,10 +87,10 @@ async fn run_steps(cx: &mut Context, steps: &[Step], watch: Watch, sent: &mut us
 struct SequenceRunner<'c> {
     cx: &'c mut Context,
     bindings: Bindings,
-    /// Projects and ids of the sequence's own offerings that were named.
+    /// The projects and ids of the offerings of the sequence that its writes named.
     used: BTreeSet<(KeyRole, String)>,
-    /// Whether the project is looked at after this step.
-    watches: bool,
+    /// Whether the state is read after this step.
+    takes_snapshot: bool,
 }
 
 impl SequenceRunner<'_> {
@@ -101,12 +106,13 @@ impl SequenceRunner<'_> {
         if call.id.starts_with(&self.cx.id("")) {
             self.used.insert((role, call.id.clone()));
         }
-        if !self.watches {
+        if !self.takes_snapshot {
             return Ok(());
         }
-        self.cx.look_in(role).await?;
+        self.cx.read_other_project(role).await?;
         let is_there = |cx: &Context, id: &str| cx.oracle_state(role).is_some_and(|state| state.find(id).is_some());
-        let is_readable = step.who() != Some(OfferingRef::OffCharset) && step.who() != Some(OfferingRef::TooLong);
+        let is_readable =
+            step.offering() != Some(OfferingRef::OffCharset) && step.offering() != Some(OfferingRef::TooLong);
         if is_readable && (exchange.response.is_success() || is_there(self.cx, &call.id)) {
             self.get(role, &call.id).await?;
         }
@@ -121,9 +127,9 @@ impl SequenceRunner<'_> {
         self.cx.send(Request::to(Endpoint::Get).id(id).key(role)).await.map(drop)
     }
 
-    /// Reads the list by pages; the context compares each with the order of one large page.
+    /// Reads the list page by page; the context compares each page with the order of one large page.
     async fn walk(&mut self, role: KeyRole, limit: usize) -> Result<(), Abort> {
-        self.cx.look_in(role).await?;
+        self.cx.read_other_project(role).await?;
         let listed = self.cx.oracle_state(role).map_or(0, |state| state.world().offerings().count());
         let limit = limit.max(listed.div_ceil(MAX_PAGES)).clamp(1, 100);
         let mut last: Option<String> = None;
@@ -137,7 +143,7 @@ impl SequenceRunner<'_> {
         Ok(())
     }
 
-    /// Reads every offering of the sequence, also those that are deleted.
+    /// Reads every offering of the sequence, including deleted ones.
     async fn read_all(&mut self) -> Result<(), Abort> {
         for (role, id) in self.used.clone() {
             self.get(role, &id).await?;
@@ -145,8 +151,8 @@ impl SequenceRunner<'_> {
         Ok(())
     }
 
-    /// Whether a rule of level must was violated since the record had `known` failures, apart from those of every
-    /// response: what comes after it would mostly follow from it.
+    /// Whether a must rule was violated since the record had `known` failures, except rules of every response: later
+    /// failures would mostly follow from it.
     fn is_over(&mut self, known: usize) -> bool {
         let contract = Arc::clone(self.cx.project().judge.contract());
         self.cx.record().failures[known..].iter().any(|failure| {

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::exchange::KeyRole;
 
-/// A name for an offering that the sequence creates: the same slot, the same id. Some have ids with a colon, a space, 64
-/// characters, or another's id in upper case.
+/// A symbolic name for an offering of the sequence: the same slot has the same id. Some ids have a colon, a space or 64
+/// characters, or are the id of another slot in upper case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slot(pub u8);
 
 impl Slot {
-    /// How many there are.
+    /// The number of slots.
     pub const COUNT: u8 = 12;
 
-    /// What their ids end in, where they are not padded to 64 characters.
+    /// The endings of the ids, before the padding of [`Self::LONG`].
     const NAMES: [&'static str; Self::COUNT as usize] =
         ["a", "a:b", "c d", "A", "long", "f", "g", "h", "i", "j", "k", "m"];
 
@@ -28,32 +28,32 @@ impl Slot {
         (0..Self::COUNT).map(Self)
     }
 
-    /// The slots whose ids have nothing special about them, in the order in which minimized sequences use them.
+    /// The slot at this index among those with plain ids, in the order in which minimized sequences use them.
     pub fn plain(index: usize) -> Option<Self> {
         [0, 5, 6, 7, 8, 9, 10, 11].get(index).copied().map(Self)
     }
 
-    /// What its id ends in.
+    /// The ending of its id.
     pub fn name(self) -> &'static str {
         Self::NAMES[usize::from(self.0 % Self::COUNT)]
     }
 }
 
-/// Which offering a step is about; what it stands for is decided when the step is sent.
+/// A symbolic reference to an offering, resolved when the step is sent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfferingRef {
-    /// One of the sequence's own, whether it exists, was deleted, or never was.
+    /// An offering of the sequence, whether it exists, was deleted, or was never created.
     Slot(Slot),
-    /// The main offering, if it is one of the sequence's own.
+    /// The main offering, if the sequence created it.
     Main,
     /// An experiment variant.
     Variant,
-    /// An offering that another project has and this one has not.
+    /// An offering of another project whose id is unused in this one.
     Elsewhere,
     /// An id of 65 characters.
     TooLong,
-    /// An id with a character outside the set.
+    /// An id with an invalid character.
     OffCharset,
 }
 
@@ -63,39 +63,39 @@ pub enum OfferingRef {
 pub enum Product {
     /// The registered product with this number, from 0.
     Known(u8),
-    /// One that is not registered.
+    /// A product that is not registered.
     Unknown,
 }
 
-/// What a body has as its tag.
+/// The `tag` of a body.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tag {
-    /// Nothing.
+    /// No `tag`.
     #[default]
     Absent,
-    /// null.
+    /// `null`.
     Null,
-    /// 0.
+    /// `0`.
     Zero,
-    /// 1.
+    /// `1`.
     One,
-    /// A string.
+    /// A string, which is invalid.
     Invalid,
 }
 
-/// Another project than the one under test.
+/// A project other than the one under test.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherProject {
     /// The project of the second key.
     Second,
-    /// The project that has no offerings at first.
+    /// The project that is empty before the run.
     Empty,
 }
 
 impl OtherProject {
-    /// The key that opens it.
+    /// The role of its API key.
     pub fn role(self) -> KeyRole {
         match self {
             Self::Second => KeyRole::Second,
@@ -110,24 +110,27 @@ impl OtherProject {
 pub enum Step {
     /// A create.
     Create {
-        /// Whose id it names.
-        who: OfferingRef,
+        /// The offering to create.
+        #[serde(rename = "who")]
+        offering: OfferingRef,
         /// The products, in order; `None` when omitted.
         products: Option<Vec<Product>>,
         /// The tag.
         tag: Tag,
-        /// Which idempotency key it has.
+        /// The number of its idempotency key; `None` for no key.
         key: Option<u8>,
     },
     /// A get.
     Get {
-        /// Of which.
-        who: OfferingRef,
+        /// The offering.
+        #[serde(rename = "who")]
+        offering: OfferingRef,
     },
     /// An update.
     Update {
-        /// Of which.
-        who: OfferingRef,
+        /// The offering.
+        #[serde(rename = "who")]
+        offering: OfferingRef,
         /// The products, in order; `None` when omitted.
         products: Option<Vec<Product>>,
         /// The tag.
@@ -135,53 +138,55 @@ pub enum Step {
     },
     /// A delete.
     Delete {
-        /// Of which.
-        who: OfferingRef,
+        /// The offering.
+        #[serde(rename = "who")]
+        offering: OfferingRef,
     },
     /// A set-main.
     SetMain {
-        /// Of which.
-        who: OfferingRef,
-        /// Which idempotency key it has.
+        /// The offering.
+        #[serde(rename = "who")]
+        offering: OfferingRef,
+        /// The number of its idempotency key; `None` for no key.
         key: Option<u8>,
     },
     /// One page of the list.
     Page {
         /// The limit; `None` when omitted, 1 to 100 when valid.
         limit: Option<u8>,
-        /// After which.
+        /// The cursor; `None` when omitted.
         after: Option<OfferingRef>,
     },
     /// The whole list, page by page.
     Walk {
-        /// The limit of each page, or more where the list is long.
+        /// The limit of each page; larger where the list is long.
         limit: u8,
     },
     /// A step in another project.
     In {
-        /// Which project.
+        /// The project.
         project: OtherProject,
-        /// What is sent there.
+        /// The step.
         step: Box<Step>,
     },
 }
 
 impl Step {
-    /// The offerings that it names.
-    pub fn who(&self) -> Option<OfferingRef> {
+    /// The reference to an offering, if any.
+    pub fn offering(&self) -> Option<OfferingRef> {
         match self {
-            Self::Create { who, .. }
-            | Self::Get { who }
-            | Self::Update { who, .. }
-            | Self::Delete { who }
-            | Self::SetMain { who, .. } => Some(*who),
+            Self::Create { offering, .. }
+            | Self::Get { offering }
+            | Self::Update { offering, .. }
+            | Self::Delete { offering }
+            | Self::SetMain { offering, .. } => Some(*offering),
             Self::Page { after, .. } => *after,
             Self::Walk { .. } => None,
-            Self::In { step, .. } => step.who(),
+            Self::In { step, .. } => step.offering(),
         }
     }
 
-    /// The key of the project that it is sent to.
+    /// The role of the API key with which it is sent.
     pub fn role(&self) -> KeyRole {
         match self {
             Self::In { project, .. } => project.role(),
@@ -198,7 +203,7 @@ impl Step {
         }
     }
 
-    /// The step itself, whichever project it is sent to.
+    /// The step without its project.
     pub fn inner(&self) -> &Self {
         match self {
             Self::In { step, .. } => step,
@@ -206,27 +211,27 @@ impl Step {
         }
     }
 
-    /// The slot that it names.
+    /// The slot that it refers to, if any.
     pub fn slot(&self) -> Option<Slot> {
-        match self.who() {
+        match self.offering() {
             Some(OfferingRef::Slot(slot)) => Some(slot),
             _ => None,
         }
     }
 
-    /// The same step about another.
+    /// The same step with another offering.
     #[must_use]
-    pub fn about(&self, other: OfferingRef) -> Self {
+    pub fn with_offering(&self, other: OfferingRef) -> Self {
         let mut step = self.clone();
         match &mut step {
-            Self::Create { who, .. }
-            | Self::Get { who }
-            | Self::Update { who, .. }
-            | Self::Delete { who }
-            | Self::SetMain { who, .. } => *who = other,
+            Self::Create { offering, .. }
+            | Self::Get { offering }
+            | Self::Update { offering, .. }
+            | Self::Delete { offering }
+            | Self::SetMain { offering, .. } => *offering = other,
             Self::Page { after, .. } => *after = after.map(|_| other),
             Self::Walk { .. } => {}
-            Self::In { step, .. } => **step = step.about(other),
+            Self::In { step, .. } => **step = step.with_offering(other),
         }
         step
     }
@@ -236,28 +241,28 @@ impl fmt::Display for OfferingRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Slot(slot) => slot.name(),
-            Self::Main => "the main",
+            Self::Main => "the main offering",
             Self::Variant => "a variant",
-            Self::Elsewhere => "one of another project",
+            Self::Elsewhere => "an offering of another project",
             Self::TooLong => "an id of 65 characters",
             Self::OffCharset => "an id with @",
         })
     }
 }
 
-/// `create a with 2 products, tag 0, key 1`: as findings show it.
+/// As findings show it: `create a with 2 products, tag 0, key 1`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Create { who, products, tag, key } => {
-                write!(f, "create {who}{}{}{}", ListedProducts(products.as_deref()), Tagged(*tag), Keyed(*key))
+            Self::Create { offering, products, tag, key } => {
+                write!(f, "create {offering}{}{}{}", ListedProducts(products.as_deref()), Tagged(*tag), Keyed(*key))
             }
-            Self::Get { who } => write!(f, "get {who}"),
-            Self::Update { who, products, tag } => {
-                write!(f, "update {who}{}{}", ListedProducts(products.as_deref()), Tagged(*tag))
+            Self::Get { offering } => write!(f, "get {offering}"),
+            Self::Update { offering, products, tag } => {
+                write!(f, "update {offering}{}{}", ListedProducts(products.as_deref()), Tagged(*tag))
             }
-            Self::Delete { who } => write!(f, "delete {who}"),
-            Self::SetMain { who, key } => write!(f, "set-main {who}{}", Keyed(*key)),
+            Self::Delete { offering } => write!(f, "delete {offering}"),
+            Self::SetMain { offering, key } => write!(f, "set-main {offering}{}", Keyed(*key)),
             Self::Page { limit, after } => {
                 f.write_str("list")?;
                 limit.map_or(Ok(()), |limit| write!(f, " by {limit}"))?;
@@ -311,9 +316,9 @@ mod unit_tests {
     use super::*;
 
     #[test]
-    fn a_step_is_displayed_by_its_names() {
+    fn a_step_is_displayed_with_its_names() {
         let create = Step::Create {
-            who: OfferingRef::Slot(Slot(0)),
+            offering: OfferingRef::Slot(Slot(0)),
             products: Some(vec![Product::Known(1), Product::Unknown]),
             tag: Tag::Zero,
             key: Some(1),
@@ -321,19 +326,22 @@ mod unit_tests {
         assert_eq!(create.to_string(), "create a with 2 products, one unknown, tag 0, key 1");
         assert_eq!(
             Step::Page { limit: Some(2), after: Some(OfferingRef::Main) }.to_string(),
-            "list by 2 after the main"
+            "list by 2 after the main offering"
         );
     }
 
     #[test]
-    fn a_step_is_written_and_read_again() {
-        let step = Step::Update { who: OfferingRef::Main, products: None, tag: Tag::Null };
+    fn a_step_survives_serialization() {
+        let step = Step::Update { offering: OfferingRef::Main, products: None, tag: Tag::Null };
         let text = serde_json::to_string(&step).unwrap();
-        assert_eq!(text, r#"{"update":{"who":"main","products":null,"tag":"null"}}"#);
+        assert_eq!(text, r#"{"update":{"offering":"main","products":null,"tag":"null"}}"#);
         assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
         let elsewhere = step.clone().sent_to(OtherProject::Second);
         let text = serde_json::to_string(&elsewhere).unwrap();
         assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), elsewhere);
-        assert_eq!((elsewhere.inner(), elsewhere.who(), elsewhere.role()), (&step, step.who(), KeyRole::Second));
+        assert_eq!(
+            (elsewhere.inner(), elsewhere.offering(), elsewhere.role()),
+            (&step, step.offering(), KeyRole::Second)
+        );
     }
 }

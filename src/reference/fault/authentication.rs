@@ -6,7 +6,7 @@ use super::{Fault, faults};
 use crate::reference::call::Operation::{self, Create, Delete, Get, List, SetMain, Update};
 use crate::reference::page::Start;
 use crate::reference::response::Instead::{Code, Status};
-use crate::reference::server_response::Refusal;
+use crate::reference::server_response::ApiError;
 use crate::reference::validate::{self, Syntax};
 
 faults! {
@@ -15,79 +15,79 @@ faults! {
         "List needs no key."
         => |config| config.keyless = |operation| operation == List;
     OPEN_CREATE "open-create"
-        "Create needs no key."
+        "POST needs no key."
         => |config| config.keyless = |operation| operation == Create;
     OPEN_GET "open-get"
-        "Get needs no key."
+        "GET needs no key."
         => |config| config.keyless = |operation| operation == Get;
     OPEN_UPDATE "open-update"
-        "Update needs no key."
+        "PATCH needs no key."
         => |config| config.keyless = |operation| operation == Update;
     OPEN_DELETE "open-delete"
-        "Delete needs no key."
+        "DELETE needs no key."
         => |config| config.keyless = |operation| operation == Delete;
     OPEN_SET_MAIN "open-set-main"
-        "Set main needs no key."
+        "Set-main needs no key."
         => |config| config.keyless = |operation| operation == SetMain;
     KEY_MISSING_403 "key-missing-403"
         "A request without a key returns 403."
-        => |config| config.unauthorized = |door, refusal| {
-            if door.header().is_none() {
-                refusal.status = StatusCode::FORBIDDEN;
+        => |config| config.unauthorized = |check, error| {
+            if check.header().is_none() {
+                error.status = StatusCode::FORBIDDEN;
             }
         };
     KEY_MISSING_400 "key-missing-400"
         "A request without a key returns 400."
-        => |config| config.unauthorized = |door, refusal| {
-            if door.header().is_none() {
-                refusal.status = StatusCode::BAD_REQUEST;
+        => |config| config.unauthorized = |check, error| {
+            if check.header().is_none() {
+                error.status = StatusCode::BAD_REQUEST;
             }
         };
     KEY_UNKNOWN_ACCEPTED "key-unknown-accepted"
-        "Any key that looks like one is accepted."
-        => |config| config.stranger = |door| {
-            let key = door.key()?;
-            door.last().filter(|_| key.starts_with("sk_") || key.starts_with("test_sk_"))
+        "Any key with a valid prefix is accepted."
+        => |config| config.without_valid_key = |check| {
+            let key = check.key()?;
+            check.last().filter(|_| key.starts_with("sk_") || key.starts_with("test_sk_"))
         };
     KEY_SCHEME_IGNORED "key-scheme-ignored"
         "Any scheme before the key is accepted."
-        => |config| config.stranger = |door| door.find(door.header()?.split_once(' ')?.1);
+        => |config| config.without_valid_key = |check| check.find(check.header()?.split_once(' ')?.1);
     KEY_BARE_ACCEPTED "key-bare-accepted"
         "A key without its scheme is accepted."
-        => |config| config.stranger = |door| door.find(door.header()?);
+        => |config| config.without_valid_key = |check| check.find(check.header()?);
     KEY_EMPTY_ACCEPTED "key-empty-accepted"
-        "`Bearer` with nothing after it is accepted."
-        => |config| config.stranger = |door| door.last().filter(|_| door.is_empty());
+        "`Bearer` without a key is accepted."
+        => |config| config.without_valid_key = |check| check.last().filter(|_| check.is_empty());
     KEY_EMPTY_400 "key-empty-400"
-        "`Bearer` with nothing after it returns 400."
-        => |config| config.unauthorized = |door, refusal| {
-            if door.is_empty() {
-                refusal.status = StatusCode::BAD_REQUEST;
+        "`Bearer` without a key returns 400."
+        => |config| config.unauthorized = |check, error| {
+            if check.is_empty() {
+                error.status = StatusCode::BAD_REQUEST;
             }
         };
     KEY_PREFIX_ACCEPTED "key-prefix-accepted"
-        "The beginning of a key is accepted for the key."
-        => |config| config.stranger = |door| {
-            let key = door.key().filter(|key| key.len() > 12)?;
-            door.find_by(&|known| known.starts_with(key))
+        "A prefix of a key is accepted."
+        => |config| config.without_valid_key = |check| {
+            let key = check.key().filter(|key| key.len() > 12)?;
+            check.find_by(&|known| known.starts_with(key))
         };
     KEY_SUFFIX_IGNORED "key-suffix-ignored"
-        "What follows a key is ignored."
-        => |config| config.stranger = |door| {
-            let key = door.key()?;
-            door.find_by(&|known| key.starts_with(known))
+        "Text after a key is ignored."
+        => |config| config.without_valid_key = |check| {
+            let key = check.key()?;
+            check.find_by(&|known| key.starts_with(known))
         };
     KEY_OF_ANY_CASE "key-of-any-case"
-        "Keys are compared without regard to case."
-        => |config| config.stranger = |door| {
-            let key = door.key()?;
-            door.find_by(&|known| known.eq_ignore_ascii_case(key))
+        "Keys are case-insensitive."
+        => |config| config.without_valid_key = |check| {
+            let key = check.key()?;
+            check.find_by(&|known| known.eq_ignore_ascii_case(key))
         };
     KEY_UNKNOWN_403 "key-unknown-403"
         "An unknown key returns 403."
-        => |config| config.unauthorized = |door, refusal| {
-            if door.key().is_some() {
-                refusal.status = StatusCode::FORBIDDEN;
+        => |config| config.unauthorized = |check, error| {
+            if check.key().is_some() {
+                error.status = StatusCode::FORBIDDEN;
             }
         };
     UNAUTHORIZED_CODE "unauthorized-code"
@@ -99,50 +99,50 @@ faults! {
             config.override_error(&[Create, Update, Delete, SetMain], "control_unauthorized", Code("invalid_token"));
         };
     UNAUTHORIZED_CREATE_APPLIED "unauthorized-create-applied"
-        "An unauthenticated create returns 401 and is done."
-        => |config| config.done_unauthorized = |operation| operation == Create;
+        "POST without a key returns 401 and creates the offering."
+        => |config| config.applies_unauthorized = |operation| operation == Create;
     UNAUTHORIZED_UPDATE_APPLIED "unauthorized-update-applied"
-        "An unauthenticated update returns 401 and is done."
-        => |config| config.done_unauthorized = |operation| operation == Update;
+        "PATCH without a key returns 401 and updates the offering."
+        => |config| config.applies_unauthorized = |operation| operation == Update;
     UNAUTHORIZED_DELETE_APPLIED "unauthorized-delete-applied"
-        "An unauthenticated delete returns 401 and is done."
-        => |config| config.done_unauthorized = |operation| operation == Delete;
+        "DELETE without a key returns 401 and deletes the offering."
+        => |config| config.applies_unauthorized = |operation| operation == Delete;
     UNAUTHORIZED_SET_MAIN_APPLIED "unauthorized-set-main-applied"
-        "An unauthenticated set main returns 401 and is done."
-        => |config| config.done_unauthorized = |operation| operation == SetMain;
+        "Set-main without a key returns 401 and promotes the offering."
+        => |config| config.applies_unauthorized = |operation| operation == SetMain;
     MISSING_BEFORE_KEY "missing-before-key"
-        "Without a key a missing offering returns 404."
-        => |config| config.unauthorized = |door, refusal| {
-            let (Ok(id), Some(last)) = (door.call.id(), door.last()) else { return };
+        "Without a key, a missing offering returns 404."
+        => |config| config.unauthorized = |check, error| {
+            let (Ok(id), Some(last)) = (check.call.id(), check.last()) else { return };
             if !id.is_empty() && last.project.lock().position(&id).is_none() {
-                *refusal = Refusal::not_found();
+                *error = ApiError::not_found();
             }
         };
     BODY_BEFORE_KEY "body-before-key"
-        "Without a key a malformed body returns 400."
-        => |config| config.unauthorized = |door, refusal| {
-            let syntax = Syntax { config: &door.app.config };
-            let judged = match door.call.operation {
-                Create => door.call.json().and_then(|body| syntax.draft(&body).map(drop)),
-                Update => door.call.json().and_then(|body| syntax.change(&body).map(drop)),
+        "Without a key, a malformed body returns 400."
+        => |config| config.unauthorized = |check, error| {
+            let syntax = Syntax { config: &check.app.config };
+            let judged = match check.call.operation {
+                Create => check.call.json().and_then(|body| syntax.draft(&body).map(drop)),
+                Update => check.call.json().and_then(|body| syntax.change(&body).map(drop)),
                 List | Get | Delete | SetMain => Ok(()),
             };
             if let Err(wrong) = judged {
-                *refusal = wrong;
+                *error = wrong;
             }
         };
     ID_BEFORE_KEY "id-before-key"
-        "Without a key a malformed id returns 400."
-        => |config| config.unauthorized = |door, refusal| {
-            if let Ok(id) = door.call.id().as_deref()
+        "Without a key, a malformed id returns 400."
+        => |config| config.unauthorized = |check, error| {
+            if let Ok(id) = check.call.id().as_deref()
                 && !id.is_empty()
                 && let Err(wrong) = validate::offering_id(id)
             {
-                *refusal = wrong;
+                *error = wrong;
             }
         };
     LIMITED_KEY_ALLOWED "limited-key-allowed"
-        "A key without permission may do everything."
+        "A key without permission may read and write."
         => |config| config.allows_limited = |_| true;
     LIMITED_KEY_READS "limited-key-reads"
         "A key without permission may read."
@@ -157,22 +157,22 @@ faults! {
         "A key without permission has the code `forbidden`."
         => |config| config.override_error(&Operation::ALL, "control_forbidden", Code("forbidden"));
     OTHER_PROJECT_LISTED "other-project-listed"
-        "The list shows the offerings of another project too."
+        "The list also returns the offerings of another project."
         => |config| config.done(List, |step| {
             let others = step.other.listed();
             step.relist(|rows, _| rows.extend(others));
         });
     OTHER_PROJECT_READ "other-project-read"
-        "Get finds offerings of another project."
+        "GET finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Get;
     OTHER_PROJECT_UPDATED "other-project-updated"
-        "Update finds offerings of another project."
+        "PATCH finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Update;
     OTHER_PROJECT_DELETED "other-project-deleted"
-        "Delete finds offerings of another project."
+        "DELETE finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == Delete;
     OTHER_PROJECT_PROMOTED "other-project-promoted"
-        "Set main finds offerings of another project."
+        "Set-main finds offerings of another project."
         => |config| config.found_elsewhere = |operation| operation == SetMain;
     OTHER_PROJECT_IDS_TAKEN "other-project-ids-taken"
         "An id of another project cannot be created."
@@ -182,27 +182,27 @@ faults! {
             }
         });
     OTHER_PROJECT_403 "other-project-403"
-        "Get of another project's offering returns 403 instead of 404."
+        "GET of another project's offering returns 403 instead of 404."
         => |config| config.rejected(Get, |step| {
             if step.code() == "not_found" && step.other.position(&step.id()).is_some() {
                 let message = "The offering belongs to another project.";
-                step.result = Err(Refusal::new(StatusCode::FORBIDDEN, "control_forbidden", message));
+                step.result = Err(ApiError::new(StatusCode::FORBIDDEN, "control_forbidden", message));
             }
         });
     OTHER_PROJECT_PRODUCTS "other-project-products"
-        "Create accepts products of another project."
+        "POST accepts products of another project."
         => |config| config.create.resolve = |catalogue, ids| {
             ids.iter().all(|id| catalogue.own.contains(id) || catalogue.foreign.contains(id)).then(|| ids.to_vec())
         };
     PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project"
-        "Set main demotes the main of another project too."
+        "Set-main also demotes the main of another project."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() {
                 step.other.demote_main();
             }
         });
     PROMOTION_PROMOTES_TWIN "promotion-promotes-twin"
-        "Set main promotes the offering with the same id in another project too."
+        "Set-main also promotes the offering with the same id in another project."
         => |config| config.done(SetMain, |step| {
             let twin = step.promotion().and_then(|(_, promoted)| step.other.row(&promoted.id));
             if let Some(twin) = twin.filter(|twin| twin.is_regular()) {
@@ -210,14 +210,14 @@ faults! {
             }
         });
     PROMOTION_TOUCHES_OTHER_PROJECT "promotion-touches-other-project"
-        "Set main changes `updated_at` of another project's main."
+        "Set-main changes `updated_at` of another project's main."
         => |config| config.done(SetMain, |step| {
             if let Some(main) = step.promotion().and_then(|_| step.other.main_id()) {
                 step.other.touch(&main);
             }
         });
     UPDATE_WRITES_OTHER_PROJECT "update-writes-other-project"
-        "Update writes the products of the offering with the same id in another project too."
+        "PATCH also writes the products of the offering with the same id in another project."
         => |config| config.done(Update, |step| {
             let Some(updated) = step.reply().cloned() else { return };
             if let Some(twin) = step.other.row(&updated.id).filter(|twin| twin.is_regular()) {
@@ -225,13 +225,13 @@ faults! {
             }
         });
     DELETE_REMOVES_FROM_OTHER_PROJECT "delete-removes-from-other-project"
-        "Delete removes the offering with the same id from another project too."
+        "DELETE also removes the offering with the same id from another project."
         => |config| config.done(Delete, |step| {
             let id = step.id();
             step.other.offerings.retain(|row| row.id != id || !row.is_regular());
         });
     CURSOR_OF_OTHER_PROJECT "cursor-of-other-project"
-        "A cursor that only another project knows continues after the time when that offering was made."
+        "A cursor of another project continues after the creation time of its offering."
         => |config| config.done(List, |step| {
             let Some(cursor) = step.cursor_of_other() else { return };
             let rows = step.project.listed();
@@ -239,7 +239,7 @@ faults! {
             step.list(&later, Start::First);
         });
     CURSOR_LISTS_OTHER_PROJECT "cursor-lists-other-project"
-        "A cursor that only another project knows lists that project."
+        "A cursor of another project lists that project."
         => |config| config.done(List, |step| {
             let Some(cursor) = step.cursor_of_other() else { return };
             let rows = step.other.listed();

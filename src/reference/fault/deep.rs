@@ -3,45 +3,45 @@
 use super::{Fault, faults};
 use crate::reference::call::Operation::{Create, Delete, Get, List, SetMain, Update};
 use crate::reference::offering::Offering;
-use crate::reference::server_response::Refusal;
+use crate::reference::server_response::ApiError;
 use crate::reference::step::Reply;
 
 faults! {
     Deep from super::leak::FIRST + super::leak::ROWS.len();
     THIRD_PROMOTION_KEEPS_MAIN "third-promotion-keeps-main"
-        "Every third promotion leaves the old main as it was."
+        "Every third promotion does not demote the old main."
         => |config| config.done(SetMain, |step| {
             if step.project.history.promotions.is_multiple_of(3) {
-                step.keep_previous();
+                step.restore_previous();
             }
         });
     NEWEST_OF_FOUR_KEEPS_MAIN "newest-of-four-keeps-main"
-        "Promoting the newest of four or more offerings leaves the old main as it was."
+        "Promoting the newest of four or more offerings does not demote the old main."
         => |config| config.done(SetMain, |step| {
             let rows = step.project.listed();
             let newest = rows.iter().max_by_key(|row| row.number).map(|row| row.id.clone());
             if rows.len() > 3 && newest == step.reply().map(|promoted| promoted.id.clone()) {
-                step.keep_previous();
+                step.restore_previous();
             }
         });
     RECREATED_MAIN_NOT_DEMOTED "recreated-main-not-demoted"
-        "A main that was deleted and made again is not demoted any more."
+        "A main that was deleted and created again is no longer demoted."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion()
                 && step.project.history.deleted_mains.contains(&previous.id)
             {
-                step.keep_previous();
+                step.restore_previous();
             }
         });
     MAINS_AFTER_MAIN_DELETED "mains-after-main-deleted"
-        "While the main is deleted and others are left, every new offering becomes main."
+        "After the main was deleted, every new offering becomes main while others remain."
         => |config| config.done(Create, |step| {
-            if step.others() > 0 && step.project.history.mainless {
-                step.change(|made| made.tag = Some(1));
+            if step.others() > 0 && step.project.history.main_deleted {
+                step.change(|created| created.tag = Some(1));
             }
         });
     TWICE_DEMOTED_NOT_PROMOTED "twice-demoted-not-promoted"
-        "An offering that was demoted twice is promoted in the response only."
+        "An offering that was demoted twice is promoted only in the response."
         => |config| config.done(SetMain, |step| {
             if let Some((_, promoted)) = step.promotion()
                 && step.project.history.demotions.get(&promoted.id).is_some_and(|times| *times > 1)
@@ -50,36 +50,36 @@ faults! {
             }
         });
     SET_MAIN_AFTER_EMPTY_UPDATE "set-main-after-empty-update"
-        "After an update without effect set main is done in the response only."
+        "After a PATCH without effect, set-main is applied only in the response."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && std::mem::take(&mut step.project.history.empty_update) {
                 step.undo();
             }
         });
     SET_MAIN_REFUSED_WITHOUT_MAIN "set-main-refused-without-main"
-        "After the main was deleted set main returns 422."
+        "After the main was deleted, set-main returns 422."
         => |config| config.done(SetMain, |step| {
             if let Some((None, _)) = step.promotion() {
                 let message = "There is no main offering to demote.";
-                step.reject(Refusal::unprocessable("cannot_setmain_experiment_variant", message));
+                step.reject(ApiError::unprocessable("cannot_setmain_experiment_variant", message));
             }
         });
     RECREATED_DEMOTED_GETS_ZERO "recreated-demoted-gets-zero"
-        "A former main that was deleted and made again is promoted to 0."
+        "Promoting a former main that was deleted and created again sets `tag` 0."
         => |config| config.done(SetMain, |step| {
             if step.promotion().is_some() && step.deleted().is_some_and(|former| former.tag == Some(0)) {
                 step.change(|promoted| promoted.tag = Some(0));
             }
         });
     FORMER_MAIN_DELETED_DEMOTES "former-main-deleted-demotes"
-        "Deleting a former main takes the tag of the main."
+        "DELETE of a former main demotes the main."
         => |config| config.done(Delete, |step| {
             if step.project.history.demotions.contains_key(&step.id()) {
                 step.project.demote_main();
             }
         });
     UPDATE_AFTER_PROMOTIONS_CLEARS "update-after-promotions-clears"
-        "After two promotions an update of the main takes its tag away."
+        "After two promotions, PATCH of the main demotes it."
         => |config| config.done(Update, |step| {
             let later = step.writes_products() && step.project.history.promotions > 1;
             if later && step.reply().is_some_and(Offering::is_main) {
@@ -87,21 +87,21 @@ faults! {
             }
         });
     REPLAYED_SET_MAIN_DEMOTES "replayed-set-main-demotes"
-        "A set main replayed after another promotion demotes the main."
+        "A set-main replayed after another promotion demotes the main."
         => |config| config.replayed(SetMain, |step| {
             if step.project.main_id() != Some(step.id()) {
                 step.project.demote_main();
             }
         });
     FOURTH_CREATED_LOSES_PRODUCTS "fourth-created-loses-products"
-        "Every fourth offering made is kept without its products."
+        "Every fourth new offering is stored without its products."
         => |config| config.done(Create, |step| {
             if step.project.history.created.is_multiple_of(4) {
-                step.store(|made| made.product_ids.clear());
+                step.store(|created| created.product_ids.clear());
             }
         });
     ELEVENTH_NOT_LISTED "eleventh-not-listed"
-        "Every eleventh offering made is not listed."
+        "Every eleventh new offering is not listed."
         => |config| {
             config.done(Create, |step| {
                 if step.project.history.created.is_multiple_of(11) {
@@ -114,14 +114,14 @@ faults! {
             }));
         };
     COLON_SECOND_UPDATE_APPENDS "colon-second-update-appends"
-        "For an id with a colon every update after the first adds to the products."
+        "For an id with a colon, every PATCH after the first adds to the products."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.id().contains(':') && step.times_updated() > 1 {
                 step.append();
             }
         });
     SHRINKING_UPDATE_KEEPS_TAIL "shrinking-update-keeps-tail"
-        "An update to a shorter list that is not empty keeps the tail of the old one."
+        "PATCH with a shorter, non-empty list keeps the tail of the old list."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old() {
                 step.store(|row| {
@@ -133,7 +133,7 @@ faults! {
             }
         });
     ELEVEN_TO_TEN_DROPS_FIRST "eleven-to-ten-drops-first"
-        "An update from more than ten products to ten or fewer drops the first."
+        "PATCH from more than ten products to ten or fewer drops the first."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.old().is_some_and(|old| old.product_ids.len() > 10) {
                 step.store(|row| {
@@ -144,7 +144,7 @@ faults! {
             }
         });
     EMPTIED_LIST_COMES_BACK "emptied-list-comes-back"
-        "An update after an empty list brings the products of before back."
+        "PATCH after an empty list restores the earlier products."
         => |config| config.done(Update, |step| {
             let (Some(old), Some(updated)) = (step.old(), step.reply().cloned()) else { return };
             if step.writes_products() && updated.product_ids.is_empty() {
@@ -154,21 +154,21 @@ faults! {
             }
         });
     FOURTH_UPDATE_FORGOTTEN "fourth-update-forgotten"
-        "Every fourth update of a project is done in the response only."
+        "Every fourth PATCH of a project is applied only in the response."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.updates.is_multiple_of(4) {
                 step.undo();
             }
         });
     THIRD_UPDATE_TURNS_TIME_BACK "third-update-turns-time-back"
-        "The third update of an offering sets `updated_at` back to its creation."
+        "The third PATCH of an offering resets `updated_at` to `created_at`."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.times_updated() == 3 && let Some(old) = step.old() {
                 step.change(|row| row.updated_at = old.created_at);
             }
         });
     UPDATE_OF_DEMOTED_WRITES_MAIN "update-of-demoted-writes-main"
-        "An update of a former main writes the products of the main too."
+        "PATCH of a former main also writes the products of the main."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old()
                 && old.tag == Some(0) && step.project.history.demotions.contains_key(&old.id)
@@ -177,21 +177,21 @@ faults! {
             }
         });
     UPDATE_WRITES_TWIN "update-writes-twin"
-        "An update writes to an older offering whose id differs only in case."
+        "PATCH writes to an older offering whose id differs only in case."
         => |config| config.done(Update, |step| {
             if step.writes_products() && let Some(old) = step.old() {
                 step.write_to(|other| other.number < old.number && other.id.eq_ignore_ascii_case(&old.id));
             }
         });
     UPDATE_AFTER_MISSING_PROMOTION "update-after-missing-promotion"
-        "After a set main of a missing id the next update is done in the response only."
+        "After a set-main of a missing id, the next PATCH is applied only in the response."
         => |config| config.done(Update, |step| {
             if step.writes_products() && std::mem::take(&mut step.project.history.missing_promotion) {
                 step.undo();
             }
         });
     UPDATE_AFTER_DUPLICATE "update-after-duplicate"
-        "After a refused create of the same id the next update of the offering is done in the response only."
+        "After a rejected POST of the same id, the next PATCH of the offering is applied only in the response."
         => |config| config.done(Update, |step| {
             if step.writes_products() && step.project.history.duplicates.remove(&step.id()) {
                 step.undo();
@@ -202,7 +202,7 @@ faults! {
         => |config| {
             for operation in [Create, Update, Delete, SetMain] {
                 config.done(operation, |step| {
-                    let (id, given) = (step.id(), step.project.history.given);
+                    let (id, given) = (step.id(), step.project.history.initial);
                     let others = step.project.offerings.iter_mut().filter(|row| row.is_regular() && row.id != id);
                     if step.wrote && step.project.history.writes.is_multiple_of(10)
                         && let Some(oldest) = others.into_iter().find(|row| row.number > given)
@@ -213,28 +213,28 @@ faults! {
             }
         };
     SECOND_DELETION_TAKES_ANOTHER "second-deletion-takes-another"
-        "Every second deletion also removes the oldest offering that is not main."
+        "Every second DELETE also removes the oldest offering that is not main."
         => |config| config.done(Delete, |step| {
             if step.project.history.deleted.len().is_multiple_of(2) {
-                let given = step.project.history.given;
+                let given = step.project.history.initial;
                 let free = |row: &Offering| row.is_regular() && !row.is_main() && row.number > given;
                 let oldest = step.project.offerings.iter().position(free);
                 oldest.map(|oldest| step.project.offerings.remove(oldest));
             }
         });
     DELETION_TAKES_CHILDREN "deletion-takes-children"
-        "Deleting an offering also removes those whose ids go on with a colon."
+        "DELETE also removes offerings whose ids continue with a colon."
         => |config| config.done(Delete, |step| {
             let child = format!("{}:", step.id());
             step.project.offerings.retain(|row| !row.id.starts_with(&child));
         });
     DELETED_FORMER_MAIN_LISTED "deleted-former-main-listed"
-        "A former main that is deleted is still listed."
+        "A former main is still listed after its DELETE."
         => |config| config.done(List, |step| step.list_deleted(|row, history| {
             row.tag == Some(0) && history.demotions.contains_key(&row.id)
         }));
     THIRD_DELETION_RESTORES_FIRST "third-deletion-restores-first"
-        "The third deletion brings the offering deleted first back."
+        "The third DELETE restores the offering that was deleted first."
         => |config| config.done(Delete, |step| {
             if let [first, _, _] = &step.project.history.deleted[..] {
                 let first = Offering { tag: None, ..first.clone() };
@@ -244,23 +244,23 @@ faults! {
             }
         });
     THIRD_LIFE_REFUSED "third-life-refused"
-        "An id that was deleted twice cannot be made a third time."
+        "An id that was deleted twice cannot be created a third time."
         => |config| config.done(Create, |step| {
-            if step.lives() > 1 {
+            if step.times_deleted() > 1 {
                 step.reject_as_taken();
             }
         });
     UPDATED_PRODUCTS_RETURN "updated-products-return"
-        "An offering that was updated, deleted and made again has its old products."
+        "An offering that was updated, deleted and created again has its old products."
         => |config| config.done(Create, |step| {
             if let Some(former) = step.deleted()
                 && step.project.history.formerly_updated.contains(&former.id)
             {
-                step.store(|made| made.product_ids = former.product_ids);
+                step.store(|created| created.product_ids = former.product_ids);
             }
         });
     PAGE_THREE_REPEATS "page-three-repeats"
-        "From page three on a page starts with the cursor's own offering."
+        "From the third page on, a page starts with the offering of the cursor."
         => |config| config.done(List, |step| {
             if let (Some(place), Some(window)) = (step.cursor_place(), step.window())
                 && place + 1 >= 2 * window.limit
@@ -269,7 +269,7 @@ faults! {
             }
         });
     PAGES_SKIP_AFTER_DELETION "pages-skip-after-deletion"
-        "After a deletion pages after a cursor start one offering too late."
+        "After a DELETE, pages after a cursor start one offering too late."
         => |config| config.done(List, |step| {
             if let Some(place) = step.cursor_place()
                 && !step.project.history.deleted.is_empty()
@@ -278,16 +278,16 @@ faults! {
             }
         });
     LIST_FROZEN_AFTER_RESTART "list-frozen-after-restart"
-        "After a restarted list the list shows that moment until something is deleted."
+        "After a restarted list, the list is cached until an offering is deleted."
         => |config| config.done(List, |step| {
-            if let Some(frozen) = step.project.history.frozen.clone() {
+            if let Some(frozen) = step.project.history.cached_list.clone() {
                 step.relist(|rows, _| *rows = frozen);
             } else if step.restarted() {
-                step.project.history.frozen = Some(step.project.rows());
+                step.project.history.cached_list = Some(step.project.rows());
             }
         });
     SECOND_READ_CACHED "second-read-cached"
-        "What get responses twice in a row it returns for ever, until the offering is deleted."
+        "Once GET returned the same twice in a row, it is cached until the offering is deleted."
         => |config| config.done(Get, |step| {
             let (id, Some(read)) = (step.id(), step.reply().cloned()) else { return };
             let (cached, times) = step.project.history.reads.entry(id).or_insert_with(|| (read.clone(), 0));
@@ -298,7 +298,7 @@ faults! {
             step.result = Ok(Reply::Offering(cached.clone()));
         });
     KEY_FORGOTTEN_AFTER_DELETION "key-forgotten-after-deletion"
-        "After a deletion the idempotency keys used for other offerings are forgotten."
+        "After a DELETE, the idempotency keys of other offerings are forgotten."
         => |config| config.done(Delete, |step| {
             let id = step.id();
             step.project.replays.retain(|offering, _| offering.id == id);
@@ -314,11 +314,11 @@ faults! {
             }
         };
     KEY_OF_REFUSED_CREATE "key-of-refused-create"
-        "A create that is tried again under the key of a refused one is done in the response only."
+        "A POST with the idempotency key of a rejected one is applied only in the response."
         => |config| {
-            config.rejected(Create, |step| step.burn_key());
+            config.rejected(Create, |step| step.save_rejection());
             config.done(Create, |step| {
-                if step.burnt_key().is_some() {
+                if step.saved_rejection().is_some() {
                     step.undo();
                 }
             });

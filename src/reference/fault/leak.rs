@@ -1,4 +1,4 @@
-//! Leak faults: what a response should not tell.
+//! Leak faults: data that a response must not contain.
 
 use http::header::{HeaderName, HeaderValue};
 
@@ -31,12 +31,12 @@ faults! {
             response.set_error("message", format!("No such offering for `{}`.", call.bearer().unwrap_or_default()));
         });
     STACK_TRACE_ON_400 "stack-trace-on-400"
-        "A 400 shows a stack trace."
+        "A 400 contains a stack trace."
         => |config| config.respond(&Operation::ALL, 400..=400, |_, response| response.set_error("message", STACK_TRACE));
     SQL_ON_409 "sql-on-409"
-        "A 409 shows an SQL statement."
+        "A 409 contains an SQL statement."
         => |config| config.respond(&Operation::ALL, 409..=409, |_, response| response.set_error("message", SQL));
     FILE_PATH_ON_404 "file-path-on-404"
-        "A 404 shows a path of the server's file system."
+        "A 404 contains a file path of the server."
         => |config| config.respond(&Operation::ALL, 404..=404, |_, response| response.set_error("message", FILE_PATH));
 }

@@ -1,4 +1,4 @@
-//! Process faults: what the projects of one server share by mistake: counters, variables, rows.
+//! Process faults: counters, variables and rows that the projects of one server share by mistake.
 
 use super::{Fault, faults};
 use crate::reference::call::Operation::{self, List, SetMain};
@@ -6,7 +6,7 @@ use crate::reference::call::Operation::{self, List, SetMain};
 faults! {
     Process from super::pattern::FIRST + super::pattern::ROWS.len();
     FIFTH_PROMOTION_KEEPS_MAIN "fifth-promotion-keeps-main"
-        "Every fifth promotion of the server, in whichever project, leaves the previous main as it was."
+        "Every fifth promotion of the server, over all projects, does not demote the previous main."
         => |config| config.done(SetMain, |step| {
             if let Some((Some(previous), _)) = step.promotion().filter(|_| step.process.promotions.is_multiple_of(5)) {
                 step.project.overwrite(&previous);
@@ -21,14 +21,14 @@ faults! {
             }
         });
     SEVENTH_PROMOTION_NOT_STORED "seventh-promotion-not-stored"
-        "Every seventh promotion of the server, repeated ones included, is done in the response only."
+        "Every seventh promotion of the server, including repeated ones, is applied only in the response."
         => |config| config.done(SetMain, |step| {
             if step.process.promotion_requests.is_multiple_of(7) {
                 step.undo();
             }
         });
     MAIN_SHARED "main-shared"
-        "Set main demotes the offering that was promoted last, in whichever project that was."
+        "Set-main demotes the offering that was promoted last in any project."
         => |config| config.done(SetMain, |step| {
             let Some((previous, promoted)) = step.promotion() else { return };
             let known = step.process.main.replace(promoted.id);
@@ -37,9 +37,9 @@ faults! {
             }
         });
     PROJECT_SHARED "project-shared"
-        "The project of a request stands in a variable that the next request overwrites, whatever its key."
+        "The project of a request is in a variable that the next request overwrites, with any key."
         => |config| config.interleave(&Operation::ALL, |request| Box::pin(request.in_current_project()));
     PAGE_SHARED "page-shared"
-        "The page of a list stands in a variable that the next list overwrites, whatever its key."
+        "The page of a list is in a variable that the next list overwrites, with any key."
         => |config| config.interleave(&[List], |request| Box::pin(request.through_shared_page()));
 }

@@ -1,4 +1,4 @@
-//! Schema faults: what a response looks like: properties, types, constants, urls, timestamps, content types.
+//! Schema faults: properties, types, constants, urls, timestamps and content types of responses.
 
 use std::time::Duration;
 
@@ -14,69 +14,69 @@ use crate::reference::view::encoded;
 faults! {
     Schema from 0;
     OBJECT_WRONG "object-wrong"
-        "`object` of an offering reads `offerings`."
+        "`object` of an offering is `offerings`."
         => |config| config.show(&Operation::ALL, |shown| set(shown, "object", "offerings"));
     OBJECT_MISSING_ON_GET "object-missing-on-get"
-        "Get leaves `object` out."
+        "GET omits `object`."
         => |config| config.show(&[Get], |shown| remove(shown, "object"));
     URL_MISSING_AFTER_UPDATE "url-missing-after-update"
-        "Update leaves `url` out."
+        "PATCH omits `url`."
         => |config| config.show(&[Update], |shown| remove(shown, "url"));
     ID_MISSING_IN_LIST "id-missing-in-list"
-        "The list leaves `id` out."
+        "The list omits `id`."
         => |config| config.show(&[List], |shown| remove(shown, "id"));
     ID_NUMBER_WHEN_DIGITS "id-number-when-digits"
-        "An id of digits only is shown as a number."
+        "An id that consists of digits is returned as a number."
         => |config| config.show(&Operation::ALL, |shown| {
             if let Some(number) = shown["id"].as_str().and_then(|id| id.parse::<u64>().ok()) {
                 set(shown, "id", number);
             }
         });
     TAG_MISSING_WHEN_NULL "tag-missing-when-null"
-        "`tag` is left out where it is null."
+        "`tag` is omitted when it is null."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["tag"].is_null() {
                 remove(shown, "tag");
             }
         });
     TAG_AS_STRING "tag-as-string"
-        "`tag` is shown as a string."
+        "`tag` is returned as a string."
         => |config| config.show(&Operation::ALL, |shown| {
             if let Some(tag) = shown["tag"].as_i64() {
                 set(shown, "tag", tag.to_string());
             }
         });
     TAG_TRUE_AFTER_SET_MAIN "tag-true-after-set-main"
-        "Set main responds with `tag` true."
+        "Set-main returns `tag` true."
         => |config| config.show(&[SetMain], |shown| set(shown, "tag", true));
     PRODUCTS_MISSING_WHEN_OMITTED "products-missing-when-omitted"
-        "Create leaves `product_ids` out when the offering has none."
+        "POST omits `product_ids` when the offering has none."
         => |config| config.show(&[Create], |shown| {
             if shown["product_ids"] == json!([]) {
                 remove(shown, "product_ids");
             }
         });
     PRODUCTS_NULL_WHEN_EMPTY "products-null-when-empty"
-        "`product_ids` is null where it is empty."
+        "`product_ids` is null when it is empty."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["product_ids"] == json!([]) {
                 set(shown, "product_ids", Value::Null);
             }
         });
     PRODUCTS_JOINED_IN_LIST "products-joined-in-list"
-        "The list shows `product_ids` as one string with commas."
+        "The list returns `product_ids` as one comma-separated string."
         => |config| config.show(&[List], |shown| {
             let joined = products(shown).join(",");
             set(shown, "product_ids", joined);
         });
     PRODUCTS_AS_OBJECTS_ON_GET "products-as-objects-on-get"
-        "Get shows each product as an object with its id."
+        "GET returns each product as an object with its id."
         => |config| config.show(&[Get], |shown| {
             let objects: Value = products(shown).iter().map(|id| json!({ "id": id })).collect();
             set(shown, "product_ids", objects);
         });
     CREATED_AT_NULL_ON_CREATE "created-at-null-on-create"
-        "Create responds with `created_at` null."
+        "POST returns `created_at` null."
         => |config| config.show(&[Create], |shown| set(shown, "created_at", Value::Null));
     CREATED_AT_EPOCH "created-at-epoch"
         "`created_at` is a number of seconds."
@@ -85,13 +85,13 @@ faults! {
             set(shown, "created_at", seconds);
         });
     UPDATED_AT_MISSING_IN_LIST "updated-at-missing-in-list"
-        "The list leaves `updated_at` out."
+        "The list omits `updated_at`."
         => |config| config.show(&[List], |shown| remove(shown, "updated_at"));
     UPDATED_AT_MISSING_AFTER_SET_MAIN "updated-at-missing-after-set-main"
-        "Set main leaves `updated_at` out."
+        "Set-main omits `updated_at`."
         => |config| config.show(&[SetMain], |shown| remove(shown, "updated_at"));
     LIST_OBJECT_WRONG "list-object-wrong"
-        "`object` of the list reads `offering`."
+        "`object` of the list is `offering`."
         => |config| config.respond(&[List], SUCCESS, |_, page| page.set("object", "offering"));
     LIST_URL_MISSING "list-url-missing"
         "The list has no `url`."
@@ -117,19 +117,19 @@ faults! {
             }
         });
     NEXT_CURSOR_ENCODED "next-cursor-encoded"
-        "`next_cursor` is base64 with its padding, outside the charset of ids."
+        "`next_cursor` is padded base64, outside the charset of ids."
         => |config| config.respond(&[List], SUCCESS, |_, page| {
             if page.get("has_more") == true {
                 page.set("next_cursor", "eyJhZnRlciI6MTIzfQ==");
             }
         });
     GET_WRAPPED_IN_DATA "get-wrapped-in-data"
-        "Get wraps the offering in `data`."
+        "GET wraps the offering in `data`."
         => |config| config.respond(&[Get], SUCCESS, |_, response| {
             response.body = Some(json!({ "data": response.body }));
         });
     ERROR_FLAT "error-flat"
-        "Errors stand at the top level, without `error`."
+        "Errors are at the top level, without `error`."
         => |config| config.respond(&Operation::ALL, FAILURE, |_, response| response.body = Some(response.get("error")));
     ERROR_AS_STRING_ON_404 "error-as-string-on-404"
         "`error` is a string on 404."
@@ -151,13 +151,13 @@ faults! {
         "A 422 has no `code`."
         => |config| config.respond(&Operation::ALL, 422..=422, |_, response| response.remove_error("code"));
     URL_WITHOUT_VERSION "url-without-version"
-        "`url` is `/offerings/` and the id."
+        "`url` is `/offerings/` followed by the id."
         => |config| config.url = |id| format!("/offerings/{id}");
     URL_ABSOLUTE "url-absolute"
         "`url` is absolute."
         => |config| config.url = |id| format!("https://api.qonversion.io/v4/offerings/{id}");
     URL_OF_SET_MAIN "url-of-set-main"
-        "Set main returns its own path as `url`."
+        "Set-main returns its own path as `url`."
         => |config| config.show(&[SetMain], |shown| {
             let url = format!("{}/set-main", shown["url"].as_str().unwrap_or_default());
             set(shown, "url", url);
@@ -166,22 +166,22 @@ faults! {
         "`url` has the id in lower case."
         => |config| config.url = |id| format!("/v4/offerings/{}", id.to_ascii_lowercase());
     URL_ENCODED_TWICE "url-encoded-twice"
-        "In `url` an id with a space is percent-encoded twice."
+        "In `url`, an id with a space is percent-encoded twice."
         => |config| config.url = |id| format!("/v4/offerings/{}", encoded(id).replace('%', "%25"));
     URL_WITH_PLUS "url-with-plus"
-        "In `url` a space of the id is a plus sign."
+        "In `url`, a space of the id is a plus sign."
         => |config| config.url = |id| format!("/v4/offerings/{}", id.replace(' ', "+"));
     TIMES_WITHOUT_ZONE "times-without-zone"
-        "Timestamps have no zone."
+        "Timestamps have no time zone."
         => |config| config.times.zone = "";
     TIMES_IN_LOCAL_TIME "times-in-local-time"
-        "Timestamps stand in a zone three hours ahead of UTC."
+        "Timestamps are in a time zone three hours ahead of UTC."
         => |config| (config.times.ahead, config.times.zone) = (3 * 3600, "+03:00");
     TIMES_WITH_SPACE "times-with-space"
         "Timestamps have a space between date and time."
         => |config| config.times.date = "%Y-%m-%d %H:%M:%S";
     UPDATED_BEFORE_CREATED "updated-before-created"
-        "A new offering was updated a second before it was created."
+        "`updated_at` of a new offering is a second before its `created_at`."
         => |config| config.show(&Operation::ALL, |shown| {
             if shown["updated_at"] == shown["created_at"] {
                 let before = time(shown, "created_at") - Duration::from_secs(1);
@@ -189,7 +189,7 @@ faults! {
             }
         });
     CREATED_AT_NOW_ON_GET "created-at-now-on-get"
-        "Get shows the time of reading as `created_at`."
+        "GET returns the current time as `created_at`."
         => |config| config.show(&[Get], |shown| {
             let now = Utc::now();
             set(shown, "created_at", now.to_rfc3339_opts(SecondsFormat::Secs, true));
@@ -208,13 +208,13 @@ faults! {
             response.headers.remove(CONTENT_TYPE);
         });
     CONTENT_TYPE_MISSING_ON_CREATE "content-type-missing-on-create"
-        "The response of create has no content type."
+        "The response of POST has no content type."
         => |config| config.respond(&[Create], SUCCESS, |_, response| {
             response.headers.remove(CONTENT_TYPE);
         });
 }
 
-/// An offering as it is shown.
+/// An offering as JSON.
 type Shown = Map<String, Value>;
 
 fn set(shown: &mut Shown, name: &str, value: impl Into<Value>) {

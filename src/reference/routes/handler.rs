@@ -1,15 +1,15 @@
-//! What each operation does with a request.
+//! The six operations.
 
 use crate::reference::call::{Call, Operation};
-use crate::reference::config::{Config, Used};
+use crate::reference::config::{Config, DeletedKey};
 use crate::reference::page::Window;
 use crate::reference::project::Project;
-use crate::reference::server_response::{Refusal, ServerResponse};
+use crate::reference::server_response::{ApiError, ServerResponse};
 use crate::reference::step::Reply;
 use crate::reference::validate::{self, Syntax};
 use crate::reference::view::View;
 
-/// Where one request is worked on.
+/// Processes one request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handler<'a> {
     pub(super) config: &'a Config,
@@ -17,14 +17,14 @@ pub(super) struct Handler<'a> {
 }
 
 impl Handler<'_> {
-    /// Works on the request; says besides whether its reply is one that was kept before.
-    pub(super) fn reply(&self, project: &mut Project) -> Result<(Reply, bool), Refusal> {
-        if let Some(refusal) = self.config.call_checks.iter().find_map(|check| check(self.call)) {
-            return Err(refusal);
+    /// Processes the request; also returns whether the reply is a replay.
+    pub(super) fn reply(&self, project: &mut Project) -> Result<(Reply, bool), ApiError> {
+        if let Some(error) = self.config.call_checks.iter().find_map(|check| check(self.call)) {
+            return Err(error);
         }
         let kept = match self.call.operation {
-            Operation::Create => self.kept_create(project)?,
-            Operation::SetMain => self.kept_promotion(project)?,
+            Operation::Create => self.replayed_create(project)?,
+            Operation::SetMain => self.replayed_promotion(project)?,
             Operation::List | Operation::Get | Operation::Update | Operation::Delete => None,
         };
         if let Some(kept) = kept {
@@ -57,46 +57,46 @@ impl Handler<'_> {
         Syntax { config: self.config }
     }
 
-    /// The offering id of the path, its syntax judged.
-    fn id(&self) -> Result<String, Refusal> {
+    /// The offering id of the path, validated.
+    fn id(&self) -> Result<String, ApiError> {
         let id = (self.config.clean_id[self.call.operation as usize])(&self.call.id()?);
         validate::offering_id(&self.without_wildcards(&id))?;
         Ok(id)
     }
 
-    /// An id with a character of the contract for each that this server admits besides.
+    /// An id with each additionally allowed character replaced by an ordinary one.
     fn without_wildcards(&self, id: &str) -> String {
         let admitted = self.config.wildcards[self.call.operation as usize];
         id.replace(|letter| admitted.contains(letter), "_")
     }
 
-    /// What the query of a list asks for.
-    fn window(&self) -> Result<Window, Refusal> {
+    /// Limit and cursor of a list request.
+    fn window(&self) -> Result<Window, ApiError> {
         let (limit, after) = (self.call.query("limit")?, self.call.query("starting_after")?);
         let plain = after.as_deref().map(|after| self.without_wildcards(after));
         let cursor = plain.map_or(Ok(()), |after| self.syntax().cursor(&after));
         match (self.syntax().limit(limit.as_deref()), cursor) {
             (Ok(limit), Ok(())) => Ok(Window { limit, after }),
-            (limit, cursor) => Err(Refusal::invalid(limit.err().into_iter().chain(cursor.err()).collect())),
+            (limit, cursor) => Err(ApiError::invalid(limit.err().into_iter().chain(cursor.err()).collect())),
         }
     }
 
-    /// What a create got before under its idempotency key.
-    fn kept_create(&self, project: &Project) -> Result<Option<Reply>, Refusal> {
+    /// The earlier response to the idempotency key of a create.
+    fn replayed_create(&self, project: &Project) -> Result<Option<Reply>, ApiError> {
         self.syntax().draft(&self.call.body()?)?;
         let Some(kept) = project.replays.find(self.call, self.config)? else { return Ok(None) };
         let exists = project.offerings.iter().any(|row| row.number == kept.number);
-        match self.config.used_key {
-            Used::Forgotten if !exists => Ok(None),
-            Used::Rejected(status, code) if !exists => {
-                Err(Refusal::new(status, code, "The offering that this idempotency key made was deleted."))
+        match self.config.deleted_key {
+            DeletedKey::Forgotten if !exists => Ok(None),
+            DeletedKey::Rejected(status, code) if !exists => {
+                Err(ApiError::new(status, code, "The offering of this idempotency key was deleted."))
             }
-            Used::Replayed | Used::Forgotten | Used::Rejected(..) => Ok(Some(Reply::Created(kept))),
+            DeletedKey::Replayed | DeletedKey::Forgotten | DeletedKey::Rejected(..) => Ok(Some(Reply::Created(kept))),
         }
     }
 
-    /// What a promotion got before under its idempotency key.
-    fn kept_promotion(&self, project: &Project) -> Result<Option<Reply>, Refusal> {
+    /// The earlier response to the idempotency key of a promotion.
+    fn replayed_promotion(&self, project: &Project) -> Result<Option<Reply>, ApiError> {
         self.id()?;
         Ok(project.replays.find(self.call, self.config)?.map(Reply::Offering))
     }

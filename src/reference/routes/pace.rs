@@ -1,4 +1,4 @@
-//! Correct ways to work on several requests at once: slowly, out of order, or one at the other's expense.
+//! Correct ways to process concurrent requests: with delays, one at a time, or with a 409.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::App;
 use crate::reference::call::Call;
-use crate::reference::in_flight::{InFlightGuard, Met};
-use crate::reference::server_response::Refusal;
-use crate::reference::store::Shared;
+use crate::reference::in_flight::{InFlightGuard, OnOverlap};
+use crate::reference::server_response::ApiError;
+use crate::reference::store::SharedProject;
 
-/// How long a write takes where it takes any time.
+/// How long a delayed write takes.
 const WORK: Duration = Duration::from_millis(2);
 
-/// A request that was let in; dropped when it is over.
+/// An admitted request; dropped when it has finished.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     #[expect(dead_code, reason = "held until it is dropped")]
@@ -24,8 +24,8 @@ pub(super) struct Admission {
 }
 
 impl App {
-    /// Lets a request in: waits, or rejects one that meets another.
-    pub(super) async fn admit(&self, call: &Call, project: &Shared) -> Result<Admission, Refusal> {
+    /// Admits a request: waits, or rejects a write that overlaps another.
+    pub(super) async fn admit(&self, call: &Call, project: &SharedProject) -> Result<Admission, ApiError> {
         self.wait(&self.config.waits_before, call, project).await;
         let writes = call.operation.writes();
         let mut gate = None;
@@ -36,14 +36,14 @@ impl App {
                 tokio::time::sleep(WORK).await;
             }
         }
-        if !writes || self.config.meetings.is_empty() {
+        if !writes || self.config.overlaps.is_empty() {
             return Ok(Admission { guard: None, gate });
         }
         let guard = InFlightGuard::new(call, project);
-        for meeting in &self.config.meetings {
-            while guard.meets(meeting.meets) {
-                if let Met::Rejected(code, message) = meeting.then {
-                    return Err(Refusal::new(StatusCode::CONFLICT, code, message));
+        for overlap in &self.config.overlaps {
+            while guard.overlaps(overlap.matches) {
+                if let OnOverlap::Reject(code, message) = overlap.then {
+                    return Err(ApiError::new(StatusCode::CONFLICT, code, message));
                 }
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
@@ -52,8 +52,8 @@ impl App {
         Ok(Admission { guard: Some(guard), gate })
     }
 
-    /// Lets time pass.
-    pub(super) async fn wait(&self, waits: &[super::Wait], call: &Call, project: &Shared) {
+    /// Waits as configured.
+    pub(super) async fn wait(&self, waits: &[super::Wait], call: &Call, project: &SharedProject) {
         for wait in waits {
             let time = wait(call.operation, project.lock().requests);
             if !time.is_zero() {

@@ -1,13 +1,13 @@
-//! For every deep fault a history of exactly the promised length, whose last response is the first wrong one.
+//! For every deep fault a history of exactly its `shortest` length, whose last response is the first wrong one.
 
 use std::sync::Arc;
 
-use super::script::Play;
+use super::script::Script;
 use crate::reference::config::Config;
 use crate::reference::{Behaviour, Family, Fault};
 
-/// Histories in an empty project. A line is an operation, its offering, and what else it takes: product numbers,
-/// `{}` for an update with nothing in it, `key=` for an idempotency key, `after=` for a cursor of pages of one.
+/// Histories in an empty project. A line is an operation, its offering, and its arguments: product numbers,
+/// `{}` for an empty update, `key=` for an idempotency key, `after=` for a cursor of pages of one.
 const WITNESSES: &[(Fault, &[&str])] = &[
     (Fault::THIRD_PROMOTION_KEEPS_MAIN, &["create a", "create b", "promote b", "promote a", "promote b", "list"]),
     (Fault::NEWEST_OF_FOUR_KEEPS_MAIN, &["create a", "create b", "create c", "create d", "promote d", "list"]),
@@ -82,26 +82,26 @@ const WITNESSES: &[(Fault, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn a_deep_fault_shows_after_as_many_requests_as_it_says() {
+async fn a_deep_fault_shows_after_its_shortest_sequence() {
     let deep: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.info().family == Family::Deep).collect();
     let witnessed: Vec<_> = WITNESSES.iter().map(|(fault, _)| *fault).collect();
     assert_eq!(witnessed, deep);
     for (fault, history) in WITNESSES {
-        // That the first of them becomes main is right too.
+        // The first of them may become main.
         let promotes = *fault == Fault::MAINS_AFTER_MAIN_DELETED;
         let choices = if promotes { vec![Behaviour::PromotesWithoutMain] } else { Vec::new() };
-        let right = played(Config::new(&[], &choices), history).await;
-        let wrong = played(Config::new(&[*fault], &[]), history).await;
+        let right = responses_to(Config::new(&[], &choices), history).await;
+        let wrong = responses_to(Config::new(&[*fault], &[]), history).await;
         let first = right.iter().zip(&wrong).position(|(right, wrong)| right != wrong);
         assert_eq!(first.map(|first| first + 1), Some(history.len()), "{fault}: {right:#?} {wrong:#?}");
     }
 }
 
-async fn played(config: Arc<Config>, history: &[&str]) -> Vec<String> {
-    let mut play = Play::new(config);
-    play.enter("empty");
+async fn responses_to(config: Arc<Config>, history: &[&str]) -> Vec<String> {
+    let mut script = Script::new(config);
+    script.enter("empty");
     for line in history {
-        play.line(line).await;
+        script.line(line).await;
     }
-    play.responses
+    script.responses
 }

@@ -63,7 +63,7 @@ async fn started() -> (Server, Fixture, Client) {
 }
 
 #[tokio::test]
-async fn an_offering_lives_from_create_to_delete() {
+async fn an_offering_exists_from_create_to_delete() {
     let (server, fixture, client) = started().await;
     let before = server.snapshot(&fixture.token);
     let products = &fixture.product_ids[..2];
@@ -119,7 +119,7 @@ async fn pages_of_any_size_cover_the_list_in_order() {
 }
 
 #[tokio::test]
-async fn the_first_offering_is_main_whatever_its_tag() {
+async fn the_first_offering_is_main_with_any_tag() {
     let (server, _, _) = started().await;
     for tag in [json!({}), json!({ "tag": null }), json!({ "tag": 0 })] {
         let client = Client::new(&server, &server.fixture("first").empty_token);
@@ -134,7 +134,7 @@ async fn the_first_offering_is_main_whatever_its_tag() {
 }
 
 #[tokio::test]
-async fn refusals_have_their_typed_codes() {
+async fn errors_have_their_typed_codes() {
     let (server, fixture, client) = started().await;
     let before = server.snapshot(&fixture.token);
     let product = &fixture.second_product_ids[0];
@@ -174,7 +174,7 @@ async fn refusals_have_their_typed_codes() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_bodies_are_refused() {
+async fn malformed_bodies_are_rejected() {
     let (server, _, client) = started().await;
     let post = || client.request("POST", "/offerings");
     let deep = "[".repeat(100_000);
@@ -194,7 +194,7 @@ async fn bodies_that_are_no_bodies_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_open_their_own_project_only() {
+async fn keys_give_access_to_their_own_project_only() {
     let (server, fixture, client) = started().await;
     let second = Client::new(&server, &fixture.second_token);
     assert_eq!(second.get("/offerings/onboarding").await.0, 404);
@@ -215,7 +215,7 @@ async fn keys_open_their_own_project_only() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_gets_its_first_response_again() {
+async fn an_idempotency_key_replays_its_first_response() {
     let (server, fixture, client) = started().await;
     let create = |client: &Client, id: &str| {
         finish(client.request("POST", "/offerings").header("idempotency-key", "k").json(&json!({ "id": id })))
@@ -234,7 +234,7 @@ async fn an_idempotency_key_gets_its_first_response_again() {
 }
 
 #[tokio::test]
-async fn clients_at_once_make_one_offering_and_one_main() {
+async fn concurrent_creates_store_one_offering_and_one_main() {
     let (server, fixture, _) = started().await;
     let client = std::sync::Arc::new(Client::new(&server, &fixture.empty_token));
     let attempts: Vec<_> = (0..16)
@@ -254,7 +254,7 @@ async fn clients_at_once_make_one_offering_and_one_main() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_an_error_of_its_own() {
+async fn a_port_in_use_has_its_own_error() {
     let (server, _, _) = started().await;
     let address = server.address();
     let again = Server::start(Options { address, ..Options::default() }).await;
@@ -271,7 +271,7 @@ async fn stopping_does_not_wait_for_a_client_that_never_finishes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn raw_bytes_in_the_path_are_refused_not_crashed_on() {
+async fn raw_bytes_in_the_path_are_rejected_without_a_crash() {
     let (server, fixture, _) = started().await;
     for path in
         ["/v4/offerings/é", "/v4/offerings/%C3%A9", "/v4/offerings/a%00b", "/v4/offerings/%", "/v4/offerings/{x}"]

@@ -1,15 +1,15 @@
-//! For each fault a history whose last response is wrong, beside what a correct server responds there.
+//! For each fault a history whose last response is wrong, and the response of a correct server.
 
 use std::sync::Arc;
 
-use super::script::Play;
+use super::script::Script;
 use crate::reference::config::Config;
 use crate::reference::{Behaviour, Fault};
 
-/// A fault, a history, and what its last response has on the faulty server and has not on the correct one.
+/// A fault, a history, and text that its last response contains only on the faulty server.
 ///
-/// The history starts in the main project of a fixture; `@second` and `@empty` go on with another key. A line is an
-/// operation, its offering, and what else it takes: product numbers, `key=` for an idempotency key, `cursor=`.
+/// The history starts in the main project of a fixture; `@second` and `@empty` continue with another key. A line is an
+/// operation, its offering, and its arguments: product numbers, `key=` for an idempotency key, `cursor=`.
 type WriteObserver = (Fault, &'static [&'static str], &'static str);
 
 const MAIN: &[WriteObserver] = &[
@@ -173,7 +173,7 @@ pub(super) fn faults() -> impl Iterator<Item = Fault> {
 }
 
 #[tokio::test]
-async fn a_fault_does_what_its_sentence_says() {
+async fn a_fault_has_the_effect_of_its_sentence() {
     for (fault, history, shown) in [MAIN, OTHER_PROJECTS, STATE, REFUSED, VARIANTS, PATTERNS].concat() {
         let (right, wrong) = (last(&[], history).await, last(&[fault], history).await);
         assert!(wrong.contains(shown) && !right.contains(shown), "{fault}:\n{wrong}\n{right}");
@@ -209,7 +209,7 @@ pub(super) fn behaviours() -> impl Iterator<Item = Behaviour> {
 }
 
 #[tokio::test]
-async fn a_behaviour_does_what_its_sentence_says() {
+async fn a_behaviour_has_the_effect_of_its_sentence() {
     for (behaviour, history, status) in CHOICES {
         let chosen = last_of(Config::new(&[], &[*behaviour]), history).await;
         let usual = last(&[], history).await;
@@ -222,9 +222,9 @@ async fn last(faults: &[Fault], history: &[&str]) -> String {
 }
 
 async fn last_of(config: Arc<Config>, history: &[&str]) -> String {
-    let mut play = Play::new(config);
+    let mut script = Script::new(config);
     for line in history {
-        play.line(line).await;
+        script.line(line).await;
     }
-    play.responses.pop().unwrap()
+    script.responses.pop().unwrap()
 }

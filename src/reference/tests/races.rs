@@ -1,4 +1,4 @@
-//! The switches over real HTTP: none hangs or breaks a connection, and several clients at once see the races.
+//! Faults and behaviours over real HTTP: none hangs or drops a connection, and concurrent clients see the races.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::http::Client;
 use crate::reference::{Behaviour, Clock, Family, Fault, Options, Server};
 
-/// The faults that only several clients at once can see.
+/// The faults that only concurrent clients see.
 pub(super) fn faults() -> impl Iterator<Item = Fault> {
     use Fault as F;
     let apart = [F::KEY_AT_ONCE_SECOND_INCOMPLETE, F::KEY_AT_ONCE_MAKES_TWO, F::PROJECT_SHARED, F::PAGE_SHARED];
@@ -35,7 +35,7 @@ async fn flow(client: &Client, server: &Server) {
 }
 
 #[tokio::test]
-async fn the_main_flow_ends_with_each_switch_on() {
+async fn the_main_flow_ends_with_each_fault_and_behaviour() {
     let client = Client::new(&serving(&[], &[]).await, "");
     for fault in Fault::ALL {
         let server = serving(&[fault], &[]).await;
@@ -52,7 +52,7 @@ async fn the_main_flow_ends_with_each_switch_on() {
     }
 }
 
-/// What several clients at once get for the same requests, and what is stored afterwards.
+/// The responses to concurrent requests, and the stored offerings afterwards.
 async fn at_once(
     server: &Server,
     token: &str,
@@ -86,16 +86,16 @@ fn creating(ids: &[&str]) -> Vec<(&'static str, String, Option<Value>)> {
     ids.iter().map(|id| ("POST", "/offerings".to_owned(), Some(json!({ "id": id })))).collect()
 }
 
-/// How often clients may miss each other on a busy machine.
+/// How often requests may fail to overlap on a busy machine.
 const ROUNDS: usize = 20;
 
-/// How often a race is tried that should show, or should not.
+/// Attempts at a race that should show, or should not.
 fn rounds(expected: bool) -> usize {
     if expected { ROUNDS } else { 4 }
 }
 
 #[tokio::test]
-async fn creates_at_once_show_their_races() {
+async fn concurrent_creates_show_their_races() {
     for (fault, ids, key) in [
         (Fault::RACE_CREATE_TWICE, ["a", "a", "a"], None),
         (Fault::RACE_FIRST_CREATE, ["a", "b", "c"], None),
@@ -120,7 +120,7 @@ async fn creates_at_once_show_their_races() {
 }
 
 #[tokio::test]
-async fn promotions_at_once_show_their_races() {
+async fn concurrent_promotions_show_their_races() {
     let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
     let server = serving(&[Fault::RACE_SET_MAIN], &[]).await;
     let mut two = false;
@@ -151,7 +151,7 @@ async fn promotions_at_once_show_their_races() {
 }
 
 #[tokio::test]
-async fn a_list_right_after_a_promotion_shows_that_it_lags() {
+async fn a_list_right_after_a_promotion_is_outdated() {
     let server = serving(&[Fault::RACE_PROMOTION_LISTED_LATE], &[]).await;
     let client = Client::new(&server, &server.fixture("race").token);
     client.send("POST", "/offerings/winback/set-main", None).await;
@@ -163,7 +163,7 @@ async fn a_list_right_after_a_promotion_shows_that_it_lags() {
 }
 
 #[tokio::test]
-async fn updates_at_once_show_their_race() {
+async fn concurrent_updates_show_their_race() {
     let server = serving(&[Fault::RACE_UPDATE_HALVES], &[]).await;
     let fixture = server.fixture("race");
     let list = |range: std::ops::Range<usize>| Some(json!({ "product_ids": fixture.product_ids[range] }));
@@ -179,7 +179,7 @@ async fn updates_at_once_show_their_race() {
 }
 
 #[tokio::test]
-async fn an_update_at_once_with_a_deletion_shows_its_race() {
+async fn an_update_during_a_deletion_shows_its_race() {
     let server = serving(&[Fault::RACE_UPDATE_RESURRECTS], &[]).await;
     let path = || "/offerings/winback".to_owned();
     let requests = [("PATCH", path(), Some(json!({ "product_ids": [] }))), ("DELETE", path(), None)];
@@ -193,7 +193,7 @@ async fn an_update_at_once_with_a_deletion_shows_its_race() {
     server.stop().await;
 }
 
-/// Two creates with one key at once: what both got, and how many rows there are.
+/// Two concurrent creates with one key: whether both succeeded, and the number of offerings.
 async fn created_twice(server: &Server) -> (bool, usize) {
     let fixture = server.fixture("race");
     let client = Client::new(server, &fixture.empty_token);
@@ -206,7 +206,7 @@ async fn created_twice(server: &Server) -> (bool, usize) {
 }
 
 #[tokio::test]
-async fn one_key_at_once_shows_its_races() {
+async fn concurrent_creates_with_one_key_show_their_races() {
     for (faults, expected) in [
         (vec![], (true, 1)),
         (vec![Fault::KEY_AT_ONCE_SECOND_INCOMPLETE], (false, 1)),
@@ -222,9 +222,9 @@ async fn one_key_at_once_shows_its_races() {
     }
 }
 
-/// Two keys at once get each other's lists where the process keeps the project or the page.
+/// Concurrent keys receive each other's lists if the process stores the project or the page.
 #[tokio::test]
-async fn two_projects_at_once_show_what_the_process_shares() {
+async fn concurrent_projects_show_what_the_process_shares() {
     for (faults, mixed) in [(vec![], false), (vec![Fault::PROJECT_SHARED], true), (vec![Fault::PAGE_SHARED], true)] {
         let server = serving(&faults, &[]).await;
         let fixture = server.fixture("race");
@@ -241,8 +241,8 @@ async fn two_projects_at_once_show_what_the_process_shares() {
     }
 }
 
-/// Two requests at once and what is wrong about their statuses and the rows afterwards, beside the fault that shows it.
-struct Meeting {
+/// Two concurrent requests, the fault, and its effect on their statuses and the offerings afterwards.
+struct Overlap {
     fault: Fault,
     empty: bool,
     requests: [(&'static str, &'static str, Option<Value>); 2],
@@ -257,46 +257,46 @@ fn mains_of(rows: &[Value]) -> usize {
     rows.iter().filter(|row| row["tag"] == 1).count()
 }
 
-fn meetings() -> Vec<Meeting> {
+fn overlaps() -> Vec<Overlap> {
     let create = |product: &str| ("POST", "/offerings", Some(json!({ "id": "a", "product_ids": [product] })));
     let creates = || [create("premium_001"), create("premium_002")];
     let delete = ("DELETE", "/offerings/winback", None);
     let promote = ("POST", "/offerings/winback/set-main", None);
     let update = || ("PATCH", "/offerings/winback", Some(json!({ "product_ids": ["premium_009"] })));
-    let meeting = |fault, empty, requests, wrong| Meeting { fault, empty, requests, wrong };
+    let overlap = |fault, empty, requests, wrong| Overlap { fault, empty, requests, wrong };
     vec![
-        meeting(Fault::RACE_CREATE_OVERWRITES, true, creates(), |statuses, _| statuses == [201, 201]),
-        meeting(Fault::RACE_CREATE_CRASHES, true, creates(), |statuses, _| statuses.contains(&500)),
-        meeting(Fault::RACE_CREATE_LOSER_WRITES, true, creates(), |statuses, rows| {
+        overlap(Fault::RACE_CREATE_OVERWRITES, true, creates(), |statuses, _| statuses == [201, 201]),
+        overlap(Fault::RACE_CREATE_CRASHES, true, creates(), |statuses, _| statuses.contains(&500)),
+        overlap(Fault::RACE_CREATE_LOSER_WRITES, true, creates(), |statuses, rows| {
             let winner = if statuses[0] == 201 { "premium_001" } else { "premium_002" };
             rows[0]["product_ids"] != json!([winner])
         }),
-        meeting(
+        overlap(
             Fault::RACE_FIRST_NONE,
             true,
             [create("premium_001"), ("POST", "/offerings", Some(json!({ "id": "b" })))],
             |_, rows| mains_of(rows) == 0,
         ),
-        meeting(Fault::RACE_UPDATE_CRASHES, false, [update(), delete.clone()], |statuses, _| statuses.contains(&500)),
-        meeting(Fault::RACE_DELETE_TWICE, false, [delete.clone(), delete.clone()], |statuses, _| {
+        overlap(Fault::RACE_UPDATE_CRASHES, false, [update(), delete.clone()], |statuses, _| statuses.contains(&500)),
+        overlap(Fault::RACE_DELETE_TWICE, false, [delete.clone(), delete.clone()], |statuses, _| {
             statuses == [204, 204]
         }),
-        meeting(Fault::RACE_PROMOTION_RESURRECTS, false, [promote.clone(), delete.clone()], |statuses, rows| {
+        overlap(Fault::RACE_PROMOTION_RESURRECTS, false, [promote.clone(), delete.clone()], |statuses, rows| {
             statuses[1] == 204 && !row(rows, "winback").is_null()
         }),
-        meeting(Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, false, [promote.clone(), delete], |statuses, rows| {
+        overlap(Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, false, [promote.clone(), delete], |statuses, rows| {
             statuses[0] == 404 && mains_of(rows) == 0
         }),
-        meeting(Fault::RACE_PROMOTION_WRITES_PRODUCTS, false, [promote.clone(), update()], |_, rows| {
+        overlap(Fault::RACE_PROMOTION_WRITES_PRODUCTS, false, [promote.clone(), update()], |_, rows| {
             row(rows, "winback")["product_ids"] != json!(["premium_009"])
         }),
-        meeting(Fault::RACE_UPDATE_WRITES_ROLE, false, [update(), promote], |_, rows| mains_of(rows) == 0),
+        overlap(Fault::RACE_UPDATE_WRITES_ROLE, false, [update(), promote], |_, rows| mains_of(rows) == 0),
     ]
 }
 
 #[tokio::test]
-async fn two_requests_at_once_show_each_race_and_nothing_on_a_correct_server() {
-    for Meeting { fault, empty, requests, wrong } in meetings() {
+async fn two_requests_show_each_race_but_not_on_a_correct_server() {
+    for Overlap { fault, empty, requests, wrong } in overlaps() {
         let requests = requests.map(|(method, path, body)| (method, path.to_owned(), body));
         for (faults, expected) in [(vec![], false), (vec![fault], true)] {
             let server = serving(&faults, &[]).await;
@@ -317,7 +317,7 @@ async fn two_requests_at_once_show_each_race_and_nothing_on_a_correct_server() {
 }
 
 #[tokio::test]
-async fn a_promotion_that_is_not_one_step_shows_while_it_lasts() {
+async fn a_promotion_that_is_not_atomic_shows_while_it_lasts() {
     for fault in [Fault::RACE_PROMOTES_FIRST, Fault::RACE_LIST_IN_TWO, Fault::RACE_PROMOTION_ANSWERED_EARLY] {
         for (faults, expected) in [(vec![], false), (vec![fault], true)] {
             let server = serving(&faults, &[]).await;
@@ -325,7 +325,7 @@ async fn a_promotion_that_is_not_one_step_shows_while_it_lasts() {
             let client = Client::new(&server, &fixture.token);
             let mut seen = false;
             for round in 0..rounds(expected) {
-                // The list has the first two at odd places and the other two at even ones.
+                // The list has the first two at odd indices and the other two at even ones.
                 let pairs = [["winback", "legacy.row"], ["onboarding", "seasonal:summer%202025"]];
                 let [one, other] = pairs[round % 2];
                 let promote = |id: &str| {
@@ -349,7 +349,7 @@ async fn a_promotion_that_is_not_one_step_shows_while_it_lasts() {
 }
 
 #[tokio::test]
-async fn keys_at_once_show_that_they_stick_or_mix() {
+async fn concurrent_keys_show_that_they_stick_or_mix() {
     for (fault, keys) in [(Fault::RACE_KEY_STUCK, ["k", "k"]), (Fault::RACE_KEYS_MIXED, ["k", "l"])] {
         for (faults, expected) in [(vec![], false), (vec![fault], true)] {
             let server = serving(&faults, &[]).await;
@@ -377,7 +377,7 @@ async fn keys_at_once_show_that_they_stick_or_mix() {
 }
 
 #[tokio::test]
-async fn of_two_writes_at_once_one_is_rejected_where_the_server_chose_so() {
+async fn one_of_two_concurrent_writes_is_rejected_if_configured() {
     let patch = |id: &str| ("PATCH", format!("/offerings/{id}"), Some(json!({ "product_ids": [] })));
     let promote = |id: &str| ("POST", format!("/offerings/{id}/set-main"), None);
     let delete = || ("DELETE", "/offerings/winback".to_owned(), None);

@@ -1,7 +1,7 @@
-//! What changed between two runs.
+//! The differences between two runs.
 //!
-//! Findings are the same when their fingerprints are. One that is not seen again counts as fixed only if its rule was
-//! really decided this time: a rule that was skipped proves nothing. Start at [`diff`].
+//! Findings with the same fingerprint are the same. A finding that is missing in the new run counts as fixed only if
+//! its rule was decided there. Start at [`diff`].
 
 mod render;
 
@@ -9,34 +9,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::words::{glance, shortfall};
+use super::words::{run_status, shortfall};
 use crate::finding::{Drift, Ending, Finding, Outcome, Severity, Verdict};
 
 /// The differences between an old and a new run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Difference {
-    /// Findings that the old run did not have, and violations that were warnings or waived in it or show at further
-    /// operations.
+    /// Findings that the old run does not have, and violations that were warnings or waived in it or were seen at
+    /// further operations.
     pub new: Vec<Finding>,
-    /// Findings of the old run that are gone although their rule was decided again.
+    /// Findings of the old run that are missing in the new one, whose rule was decided again.
     pub fixed: Vec<Finding>,
-    /// Findings of both runs, as the new one has them.
+    /// Findings of both runs, as in the new one.
     pub still: Vec<Finding>,
-    /// Findings of the old run whose rule the new one did not decide: nobody knows.
+    /// Findings of the old run whose rule was not decided in the new one.
     pub unchecked: Vec<Finding>,
-    /// Rules with another verdict, in the order of the new catalogue, then those that are gone.
+    /// Rules with another verdict, in the order of the new catalogue, then removed rules.
     pub verdicts_changed: Vec<Change<Option<Verdict>>>,
-    /// Open points at which the server chose otherwise; rules that only one of the runs observed are left out.
+    /// Open rules with another choice of the server; without rules that only one run observed.
     pub observations_changed: Vec<Change<BTreeSet<String>>>,
-    /// Drift that came and went.
+    /// Drift of only one of the runs.
     pub drift_changed: DriftChange,
-    /// The digests of the documents, when the runs tested against different ones.
+    /// The digests of the documents, if they differ.
     pub contract_changed: Option<Change<String>>,
-    /// Why the new run cannot tell, or `None` when it can.
+    /// Why the new run cannot be compared; `None` if it can.
     pub untested: Option<String>,
 }
 
-/// Something that was one thing and is another.
+/// A value that changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Change<T> {
     /// Id of the rule, or the name of the document.
@@ -47,12 +47,12 @@ pub struct Change<T> {
     pub after: T,
 }
 
-/// Drift that only one of two runs has; counts are not compared.
+/// Drift of only one of two runs; counts are not compared.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct DriftChange {
-    /// In the new run alone.
+    /// Only in the new run.
     pub appeared: Vec<Drift>,
-    /// In the old run alone.
+    /// Only in the old run.
     pub gone: Vec<Drift>,
 }
 
@@ -90,7 +90,7 @@ pub fn diff(old: &Outcome, new: &Outcome) -> Difference {
 }
 
 impl Difference {
-    /// 1 when there are new violations; 3 when there are none but the new run could not tell; else 0.
+    /// 1 with new violations; 3 without, if the new run cannot be compared; else 0.
     pub fn exit_code(&self) -> u8 {
         match () {
             () if self.new_violations() > 0 => 1,
@@ -99,7 +99,7 @@ impl Difference {
         }
     }
 
-    /// How many of the new findings fail a run.
+    /// Number of new findings that fail a run.
     pub fn new_violations(&self) -> usize {
         self.new.iter().filter(|finding| finding.severity == Severity::Violation).count()
     }
@@ -117,17 +117,17 @@ fn is_decided(rule: &str, outcome: &Outcome) -> bool {
     verdict(rule, outcome).is_some_and(|verdict| !matches!(verdict, Verdict::Skipped | Verdict::Inconclusive))
 }
 
-/// The verdict on a rule; one that is broken in a known way is broken all the same.
+/// The verdict on a rule; known violations count as violations.
 fn verdict(rule: &str, outcome: &Outcome) -> Option<Verdict> {
     let verdict = outcome.rules.iter().find(|known| known.id == rule).map(|known| known.verdict);
     verdict.map(|verdict| if outcome.known().any(|known| known.violates(rule)) { Verdict::Violated } else { verdict })
 }
 
 fn verdicts(old: &Outcome, new: &Outcome) -> Vec<Change<Option<Verdict>>> {
-    let gone = old.rules.iter().filter(|rule| verdict(&rule.id, new).is_none());
+    let removed = old.rules.iter().filter(|rule| verdict(&rule.id, new).is_none());
     new.rules
         .iter()
-        .chain(gone)
+        .chain(removed)
         .map(|rule| Change { of: rule.id.clone(), before: verdict(&rule.id, old), after: verdict(&rule.id, new) })
         .filter(|change| change.before != change.after)
         .collect()
@@ -158,8 +158,8 @@ fn only_in(one: &Outcome, other: &Outcome) -> Vec<Drift> {
 }
 
 fn untested(outcome: &Outcome) -> Option<String> {
-    let cannot_tell = matches!(outcome.ending, Ending::GaveUp(_) | Ending::Interrupted) || outcome.tested_nothing();
-    cannot_tell.then(|| shortfall(&outcome.ending).unwrap_or_else(|| glance(outcome).1))
+    let is_untested = matches!(outcome.ending, Ending::GaveUp(_) | Ending::Interrupted) || outcome.tested_nothing();
+    is_untested.then(|| shortfall(&outcome.ending).unwrap_or_else(|| run_status(outcome).1))
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_runs_differ_in_nothing() {
+    fn equal_runs_have_no_differences() {
         let difference = diff(&sample::fixed(), &sample::fixed());
         assert_eq!(difference.still.len(), 3);
         let expected = Difference {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_seen_again_is_fixed_only_if_its_rule_was_decided() {
+    fn a_missing_finding_is_fixed_only_if_its_rule_was_decided() {
         let mut later = sample::fixed();
         later.findings.truncate(1);
         later.rules[1].verdict = Verdict::Passed;
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_run_that_tested_nothing_is_no_success() {
         let difference = diff(&sample::fixed(), &sample::empty());
-        assert_eq!(difference.unchecked.len(), 3, "nothing is fixed by not looking");
+        assert_eq!(difference.unchecked.len(), 3, "nothing is fixed without a check");
         assert_eq!(difference.exit_code(), 3);
     }
 

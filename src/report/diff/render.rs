@@ -1,46 +1,48 @@
-//! A difference for a person, a program, and a pull request.
+//! A difference as text, JSON and Markdown.
 
 use std::collections::BTreeSet;
 
 use super::super::markdown::{MarkdownPage, text};
-use super::super::style::Tone;
-use super::super::visible::{cut, visible};
+use super::super::style::TextStyle;
+use super::super::visible::{cut, visible, wrapped};
 use super::super::words::count;
-use super::super::{Style, story, terminal};
+use super::super::{Style, terminal, trace};
 use super::{Change, Difference};
 use crate::finding::{Drift, Finding, Verdict};
 
-/// Longest piece of foreign text in a line, in characters.
+/// Maximum length of untrusted text in a line, in characters.
 const MAX_LENGTH: usize = 300;
-/// Most items of one kind in Markdown.
+/// Maximum number of items of one kind in Markdown.
 const MAX_COUNT: usize = 50;
 
-/// Changes of one kind, a line each.
+/// Changes of one kind, one per line.
 struct Section {
     title: &'static str,
     lines: Vec<String>,
 }
 
-/// Whether new findings are a section, or are shown in full elsewhere.
+/// How new findings are shown.
 #[derive(Clone, Copy)]
 enum NewFindings {
-    InALine,
-    Elsewhere,
+    Listed,
+    InFull,
 }
 
 impl Difference {
-    /// For a terminal: new findings in full, everything else in a line each.
+    /// For a terminal: new findings in full, everything else in one line each.
     pub fn to_human(&self, style: &Style) -> String {
-        let mut blocks: Vec<String> = self.new.iter().map(|finding| terminal::finding(finding, None, style)).collect();
-        for section in self.sections(NewFindings::Elsewhere) {
-            let mut block = style.paint(Tone::Strong, section.title) + "\n";
+        let mut blocks: Vec<String> =
+            self.new.iter().map(|finding| terminal::finding(finding, None, None, style)).collect();
+        for section in self.sections(NewFindings::InFull) {
+            let mut block = style.paint(TextStyle::Bold, section.title) + "\n";
             for line in &section.lines {
                 block.push_str(&terminal::item(&visible(line), style));
             }
             blocks.push(block);
         }
-        let tone = if self.exit_code() == 0 { Tone::Good } else { Tone::Bad };
-        blocks.push(style.paint(tone, visible(&self.verdict())) + "\n");
+        let text_style = if self.exit_code() == 0 { TextStyle::Success } else { TextStyle::Error };
+        let verdict = wrapped(&visible(&self.verdict()), style.columns());
+        blocks.push(verdict.iter().map(|line| style.paint(text_style, line) + "\n").collect());
         blocks.join("\n")
     }
 
@@ -51,12 +53,12 @@ impl Difference {
         text + "\n"
     }
 
-    /// For a comment on a pull request; long lists are cut, with the number of what is missing.
+    /// For a comment on a pull request; long lists are cut, with the number of omitted items.
     pub fn to_markdown(&self) -> String {
         let mark = if self.exit_code() == 0 { "✅" } else { "❌" };
         let mut page = MarkdownPage::default();
         page.push(&format!("## {mark} {}\n", text(&self.verdict())));
-        for section in self.sections(NewFindings::InALine) {
+        for section in self.sections(NewFindings::Listed) {
             let mut block = format!("### {}\n\n", section.title);
             for line in section.lines.iter().take(MAX_COUNT) {
                 block.push_str(&format!("- {}\n", text(line)));
@@ -80,7 +82,7 @@ impl Difference {
             self.unchecked.len()
         );
         if let Some(reason) = &self.untested {
-            verdict.push_str(&format!("; the new run cannot tell: {}", cut(reason, MAX_LENGTH)));
+            verdict.push_str(&format!("; the new run cannot be compared: {}", cut(reason, MAX_LENGTH)));
         }
         verdict
     }
@@ -89,19 +91,19 @@ impl Difference {
         let findings = |findings: &[Finding]| findings.iter().map(finding).collect();
         let drift = |drift: &[Drift]| drift.iter().map(drifted).collect();
         let new = match new {
-            NewFindings::InALine => findings(&self.new),
-            NewFindings::Elsewhere => Vec::new(),
+            NewFindings::Listed => findings(&self.new),
+            NewFindings::InFull => Vec::new(),
         };
         let sections = [
             ("New", new),
             ("Fixed", findings(&self.fixed)),
             ("Still there", findings(&self.still)),
             ("Not checked again", findings(&self.unchecked)),
-            ("Verdicts that changed", self.verdicts_changed.iter().map(verdict_change).collect()),
-            ("Choices that changed", self.observations_changed.iter().map(choice_change).collect()),
-            ("Drift that appeared", drift(&self.drift_changed.appeared)),
-            ("Drift that is gone", drift(&self.drift_changed.gone)),
-            ("The document changed", self.contract_changed.iter().map(contract_change).collect()),
+            ("Changed verdicts", self.verdicts_changed.iter().map(verdict_change).collect()),
+            ("Changed choices", self.observations_changed.iter().map(choice_change).collect()),
+            ("New drift", drift(&self.drift_changed.appeared)),
+            ("Removed drift", drift(&self.drift_changed.gone)),
+            ("Changed document", self.contract_changed.iter().map(contract_change).collect()),
         ];
         sections
             .into_iter()
@@ -113,17 +115,15 @@ impl Difference {
 
 fn finding(finding: &Finding) -> String {
     format!(
-        "{}[{}]: {} ({}, {})",
-        finding.severity.word(),
-        cut(&finding.rule, MAX_LENGTH),
-        cut(&finding.title, MAX_LENGTH),
-        cut(&story::named(&finding.operations), MAX_LENGTH),
+        "{} ({}, {})",
+        cut(&trace::heading(finding), MAX_LENGTH),
+        cut(&trace::named(&finding.operations), MAX_LENGTH),
         cut(&finding.fingerprint, MAX_LENGTH)
     )
 }
 
 fn drifted(drift: &Drift) -> String {
-    format!("{}: {}", cut(&story::named(&drift.operations), MAX_LENGTH), cut(&drift.what, MAX_LENGTH))
+    format!("{}: {}", cut(&trace::named(&drift.operations), MAX_LENGTH), cut(&drift.what, MAX_LENGTH))
 }
 
 fn verdict_change(change: &Change<Option<Verdict>>) -> String {
@@ -162,31 +162,31 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_what_changed() {
+    fn the_text_lists_every_change() {
         let text = diff(&sample::fixed(), &later()).to_human(&Style::default());
         assert_eq!(
             text,
             "Fixed\n\
-             \x20 - warning[response.error-type]: `error.type` does not fit the status (v4GetOffering,\n\
+             \x20 - warning[response.error-type] `error.type` does not fit the status (v4GetOffering,\n\
              \x20   v4UpdateOffering, 3dcf6f20)\n\
              \n\
              Still there\n\
-             \x20 - violation[create.tag-invalid]: a `tag` outside 0 and 1 is accepted (v4CreateOffering, 2f2656bd)\n\
+             \x20 - violation[create.tag-invalid] a `tag` outside 0 and 1 is accepted (v4CreateOffering, 2f2656bd)\n\
              \n\
              Not checked again\n\
-             \x20 - violation[delete.removes]: a deleted offering can still be read (v4GetOffering, 3fdeffb4)\n\
+             \x20 - violation[delete.removes] a deleted offering can still be read (v4GetOffering, 3fdeffb4)\n\
              \n\
-             Verdicts that changed\n\
+             Changed verdicts\n\
              \x20 - response.error-type: warned -> passed\n\
              \x20 - delete.removes: violated -> inconclusive\n\
              \n\
-             Choices that changed\n\
+             Changed choices\n\
              \x20 - update.empty-body: 200, unchanged -> 400\n\
              \n\
-             Drift that is gone\n\
+             Removed drift\n\
              \x20 - v4CreateOffering: 415 is not documented\n\
              \n\
-             The document changed\n\
+             Changed document\n\
              \x20 - spec/offerings.openapi.yaml: sha256:9f2c61d0a4b7 -> sha256:00\n\
              \n\
              0 new findings (0 violations), 1 fixed, 1 still there, 1 not checked again\n"
@@ -194,22 +194,22 @@ mod tests {
     }
 
     #[test]
-    fn new_findings_are_told_in_full_and_counted() {
+    fn new_findings_are_shown_in_full_and_counted() {
         let text = diff(&later(), &sample::fixed()).to_human(&Style::default());
-        assert!(text.starts_with("violation[delete.removes]: a deleted offering can still be read"));
+        assert!(text.starts_with("violation[delete.removes] a deleted offering can still be read"));
         assert!(text.ends_with("\n2 new findings (1 violation), 0 fixed, 1 still there, 0 not checked again\n"));
     }
 
     #[test]
-    fn a_pull_request_shows_the_same_in_markdown() {
+    fn markdown_lists_the_same_changes() {
         let text = diff(&later(), &sample::fixed()).to_markdown();
         assert!(text.starts_with("## ❌ 2 new findings (1 violation), 0 fixed, 1 still there, 0 not checked again\n"));
-        assert!(text.contains("\n### New\n\n- violation&#91;delete.removes&#93;&#58; a deleted offering"));
-        assert!(text.contains("### The document changed\n\n- spec/offerings.openapi.yaml&#58; sha256&#58;00 -&#62; "));
+        assert!(text.contains("\n### New\n\n- violation&#91;delete.removes&#93; a deleted offering"));
+        assert!(text.contains("### Changed document\n\n- spec/offerings.openapi.yaml&#58; sha256&#58;00 -&#62; "));
     }
 
     #[test]
-    fn a_program_reads_every_part() {
+    fn json_has_every_part() {
         let text = diff(&sample::fixed(), &later()).to_json();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["fixed"][0]["rule"], "response.error-type");

@@ -1,4 +1,4 @@
-//! How a script reports whether a fault still shows.
+//! How a script decides whether a defect is reproduced.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -8,18 +8,18 @@ use super::script::{created, is_not_all, prefix};
 use crate::contract::{Catalogue, ShownBy};
 use crate::finding::{EvidenceStep, Finding};
 
-/// How the responses of a script are judged.
+/// The check of a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Check {
-    /// The response at the marked step must have one of these statuses, with this code where one is named.
+    /// The response of the marked step must have one of these statuses, with the code if there is one.
     Response(Vec<(u16, Option<String>)>),
-    /// The fault shows when every response says what it said.
+    /// The defect is reproduced if every response is the same as in the evidence.
     Same,
-    /// Nobody can tell without looking, and why.
-    Eyes(&'static str),
+    /// A person has to compare the responses, with the reason.
+    Manual(&'static str),
 }
 
-/// Headers that differ from response to return and mean nothing to any rule.
+/// Headers that differ between responses and matter to no rule.
 pub(super) const VOLATILE: [&str; 12] = [
     "age",
     "alt-svc",
@@ -35,10 +35,10 @@ pub(super) const VOLATILE: [&str; 12] = [
     "x-request-id",
 ];
 
-/// Longest recorded response that is compared, in bytes.
+/// Maximum length of a compared response, in bytes.
 const MAX_LENGTH: usize = 16 << 10;
 
-/// What shows the finding again; what the project holds, where the rule is unknown.
+/// What reproduces a finding of the rule; the contents of the project if the rule is unknown.
 pub(super) fn shown_by(finding: &Finding) -> ShownBy {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::embedded);
     CATALOGUE.rule(&finding.rule).map(|rule| rule.shown_by).unwrap_or_default()
@@ -47,45 +47,45 @@ pub(super) fn shown_by(finding: &Finding) -> ShownBy {
 impl Check {
     pub(super) fn of(finding: &Finding) -> Self {
         if finding.race.is_some() || finding.timeline.is_some() {
-            return Self::Eyes("several clients at once showed it: only replay plays them");
+            return Self::Manual("it needs several concurrent clients: only replay runs them");
         }
         let Some(here) = finding.steps.iter().find(|step| step.here) else {
-            return Self::Eyes("the evidence has no steps");
+            return Self::Manual("the evidence has no steps");
         };
         let expected = responses(&finding.expected);
         let code = error_code(here);
-        let is_among = expected.iter().any(|(status, wanted)| {
-            *status == here.status && wanted.as_ref().is_none_or(|wanted| Some(wanted) == code.as_ref())
+        let is_among = expected.iter().any(|(status, expected)| {
+            *status == here.status && expected.as_ref().is_none_or(|expected| Some(expected) == code.as_ref())
         });
         if !expected.is_empty() && !is_among && here.status != 0 {
             return Self::Response(expected);
         }
-        let told = [&finding.rule, &finding.title, &finding.expected, &finding.received];
-        if told.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
+        let texts = [&finding.rule, &finding.title, &finding.expected, &finding.received];
+        if texts.iter().any(|text| text.contains("created_at") || text.contains("updated_at"))
             || shown_by(finding) == ShownBy::Times
         {
-            return Self::Eyes("it is about times, which differ from run to run");
+            return Self::Manual("it is about times, which differ from run to run");
         }
         if !here.method.eq_ignore_ascii_case("GET") && shown_by(finding) != ShownBy::Response {
-            return Self::Eyes(
-                "what the request changed shows when everything is read before and after: only replay does that",
+            return Self::Manual(
+                "the effect of the request shows only in reads before and after it: only replay sends them",
             );
         }
         if finding.steps.iter().any(|step| !is_comparable(step)) {
-            return Self::Eyes("a response is too long or cannot be shown as it came");
+            return Self::Manual("a response is too long or contains characters that cannot be shown");
         }
         if let Some(prefix) = prefix(finding) {
             let created: BTreeSet<String> = finding.steps.iter().filter_map(created).collect();
             let is_elsewhere_created = |id: &String| id.starts_with(prefix) && !created.contains(id);
             if finding.steps.iter().flat_map(listed).any(|id| is_elsewhere_created(&id)) {
-                return Self::Eyes("a list held offerings of the run that these requests do not create");
+                return Self::Manual("a list contains offerings of the run that these requests do not create");
             }
         }
         Self::Same
     }
 }
 
-/// The responses that a sentence which begins with one names: `204 without a body`, `200 or 409 offering_is_main`.
+/// The responses at the start of a sentence: `204 without a body`, `200 or 409 offering_is_main`.
 fn responses(expected: &str) -> Vec<(u16, Option<String>)> {
     let mut responses: Vec<(u16, Option<String>)> = Vec::new();
     let mut words = expected.split([' ', ',', ';', ':', '(', ')']).filter(|word| !word.is_empty()).peekable();
@@ -98,7 +98,7 @@ fn responses(expected: &str) -> Vec<(u16, Option<String>)> {
                 responses.push((status, words.next_if(is_code).map(str::to_owned)));
             }
             None if word == "or" => {}
-            // A number in the middle of a sentence may be anything.
+            // A later number may be anything.
             None => break,
         }
     }
@@ -117,7 +117,7 @@ fn is_comparable(step: &EvidenceStep) -> bool {
     !is_not_all(body) && body.len() + headers < MAX_LENGTH && text.lines().all(|line| visible(line) == line)
 }
 
-/// The ids in the list that a response is.
+/// The ids in a response that is a list.
 fn listed(step: &EvidenceStep) -> Vec<String> {
     let body = step.response_body.as_deref().and_then(|body| serde_json::from_str::<serde_json::Value>(body).ok());
     let data = body.as_ref().and_then(|body| body.get("data")?.as_array());
@@ -125,8 +125,8 @@ fn listed(step: &EvidenceStep) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// The offerings in the list that a response is which the run did not create, sorted; `None` where there are none. Elsewhere
-/// they are others, and the response is another one whether or not the fault shows.
+/// The offerings in a listed response that the run did not create, sorted; `None` if there are none. Another project has
+/// others, so its response differs whether or not the defect is reproduced.
 pub(super) fn others(step: &EvidenceStep, prefix: &str) -> Option<Vec<String>> {
     let mut others = listed(step);
     others.retain(|id| !id.starts_with(prefix));
@@ -134,7 +134,7 @@ pub(super) fn others(step: &EvidenceStep, prefix: &str) -> Option<Vec<String>> {
     (!others.is_empty()).then_some(others)
 }
 
-/// What a response says: status, headers in order and body, times replaced by a word.
+/// A response as text to compare: status, sorted headers and body, with a placeholder for times.
 pub(super) fn recorded(step: &EvidenceStep) -> String {
     let mut headers: Vec<String> = step
         .response_headers
@@ -152,7 +152,7 @@ pub(super) fn recorded(step: &EvidenceStep) -> String {
 /// `text` with `TIME` for every RFC 3339 time in UTC.
 fn without_times(text: &str) -> String {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
-    let mut told = String::with_capacity(text.len());
+    let mut replaced = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let bytes = rest.as_bytes();
@@ -163,17 +163,17 @@ fn without_times(text: &str) -> String {
                 .all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte });
         let end = fits.then(|| end_of_time(bytes, SHAPE.len())).flatten();
         if let Some(end) = end {
-            told.push_str("TIME");
+            replaced.push_str("TIME");
             rest = &rest[end..];
         } else {
-            told.push(first);
+            replaced.push(first);
             rest = &rest[first.len_utf8()..];
         }
     }
-    told
+    replaced
 }
 
-/// Where fraction and zone of a time end.
+/// The end of the fraction and zone of a time.
 fn end_of_time(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     if bytes[at] == b'.' {
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_responses_of_a_sentence_are_those_it_begins_with() {
+    fn the_responses_of_a_sentence_are_at_its_start() {
         let code = |code: &str| Some(code.to_owned());
         assert_eq!(responses("404 not_found after the 204 of it"), [(404, code("not_found"))]);
         assert_eq!(responses("200 or 409 offering_is_main"), [(200, None), (409, code("offering_is_main"))]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_did_not_create_is_told_apart() {
+    fn offerings_of_others_are_recognised() {
         let mut step = crate::report::sample::fixed().findings[1].steps[0].clone();
         step.response_body = Some(r#"{"data":[{"id":"z"},{"id":"qf-abcd-x"},{"id":"a"}]}"#.into());
         assert_eq!(others(&step, "qf-abcd-"), Some(vec!["a".to_owned(), "z".to_owned()]));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_utc_become_a_word_and_others_stay() {
+    fn only_times_in_utc_are_replaced() {
         assert_eq!(
             without_times("a 2026-01-02T03:04:05Z,2026-01-02T03:04:05.123+00:00 2026-01-02T03:04:05+01:00 2026é"),
             "a TIME,TIME 2026-01-02T03:04:05+01:00 2026é"

@@ -10,7 +10,7 @@ main_id() {
         grep -o '{[^{}]*}' | grep '"tag" *: *1 *[,}]' | sed 's/.*"id" *: *"\([^"]*\)".*/\1/' | head -n 1
 }
 
-# What was main is main again, and whatever was created is removed.
+# Restores the main offering and deletes created offerings.
 finish() {
     code=$?
     if [ -n "${main:-}" ] && [ "$(main_id)" != "$main" ]; then
@@ -28,27 +28,27 @@ trap 'exit 130' INT TERM
 created() { printf '%s\n' "$1" >> "$work/created"; }
 
 cannot() { echo "qonform: $1" >&2; exit 2; }
-holds() { echo "not shown: $(response "$last")"; exit 0; }
-broken() { echo "BROKEN: $1"; exit 1; }
-look() {
+passed() { echo "not reproduced: $(response "$last")"; exit 0; }
+failed() { echo "BROKEN: $1"; exit 1; }
+inspect() {
     for step in $(seq "$last"); do echo "--- $step"; cat "$work/$step"; echo; done
-    echo "look: $1"
+    echo "check the responses: $1"
     exit 2
 }
 
-[ -n "${QONFORM_TOKEN:-}" ] || cannot 'set QONFORM_TOKEN to the key of a project to try it on'
+[ -n "${QONFORM_TOKEN:-}" ] || cannot 'set QONFORM_TOKEN to the key of a project to run on'
 main=$(main_id)
 
-# send STEP RECORDED-STATUS ARGUMENTS…: sends a request and keeps its response.
+# send STEP RECORDED-STATUS ARGUMENTS…: sends a request and saves its response.
 send() {
     last=$1 expected=$2
     shift 2
-    curl -sS -i --path-as-is -o "$work/$last" "$@" "$url" || cannot "$target did not return"
+    curl -sS -i --path-as-is -o "$work/$last" "$@" "$url" || cannot "$target returned no response"
     status=$(status "$last")
-    echo "$last  $status (was $expected)"
+    echo "$last  $status (recorded $expected)"
     case $status in
     "$expected") ;;
-    401 | 403) [ "${keys:-}" = any ] || cannot 'the key is refused' ;;
+    401 | 403) [ "${keys:-}" = any ] || cannot 'the key is rejected' ;;
     esac
     case $status in
     "$expected") ;;
@@ -56,7 +56,7 @@ send() {
     esac
 }
 
-# The same, where another response to the key is something to be seen.
+# The same, if the script tests keys.
 any_key() {
     keys=any
     "$@"
@@ -78,7 +78,7 @@ member() {
 }
 
 # Status and code of a response.
-# The space after a status without a code is what the patterns of `case` know it by.
+# The patterns of `case` expect the space after a status without a code.
 response() { echo "$(status "$1") $(member "$1" code 1)"; }
 
 encoded() {
@@ -91,24 +91,24 @@ encoded() {
     }'
 }
 
-# Before the marked step everything must be as it was, or something else is seen.
+# Only comparable if every response before the marked step has the recorded status.
 as_recorded_before() {
-    [ -z "${differs:-}" ] || [ "$differs" -ge "$1" ] || { echo "not shown: step $differs is answered otherwise"; exit 0; }
+    [ -z "${differs:-}" ] || [ "$differs" -ge "$1" ] || { echo "not reproduced: the response to step $differs differs"; exit 0; }
 }
 
-# A response as it was recorded: without times and other things that change.
-told() {
+# A response to compare with the recorded one: without times and other values that change.
+normalized() {
     pairs > "$work/pairs"
     tr -d '\r' < "$work/$1" | PAIRS=$work/pairs LC_ALL=C awk '
-        function swapped(text, from, to,    out, at) {
+        function replaced(text, from, to,    out, at) {
             while ((at = index(text, from)) > 0) {
                 out = out substr(text, 1, at - 1) to
                 text = substr(text, at + length(from))
             }
             return out text
         }
-        function said(text,    i) {
-            for (i = 1; i <= all; i++) text = swapped(text, from[i], to[i])
+        function restored(text,    i) {
+            for (i = 1; i <= all; i++) text = replaced(text, from[i], to[i])
             gsub(/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)?(Z|\+00:00)/, "TIME", text)
             return text
         }
@@ -136,27 +136,27 @@ told() {
             if (name ~ /^(age|alt-svc|connection|content-length|date|etag|keep-alive|server|transfer-encoding|vary|via|x-request-id)$/) next
             value = substr($0, index($0, ":") + 1)
             sub(/^[ \t]*/, "", value)
-            headers[++count] = said(name ": " value)
+            headers[++count] = restored(name ": " value)
             next
         }
-        { print said($0) }'
+        { print restored($0) }'
 }
 
 pair() {
     [ -z "$1" ] || [ "$1" = "$2" ] || printf '%s\t%s\n' "$1" "$2"
 }
 
-# same STEP TEXT: ends the script where a response is not what it was.
+# same STEP TEXT: ends the script if a response differs from the recorded one.
 same() {
-    [ "$(told "$1")" = "$2" ] || { echo "not shown: step $1 is answered otherwise"; exit 0; }
+    [ "$(normalized "$1")" = "$2" ] || { echo "not reproduced: the response to step $1 differs"; exit 0; }
 }
 
-# same_list STEP TEXT OTHERS: the same for a list that held offerings which the run did not create. Where there are others
-# now, that it differs says nothing.
+# same_list STEP TEXT OTHERS: the same for a list with offerings that the run did not create. If these differ now, the
+# comparison has no result.
 same_list() {
-    [ "$(told "$1")" != "$2" ] || return 0
+    [ "$(normalized "$1")" != "$2" ] || return 0
     [ "$(members "$1" id | grep -v "^$prefix" | LC_ALL=C sort)" = "$3" ] ||
-        cannot "step $1 lists other offerings than it did, and differs for that alone: only replay can tell"
-    echo "not shown: step $1 is answered otherwise"
+        cannot "step $1 lists other offerings than recorded: use replay"
+    echo "not reproduced: the response to step $1 differs"
     exit 0
 }

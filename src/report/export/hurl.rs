@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use super::check::{Check, error_code};
 use super::script::{From, Piece, Script, ScriptCall};
-use super::shell::told;
+use super::shell::heading;
 use crate::exchange::KeyRole;
 use crate::report::visible::visible;
 
 pub(super) fn render(script: &Script<'_>) -> String {
     let mut text = String::new();
-    for line in told(script) {
+    for line in heading(script) {
         let _ = writeln!(text, "# {line}");
     }
     text.push_str(&format!("#\n# hurl --test {} {}.hurl\n", variables(script).join(" "), script.name()));
     if script.check == Check::Same && !script.calls.iter().any(is_server_error) {
         text.push_str(
-            "# The fault is in what the responses say, which no assertion of Hurl compares as a whole: the shell script and the\n\
-             # Rust test of the same name do. Here each request is sent again, and --very-verbose shows the responses.\n",
+            "# The defect is in the content of the responses, which Hurl cannot compare as a whole: the shell script and the Rust\n\
+             # test of the same name do. This file sends each request; --very-verbose shows the responses.\n",
         );
     }
     for (index, call) in script.calls.iter().enumerate() {
@@ -27,11 +27,11 @@ pub(super) fn render(script: &Script<'_>) -> String {
     text
 }
 
-/// What has to be given, for a command line.
+/// The variables, as options of the command.
 fn variables(script: &Script<'_>) -> Vec<String> {
     let mut variables = vec![
         "--variable target=\"$QONFORM_TARGET\"".to_owned(),
-        // As many letters as the run had, since ids have a longest length.
+        // As long as the prefix of the run, since the length of ids is limited.
         "--variable prefix=qf-$(LC_ALL=C tr -dc a-z0-9 < /dev/urandom | head -c 4)-".to_owned(),
     ];
     let used = |name: &str| {
@@ -39,7 +39,7 @@ fn variables(script: &Script<'_>) -> Vec<String> {
         headers.any(|(_, value)| value.contains(name))
     };
     for role in KeyRole::ALL {
-        let keys = [format!("${}", role.variable()), role.cut(), role.capitals()];
+        let keys = [format!("${}", role.variable()), role.truncated(), role.upper_case()];
         for (key, name) in keys.iter().zip(names(role)) {
             if used(key) {
                 variables.push(format!("--variable {name}=\"{key}\""));
@@ -52,7 +52,7 @@ fn variables(script: &Script<'_>) -> Vec<String> {
     variables
 }
 
-/// The variables for a key as it is, cut and in capitals.
+/// The variables for a key, for the key without its last character, and for the key in capitals.
 fn names(role: KeyRole) -> [String; 3] {
     let name = role.variable().trim_start_matches("QONFORM_").to_ascii_lowercase();
     [name.clone(), format!("{name}_cut"), format!("{name}_capitals")]
@@ -64,7 +64,7 @@ fn entry(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     for (name, value) in &call.headers {
         let _ = writeln!(text, "{}: {}", escaped(name), keys(&plain(value)));
     }
-    // A path that must arrive as it is.
+    // The path must be sent unchanged.
     text.push_str("[Options]\npath-as-is: true\n");
     if let Some(body) = &call.body {
         text.push_str(&self::body(body));
@@ -73,14 +73,14 @@ fn entry(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     text
 }
 
-/// A body between backticks, in which only these have to be escaped; a template in it is filled in.
+/// A body in backticks, in which only few characters are escaped; variables are expanded.
 fn body(template: &[Piece]) -> String {
     let mut text = String::from("`");
     for piece in template {
         match piece {
-            Piece::Text(said) => {
-                // Two braces would begin a template.
-                for c in said.replace("{{", "{\u{f8ff}").chars() {
+            Piece::Text(part) => {
+                // Two braces would start a variable.
+                for c in part.replace("{{", "{\u{f8ff}").chars() {
                     match c {
                         '\u{f8ff}' => text.push_str("\\u{7b}"),
                         '`' | '\\' | '#' => text.extend(['\\', c]),
@@ -109,7 +109,7 @@ fn plain(template: &[Piece]) -> String {
     template.iter().map(variable).collect()
 }
 
-/// Text in a URL or a header: a number sign would begin a comment.
+/// Text in a URL or a header; a number sign would start a comment.
 fn escaped(text: &str) -> String {
     text.replace("{{", "{\u{f8ff}").chars().fold(String::new(), |mut escaped, c| {
         match c {
@@ -124,18 +124,18 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// Names of keys as variables; what a shell would make of them is made before.
+/// Key placeholders as Hurl variables, including those that a shell would expand.
 fn keys(value: &str) -> String {
     KeyRole::ALL.into_iter().rev().fold(value.to_owned(), |value, role| {
         let [whole, cut, capitals] = names(role).map(|name| format!("{{{{{name}}}}}"));
         value
-            .replace(&role.cut(), &cut)
-            .replace(&role.capitals(), &capitals)
+            .replace(&role.truncated(), &cut)
+            .replace(&role.upper_case(), &capitals)
             .replace(&format!("${}", role.variable()), &whole)
     })
 }
 
-/// Whether the fault is that a server error came.
+/// Whether the defect is a server error.
 fn is_server_error(call: &ScriptCall<'_>) -> bool {
     call.step.here && call.step.status >= 500
 }
@@ -144,9 +144,9 @@ fn response(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String 
     let mut text = String::new();
     let mut asserts = String::new();
     let status = match &script.check {
-        Check::Response(wanted) if call.step.here => {
-            let (first, code) = &wanted[0];
-            match (wanted.len(), code) {
+        Check::Response(expected) if call.step.here => {
+            let (first, code) = &expected[0];
+            match (expected.len(), code) {
                 (1, Some(code)) => {
                     let _ = writeln!(asserts, "jsonpath \"$.error.code\" == \"{code}\"");
                     first.to_string()
@@ -155,8 +155,8 @@ fn response(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String 
                 _ => {
                     let code = error_code(call.step)
                         .filter(|code| code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-                    // Hurl has no "or": what was received is what must not come.
-                    let _ = match code.filter(|_| wanted.iter().any(|(status, _)| *status == call.step.status)) {
+                    // Hurl has no "or": the received response must not be returned again.
+                    let _ = match code.filter(|_| expected.iter().any(|(status, _)| *status == call.step.status)) {
                         Some(code) => writeln!(asserts, "jsonpath \"$.error.code\" != \"{code}\""),
                         None => writeln!(asserts, "status != {}", call.step.status),
                     };
@@ -168,7 +168,7 @@ fn response(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String 
             asserts.push_str("status < 500\n");
             "*".to_owned()
         }
-        // Later requests need what it returns; else a mended server may return otherwise.
+        // Later requests need values of this response; otherwise a fixed server may return anything.
         _ if script.captured.iter().any(|captured| captured.step == index) => call.step.status.to_string(),
         _ => "*".to_owned(),
     };

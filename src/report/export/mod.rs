@@ -1,9 +1,9 @@
-//! Findings as something to keep: each as a shell script, a Hurl file and a Rust test.
+//! Findings as files: each as a shell script, a Hurl file and a Rust test.
 //!
-//! They run again on a fresh project: what the run created gets a fresh prefix, ids and cursors are captured from the
-//! responses that gave them, products and keys come from variables. Whether the fault still shows is decided by the
-//! documented status where a status was broken; else by the responses, which on a server that was mended cannot all be
-//! what they were. Where neither tells (times, races, bodies that cannot be shown) the files say so. Start at [`export`].
+//! They run on any project: created ids get a new prefix, ids and cursors are captured from responses, products and
+//! keys come from variables. The check is the expected status if the finding is about a status. Otherwise it compares
+//! all responses, at least one of which differs once the server is fixed. If neither is possible (times, races, bodies
+//! that cannot be shown), the files report that a person has to look. Start at [`export`].
 
 mod check;
 mod hurl;
@@ -18,20 +18,20 @@ use crate::finding::{Finding, Outcome};
 /// A file of a finding.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExportedFile {
-    /// Its name: rule, fingerprint and ending.
+    /// Name: rule, fingerprint and extension.
     pub name: String,
-    /// What is in it.
+    /// Content.
     pub text: String,
-    /// Whether it is to be run as it is.
+    /// Whether it is executable.
     pub is_program: bool,
 }
 
-/// The files that show a finding again.
+/// The files that reproduce a finding.
 pub fn export(outcome: &Outcome, finding: &Finding) -> Vec<ExportedFile> {
     let script = Script::of(outcome, finding);
     let name = script.name();
-    let file = |ending: &str, text: String, is_program: bool| ExportedFile {
-        name: format!("{name}.{ending}"),
+    let file = |extension: &str, text: String, is_program: bool| ExportedFile {
+        name: format!("{name}.{extension}"),
         text,
         is_program,
     };

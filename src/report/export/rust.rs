@@ -1,28 +1,28 @@
-//! A test in Rust, for a crate with `reqwest`, `serde_json` and `tokio`.
+//! A Rust test, for a crate with `reqwest`, `serde_json` and `tokio`.
 
 use std::fmt::Write as _;
 
 use super::check::{Check, recorded};
 use super::script::{From, Piece, Script, ScriptCall, Template};
-use super::shell::told;
+use super::shell::heading;
 use crate::exchange::KeyRole;
 
-/// What every test ends with.
+/// The end of every test.
 const FUNCTIONS: &str = include_str!("functions.rs.txt");
 
 pub(super) fn render(script: &Script<'_>) -> String {
     let mut text = String::new();
-    for line in told(script) {
+    for line in heading(script) {
         let _ = writeln!(text, "//! {line}");
     }
     text.push_str(
         "//!\n//! A file of `tests/` in a crate with reqwest 0.13, serde_json 1, and tokio 1 with `macros` and `rt`. QONFORM_TARGET\n\
-         //! (base URL) and QONFORM_TOKEN (key) name a project to try it on; better one of its own.\n\n",
+         //! (base URL) and QONFORM_TOKEN (key) name a project to run it on, preferably an empty one.\n\n",
     );
     let name = script.name().replace('-', "_");
     text.push_str("#[tokio::test]\n");
-    if let Check::Eyes(why) = script.check {
-        // A test that cannot fail must not look like one that passed.
+    if let Check::Manual(why) = script.check {
+        // A test that cannot fail must not count as passed.
         let _ = writeln!(text, "#[ignore = {why:?}]");
     }
     let _ = writeln!(text, "async fn {name}() {{");
@@ -72,7 +72,7 @@ fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
         };
         let _ = writeln!(
             text,
-            "    let value_{} = response_{number}.text({pointer:?}).unwrap_or_else(|| {});",
+            "    let value_{} = response_{number}.member({pointer:?}).unwrap_or_else(|| {});",
             place + 1,
             joined(&captured.was)
         );
@@ -106,7 +106,7 @@ fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(1, |place| place + 1);
     let mut text = String::from("    project.clean_up().await;\n");
     match &script.check {
-        Check::Response(wanted) => {
+        Check::Response(expected) => {
             let before: Vec<String> = script
                 .calls
                 .iter()
@@ -114,7 +114,7 @@ fn verdict(script: &Script<'_>) -> String {
                 .enumerate()
                 .map(|(index, call)| format!("response_{}.status == {}", index + 1, call.step.status))
                 .collect();
-            let wanted: Vec<String> = wanted
+            let expected: Vec<String> = expected
                 .iter()
                 .map(|(status, code)| match code {
                     Some(code) => format!("response_{here}.is({status}, Some({code:?}))"),
@@ -122,30 +122,28 @@ fn verdict(script: &Script<'_>) -> String {
                 })
                 .collect();
             let shown = if before.is_empty() { "true".to_owned() } else { before.join(" && ") };
+            let _ =
+                writeln!(text, "    // Only comparable if every response before the marked step has the same status.");
+            let _ = writeln!(text, "    let is_comparable = {shown};");
             let _ = writeln!(
                 text,
-                "    // Before the marked step everything must be as it was, or something else is seen."
-            );
-            let _ = writeln!(text, "    let is_same_story = {shown};");
-            let _ = writeln!(
-                text,
-                "    assert!(!is_same_story || {}, {:?}, response_{here}.told);",
-                wanted.join(" || "),
+                "    assert!(!is_comparable || {}, {:?}, response_{here}.text);",
+                expected.join(" || "),
                 format!("expected {}; received {{}}", script.finding.expected.replace('{', "{{").replace('}', "}}")),
             );
         }
         Check::Same => {
             for (index, call) in script.calls.iter().enumerate() {
                 let _ =
-                    writeln!(text, "    let same_{0} = response_{0}.told == {1:?};", index + 1, recorded(call.step));
+                    writeln!(text, "    let same_{0} = response_{0}.text == {1:?};", index + 1, recorded(call.step));
             }
             let same: Vec<String> = (1..=script.calls.len()).map(|number| format!("same_{number}")).collect();
-            let said = format!("every response is what it was: received {}", script.finding.received);
-            let _ = writeln!(text, "    assert!(!({}), \"{{}}\", {said:?});", same.join(" && "));
+            let message = format!("every response is the same: received {}", script.finding.received);
+            let _ = writeln!(text, "    assert!(!({}), \"{{}}\", {message:?});", same.join(" && "));
         }
-        Check::Eyes(why) => {
+        Check::Manual(why) => {
             for number in 1..=script.calls.len() {
-                let _ = writeln!(text, "    println!(\"{{}}\\n\", response_{number}.told);");
+                let _ = writeln!(text, "    println!(\"{{}}\\n\", response_{number}.text);");
             }
             let _ = writeln!(text, "    // {why}.");
         }

@@ -1,4 +1,4 @@
-//! What is sent again, in no language yet.
+//! The requests of a finding as a script, independent of a language.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -7,34 +7,34 @@ use super::check::Check;
 use crate::finding::{EvidenceStep, Finding, Outcome};
 use crate::offerings::Naming;
 
-/// A part of something that is sent.
+/// A part of a template.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Piece {
-    /// As it was.
+    /// Unchanged text.
     Text(String),
-    /// The prefix of everything that the script creates.
+    /// The prefix of all created ids.
     Prefix,
-    /// A value of an earlier response, by its number.
+    /// A captured value, by its number.
     Captured(usize),
-    /// The same, percent-encoded.
+    /// A captured value, percent-encoded.
     Encoded(usize),
     /// A registered product, by its number.
     Product(usize),
 }
 
-/// Something that is sent.
+/// A sent text with variables.
 pub(super) type Template = Vec<Piece>;
 
 /// A value that a later request needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Captured {
-    /// The step whose response gives it, from 0.
+    /// The step whose response contains it, from 0.
     pub(super) step: usize,
-    /// Where in that response.
+    /// Its place in that response.
     pub(super) from: From,
-    /// What it was, with the prefix taken out: what is used when the response does not give it this time.
+    /// The recorded value as a template: the default if the response does not contain it.
     pub(super) was: Template,
-    /// What it was.
+    /// The recorded value.
     pub(super) value: String,
 }
 
@@ -58,11 +58,11 @@ pub(super) struct ScriptCall<'f> {
     pub(super) path: Template,
     pub(super) headers: Vec<(String, Template)>,
     pub(super) body: Option<Template>,
-    /// The id that it creates, or would.
+    /// The id that it creates.
     pub(super) creates: Option<Template>,
 }
 
-/// Everything that is sent, and how it is judged.
+/// All requests, and the check.
 #[derive(Debug)]
 pub(super) struct Script<'f> {
     pub(super) finding: &'f Finding,
@@ -72,20 +72,20 @@ pub(super) struct Script<'f> {
     pub(super) prefix: String,
     pub(super) calls: Vec<ScriptCall<'f>>,
     pub(super) captured: Vec<Captured>,
-    /// Products of the run that requests name.
+    /// Products in the requests.
     pub(super) products: Vec<String>,
     pub(super) check: Check,
-    /// The line that plays it by the harness.
+    /// The `qonform replay` command.
     pub(super) replay: String,
 }
 
-/// What the ids that the finding's run created start with, as its requests name them.
+/// The prefix of the ids that the run created, from the requests of the finding.
 pub(super) fn prefix(finding: &Finding) -> Option<&str> {
     let mut sent = finding.steps.iter().flat_map(|step| [Some(&step.path), step.request_body.as_ref()]).flatten();
     sent.find_map(|text| Naming::prefix_in(text))
 }
 
-/// How evidence says that a body was cut.
+/// The end of a body that was cut in evidence.
 const CUT: &str = " bytes in all)";
 
 impl<'f> Script<'f> {
@@ -99,7 +99,7 @@ impl<'f> Script<'f> {
             calls: Vec::new(),
             captured: Vec::new(),
             check: Check::of(finding),
-            replay: super::super::story::replay(finding, outcome.report.as_deref()),
+            replay: super::super::trace::replay(finding, outcome.report.as_deref()),
         };
         for (index, step) in finding.steps.iter().enumerate() {
             let path = script.path(index, &step.path);
@@ -109,12 +109,12 @@ impl<'f> Script<'f> {
             script.calls.push(ScriptCall { step, path, headers, body, creates });
         }
         if finding.steps.iter().any(|step| step.request_body.as_deref().is_some_and(is_not_all)) {
-            script.check = Check::Eyes("a body was not kept byte for byte: only replay sends it");
+            script.check = Check::Manual("a body was not saved byte for byte: only replay sends it");
         }
         script
     }
 
-    /// `create-echo-3fdeffb4`: what its files and its test are called.
+    /// The name of its files and its test: `create-echo-3fdeffb4`.
     pub(super) fn name(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let rule: String = self.finding.rule.chars().map(plain).take(60).collect();
@@ -122,7 +122,7 @@ impl<'f> Script<'f> {
         format!("{rule}-{fingerprint}")
     }
 
-    /// Path and query: each segment and value is looked up by itself.
+    /// Path and query; each segment and value is looked up.
     fn path(&mut self, index: usize, path: &str) -> Template {
         let mut template = Template::new();
         for part in path.split_inclusive(['/', '?', '&', '=']) {
@@ -137,14 +137,14 @@ impl<'f> Script<'f> {
         template
     }
 
-    /// A body: its strings are looked up by themselves.
+    /// A body; each of its strings is looked up.
     fn body(&mut self, index: usize, body: &str) -> Template {
         let mut template = Template::new();
         for (number, part) in body.split('"').enumerate() {
             if number > 0 {
                 push(&mut template, "\"");
             }
-            // What stands between quotes, escapes apart, is a string; anything else is never an id that was given.
+            // Text between quotes is a string (escapes are ignored); only strings are ids.
             let product = self.products.iter().position(|product| number % 2 == 1 && product == part);
             match (product, (number % 2 == 1).then(|| self.capture(index, part)).flatten()) {
                 (Some(product), _) => template.push(Piece::Product(product)),
@@ -155,7 +155,7 @@ impl<'f> Script<'f> {
         template
     }
 
-    /// `text` with the prefix taken out.
+    /// `text` with a variable for the prefix.
     fn text(&self, text: &str) -> Template {
         let mut template = Template::new();
         for (number, part) in text.split(&self.prefix).enumerate() {
@@ -167,9 +167,9 @@ impl<'f> Script<'f> {
         template
     }
 
-    /// The number of the captured value that is `value`, if a response before `index` gave it.
+    /// The number of the captured value that equals `value`, if a response before `index` contains it.
     fn capture(&mut self, index: usize, value: &str) -> Option<usize> {
-        // What a shell cannot pass on unharmed is sent as it was.
+        // A value that a shell could change is sent as recorded.
         if value.is_empty() || value.contains(|c: char| !(c.is_ascii_graphic() || c == ' ') || matches!(c, '"' | '\\'))
         {
             return None;
@@ -178,7 +178,8 @@ impl<'f> Script<'f> {
             return Some(known);
         }
         let steps = &self.finding.steps[..index];
-        let (step, from) = steps.iter().enumerate().find_map(|(step, told)| Some((step, place_of(told, value)?)))?;
+        let (step, from) =
+            steps.iter().enumerate().find_map(|(number, step)| Some((number, place_of(step, value)?)))?;
         self.captured.push(Captured { step, from, was: self.text(value), value: value.to_owned() });
         Some(self.captured.len() - 1)
     }
@@ -192,7 +193,7 @@ fn push(template: &mut Template, text: &str) {
     }
 }
 
-/// Whether a body of the evidence is not what was sent or received.
+/// Whether a body in the evidence is incomplete or altered.
 pub(super) fn is_not_all(body: &str) -> bool {
     body.contains(char::REPLACEMENT_CHARACTER) || body.ends_with(CUT)
 }
@@ -201,7 +202,7 @@ fn json(body: Option<&String>) -> Option<Value> {
     serde_json::from_str(body?).ok()
 }
 
-/// Where a response gave `value`.
+/// The place of `value` in a response.
 fn place_of(step: &EvidenceStep, value: &str) -> Option<From> {
     let body = json(step.response_body.as_ref()).filter(|_| (200..300).contains(&step.status))?;
     let is = |found: Option<&Value>| found.and_then(Value::as_str) == Some(value);
@@ -216,14 +217,14 @@ fn place_of(step: &EvidenceStep, value: &str) -> Option<From> {
     }
 }
 
-/// The id that a step creates, or would if it were accepted.
+/// The id that a step creates; `None` if it was rejected.
 pub(super) fn created(step: &EvidenceStep) -> Option<String> {
     let is_create = step.method == "POST" && step.path.split('?').next() == Some("/offerings");
     let id = json(step.request_body.as_ref().filter(|_| is_create))?.get("id")?.as_str()?.to_owned();
     Some(id).filter(|id| (200..300).contains(&step.status) && !id.is_empty())
 }
 
-/// Products that requests name and the run did not make up.
+/// Products in requests that the run did not generate.
 fn products(steps: &[EvidenceStep], prefix: &str) -> Vec<String> {
     let mut products = Vec::new();
     for step in steps.iter().filter(|step| (200..300).contains(&step.status)) {

@@ -1,4 +1,4 @@
-//! A shell script: `curl` and the tools of POSIX, nothing else.
+//! A shell script that needs only `curl` and POSIX tools.
 
 use std::fmt::Write as _;
 
@@ -6,17 +6,17 @@ use super::check::{Check, others, recorded, shown_by};
 use super::script::{Captured, From, Piece, Script, ScriptCall};
 use crate::contract::ShownBy;
 use crate::exchange::{KeyRole, OperationRef, Request, curl};
-use crate::report::story::{self, quoted};
+use crate::report::trace::{self, quoted};
 use crate::report::visible::visible;
 
-/// What every script begins with, after its own variables.
+/// The start of every script, after its variables.
 const FUNCTIONS: &str = include_str!("functions.sh");
 
 pub(super) fn render(script: &Script<'_>) -> String {
     let mut text = head(script);
     text.push_str(FUNCTIONS);
     if shown_by(script.finding) == ShownBy::Main {
-        text.push_str("[ -n \"$main\" ] || cannot 'the project has no main offering, which this is about'\n");
+        text.push_str("[ -n \"$main\" ] || cannot 'the project needs a main offering'\n");
     }
     text.push_str(&pairs(script));
     for (index, call) in script.calls.iter().enumerate() {
@@ -31,38 +31,38 @@ pub(super) fn render(script: &Script<'_>) -> String {
     text
 }
 
-/// What a reader must know, as lines of a comment.
-pub(super) fn told(script: &Script<'_>) -> Vec<String> {
+/// The finding as lines of a comment.
+pub(super) fn heading(script: &Script<'_>) -> Vec<String> {
     let finding = script.finding;
     let mut lines = vec![
-        format!("{}[{}]: {}", finding.severity.word(), finding.rule, finding.title),
-        format!("expected    {}", finding.expected),
-        format!("received    {}", finding.received),
+        trace::heading(finding),
+        format!("expected  {}", finding.expected),
+        format!("received  {}", finding.received),
     ];
-    lines.extend(story::place(finding).map(|place| format!("document    {place}")));
-    lines.push(format!("replay      {}", script.replay));
+    lines.extend(trace::place(finding).map(|place| format!("contract  {place}")));
+    lines.push(format!("replay    {}", script.replay));
     let lists_others = script.finding.steps.iter().any(|step| others(step, &script.prefix).is_some());
     if script.check == Check::Same && lists_others {
         lines.push(
-            "A list is compared as a whole, and here one held offerings that the run did not create: on a project that holds \
-             others it does not tell whether the fault shows, and replay does."
+            "Lists are compared as a whole, and one contained offerings that the run did not create: on a project with other \
+             offerings the result is unknown, use replay."
                 .into(),
         );
     }
-    if let Check::Eyes(why) = script.check {
-        lines.push(format!("It does not tell by itself whether the fault shows: {why}."));
+    if let Check::Manual(why) = script.check {
+        lines.push(format!("A person has to check the responses: {why}."));
     }
     lines.iter().map(|line| visible(line).into_owned()).collect()
 }
 
 fn head(script: &Script<'_>) -> String {
     let mut text = String::from("#!/bin/sh\n");
-    for line in told(script) {
+    for line in heading(script) {
         let _ = writeln!(text, "# {line}");
     }
     text.push_str(
-        "#\n# QONFORM_TARGET (base URL) and QONFORM_TOKEN (key) name a project to try it on. What is created there is removed at\n\
-         # the end. Exit code: 0 it does not show as it did, 1 BROKEN, 2 it could not be tried, or only a reader can tell.\n\n",
+        "#\n# QONFORM_TARGET (base URL) and QONFORM_TOKEN (key) name a project to run it on. Created offerings are deleted at the\n\
+         # end. Exit code: 0 not reproduced, 1 BROKEN, 2 not run, or a person has to check the responses.\n\n",
     );
     let _ = writeln!(text, "target=${{QONFORM_TARGET:-{}}}", escaped(&visible(script.target)));
     let _ = writeln!(text, "recorded_prefix={}", quoted(&script.prefix));
@@ -72,7 +72,7 @@ fn head(script: &Script<'_>) -> String {
     text
 }
 
-/// `text` inside of `${NAME:-…}`.
+/// `text` inside `${NAME:-…}`.
 fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, c| {
         if !(c.is_ascii_alphanumeric() || "/:.-_%".contains(c)) {
@@ -83,7 +83,7 @@ fn escaped(text: &str) -> String {
     })
 }
 
-/// What stands in responses this time, and what stood there.
+/// Pairs of current and recorded values in responses.
 fn pairs(script: &Script<'_>) -> String {
     let mut text = String::from("\npairs() {\n    pair \"$prefix\" \"$recorded_prefix\"\n");
     for role in KeyRole::ALL {
@@ -119,7 +119,7 @@ fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     if let Some(id) = &call.creates {
         let _ = writeln!(text, "created \"$({})\"", printf(id));
     }
-    // Where keys are what is tried, a refusal says nothing about the one that was given.
+    // If the script tests keys, a 401 or 403 does not mean that the given key is invalid.
     let is_main =
         |call: &ScriptCall| call.step.request_headers.contains(&("authorization".into(), KeyRole::Main.bearer()));
     if !script.calls.iter().all(is_main) || matches!(step.status, 401 | 403) {
@@ -129,7 +129,7 @@ fn request(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     text
 }
 
-/// The headers as they stand in a `curl` line, where keys are named by their variables.
+/// The headers as in a `curl` command, with variables for keys.
 fn headers(script: &Script<'_>, call: &ScriptCall<'_>) -> String {
     let request = Request {
         headers: call.step.request_headers.clone(),
@@ -138,11 +138,11 @@ fn headers(script: &Script<'_>, call: &ScriptCall<'_>) -> String {
     let line = curl("", &request);
     let start = line.find(" -H ").unwrap_or(line.len());
     let end = line.rfind(" ''").unwrap_or(line.len());
-    // Every header stands in double quotes.
+    // Every header is in double quotes.
     visible(line.get(start..end).unwrap_or_default()).replace(&script.prefix, "${prefix}")
 }
 
-/// A `printf` that says a template: bytes that are no plain text as octal numbers, everything foreign in single quotes.
+/// A `printf` that prints a template: bytes other than plain text in octal, untrusted text in single quotes.
 fn printf(template: &[Piece]) -> String {
     let mut format = String::new();
     let mut arguments = String::new();
@@ -169,7 +169,7 @@ fn printf(template: &[Piece]) -> String {
         arguments.push(' ');
         arguments.push_str(&argument);
     }
-    // A format that begins with a dash would be an option.
+    // A format that starts with a dash would be an option.
     format!("printf -- '{format}'{arguments}")
 }
 
@@ -187,38 +187,38 @@ fn capture(number: usize, captured: &Captured) -> String {
 fn verdict(script: &Script<'_>) -> String {
     let here = script.finding.steps.iter().position(|step| step.here).map_or(script.calls.len(), |place| place + 1);
     match &script.check {
-        Check::Response(wanted) => {
-            let expected: Vec<String> = wanted
+        Check::Response(expected) => {
+            let named: Vec<String> = expected
                 .iter()
                 .map(|(status, code)| format!("{status} {}", code.as_deref().unwrap_or_default()).trim_end().to_owned())
                 .collect();
-            let wanted: Vec<String> = wanted
+            let patterns: Vec<String> = expected
                 .iter()
                 .map(|(status, code)| {
                     code.as_ref().map_or_else(|| format!("'{status} '*"), |code| format!("'{status} {code}'"))
                 })
                 .collect();
             format!(
-                "as_recorded_before {here}\ncase \"$(response {here})\" in\n{}) holds ;;\n*) broken \"step {here} is answered $(echo $(response {here})), not {}\" ;;\nesac\n",
-                wanted.join(" | "),
-                expected.join(" or "),
+                "as_recorded_before {here}\ncase \"$(response {here})\" in\n{}) passed ;;\n*) failed \"step {here} returned $(echo $(response {here})), expected {}\" ;;\nesac\n",
+                patterns.join(" | "),
+                named.join(" or "),
             )
         }
         Check::Same => {
             let mut text = String::new();
             for (index, call) in script.calls.iter().enumerate() {
-                let said = quoted_lines(&recorded(call.step));
+                let recorded_text = quoted_lines(&recorded(call.step));
                 let _ = match others(call.step, &script.prefix) {
-                    None => writeln!(text, "same {} {said}", index + 1),
+                    None => writeln!(text, "same {} {recorded_text}", index + 1),
                     Some(others) => {
                         let others: Vec<_> = others.iter().map(|id| visible(id)).collect();
-                        writeln!(text, "same_list {} {said} {}", index + 1, quoted_lines(&others.join("\n")))
+                        writeln!(text, "same_list {} {recorded_text} {}", index + 1, quoted_lines(&others.join("\n")))
                     }
                 };
             }
-            text + "broken 'every response is what it was'\n"
+            text + "failed 'every response is the same'\n"
         }
-        Check::Eyes(why) => format!("look {}\n", quoted(why)),
+        Check::Manual(why) => format!("inspect {}\n", quoted(why)),
     }
 }
 
@@ -227,7 +227,7 @@ fn quoted_lines(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// The volatile headers stand in [`FUNCTIONS`] too.
+/// The volatile headers as a pattern; [`FUNCTIONS`] contains it too.
 #[cfg(test)]
 pub(super) fn volatile_pattern() -> String {
     super::check::VOLATILE.join("|")

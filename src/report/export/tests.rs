@@ -1,5 +1,5 @@
 use super::super::sample;
-use super::super::visible::is_treacherous;
+use super::super::visible::is_unsafe;
 use super::*;
 
 fn texts(outcome: &Outcome) -> Vec<Vec<ExportedFile>> {
@@ -7,9 +7,9 @@ fn texts(outcome: &Outcome) -> Vec<Vec<ExportedFile>> {
 }
 
 #[test]
-fn a_deleted_offering_that_can_be_read_is_sent_again_with_a_fresh_id() {
+fn the_requests_are_sent_with_a_new_id() {
     let mut outcome = sample::fixed();
-    // The prefix of this seed, so that ids are those of the run.
+    // With the prefix of the seed, as ids of the run have it.
     let prefix = crate::offerings::Naming::run_prefix(outcome.seed);
     let text = sample::FIXED.replace("qf-k3v-", &prefix);
     outcome.findings = super::super::parse(text.as_bytes()).unwrap().findings;
@@ -20,7 +20,7 @@ fn a_deleted_offering_that_can_be_read_is_sent_again_with_a_fresh_id() {
         "value_1=$(member 1 id 1)",
         "url=$target$(printf -- '/offerings/%s' \"$(encoded \"$value_1\")\")",
         "as_recorded_before 3",
-        "'404 not_found') holds ;;",
+        "'404 not_found') passed ;;",
     ] {
         assert!(shell.text.contains(needed), "{needed} in\n{}", shell.text);
     }
@@ -33,17 +33,17 @@ fn a_deleted_offering_that_can_be_read_is_sent_again_with_a_fresh_id() {
         assert!(hurl.text.contains(needed), "{needed} in\n{}", hurl.text);
     }
     for needed in
-        ["async fn delete_removes_3fdeffb4()", "response_1.text(\"/id\")", "response_3.is(404, Some(\"not_found\"))"]
+        ["async fn delete_removes_3fdeffb4()", "response_1.member(\"/id\")", "response_3.is(404, Some(\"not_found\"))"]
     {
         assert!(rust.text.contains(needed), "{needed} in\n{}", rust.text);
     }
 }
 
 #[test]
-fn nothing_that_steers_a_screen_is_in_a_file() {
+fn no_file_contains_control_characters() {
     for file in texts(&sample::hostile()).into_iter().flatten() {
-        let treacherous = file.text.chars().find(|&c| !matches!(c, '\n' | '\t') && is_treacherous(c));
-        assert_eq!(treacherous, None, "{}", file.name);
+        let found = file.text.chars().find(|&c| !matches!(c, '\n' | '\t') && is_unsafe(c));
+        assert_eq!(found, None, "{}", file.name);
         assert!(file.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')), "{}", file.name);
     }
 }
@@ -64,7 +64,7 @@ fn hostile_strings_stay_words_of_the_script() {
 }
 
 #[test]
-fn the_headers_that_are_left_out_are_the_same_everywhere() {
+fn the_ignored_headers_are_the_same_everywhere() {
     assert!(include_str!("functions.sh").contains(&shell::volatile_pattern()));
     let rust = include_str!("functions.rs.txt");
     assert!(check::VOLATILE.iter().all(|name| rust.contains(&format!("    {name:?},\n"))));

@@ -1,4 +1,4 @@
-//! The matrix of operations and returns.
+//! Coverage: the responses of each operation, and the tested constraints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{count, responses_seen};
-use crate::finding::{ConstraintSeen, Outcome, SeenResponse, Tried};
+use crate::finding::{ConstraintSeen, Outcome, SeenResponse, SideCounts};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
     let (seen, documented) = responses_seen(outcome);
@@ -14,10 +14,10 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
         section #responses {
             h2 { "Responses" }
             @if outcome.coverage.responses.is_empty() {
-                p.nothing { "No response came." }
+                p.nothing { "No response was received." }
             } @else {
-                p { (seen) " of " (count(documented, "documented response")) " came. "
-                    span.key { span.cell.seen { "came" } span.cell.never { "never came" } span.cell.stray { "not documented" } } }
+                p { (seen) " of " (count(documented, "documented response")) " returned. "
+                    span.key { span.cell.seen { "returned" } span.cell.never { "never returned" } span.cell.stray { "not documented" } } }
                 (matrix(&outcome.coverage.responses))
             }
         }
@@ -26,7 +26,7 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
 
 fn matrix(responses: &[SeenResponse]) -> Markup {
     let statuses: BTreeSet<u16> = responses.iter().map(|seen| seen.status).collect();
-    // Operations in the order in which they come, which is that of the contract.
+    // In the order of the contract.
     let mut operations: Vec<(&str, BTreeMap<u16, Vec<&SeenResponse>>)> = Vec::new();
     for seen in responses {
         let index = operations.iter().position(|(known, _)| *known == seen.operation).unwrap_or_else(|| {
@@ -36,7 +36,7 @@ fn matrix(responses: &[SeenResponse]) -> Markup {
         operations[index].1.entry(seen.status).or_default().push(seen);
     }
     html! {
-        div.scroll role="region" aria-label="Operations and returns" tabindex="0" {
+        div.scroll role="region" aria-label="Responses by operation" tabindex="0" {
             table.matrix {
                 thead { tr {
                     th scope="col" { "Operation" }
@@ -72,7 +72,7 @@ fn cell(seen: &SeenResponse) -> Markup {
     }
 }
 
-/// Every constraint that generated requests tried, on both of its sides.
+/// Every constraint that generated requests covered, with both of its sides.
 pub(super) fn constraints(outcome: &Outcome) -> Option<Markup> {
     let coverage = &outcome.coverage;
     let mut operations: Vec<(&str, Vec<&ConstraintSeen>)> = Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn constraints(outcome: &Outcome) -> Option<Markup> {
     let is_empty = operations.is_empty() && coverage.holes.is_empty();
     (!is_empty).then(|| {
         html! {
-            p { "What the document limits, and what became of requests on either side of each limit." }
+            p { "The constraints of the document, and the results of requests that satisfy and violate them." }
             @for (operation, rows) in &operations {
                 details.constraints {
                     summary { code { (visible(operation)) } " " span.tally { (count(rows.len(), "constraint")) } }
@@ -94,7 +94,7 @@ pub(super) fn constraints(outcome: &Outcome) -> Option<Markup> {
             }
             @if !coverage.holes.is_empty() {
                 details.constraints {
-                    summary { "Not tried " span.tally { (count(coverage.holes.len(), "side")) } }
+                    summary { "Not tested " span.tally { (count(coverage.holes.len(), "side")) } }
                     ul.holes { @for hole in &coverage.holes { li { (visible(hole)) } } }
                 }
             }
@@ -108,15 +108,15 @@ fn limits(rows: &[&ConstraintSeen]) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Place" } th scope="col" { "Constraint" }
-                    th scope="col" { "Kept by the request" } th scope="col" { "Broken by the request" }
+                    th scope="col" { "Valid requests" } th scope="col" { "Invalid requests" }
                 } }
                 tbody {
                     @for row in rows {
                         tr {
                             th scope="row" { code { (visible(&row.place)) } }
                             td { code { (visible(&row.constraint)) } }
-                            td.number { (tried(row.inside)) }
-                            td.number { (tried(row.outside)) }
+                            td.number { (side(row.inside)) }
+                            td.number { (side(row.outside)) }
                         }
                     }
                 }
@@ -125,17 +125,17 @@ fn limits(rows: &[&ConstraintSeen]) -> Markup {
     }
 }
 
-fn tried(tried: Option<Tried>) -> Markup {
+fn side(counts: Option<SideCounts>) -> Markup {
     html! {
-        @match tried {
+        @match counts {
             None => span.nothing { "no such request" },
-            Some(Tried { accepted: 0, refused: 0 }) => span.nothing { "not tried" },
-            Some(Tried { accepted, refused }) => { (accepted) " accepted, " (refused) " refused" }
+            Some(SideCounts { accepted: 0, refused: 0 }) => span.nothing { "not tested" },
+            Some(SideCounts { accepted, refused }) => { (accepted) " accepted, " (refused) " rejected" }
         }
     }
 }
 
-/// A code in snake case that may be broken after each word.
+/// A code in snake case that can be broken after each word.
 fn breakable(code: &str) -> Markup {
     html! { @for word in code.split_inclusive('_') { (word) wbr; } }
 }

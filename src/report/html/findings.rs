@@ -1,13 +1,13 @@
-//! The findings, each with all that is needed to believe it and to see it again.
+//! The findings, each with its evidence and the commands that reproduce it.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::story;
+use super::super::trace;
 use super::super::visible::visible;
 use super::super::words::count;
-use super::prose::{body, contrasted, mentioned, prose};
+use super::prose::{body, contrasted, named_members, prose};
 use super::{race, rules};
 use crate::finding::{EvidenceStep, Finding, Outcome, Severity};
 
@@ -18,7 +18,7 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
             @if outcome.findings.is_empty() {
                 p.nothing {
                     @if outcome.tested_nothing() { "Nothing was checked, so nothing was found." }
-                    @else { "No rule was broken in " (count(outcome.summary.checks, "check")) "." }
+                    @else { "No violation in " (count(outcome.summary.checks, "check")) "." }
                 }
             }
             @if outcome.findings.len() > 1 { (overview(outcome)) }
@@ -27,15 +27,27 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
     }
 }
 
-/// Every finding in a line, each a link to the whole of it.
+/// An index of the findings by rule: a link to each, with its operations.
 fn overview(outcome: &Outcome) -> Markup {
+    let mut rules: Vec<(&str, Vec<(usize, &Finding)>)> = Vec::new();
+    for (index, finding) in outcome.findings.iter().enumerate() {
+        match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
+            Some((_, findings)) => findings.push((index, finding)),
+            None => rules.push((&finding.rule, vec![(index, finding)])),
+        }
+    }
     html! {
-        ol.overview {
-            @for (index, finding) in outcome.findings.iter().enumerate() {
-                li {
-                    span class={"verdict " (class(finding))} { (finding.severity.word()) } " "
-                    a href={"#finding-" (index + 1)} { (prose(&super::sentence(&finding.title))) } " "
-                    code { (visible(&finding.rule)) }
+        dl.overview {
+            @for (rule, findings) in &rules {
+                div {
+                    dt { code { (visible(rule)) } }
+                    @for (index, finding) in findings {
+                        dd {
+                            span class={"verdict " (class(finding))} { (finding.severity.word()) } " "
+                            a href={"#finding-" (index + 1)} { (prose(&super::sentence(&finding.title))) } " "
+                            span.at { (visible(&trace::named(&finding.operations))) }
+                        }
+                    }
                 }
             }
         }
@@ -63,23 +75,23 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
                 }
             }
             h3 id={"title-" (index + 1)} { (prose(&super::sentence(&finding.title))) }
-            p.facts { (story::facts(finding)) " · " (visible(&story::operations(finding))) }
+            p.facts { (trace::facts(finding)) " · " (visible(&trace::named(&finding.operations))) }
             @if let Some(rule) = rule.and_then(|rule| outcome.rules.get(rule)) {
-                p.promise { "The contract: " (prose(&rule.statement)) (rules::sources(rule)) }
+                p.statement { "Rule: " (prose(&rule.statement)) (rules::sources(rule)) }
             }
             dl.contrast {
                 div { dt { "Expected" } dd { (expected) } }
                 div { dt { "Received" } dd { (received) } }
                 @if !finding.also.is_empty() { div { dt { "Also violates" } dd { (also(outcome, finding)) } } }
-                @if let Some(waiver) = story::waiver(finding) {
+                @if let Some(waiver) = trace::waiver(finding) {
                     div { dt { "Waived" } dd { (prose(&waiver)) } }
                 }
                 @if let Some(request) = &finding.shrunk_request {
-                    div { dt { "Shrunk from" } dd { code { (visible(request)) } } }
+                    div { dt { "Minimized from" } dd { code { (visible(request)) } } }
                 }
             }
-            @if let Some(place) = story::place(finding) {
-                p.place { "In the document: " code { (visible(&place)) }
+            @if let Some(place) = trace::place(finding) {
+                p.place { "Contract: " code { (visible(&place)) }
                     @if let Some(place) = &finding.place { " " span.pointer { (visible(&place.pointer)) } } }
             }
             (steps(finding))
@@ -89,7 +101,7 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
     }
 }
 
-/// The further rules that the finding violates, each a link to its verdict.
+/// The further rules that the finding violates, each as a link.
 fn also(outcome: &Outcome, finding: &Finding) -> Markup {
     html! {
         @for id in &finding.also {
@@ -102,10 +114,10 @@ fn also(outcome: &Outcome, finding: &Finding) -> Markup {
 }
 
 fn steps(finding: &Finding) -> Markup {
-    let names = mentioned(&[&finding.title, &finding.expected, &finding.received]);
+    let names = named_members(&[&finding.title, &finding.expected, &finding.received]);
     html! {
         ol.steps {
-            @for (line, step) in story::lines(finding).iter().zip(&finding.steps) {
+            @for (line, step) in trace::lines(finding).iter().zip(&finding.steps) {
                 li class=[line.here.then_some("here")] {
                     details open[line.here] {
                         summary {
@@ -164,14 +176,14 @@ fn headers(headers: &[(String, String)]) -> Markup {
 fn reproduction(outcome: &Outcome, finding: &Finding) -> Markup {
     html! {
         div.reproduce {
-            h4 { "See it again" }
-            (command(&story::replay(finding, outcome.report.as_deref())))
+            h4 { "Reproduce" }
+            (command(&trace::replay(finding, outcome.report.as_deref())))
             @for line in &finding.curl { (command(line)) }
         }
     }
 }
 
-/// A line to paste, with a button that copies it. What could steer a terminal is never copied: the line says so.
+/// A command with a button that copies it. Control characters are escaped and never copied.
 fn command(line: &str) -> Markup {
     let safe = visible(line);
     html! {
@@ -180,7 +192,7 @@ fn command(line: &str) -> Markup {
             button type="button" data-copy { "Copy" }
         }
         @if safe != line {
-            p.nothing { "Characters that steer a screen are escaped in this line: it does not send what was sent; replay does." }
+            p.nothing { "Control characters are escaped in this command: it does not send what was sent, replay does." }
         }
     }
 }

@@ -1,7 +1,7 @@
-//! One page with everything in it, for a browser.
+//! One self-contained page for a browser.
 //!
-//! Style and script are inside; nothing is loaded, and a policy in the page forbids it. Without the script everything
-//! can still be read, unfolded and filtered by verdict; the script adds searching and copying. Start at [`render`].
+//! The page contains style and script and loads nothing; its content security policy forbids it. Without the script
+//! everything can be read, unfolded and filtered by verdict; the script adds search and copying. Start at [`render`].
 
 mod coverage;
 mod findings;
@@ -13,17 +13,17 @@ mod sections;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::visible::{escaped_json, is_treacherous, visible};
-use super::words::{RunStatus, count, counted, duration, glance, shortfall};
+use super::visible::{escaped_json, is_unsafe, visible};
+use super::words::{RunStatus, count, counted, duration, run_status, shortfall};
 use crate::finding::{Outcome, Verdict};
 
-/// Nothing may be fetched, whatever a string of the target turns into.
+/// Forbids every request, also if a string of the target became markup.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
                       base-uri 'none'; form-action 'none'";
 
 /// The page.
 pub(super) fn render(outcome: &Outcome) -> String {
-    let (glance, clause) = glance(outcome);
+    let (status, clause) = run_status(outcome);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -34,12 +34,12 @@ pub(super) fn render(outcome: &Outcome) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content=(visible(&format!("{} {}", outcome.tool.name, outcome.tool.version)));
                 title { "qonform: " (clause) }
-                link rel="icon" href=(icon(glance));
+                link rel="icon" href=(icon(status));
                 style { (PreEscaped(include_str!("style.css"))) }
             }
             body {
                 a.skip href="#findings" { "Skip to the findings" }
-                (banner(outcome, glance, &clause))
+                (banner(outcome, status, &clause))
                 main {
                     (findings::section(outcome))
                     (coverage::section(outcome))
@@ -55,19 +55,21 @@ pub(super) fn render(outcome: &Outcome) -> String {
 }
 
 /// Verdict, counts and contents.
-fn banner(outcome: &Outcome, glance: RunStatus, clause: &str) -> Markup {
-    let class = match glance {
+fn banner(outcome: &Outcome, status: RunStatus, clause: &str) -> Markup {
+    let class = match status {
         RunStatus::Kept => "kept",
         RunStatus::Broken => "broken",
-        RunStatus::Doubtful => "unclear",
+        RunStatus::Unclear => "unclear",
     };
     html! {
         header class={"banner " (class)} {
             div.inner {
                 p.of {
-                    span { @if outcome.target.embedded { "the embedded server" } @else { (visible(&outcome.target.url)) } }
+                    span { @if outcome.target.embedded { "embedded server" } @else { (visible(&outcome.target.url)) } }
                     " tested against "
                     span { (visible(&outcome.contract.document)) }
+                    " by "
+                    span { (visible(&format!("{} {}", outcome.tool.name, outcome.tool.version))) }
                 }
                 h1 { (sentence(clause)) }
                 @if let Some(shortfall) = shortfall(&outcome.ending) {
@@ -99,7 +101,7 @@ fn banner(outcome: &Outcome, glance: RunStatus, clause: &str) -> Markup {
     }
 }
 
-/// The mark that stands before a verdict's word; the word says it too.
+/// A verdict with its symbol.
 fn mark(verdict: Verdict) -> Markup {
     let symbol = match verdict {
         Verdict::Passed => "✓",
@@ -114,18 +116,18 @@ fn mark(verdict: Verdict) -> Markup {
     }
 }
 
-/// A clause as a sentence on its own: its first letter is a capital.
+/// A clause as a sentence, with a capital letter.
 fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A dot in the colour of the verdict, as a picture in the page itself.
-fn icon(glance: RunStatus) -> String {
-    let color = match glance {
+/// A dot in the colour of the verdict, as an embedded image.
+fn icon(status: RunStatus) -> String {
+    let color = match status {
         RunStatus::Kept => "1a6b3c",
         RunStatus::Broken => "b3261e",
-        RunStatus::Doubtful => "8a5300",
+        RunStatus::Unclear => "8a5300",
     };
     format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
@@ -133,12 +135,11 @@ fn icon(glance: RunStatus) -> String {
     )
 }
 
-/// The JSON report, in a spelling that no HTML parser takes for markup: such characters are `\u` escapes, which only
-/// occur inside of strings.
+/// The JSON report, with characters that could be HTML markup as `\u` escapes; they occur only inside strings.
 fn embedded(outcome: &Outcome) -> String {
     let json = serde_json::to_string(outcome)
         .expect("an outcome holds only strings, numbers, lists and records with string keys");
-    escaped_json(&json, |c| matches!(c, '<' | '>' | '&') || is_treacherous(c))
+    escaped_json(&json, |c| matches!(c, '<' | '>' | '&') || is_unsafe(c))
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! Foreign text as elements.
+//! Untrusted text as elements.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::story;
+use super::super::trace;
 use super::super::visible::{Breaks, cut, shown, visible};
 
-/// Longest string that is shown in running text, in characters; the embedded JSON has all of it.
+/// Maximum length of a string in running text, in characters; the embedded JSON has all of it.
 const MAX_LENGTH: usize = 2_000;
 
-/// Text in a line; what stands between backticks is set as code.
+/// Text in a line; text between backticks becomes code.
 pub(super) fn prose(text: &str) -> Markup {
     let text = cut(text, MAX_LENGTH);
     let parts: Vec<&str> = text.split('`').collect();
@@ -24,7 +24,7 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
-/// Two sentences with the words marked in which they differ, if they have any beginning or end in common.
+/// Two sentences with the differing words marked, if they have a common start or end.
 pub(super) fn contrasted(one: &str, other: &str) -> (Markup, Markup) {
     let (a, b): (Vec<&str>, Vec<&str>) = (one.split(' ').collect(), other.split(' ').collect());
     let shorter = a.len().min(b.len());
@@ -46,10 +46,10 @@ fn marked(words: &[&str], before: usize, after: usize) -> Markup {
     }
 }
 
-/// A body as a block, JSON indented, with the lines marked whose member is in `names`.
+/// A body as a block of indented JSON; the lines of members in `names` are marked.
 pub(super) fn body(text: &str, names: &BTreeSet<&str>) -> Markup {
-    let pretty = story::pretty(text);
-    let pretty = shown(&pretty, Breaks::Kept);
+    let pretty = trace::pretty(text);
+    let pretty = shown(&pretty, Breaks::Unchanged);
     html! {
         pre tabindex="0" {
             code {
@@ -69,8 +69,8 @@ fn is_member_of(line: &str, names: &BTreeSet<&str>) -> bool {
         .is_some_and(|(name, _)| names.contains(name))
 }
 
-/// Names of members that sentences mention between backticks: `error.type` mentions `type`.
-pub(super) fn mentioned<'t>(sentences: &[&'t str]) -> BTreeSet<&'t str> {
+/// Names of members between backticks in sentences: `error.type` names `type`.
+pub(super) fn named_members<'t>(sentences: &[&'t str]) -> BTreeSet<&'t str> {
     sentences
         .iter()
         .flat_map(|sentence| sentence.split('`').skip(1).step_by(2))
@@ -84,13 +84,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backticks_make_code_and_an_odd_one_stays() {
+    fn backticks_become_code_and_an_odd_one_stays() {
         assert_eq!(prose("a `b` <c").into_string(), "a <code>b</code> &lt;c");
         assert_eq!(prose("it`s").into_string(), "it`s");
     }
 
     #[test]
-    fn only_the_words_that_differ_are_marked() {
+    fn only_differing_words_are_marked() {
         let (one, other) = contrasted("`type` `resource` on 404", "`type` `request` on 404");
         assert_eq!(one.into_string(), "<code>type</code> <mark><code>resource</code></mark> on 404");
         assert_eq!(other.into_string(), "<code>type</code> <mark><code>request</code></mark> on 404");
@@ -99,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mentioned_member_is_marked_in_the_body() {
-        let names = mentioned(&["`error.type` does not fit", "no `x`"]);
+    fn a_named_member_is_marked_in_the_body() {
+        let names = named_members(&["`error.type` does not fit", "no `x`"]);
         assert_eq!(names, BTreeSet::from(["type", "x"]));
         let marked = body("{\"type\":1,\"code\":\"type\"}", &names).into_string();
         assert!(marked.contains("<mark>  &quot;type&quot;: 1,\n</mark>"));

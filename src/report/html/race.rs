@@ -1,38 +1,38 @@
-//! What several clients did at once, as a drawing: a row for each client, time from left to right.
+//! A diagram of concurrent requests: a row per client, time from left to right.
 
 use maud::{Markup, html};
 
 use super::super::visible::{cut, visible};
 use crate::finding::{Finding, Span, Timeline};
 
-/// Units of the drawing.
+/// Size of the diagram and its parts, in its own units.
 const WIDTH: usize = 720;
 const MARGIN: usize = 100;
 const ROW: usize = 34;
 const BAR: usize = 22;
-/// Room for the words above the rows.
+/// Room for the text above the rows.
 const TOP: usize = 24;
-/// A report from elsewhere may claim any number; more is not drawn.
+/// Limit of rows, requests and moments: a report from another source can contain any number.
 const MAX_COUNT: usize = 200;
 
 pub(super) fn timeline(finding: &Finding) -> Markup {
-    let drawn = finding.race.as_ref().filter(|race| is_drawable(race));
+    let race = finding.race.as_ref().filter(|race| is_drawable(race));
     html! {
-        @if let Some(race) = drawn {
+        @if let Some(race) = race {
             figure.race {
-                div.scroll role="region" aria-label="What the clients did" tabindex="0" { (drawing(race)) }
+                div.scroll role="region" aria-label="Requests of the clients" tabindex="0" { (diagram(race)) }
                 figcaption { (legend(race)) }
             }
             @if let Some(text) = &finding.timeline {
-                details.text { summary { "The same as text, with times" } (picture(text)) }
+                details.text { summary { "The same as text, with times" } (text_diagram(text)) }
             }
         } @else if let Some(text) = &finding.timeline {
-            (picture(text))
+            (text_diagram(text))
         }
     }
 }
 
-fn picture(text: &str) -> Markup {
+fn text_diagram(text: &str) -> Markup {
     html! { pre.timeline tabindex="0" { @for line in text.lines() { (visible(line)) "\n" } } }
 }
 
@@ -48,22 +48,22 @@ fn is_drawable(race: &Timeline) -> bool {
         && race.spans.iter().all(fits)
 }
 
-fn drawing(race: &Timeline) -> Markup {
+fn diagram(race: &Timeline) -> Markup {
     let height = TOP + race.lanes.len() * ROW;
     let place = |moment: usize| MARGIN + moment * (WIDTH - MARGIN - 20) / (race.moments - 1).max(1);
-    let said = race.spans.iter().map(|span| told(race, span)).collect::<Vec<_>>().join("; ");
+    let label = race.spans.iter().map(|span| description(race, span)).collect::<Vec<_>>().join("; ");
     let here = race.spans.iter().find(|span| span.here);
     html! {
-        svg.timeline viewBox={"0 0 " (WIDTH) " " (height)} width=(WIDTH) height=(height) role="img" aria-label=(visible(&cut(&said, 2_000))) {
+        svg.timeline viewBox={"0 0 " (WIDTH) " " (height)} width=(WIDTH) height=(height) role="img" aria-label=(visible(&cut(&label, 2_000))) {
             @for (number, lane) in race.lanes.iter().enumerate() {
                 rect class="grid" x=(MARGIN) y=(TOP + number * ROW + ROW / 2) width=(WIDTH - MARGIN) height="1" {}
                 text x="0" y=(TOP + number * ROW + ROW / 2 + 5) { (visible(&cut(lane, 14))) }
             }
             @if let Some(end) = here.and_then(|span| span.end) {
-                // The words stand on the side that has room for them.
-                @let (words, side) = if place(end) > WIDTH / 2 { (place(end) - 6, "end") } else { (place(end) + 8, "start") };
+                // The text stands on the side with room for it.
+                @let (text_x, side) = if place(end) > WIDTH / 2 { (place(end) - 6, "end") } else { (place(end) + 8, "start") };
                 rect class="fault" x=(place(end)) y="0" width="2" height=(height) {}
-                text class="fault" x=(words) y="14" text-anchor=(side) { "from here on no order explains the responses" }
+                text class="fault" x=(text_x) y="14" text-anchor=(side) { "from here, no order explains the responses" }
             }
             @for span in &race.spans { (bar(span, place(span.start), span.end.map_or(WIDTH, place))) }
         }
@@ -90,16 +90,16 @@ fn legend(race: &Timeline) -> Markup {
                 li class=[span.here.then_some("here")] {
                     code.number { (visible(&span.mark)) } code { (visible(&cut(&span.request, 300))) }
                     code.response { (visible(&cut(&span.response, 300))) }
-                    @if span.here { strong.point { "← here: no order of these requests, one after the other, gives all these responses" } }
+                    @if span.here { strong.point { "← here: no order of these requests explains all responses" } }
                 }
             }
         }
     }
 }
 
-/// A span in words.
-fn told(race: &Timeline, span: &Span) -> String {
+/// A request as text.
+fn description(race: &Timeline, span: &Span) -> String {
     let lane = race.lanes.get(span.lane).map_or("", String::as_str);
-    let here = if span.here { ", where no order is left" } else { "" };
-    format!("{lane}: {} {}, answered {}{here}", span.mark, span.request, span.response)
+    let here = if span.here { ", which no order explains" } else { "" };
+    format!("{lane}: {} {} returned {}{here}", span.mark, span.request, span.response)
 }

@@ -1,8 +1,8 @@
-//! The rules by area, with a filter by verdict that needs no script and a search that does.
+//! The rules by area, with a filter by verdict (without script) and a search (with script).
 
 use maud::{Markup, html};
 
-use super::super::story::source;
+use super::super::trace::source;
 use super::super::visible::visible;
 use super::super::words::{areas, count};
 use super::mark;
@@ -19,7 +19,7 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
             } @else {
                 (filters(outcome))
                 @for (area, rules) in areas(outcome) { (group(outcome, area, &rules)) }
-                p.nothing #no-rule hidden { "No rule fits." }
+                p.nothing #no-rule hidden { "No rule matches." }
             }
         }
     }
@@ -79,7 +79,7 @@ fn row(rule: &RuleOutcome, number: usize) -> Markup {
     }
 }
 
-/// Where the promise stands, in words.
+/// The documents that state the rule.
 pub(super) fn sources(rule: &RuleOutcome) -> Markup {
     let sources: Vec<String> =
         rule.from.iter().map(|tag| source(tag).map_or_else(|| visible(tag).into_owned(), str::to_owned)).collect();

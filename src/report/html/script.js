@@ -3,11 +3,11 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  // Search: rules whose text has every word; the verdict filter is CSS and stays in force beside it.
+  // Search: rules with every word. The verdict filter is CSS and applies in addition.
   const search = document.getElementById("search");
   const rules = [...document.querySelectorAll(".rule")];
   const shown = document.getElementById("shown");
-  const none = document.getElementById("no-rule");
+  const noRule = document.getElementById("no-rule");
   const texts = rules.map((rule) =>
     (rule.textContent + " " + rule.closest(".area").querySelector("h3").textContent).toLowerCase());
   const filter = () => {
@@ -24,7 +24,7 @@
       visible += here;
     }
     shown.textContent = words.length || chosen ? visible + (visible === 1 ? " rule" : " rules") : "";
-    none.hidden = visible > 0;
+    noRule.hidden = visible > 0;
   };
   if (search) {
     search.form.addEventListener("submit", (event) => event.preventDefault());
@@ -42,7 +42,7 @@
     }
   });
 
-  // Copying, with the old way where a page from a file may not use the new one.
+  // Copying, with the old API where a page from a file may not use the new one.
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -76,7 +76,7 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });
 
-  // Paper cannot be unfolded.
+  // Print everything unfolded.
   let folded = [];
   window.addEventListener("beforeprint", () => {
     folded = [...document.querySelectorAll("details:not([open])")];

@@ -1,15 +1,17 @@
-//! What a run noticed besides verdicts, and its facts.
+//! What a run recorded besides verdicts, and its facts.
+
+use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::story;
+use super::super::trace;
 use super::super::visible::visible;
 use super::super::words::{count, duration};
 use super::prose::prose;
 use super::{coverage, latency, mark};
-use crate::finding::{Outcome, Verdict};
+use crate::finding::{Drift, Finding, Outcome, SeenResponse, Verdict};
 
-/// The sections of which there is something: id, title, content.
+/// The sections that are not empty: id, title, content.
 pub(super) fn present(outcome: &Outcome) -> Vec<(&'static str, &'static str, Markup)> {
     [
         ("left-behind", "Left behind", left_behind(outcome)),
@@ -39,17 +41,17 @@ fn left_behind(outcome: &Outcome) -> Option<Markup> {
     let ids = &outcome.left_behind;
     (!ids.is_empty()).then(|| {
         html! {
-            p { "The run created " (count(ids.len(), "offering")) " that it could not remove. " code { "qonform clean" } " removes what a run has left." }
+            p { "The run created " (count(ids.len(), "offering")) " that it could not delete. " code { "qonform clean" } " deletes them." }
             ul { @for id in ids { li { code { (visible(id)) } } } }
         }
     })
 }
 
 fn waivers(outcome: &Outcome) -> Option<Markup> {
-    let remarks: Vec<String> = story::waivers(outcome).collect();
+    let remarks: Vec<String> = trace::waivers(outcome).collect();
     (!remarks.is_empty()).then(|| {
         html! {
-            p { "Waivers that want a look." }
+            p { "Waivers to review." }
             ul { @for remark in &remarks { li { (prose(remark)) } } }
         }
     })
@@ -60,7 +62,7 @@ fn not_decided(outcome: &Outcome) -> Option<Markup> {
         outcome.rules.iter().filter(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)).collect();
     (!rules.is_empty()).then(|| {
         html! {
-            p { "These rules were not decided, and what would decide them." }
+            p { "The rules that were skipped or are inconclusive, and why." }
             table {
                 thead { tr { th scope="col" { "Rule" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
                 tbody {
@@ -68,7 +70,7 @@ fn not_decided(outcome: &Outcome) -> Option<Markup> {
                         tr {
                             th scope="row" { code { (visible(&rule.id)) } }
                             td { (mark(rule.verdict)) }
-                            td { (prose(rule.reason.as_deref().unwrap_or("no reason was noted"))) }
+                            td { (prose(rule.reason.as_deref().unwrap_or("no reason recorded"))) }
                         }
                     }
                 }
@@ -81,7 +83,7 @@ fn observations(outcome: &Outcome) -> Option<Markup> {
     let observations = &outcome.observations;
     (!observations.is_empty()).then(|| {
         html! {
-            p { "What the server chose where the contract is open. Every choice is right." }
+            p { "What the server chose where the contract is open. Every choice is correct." }
             table {
                 thead { tr { th scope="col" { "Rule" } th scope="col" { "Choice" } th scope="col" { "Seen" } } }
                 tbody {
@@ -101,27 +103,59 @@ fn observations(outcome: &Outcome) -> Option<Markup> {
 fn drift(outcome: &Outcome) -> Option<Markup> {
     (!outcome.drift.is_empty()).then(|| {
         html! {
-            p { "Where documents and server differ, whether it breaks a rule or not." }
-            table {
+            p { "Where document and server differ, whether it violates a rule or not." }
+            table.drift {
                 thead { tr {
-                    th scope="col" { "Operation" } th scope="col" { "What differs" } th scope="col" { "Rule" } th scope="col" { "Seen" }
+                    th scope="col" { "Document says" } th scope="col" { "Server does" } th scope="col" { "Where" }
+                    th scope="col" { "Evidence" }
                 } }
                 tbody {
                     @for drift in &outcome.drift {
                         tr {
-                            th scope="row" {
+                            td { span.label { "Document: " } (documented(outcome, drift)) }
+                            td { span.label { "Server: " } (prose(&drift.what)) }
+                            td { span.label { "Where: " }
                                 @if drift.operations.is_empty() { "outside the document" }
-                                @for operation in &drift.operations { code { (visible(operation)) } " " }
-                            }
-                            td { (prose(&drift.what)) }
-                            td { @match &drift.rule { Some(rule) => { "breaks " code { (visible(rule)) } }, None => "breaks no rule" } }
-                            td.number { (count(drift.count, "time")) }
+                                @for operation in &drift.operations { code { (visible(operation)) } " " } }
+                            td { span.label { "Evidence: " } (evidence(outcome, drift)) }
                         }
                     }
                 }
             }
         }
     })
+}
+
+/// The rule that the drift violates; else the statuses that the document lists for its operations.
+fn documented(outcome: &Outcome, drift: &Drift) -> Markup {
+    let rule = drift.rule.as_ref().and_then(|id| outcome.rules.iter().find(|rule| rule.id == *id));
+    let listed = |seen: &&SeenResponse| seen.documented && drift.operations.contains(&seen.operation);
+    let statuses: BTreeSet<u16> = outcome.coverage.responses.iter().filter(listed).map(|seen| seen.status).collect();
+    let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    // `returned 403, which the document does not list`.
+    let is_status = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_status = drift.what.split([' ', ',']).take(2).any(is_status);
+    html! {
+        @match rule {
+            Some(rule) => (prose(&rule.statement)),
+            None if is_status && !statuses.is_empty() => { "responses " (statuses.join(", ")) },
+            None => span.nothing { "nothing about it" },
+        }
+    }
+}
+
+/// A link to the finding, or the rule, and the number of occurrences.
+fn evidence(outcome: &Outcome, drift: &Drift) -> Markup {
+    let is_same = |finding: &Finding| drift.rule.as_ref() == Some(&finding.rule) && finding.title == drift.what;
+    let finding = outcome.findings.iter().position(is_same);
+    html! {
+        @match (finding, &drift.rule) {
+            (Some(index), Some(rule)) => a href={"#finding-" (index + 1)} { code { (visible(rule)) } },
+            (_, Some(rule)) => code { (visible(rule)) },
+            _ => "violates no rule",
+        }
+        ", " (count(drift.count, "time"))
+    }
 }
 
 fn notes(outcome: &Outcome) -> Option<Markup> {
@@ -142,7 +176,7 @@ fn facts(outcome: &Outcome) -> Markup {
         ("Checks", summary.checks.to_string()),
         ("Requests", summary.requests.to_string()),
         ("Waits for a rate limit", summary.waits.to_string()),
-        ("Reads sent again", summary.retries.to_string()),
+        ("Repeated reads", summary.retries.to_string()),
         ("Exit code", outcome.exit_code().to_string()),
     ];
     html! {

@@ -10,8 +10,8 @@ struct HtmlTag {
     attributes: Vec<(String, String)>,
 }
 
-/// Reads a page as strictly as we write it: every `<` outside of scripts and styles starts a tag, every attribute is
-/// quoted, every element is closed in its order. Gives all start tags, and the contents of the scripts.
+/// Parses a page strictly: every `<` outside scripts and styles starts a tag, every attribute is quoted, every element
+/// is closed in order. Returns all start tags and the contents of the scripts.
 fn parse(page: &str) -> (Vec<HtmlTag>, Vec<String>) {
     let (mut tags, mut scripts, mut open) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a doctype");
@@ -19,7 +19,7 @@ fn parse(page: &str) -> (Vec<HtmlTag>, Vec<String>) {
         assert!(!text.contains('>'), "a bare > in {text:.80}");
         if let Some(after) = after.strip_prefix('/') {
             let (name, after) = after.split_once('>').unwrap();
-            assert_eq!(open.pop().as_deref(), Some(name), "</{name}> closes what is not open");
+            assert_eq!(open.pop().as_deref(), Some(name), "</{name}> closes another element");
             rest = after;
             continue;
         }
@@ -42,7 +42,7 @@ fn parse(page: &str) -> (Vec<HtmlTag>, Vec<String>) {
 fn start_tag(text: &str) -> (HtmlTag, &str) {
     let end = text.find([' ', '>']).unwrap();
     let (name, mut rest) = text.split_at(end);
-    assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{name}> is no element");
+    assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "<{name}> is not an element");
     let mut attributes = Vec::new();
     loop {
         if let Some(after) = rest.strip_prefix('>') {
@@ -81,13 +81,13 @@ fn every_page_is_well_formed_and_loads_nothing() {
             assert!(attribute(tag, "src").is_none() && attribute(tag, "style").is_none());
             assert!(tag.attributes.iter().all(|(name, _)| !name.starts_with("on")), "an inline handler");
             if let Some(id) = attribute(tag, "id") {
-                assert!(ids.insert(id.to_owned()), "{id} stands twice");
+                assert!(ids.insert(id.to_owned()), "{id} is not unique");
             }
         }
         for tag in &tags {
             let Some(href) = attribute(tag, "href") else { continue };
             match href.strip_prefix('#') {
-                Some(id) => assert!(ids.contains(id), "{href} leads nowhere"),
+                Some(id) => assert!(ids.contains(id), "{href} has no target"),
                 None => assert!(href.starts_with("data:image/svg+xml,"), "{href}"),
             }
         }
@@ -104,7 +104,7 @@ fn the_embedded_report_is_the_json_report() {
 }
 
 #[test]
-fn a_reader_finds_fault_rule_source_and_the_line_to_paste() {
+fn a_finding_has_rule_source_and_commands() {
     let page = render(&sample::fixed());
     for needed in [
         "<h1>Contract broken: 2 violations</h1>",
@@ -117,21 +117,23 @@ fn a_reader_finds_fault_rule_source_and_the_line_to_paste() {
         "http://127.0.0.1:4010/v4/offerings/qf-k3v-1",
         "another client changed the project",
         "needs a limited key: --limited-token",
+        "<dt><code>delete.removes</code></dt>",
+        "<span class=\"label\">Document: </span>responses 201, 400, 401, 409",
     ] {
         assert!(page.contains(needed), "{needed}");
     }
 }
 
 #[test]
-fn the_empty_page_says_so() {
+fn the_empty_page_reports_that_nothing_was_tested() {
     let page = render(&sample::empty());
     assert!(page.contains("<h1>Nothing was tested</h1>"));
     assert!(page.contains("Nothing was checked, so nothing was found."));
-    assert!(page.contains("No response came.") && page.contains("No rule was selected."));
+    assert!(page.contains("No response was received.") && page.contains("No rule was selected."));
 }
 
 #[test]
-fn no_hidden_character_of_the_target_is_in_the_page() {
+fn the_page_contains_no_control_characters() {
     let page = render(&sample::hostile());
     let strange: Vec<char> =
         page.chars().filter(|&c| !matches!(c, '\n' | '\t') && visible(&c.to_string()) != c.to_string()).collect();
@@ -148,7 +150,7 @@ fn luminance(color: &str) -> f64 {
 }
 
 #[test]
-fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
+fn text_has_the_contrast_of_wcag_aa() {
     let css = include_str!("style.css");
     let (light, rest) = css.split_once("@media (prefers-color-scheme: dark)").unwrap();
     let dark = rest.split_once("\n}\n").unwrap().0;
@@ -167,11 +169,11 @@ fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
             }
         }
         assert!(contrast("ink", "mark") >= 4.5);
-        // A chosen filter, the letters on the bars of a race.
+        // A selected filter, the letters on the bars of a race.
         for (ink, ground) in [("sheet", "ink"), ("sheet", "observed"), ("sheet", "violated"), ("sheet", "skipped")] {
             assert!(contrast(ink, ground) >= 4.5, "{ink} on {ground}: {}", contrast(ink, ground));
         }
-        // Bars beside words need three to one.
+        // Graphics need three to one.
         for shape in ["observed", "violated", "skipped", "ink"] {
             assert!(contrast(shape, "block") >= 3.0 && contrast(shape, "sheet") >= 3.0, "{shape}");
         }
@@ -181,7 +183,7 @@ fn text_stands_out_from_its_ground_as_wcag_aa_asks() {
     }
 }
 
-/// Uses the page as a reader does and tells the page around it what can be seen.
+/// Uses the page and posts what is visible to the outer page.
 const PROBE: &str = r##"<script>
 const seen = [innerWidth];
 const count = () => [...document.querySelectorAll(".rule")].filter((rule) => rule.offsetParent !== null).length;
@@ -196,7 +198,7 @@ fits();
 location.hash = "#rule-1";
 setTimeout(() => {
   seen.push(count());
-  // Everything unfolded, as on paper; and what can be used can be reached by the keyboard.
+  // Everything unfolded, as in print; everything usable is reachable by keyboard.
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
   fits();
   const usable = [...document.querySelectorAll("a[href], button, summary, input, [role=region]")];
@@ -205,7 +207,7 @@ setTimeout(() => {
 }, 300);
 </script></body>"##;
 
-/// A page in a frame as wide as a screen: a window of Chromium is never narrower than 500 pixels.
+/// A page in a frame with the width of a screen: a window of Chromium is at least 500 pixels wide.
 fn framed(width: u32) -> String {
     format!(
         "<!DOCTYPE html><title>silent</title><body style=\"margin:0\">\
@@ -214,7 +216,7 @@ fn framed(width: u32) -> String {
     )
 }
 
-/// Opens a file and gives what came out: the page as it is then, and the log of its console.
+/// Opens a file and returns the resulting page and the log of its console.
 fn browse(browser: &std::ffi::OsStr, folder: &std::path::Path, arguments: &[&str], file: &str) -> (String, String) {
     let output = std::process::Command::new(browser)
         .args("--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking".split(' '))
@@ -236,10 +238,10 @@ fn size(png: &[u8]) -> (u32, u32) {
     (number(16), number(20))
 }
 
-/// `QONFORM_BROWSER` names a Chromium; without it there is nothing to test with, and the test says so.
+/// Needs a Chromium in `QONFORM_BROWSER`; without it, the test reports that it was skipped.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that was skipped must not look like one that ran")]
-fn in_a_browser_search_and_filters_work_and_the_console_stays_empty() {
+#[expect(clippy::print_stderr, reason = "a skipped test must not look like one that ran")]
+fn in_a_browser_the_page_fits_and_its_filters_work() {
     let Some(browser) = std::env::var_os("QONFORM_BROWSER").filter(|browser| !browser.is_empty()) else {
         eprintln!("skipped: QONFORM_BROWSER names no Chromium");
         return;
@@ -250,7 +252,7 @@ fn in_a_browser_search_and_filters_work_and_the_console_stays_empty() {
     {
         let page = render(&outcome);
         std::fs::write(folder.join("page.html"), page.replace("</body>", PROBE)).unwrap();
-        for (width, scheme) in [(400, 1), (400, 0), (1400, 1), (1400, 0)] {
+        for (width, scheme) in [360, 400, 768, 1400].into_iter().flat_map(|width| [(width, 1), (width, 0)]) {
             std::fs::write(folder.join("frame.html"), framed(width)).unwrap();
             let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
             let window = format!("--window-size={width},900");

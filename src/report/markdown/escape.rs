@@ -1,17 +1,17 @@
-//! Foreign text in Markdown, as text.
+//! Untrusted text in Markdown.
 
 use std::fmt::Write as _;
 
 use super::super::visible::visible;
 
-/// Running text: everything that Markdown, HTML or GitHub could take for markup is an entity, which all of them show as
-/// the character. What stands between backticks is set as code.
-pub(in crate::report) fn text(foreign: &str) -> String {
-    let parts: Vec<&str> = foreign.split('`').collect();
+/// Running text: every character that could be markup in Markdown, HTML or GitHub becomes an entity. Text between
+/// backticks becomes code.
+pub(in crate::report) fn text(untrusted: &str) -> String {
+    let parts: Vec<&str> = untrusted.split('`').collect();
     let last = parts.len() - 1;
     let mut out = String::new();
     for (index, part) in parts.iter().enumerate() {
-        // The last part has no backtick after it: where the number of backticks is odd, the last one is a character.
+        // The last part has no backtick after it: with an odd number of backticks, the last one is a character.
         match index % 2 {
             1 if index < last => out.push_str(&code(part)),
             1 => out.push_str(&format!("&#96;{}", plain(part))),
@@ -21,18 +21,18 @@ pub(in crate::report) fn text(foreign: &str) -> String {
     out
 }
 
-/// Foreign text as code. An element instead of backticks: those cannot hold any text, and no pipe in a table.
-pub(in crate::report) fn code(foreign: &str) -> String {
-    if foreign.is_empty() {
+/// Untrusted text as code. An element instead of backticks, which cannot contain every text and no pipe in a table.
+pub(in crate::report) fn code(untrusted: &str) -> String {
+    if untrusted.is_empty() {
         return String::new();
     }
-    // Nobody is mentioned and nothing is linked inside of code.
-    format!("<code>{}</code>", entities(&visible(foreign)))
+    // GitHub neither mentions users nor creates links inside code.
+    format!("<code>{}</code>", entities(&visible(untrusted)))
 }
 
-fn plain(foreign: &str) -> String {
-    // A word joiner keeps GitHub from notifying the user of that name.
-    entities(&visible(foreign)).replace("&#64;", "&#64;&#8288;")
+fn plain(untrusted: &str) -> String {
+    // A word joiner keeps GitHub from notifying a user of that name.
+    entities(&visible(untrusted)).replace("&#64;", "&#64;&#8288;")
 }
 
 fn entities(text: &str) -> String {
@@ -49,7 +49,7 @@ fn entities(text: &str) -> String {
     out
 }
 
-/// Lines in a fence that is longer than any run of backticks in them.
+/// Lines in a fence that is longer than every run of backticks in them.
 pub(in crate::report) fn fenced(language: &str, lines: &[String]) -> String {
     let longest = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(3.max(longest + 1));
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_shown_and_backticks_make_code() {
+    fn markup_is_shown_and_backticks_become_code() {
         assert_eq!(text("a `tag` | <b>"), "a <code>tag</code> &#124; &#60;b&#62;");
         assert_eq!(text("it`s"), "it&#96;s");
         assert_eq!(text("@team"), "&#64;&#8288;team");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_is_longer_than_what_it_holds() {
+    fn a_fence_is_longer_than_backticks_inside() {
         assert_eq!(fenced("sh", &["x ```` y".to_owned()]), "`````sh\nx ```` y\n`````\n");
         assert_eq!(fenced("sh", &[]), "```sh\n\n```\n");
     }

@@ -1,6 +1,6 @@
 //! Markdown for a comment on a pull request or `$GITHUB_STEP_SUMMARY`.
 //!
-//! Start at [`render`]; [`MarkdownPage`] keeps the text short enough, `escape` keeps foreign strings text.
+//! Start at [`render`]; [`MarkdownPage`] limits the length, `escape` escapes untrusted strings.
 
 mod escape;
 mod page;
@@ -8,16 +8,16 @@ mod page;
 pub(super) use escape::{code, fenced, text};
 pub(super) use page::MarkdownPage;
 
-use super::story;
+use super::trace;
 use super::visible::{cut, visible};
-use super::words::{RunStatus, areas, count, counted, duration, glance, responses_seen, shortfall};
+use super::words::{RunStatus, areas, count, counted, duration, responses_seen, run_status, shortfall};
 use crate::finding::{Finding, Outcome, Severity, Verdict};
 
-/// Longest quoted string, in characters.
+/// Maximum length of a quoted string, in characters.
 const MAX_QUOTE_LENGTH: usize = 600;
-/// Longest line in a fence, in characters.
+/// Maximum length of a line in a fence, in characters.
 const MAX_LINE_LENGTH: usize = 1_500;
-/// Most lines in a fence, most rows in a table, most items in a list.
+/// Maximum number of lines in a fence, rows in a table, items in a list.
 const MAX_COUNT: usize = 40;
 
 /// The outcome as Markdown.
@@ -26,7 +26,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
     page.push(&heading(outcome));
     page.push(&table(outcome));
     for finding in &outcome.findings {
-        page.push(&told(finding, outcome));
+        page.push(&section(finding, outcome));
     }
     for (title, items) in lists(outcome) {
         page.push(&list(title, &items));
@@ -35,18 +35,18 @@ pub(super) fn render(outcome: &Outcome) -> String {
 }
 
 fn heading(outcome: &Outcome) -> String {
-    let (glance, clause) = glance(outcome);
-    let mark = match glance {
+    let (status, clause) = run_status(outcome);
+    let mark = match status {
         RunStatus::Kept => "✅",
         RunStatus::Broken => "❌",
-        RunStatus::Doubtful => "⚠️",
+        RunStatus::Unclear => "⚠️",
     };
     let mut block = format!("## {mark} {clause}\n\n");
     if let Some(shortfall) = shortfall(&outcome.ending) {
         block.push_str(&format!("**{}**\n\n", quoted(&shortfall)));
     }
     let target = if outcome.target.embedded {
-        "the embedded server".to_owned()
+        "embedded server".to_owned()
     } else {
         code(&cut(&outcome.target.url, MAX_QUOTE_LENGTH))
     };
@@ -63,7 +63,7 @@ fn heading(outcome: &Outcome) -> String {
     block
 }
 
-/// Rules by area and verdict. Areas are few in any catalogue; should there be many, the table stops and says so.
+/// Rules by area and verdict; areas beyond the limit are counted.
 fn table(outcome: &Outcome) -> String {
     let columns: Vec<Verdict> = counted(outcome).map(|(verdict, _)| verdict).collect();
     let row = |name: &str, numbers: &[usize]| {
@@ -89,7 +89,7 @@ fn table(outcome: &Outcome) -> String {
     block
 }
 
-fn told(finding: &Finding, outcome: &Outcome) -> String {
+fn section(finding: &Finding, outcome: &Outcome) -> String {
     let mark = match finding.severity {
         Severity::Violation => "❌",
         Severity::Known => "🔁",
@@ -101,45 +101,51 @@ fn told(finding: &Finding, outcome: &Outcome) -> String {
         finding.severity.word(),
         code(&cut(&finding.rule, MAX_QUOTE_LENGTH)),
         quoted(&finding.title),
-        story::facts(finding)
+        trace::facts(finding)
     );
-    block.push_str(&format!("- expected: {}\n", quoted(&finding.expected)));
-    block.push_str(&format!("- received: {}\n", quoted(&finding.received)));
-    if let Some(also) = story::also(finding) {
-        block.push_str(&format!("- also violates: {}\n", code(&cut(&also, MAX_QUOTE_LENGTH))));
+    for (label, text) in trace::deviation(finding) {
+        let separator = if label.is_empty() { "" } else { ": " };
+        block.push_str(&format!("- {label}{separator}{}\n", quoted(&text)));
     }
-    if let Some(waiver) = story::waiver(finding) {
+    if let Some(rule) = outcome.rules.iter().find(|rule| rule.id == finding.rule) {
+        block.push_str(&format!("- rule: {}\n", quoted(&trace::sourced(rule))));
+    }
+    let place =
+        trace::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, MAX_QUOTE_LENGTH))));
+    block.push_str(&format!("- contract: {place}{}\n", quoted(&trace::subject(finding))));
+    if let Some(also) = trace::also(finding) {
+        block.push_str(&format!("- also violates {}\n", code(&cut(&also, MAX_QUOTE_LENGTH))));
+    }
+    if let Some(waiver) = trace::waiver(finding) {
         block.push_str(&format!("- waived: {}\n", quoted(&waiver)));
     }
     if let Some(request) = &finding.shrunk_request {
-        block.push_str(&format!("- shrunk from: {}\n", code(&cut(request, MAX_QUOTE_LENGTH))));
+        block.push_str(&format!("- minimized from {}\n", code(&cut(request, MAX_QUOTE_LENGTH))));
     }
-    let place =
-        story::place(finding).map_or_else(String::new, |place| format!("{}, ", code(&cut(&place, MAX_QUOTE_LENGTH))));
-    let operations = story::operations(finding);
-    block.push_str(&format!("- at: {place}{}\n\n", code(&cut(&operations, MAX_QUOTE_LENGTH))));
-    let steps = story::lines(finding).into_iter().map(|line| {
+    block.push('\n');
+    let steps = trace::lines(finding).into_iter().map(|line| {
         let here = if line.here { "  <- here" } else { "" };
-        let said = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.response, line.note);
-        format!("{}{here}", said.trim_end())
+        let text = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.response, line.note);
+        format!("{}{here}", text.trim_end())
     });
     block.push_str(&fenced("text", &bounded(steps)));
     block.push('\n');
-    if let Some(picture) = &finding.timeline {
-        block.push_str(&fenced("text", &bounded(picture.lines().map(str::to_owned))));
+    if let Some(timeline) = &finding.timeline {
+        block.push_str(&fenced("text", &bounded(timeline.lines().map(str::to_owned))));
         block.push('\n');
     }
     let commands =
-        [story::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
+        [trace::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
     block.push_str(&fenced("sh", &bounded(commands)));
     block.push_str("\n</details>\n");
     block
 }
 
-/// A line that sends what was sent, or a comment that says why it is missing: half a command would send something else.
+/// A command that sends the same request, or a comment that replaces it: a cut command would send something else.
 fn pasteable(line: &String) -> String {
     if line.chars().count() > MAX_LINE_LENGTH || visible(line) != *line {
-        "# too long or with characters that cannot be shown: replay sends it".to_owned()
+        "# curl command omitted: too long, or with control characters; the JSON report has it, replay sends it"
+            .to_owned()
     } else {
         line.clone()
     }
@@ -159,7 +165,7 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
     let undecided =
         outcome.rules.iter().filter(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive)).map(
             |rule| {
-                let reason = rule.reason.as_deref().unwrap_or("no reason was noted");
+                let reason = rule.reason.as_deref().unwrap_or("no reason recorded");
                 format!("{} {}: {}", code(&cut(&rule.id, MAX_QUOTE_LENGTH)), rule.verdict.word(), quoted(reason))
             },
         );
@@ -169,21 +175,21 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
     });
     let drift = outcome.drift.iter().map(|drift| {
         let times = count(drift.count, "time");
-        format!("{}: {} ({times})", quoted(&story::named(&drift.operations)), quoted(&drift.what))
+        format!("{}: {} ({times})", quoted(&trace::named(&drift.operations)), quoted(&drift.what))
     });
     let (seen, documented) = responses_seen(outcome);
     let mut notes: Vec<String> = outcome.notes.iter().map(|note| quoted(note)).collect();
     if documented > 0 {
-        notes.push(format!("{seen} of {} came", count(documented, "documented response")));
+        notes.push(format!("{seen} of {} returned", count(documented, "documented response")));
     }
-    let waivers = story::waivers(outcome).map(|remark| quoted(&remark));
+    let waivers = trace::waivers(outcome).map(|remark| quoted(&remark));
     let left = outcome.left_behind.iter().map(|id| code(&cut(id, MAX_QUOTE_LENGTH)));
     vec![
         ("Left behind", left.collect()),
-        ("Waivers that want a look", waivers.collect()),
+        ("Waivers to review", waivers.collect()),
         ("Not decided", undecided.collect()),
-        ("Observed where the contract is open", observed.collect()),
-        ("Drift between documents and server", drift.collect()),
+        ("Observations where the contract is open", observed.collect()),
+        ("Drift between document and server", drift.collect()),
         ("Notes", notes),
     ]
 }
@@ -203,8 +209,8 @@ fn list(title: &str, items: &[String]) -> String {
     block
 }
 
-fn quoted(foreign: &str) -> String {
-    text(&cut(foreign, MAX_QUOTE_LENGTH))
+fn quoted(untrusted: &str) -> String {
+    text(&cut(untrusted, MAX_QUOTE_LENGTH))
 }
 
 #[cfg(test)]
@@ -215,30 +221,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fixed_outcome_reads_like_this() {
+    fn the_fixed_outcome_matches_its_snapshot() {
         assert_data_eq!(render(&sample::fixed()), file!["../testdata/fixed.md"].raw());
     }
 
     #[test]
-    fn the_empty_outcome_says_that_nothing_was_tested() {
+    fn the_empty_outcome_reports_that_nothing_was_tested() {
         let text = render(&sample::empty());
         assert!(text.starts_with("## ⚠️ nothing was tested\n"));
         assert!(!text.contains("<details>"));
     }
 
     #[test]
-    fn however_much_there_is_it_fits_into_a_comment() {
+    fn the_text_always_fits_into_a_comment() {
         let mut outcome = sample::hostile();
         outcome.findings = std::iter::repeat_n(outcome.findings.clone(), 300).flatten().collect();
         outcome.notes = std::iter::repeat_n("note ".repeat(100), 1000).collect();
         let text = render(&outcome);
         assert!(text.chars().count() <= page::MAX_LENGTH);
-        assert!(text.contains("sections did not fit here"));
+        assert!(text.contains("sections omitted for length"));
         assert!(text.chars().count() > page::MAX_LENGTH / 2, "there was room for more");
     }
 
     #[test]
-    fn hostile_strings_break_out_of_nothing() {
+    fn hostile_strings_stay_text() {
         let outcome = sample::hostile();
         let text = render(&outcome);
         let mut fence: Option<String> = None;
@@ -250,7 +256,7 @@ mod tests {
                 Some(_) => {}
                 None if ticks.len() >= 3 => fence = Some(ticks),
                 None => {
-                    // Outside of fences stands nothing but what we wrote ourselves.
+                    // Outside fences there is no markup but ours.
                     let bare = line
                         .replace("<code>", "")
                         .replace("</code>", "")

@@ -1,90 +1,92 @@
-//! What a run noticed besides verdicts: observations, drift, coverage, notes, what was left behind.
+//! What a run recorded besides verdicts: waivers, observations, drift, coverage, notes, leftovers.
 
-use super::super::style::Tone;
+use super::super::style::TextStyle;
 use super::super::visible::{visible, wrapped};
 use super::super::words::{count, responses_seen};
-use super::super::{Style, Verbosity};
+use super::super::{Style, Verbosity, trace};
 use super::item;
-use crate::finding::{Drift, Outcome, Tried};
+use crate::finding::{Drift, Outcome, SideCounts};
 
-/// A block for each kind of which there is something.
+/// Items of a list that are shown without `-v`.
+const MAX_COUNT: usize = 8;
+
+/// A block for each kind that is not empty.
 pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
     let observed = outcome.observations.iter().map(|observation| {
         let times = count(observation.count, "time");
         format!("{}: {} ({times})", observation.rule, observation.choice)
     });
-    let drift = outcome.drift.iter().map(drift);
     let left = outcome.left_behind.iter().map(Clone::clone);
-    let waivers = super::super::story::waivers(outcome);
     let blocks = [
-        list(("waivers", " that want a look"), waivers, style),
         list(("observations", ": what the server chose where the contract is open"), observed, style),
-        list(("drift", ": where documents and server differ"), drift, style),
+        list(("drift", ": where document and server differ"), outcome.drift.iter().map(drift), style),
         coverage(outcome, style),
         list(("notes", ""), outcome.notes.iter().map(Clone::clone), style),
-        list(("left behind", ": created by the run and not removed; `qonform clean` removes them"), left, style),
+        list(("waivers", " to review"), trace::waivers(outcome), style),
+        list(("left behind", ": created by the run and not deleted; `qonform clean` deletes them"), left, style),
     ];
     blocks.into_iter().flatten().collect()
 }
 
-/// `v4GetOffering: 415 is not documented (2 times; breaks response.documented-status)`.
+/// `v4GetOffering: 415 is not documented (2 times; violates response.documented-status)`.
 fn drift(drift: &Drift) -> String {
-    let operation = super::super::story::named(&drift.operations);
+    let operation = trace::named(&drift.operations);
     let times = count(drift.count, "time");
     match &drift.rule {
-        Some(rule) => format!("{operation}: {} ({times}; breaks {rule})", drift.what),
+        Some(rule) => format!("{operation}: {} ({times}; violates {rule})", drift.what),
         None => format!("{operation}: {} ({times})", drift.what),
     }
 }
 
 fn list(title: (&str, &str), items: impl Iterator<Item = String>, style: &Style) -> Option<String> {
-    let items: String = items.map(|one| item(&visible(&one), style)).collect();
+    let mut items: Vec<String> = items.map(|one| item(&visible(&one), style)).collect();
+    let more = items.len().saturating_sub(MAX_COUNT);
+    if more > 1 && style.detail < Verbosity::Verbose {
+        items.truncate(MAX_COUNT);
+        items.push(item(&format!("{more} more with -v"), style));
+    }
     let (word, rest) = title;
     let lines = wrapped(rest, style.columns() - word.len()).join("\n");
-    let heading = style.paint(Tone::Strong, word) + &lines + "\n";
-    (!items.is_empty()).then(|| heading + &items)
+    let heading = style.paint(TextStyle::Bold, word) + &lines + "\n";
+    (!items.is_empty()).then(|| heading + &items.concat())
 }
 
-/// How many documented responses came; in detail, which did not.
+/// The number of documented responses and constraints that were covered; with `-v` each that was not.
 fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
     let (seen, documented) = responses_seen(outcome);
     if documented == 0 {
         return None;
     }
-    let word = style.paint(Tone::Strong, "coverage");
-    let mut block = format!("{word}: {seen} of {} seen\n", count(documented, "documented response"));
+    let rows = &outcome.coverage.constraints;
+    let mut summary = format!(": {seen} of {} returned", count(documented, "documented response"));
+    if !rows.is_empty() {
+        let sides = || rows.iter().flat_map(|row| [row.inside, row.outside]).flatten();
+        let tested = sides().filter(|side| side.accepted + side.refused > 0).count();
+        let (all, constraints) = (count(sides().count(), "side"), count(rows.len(), "constraint"));
+        summary.push_str(&format!(", {tested} of {all} of {constraints} tested"));
+    }
+    let word = "coverage";
+    let lines = wrapped(&summary, style.columns() - word.len()).join("\n");
+    let mut block = style.paint(TextStyle::Bold, word) + &lines + "\n";
     if style.detail == Verbosity::Verbose {
         for unseen in outcome.coverage.responses.iter().filter(|seen| seen.count == 0) {
             let code = unseen.code.as_deref().unwrap_or_default();
             let text = format!("{} {} {code}", unseen.operation, unseen.status);
-            block.push_str(&item(&format!("never {}", visible(text.trim_end())), style));
+            block.push_str(&item(&format!("not returned: {}", visible(text.trim_end())), style));
         }
-    }
-    constraints(outcome, style, &mut block);
-    Some(block)
-}
-
-/// How many sides of the document's constraints were tried; in detail each, and always those that were not.
-fn constraints(outcome: &Outcome, style: &Style, block: &mut String) {
-    let rows = &outcome.coverage.constraints;
-    if rows.is_empty() {
-        return;
-    }
-    let sides = || rows.iter().flat_map(|row| [row.inside, row.outside]).flatten();
-    let tried = sides().filter(|side| side.accepted + side.refused > 0).count();
-    let all = count(sides().count(), "side");
-    block.push_str(&format!("  {tried} of {all} of {} tried\n", count(rows.len(), "constraint")));
-    for hole in &outcome.coverage.holes {
-        block.push_str(&item(&format!("not tried: {}", visible(hole)), style));
-    }
-    if style.detail == Verbosity::Verbose {
+        for gap in &outcome.coverage.holes {
+            block.push_str(&item(&format!("not tested: {}", visible(gap)), style));
+        }
         for row in rows {
-            let side = |name: &str, side: Option<Tried>| {
-                side.map_or(String::new(), |side| format!("; {name} {} taken, {} refused", side.accepted, side.refused))
+            let side = |name: &str, side: Option<SideCounts>| {
+                side.map_or(String::new(), |side| {
+                    format!("; {name}: {} accepted, {} rejected", side.accepted, side.refused)
+                })
             };
             let text = format!("{} {} {}", row.operation, row.place, row.constraint);
-            let sides = side("inside", row.inside) + &side("outside", row.outside);
+            let sides = side("valid", row.inside) + &side("invalid", row.outside);
             block.push_str(&item(&format!("{}{sides}", visible(&text)), style));
         }
     }
+    Some(block)
 }

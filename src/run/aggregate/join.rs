@@ -1,13 +1,13 @@
-//! One defect, one finding: a finding that another one explains becomes part of it.
+//! Joins the findings of one defect: a finding becomes part of another that explains it.
 //!
-//! Only what says as much stays: a part is at most as grave as what explains it, its rules stand beside the other's, and
-//! their counts add up. Start at [`join`].
+//! A part is at most as severe as the finding that explains it, which receives the rules and the count of the part.
+//! Start at [`join`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::{Catalogue, Endpoint, Level, RuleScope};
 use crate::finding::Finding;
-use crate::offerings::oracle::consequences::{causes, is_met_in_races, is_of_special_request, is_race_order};
+use crate::offerings::oracle::consequences::{causes, is_of_special_request, is_race_order, occurs_in_races};
 
 /// The difference of a valid request that was rejected.
 const REJECTED: &str = "rejected";
@@ -15,10 +15,10 @@ const REJECTED: &str = "rejected";
 /// The difference of a request that had to be rejected.
 const ACCEPTED: &str = "accepted";
 
-/// The end of the condition of a request that was rejected in another way than its rule says.
+/// The end of the condition of a request that was not rejected as its rule requires.
 const OTHER_REJECTION: &str = "/rejection";
 
-/// Which finding became part of which, by their fingerprints.
+/// Maps the fingerprint of each part to that of the finding that explains it.
 type Causes = BTreeMap<String, String>;
 
 /// Joins findings with those that explain them.
@@ -49,7 +49,7 @@ pub(in crate::run) fn join(findings: &mut BTreeMap<String, Finding>, rules: &Cat
     }
 }
 
-/// The finding that a finding became part of in the end.
+/// The finding at the end of the chain of causes.
 fn root<'c>(causes: &'c Causes, fingerprint: &'c str) -> &'c str {
     let mut root = fingerprint;
     while let Some(whole) = causes.get(root) {
@@ -58,7 +58,7 @@ fn root<'c>(causes: &'c Causes, fingerprint: &'c str) -> &'c str {
     root
 }
 
-/// How well `whole` explains `part`, 0 best; `None` where it does not.
+/// How well `whole` explains `part`, 0 best; `None` if it does not.
 fn rank(part: &Finding, whole: &Finding, rules: &Catalogue) -> Option<usize> {
     let is_other_rejection = part.condition.ends_with(OTHER_REJECTION);
     let operations = |finding: &Finding| finding.operations.iter().cloned().collect::<BTreeSet<_>>();
@@ -68,10 +68,10 @@ fn rank(part: &Finding, whole: &Finding, rules: &Catalogue) -> Option<usize> {
         is_of_any_response(part, whole, rules),
         part.rule == whole.rule && part.level != Level::Must && whole.level == Level::Must,
         is_other_rejection && part.rule == whole.rule && has_same_operations && whole.difference == ACCEPTED,
-        // A server that rejects valid requests so may reject others for the same wrong reason.
+        // A server that rejects valid requests may reject others for the same wrong reason.
         is_other_rejection && whole.difference == REJECTED && has_same_operations && has_same_response,
         is_same_rejection(part, whole) && has_same_operations && has_same_response,
-        // How it rejects is one decision of a server.
+        // A server has one way to reject requests.
         is_other_rejection
             && whole.condition.ends_with(OTHER_REJECTION)
             && is_before(whole, part)
@@ -88,8 +88,8 @@ fn rank(part: &Finding, whole: &Finding, rules: &Catalogue) -> Option<usize> {
     race_rank(part, whole).map(|rank| 100 + rank)
 }
 
-/// Whether a part holds for any response and the whole explains it: the same status at the same operations, seen in another
-/// case too. A body that breaks its schema is explained at its own response alone.
+/// Whether the part violates a rule for every response and the whole explains it: the same status at the same
+/// operations. A body that violates its schema has no other explanation.
 fn is_of_any_response(part: &Finding, whole: &Finding, rules: &Catalogue) -> bool {
     let rule = rules.rule(&part.rule);
     rule.is_some_and(|rule| rule.scope == RuleScope::Response && rule.id != "response.schema")
@@ -98,28 +98,28 @@ fn is_of_any_response(part: &Finding, whole: &Finding, rules: &Catalogue) -> boo
         && status(&whole.received).zip(status(&part.received)).is_none_or(|(one, other)| one == other)
 }
 
-/// Whether two valid requests were rejected for the same wrong reason. A 400 says too little: it may have any reason.
+/// Whether two valid requests were rejected for the same wrong reason. A 400 is too general to show the reason.
 fn is_same_rejection(part: &Finding, whole: &Finding) -> bool {
-    let is_telling = status(&part.received).is_some_and(|status| status != 400);
-    is_telling && part.difference == REJECTED && whole.difference == REJECTED && is_before(whole, part)
+    let is_specific = status(&part.received).is_some_and(|status| status != 400);
+    is_specific && part.difference == REJECTED && whole.difference == REJECTED && is_before(whole, part)
 }
 
-/// Whether one of two findings of one defect is the one to be reported: the graver one, then the one of an ordinary
-/// request, then the one with fewer steps.
+/// Whether to report `one` of two findings of one defect: the more severe one, then the one of an ordinary request,
+/// then the one with fewer steps.
 fn is_before(one: &Finding, other: &Finding) -> bool {
     let order = |finding: &Finding| (finding.severity, is_of_special_request(&finding.condition), finding.steps.len());
     (order(one), &one.fingerprint) < (order(other), &other.fingerprint)
 }
 
-/// How well a finding explains a race whose responses no order explains, which says that something is wrong, and not
-/// what: best where one client sees it too, then where another race shows more.
+/// How well a finding explains a race whose responses fit no order, a condition that does not show the cause: best a
+/// finding of one client, then a more specific one of another race.
 fn race_rank(part: &Finding, whole: &Finding) -> Option<usize> {
-    let meets = || writes(part).any(|write| writes(whole).any(|other| other == write));
-    if !is_race_order(&part.condition) || !meets() {
+    let shares_writes = || writes(part).any(|write| writes(whole).any(|other| other == write));
+    if !is_race_order(&part.condition) || !shares_writes() {
         return None;
     }
     match () {
-        () if whole.race.is_none() => is_met_in_races(&whole.condition).then_some(0),
+        () if whole.race.is_none() => occurs_in_races(&whole.condition).then_some(0),
         () if !is_race_order(&whole.condition) => Some(1),
         () => Some(2),
     }
@@ -134,13 +134,13 @@ fn writes(finding: &Finding) -> impl Iterator<Item = &str> {
     finding.steps.iter().filter_map(|step| step.operation.as_deref()).filter(is_write)
 }
 
-/// Status and typed code at the beginning of what was received, if it begins with a status.
+/// Status and typed code at the beginning of the received value, if it starts with a status.
 fn response(finding: &Finding) -> Option<(u16, Option<&str>)> {
     let mut words = finding.received.split(' ');
     Some((words.next()?.parse().ok()?, words.next()))
 }
 
-/// The status at the beginning of what was received, if it begins with one.
+/// The status at the beginning of the received value, if it starts with one.
 fn status(received: &str) -> Option<u16> {
     received.split(' ').next()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! One defect is one finding, and every rule that it violates says so.
+//! Tests that one defect is one finding, with a verdict for every rule that it violates.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,11 +55,11 @@ fn outcome_of(settings: &Settings, failures: Vec<Failure>) -> Outcome {
 fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
     let contract = Contract::embedded();
     let plan = Plan::default();
-    let mut played = Played::default();
+    let mut results = CaseResults::default();
     for (place, result) in cases.into_iter().enumerate() {
-        played.add(place, format!("scenario::{place}"), result, &Credentials::default());
+        results.add(place, format!("scenario::{place}"), result, &Credentials::default());
     }
-    let frame = RunInfo {
+    let info = RunInfo {
         settings,
         contract: &contract,
         plan: &plan,
@@ -73,7 +73,7 @@ fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
         notes: Vec::new(),
         left_behind: Vec::new(),
     };
-    outcome(frame, played)
+    outcome(info, results)
 }
 
 fn verdict<'o>(outcome: &'o Outcome, rule: &str) -> (Verdict, Option<&'o str>) {
@@ -82,7 +82,7 @@ fn verdict<'o>(outcome: &'o Outcome, rule: &str) -> (Verdict, Option<&'o str>) {
 }
 
 #[test]
-fn a_failure_of_any_response_is_one_finding_that_lists_its_operations() {
+fn a_failure_at_any_operation_is_one_finding_of_all_operations() {
     let rule = "offering.url";
     let at = |endpoint, steps| failure(rule, endpoint, ConditionScope::Anywhere, steps);
     let failures = vec![at(Endpoint::Update, 3), at(Endpoint::List, 2), at(Endpoint::Update, 4)];
@@ -92,14 +92,14 @@ fn a_failure_of_any_response_is_one_finding_that_lists_its_operations() {
     assert_eq!(
         (finding.count, finding.steps.len(), finding.case.as_str()),
         (3, 2, "scenario::1"),
-        "the shortest stays"
+        "the shortest trace"
     );
     assert_eq!(finding.received, "another at v4ListOfferings");
     assert_eq!((finding.condition.as_str(), finding.difference.as_str()), ("offering.url/x", ""));
 }
 
 #[test]
-fn a_failure_of_one_operation_is_another_finding_at_another_operation() {
+fn failures_of_different_operations_are_different_findings() {
     let at = |endpoint| failure("get.missing", endpoint, ConditionScope::Operation, 1);
     let outcome = outcome_of(&Settings::default(), vec![at(Endpoint::Update), at(Endpoint::Get), at(Endpoint::Get)]);
     let seen: Vec<_> = outcome.findings.iter().map(|finding| (&*finding.operations[0], finding.count)).collect();
@@ -107,14 +107,14 @@ fn a_failure_of_one_operation_is_another_finding_at_another_operation() {
     assert_ne!(outcome.findings[0].fingerprint, outcome.findings[1].fingerprint);
 }
 
-/// A promotion that does not demote: two mains, one of which does not read 0.
+/// A promotion that does not demote the previous main: two mains, and the previous one does not have tag 0.
 fn undemoted() -> Failure {
     let also = vec!["set-main.previous-is-zero", "invariant.single-main"];
     Failure { also, ..failure(DEMOTES, Endpoint::SetMain, ConditionScope::Operation, 2) }
 }
 
 #[test]
-fn every_further_rule_has_its_verdict_by_its_own_level_and_names_the_finding() {
+fn further_rules_have_verdicts_by_their_own_levels() {
     let outcome = outcome_of(&Settings::default(), vec![undemoted()]);
     assert_eq!(outcome.findings.len(), 1);
     let finding = &outcome.findings[0];
@@ -137,7 +137,7 @@ fn a_finding_counts_where_only_a_further_rule_is_selected() {
 }
 
 #[test]
-fn what_the_contract_says_less_firmly_warns_of_all_its_rules() {
+fn a_failure_of_a_lower_level_warns_of_all_its_rules() {
     let weaker = Failure { level: Some(Level::Should), ..undemoted() };
     let outcome = outcome_of(&Settings::default(), vec![weaker]);
     assert_eq!(outcome.findings[0].severity, Severity::Warning);
@@ -167,7 +167,7 @@ fn a_known_defect_at_a_further_operation_is_new() {
 }
 
 #[test]
-fn the_gravest_findings_stand_first() {
+fn the_most_severe_findings_come_first() {
     let warning = failure("list.order", Endpoint::List, ConditionScope::Operation, 1);
     let mut doubtful = failure("create.echo", Endpoint::Create, ConditionScope::Operation, 1);
     doubtful.evidence.confirmation = Confirmation::Intermittent;
@@ -176,8 +176,8 @@ fn the_gravest_findings_stand_first() {
     assert_eq!(rules, [DEMOTES, "create.echo", "list.order"]);
 }
 
-/// A valid request, or one that had to be rejected, that got `received`.
-fn answered(condition: &'static str, difference: &'static str, endpoint: Endpoint, received: &str) -> Failure {
+/// A failure with the response `received`.
+fn received_failure(condition: &'static str, difference: &'static str, endpoint: Endpoint, received: &str) -> Failure {
     let rule = condition.split('/').next().unwrap();
     Failure {
         condition: condition.into(),
@@ -187,7 +187,7 @@ fn answered(condition: &'static str, difference: &'static str, endpoint: Endpoin
     }
 }
 
-/// The rules of the findings, each with those that it violates besides.
+/// The rule of each finding, with the further rules that it violates.
 fn joined(failures: Vec<Failure>) -> Vec<String> {
     let outcome = outcome_of(&Settings::default(), failures);
     outcome.findings.iter().map(|finding| format!("{} {:?}", finding.rule, finding.also)).collect()
@@ -195,52 +195,52 @@ fn joined(failures: Vec<Failure>) -> Vec<String> {
 
 #[test]
 fn a_consequence_becomes_part_of_its_cause() {
-    let moved = || answered("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time");
-    let order = || answered("list.order/order", "", Endpoint::List, "another order");
+    let moved = || received_failure("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time");
+    let order = || received_failure("list.order/order", "", Endpoint::List, "another order");
     assert_eq!(joined(vec![order(), moved()]), ["offering.created-at-immutable [\"list.order\"]"]);
     assert_eq!(joined(vec![order()]), ["list.order []"], "alone it is a finding of its own");
-    let page = answered("list.pages-cover/page", "ids", Endpoint::List, "another page");
-    let listed = answered("delete.removes/listed", "offering appeared", Endpoint::Delete, "it is listed");
+    let page = received_failure("list.pages-cover/page", "ids", Endpoint::List, "another page");
+    let listed = received_failure("delete.removes/listed", "offering is unexpected", Endpoint::Delete, "it is listed");
     let whole = joined(vec![order(), page, listed]);
     assert_eq!(whole, ["delete.removes [\"list.pages-cover\", \"list.order\"]"], "also by way of another consequence");
 }
 
 #[test]
-fn valid_requests_that_are_rejected_alike_are_one_finding_where_the_response_says_why() {
-    let rejected = |condition, received| answered(condition, "rejected", Endpoint::Create, received);
+fn valid_requests_rejected_with_one_specific_code_are_joined() {
+    let rejected = |condition, received| received_failure(condition, "rejected", Endpoint::Create, received);
     let taken = "409 offering_already_exists";
     let both = vec![rejected("create.id-bounds/rejected", taken), rejected("create.echo/rejected", taken)];
     assert_eq!(joined(both), ["create.echo [\"create.id-bounds\"]"], "ordinary requests come first");
     let invalid = "400 invalid_data";
     let two = vec![rejected("create.id-bounds/rejected", invalid), rejected("create.echo/rejected", invalid)];
-    assert_eq!(joined(two).len(), 2, "a 400 has one reason or another");
-    let other = answered("delete.removes/rejected", "rejected", Endpoint::Delete, taken);
+    assert_eq!(joined(two).len(), 2, "a 400 does not show the reason");
+    let other = received_failure("delete.removes/rejected", "rejected", Endpoint::Delete, taken);
     assert_eq!(joined(vec![rejected("create.echo/rejected", taken), other]).len(), 2, "another operation");
 }
 
 #[test]
-fn a_rejection_with_another_code_is_explained_by_what_else_the_server_rejects_so() {
-    let code = |received| answered("create.product-unknown/rejection", "code x", Endpoint::Create, received);
-    let valid = || answered("create.product-bounds/rejected", "rejected", Endpoint::Create, "400 invalid_data");
+fn a_wrong_code_is_explained_by_other_wrong_rejections() {
+    let code = |received| received_failure("create.product-unknown/rejection", "code x", Endpoint::Create, received);
+    let valid = || received_failure("create.product-bounds/rejected", "rejected", Endpoint::Create, "400 invalid_data");
     let one = joined(vec![code("400 invalid_data"), valid()]);
     assert_eq!(one, ["create.product-bounds [\"create.product-unknown\"]"]);
     assert_eq!(joined(vec![code("422 other"), valid()]).len(), 2, "another response");
-    let accepted = answered("create.product-unknown/product", "accepted", Endpoint::Create, "201");
+    let accepted = received_failure("create.product-unknown/product", "accepted", Endpoint::Create, "201");
     assert_eq!(joined(vec![code("422 other"), accepted]).len(), 1, "the rule is not implemented");
 }
 
 #[test]
-fn nothing_becomes_part_of_a_finding_that_is_less_grave() {
+fn no_finding_joins_a_less_severe_one() {
     let warning = Failure {
         level: Some(Level::Should),
-        ..answered("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time")
+        ..received_failure("offering.created-at-immutable/created-at", "", Endpoint::Update, "another time")
     };
-    let previous = answered("set-main.keeps-rest/previous", "contents", Endpoint::SetMain, "another time");
+    let previous = received_failure("set-main.keeps-rest/previous", "contents", Endpoint::SetMain, "another time");
     assert_eq!(joined(vec![warning, previous]).len(), 2);
 }
 
 #[test]
-fn a_rule_that_its_case_did_not_reach_names_the_violation() {
+fn a_blocked_rule_names_the_violation() {
     let mut result = CaseResult { blocked: [("get.existing", "get.missing")].into(), ..CaseResult::default() };
     result.check("get.missing", Some(failure("get.missing", Endpoint::Get, ConditionScope::Operation, 1)));
     let outcome = outcome_of_cases(&Settings::default(), vec![result]);
@@ -248,6 +248,6 @@ fn a_rule_that_its_case_did_not_reach_names_the_violation() {
     assert_eq!(verdict(&outcome, "get.existing"), (Verdict::Skipped, Some(reason)));
     let blocked_by = |rule: &str| outcome.rules.iter().find(|known| known.id == rule).unwrap().blocked_by.clone();
     assert_eq!(blocked_by("get.existing").as_deref(), Some("get.missing"));
-    assert_eq!(blocked_by("create.echo"), None, "no case of its own found anything");
+    assert_eq!(blocked_by("create.echo"), None, "its own case found nothing");
     assert_eq!(outcome.exit_code(), 1);
 }

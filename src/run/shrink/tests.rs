@@ -1,4 +1,4 @@
-//! The sequence layer as a whole, against the embedded server.
+//! Tests the sequence layer with shrinking against the embedded server.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ use crate::check::Judge;
 use crate::contract::{Contract, Level, RuleScope};
 use crate::exchange::{Client, Credentials, KeyRole, TransportSettings};
 use crate::finding::{CaseResult, Failure};
-use crate::offerings::sequence::{Capabilities, MainRole, Tag, Watch, generate, run_case, run_watching};
+use crate::offerings::sequence::{Capabilities, MainRole, SnapshotPolicy, Tag, generate, run_case, run_with_snapshots};
 use crate::offerings::{Naming, seeds};
 use crate::project::{Project, Session};
 use crate::reference::{self, Behaviour, Fault, Options};
-use crate::run::smaller::MAX_REQUESTS;
+use crate::run::minimize::MAX_REQUESTS;
 use crate::run::{Embedded, Expectations};
 
 const STEPS: usize = 30;
@@ -39,16 +39,16 @@ fn means(server: &Embedded) -> Capabilities {
     Capabilities::of(&server.project("means"), MainRole::Change)
 }
 
-async fn play(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> CaseResult {
+async fn run(server: &Embedded, seed: u64, attempt: u32, steps: &[Step]) -> CaseResult {
     run_case(server.project("sequence"), Naming::new(seed, "sequence", attempt), steps).await
 }
 
-fn told(steps: &[Step]) -> String {
+fn described(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Plays one history for each seed, and claims that only the rules in `warns` are broken.
-async fn accuses_only(
+/// Runs one sequence for each seed, and checks that only the rules in `warns` are violated.
+async fn check_warnings(
     server: &Embedded,
     seeds: std::ops::Range<u64>,
     warns: &BTreeSet<&str>,
@@ -57,8 +57,8 @@ async fn accuses_only(
     let mut all = CaseResult::default();
     for seed in seeds {
         let steps = generate(seed, 0, STEPS, &means(server));
-        let played = play(server, seed, 0, &steps).await;
-        for failure in &played.failures {
+        let result = run(server, seed, 0, &steps).await;
+        for failure in &result.failures {
             let is_known = warns.contains(failure.rule) && level(failure.rule) != Level::Must;
             assert!(
                 is_known,
@@ -68,26 +68,26 @@ async fn accuses_only(
                 failure.received,
                 failure.expected,
                 failure.at.name(),
-                told(&steps[failure.evidence.steps.clone()])
+                described(&steps[failure.evidence.steps.clone()])
             );
         }
-        assert_eq!(played.abort, None, "{what}, seed {seed}");
-        all.merge(played);
+        assert_eq!(result.abort, None, "{what}, seed {seed}");
+        all.merge(result);
     }
     all
 }
 
-/// Fails when a slot is created for the third time after its deletions, in a history without a server.
-fn third_life(steps: &[Step]) -> Option<FailingStep<()>> {
+/// Fails at the third create of a slot, without a server.
+fn third_incarnation(steps: &[Step]) -> Option<FailingStep<()>> {
     for slot in Slot::all() {
-        let (mut lives, mut alive) = (0, false);
+        let (mut incarnations, mut exists) = (0, false);
         for (at, step) in steps.iter().enumerate().filter(|(_, step)| step.slot() == Some(slot)) {
             match step {
-                Step::Create { .. } if !alive => (lives, alive) = (lives + 1, true),
-                Step::Delete { .. } => alive = false,
+                Step::Create { .. } if !exists => (incarnations, exists) = (incarnations + 1, true),
+                Step::Delete { .. } => exists = false,
                 _ => {}
             }
-            if lives == 3 {
+            if incarnations == 3 {
                 return Some(FailingStep { at, way: () });
             }
         }
@@ -96,18 +96,18 @@ fn third_life(steps: &[Step]) -> Option<FailingStep<()>> {
 }
 
 #[tokio::test]
-async fn a_history_is_shrunk_to_what_matters_under_the_plainest_names() {
+async fn a_sequence_is_shrunk_to_its_cause_with_plain_names() {
     let means = Capabilities { products: 20, has: Vec::new(), mains: MainRole::Change };
     let mut found = 0;
     for seed in 0..200 {
         let steps = generate(seed, 0, STEPS, &means);
         assert_eq!(steps, generate(seed, 0, STEPS, &means));
-        let Some(first) = third_life(&steps) else { continue };
-        let small = shrink(steps.clone(), &first, |tried| tried < 1_000, async |steps| third_life(&steps)).await;
-        assert_eq!(told(&small.steps), "create a; delete a; create a; delete a; create a");
+        let Some(first) = third_incarnation(&steps) else { continue };
+        let small = shrink(steps.clone(), &first, |tried| tried < 1_000, async |steps| third_incarnation(&steps)).await;
+        assert_eq!(described(&small.steps), "create a; delete a; create a; delete a; create a");
         assert!(!small.exhausted && small.from == steps.len() && small.attempts > 0);
-        let cut = shrink(steps, &first, |tried| tried < 3, async |steps| third_life(&steps)).await;
-        assert!(cut.exhausted && cut.attempts == 3 && third_life(&cut.steps).is_some());
+        let cut = shrink(steps, &first, |tried| tried < 3, async |steps| third_incarnation(&steps)).await;
+        assert!(cut.exhausted && cut.attempts == 3 && third_incarnation(&cut.steps).is_some());
         found += 1;
     }
     assert!(found > 20, "{found}");
@@ -117,7 +117,7 @@ thread_local! {
     static CLONES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A step without a name that counts how often it is copied, and that may have candidates without end.
+/// A step without a name that counts its clones and may have endless candidates.
 #[derive(PartialEq, Eq, Hash, Debug)]
 struct Counted {
     number: usize,
@@ -156,7 +156,7 @@ impl Shrinkable for Counted {
 }
 
 #[tokio::test]
-async fn no_candidate_is_made_when_the_budget_is_used_up() {
+async fn no_candidate_is_created_after_the_budget_is_exhausted() {
     const LONG: usize = 1_500;
     let steps: Vec<_> = (0..LONG).map(|number| Counted { number, is_endless: false }).collect();
     let first = FailingStep { at: LONG - 1, way: () };
@@ -166,7 +166,7 @@ async fn no_candidate_is_made_when_the_budget_is_used_up() {
 }
 
 #[tokio::test]
-async fn a_search_that_plays_nothing_has_a_budget_too() {
+async fn a_search_without_runs_has_a_budget() {
     let first = FailingStep { at: 0, way: () };
     let steps = vec![Counted { number: 0, is_endless: true }];
     let small = shrink(steps, &first, |_| true, async |_| Some(FailingStep { at: 0, way: () })).await;
@@ -174,12 +174,12 @@ async fn a_search_that_plays_nothing_has_a_budget_too() {
 }
 
 #[tokio::test]
-async fn a_search_that_plays_nothing_can_be_cancelled() {
+async fn a_search_without_runs_can_be_cancelled() {
     let cancel = CancellationToken::new();
     cancel.cancel();
     let first = FailingStep { at: 0, way: () };
     let steps = vec![Counted { number: 0, is_endless: true }];
-    // The search is asked first each time: the signal is heard only if the search lets others go on.
+    // The search is polled first: it must yield for the signal to take effect.
     tokio::select! {
         biased;
         small = shrink(steps, &first, |_| true, async |_| None) => panic!("{small:?}"),
@@ -188,9 +188,9 @@ async fn a_search_that_plays_nothing_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_right_server_is_never_accused_and_much_is_checked() {
+async fn a_correct_server_passes_with_many_checks() {
     let server = embedded(Vec::new(), Vec::new()).await;
-    let all = accuses_only(&server, 0..50, &BTreeSet::new(), "no behaviour").await;
+    let all = check_warnings(&server, 0..50, &BTreeSet::new(), "no behaviour").await;
     assert_eq!(all.foreign, [""; 0]);
     assert!(all.drift.is_empty(), "{:?}", all.drift);
     for (rule, least) in [
@@ -215,7 +215,7 @@ async fn a_right_server_is_never_accused_and_much_is_checked() {
     server.stop().await;
 }
 
-/// Fails when a keyed create comes again after three writes that had an effect, in a history without a server.
+/// Fails when a create with a key is repeated after three effective writes, without a server.
 fn forgotten_key(steps: &[Step]) -> Option<FailingStep<()>> {
     let mut alive = BTreeSet::new();
     let mut since = None;
@@ -236,35 +236,35 @@ fn forgotten_key(steps: &[Step]) -> Option<FailingStep<()>> {
 }
 
 #[tokio::test]
-async fn what_was_prepared_too_early_does_for_what_could_not_be_spared() {
+async fn a_delayed_setup_step_replaces_another_step() {
     let [a, f, g] = [0, 1, 2].map(|index| OfferingRef::Slot(Slot::plain(index).unwrap()));
-    let create = |who, key| Step::Create { who, products: None, tag: Tag::Absent, key };
-    let promote = Step::SetMain { who: f, key: None };
+    let create = |offering, key| Step::Create { offering, products: None, tag: Tag::Absent, key };
+    let promote = Step::SetMain { offering: f, key: None };
     let steps = vec![
         create(a, None),
         create(f, None),
         create(g, Some(2)),
-        Step::Delete { who: a },
+        Step::Delete { offering: a },
         promote,
         create(a, None),
         create(g, Some(2)),
     ];
     let first = forgotten_key(&steps).unwrap();
     let small = shrink(steps, &first, |tried| tried < 1_000, async |steps| forgotten_key(&steps)).await;
-    assert_eq!(small.steps.len(), 5, "{}", told(&small.steps));
+    assert_eq!(small.steps.len(), 5, "{}", described(&small.steps));
 }
 
-/// Fails at the fourth offering that is made, in a history without a server.
+/// Fails when the fourth offering is created, without a server.
 fn fourth_offering(steps: &[Step]) -> Option<FailingStep<()>> {
     let mut alive = BTreeSet::new();
-    let mut made = 0;
+    let mut created = 0;
     for (at, step) in steps.iter().enumerate() {
         match step {
-            Step::Create { .. } => made += u32::from(alive.insert(step.slot())),
+            Step::Create { .. } => created += u32::from(alive.insert(step.slot())),
             Step::Delete { .. } => drop(alive.remove(&step.slot())),
             _ => {}
         }
-        if made == 4 {
+        if created == 4 {
             return Some(FailingStep { at, way: () });
         }
     }
@@ -272,42 +272,42 @@ fn fourth_offering(steps: &[Step]) -> Option<FailingStep<()>> {
 }
 
 #[tokio::test]
-async fn instead_of_a_second_life_another_offering_does() {
+async fn another_offering_replaces_a_second_incarnation() {
     let [a, f] = [0, 1].map(|index| OfferingRef::Slot(Slot::plain(index).unwrap()));
-    let create = |who| Step::Create { who, products: None, tag: Tag::Absent, key: None };
-    let delete = |who| Step::Delete { who };
+    let create = |offering| Step::Create { offering, products: None, tag: Tag::Absent, key: None };
+    let delete = |offering| Step::Delete { offering };
     let steps = vec![create(a), create(f), delete(f), create(f), delete(f), create(f)];
     let first = fourth_offering(&steps).unwrap();
     let small = shrink(steps, &first, |tried| tried < 1_000, async |steps| fourth_offering(&steps)).await;
-    assert_eq!(small.steps.len(), 4, "{}", told(&small.steps));
+    assert_eq!(small.steps.len(), 4, "{}", described(&small.steps));
 }
 
 #[tokio::test]
-async fn no_right_behaviour_is_accused() {
+async fn correct_behaviours_pass() {
     for behaviour in Behaviour::ALL {
         let server = embedded(Vec::new(), vec![behaviour]).await;
         let warns = Expectations::embedded().warns(behaviour).iter().map(String::as_str).collect();
-        accuses_only(&server, 100..100 + seeds(1), &warns, behaviour.info().name).await;
+        check_warnings(&server, 100..100 + seeds(1), &warns, behaviour.info().name).await;
         server.stop().await;
     }
 }
 
 #[tokio::test]
-async fn no_combination_of_right_behaviours_is_accused() {
+async fn combinations_of_correct_behaviours_pass() {
     for seed in 0..seeds(3).min(30) {
-        let behaviours = Behaviour::draw(seed);
+        let behaviours = Behaviour::combination(seed);
         let warns =
             behaviours.iter().flat_map(|one| Expectations::embedded().warns(*one)).map(String::as_str).collect();
         let what = format!("{behaviours:?}");
         let server = embedded(Vec::new(), behaviours).await;
-        accuses_only(&server, 200..200 + seeds(2), &warns, &what).await;
+        check_warnings(&server, 200..200 + seeds(2), &warns, &what).await;
         server.stop().await;
     }
 }
 
-/// A foreign project, with one key and nothing known of it, in which others work meanwhile.
+/// A project with one key and no fixtures, to which other clients write.
 #[tokio::test]
-async fn a_project_of_others_is_neither_accused_nor_changed() {
+async fn a_shared_project_passes_and_is_restored() {
     let server = embedded(Vec::new(), vec![Behaviour::OthersComeAndGo]).await;
     for seed in 0..12 {
         let mut project = server.project("shared");
@@ -319,11 +319,11 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
         project.is_disposable = false;
         let mains = if seed % 2 == 0 { MainRole::Keep } else { MainRole::Change };
         let steps = generate(seed, 0, STEPS, &Capabilities::of(&project, mains));
-        let theirs = async |project: &Project| {
+        let others = async |project: &Project| {
             let snapshot = Session::new(project.clone()).walk(KeyRole::Main).await.unwrap();
-            let theirs =
+            let others =
                 snapshot.offerings.into_iter().filter(|o| ["onboarding", "winback", "legacy.row"].contains(&&*o.id));
-            theirs
+            others
                 .map(|mut o| {
                     if mains == MainRole::Change {
                         o.tag = None;
@@ -333,21 +333,21 @@ async fn a_project_of_others_is_neither_accused_nor_changed() {
                 })
                 .collect::<Vec<_>>()
         };
-        let before = theirs(&project).await;
-        let played = run_case(project.clone(), Naming::new(seed, "shared", 0), &steps).await;
-        let found: Vec<_> = played.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
-        assert!(found.is_empty(), "seed {seed}: {found:?} after {}", told(&steps));
-        assert_eq!(theirs(&project).await, before);
+        let before = others(&project).await;
+        let result = run_case(project.clone(), Naming::new(seed, "shared", 0), &steps).await;
+        let found: Vec<_> = result.failures.iter().map(|failure| (failure.rule, &failure.title)).collect();
+        assert!(found.is_empty(), "seed {seed}: {found:?} after {}", described(&steps));
+        assert_eq!(others(&project).await, before);
     }
     server.stop().await;
 }
 
-/// The violation that a history is about: the earliest, and of those of one step one that is not of every response.
-fn violation(played: &CaseResult) -> Option<FailingStep<String>> {
+/// The first violation of a sequence; of those of one step one of a rule that is not for every response.
+fn violation(result: &CaseResult) -> Option<FailingStep<String>> {
     let catalogue = CONTRACT.rules();
     let is_general =
         |failure: &Failure| catalogue.rule(failure.rule).is_some_and(|rule| rule.scope == RuleScope::Response);
-    let failure = played
+    let failure = result
         .failures
         .iter()
         .filter(|failure| level(failure.rule) == Level::Must)
@@ -355,9 +355,9 @@ fn violation(played: &CaseResult) -> Option<FailingStep<String>> {
     Some(FailingStep { at: failure.evidence.steps.end - 1, way: failure.fingerprint() })
 }
 
-/// The histories that show a fault, as shrunk as they get, and the most requests that shrinking one took: one for each
-/// way in which it shows, until one is of `enough` steps; `None` when no history shows it.
-async fn caught(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step>, u64)> {
+/// The shortest shrunk sequence that shows a fault, and the most requests to shrink one. Stops at a sequence of
+/// `enough` steps; `None` if no sequence shows it.
+async fn shrink_shortest(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step>, u64)> {
     let attempt = AtomicU32::new(0);
     let next = || attempt.fetch_add(1, Ordering::Relaxed);
     let mut ways = Vec::new();
@@ -365,21 +365,28 @@ async fn caught(server: &Embedded, seed: u64, enough: usize) -> Option<(Vec<Step
     let mut most = 0;
     for index in 0..HISTORIES {
         let steps = generate(seed, index, STEPS, &means(server));
-        let Some(first) = violation(&play(server, seed, next(), &steps).await) else { continue };
+        let Some(first) = violation(&run(server, seed, next(), &steps).await) else { continue };
         if ways.contains(&first.way) {
             continue;
         }
         let before = server.traffic().requests();
         let spent = || server.traffic().requests() - before;
-        let tried = |watch: Watch| {
+        let tried = |watch: SnapshotPolicy| {
             let next = &next;
             move |steps: Vec<Step>| {
                 let naming = Naming::new(seed, "sequence", next());
-                async move { violation(&run_watching(server.project("sequence"), naming, &steps, watch).await) }
+                async move { violation(&run_with_snapshots(server.project("sequence"), naming, &steps, watch).await) }
             }
         };
         let has_budget = |_| spent() < MAX_REQUESTS;
-        let small = shrink_by_both(steps, &first, has_budget, tried(Watch::LastStep), tried(Watch::EveryStep)).await;
+        let small = shrink_by_both(
+            steps,
+            &first,
+            has_budget,
+            tried(SnapshotPolicy::LastStep),
+            tried(SnapshotPolicy::EveryStep),
+        )
+        .await;
         most = most.max(spent());
         ways.push(first.way);
         if best.as_ref().is_none_or(|best| best.len() > small.steps.len()) {
@@ -404,7 +411,7 @@ async fn tally(fault: Fault, shortest: usize, seeds: std::ops::Range<u64>) -> Ta
     let server = embedded(vec![fault], Vec::new()).await;
     let mut tally = Tally::default();
     for seed in seeds {
-        let Some((small, requests)) = caught(&server, seed, shortest + 1).await else { continue };
+        let Some((small, requests)) = shrink_shortest(&server, seed, shortest + 1).await else { continue };
         tally.caught += 1;
         tally.requests = tally.requests.max(requests);
         if small.len() > tally.longest {
@@ -416,10 +423,10 @@ async fn tally(fault: Fault, shortest: usize, seeds: std::ops::Range<u64>) -> Ta
     tally
 }
 
-/// With `QONFORM_TEST_SEEDS=20` this is the promise of the layer: 19 of 20.
-#[expect(clippy::print_stderr, reason = "the numbers are what a long run of it is for")]
+/// With `QONFORM_TEST_SEEDS=20`, the layer must catch each fault for 19 of 20 seeds.
+#[expect(clippy::print_stderr, reason = "a long run prints its measurements")]
 #[tokio::test]
-async fn deep_faults_are_caught_and_shrunk_to_one_step_more_than_the_shortest_at_most() {
+async fn deep_faults_are_shrunk_to_at_most_one_extra_step() {
     let count = seeds(1);
     let sample: &[Fault] =
         &[Fault::THIRD_PROMOTION_KEEPS_MAIN, Fault::UPDATE_AFTER_DUPLICATE, Fault::THIRD_LIFE_REFUSED];
@@ -428,25 +435,25 @@ async fn deep_faults_are_caught_and_shrunk_to_one_step_more_than_the_shortest_at
     for fault in faults {
         let Some(shortest) = Expectations::embedded().fault(fault).shortest else { continue };
         let tally = tally(fault, shortest, 0..count).await;
-        let is_well = tally.caught * 20 >= count * 19 && tally.longest <= shortest + 1 && tally.requests < 2_000;
+        let is_good = tally.caught * 20 >= count * 19 && tally.longest <= shortest + 1 && tally.requests < 2_000;
         let line = format!(
             "{fault:34} {}/{count} caught, at most {} steps (shortest {shortest}) and {} requests: {}",
             tally.caught,
             tally.longest,
             tally.requests,
-            told(&tally.example)
+            described(&tally.example)
         );
         if count > 1 {
             eprintln!("{line}");
         }
-        if !is_well {
+        if !is_good {
             wrong.push(line);
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Pages of resident memory of this process, in KiB.
+/// Resident memory of this process in KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -454,12 +461,12 @@ fn resident() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stderr, reason = "the numbers are what it is for")]
+#[expect(clippy::print_stderr, reason = "it prints its measurements")]
 #[ignore = "200,000 requests: run it with --release --ignored"]
-async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
+async fn a_soak_is_fast_and_does_not_leak_memory() {
     let server = Arc::new(embedded(Vec::new(), Vec::new()).await);
     let started = std::time::Instant::now();
-    let mut after_warming = 0;
+    let mut warmed_up = 0;
     let mut index = 0;
     while server.traffic().requests() < 200_000 {
         let batch = (0..2).map(|job| {
@@ -467,21 +474,21 @@ async fn a_soak_is_fast_and_needs_no_more_memory_at_its_end() {
             tokio::spawn(async move {
                 let steps = generate(1, index + job, STEPS, &means(&server));
                 let project = server.project("soak");
-                let played = run_case(project, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
-                assert!(played.failures.is_empty());
+                let result = run_case(project, Naming::new(1, &format!("soak-{}", index + job), 0), &steps).await;
+                assert!(result.failures.is_empty());
             })
         });
         for job in batch.collect::<Vec<_>>() {
             job.await.unwrap();
         }
         index += 2;
-        if after_warming == 0 && server.traffic().requests() > 20_000 {
-            after_warming = resident();
+        if warmed_up == 0 && server.traffic().requests() > 20_000 {
+            warmed_up = resident();
         }
     }
     let rate = server.traffic().requests() as f64 / started.elapsed().as_secs_f64();
-    let grown = resident().saturating_sub(after_warming);
-    eprintln!("{rate:.0} requests a second, {after_warming} KiB after 20,000 requests, {grown} KiB more at the end");
+    let grown = resident().saturating_sub(warmed_up);
+    eprintln!("{rate:.0} requests a second, {warmed_up} KiB after 20,000 requests, {grown} KiB more at the end");
     assert!(rate > 3_000.0, "{rate}");
     assert!(grown < 20 << 10, "{grown} KiB");
 }

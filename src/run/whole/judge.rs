@@ -1,4 +1,4 @@
-//! What a run from outside must report of a server, and what is wrong with what it reported.
+//! Compares the outcome of a trial with the expected results.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::contract::{Catalogue, Level};
 use crate::finding::{Ending, Outcome, RuleOutcome, Severity, Verdict};
 use crate::run::expectations::{Expectations, FaultExpectation};
 
-/// How many undecided rules a line names.
+/// Most undecided rules in one line.
 const MAX_NAMED: usize = 6;
 
 /// Why a trial is not good.
@@ -21,52 +21,52 @@ pub enum Problem {
     NotCaught {
         /// Id of the rule.
         rule: String,
-        /// What the run says of it.
+        /// Its verdict.
         verdict: Verdict,
         /// Why it is skipped or inconclusive.
         reason: Option<String>,
     },
-    /// Rules are broken that the fault or the behaviour does not break.
+    /// There are findings of rules that the fault or the behaviour does not violate.
     OtherRules {
         /// Their ids.
         rules: BTreeSet<String>,
     },
-    /// One defect gave too many findings.
+    /// One defect has too many findings.
     ManyFindings {
-        /// How many.
+        /// Number of findings.
         found: usize,
-        /// How many it may give.
+        /// Most permitted findings.
         at_most: usize,
     },
-    /// Must rules were not decided.
+    /// Must rules are undecided.
     Undecided {
-        /// Which.
+        /// The rules.
         rules: Vec<UndecidedRule>,
     },
-    /// The run did not play everything.
+    /// The run ended early.
     Incomplete {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The run ended with another exit code.
+    /// The run ended with an unexpected exit code.
     ExitCode {
-        /// It must end with this one.
+        /// The expected exit code.
         expected: u8,
-        /// It ended with this one.
+        /// The received exit code.
         received: u8,
     },
     /// The run did not end.
     Hung,
 }
 
-/// A must rule that was not decided.
+/// An undecided must rule.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct UndecidedRule {
     /// Its id.
     pub rule: String,
     /// Skipped or inconclusive.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for Problem {
             }
             Self::OtherRules { rules } => {
                 let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
-                write!(f, "other rules broken: {}", rules.join(", "))
+                write!(f, "other rules violated: {}", rules.join(", "))
             }
             Self::ManyFindings { found, at_most } => write!(f, "{found} findings, at most {at_most} expected"),
             Self::Undecided { rules } => {
@@ -107,12 +107,12 @@ impl fmt::Display for Problem {
             }
             Self::Incomplete { reason } => write!(f, "incomplete: {reason}"),
             Self::ExitCode { expected, received } => write!(f, "exit code {received}, expected {expected}"),
-            Self::Hung => write!(f, "hung: not ended after {} s", HUNG.as_secs()),
+            Self::Hung => write!(f, "hung: did not end within {} s", HUNG.as_secs()),
         }
     }
 }
 
-/// Everything that is not as it must be; empty for a good trial.
+/// Deviations from the expected results; empty for a good trial.
 pub(super) fn problems(
     subject: &WholeSubject,
     outcome: &Outcome,
@@ -122,7 +122,7 @@ pub(super) fn problems(
     let mut problems = Vec::new();
     match &outcome.ending {
         Ending::Complete => {}
-        // A server that cannot be tested any further because of what is wrong with it.
+        // A defect may prevent further tests.
         Ending::GaveUp(_) if outcome.violations().next().is_some() => {}
         Ending::Stopped(reason) | Ending::GaveUp(reason) => {
             problems.push(Problem::Incomplete { reason: reason.clone() });
@@ -146,6 +146,8 @@ pub(super) fn problems(
             let warns =
                 |rule: &str| behaviours.iter().any(|one| expectations.warns(*one).iter().any(|warned| warned == rule));
             problems.extend(other_rules(outcome, |rule, severity| severity == Severity::Warning && warns(rule)));
+            let may_skip = |rule: &str| behaviours.iter().any(|one| expectations.may_leave_undecided(*one, rule));
+            problems.extend(undecided(outcome, may_skip));
             0
         }
     };
@@ -194,10 +196,11 @@ mod tests {
     use crate::contract::Catalogue;
     use crate::reference::{Behaviour, Fault};
 
-    /// Violates `create.tag-invalid` and `delete.removes`, warns of `response.error-type`, leaves two must rules undecided.
+    /// Violations of `create.tag-invalid` and `delete.removes`, a warning of `response.error-type`, two undecided must
+    /// rules.
     fn outcome() -> Outcome {
         let text = include_str!("../../report/testdata/fixed.json");
-        serde_json::from_str(text).expect("a test of the reports keeps it readable")
+        serde_json::from_str(text).expect("a test of the reports checks that it is readable")
     }
 
     fn lines(subject: &WholeSubject, outcome: &Outcome) -> Vec<String> {
@@ -210,13 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_must_break_its_rules_and_no_other_by_one_finding_with_everything_decided() {
+    fn a_fault_violates_its_rules_in_one_finding_with_all_decided() {
         let undecided = "undecided: list.excludes-variants skipped, set-main.demotes-previous inconclusive";
         let mut outcome = outcome();
         assert_eq!(
             lines(&fault("delete-still-readable"), &outcome),
             [
-                "other rules broken: create.tag-invalid, response.error-type",
+                "other rules violated: create.tag-invalid, response.error-type",
                 "3 findings, at most 1 expected",
                 undecided,
             ]
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_breaks_a_should_rule_must_be_warned_of_without_failing_the_run() {
+    fn a_fault_of_a_should_rule_causes_a_warning_and_exit_code_0() {
         let mut outcome = outcome();
         outcome.findings.retain(|finding| finding.rule == "response.error-type");
         outcome.left_behind.clear();
@@ -248,12 +251,16 @@ mod tests {
     }
 
     #[test]
-    fn a_correct_server_must_pass_with_its_own_warnings_only() {
+    fn a_correct_server_passes_with_expected_warnings_only() {
         let mut outcome = outcome();
         let subject = WholeSubject::Behaviours(vec![Behaviour::DetailsNull, Behaviour::MetaOnLimit]);
         assert_eq!(
             lines(&subject, &outcome),
-            ["other rules broken: create.tag-invalid, delete.removes, response.error-type", "exit code 1, expected 0",]
+            [
+                "other rules violated: create.tag-invalid, delete.removes, response.error-type",
+                "undecided: list.excludes-variants skipped, set-main.demotes-previous inconclusive",
+                "exit code 1, expected 0",
+            ]
         );
         outcome.left_behind.clear();
         outcome.findings.retain(|finding| finding.rule == "response.error-type");

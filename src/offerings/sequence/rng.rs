@@ -1,9 +1,9 @@
-//! Chance, of a seed.
+//! The random numbers of a sequence.
 
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-/// Draws from a stream that depends on a seed and an index alone.
+/// A random number generator that depends only on a seed and an index.
 pub(super) struct SequenceRng(TestRng);
 
 impl SequenceRng {
@@ -15,22 +15,22 @@ impl SequenceRng {
         Self(TestRng::from_seed(RngAlgorithm::ChaCha, &key))
     }
 
-    /// A number below `bound`, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0.random_range(0..bound as u64) as usize
     }
 
-    /// Whether something happens that happens `percent` times in a hundred.
+    /// `true` with a probability of `percent`.
     pub(super) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of some, which are not none.
+    /// One of `choices`, which must not be empty.
     pub(super) fn one<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
         &choices[self.below(choices.len())]
     }
 
-    /// A place among weights, not all of which are 0.
+    /// An index with a probability proportional to its weight; one weight at least must not be 0.
     pub(super) fn weighted(&mut self, weights: &[usize]) -> usize {
         let mut rest = self.below(weights.iter().sum());
         for (place, weight) in weights.iter().enumerate() {
@@ -39,6 +39,6 @@ impl SequenceRng {
             }
             rest -= weight;
         }
-        unreachable!("the rest is less than the sum")
+        unreachable!("the number is less than the sum of the weights")
     }
 }

@@ -1,18 +1,18 @@
-//! Numbers drawn from a seed: the same seed, the same numbers, on every machine.
+//! Random numbers from a seed: the same seed gives the same numbers on every machine.
 
 /// A `SplitMix64` generator.
 #[derive(Clone, Debug)]
 pub(super) struct RaceRng(u64);
 
 impl RaceRng {
-    /// Draws that depend on `seed`, on a name, and on a number.
+    /// A generator that depends on `seed`, a name and a number.
     pub(super) fn new(seed: u64, name: &str, number: u64) -> Self {
-        let named = name
+        let name_hash = name
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut draw = Self(seed ^ named.rotate_left(17) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        draw.next();
-        draw
+        let mut rng = Self(seed ^ name_hash.rotate_left(17) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        rng.next();
+        rng
     }
 
     fn next(&mut self) -> u64 {
@@ -38,13 +38,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_draws_the_same_and_another_name_others() {
-        let drawn = |seed, name| {
-            let mut draw = RaceRng::new(seed, name, 0);
-            (0..20).map(|_| draw.between(2, 5)).collect::<Vec<_>>()
+    fn numbers_depend_on_seed_and_name_only() {
+        let numbers = |seed, name| {
+            let mut rng = RaceRng::new(seed, name, 0);
+            (0..20).map(|_| rng.between(2, 5)).collect::<Vec<_>>()
         };
-        assert_eq!(drawn(1, "a"), drawn(1, "a"));
-        assert_ne!(drawn(1, "a"), drawn(1, "b"));
-        assert!(drawn(1, "a").iter().all(|number| (2..=5).contains(number)));
+        assert_eq!(numbers(1, "a"), numbers(1, "a"));
+        assert_ne!(numbers(1, "a"), numbers(1, "b"));
+        assert!(numbers(1, "a").iter().all(|number| (2..=5).contains(number)));
     }
 }

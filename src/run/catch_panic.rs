@@ -1,4 +1,4 @@
-//! A panic of ours must not keep the target from being put back as it was.
+//! Catches a panic of this program, so that the target is still cleaned up.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Runs `future` to its end, or to its panic. The caller cleans up and lets the panic go on.
-pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+/// Runs `future` until it ends or panics. The caller cleans up and resumes the panic.
+pub(super) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
@@ -22,12 +22,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_output_and_a_panic_both_come_back() {
-        assert_eq!(caught(async { 7 }).await.ok(), Some(7));
+    async fn returns_an_output_or_a_panic() {
+        assert_eq!(catch_panic(async { 7 }).await.ok(), Some(7));
         let panicking = async {
             tokio::task::yield_now().await;
             assert!(std::hint::black_box(false), "ours");
         };
-        assert!(caught(panicking).await.is_err());
+        assert!(catch_panic(panicking).await.is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A finding in words: the same in every format.
+//! The parts of a finding as words: the same in every format.
 
 use std::borrow::Cow;
 
@@ -7,32 +7,36 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::words::count;
-use crate::finding::{EvidenceStep, Finding, Outcome};
+use crate::finding::{EvidenceStep, Finding, Outcome, RuleOutcome};
 
-/// The longest piece of a sent body that stands in a step's line, in characters.
+/// Maximum length of a request body in the line of a step, in characters.
 const MAX_SENT_LENGTH: usize = 60;
 
-/// One step in a line: `1  POST  /offerings  201  id = qf-k3v-1`.
+/// One step of a trace as a line: `1  POST  /offerings  201  id=qf-k3v-1`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Line<'f> {
+pub(super) struct TraceLine<'f> {
     pub(super) number: usize,
     pub(super) method: &'f str,
-    /// The path with `{n}` for the id that step n created.
+    /// The path, with `{n}` for the id that step n created.
     pub(super) path: String,
     /// `404 not_found`.
     pub(super) response: String,
-    /// What a reader needs to follow: the id that was created, the body that was sent.
+    /// The created id and the request body.
     pub(super) note: String,
     pub(super) here: bool,
 }
 
-/// `3 requests, shrunk from 14, confirmed`.
+/// `violation[delete.removes] a deleted offering can still be read`.
+pub(super) fn heading(finding: &Finding) -> String {
+    format!("{}[{}] {}", finding.severity.word(), finding.rule, finding.title)
+}
+
+/// `confirmed, 3 requests, minimized from 14`.
 pub(super) fn facts(finding: &Finding) -> String {
-    let mut facts = vec![count(finding.steps.len(), "request")];
+    let mut facts = vec![finding.confirmed.words().to_owned(), count(finding.steps.len(), "request")];
     if let Some(before) = finding.shrunk_from {
-        facts.push(format!("shrunk from {before}"));
+        facts.push(format!("minimized from {before}"));
     }
-    facts.push(finding.confirmed.words().to_owned());
     match (finding.count, finding.operations.len()) {
         (0 | 1, _) => {}
         (times, 0 | 1) => facts.push(format!("seen {times} times")),
@@ -41,23 +45,52 @@ pub(super) fn facts(finding: &Finding) -> String {
     facts.join(", ")
 }
 
-/// `spec/offerings.openapi.yaml:212:9`, or `None` when the document says nothing of it.
+/// What the rule expects and what was received: one sentence without a label where both are responses to the marked
+/// request, else a line for each.
+pub(super) fn deviation(finding: &Finding) -> Vec<(&'static str, String)> {
+    let (expected, received) = (&finding.expected, &finding.received);
+    let status = |text: &str| text.get(..3).and_then(|start| start.parse::<u16>().ok());
+    let here = finding.steps.iter().zip(lines(finding)).find(|(step, _)| step.here);
+    match here {
+        Some((step, line)) if status(received) == Some(step.status) && status(expected).is_some() => {
+            let request = format!("{} {}", line.method, short(&line.path));
+            vec![("", format!("{request} returned {received}, expected {expected}"))]
+        }
+        _ => vec![("expected", expected.clone()), ("received", received.clone())],
+    }
+}
+
+/// `spec/offerings.openapi.yaml:212:9`, or `None` if the document does not state the expectation.
 pub(super) fn place(finding: &Finding) -> Option<String> {
     let place = finding.place.as_ref()?;
     Some(format!("{}:{}:{}", place.file, place.line, place.column))
 }
 
-/// `v4GetOffering, v4UpdateOffering`: operations at fault, or what stands where there are none.
+/// `v4GetOffering, GET response 404`: the operations, and the part of the document that the place points to. The part
+/// can belong to another operation.
+pub(super) fn subject(finding: &Finding) -> String {
+    let operations = named(&finding.operations);
+    let pointer = finding.place.as_ref().map_or("", |place| &place.pointer);
+    let part = |marker: &str| pointer.rsplit_once(marker)?.1.split('/').next();
+    let method = pointer.strip_prefix("/paths/").and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
+    match (part("/properties/"), part("/responses/")) {
+        (Some(name), _) => format!("{operations}, property {name}"),
+        (None, Some(status)) => format!("{operations}, {} response {status}", method.to_uppercase()),
+        (None, None) => operations,
+    }
+}
+
+/// `v4GetOffering, v4UpdateOffering`, or `outside the document` if there is no operation.
 pub(super) fn named(operations: &[String]) -> String {
     if operations.is_empty() { "outside the document".to_owned() } else { operations.join(", ") }
 }
 
-/// `invariant.single-main, invariant.main-exists`: the further rules of a finding; `None` where there are none.
+/// `invariant.single-main, invariant.main-exists`: the further rules of a finding; `None` if there are none.
 pub(super) fn also(finding: &Finding) -> Option<String> {
     (!finding.also.is_empty()).then(|| finding.also.join(", "))
 }
 
-/// `v4GetOffering after v4DeleteOffering`: the operations at fault and the write that came before in the trace.
+/// `v4GetOffering after v4DeleteOffering`: the operations, and the last write before the violation.
 pub(super) fn operations(finding: &Finding) -> String {
     let fault = named(&finding.operations);
     let here = finding.steps.iter().position(|step| step.here).unwrap_or(finding.steps.len());
@@ -72,7 +105,7 @@ pub(super) fn operations(finding: &Finding) -> String {
     }
 }
 
-/// The name of the document that a tag stands for, or `None` for a tag that the harness does not know.
+/// The name of the document behind a tag; `None` for an unknown tag.
 pub(super) fn source(tag: &str) -> Option<&'static str> {
     Some(match tag {
         "all" => "every document",
@@ -90,12 +123,18 @@ pub(super) fn source(tag: &str) -> Option<&'static str> {
     })
 }
 
-/// The command that shows a finding again; `report` is the JSON report, where its path is known.
+/// The sentence of a rule with its sources: `no 5xx, whatever the input (every document)`.
+pub(super) fn sourced(rule: &RuleOutcome) -> String {
+    let sources: Vec<&str> = rule.from.iter().map(|tag| source(tag).unwrap_or(tag)).collect();
+    if sources.is_empty() { rule.statement.clone() } else { format!("{} ({})", rule.statement, sources.join("; ")) }
+}
+
+/// The command that replays a finding; `report` is the path of the JSON report, if it is known.
 pub(super) fn replay(finding: &Finding, report: Option<&str>) -> String {
     format!("qonform replay {} {}", quoted(report.unwrap_or("report.json")), finding.fingerprint)
 }
 
-/// `text` as one word of a shell, as it is where that is one.
+/// `text` as one word of a shell, quoted if necessary.
 pub(super) fn quoted(text: &str) -> String {
     let is_plain =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '=' | '@' | '%');
@@ -106,14 +145,14 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-/// The steps as lines; ids that a step created are named by the step's number from there on.
-pub(super) fn lines(finding: &Finding) -> Vec<Line<'_>> {
+/// The steps as lines. Later steps refer to a created id by the number of its step.
+pub(super) fn lines(finding: &Finding) -> Vec<TraceLine<'_>> {
     let mut created: Vec<(usize, String)> = Vec::new();
     let mut lines = Vec::with_capacity(finding.steps.len());
     for step in &finding.steps {
         let path = referring(&step.path, &created);
         let new = created_id(step);
-        lines.push(Line {
+        lines.push(TraceLine {
             number: step.number,
             method: &step.method,
             path,
@@ -126,8 +165,8 @@ pub(super) fn lines(finding: &Finding) -> Vec<Line<'_>> {
     lines
 }
 
-/// A body for reading: JSON with line breaks and indentation, anything else as it is. Only white space is added or taken
-/// away: the order and the spelling of what the server sent stay, and so does a member that is there twice.
+/// A body for reading: JSON with line breaks and indentation, anything else unchanged. Only white space changes: order,
+/// spelling and duplicate members stay as the server sent them.
 pub(super) fn pretty(body: &str) -> Cow<'_, str> {
     if serde_json::from_str::<IgnoredAny>(body).is_err() {
         return Cow::Borrowed(body);
@@ -181,18 +220,18 @@ fn created_id(step: &EvidenceStep) -> Option<String> {
 
 /// `path` with each segment and query value that is a created id replaced by `{n}`.
 fn referring(path: &str, created: &[(usize, String)]) -> String {
-    let mut told = String::with_capacity(path.len());
+    let mut replaced = String::with_capacity(path.len());
     for piece in path.split_inclusive(['/', '?', '&', '=']) {
         let value = piece.trim_end_matches(['/', '?', '&', '=']);
         let decoded = percent_decode_str(value).decode_utf8_lossy();
         match created.iter().rev().find(|(_, id)| *id == decoded) {
             Some((number, _)) => {
-                told.push_str(&format!("{{{number}}}{}", &piece[value.len()..]));
+                replaced.push_str(&format!("{{{number}}}{}", &piece[value.len()..]));
             }
-            None => told.push_str(piece),
+            None => replaced.push_str(piece),
         }
     }
-    told
+    replaced
 }
 
 fn response(step: &EvidenceStep) -> String {
@@ -207,7 +246,7 @@ fn response(step: &EvidenceStep) -> String {
 fn note(step: &EvidenceStep, created: Option<&str>) -> String {
     let mut parts = Vec::new();
     if let Some(id) = created {
-        parts.push(format!("id = {id}"));
+        parts.push(format!("id={id}"));
     }
     if let Some(sent) = &step.request_body {
         let mut rest = json(Some(sent));
@@ -232,14 +271,14 @@ fn short(text: &str) -> String {
     }
 }
 
-/// `by the payments team until 2026-12-31: a reason`, of a finding that was waived.
+/// `by the payments team until 2026-12-31: a reason`; `None` for a finding without a waiver.
 pub(super) fn waiver(finding: &Finding) -> Option<String> {
     let waived = finding.waiver.as_ref()?;
-    let over = if waived.expired { ", which is over: it counts again" } else { "" };
-    Some(format!("by {} until {}{over}: {}", waived.owner, waived.expires, waived.reason))
+    let expired = if waived.expired { " (expired: it counts again)" } else { "" };
+    Some(format!("by {} until {}{expired}: {}", waived.owner, waived.expires, waived.reason))
 }
 
-/// Waivers that need attention: expired ones, and those that waive nothing.
+/// Waivers to review: expired ones, and those that waive nothing.
 pub(super) fn waivers(outcome: &Outcome) -> impl Iterator<Item = String> + '_ {
     outcome.waivers.iter().filter_map(|waiver| {
         let remark = waiver.remark()?;
@@ -253,19 +292,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_created_id_is_told_by_the_number_of_its_step() {
+    fn a_created_id_is_named_by_the_number_of_its_step() {
         let outcome = sample::fixed();
         let removes = &outcome.findings[1];
-        let told: Vec<_> = lines(removes)
+        let shown: Vec<_> = lines(removes)
             .iter()
             .map(|line| format!("{} {} {} {}", line.method, line.path, line.response, line.note))
             .collect();
-        assert_eq!(
-            told,
-            ["POST /offerings 201 id = qf-k3v-1", "DELETE /offerings/{1} 204 ", "GET /offerings/{1} 200 "]
-        );
-        assert_eq!(facts(removes), "3 requests, shrunk from 14, confirmed");
+        assert_eq!(shown, ["POST /offerings 201 id=qf-k3v-1", "DELETE /offerings/{1} 204 ", "GET /offerings/{1} 200 "]);
+        assert_eq!(facts(removes), "confirmed, 3 requests, minimized from 14");
         assert_eq!(operations(removes), "v4GetOffering after v4DeleteOffering");
+        assert_eq!(subject(removes), "v4GetOffering, GET response 404");
+        assert_eq!(subject(&outcome.findings[0]), "v4CreateOffering, property tag");
+    }
+
+    #[test]
+    fn a_deviation_is_one_sentence_if_both_are_responses() {
+        let outcome = sample::fixed();
+        let sentence = "GET /offerings/{1} returned 200 with the deleted offering, expected 404 not_found after the 204 \
+                        of the deletion";
+        assert_eq!(deviation(&outcome.findings[1]), [("", sentence.to_owned())]);
+        let labels: Vec<_> = deviation(&outcome.findings[2]).into_iter().map(|(label, _)| label).collect();
+        assert_eq!(labels, ["expected", "received"]);
     }
 
     #[test]
@@ -276,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoded_id_and_one_in_the_query_are_recognised_and_a_part_of_a_word_is_not() {
+    fn ids_are_recognised_encoded_and_in_queries_but_not_in_words() {
         let created = [(1, "a b".to_owned()), (2, "main".to_owned())];
         assert_eq!(
             referring("/offerings/a%20b/set-main?starting_after=main&x=mainly", &created),
@@ -285,14 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_says_more_than_the_id_is_shown() {
+    fn a_body_with_more_than_the_id_is_shown() {
         let outcome = sample::fixed();
-        assert_eq!(lines(&outcome.findings[0])[0].note, "id = qf-k3v-9, sent {\"tag\":2}");
+        assert_eq!(lines(&outcome.findings[0])[0].note, "id=qf-k3v-9, sent {\"tag\":2}");
         assert_eq!(lines(&outcome.findings[2])[0].response, "404 not_found");
     }
 
     #[test]
-    fn a_body_is_indented_and_otherwise_left_as_it_was_sent() {
+    fn a_body_is_indented_and_otherwise_unchanged() {
         assert_eq!(
             pretty(r#"{"b":[1e3, {}],"a":"x\"},[","a":[ ]}"#),
             "{\n  \"b\": [\n    1e3,\n    {}\n  ],\n  \"a\": \"x\\\"},[\",\n  \"a\": []\n}"

@@ -1,37 +1,37 @@
-//! How the request of an input is composed, once it is known what the project holds and how ids begin.
+//! The request of an input without its ids, which depend on the run and on the project.
 
-use super::name::{Name, Preserve};
+use super::suggested_id::{Preserve, SuggestedId};
 use crate::exchange::encode_segment;
 use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// What stands for a fresh id in texts.
+/// The placeholder for a fresh id.
 pub(super) const ID: &str = "‹id›";
 
-/// How products begin that the project does not have; the run's prefix takes its place.
+/// The start of the id of an unknown product; replaced by the prefix of the run.
 pub(super) const NO_PRODUCT: &str = "qf-no-such-product";
 
-/// A request that lacks nothing but its ids.
+/// A request without its ids.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
-pub struct Recipe {
+pub struct RequestTemplate {
     /// The method.
     #[serde(serialize_with = "write_method", deserialize_with = "read_method")]
     pub method: Method,
-    /// The path template, with `{offering_id}` where the subject goes.
+    /// The path template, with `{offering_id}` for the subject.
     pub path: String,
-    /// Which offering it is about.
+    /// The offering that the request is about.
     pub subject: InputSubject,
     /// Parts of the query exactly as sent, such as `limit=1`; `‹id›` stands for the subject's id, encoded.
     pub query: Vec<String>,
-    /// Headers besides the key; `‹id›` stands for a text that no other request has.
+    /// Headers other than the API key; `‹id›` stands for a text that is unique to the request.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub content: InputBody,
-    /// The id, with `‹id›` for a fresh one, of another offering that must exist.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<String>,
+    /// The id of another offering that must exist, with `‹id›` for a fresh id.
+    #[serde(default, rename = "beside", skip_serializing_if = "Option::is_none")]
+    pub neighbour: Option<String>,
 }
 
 fn write_method<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,45 +42,47 @@ fn read_method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
-/// Which offering a request is about.
+/// The offering that a request is about.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputSubject {
-    /// None, or the new one of the body.
+    /// None, or the new offering of the body.
     None,
-    /// None, in a project that holds at least so many.
-    RaceModel(usize),
-    /// One that all such inputs share, created by the first of them; it is not main.
+    /// None, in a project of at least this many offerings. Older files name it `crowd`.
+    #[serde(alias = "crowd")]
+    AtLeast(usize),
+    /// A regular offering that all inputs with this subject share; the first of them creates it.
     Shared,
-    /// The main offering of the project, where it is the run's own: a wrong server might demote it.
+    /// The main offering, if the run created it: a faulty server might demote it.
     Main,
-    /// One that is created for this input alone, spelt so in the path.
-    Existing(Name, Spelling),
-    /// One that does not exist.
-    Missing(Name),
-    /// An id that none can have. `remains`: an offering is there whose id is its first so many characters, which a
-    /// server that cuts ids would find.
+    /// An offering that is created for this input alone, with this spelling in the path.
+    Existing(SuggestedId, Spelling),
+    /// An offering that does not exist.
+    Missing(SuggestedId),
+    /// An invalid id. With `truncated_to`, an offering exists whose id is the first that many characters of it, which a
+    /// server that truncates ids would find.
     Invalid {
         /// The id.
-        name: Name,
-        /// How many characters of it an existing offering has, or `None`.
-        remains: Option<usize>,
+        name: SuggestedId,
+        /// How many characters of it are the id of an existing offering, or `None`.
+        #[serde(rename = "remains")]
+        truncated_to: Option<usize>,
     },
     /// A path segment as given, `‹id›` for a fresh id, which names no offering.
     Segment(String),
 }
 
-/// How an id stands in the path.
+/// How an id is encoded in the path.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Spelling {
-    /// Unreserved characters as they are, the others percent-encoded.
+    /// Unreserved characters verbatim, the others percent-encoded.
     Plain,
     /// Every byte percent-encoded.
     EveryByte,
-    /// As `Plain`, with hexadecimal digits in lower case.
+    /// As `Plain`, with lower-case hexadecimal digits.
     LowerCase,
-    /// As `Plain`, with the colon as it is, which a path may have.
+    /// As `Plain`, with a literal colon, which a path allows.
     BareColon,
 }
 
@@ -91,7 +93,7 @@ impl Spelling {
             Spelling::Plain => encode_segment(id),
             Spelling::EveryByte => id.bytes().fold(String::new(), |segment, byte| segment + &format!("%{byte:02X}")),
             Spelling::LowerCase => {
-                // Only what stands after a percent sign is a digit of it.
+                // Only the two characters after a percent sign are hexadecimal digits.
                 let mut digits = 0;
                 let lower = |letter: char| {
                     digits = if letter == '%' { 3 } else { u8::saturating_sub(digits, 1) };
@@ -108,10 +110,10 @@ impl Spelling {
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputBody {
-    /// None.
+    /// No body.
     None,
-    /// JSON, `‹id›` for a fresh id. The id of an object gets the run's prefix as far as this allows; `None` leaves it as
-    /// it stands.
+    /// JSON, `‹id›` for a fresh id. The id of an object gets the prefix of the run as far as [`Preserve`] allows;
+    /// `None` leaves it unchanged.
     Json(Value, Option<Preserve>),
     /// A text exactly as given, `‹id›` for a fresh id.
     Text {
@@ -119,23 +121,25 @@ pub enum InputBody {
         declared: Option<String>,
         /// The text.
         text: String,
-        /// Its bytes.
+        /// The encoding of the text.
         encoding: Encoding,
     },
 }
 
-/// How a text becomes bytes.
+/// How a text is encoded.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// UTF-8.
     Utf8,
-    /// UTF-8 behind a byte order mark.
-    Marked,
-    /// UTF-16, little end first, behind its mark.
+    /// UTF-8 with a byte order mark.
+    #[serde(rename = "marked")]
+    Utf8Bom,
+    /// UTF-16, little-endian, with a byte order mark.
     Utf16,
-    /// UTF-8 in which the last quotation mark has a byte in front that no UTF-8 has.
-    Broken,
+    /// UTF-8 with an invalid byte before the last quotation mark.
+    #[serde(rename = "broken")]
+    InvalidUtf8,
 }
 
 impl Encoding {
@@ -144,12 +148,12 @@ impl Encoding {
         let mut bytes = Vec::new();
         match self {
             Encoding::Utf8 => bytes.extend(text.bytes()),
-            Encoding::Marked => bytes.extend([0xef, 0xbb, 0xbf].into_iter().chain(text.bytes())),
+            Encoding::Utf8Bom => bytes.extend([0xef, 0xbb, 0xbf].into_iter().chain(text.bytes())),
             Encoding::Utf16 => {
                 bytes.extend([0xff, 0xfe]);
                 bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
             }
-            Encoding::Broken => {
+            Encoding::InvalidUtf8 => {
                 let at = text.rfind('"').unwrap_or(text.len());
                 bytes.extend(text[..at].bytes().chain([0xff]).chain(text[at..].bytes()));
             }
@@ -163,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_spelt_in_several_ways_that_mean_the_same() {
+    fn every_spelling_of_an_id_decodes_to_the_same_id() {
         let spelt = |spelling: Spelling| spelling.segment("aB:c d");
         assert_eq!(spelt(Spelling::Plain), "aB%3Ac%20d");
         assert_eq!(spelt(Spelling::LowerCase), "aB%3ac%20d");

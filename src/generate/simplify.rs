@@ -1,8 +1,8 @@
-//! Simpler values than a value, whatever its schema: the steps of shrinking one by hand.
+//! Simplifies a value without regard to its schema.
 
 use serde_json::{Value, json};
 
-/// Values that are one step simpler, the boldest step first.
+/// Values that are one step simpler, the largest step first.
 pub(super) fn simpler(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
@@ -41,29 +41,29 @@ fn numbers(number: &serde_json::Number) -> Vec<Value> {
 }
 
 fn strings(text: &str) -> Vec<Value> {
-    let letters: Vec<char> = text.chars().collect();
+    let characters: Vec<char> = text.chars().collect();
     let mut steps: Vec<String> = Vec::new();
-    if !letters.is_empty() {
+    if !characters.is_empty() {
         steps.push(String::new());
     }
-    for size in [letters.len() / 2, letters.len() / 4, 1] {
-        if size == 0 || size >= letters.len() {
+    for size in [characters.len() / 2, characters.len() / 4, 1] {
+        if size == 0 || size >= characters.len() {
             continue;
         }
-        steps.push(letters[size..].iter().collect());
-        steps.push(letters[..letters.len() - size].iter().collect());
+        steps.push(characters[size..].iter().collect());
+        steps.push(characters[..characters.len() - size].iter().collect());
     }
-    // Without any one character, and with any one made plain: only for texts that are short enough to try them all.
-    if letters.len() <= 80 {
-        for at in 0..letters.len() {
-            let mut fewer = letters.clone();
+    // Remove or replace each character, but only in short texts.
+    if characters.len() <= 80 {
+        for at in 0..characters.len() {
+            let mut fewer = characters.clone();
             fewer.remove(at);
             steps.push(fewer.into_iter().collect());
         }
-        for (at, _) in letters.iter().enumerate().filter(|(_, letter)| **letter != 'a') {
-            let mut plainer = letters.clone();
-            plainer[at] = 'a';
-            steps.push(plainer.into_iter().collect());
+        for (at, _) in characters.iter().enumerate().filter(|(_, character)| **character != 'a') {
+            let mut simpler_text = characters.clone();
+            simpler_text[at] = 'a';
+            steps.push(simpler_text.into_iter().collect());
         }
     }
     let mut unique = Vec::new();
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_is_another_value_and_steps_come_to_an_end() {
+    fn every_step_changes_the_value_and_steps_end() {
         let mut value = json!({ "id": "aé/b", "tag": 17, "list": ["x", 1.5, [true]] });
         let mut steps = 0;
         while let Some(next) = simpler(&value).into_iter().next_back() {

@@ -1,10 +1,10 @@
-//! What an order must explain: what there was when the clients were released, and every request with its response.
+//! The input of the search for an order: the state when the clients start, and every request with its response.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::history::History;
-use super::model::{RaceEvent, RaceModel, SeenReply};
+use super::model::{ObservedReply, RaceEvent, RaceModel};
 use super::order::{self, Budget, HistoryCall, SearchResult};
 use super::reader::HistoryReader;
 use crate::check::Offering;
@@ -13,26 +13,26 @@ use crate::exchange::{Exchange, KeyRole};
 use crate::offerings::oracle::{Body, BodyShape, Content, Facts, Main, Reply, Sent, World};
 use crate::project::Snapshot;
 
-/// How much work judging one try takes at most, in all its searches.
+/// The maximum work for judging one attempt, in all its searches.
 pub(super) const MAX_WORK: u64 = 300_000;
 
-/// How much work one search takes at most.
+/// The maximum work of one search.
 const BUDGET: u64 = 60_000;
 
-/// How much it takes before anything else is tried: an order that there is, is mostly found at once.
+/// The maximum work of the first search: an order that exists is usually found at once.
 const QUICK: u64 = 1_000;
 
-/// A history as the search takes it.
+/// A history in the form that the search requires.
 #[derive(Clone, Debug)]
 pub(super) struct SearchInput {
     start: Snapshot,
     main: Main,
-    /// Whether the project, if it is empty, surely makes its first offering main.
+    /// Whether the first offering of an empty project must become main.
     first_is_main: bool,
     facts: Facts,
-    /// Ids of the race's own, made or not.
+    /// The ids of the race, created or not.
     ours: Vec<String>,
-    /// The requests, in the places of the history's acts.
+    /// The requests, with the indexes of [`History::requests`].
     pub(super) calls: Vec<HistoryCall<RaceEvent>>,
 }
 
@@ -44,47 +44,47 @@ impl SearchInput {
             start: Snapshot { offerings: reader.start(), pages: 1 },
             main: history.main.clone(),
             first_is_main,
-            // No product is refused: that is judged elsewhere.
+            // Other checks judge whether a product exists.
             facts: Facts { products: BTreeSet::new(), ..history.facts.clone() },
             ours: history.bindings.ids.iter().chain(&history.anchor).cloned().collect(),
             calls: reader.calls(),
         }
     }
 
-    /// The world in which the clients are released.
+    /// The state of the oracle when the clients start.
     pub(super) fn world(&self) -> World {
         let mut world = World::starting_from(&self.start, self.facts.clone()).with_main(self.main.clone());
         world.own(self.ours.iter().cloned());
         if self.first_is_main { world.normalized() } else { world.touched().normalized() }
     }
 
-    /// Looks for an order that explains it, with so many units of a budget at most.
+    /// Searches for an order with at most `units` of the budget.
     fn explain(&self, units: u64, budget: &mut Budget) -> SearchResult {
         let mut part = budget.split(units);
-        let verdict = order::explain(&RaceModel, self.world(), &self.calls, &mut part);
+        let result = order::explain(&RaceModel, self.world(), &self.calls, &mut part);
         budget.join(&part);
-        verdict
+        result
     }
 
-    /// Whether an order explains it; where that takes long and there is none for a part of it, that part. What has no
-    /// order is mostly wrong in one offering, or in the roles: that shows in less.
+    /// Searches for an order; also returns the input that decided. If the first search takes too long, it searches the
+    /// parts about one offering, then the one about roles: most violations show in one of them, with less work.
     pub(super) fn judge(self, budget: &mut Budget) -> (SearchResult, Self) {
         let quick = self.explain(QUICK, budget);
         if quick != SearchResult::Unknown {
             return (quick, self);
         }
-        let offerings = self.ours.iter().map(|id| self.clone().without_roles().alone(id));
+        let offerings = self.ours.iter().map(|id| self.clone().without_roles().of_offering(id));
         let parts = offerings.chain(std::iter::once_with(|| self.clone().without_products()));
         for part in parts {
-            if let verdict @ SearchResult::Unexplained(_) = part.explain(BUDGET, budget) {
-                return (verdict, part);
+            if let result @ SearchResult::Unexplained(_) = part.explain(BUDGET, budget) {
+                return (result, part);
             }
         }
         (self.explain(BUDGET, budget), self)
     }
 
-    /// The same, had nobody looked at any other offering.
-    fn alone(mut self, id: &str) -> Self {
+    /// Without what the responses show of other offerings.
+    fn of_offering(mut self, id: &str) -> Self {
         self.ours.retain(|ours| ours == id);
         self.start.offerings.retain(|offering| offering.id == id);
         for RaceEvent { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
@@ -95,42 +95,42 @@ impl SearchInput {
                     }
                 });
             } else if call.id != id {
-                *seen = SeenReply::Nothing;
+                *seen = ObservedReply::Ignored;
             }
         }
         self
     }
 
-    /// The same for the requests to one project alone, whichever of its offerings is main.
+    /// Only the requests to one project, without roles.
     pub(super) fn of_project(mut self, history: &History, role: KeyRole) -> Self {
-        let made = |exchange: &&Arc<Exchange>| exchange.request.role() == Some(role);
-        let prepared = history.prepared.iter().filter(made);
+        let is_in_project = |exchange: &&Arc<Exchange>| exchange.request.role() == Some(role);
+        let prepared = history.prepared.iter().filter(is_in_project);
         let ids: BTreeSet<String> =
             prepared.filter_map(|exchange| Some(Reply::read(&exchange.response).offering()?.id.clone())).collect();
         self.start.offerings.retain(|offering| ids.contains(&offering.id));
         for RaceEvent { seen, .. } in
             self.calls.iter_mut().map(|call| &mut call.event).filter(|event| event.call.project() != role)
         {
-            *seen = SeenReply::Nothing;
+            *seen = ObservedReply::Ignored;
         }
         self.without_roles()
     }
 
-    /// Leaves out what lists say that show several mains or none: that was found already.
-    pub(super) fn forget_lists_of_many_mains(&mut self, history: &History) {
-        for (call, act) in self.calls.iter_mut().zip(&history.acts) {
-            if act.page().is_some_and(|page| page.mains().len() != 1) {
-                call.event.seen = SeenReply::Nothing;
+    /// Ignores lists with several main offerings or none.
+    pub(super) fn ignore_lists_without_one_main(&mut self, history: &History) {
+        for (call, request) in self.calls.iter_mut().zip(&history.requests) {
+            if request.page().is_some_and(|page| page.mains().len() != 1) {
+                call.event.seen = ObservedReply::Ignored;
             }
         }
     }
 
-    /// Whether an order explains it, as far as the budget goes.
+    /// Whether an order is found within the budget.
     pub(super) fn is_explained(&self, budget: &mut Budget) -> bool {
         matches!(self.explain(BUDGET, budget), SearchResult::Explained(_))
     }
 
-    /// The same, had nobody looked at who is main: a promotion changes nothing then.
+    /// Without the role of offerings: a promotion then changes nothing.
     pub(super) fn without_roles(mut self) -> Self {
         (self.main, self.first_is_main) = (Main::None, false);
         for RaceEvent { call, seen, .. } in self.calls.iter_mut().map(|call| &mut call.event) {
@@ -139,8 +139,10 @@ impl SearchInput {
                     (call.endpoint, call.body) =
                         (Endpoint::Update, Body { shape: BodyShape::Object, ..Body::default() });
                 }
-                // Whether the main may be deleted is a matter of its role.
-                (Endpoint::Delete, SeenReply::Reply(reply)) if reply.is_conflict() => *seen = SeenReply::Nothing,
+                // This may be the rejected deletion of the main offering, which depends on roles.
+                (Endpoint::Delete, ObservedReply::Reply(reply)) if reply.is_conflict() => {
+                    *seen = ObservedReply::Ignored
+                }
                 _ => {}
             }
             rewrite(seen, |offering| offering.tag = None);
@@ -148,15 +150,15 @@ impl SearchInput {
         self
     }
 
-    /// The same, had the responses to creates with an idempotency key been lost.
+    /// Without the responses to creates with an idempotency key.
     pub(super) fn without_keyed_responses(mut self) -> Self {
         for call in self.calls.iter_mut().filter(|call| call.event.call.key.is_some()) {
-            (call.event.seen, call.end) = (SeenReply::Done, None);
+            (call.event.seen, call.end) = (ObservedReply::Applied, None);
         }
         self
     }
 
-    /// The same, had nobody looked at products.
+    /// Without products.
     pub(super) fn without_products(mut self) -> Self {
         for offering in &mut self.start.offerings {
             offering.products.clear();
@@ -172,7 +174,7 @@ impl SearchInput {
 }
 
 /// Changes each offering that a response shows.
-fn rewrite(seen: &mut SeenReply, change: impl Fn(&mut Offering)) {
+fn rewrite(seen: &mut ObservedReply, change: impl Fn(&mut Offering)) {
     rewrite_content(seen, |content| match content {
         Content::Page(page) => page.offerings.iter_mut().for_each(change),
         Content::Offering(offering) => change(offering),
@@ -181,8 +183,8 @@ fn rewrite(seen: &mut SeenReply, change: impl Fn(&mut Offering)) {
 }
 
 /// Changes what a success shows.
-fn rewrite_content(seen: &mut SeenReply, change: impl FnOnce(&mut Content)) {
-    let SeenReply::Reply(reply) = seen else { return };
+fn rewrite_content(seen: &mut ObservedReply, change: impl FnOnce(&mut Content)) {
+    let ObservedReply::Reply(reply) = seen else { return };
     if reply.is_success() {
         change(&mut Arc::make_mut(reply).content);
     }

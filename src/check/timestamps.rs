@@ -1,4 +1,4 @@
-//! What was seen of a project's offerings before, as far as time goes.
+//! The timestamps that a project's offerings had in earlier responses.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -8,53 +8,53 @@ use chrono::{DateTime, FixedOffset};
 use crate::contract::Endpoint;
 use crate::exchange::Exchange;
 
-/// The times of the offerings that this project created. Others may be deleted and created again by anybody at any time,
-/// so nothing is held against those.
+/// The timestamps of the offerings that this run created. Another client may delete and recreate other offerings at any
+/// time, so their timestamps are not compared.
 #[derive(Debug, Default)]
 pub struct SeenTimestamps {
-    /// By the header that opens a project, then by id: two projects may each have an offering of the same id.
+    /// By the `Authorization` header of the project, then by id: two projects may have an offering with the same id.
     seen: HashMap<String, HashMap<String, SeenTimes>>,
 }
 
-/// The header that opens the project of an exchange.
+/// The `Authorization` header of an exchange, which selects the project.
 fn project(exchange: &Exchange) -> &str {
     exchange.request.header_value("authorization").unwrap_or_default()
 }
 
 #[derive(Debug)]
 struct SeenTimes {
-    /// `None` until the offering was seen for the first time after its creation.
+    /// `created_at` and `updated_at`; `None` until the first response that shows the offering.
     known: Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>,
-    /// When the response that `known` comes from had been read: a response asked for before that proves nothing.
+    /// When the response with `known` was received: the response to a request that was sent before is not comparable.
     as_of: Instant,
 }
 
-/// How an offering's times moved since it was seen last.
+/// How the timestamps of an offering changed since the last response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum TimeChange {
-    /// Not at all, or `updated_at` forward.
+    /// Not at all, or `updated_at` moved forward.
     Allowed,
-    /// `created_at` is another.
+    /// `created_at` changed.
     CreatedMoved {
-        /// What it was.
+        /// The earlier value.
         before: String,
     },
-    /// `updated_at` is earlier than it was.
+    /// `updated_at` moved backward.
     UpdatedBack {
-        /// What it was.
+        /// The earlier value.
         before: String,
     },
 }
 
 impl SeenTimestamps {
-    /// Starts or ends the life of an offering: a 201 of a create, a 204 of a delete.
+    /// Starts to follow an offering after a 201 of a create, and stops after a success of a delete.
     pub(super) fn note_write(&mut self, exchange: &Exchange) {
         match exchange.request.operation.endpoint() {
             Some(Endpoint::Create) if exchange.response.status == 201 => {
                 let body = exchange.response.json();
                 let id = body.and_then(|body| body.get("id")?.as_str());
                 if let Some(id) = id {
-                    // A replay of an idempotency key returns 201 too: then what is known stays known.
+                    // The replay of an idempotency key returns 201 too; the known timestamps remain.
                     let times = SeenTimes { known: None, as_of: exchange.ended };
                     let project = self.seen.entry(project(exchange).to_owned()).or_default();
                     project.entry(id.to_owned()).or_insert(times);
@@ -63,7 +63,7 @@ impl SeenTimestamps {
             Some(Endpoint::Delete) => {
                 let project = self.seen.get_mut(project(exchange));
                 if let (Some(id), Some(project)) = (exchange.request.path_id(), project) {
-                    // Ids that differ only in case may be one.
+                    // A server may treat ids that differ only in case as equal.
                     project.retain(|known, _| !known.eq_ignore_ascii_case(&id));
                 }
             }
@@ -71,8 +71,8 @@ impl SeenTimestamps {
         }
     }
 
-    /// Notes when an offering was created and updated, and says how they moved; `None` when nothing can be said of it.
-    pub(super) fn see(
+    /// Saves the timestamps of an offering and returns how they changed; `None` when they cannot be compared.
+    pub(super) fn update(
         &mut self,
         id: &str,
         (created, updated): (DateTime<FixedOffset>, DateTime<FixedOffset>),

@@ -1,52 +1,52 @@
-//! How the ids of inputs are named: with the run's prefix wherever the constraint that is tried leaves room for it.
+//! The ids of inputs: with the prefix of the run wherever the tested constraint allows it.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of a suggested id must survive.
+/// What of a suggested id must be preserved.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preserve {
-    /// Its length: its beginning may be overwritten.
+    /// Its length: the prefix may overwrite its start.
     Length,
-    /// Its characters: a prefix may stand in front.
+    /// Its characters: the prefix may be prepended.
     Letters,
     /// All of it.
     Whole,
 }
 
-/// An id that is suggested.
+/// An id as the schema suggests it, before it gets the prefix of the run.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
-pub struct Name {
-    /// The suggestion; `None` for any id that no offering has.
+pub struct SuggestedId {
+    /// The suggestion; `None` for any unused id.
     pub text: Option<String>,
-    /// What of it must survive.
+    /// What of it must be preserved.
     #[serde(rename = "fit")]
     pub preserve: Preserve,
 }
 
-impl Name {
-    /// Any id that no offering has.
-    pub const FRESH: Name = Name { text: None, preserve: Preserve::Whole };
+impl SuggestedId {
+    /// Any unused id.
+    pub const FRESH: SuggestedId = SuggestedId { text: None, preserve: Preserve::Whole };
 
     /// An id like `text`.
-    pub fn like(text: &str, preserve: Preserve) -> Name {
-        Name { text: Some(text.to_owned()), preserve }
+    pub fn like(text: &str, preserve: Preserve) -> SuggestedId {
+        SuggestedId { text: Some(text.to_owned()), preserve }
     }
 
-    /// The id with `prefix`, which is unique, if that can be; `keeps` says whether an id still shows what it is to show.
-    pub fn with_prefix(&self, prefix: &str, keeps: impl Fn(&str) -> bool) -> String {
+    /// The id with the unique `prefix` where `is_valid` accepts the result; otherwise the suggestion unchanged.
+    pub fn with_prefix(&self, prefix: &str, is_valid: impl Fn(&str) -> bool) -> String {
         let Some(text) = &self.text else { return prefix.to_owned() };
         let length = prefix.chars().count();
         let overwritten = || {
             let rest: String = text.chars().skip(length).collect();
             (!rest.is_empty()).then(|| format!("{prefix}{rest}"))
         };
-        let tried = match self.preserve {
+        let candidates = match self.preserve {
             Preserve::Whole => Vec::new(),
             Preserve::Length => vec![overwritten()],
             Preserve::Letters => vec![Some(format!("{prefix}{text}")), overwritten()],
         };
-        tried.into_iter().flatten().find(|id| keeps(id)).unwrap_or_else(|| text.clone())
+        candidates.into_iter().flatten().find(|id| is_valid(id)).unwrap_or_else(|| text.clone())
     }
 }
 
@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_prefix_stands_in_front_where_there_is_room() {
+    fn the_prefix_is_added_where_the_length_allows_it() {
         let fits = |id: &str| id.len() <= 16;
-        let named = |text: &str, preserve| Name::like(text, preserve).with_prefix("qf-a-1.", fits);
+        let named = |text: &str, preserve| SuggestedId::like(text, preserve).with_prefix("qf-a-1.", fits);
         assert_eq!(named("aaaaaaaaaaaaaaaa", Preserve::Length), "qf-a-1.aaaaaaaaa");
         assert_eq!(named("a", Preserve::Length), "a");
         assert_eq!(named("a/a", Preserve::Letters), "qf-a-1.a/a");
         assert_eq!(named("aaaaaaaaaaaaaa/a", Preserve::Letters), "qf-a-1.aaaaaaa/a");
         assert_eq!(named("7", Preserve::Whole), "7");
-        assert_eq!(Name::FRESH.with_prefix("qf-a-1.", fits), "qf-a-1.");
+        assert_eq!(SuggestedId::FRESH.with_prefix("qf-a-1.", fits), "qf-a-1.");
     }
 }

@@ -1,0 +1,287 @@
+//! Runs cases on an external target, one after another, and restores the project after each.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::case::Case;
+use super::case_script::CaseScript;
+use super::clean::{self, Undo};
+use super::confirm;
+use super::drive::{CaseResults, Driver};
+use super::execute::{run_case_once, run_race, run_script};
+use super::journal::{Journal, ProjectRole};
+use super::plan::Plan;
+use super::preflight::Preflight;
+use super::settings::Scope;
+use crate::contract::Endpoint;
+use crate::exchange::{KeyRole, Request, TransportError};
+use crate::finding::{Abort, CaseResult, Ending, Listed};
+use crate::offerings::scenario::Effect;
+use crate::offerings::sequence::SnapshotPolicy;
+use crate::offerings::{Context, Naming};
+use crate::project::Project;
+
+/// The run gives up after so many consecutive cases that a transport error aborted.
+const MAX_CONSECUTIVE_ERRORS: usize = 3;
+
+/// Name of the case that prepares and restores the project.
+pub const ANCHOR: &str = "anchor";
+
+/// The case before and after which [`ANCHOR`] sends the same requests.
+pub const ANCHORED: &str = "scenario::set-main.promotes";
+
+/// Longest expected delay of a write whose response was lost.
+const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
+
+/// The run of the cases on one project of an external target.
+pub(super) struct ExternalRun<'d, 'a> {
+    driver: &'d Driver<'a>,
+    project: Project,
+    journal: Arc<Journal>,
+    /// The main before and after each case: the project's own, or an offering of the run.
+    anchor: Option<String>,
+    /// The main before the run.
+    main: Option<String>,
+    notes: Vec<String>,
+}
+
+impl<'d, 'a> ExternalRun<'d, 'a> {
+    pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
+        let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
+        Self { driver, project: preflight.project, journal, main: anchor.clone(), anchor, notes: preflight.notes }
+    }
+
+    pub(super) async fn run_all(&mut self, plan: &Plan) -> (CaseResults, Ending) {
+        let driver = self.driver;
+        let mut results = CaseResults::default();
+        let mut errors = 0;
+        let mut effect = Effect::Reads;
+        for (index, case) in plan.cases.iter().enumerate() {
+            if case.effect() != effect {
+                effect = case.effect();
+                if let Some(result) = self.set_anchor(effect).await {
+                    // The cases also work without an anchor.
+                    results.add_unplanned(index, ANCHOR, result, self.project.client.keys());
+                }
+            }
+            let (result, rejection) = tokio::select! {
+                result = self.run_confirmed(case) => result,
+                ending = driver.stop_requested() => return (results, ending),
+            };
+            driver.report_case(case, &result, self.project.client.traffic());
+            errors = match &result.abort {
+                // These block every further case.
+                Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
+                    MAX_CONSECUTIVE_ERRORS
+                }
+                Some(Abort::World(_)) => errors + 1,
+                _ => 0,
+            };
+            let stop = driver.stop_reason(&result);
+            let error = result.abort.as_ref().map(ToString::to_string);
+            results.add(index, case.name(), result, self.project.client.keys());
+            if let Some(reason) = rejection {
+                return (results, Ending::GaveUp(reason));
+            }
+            if let Some(reason) = stop {
+                return (results, Ending::Stopped(reason));
+            }
+            if errors >= MAX_CONSECUTIVE_ERRORS {
+                return (results, Ending::GaveUp(error.unwrap_or_default()));
+            }
+        }
+        (results, Ending::Complete)
+    }
+
+    /// Creates and promotes the anchor where cases need it: cases that write need any main, cases that promote need a
+    /// main of the run, so that the project's own main is demoted and restored only once.
+    async fn set_anchor(&mut self, effect: Effect) -> Option<CaseResult> {
+        let is_needed = match effect {
+            Effect::Reads => false,
+            Effect::Writes => self.anchor.is_none(),
+            // With --keep-main, sequences promote nothing.
+            Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
+        };
+        let naming = self.driver.settings.naming(ANCHOR, 0);
+        let id = format!("{}main", naming.case_prefix());
+        if !is_needed || self.anchor.as_ref() == Some(&id) {
+            return None;
+        }
+        let create = Request::to(Endpoint::Create).json(&json!({ "id": id }));
+        let promote = Request::to(Endpoint::SetMain).id(&id);
+        let result = self.send_judged(naming, |_| vec![create, promote]).await;
+        if result.abort.is_none() {
+            self.anchor = Some(id);
+        }
+        Some(result)
+    }
+
+    /// Promotes the project's own main and deletes the anchor. [`Self::finish`] repeats what failed and reports what is
+    /// left.
+    pub(super) async fn restore(&mut self) -> Option<CaseResult> {
+        let naming = self.driver.settings.naming(ANCHOR, 0);
+        let id = self.anchor.take_if(|anchor| anchor.starts_with(naming.case_prefix()))?;
+        let main = self.main.clone();
+        let requests = |cx: &Context| {
+            // A main that another client promoted meanwhile stays.
+            let main = main.filter(|main| cx.state().main() == Some(&id) && cx.find(main).is_some());
+            let promote = main.map(|main| Request::to(Endpoint::SetMain).id(&main));
+            promote.into_iter().chain([Request::to(Endpoint::Delete).id(&id)]).collect()
+        };
+        Some(self.send_judged(naming, requests).await)
+    }
+
+    /// Sends requests that prepare or restore the project, up to the first that fails. Responses are judged as in a
+    /// case.
+    async fn send_judged(&self, naming: Naming, requests: impl FnOnce(&Context) -> Vec<Request>) -> CaseResult {
+        let mut cx = match Context::open(self.project.clone().for_case(ANCHOR), naming).await {
+            Ok(cx) => cx,
+            Err(result) => return result,
+        };
+        let mut result = Ok(());
+        for request in requests(&cx) {
+            result = match cx.send(request).await {
+                Ok(exchange) if exchange.response.is_success() => cx.read_state().await.map(drop),
+                Ok(exchange) => {
+                    Err(Abort::Blocked(format!("{} returned {}", exchange.name(), exchange.response.summary())))
+                }
+                Err(abort) => Err(abort),
+            };
+            if result.is_err() {
+                break;
+            }
+        }
+        cx.close_without_cleanup(result).await
+    }
+
+    /// Runs a case, confirms its failures and restores the project. The text explains that the target rejects the key
+    /// from now on.
+    async fn run_confirmed(&self, case: &Case) -> (CaseResult, Option<String>) {
+        let settings = self.driver.settings;
+        if let Some(race) = case.race() {
+            let result = run_race(race, &case.slug(), self.project.clone(), settings).await;
+            self.undo(&result.wrote, &settings.naming(&case.slug(), 0), None).await;
+            return (result, None);
+        }
+        let rejection = OnceLock::new();
+        let result = confirm::run_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
+            let rejection = &rejection;
+            async move {
+                let mut result = run_case_once(case, self.project.clone(), settings, attempt).await;
+                if (!result.failures.is_empty() || result.abort.is_some())
+                    && let Some(reason) = self.key_rejection().await
+                {
+                    for failure in std::mem::take(&mut result.failures) {
+                        result.undecided.insert(failure.rule, reason.clone());
+                    }
+                    result.abort = Some(Abort::Blocked(reason.clone()));
+                    let _ = rejection.set(reason);
+                    return result;
+                }
+                let naming = settings.naming(&case.slug(), attempt);
+                self.undo(&result.wrote, &naming, result.after.take()).await;
+                result
+            }
+        })
+        .await;
+        (result, rejection.into_inner())
+    }
+
+    /// Runs `script` instead of the contents of a case and restores the project.
+    pub(super) async fn run_script(
+        &self,
+        case: &Case,
+        script: CaseScript,
+        watch: SnapshotPolicy,
+        attempt: u32,
+    ) -> CaseResult {
+        let project = self.project.clone().for_case(&case.name());
+        let naming = self.driver.settings.naming(&case.slug(), attempt);
+        let mut result = run_script(&script, project, naming.clone(), watch).await;
+        self.undo(&result.wrote, &naming, result.after.take()).await;
+        result
+    }
+
+    /// The contents of a case on this project.
+    pub(super) fn script(&self, case: &Case) -> CaseScript {
+        CaseScript::of(case, &self.project, self.driver.settings)
+    }
+
+    /// Restores the project after a case. `after` is the list of the main project, if the case has just read it.
+    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Vec<Listed>>) {
+        for role in wrote {
+            let undo = self.undo_case(*role, naming.case_prefix());
+            let current = after.take_if(|_| *role == KeyRole::Main);
+            // The end of the run repeats and reports what fails here.
+            let _ = clean::clean(&self.project, *role, &undo, current).await;
+        }
+    }
+
+    /// Whether the target now rejects the key, as a text: rejections after a key was revoked are not failures.
+    async fn key_rejection(&self) -> Option<String> {
+        let probe = Request::to(Endpoint::List).query("limit", "1");
+        let exchange = self.project.client.send(probe).await.ok()?;
+        let response = &exchange.response;
+        matches!(response.status, 401 | 403)
+            .then(|| format!("the target rejects the key that it accepted before: {}", response.summary()))
+    }
+
+    /// What to undo after a case: ids with its prefix, strays, and the main.
+    fn undo_case(&self, role: KeyRole, prefix: &str) -> Undo {
+        let mut undo = self.journal.state().map(|state| state.undo(ProjectRole::of(role))).unwrap_or_default();
+        undo.sent.retain(|id| id.starts_with(prefix));
+        prefix.clone_into(&mut undo.prefix);
+        if role == KeyRole::Main {
+            undo.main.clone_from(&self.anchor);
+        }
+        undo
+    }
+
+    /// Cleans up the run. Returns notes for the report and what could not be removed or restored.
+    pub(super) async fn finish(mut self) -> (Vec<String>, Vec<String>) {
+        let (notes, left) = clean_up_run(&self.project, &self.journal).await;
+        self.notes.extend(notes);
+        (self.notes, left)
+    }
+}
+
+/// Undoes the writes in the journal, and removes the journal when nothing is left. Returns notes for the report and
+/// what could not be removed or restored.
+pub(super) async fn clean_up_run(project: &Project, journal: &Journal) -> (Vec<String>, Vec<String>) {
+    let (mut notes, mut left) = (Vec::new(), Vec::new());
+    // Before the header of the journal is written, no write is sent.
+    if journal.state().is_none() {
+        return (notes, left);
+    }
+    project.client.settled().await;
+    if project.client.traffic().lost() > 0 {
+        // A write whose response was lost may still arrive.
+        tokio::time::sleep(MAX_WRITE_DELAY.min(project.client.transport().settings().timeout)).await;
+    }
+    let Some(state) = journal.state() else { return (notes, left) };
+    for &owner in state.header.projects.keys() {
+        let cleaned = clean::clean_up(project, owner.role(), &state.undo(owner)).await;
+        if let Some(main) = cleaned.restored {
+            notes.push(format!("`{main}` is main again, as before the run"));
+        }
+        match cleaned.removed {
+            0 => {}
+            1 => notes.push("1 offering was removed at the end of the run".into()),
+            many => notes.push(format!("{many} offerings were removed at the end of the run")),
+        }
+        for main in cleaned.undeletable {
+            notes.push(format!("the server does not delete a main offering: {main} of the run is left"));
+        }
+        left.extend(cleaned.left);
+    }
+    if left.is_empty() {
+        // A journal that cannot be removed is harmless: it lists nothing that exists.
+        let _ = journal.remove();
+    } else {
+        notes.push(format!("run `qonform clean` to remove what is left; the journal is {}", journal.path().display()));
+    }
+    (notes, left)
+}
