@@ -26,6 +26,7 @@ mod fake_server;
 mod gates;
 mod hostile;
 mod inputs;
+mod messages;
 mod network;
 mod operations;
 mod program;
