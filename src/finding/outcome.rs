@@ -21,6 +21,9 @@ pub struct Outcome {
     pub target: TargetFacts,
     /// The seed: the same seed sends the same requests.
     pub seed: u64,
+    /// When the run started, as RFC 3339 in UTC; `None` with a logical clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
     /// Wall time from the first request to the last, in milliseconds.
     pub duration_ms: u64,
     /// How the run ended.

@@ -2,10 +2,11 @@
 //!
 //! Only violations are failures. A skipped or inconclusive rule is a skipped case with its reason, a warning is a
 //! passing case with output, and a run that could not test or clean up is an error in a suite of its own. The file
-//! contains no time of day and no random id, so that equal outcomes give equal files.
+//! contains no random id and no time but that of the outcome, so that equal outcomes give equal files.
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::visible::{Breaks, shown};
@@ -16,6 +17,9 @@ use crate::finding::{Finding, Outcome, RuleOutcome, Verdict, WaiverOutcome};
 /// The outcome as `JUnit` XML.
 pub(super) fn render(outcome: &Outcome) -> String {
     let mut report = Report::new("qonform");
+    if let Some(started) = outcome.started_at.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok()) {
+        report.set_timestamp(started);
+    }
     report.set_time(Duration::from_millis(outcome.duration_ms));
     for (area, rules) in areas(outcome) {
         let mut suite = TestSuite::new(clean(area));

@@ -30,6 +30,7 @@ pub(super) struct RunInfo<'a> {
     pub(super) contract: &'a Contract,
     pub(super) plan: &'a Plan,
     pub(super) ending: Ending,
+    pub(super) started_at: Option<String>,
     pub(super) duration_ms: u64,
     /// Empty with a frozen clock.
     pub(super) latencies: BTreeMap<OperationRef, Latencies>,
@@ -83,6 +84,7 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         },
         target: target::facts(info.settings, info.contract.base_path()),
         seed: info.settings.seed,
+        started_at: info.started_at,
         duration_ms: info.duration_ms,
         ending: info.ending.clone(),
         summary,

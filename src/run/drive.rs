@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +41,7 @@ pub(super) struct Driver<'a> {
     pub(super) events: Events<'a>,
     pub(super) cancel: CancellationToken,
     started: Instant,
+    started_at: DateTime<Utc>,
     /// Fingerprints of the violations in events.
     reported: Mutex<BTreeSet<String>>,
 }
@@ -91,7 +93,15 @@ pub async fn run(
     cancel: CancellationToken,
 ) -> Result<Outcome, RunError> {
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
-    let driver = Driver { settings, contract, events, cancel, started: Instant::now(), reported: Mutex::default() };
+    let driver = Driver {
+        settings,
+        contract,
+        events,
+        cancel,
+        started: Instant::now(),
+        started_at: Utc::now(),
+        reported: Mutex::default(),
+    };
     match &settings.target {
         TargetSettings::Embedded(options) => Box::pin(driver.embedded(options.clone(), judge)).await,
         TargetSettings::External(external) => {
@@ -378,18 +388,20 @@ impl Driver<'_> {
         notes: Vec<String>,
         left_behind: Vec<String>,
     ) -> Outcome {
-        let (duration_ms, latencies) = match self.settings.clock {
+        let (started_at, duration_ms, latencies) = match self.settings.clock {
             Clock::System => {
+                let started_at = self.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
                 let passed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                (passed, traffic.latencies())
+                (Some(started_at), passed, traffic.latencies())
             }
-            Clock::Frozen => (0, BTreeMap::new()),
+            Clock::Frozen => (None, 0, BTreeMap::new()),
         };
         let info = RunInfo {
             settings: self.settings,
             contract: &self.contract,
             plan,
             ending,
+            started_at,
             duration_ms,
             latencies,
             requests: traffic.requests(),

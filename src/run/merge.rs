@@ -95,6 +95,7 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         contract: first.contract.clone(),
         target: first.target.clone(),
         seed: first.seed,
+        started_at: outcomes().filter_map(|outcome| outcome.started_at.clone()).min(),
         duration_ms: outcomes().map(|outcome| outcome.duration_ms).max().unwrap_or_default(),
         summary: summary(&parts, &rules),
         observations: observations(&parts),

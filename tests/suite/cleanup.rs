@@ -269,7 +269,7 @@ fn clean_touches_neither_another_target_nor_another_project() {
     command.env("QONFORM_TOKEN", reference.variable("QONFORM_SECOND_TOKEN")).arg("clean");
     let wrong_key = end(command, folder);
     assert_eq!(wrong_key.code, Some(3), "{}{}", wrong_key.stdout, wrong_key.stderr);
-    wrong_key.says("does not open the project");
+    wrong_key.says("opens another project");
     assert_eq!(reference.state(), dirty);
     let Ran { folder, .. } = wrong_key;
     fs::write(folder.path().join("qonform").join("broken.journal"), "not a journal\n").unwrap();

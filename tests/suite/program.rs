@@ -169,7 +169,8 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn says(&self, part: &str) -> &Self {
-        let found = self.stdout.contains(part) || self.stderr.contains(part);
+        let has = |text: &str| text.contains(part) || unwrapped(text).contains(part);
+        let found = has(&self.stdout) || has(&self.stderr);
         assert!(found, "no `{part}` in\n{}\n{}", tail(&self.stdout), tail(&self.stderr));
         self
     }
@@ -190,6 +191,11 @@ impl Ran {
         let rules = report["rules"].as_array().expect("rules").clone();
         rules.iter().filter(|rule| rule["verdict"] == "violated").map(|rule| rule["id"].to_string()).collect()
     }
+}
+
+/// A text in one line: terminal output wraps.
+pub(crate) fn unwrapped(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 fn tail(text: &str) -> String {

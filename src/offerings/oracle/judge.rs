@@ -80,6 +80,7 @@ impl World {
                 Force::May => {
                     explained.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status))
                 }
+                Force::Silent if is_optional(reason) => explained.rules.push(reason.rule()),
                 Force::Silent => {}
             }
             if reason.rule() == row::LIMIT_LOW.rule()
@@ -254,10 +255,7 @@ impl World {
                 explained.choose(reason.rule(), format!("{}: {what}", reason.subject));
             }
             Force::May => explained.choose(reason.rule(), format!("{}: accepted", reason.subject)),
-            Force::Silent if std::ptr::eq(reason, &raw const row::READ_ONLY) => explained.rules.push(reason.rule()),
-            Force::Silent if std::ptr::eq(reason, &raw const row::UPDATE_WITH_ID) => {
-                explained.rules.push(reason.rule())
-            }
+            Force::Silent if is_optional(reason) => explained.rules.push(reason.rule()),
             Force::Must | Force::Silent => {}
         }
     }
@@ -515,6 +513,11 @@ impl Rejection {
         let has_code = self.codes.is_empty() || reply.code.as_deref().is_none_or(|code| self.codes.contains(&code));
         (self.statuses.is_empty() || self.statuses.contains(&reply.status)) && has_code
     }
+}
+
+/// Whether its rule passes both if the server rejects the request and if it ignores the property.
+fn is_optional(reason: &'static Rejection) -> bool {
+    std::ptr::eq(reason, &raw const row::READ_ONLY) || std::ptr::eq(reason, &raw const row::UPDATE_WITH_ID)
 }
 
 /// The deviation of a success with an unexpected status.

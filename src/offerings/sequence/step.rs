@@ -334,7 +334,7 @@ mod unit_tests {
     fn a_step_survives_serialization() {
         let step = Step::Update { offering: OfferingRef::Main, products: None, tag: Tag::Null };
         let text = serde_json::to_string(&step).unwrap();
-        assert_eq!(text, r#"{"update":{"offering":"main","products":null,"tag":"null"}}"#);
+        assert_eq!(text, r#"{"update":{"who":"main","products":null,"tag":"null"}}"#);
         assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
         let elsewhere = step.clone().sent_to(OtherProject::Second);
         let text = serde_json::to_string(&elsewhere).unwrap();

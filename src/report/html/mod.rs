@@ -83,6 +83,7 @@ fn banner(outcome: &Outcome, status: RunStatus, clause: &str) -> Markup {
                     }
                 }
                 p.run {
+                    @if let Some(started) = &outcome.started_at { time { (visible(started)) } " · " }
                     (count(outcome.summary.requests, "request")) " · "
                     (count(outcome.summary.cases, "case")) " · "
                     (duration(outcome.duration_ms)) " · seed " (outcome.seed)

@@ -50,8 +50,9 @@ fn heading(outcome: &Outcome) -> String {
     } else {
         code(&cut(&outcome.target.url, MAX_QUOTE_LENGTH))
     };
+    let started = outcome.started_at.as_deref().map_or_else(String::new, |at| format!("started {}, ", quoted(at)));
     block.push_str(&format!(
-        "{target} tested against {} ({}) by {} {}: {}, {}, seed {}\n",
+        "{target} tested against {} ({}) by {} {}: {started}{}, {}, seed {}\n",
         code(&cut(&outcome.contract.document, MAX_QUOTE_LENGTH)),
         code(&cut(&outcome.contract.digest, MAX_QUOTE_LENGTH)),
         quoted(&outcome.tool.name),

@@ -64,6 +64,7 @@ fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
         contract: &contract,
         plan: &plan,
         ending: Ending::Complete,
+        started_at: None,
         duration_ms: 0,
         latencies: BTreeMap::new(),
         requests: 0,
