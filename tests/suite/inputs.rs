@@ -172,7 +172,7 @@ fn an_invalid_regressions_file_is_rejected_with_its_position() {
     for (text, said) in [
         ("{\n  \"version\": 1,\n  oops", "broken.json:3:3`: "),
         ("{\"version\":1}", "missing field `regressions`"),
-        ("{\"version\":9}", "it is of version 9"),
+        ("{\"version\":9}", "its version is 9"),
     ] {
         let folder = TempFolder::new();
         let file = folder.path().join("broken.json");

@@ -1,12 +1,12 @@
 //! The help of every command, the commonest errors and `qonform explain`, as text in `tests/snapshots`.
 //!
-//! `QONFORM_UPDATE=1 cargo test --test suite messages` updates the files.
+//! `SNAPSHOTS=overwrite cargo test --test suite messages` updates the files.
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use snapbox::IntoData as _;
+use snapbox::data::{Data, DataFormat};
 
 use super::fake_server::{always, json, response};
 use super::program::{KEY, Ran, TempFolder, end, qonform};
@@ -147,15 +147,10 @@ fn transcript(shown: &str, ran: &Ran) -> String {
     format!("$ qonform {shown}\n{text}-> exit code {}\n\n", ran.code.unwrap())
 }
 
-/// Compares a text with a file of `tests/snapshots`, or writes the file if `QONFORM_UPDATE` is set.
+/// Compares a text with a file of `tests/snapshots`.
 fn check(name: &str, text: &str) {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("QONFORM_UPDATE").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    snapbox::assert_data_eq!(text.to_owned(), expected.raw());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
+    snapbox::assert_data_eq!(text.to_owned(), Data::read_from(&path, Some(DataFormat::Text)).raw());
 }
 
 #[test]
