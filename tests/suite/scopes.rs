@@ -62,7 +62,7 @@ fn a_dry_run_changes_nothing() {
         let line = ran.stdout.lines().find(|line| line.contains(after)).unwrap_or_default();
         line.trim_start_matches(before).split_once(after).unwrap_or_default().0.parse::<usize>().unwrap()
     };
-    let (said, most) = (number("", " requests would be sent"), number("At most about ", " if everything is"));
+    let (said, most) = (number("", " requests on a correct server"), number("At most about ", " on a faulty server"));
     let real = run(&reference, &server.url(), &selected);
     assert_eq!(real.code, Some(0), "{}", real.stderr);
     let sent = server.seen().len() - seen.len();
