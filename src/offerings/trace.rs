@@ -30,6 +30,8 @@ pub(super) fn leading_to(
     let mut ids: Vec<String> = ids.iter().filter(|id| !id.is_empty()).map(|id| (*id).to_owned()).collect();
     if let Some(call) = &own {
         ids.extend(Some(call.id.clone()).filter(|id| !id.is_empty()).into_iter().chain(call.after.clone()));
+        // A server that reads an id otherwise returns another offering: it must exist again.
+        ids.extend(returned_id(at).filter(|_| call.endpoint != Endpoint::Create));
     }
     let key = own.as_ref().and_then(|call| call.key.clone());
     let writes: Vec<(Call, &Arc<Exchange>)> = transcript[..end]
@@ -64,6 +66,12 @@ pub(super) fn leading_to(
     }
     trace.push(Arc::clone(at));
     trace
+}
+
+/// The id of the offering that a response contains.
+fn returned_id(exchange: &Exchange) -> Option<String> {
+    let body = exchange.response.json()?;
+    Some(body.get("id")?.as_str()?.to_owned())
 }
 
 /// Inserts a read into a trace in order of time.

@@ -171,7 +171,7 @@ impl fmt::Debug for Fault {
 
 /// No fault or behaviour has this name; the message completes "cannot …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("find the {kind} `{name}`; the nearest is `{nearest}`, and `qonform serve --list` lists all")]
+#[error("there is no {kind} `{name}`; the nearest is `{nearest}`, and `qonform serve --list` lists all")]
 pub struct UnknownName {
     /// `fault` or `behaviour`.
     pub kind: &'static str,
@@ -243,7 +243,7 @@ mod tests {
         let unknown = "object-wrogn".parse::<Fault>().expect_err("misspelt");
         assert_eq!(
             unknown.to_string(),
-            "find the fault `object-wrogn`; the nearest is `object-wrong`, and `qonform serve --list` lists all"
+            "there is no fault `object-wrogn`; the nearest is `object-wrong`, and `qonform serve --list` lists all"
         );
     }
 }

@@ -80,10 +80,10 @@ fn overdue(outcome: &Outcome) -> String {
     }
 }
 
-/// `contract broken as before: 2 known violations, none new`.
+/// `no new violation, but 2 known violations of the baseline`.
 fn as_before(outcome: &Outcome) -> String {
     let known = count(outcome.known().count(), "known violation");
-    format!("contract broken as before: {known}, none new{}", exceptions(outcome))
+    format!("no new violation, but {known} of the baseline{}", exceptions(outcome))
 }
 
 /// `, with 1 warning and 2 waived findings`; empty if there are none.
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
         let (status, clause) = run_status(&outcome);
         assert_eq!(status, RunStatus::Unclear);
-        assert!(clause.starts_with("contract broken as before: 2 known violations, none new"), "{clause}");
+        assert!(clause.starts_with("no new violation, but 2 known violations of the baseline"), "{clause}");
         let again = sample::fixed();
         let mut third = outcome.clone();
         third.findings.clone_from(&again.findings);

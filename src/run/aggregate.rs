@@ -24,6 +24,9 @@ mod tests;
 /// Width of the timeline of a race in columns.
 const TIMELINE_WIDTH: usize = 92;
 
+/// Why a rule was not checked in a run that ended early.
+const NOT_RUN: &str = "the run ended before its cases ran";
+
 /// Facts about the whole run.
 pub(super) struct RunInfo<'a> {
     pub(super) settings: &'a Settings,
@@ -224,7 +227,11 @@ impl RunInfo<'_> {
         let blocked = blocked_by.map(|rule| format!("not reached: a violation of {rule} came first"));
         let left_out = record.skipped.get(id).or(blocked.as_ref());
         let by = VerdictInput::most_severe(id, findings.values());
-        let input = VerdictInput { id, by, undecided: record.undecided.get(id), left_out, checked, level };
+        // A run that was stopped proves nothing about the rules that it did not reach.
+        let is_stopped = matches!(self.ending, Ending::Stopped(_)) && is_unreached && !self.is_without_race(id);
+        let unreached = (is_stopped && blocked.is_none()).then(|| NOT_RUN.to_owned());
+        let undecided = record.undecided.get(id).or(unreached.as_ref());
+        let input = VerdictInput { id, by, undecided, left_out, checked, level };
         let (verdict, reason) = if self.settings.selection.includes(id) {
             input.verdict(|| self.why_skipped(id, left_out))
         } else {
@@ -263,14 +270,18 @@ impl RunInfo<'_> {
         if let Some(reason) = left_out.or_else(|| self.plan.reasons.get(id)) {
             return reason.clone();
         }
-        let is_tested_by_races = || race::written().iter().any(|race| race.rules.contains(&id));
-        if !self.settings.includes(Layer::Race) && is_tested_by_races() {
-            return "this run excludes races: use --layer race".into();
+        if self.is_without_race(id) {
+            return "this run excludes races: add --layer race".into();
         }
         match &self.ending {
-            Ending::Complete => "no response in this run allowed a check".into(),
-            Ending::Stopped(_) | Ending::GaveUp(_) | Ending::Interrupted => "the run ended before its cases ran".into(),
+            Ending::Complete => "no case of this run checked it".into(),
+            Ending::Stopped(_) | Ending::GaveUp(_) | Ending::Interrupted => NOT_RUN.into(),
         }
+    }
+
+    /// Whether only races test a rule, and the run excludes them.
+    fn is_without_race(&self, id: &str) -> bool {
+        !self.settings.includes(Layer::Race) && race::written().iter().any(|race| race.rules.contains(&id))
     }
 }
 

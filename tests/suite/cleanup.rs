@@ -140,8 +140,8 @@ fn fail_fast_and_a_time_limit_leave_nothing_behind() {
     let before = reference.state();
     let folder = TempFolder::new();
     let ran = end(run(&reference, &folder, &["--seed", "13", "--max-time", "3s", "--rate", "100/s"]), folder);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    ran.says("limit");
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    ran.says("must rules are inconclusive").says("the limit of 3s");
     assert_eq!(reference.state(), before);
     assert!(ran.elapsed < Duration::from_secs(8), "{:?}", ran.elapsed);
 

@@ -27,7 +27,10 @@ const OTHER_LIST: &str = "lists other offerings than recorded";
 
 #[test]
 fn steps_of_findings_show_a_sample_of_faults_again() {
-    let sample = faults().into_iter().step_by(SAMPLE).collect::<Vec<_>>();
+    let is_misread = |row: &&'static FaultExpectation| ["get-id-cut", "update-id-cut"].contains(&row.name.as_str());
+    let mut sample: Vec<_> = faults().into_iter().step_by(SAMPLE).collect();
+    // Their response is about an offering with another id than the requested one.
+    sample.extend(faults().into_iter().filter(is_misread));
     assert!(sample.len() > 10, "{}", sample.len());
     all_show_again(&sample);
 }

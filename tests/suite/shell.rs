@@ -68,8 +68,8 @@ fn a_pipe_gets_neither_colours_nor_progress() {
 #[test]
 fn quiet_prints_the_last_lines_for_a_correct_server() {
     let ran = plain(&["run", "--only", "create.*", "-q"]);
-    assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
-    assert!(ran.stdout.starts_with("contract kept\n"));
+    assert!((2..=3).contains(&ran.stdout.lines().count()), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("\ncontract kept\n"), "{}", ran.stdout);
 }
 
 #[test]

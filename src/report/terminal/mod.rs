@@ -24,6 +24,8 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
         blocks.push(header(outcome, style));
         blocks.extend(rules::blocks(outcome, style));
         blocks.extend(rest::blocks(outcome, style));
+    } else {
+        blocks.extend(rest::left_behind(outcome, style));
     }
     blocks.extend(outcome.findings.iter().map(|found| finding_of(outcome, found, style)));
     blocks.push(ending(outcome, style));
@@ -72,7 +74,7 @@ pub(super) fn item(text: &str, style: &Style) -> String {
 fn ending(outcome: &Outcome, style: &Style) -> String {
     let rules: Vec<String> = counted(outcome).map(|(verdict, number)| format!("{number} {}", verdict.word())).collect();
     let facts = [
-        rules.join(", "),
+        format!("rules: {}", rules.join(", ")),
         count(outcome.summary.requests, "request"),
         duration(outcome.duration_ms),
         format!("seed {}", outcome.seed),
@@ -151,7 +153,8 @@ mod tests {
              \n\
              no rule was selected\n\
              \n\
-             0 passed, 0 violated, 0 warned, 0 observed, 0 skipped, 0 inconclusive · 0 requests · 0 ms · seed 0\n\
+             rules: 0 passed, 0 violated, 0 warned, 0 observed, 0 skipped, 0 inconclusive · 0 requests · 0 ms\n\
+             seed 0\n\
              nothing was tested\n"
         );
     }
@@ -162,7 +165,7 @@ mod tests {
         let text = render(&sample::fixed(), &quiet);
         assert!(text.starts_with("violation[create.tag-invalid]"));
         assert!(!text.contains("passed  ") && !text.contains("observations"));
-        assert!(text.contains("\n5 passed,") && text.ends_with("\ncontract broken: 2 violations\n"));
+        assert!(text.contains("\nrules: 5 passed,") && text.ends_with("\ncontract broken: 2 violations\n"));
         assert_eq!(render(&sample::empty(), &quiet).lines().last(), Some("nothing was tested"));
     }
 

@@ -16,16 +16,21 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
         let times = count(observation.count, "time");
         format!("{}: {} ({times})", observation.rule, observation.choice)
     });
-    let left = outcome.left_behind.iter().map(Clone::clone);
     let blocks = [
         list(("observations", ": what the server chose where the contract is open"), observed, style),
         list(("drift", ": where document and server differ"), outcome.drift.iter().map(drift), style),
         coverage(outcome, style),
         list(("notes", ""), outcome.notes.iter().map(Clone::clone), style),
         list(("waivers", " to review"), trace::waivers(outcome), style),
-        list(("left behind", ": created by the run and not deleted; `qonform clean` deletes them"), left, style),
+        left_behind(outcome, style),
     ];
     blocks.into_iter().flatten().collect()
+}
+
+/// What `qonform clean` has to delete.
+pub(super) fn left_behind(outcome: &Outcome, style: &Style) -> Option<String> {
+    let left = outcome.left_behind.iter().map(Clone::clone);
+    list(("left behind", ": created by the run and not deleted; `qonform clean` deletes them"), left, style)
 }
 
 /// `v4GetOffering: 415 is not documented (2 times; violates response.documented-status)`.
