@@ -141,7 +141,7 @@ fn run(line: &str, key: Option<&str>) -> Ran {
 fn transcript(shown: &str, ran: &Ran) -> String {
     let output = format!("{}{}", ran.stderr, ran.stdout);
     // The last lines of a run have times and the random seed.
-    let is_count = |line: &str| line.contains(" · ") || line.parse::<u64>().is_ok();
+    let is_count = |line: &str| line.contains(" · ") || line.starts_with("seed ");
     let lines = output.lines().filter(|line| !is_count(line));
     let text: String = lines.map(|line| format!("{line}\n")).collect();
     format!("$ qonform {shown}\n{text}-> exit code {}\n\n", ran.code.unwrap())
