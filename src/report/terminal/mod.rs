@@ -160,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn quiet_leaves_findings_counts_and_verdict() {
+    fn quiet_leaves_leftovers_findings_counts_and_verdict() {
         let quiet = Style { detail: Verbosity::Quiet, ..Style::default() };
         let text = render(&sample::fixed(), &quiet);
-        assert!(text.starts_with("violation[create.tag-invalid]"));
+        assert!(text.starts_with("left behind: ") && text.contains("\n\nviolation[create.tag-invalid]"));
         assert!(!text.contains("passed  ") && !text.contains("observations"));
         assert!(text.contains("\nrules: 5 passed,") && text.ends_with("\ncontract broken: 2 violations\n"));
         assert_eq!(render(&sample::empty(), &quiet).lines().last(), Some("nothing was tested"));
