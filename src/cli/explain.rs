@@ -80,8 +80,8 @@ async fn describe(contract: &Arc<Contract>, rule: &Rule) -> String {
         }
         text.push('\n');
     };
-    part("rule", &[rule.statement.clone()]);
-    part("check", &[rule.check.clone()]);
+    part("rule", std::slice::from_ref(&rule.statement));
+    part("check", std::slice::from_ref(&rule.check));
     if !rule.operations.is_empty() {
         let operations: Vec<_> = rule.operations.iter().map(|endpoint| endpoint.operation_id()).collect();
         part("operations", &[operations.join(", ")]);

@@ -110,7 +110,7 @@ impl SavedCase {
     /// Restores the contents under this contract.
     ///
     /// # Errors
-    /// [`Outdated`] when the contract no longer fits them.
+    /// The contract no longer fits them.
     pub fn script(&self, contract: &Contract) -> Result<CaseScript, Outdated> {
         Ok(match self {
             Self::Steps(steps) => CaseScript::Steps(steps.clone().into()),

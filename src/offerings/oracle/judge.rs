@@ -78,7 +78,7 @@ impl World {
             match reason.force {
                 Force::Must => explained.rules.extend(self.rules_of(reason, call)),
                 Force::May => {
-                    explained.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status))
+                    explained.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status));
                 }
                 Force::Silent if is_optional(reason) => explained.rules.push(reason.rule()),
                 Force::Silent => {}

@@ -141,7 +141,7 @@ impl SearchInput {
                 }
                 // This may be the rejected deletion of the main offering, which depends on roles.
                 (Endpoint::Delete, ObservedReply::Reply(reply)) if reply.is_conflict() => {
-                    *seen = ObservedReply::Ignored
+                    *seen = ObservedReply::Ignored;
                 }
                 _ => {}
             }

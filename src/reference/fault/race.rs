@@ -63,7 +63,7 @@ faults! {
             config.replayed(Create, |step| step.add_duplicate());
         };
     RACE_UPDATE_HALVES "race-update-halves"
-        "Two concurrent PATCHes mix their products."
+        "Two concurrent PATCH requests mix their products."
         => |config| {
             config.interleave(&[Update], |request| Box::pin(request.in_halves(Project::write_half)));
             config.done(Update, |step| {
