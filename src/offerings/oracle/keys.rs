@@ -60,17 +60,15 @@ const REUSE_STATUSES: [u16; 5] = [400, 404, 409, 410, 422];
 impl World {
     /// Reduces incarnations to what later responses depend on: whether the offering of a key still exists.
     pub(super) fn forget_former_incarnations(&mut self) {
-        let still_exists =
-            |id: &str, incarnation: u32| self.rows.contains_key(id) && self.incarnations(id) == incarnation;
         let is_settled = |used: &Use| match &used.outcome {
-            KeyOutcome::Applied { id, incarnation, .. } => *incarnation == u32::from(still_exists(id, *incarnation)),
+            KeyOutcome::Applied { id, incarnation, .. } => *incarnation == u32::from(self.exists(id, *incarnation)),
             KeyOutcome::Rejected(_) => true,
         };
         if !self.keys.values().flatten().all(is_settled) {
             let mut keys = Arc::clone(&self.keys);
             for used in Arc::make_mut(&mut keys).values_mut().flatten() {
                 if let KeyOutcome::Applied { id, incarnation, .. } = &mut used.outcome {
-                    *incarnation = u32::from(still_exists(id, *incarnation));
+                    *incarnation = u32::from(self.exists(id, *incarnation));
                 }
             }
             self.keys = keys;
