@@ -63,6 +63,13 @@ pub struct Mismatch {
     pub without_read: Option<Box<Self>>,
 }
 
+impl Mismatch {
+    /// A list in the wrong order: no write explains it.
+    fn of_order(deviation: ModelDeviation) -> Self {
+        Self { deviation, property: "order", id: None, write: None, without_read: None }
+    }
+}
+
 /// The result of a comparison.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Comparison {
@@ -372,13 +379,7 @@ impl World {
             let received = received.collect::<Vec<_>>().join(", ");
             let deviation =
                 ModelDeviation::content(&row::LIST_ORDER, "", "order by created_at, ascending or descending", received);
-            comparison.mismatches.push(Mismatch {
-                deviation,
-                property: "order",
-                id: None,
-                write: None,
-                without_read: None,
-            });
+            comparison.mismatches.push(Mismatch::of_order(deviation));
             return;
         }
         let Some(order) = &self.order else { return };
@@ -392,13 +393,7 @@ impl World {
             .collect();
         if known != found {
             let deviation = ModelDeviation::content(&row::LIST_ORDER, "", ids(known), ids(found));
-            comparison.mismatches.push(Mismatch {
-                deviation,
-                property: "order",
-                id: None,
-                write: None,
-                without_read: None,
-            });
+            comparison.mismatches.push(Mismatch::of_order(deviation));
         }
     }
 }
