@@ -7,10 +7,17 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::words::count;
+use crate::exchange::KeyRole;
 use crate::finding::{EvidenceStep, Finding, Outcome, RuleOutcome};
 
 /// Maximum length of a request body in the line of a step, in characters.
 const MAX_SENT_LENGTH: usize = 60;
+
+/// Length of an id whose continuation is not taken for another id.
+const LONG_ID: usize = 60;
+
+/// Minimum number of equal steps that are shown as one line.
+const MIN_FOLDED: usize = 3;
 
 /// One step of a trace as a line: `1  POST  /offerings  201  id=qf-k3v-1`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,9 +28,19 @@ pub(super) struct TraceLine<'f> {
     pub(super) path: String,
     /// `404 not_found`.
     pub(super) response: String,
-    /// The created id and the request body.
+    /// The key if it is not that of the project under test, the created id and the request body.
     pub(super) note: String,
     pub(super) here: bool,
+}
+
+/// A step, or consecutive equal steps as one line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct FoldedLine<'f> {
+    /// `3`, or `3-22`.
+    pub(super) numbers: String,
+    /// The first of the steps; its note is about all of them.
+    pub(super) line: TraceLine<'f>,
+    pub(super) steps: &'f [EvidenceStep],
 }
 
 /// `violation[delete.removes] a deleted offering can still be read`.
@@ -157,13 +174,88 @@ pub(super) fn lines(finding: &Finding) -> Vec<TraceLine<'_>> {
             method: &step.method,
             path,
             response: response(step),
-            note: note(step, new.as_deref()),
+            note: note(step, new.as_deref(), None),
             here: step.here,
         });
         created.extend(new.map(|id| (step.number, id)));
     }
     lines
 }
+
+/// The steps as lines, equal ones in one line: `2-22  POST  /offerings  201  21 times, ids qf-k3v-1 to qf-k3v-21`. A step
+/// to whose id a later one refers has its own line.
+pub(super) fn folded(finding: &Finding) -> Vec<FoldedLine<'_>> {
+    let lines = lines(finding);
+    let shapes: Vec<_> = lines.iter().zip(&finding.steps).map(|(line, step)| shape(line, step)).collect();
+    let is_named = |number: usize| lines.iter().any(|line| line.path.contains(&format!("{{{number}}}")));
+    let may_fold: Vec<bool> = lines.iter().map(|line| !line.here && !is_named(line.number)).collect();
+    let mut folded = Vec::new();
+    let mut start = 0;
+    while start < lines.len() {
+        let alike = (start + 1..lines.len()).take_while(|&next| may_fold[next] && shapes[next] == shapes[start]);
+        let alike = if may_fold[start] { 1 + alike.count() } else { 1 };
+        let length = if alike < MIN_FOLDED { 1 } else { alike };
+        let steps = &finding.steps[start..start + length];
+        let mut line = lines[start].clone();
+        let mut numbers = line.number.to_string();
+        if let [first, .., last] = steps {
+            numbers.push_str(&format!("-{}", last.number));
+            line.note = note_of_all(first, last, length);
+        }
+        folded.push(FoldedLine { numbers, line, steps });
+        start += length;
+    }
+    folded
+}
+
+/// The steps as lines, each in its own.
+pub(super) fn unfolded(finding: &Finding) -> Vec<FoldedLine<'_>> {
+    let lines = lines(finding).into_iter().zip(&finding.steps);
+    lines
+        .map(|(line, step)| FoldedLine { numbers: line.number.to_string(), line, steps: std::slice::from_ref(step) })
+        .collect()
+}
+
+/// What equal steps have in common: all but the created id.
+fn shape<'l>(line: &'l TraceLine<'_>, step: &'l EvidenceStep) -> (&'l str, &'l str, &'l str, String, bool) {
+    let id = created_id(step);
+    (line.method, &line.path, &line.response, note(step, id.as_deref(), id.as_deref()), id.is_some())
+}
+
+/// The note of equal steps.
+fn note_of_all(first: &EvidenceStep, last: &EvidenceStep, times: usize) -> String {
+    let ids = created_id(first).zip(created_id(last)).map(|(first, last)| format!("ids {first} to {last}"));
+    let id = created_id(first);
+    let rest = note(first, id.as_deref(), id.as_deref());
+    [Some(format!("{times} times")), ids, Some(rest).filter(|rest| !rest.is_empty())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The `curl` commands of a finding, of equal steps the first one and a comment.
+pub(super) fn commands(finding: &Finding) -> Vec<Cow<'_, str>> {
+    let folded = folded(finding);
+    if finding.curl.len() != finding.steps.len() || folded.len() == finding.steps.len() {
+        return finding.curl.iter().map(|line| line.as_str().into()).collect();
+    }
+    let mut commands = Vec::new();
+    let mut rest = finding.curl.as_slice();
+    for part in folded {
+        let (of_part, others) = rest.split_at(part.steps.len());
+        rest = others;
+        commands.extend(of_part.first().map(|line| Cow::Borrowed(line.as_str())));
+        if of_part.len() > 1 {
+            let comment = format!("the same for steps {}: {}; ", part.numbers, part.line.note);
+            commands.push(format!("{COMMENT}{comment}`qonform run --export DIR` writes every command").into());
+        }
+    }
+    commands
+}
+
+/// The start of a command that is only a comment.
+pub(super) const COMMENT: &str = "# ";
 
 /// A body for reading: JSON with line breaks and indentation, anything else unchanged. Only white space changes: order,
 /// spelling and duplicate members stay as the server sent them.
@@ -218,7 +310,7 @@ fn created_id(step: &EvidenceStep) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
-/// `path` with each segment and query value that is a created id replaced by `{n}`.
+/// `path` with each segment and query value that is a created id, or that begins with a long one, replaced by `{n}`.
 fn referring(path: &str, created: &[(usize, String)]) -> String {
     let mut replaced = String::with_capacity(path.len());
     for piece in path.split_inclusive(['/', '?', '&', '=']) {
@@ -228,7 +320,11 @@ fn referring(path: &str, created: &[(usize, String)]) -> String {
             Some((number, _)) => {
                 replaced.push_str(&format!("{{{number}}}{}", &piece[value.len()..]));
             }
-            None => replaced.push_str(piece),
+            // A longer id that a server may cut.
+            None => match created.iter().rev().find(|(_, id)| id.len() >= LONG_ID && value.starts_with(id.as_str())) {
+                Some((number, id)) => replaced.push_str(&format!("{{{number}}}{}", &piece[id.len()..])),
+                None => replaced.push_str(piece),
+            },
         }
     }
     replaced
@@ -243,11 +339,14 @@ fn response(step: &EvidenceStep) -> String {
     }
 }
 
-fn note(step: &EvidenceStep, created: Option<&str>) -> String {
-    let mut parts = Vec::new();
-    if let Some(id) = created {
+/// The note of a step that created an offering with the id `created`. The id `hidden` is left out.
+fn note(step: &EvidenceStep, created: Option<&str>, hidden: Option<&str>) -> String {
+    let mut parts: Vec<String> = key(step).map(str::to_owned).into_iter().collect();
+    if let Some(id) = created.filter(|id| hidden != Some(id)) {
         parts.push(format!("id={id}"));
     }
+    let idempotency_key = header(step, "idempotency-key");
+    parts.extend(idempotency_key.map(|key| format!("Idempotency-Key: {}", short(key))));
     if let Some(sent) = &step.request_body {
         let mut rest = json(Some(sent));
         if let (Some(id), Some(Value::Object(members))) = (created, &mut rest)
@@ -262,6 +361,23 @@ fn note(step: &EvidenceStep, created: Option<&str>) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// Whose key a step carries; `None` for the key of the project under test.
+fn key(step: &EvidenceStep) -> Option<&'static str> {
+    let Some(sent) = header(step, "authorization") else { return Some("without a key") };
+    match KeyRole::ALL.into_iter().find(|role| role.bearer() == sent) {
+        Some(KeyRole::Main) => None,
+        Some(KeyRole::Second) => Some("key of the second project"),
+        Some(KeyRole::Empty) => Some("key of the empty project"),
+        Some(KeyRole::Limited) => Some("key without permission"),
+        None => Some("invalid key"),
+    }
+}
+
+fn header<'s>(step: &'s EvidenceStep, name: &str) -> Option<&'s str> {
+    let found = step.request_headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
 }
 
 fn short(text: &str) -> String {
@@ -307,6 +423,80 @@ mod tests {
     }
 
     #[test]
+    fn a_step_names_a_key_of_another_project() {
+        let mut finding = sample::fixed().findings.swap_remove(1);
+        let notes = [
+            (Some(KeyRole::Main.bearer()), ""),
+            (Some(KeyRole::Second.bearer()), "key of the second project"),
+            (Some(KeyRole::Empty.bearer()), "key of the empty project"),
+            (Some(KeyRole::Limited.bearer()), "key without permission"),
+            (Some("Basic x".into()), "invalid key"),
+            (None, "without a key"),
+        ];
+        for (sent, note) in notes {
+            finding.steps[2].request_headers = sent.map(|key| ("authorization".into(), key)).into_iter().collect();
+            assert_eq!(lines(&finding)[2].note, note);
+        }
+        finding.steps[0].request_headers =
+            vec![("Authorization".into(), KeyRole::Second.bearer()), ("Idempotency-Key".into(), "k".into())];
+        assert_eq!(lines(&finding)[0].note, "key of the second project, id=qf-k3v-1, Idempotency-Key: k");
+    }
+
+    /// A finding with twelve creates, whose seventh id the last request names.
+    fn with_equal_steps() -> Finding {
+        let mut finding = sample::fixed().findings.swap_remove(1);
+        let (create, get) = (finding.steps[0].clone(), finding.steps[2].clone());
+        let rename = |text: &Option<String>, number: usize| {
+            text.as_ref().map(|text| text.replace("qf-k3v-1", &format!("qf-k3v-{number}")))
+        };
+        let created = (1..=12).map(|number| EvidenceStep {
+            number,
+            request_body: rename(&create.request_body, number),
+            response_body: rename(&create.response_body, number),
+            ..create.clone()
+        });
+        finding.steps = created.collect();
+        let path = "/offerings?starting_after=qf-k3v-7".to_owned();
+        finding.steps.push(EvidenceStep { number: 13, path, ..get });
+        finding.curl = (1..=13).map(|number| format!("curl {number}")).collect();
+        finding
+    }
+
+    #[test]
+    fn equal_steps_are_one_line_unless_a_later_step_names_them() {
+        let finding = with_equal_steps();
+        let shown: Vec<_> = folded(&finding)
+            .iter()
+            .map(|part| format!("{} {} {} {}", part.numbers, part.line.method, part.line.path, part.line.note))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "1-6 POST /offerings 6 times, ids qf-k3v-1 to qf-k3v-6",
+                "7 POST /offerings id=qf-k3v-7",
+                "8-12 POST /offerings 5 times, ids qf-k3v-8 to qf-k3v-12",
+                "13 GET /offerings?starting_after={7} ",
+            ]
+        );
+        let commands = commands(&finding);
+        assert_eq!(commands.len(), 6);
+        assert_eq!(commands[0], "curl 1");
+        assert_eq!(
+            commands[1],
+            "# the same for steps 1-6: 6 times, ids qf-k3v-1 to qf-k3v-6; `qonform run --export DIR` writes every command"
+        );
+    }
+
+    #[test]
+    fn steps_with_other_bodies_or_keys_are_not_equal() {
+        let mut finding = with_equal_steps();
+        finding.steps[1].request_body = Some(r#"{"id":"qf-k3v-2","tag":0}"#.into());
+        finding.steps[4].request_headers = vec![("authorization".into(), KeyRole::Second.bearer())];
+        let numbers: Vec<_> = folded(&finding).into_iter().map(|part| part.numbers).collect();
+        assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7", "8-12", "13"]);
+    }
+
+    #[test]
     fn a_deviation_is_one_sentence_if_both_are_responses() {
         let outcome = sample::fixed();
         let sentence = "GET /offerings/{1} returned 200 with the deleted offering, expected 404 not_found after the 204 \
@@ -330,6 +520,8 @@ mod tests {
             referring("/offerings/a%20b/set-main?starting_after=main&x=mainly", &created),
             "/offerings/{1}/set-main?starting_after={2}&x=mainly"
         );
+        let long = "x".repeat(64);
+        assert_eq!(referring(&format!("/offerings/{long}y"), &[(3, long)]), "/offerings/{3}y");
     }
 
     #[test]

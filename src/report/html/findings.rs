@@ -117,18 +117,19 @@ fn steps(finding: &Finding) -> Markup {
     let names = named_members(&[&finding.title, &finding.expected, &finding.received]);
     html! {
         ol.steps {
-            @for (line, step) in trace::lines(finding).iter().zip(&finding.steps) {
+            @for part in trace::folded(finding) {
+                @let line = &part.line;
                 li class=[line.here.then_some("here")] {
                     details open[line.here] {
                         summary {
-                            span.number { (line.number) }
+                            span.number { (part.numbers) }
                             code.method { (visible(line.method)) }
                             code.path { (visible(&line.path)) }
                             code.response { (visible(&line.response)) }
                             @if !line.note.is_empty() { span.note { (visible(&line.note)) } }
                             @if line.here { strong.point { "← here" } }
                         }
-                        (exchange(step, &names))
+                        @for step in part.steps { (exchange(step, &names)) }
                     }
                 }
             }
@@ -178,7 +179,12 @@ fn reproduction(outcome: &Outcome, finding: &Finding) -> Markup {
         div.reproduce {
             h4 { "Reproduce" }
             (command(&trace::replay(finding, outcome.report.as_deref())))
-            @for line in &finding.curl { (command(line)) }
+            @for line in trace::commands(finding) {
+                @match line.strip_prefix(trace::COMMENT) {
+                    Some(comment) => p.nothing { (visible(comment)) },
+                    None => (command(&line)),
+                }
+            }
         }
     }
 }

@@ -124,9 +124,9 @@ fn section(finding: &Finding, outcome: &Outcome) -> String {
         block.push_str(&format!("- minimized from {}\n", code(&cut(request, MAX_QUOTE_LENGTH))));
     }
     block.push('\n');
-    let steps = trace::lines(finding).into_iter().map(|line| {
+    let steps = trace::folded(finding).into_iter().map(|trace::FoldedLine { numbers, line, .. }| {
         let here = if line.here { "  <- here" } else { "" };
-        let text = format!("{}  {:6}  {}  {}  {}", line.number, line.method, line.path, line.response, line.note);
+        let text = format!("{numbers}  {:6}  {}  {}  {}", line.method, line.path, line.response, line.note);
         format!("{}{here}", text.trim_end())
     });
     block.push_str(&fenced("text", &bounded(steps)));
@@ -135,20 +135,21 @@ fn section(finding: &Finding, outcome: &Outcome) -> String {
         block.push_str(&fenced("text", &bounded(timeline.lines().map(str::to_owned))));
         block.push('\n');
     }
+    let curl = trace::commands(finding);
     let commands =
-        [trace::replay(finding, outcome.report.as_deref())].into_iter().chain(finding.curl.iter().map(pasteable));
+        [trace::replay(finding, outcome.report.as_deref())].into_iter().chain(curl.iter().map(|line| pasteable(line)));
     block.push_str(&fenced("sh", &bounded(commands)));
     block.push_str("\n</details>\n");
     block
 }
 
 /// A command that sends the same request, or a comment that replaces it: a cut command would send something else.
-fn pasteable(line: &String) -> String {
-    if line.chars().count() > MAX_LINE_LENGTH || visible(line) != *line {
+fn pasteable(line: &str) -> String {
+    if line.chars().count() > MAX_LINE_LENGTH || visible(line) != line {
         "# curl command omitted: too long, or with control characters; the JSON report has it, replay sends it"
             .to_owned()
     } else {
-        line.clone()
+        line.to_owned()
     }
 }
 

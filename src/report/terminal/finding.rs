@@ -108,18 +108,22 @@ fn contract(finding: &Finding, style: &Style) -> String {
     block.replacen(&place, &style.link(file, &place), 1)
 }
 
+/// The steps; equal ones in one line, unless their bodies are shown.
 fn steps(finding: &Finding, style: &Style) -> String {
-    let lines = trace::lines(finding);
+    let is_verbose = style.detail == Verbosity::Verbose;
+    let parts = if is_verbose { trace::unfolded(finding) } else { trace::folded(finding) };
+    let lines: Vec<_> = parts.iter().map(|part| &part.line).collect();
     let widest =
         |lengths: &mut dyn Iterator<Item = usize>, most: usize| lengths.filter(|&wide| wide <= most).max().unwrap_or(0);
-    let digits = lines.len().to_string().len();
+    let digits = parts.iter().map(|part| part.numbers.len()).max().unwrap_or(0);
     let method = widest(&mut lines.iter().map(|line| columns(&visible(line.method))), 10);
     let path = widest(&mut lines.iter().map(|line| columns(&visible(&line.path))), 60);
     let status = widest(&mut lines.iter().map(|line| columns(&visible(&line.response))), 40);
     let indent = INDENT + digits + 2;
     let mut block = String::new();
-    for (line, step) in lines.iter().zip(&finding.steps) {
-        let mut text = format!("{:>digits$}", line.number);
+    for part in &parts {
+        let line = &part.line;
+        let mut text = format!("{:>digits$}", part.numbers);
         for (part, across) in [
             (visible(&cut(line.method, MAX_LENGTH)), method),
             (visible(&cut(&line.path, MAX_LENGTH)), path),
@@ -133,8 +137,8 @@ fn steps(finding: &Finding, style: &Style) -> String {
         block.push_str(&format!("{:INDENT$}{}", "", rows.join(&format!("\n{:indent$}", ""))));
         block.push_str(&note(line, used, indent, style));
         block.push('\n');
-        if style.detail == Verbosity::Verbose {
-            block.push_str(&bodies(step, indent, style));
+        if is_verbose {
+            block.extend(part.steps.iter().map(|step| bodies(step, indent, style)));
         }
     }
     block
@@ -190,7 +194,15 @@ fn reproduction(finding: &Finding, report: Option<&str>, style: &Style) -> Strin
         let note = "these commands send the requests one by one, replay sends them concurrently";
         block.extend(wrapped(note, style.columns() - 4).iter().map(|line| format!("  # {line}\n")));
     }
-    block.extend(finding.curl.iter().map(|line| command::lines(line, style.columns())));
+    for line in trace::commands(finding) {
+        match line.strip_prefix(trace::COMMENT) {
+            Some(comment) => {
+                let comment = visible(comment);
+                block.extend(wrapped(&comment, style.columns() - 4).iter().map(|line| format!("  # {line}\n")));
+            }
+            None => block.push_str(&command::lines(&line, style.columns())),
+        }
+    }
     block
 }
 
