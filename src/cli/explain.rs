@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qonform::contract::{Catalogue, Contract, Level, Rule};
-use qonform::finding::{EvidenceStep, Outcome};
+use qonform::finding::{EvidenceStep, Finding, Outcome};
 use qonform::offerings::scenario;
 use qonform::reference::Fault;
 use qonform::report::{self, Style, Verbosity};
@@ -17,7 +17,7 @@ use super::{CliError, files, out, replay};
 
 /// Columns of the labels.
 const LABEL: usize = 12;
-/// Maximum number of faults to list.
+/// Maximum number of defects to list.
 const MAX_FAULTS: usize = 6;
 
 /// Describes a rule, or a finding and its rule.
@@ -26,7 +26,7 @@ pub(super) async fn explain(arguments: &ExplainArguments) -> Result<u8, CliError
     let catalogue = contract.rules();
     let name = arguments.name.as_str();
     let text = if let Some(rule) = catalogue.rule(name) {
-        describe(&contract, rule).await
+        describe(&contract, rule, None).await
     } else if is_fingerprint(name) {
         let mut report = read_report(&arguments.report_file)?;
         // The command that replays the finding names this file.
@@ -40,7 +40,7 @@ pub(super) async fn explain(arguments: &ExplainArguments) -> Result<u8, CliError
         };
         let mut text = report::render_finding(&report, finding, &style);
         if let Some(rule) = catalogue.rule(&finding.rule) {
-            text.push_str(&format!("\n{}", describe(&contract, rule).await));
+            text.push_str(&format!("\n{}", describe(&contract, rule, Some(finding)).await));
         }
         text
     } else {
@@ -69,7 +69,8 @@ fn read_report(path: &Path) -> Result<Outcome, CliError> {
     )))
 }
 
-async fn describe(contract: &Arc<Contract>, rule: &Rule) -> String {
+/// Describes a rule, and what to fix if it has this finding.
+async fn describe(contract: &Arc<Contract>, rule: &Rule, finding: Option<&Finding>) -> String {
     let catalogue = contract.rules();
     let mut text = format!("{} ({})\n\n", rule.id, level(rule.level));
     let mut part = |label: &str, paragraphs: &[String]| {
@@ -101,7 +102,7 @@ async fn describe(contract: &Arc<Contract>, rule: &Rule) -> String {
         scenario::all().filter(|case| case.rules().any(|id| id == rule.id)).map(|case| case.rule).collect();
     part("cases", &[if cases.is_empty() { "every exchange of every case".into() } else { cases.join(", ") }]);
     part("example", &example_of(rule, contract).await);
-    part("fix", &fix(rule));
+    part("fix", &fix(rule, finding));
     part("run", &commands(catalogue, rule));
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -152,20 +153,25 @@ fn cut(body: &str) -> String {
     out::plain(&text)
 }
 
-/// What a violation means, and the defects that cause one.
-fn fix(rule: &Rule) -> Vec<String> {
+/// What a violation means, and the defects that cause one: that of the finding first.
+fn fix(rule: &Rule, finding: Option<&Finding>) -> Vec<String> {
     if rule.level == Level::Open {
         return vec!["nothing: every response that the contract documents is correct".into()];
     }
     let faults = example::faults(rule);
-    let listed = faults.iter().take(MAX_FAULTS);
+    let own = finding.map(|finding| format!("- {} ({})", out::plain(&finding.title), out::plain(&finding.condition)));
+    let room = MAX_FAULTS - usize::from(own.is_some());
+    let more = faults.len().saturating_sub(room);
+    let listed = faults.iter().take(room);
     let sentence =
         |name: &str| name.parse::<Fault>().map_or_else(|_| name.to_owned(), |fault| fault.info().sentence.into());
     let head = match faults.len() {
-        0 => format!("a violation means: {}", rule.title),
+        0 if own.is_none() => format!("a violation means: {}", rule.title),
         _ => format!("a violation means: {}; check the server for defects such as:", rule.title),
     };
-    std::iter::once(head).chain(listed.map(|fault| format!("- {}", sentence(&fault.name)))).collect()
+    let listed = listed.map(|fault| format!("- {}", sentence(&fault.name)));
+    let rest = (more > 0).then(|| format!("- and {more} more"));
+    std::iter::once(head).chain(own).chain(listed).chain(rest).collect()
 }
 
 /// The commands that check only this rule.
