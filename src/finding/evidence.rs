@@ -1,6 +1,8 @@
 //! A finding and the steps that show it.
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Timeline, Waived};
 use crate::contract::Level;
@@ -71,6 +73,13 @@ impl Finding {
     /// Whether the defect violates this rule, as its main rule or as a further one.
     pub fn violates(&self, rule: &str) -> bool {
         self.rule == rule || self.also.iter().any(|also| also == rule)
+    }
+
+    /// How much evidence there is to read: steps, and bytes of request bodies. What makes them hard to understand counts as
+    /// further steps.
+    pub fn evidence_cost(&self) -> (usize, usize) {
+        let body = |step: &EvidenceStep| step.request_body.as_deref().map(|body| body.as_bytes().to_vec());
+        evidence_cost(self.steps.iter().map(|step| (step.path.as_str(), body(step))))
     }
 
     /// Whether an earlier run found the same defect at all of its operations and for all of its rules.
@@ -233,6 +242,39 @@ impl EvidenceStep {
     }
 }
 
+/// Cost of what makes a trace harder to understand, in steps.
+const OBSCURE_COST: usize = 3;
+
+/// How much evidence there is to read, in steps and in bytes of bodies, given the path and the body of each request. Of
+/// several traces of one defect the one with the lowest cost explains it best. An empty list in a request costs more, as its wrong effect has
+/// several causes, and so does a cursor that no request of the trace creates.
+pub(super) fn evidence_cost<'p, B: AsRef<[u8]>>(
+    requests: impl Iterator<Item = (&'p str, Option<B>)>,
+) -> (usize, usize) {
+    let (mut steps, mut bytes, mut has_empty_list, mut has_foreign_cursor) = (0, 0, false, false);
+    let mut created = Vec::new();
+    for (path, body) in requests {
+        steps += 1;
+        bytes += body.as_ref().map_or(0, |body| body.as_ref().len());
+        let members = body.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body.as_ref()).ok());
+        has_empty_list |= members.as_ref().is_some_and(has_empty_list_in);
+        created.extend(members.and_then(|mut members| Some(members.remove("id")?.as_str()?.to_owned())));
+        let cursor = path.split_once("starting_after=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
+        let cursor = cursor.map(|cursor| percent_decode_str(cursor).decode_utf8_lossy());
+        has_foreign_cursor |= cursor.is_some_and(|cursor| !created.iter().any(|id| *id == cursor));
+    }
+    (steps + OBSCURE_COST * (usize::from(has_empty_list) + usize::from(has_foreign_cursor)), bytes)
+}
+
+fn has_empty_list_in(members: &Map<String, Value>) -> bool {
+    members.values().any(|value| value.as_array().is_some_and(Vec::is_empty))
+}
+
+/// Whether a member of a JSON object is an empty list.
+pub(super) fn contains_empty_list(body: &[u8]) -> bool {
+    serde_json::from_slice(body).is_ok_and(|members| has_empty_list_in(&members))
+}
+
 /// Eight hexadecimal digits that identify a defect: FNV-1a over the parts.
 pub(super) fn fingerprint<const N: usize>(parts: [&str; N]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
@@ -248,6 +290,17 @@ pub(super) fn fingerprint<const N: usize>(parts: [&str; N]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_lists_and_unknown_cursors_cost_as_much_as_three_steps() {
+        let cost = |requests: &[(&'static str, &str)]| {
+            evidence_cost(requests.iter().map(|(path, body)| (*path, Some(body.as_bytes())))).0
+        };
+        assert_eq!(cost(&[("/o", ""), ("/o/a", r#"{"product_ids":["a"]}"#), ("/o/a", "[]")]), 3);
+        assert_eq!(cost(&[("/o", ""), ("/o/a", r#"{"product_ids":[]}"#)]), 5);
+        assert_eq!(cost(&[("/o", r#"{"id":"a b"}"#), ("/o?limit=1&starting_after=a%20b", "")]), 2);
+        assert_eq!(cost(&[("/o", r#"{"id":"a"}"#), ("/o?starting_after=b&limit=1", "")]), 5);
+    }
 
     #[test]
     fn a_fingerprint_depends_on_each_part_and_nothing_else() {

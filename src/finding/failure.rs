@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::evidence::fingerprint;
+use super::evidence::{contains_empty_list, evidence_cost, fingerprint};
 use super::{Confirmation, Timeline};
 use crate::contract::Level;
 use crate::exchange::{Exchange, OperationRef};
@@ -99,6 +99,18 @@ impl Failure {
     /// condition is about one.
     pub fn is_like(&self, other: &Self) -> bool {
         self.identity() == other.identity()
+    }
+
+    /// How much evidence there is to read: as for [`Finding::evidence_cost`](super::Finding::evidence_cost).
+    pub fn evidence_cost(&self) -> (usize, usize) {
+        evidence_cost(
+            self.trace.iter().map(|exchange| (exchange.request.path.as_str(), exchange.request.body.as_ref())),
+        )
+    }
+
+    /// Whether a request of the trace sends an empty list.
+    pub fn sends_empty_list(&self) -> bool {
+        self.trace.iter().any(|exchange| exchange.request.body.as_deref().is_some_and(contains_empty_list))
     }
 
     /// Eight hexadecimal digits, the same in every run that finds the same defect.

@@ -110,7 +110,8 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
 }
 
 impl RunInfo<'_> {
-    /// Merges a failure into the finding of its fingerprint: counts add up, the shortest trace stays.
+    /// Merges a failure into the finding of its fingerprint: counts add up, the trace that is easiest to
+    /// read stays.
     fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {
         let rules = self.contract.rules();
         let Some((severity, level)) =
@@ -129,7 +130,7 @@ impl RunInfo<'_> {
             also: failure.also.iter().map(|rule| (*rule).to_owned()).collect(),
         };
         match findings.get_mut(&fingerprint) {
-            Some(known) if known.steps.len() <= failure.trace.len() => occurrence.join(known),
+            Some(known) if known.evidence_cost() <= failure.evidence_cost() => occurrence.join(known),
             Some(known) => {
                 let longer = mem::replace(known, self.explain(failure, result, occurrence));
                 Occurrence::of(&longer).join(known);

@@ -178,7 +178,7 @@ fn findings(parts: &[ShardReport<'_>]) -> BTreeMap<String, Finding> {
         }
     }
     let merged = |(fingerprint, alike): (String, Vec<(usize, &Finding)>)| {
-        let best = alike.iter().min_by_key(|(place, finding)| (finding.steps.len(), *place))?;
+        let best = alike.iter().min_by_key(|(place, finding)| (finding.evidence_cost(), *place))?;
         let mut finding = best.1.clone();
         for (_, other) in alike.iter().filter(|(_, other)| !std::ptr::eq(*other, best.1)) {
             Occurrence::of(other).join(&mut finding);

@@ -153,9 +153,13 @@ where
     Some(Minimized { steps: shrunk.steps, found })
 }
 
-/// The failure of a step that is like the original one.
+/// The failure of a step that is like the original one. An empty list that the original did not send does not count:
+/// its wrong effect has several causes.
 fn find(result: CaseResult, original: &Failure) -> Option<Failure> {
-    result.failures.into_iter().find(|failure| failure.is_like(original) && !failure.evidence.steps.is_empty())
+    result.failures.into_iter().find(|failure| {
+        let is_as_clear = original.sends_empty_list() || !failure.sends_empty_list();
+        failure.is_like(original) && !failure.evidence.steps.is_empty() && is_as_clear
+    })
 }
 
 /// Index of the step that failed.
