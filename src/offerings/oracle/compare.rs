@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::call::{Call, Caller};
 use super::conditions::{self as row, Requirement};
 use super::pages::{PageDifference, contents};
-use super::text::{ids, same_time, tag, times};
+use super::text::{ids, request, same_time, tag, times};
 use super::verdict::{Choice, ModelDeviation};
 use super::world::{Main, World};
 use crate::check::Offering;
@@ -202,7 +202,10 @@ impl World {
         }
         let attribute = |recent: &RecentWrites<'_>| {
             let (requirement, write) = self.explain(id, kind, shown, recent);
-            let (expected, received) = kind.texts(id);
+            let (mut expected, received) = kind.texts(id);
+            if let Some(other) = write.map(|place| &recent.writes[place].call).filter(|call| call.id != id) {
+                expected.push_str(&format!(" after the {}", request(other)));
+            }
             let deviation = ModelDeviation::content(requirement, kind.difference(requirement), expected, received);
             Mismatch { deviation, property: kind.name(), id: Some(id.to_owned()), write, without_read: None }
         };

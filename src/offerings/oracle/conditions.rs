@@ -210,6 +210,10 @@ requirements! {
     DECODED_TWICE: "offering.id-decoding/twice" "percent-encoded id was decoded twice";
     DECODED_PLUS: "offering.id-decoding/plus" "plus sign in an id was decoded as a space";
 
+    GET_ID_CUT: "get.id-invalid/cut" "response is for an offering whose id is the beginning of the requested id";
+    UPDATE_ID_CUT: "update.id-invalid/cut" "update reached an offering whose id is the beginning of the requested id";
+    SET_MAIN_ID_CUT: "set-main.id-invalid/cut" "set-main reached an offering whose id is the beginning of the requested id";
+
     CREATE_STATUS: "create.echo/status" "create returned a status other than 201";
     CREATE_REJECTED: "create.echo/rejected" "valid create was rejected";
     CREATE_ID_REJECTED: "create.id-bounds/rejected" "create with a valid id was rejected";
@@ -291,7 +295,7 @@ requirements! {
     REJECTED_EFFECT: "invariant.failed-write-no-effect/effect" "rejected request changed the project";
     AUTH_EFFECT: "auth.no-effect/effect" "request without a valid API key changed the project";
     OTHER_CHANGED: "invariant.no-bleed/effect" "write request changed an unrelated offering";
-    DELETE_CHANGED_OTHER: "delete.removes/other" "delete changed an unrelated offering" also ["invariant.no-bleed"];
+    DELETE_CHANGED_OTHER: "delete.removes/other" "delete changed or removed another offering" also ["invariant.no-bleed"];
     ISOLATION_EFFECT: "auth.project-isolation/effect" "write request changed another project";
     ISOLATION_ACCEPTED: "auth.project-isolation/accepted" "request for an offering of another project was accepted";
     ISOLATION_CREATE: "auth.project-isolation/create" "create with an id of another project was rejected";

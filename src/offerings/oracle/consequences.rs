@@ -72,6 +72,7 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("race.set-main-atomic/mains", &["list.agrees-with-get/missing"]),
     ("set-main.idempotency-replay/effect", &["race.set-main-atomic/mains"]),
     // Another project.
+    ("auth.project-isolation/cursor", &["auth.project-isolation/listed"]),
     ("create.idempotency-scope/project", &["create.readable/missing", "auth.project-isolation/effect"]),
     // Concurrent clients see the same defects as one client.
     ("race.delete-vs-update/server-error", &["response.no-server-error"]),

@@ -2,7 +2,7 @@
 
 use super::body::Sent;
 use super::call::{Call, Caller, is_special_id};
-use super::conditions::{self as row, Force, Rejection};
+use super::conditions::{self as row, Force, Rejection, Requirement};
 use super::gateway::{is_oversized, may_be_blocked};
 use super::reasons::is_ambiguous;
 use super::reply::{Page, Reply};
@@ -274,11 +274,17 @@ impl World {
         if let Some(deviation) = self.decoded(call, reply) {
             return deviation;
         }
-        let is_of_another = reply.offering().is_some_and(|shown| shown.id != id);
-        if call.endpoint == Endpoint::Get && self.was_deleted(id) && !is_of_another {
+        let other = reply.offering().map(|shown| shown.id.as_str()).filter(|shown| *shown != id);
+        if call.endpoint == Endpoint::Get && self.was_deleted(id) && other.is_none() {
             return ModelDeviation::not_rejected(&row::GET_DELETED, reply);
         }
         let mut deviation = ModelDeviation::not_rejected(reason, reply);
+        if let Some(other) = other {
+            deviation.received.push_str(&format!(" with offering `{other}`"));
+            if let Some(row) = cut(reason).filter(|_| !other.is_empty() && id.starts_with(other)) {
+                (deviation.condition, deviation.title) = (row.id.into(), row.title.into());
+            }
+        }
         if call.endpoint == Endpoint::Delete && self.was_deleted(id) {
             deviation.also.push(row::DELETE_AGAIN.rule());
         }
@@ -513,6 +519,16 @@ impl Rejection {
         let has_code = self.codes.is_empty() || reply.code.as_deref().is_none_or(|code| self.codes.contains(&code));
         (self.statuses.is_empty() || self.statuses.contains(&reply.status)) && has_code
     }
+}
+
+/// The requirement about a request with an invalid id that reaches the offering with the beginning of that id.
+fn cut(reason: &'static Rejection) -> Option<&'static Requirement> {
+    let rows = [
+        (&row::GET_ID, &row::GET_ID_CUT),
+        (&row::UPDATE_ID, &row::UPDATE_ID_CUT),
+        (&row::SET_MAIN_ID, &row::SET_MAIN_ID_CUT),
+    ];
+    rows.into_iter().find(|(invalid, _)| std::ptr::eq(*invalid, reason)).map(|(_, cut)| cut)
 }
 
 /// Whether its rule passes both if the server rejects the request and if it ignores the property.

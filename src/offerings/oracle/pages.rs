@@ -46,12 +46,25 @@ impl World {
             expect(!is_listed, || listed(&row::LIST_VARIANT, variant))?;
         }
         judge_length(call, page, &mut rules)?;
+        // A list of another project also lacks the header of a restarted one.
+        self.judge_project(page)?;
         self.judge_cursor(call, reply, &mut rules)?;
         if call.form != Form::Unusual {
             self.judge_order(call, reply, page, &mut rules)?;
         }
         self.judge_rows(call, page, &mut rules)?;
         Ok(rules)
+    }
+
+    /// Checks that the page contains no offering that only another project has.
+    fn judge_project(&self, page: &Page) -> Result<(), Box<ModelDeviation>> {
+        let is_foreign = |id: &str| self.is_ours(id) && !self.rows.contains_key(id) && self.elsewhere.contains(id);
+        let foreign = page.ids().find(|id| is_foreign(id));
+        expect(foreign.is_none(), || {
+            let received = format!("`{}`, an offering of another project", foreign.unwrap_or_default());
+            let expected = "only offerings of the project of the key";
+            ModelDeviation::content(&row::LIST_FOREIGN, "offering is listed", expected, received)
+        })
     }
 
     /// Checks the header that reports a restarted list.
@@ -121,8 +134,6 @@ impl World {
                         ModelDeviation::content(&row::LIST_DISAGREES, "contents", expected, received).stored(),
                     ));
                 }
-            } else if self.elsewhere.contains(&shown.id) {
-                return Err(Box::new(listed(&row::LIST_FOREIGN, &shown.id)));
             } else {
                 return Err(Box::new(listed(&row::UNEXPLAINED, &shown.id).stored()));
             }
@@ -189,8 +200,7 @@ impl World {
         {
             return Ok(());
         }
-        let start = cursor.and_then(|cursor| order.iter().position(|id| id == cursor)).map_or(0, |at| at + 1);
-        let follows = &order[start..];
+        let follows = &order[self.start_of(call)..];
         let found: Vec<&str> = page.ids().collect();
         if !follows.iter().map(String::as_str).take(found.len()).eq(found.iter().copied())
             || found.is_empty() && !follows.is_empty()
@@ -217,6 +227,25 @@ impl World {
             )
             .stored()
         })
+    }
+
+    /// The ids that a page should contain, and the next one; empty if the order of the list is unknown. Ids that the run
+    /// did not create do not count to the limit: elsewhere the page has those of the run in their place.
+    pub fn rows_on(&self, call: &Call) -> Vec<&str> {
+        let limit = if let Limit::Valid(limit) = call.limit { limit } else { DEFAULT_LIMIT };
+        let mut created = 0;
+        let is_on_page = |id: &&str| {
+            created += usize::from(self.is_created(id));
+            created <= limit + 1
+        };
+        self.order().into_iter().skip(self.start_of(call)).take_while(is_on_page).collect()
+    }
+
+    /// The place of the first offering of a page in the known order.
+    fn start_of(&self, call: &Call) -> usize {
+        let order = self.order.as_deref().map_or(&[][..], Vec::as_slice);
+        let cursor = call.after.as_ref().map(|after| self.cursors.get(after).unwrap_or(after));
+        cursor.and_then(|cursor| order.iter().position(|id| id == cursor)).map_or(0, |at| at + 1)
     }
 
     fn misplaced(&self, call: &Call, order: &[String], found: &[&str]) -> &'static row::Requirement {

@@ -1,6 +1,8 @@
 //! Formats values for messages, and compares values that are texts.
 
+use super::call::Call;
 use crate::check::Offering;
+use crate::contract::Endpoint;
 
 /// Product ids: the first few and their number.
 pub(super) fn list(ids: &[String]) -> String {
@@ -26,6 +28,19 @@ pub(super) fn ids<'i>(ids: impl IntoIterator<Item = &'i str>) -> String {
     let ids: Vec<_> = ids.into_iter().collect();
     let rest = if ids.len() > 6 { ", …" } else { "" };
     format!("[{}{rest}]", ids[..ids.len().min(6)].join(", "))
+}
+
+/// A request by its operation and its offering: "delete of `a`".
+pub(super) fn request(call: &Call) -> String {
+    let word = match call.endpoint {
+        Endpoint::List => return "list".into(),
+        Endpoint::Create => "create",
+        Endpoint::Get => "get",
+        Endpoint::Update => "update",
+        Endpoint::Delete => "delete",
+        Endpoint::SetMain => "set-main",
+    };
+    if call.id.is_empty() { format!("{word} without an id") } else { format!("{word} of `{}`", call.id) }
 }
 
 /// Whether two times as text are the same moment. A text that is not a time equals every other.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Fault, faults};
 use crate::reference::call::Call;
-use crate::reference::call::Operation::{Create, Delete, Get, Update};
+use crate::reference::call::Operation::{Create, Delete, Get, SetMain, Update};
 use crate::reference::project::Catalogue;
 use crate::reference::response::SUCCESS;
 use crate::reference::server_response::ServerResponse;
@@ -103,6 +103,9 @@ faults! {
     UPDATE_ID_CUT "update-id-cut"
         "PATCH truncates an id at 64 characters instead of rejecting it."
         => |config| config.clean_id[Update as usize] = truncated;
+    SET_MAIN_ID_CUT "set-main-id-cut"
+        "Set-main truncates an id at 64 characters instead of rejecting it."
+        => |config| config.clean_id[SetMain as usize] = truncated;
     DELETE_ID_INVALID_204 "delete-id-invalid-204"
         "DELETE of a malformed id returns 204."
         => |config| config.rejected(Delete, |step| {
