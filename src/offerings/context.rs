@@ -439,6 +439,11 @@ impl Context {
         self.finish(abort)
     }
 
+    /// The writes so far, in order.
+    pub fn writes(&self) -> Vec<Arc<Exchange>> {
+        self.session.trace().iter().filter(|exchange| exchange.request.is_write()).cloned().collect()
+    }
+
     /// Ends a case that prepares or restores the project, without deleting what it created.
     pub async fn close_without_cleanup(mut self, result: Result<(), Abort>) -> CaseResult {
         let abort = match result {
@@ -451,7 +456,7 @@ impl Context {
     fn finish(mut self, abort: Option<Abort>) -> CaseResult {
         self.release_general();
         let mut result = std::mem::take(&mut self.session.record);
-        trace::attach(&mut result, self.session.trace());
+        trace::attach(&mut result, &self.transcript());
         let after = self.shown.as_ref().map(Snapshot::listed);
         CaseResult { wrote: wrote(self.session.trace()), abort, after, ..result }
     }

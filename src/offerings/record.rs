@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Context;
 use super::oracle::conditions as row;
 use super::oracle::{About, Call, ModelDeviation, Reply};
-use super::trace;
+use super::trace::{self, Transcript};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
 use crate::exchange::{Exchange, Request};
@@ -267,6 +267,7 @@ impl Context {
     fn fail(&mut self, call: &Call, deviation: ModelDeviation, general: Vec<Failure>, at: &Arc<Exchange>) {
         let (part, rest): (Vec<_>, Vec<_>) =
             general.into_iter().partition(|other| follows(other.rule, deviation.about));
+        let rows = self.rows_behind(call, &deviation, at);
         let mut failure = self.failure(deviation, at);
         failure.also.extend(part.iter().map(|other| other.rule));
         self.add_general(rest, at);
@@ -276,9 +277,32 @@ impl Context {
         } else {
             Vec::new()
         };
-        let ids: Vec<&str> = decoded_ids.iter().chain([&call.id]).map(String::as_str).collect();
-        failure.trace = trace::leading_to(self.session.trace(), at, &ids, &failure);
+        let ids: Vec<&str> = decoded_ids.iter().chain(&rows).chain([&call.id]).map(String::as_str).collect();
+        failure.trace = trace::leading_to(&self.transcript(), at, &ids, &failure);
         self.add(failure);
+    }
+
+    /// The ids that a wrong page depends on: those that it contains, those that it should contain, and the next one.
+    /// Empty if the deviation is not about the rows of a page.
+    pub(super) fn rows_behind(&self, call: &Call, deviation: &ModelDeviation, at: &Exchange) -> Vec<String> {
+        let is_about_cursor =
+            [&row::LIST_UNKNOWN_HEADER, &row::LIST_FOREIGN_CURSOR, &row::DECODED_PLUS].map(|row| row.id);
+        let is_about_rows = matches!(deviation.about, About::Content | About::Stored)
+            && !is_about_cursor.contains(&&*deviation.condition);
+        let reply = Reply::read(&at.response);
+        let Some(page) = reply.page().filter(|_| call.endpoint == Endpoint::List && is_about_rows) else {
+            return Vec::new();
+        };
+        let state = self.oracle.state(call.project()).filter(|_| deviation.condition != row::LIST_FOREIGN.id);
+        let expected = state.map(|state| state.world().rows_on(call)).unwrap_or_default();
+        page.ids().chain(expected).map(str::to_owned).collect()
+    }
+
+    /// The writes that prepared the project, and the exchanges of the case.
+    pub(super) fn transcript(&self) -> Transcript {
+        let prepared = &self.project().prepared;
+        let exchanges = prepared.iter().chain(self.session.trace()).cloned().collect();
+        Transcript { exchanges, prepared: prepared.len() }
     }
 
     pub(super) fn failure(&self, deviation: ModelDeviation, at: &Arc<Exchange>) -> Failure {

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::oracle::conditions as row;
 use super::oracle::conditions::Requirement;
 use super::oracle::{Call, Comparison, Content, Mismatch, ModelDeviation, Reply};
-use super::trace;
+use super::trace::{self, Transcript};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request};
@@ -196,9 +196,12 @@ impl Context {
             if let Some(write) = &write {
                 failure.operation = write.at.request.operation.clone();
                 ids.push(&write.call.id);
-                ids.extend(write.main_before.as_deref());
+                let is_about_role = |mismatch: &Mismatch| ["role", "tag", "previous tag"].contains(&mismatch.property);
+                let concerns_main = write.call.endpoint == Endpoint::SetMain || mismatches.iter().any(is_about_role);
+                ids.extend(write.main_before.as_deref().filter(|_| concerns_main));
             }
-            failure.trace = trace::leading_to(self.session.trace(), &shown_at, &ids, &failure);
+            let transcript = self.transcript_without_writes_after(write.as_ref().map(|write| &write.at));
+            failure.trace = trace::leading_to(&transcript, &shown_at, &ids, &failure);
             if let Some(seen) = seen {
                 trace::insert(&mut failure.trace, seen);
             }
@@ -207,6 +210,18 @@ impl Context {
             self.add(failure);
         }
         Ok(corrections)
+    }
+
+    /// The transcript without the writes after the one that explains a mismatch, such as those of the cleanup.
+    fn transcript_without_writes_after(&self, last: Option<&Arc<Exchange>>) -> Transcript {
+        let mut transcript = self.transcript();
+        let exchanges = &mut transcript.exchanges;
+        let end = last.and_then(|last| exchanges.iter().position(|exchange| Arc::ptr_eq(exchange, last)));
+        if let Some(end) = end {
+            let mut place = 0..;
+            exchanges.retain(|exchange| place.next() <= Some(end) || !exchange.request.is_write());
+        }
+        transcript
     }
 
     /// If a read or a write may have changed a time, a second read shows which did.
@@ -313,9 +328,11 @@ impl Context {
             return Ok(());
         }
         self.tainted.insert(call.id.clone());
+        let rows = self.rows_behind(call, &deviation, at);
+        let ids: Vec<&str> = rows.iter().chain([&call.id]).map(String::as_str).collect();
         let mut failure = self.failure(deviation, at);
         failure.also.extend(general.iter().map(|general| general.rule));
-        failure.trace = trace::leading_to(self.session.trace(), at, &[call.id.as_str()], &failure);
+        failure.trace = trace::leading_to(&self.transcript(), at, &ids, &failure);
         self.add(failure);
         Ok(())
     }
@@ -465,7 +482,7 @@ impl Context {
     fn add_deviation(&mut self, deviation: ModelDeviation, at: &Arc<Exchange>) {
         let mut failure = self.failure(deviation, at);
         failure.also.extend(self.general.drain(..).map(|general| general.rule));
-        failure.trace = trace::leading_to(self.session.trace(), at, &[], &failure);
+        failure.trace = trace::leading_to(&self.transcript(), at, &[], &failure);
         self.add(failure);
     }
 }

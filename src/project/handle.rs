@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::check::Judge;
 use crate::contract::Need;
-use crate::exchange::{Client, KeyRole};
+use crate::exchange::{Client, Exchange, KeyRole};
 
 /// What is known to exist in the project.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Project {
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
+    /// Writes of the run that prepared the project for the case, in order: a failure may depend on them.
+    pub prepared: Arc<[Arc<Exchange>]>,
 }
 
 impl Project {

@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::Scope;
 use crate::contract::Endpoint;
-use crate::exchange::{KeyRole, Request, TransportError};
+use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Listed};
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::SnapshotPolicy;
@@ -112,7 +112,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         }
         let create = Request::to(Endpoint::Create).json(&json!({ "id": id }));
         let promote = Request::to(Endpoint::SetMain).id(&id);
-        let result = self.send_judged(naming, |_| vec![create, promote]).await;
+        let (result, writes) = self.send_judged(naming, |_| vec![create, promote]).await;
+        self.project.prepared = writes.into();
         if result.abort.is_none() {
             self.anchor = Some(id);
         }
@@ -131,15 +132,19 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             let promote = main.map(|main| Request::to(Endpoint::SetMain).id(&main));
             promote.into_iter().chain([Request::to(Endpoint::Delete).id(&id)]).collect()
         };
-        Some(self.send_judged(naming, requests).await)
+        Some(self.send_judged(naming, requests).await.0)
     }
 
     /// Sends requests that prepare or restore the project, up to the first that fails. Responses are judged as in a
-    /// case.
-    async fn send_judged(&self, naming: Naming, requests: impl FnOnce(&Context) -> Vec<Request>) -> CaseResult {
+    /// case. Returns the writes too.
+    async fn send_judged(
+        &self,
+        naming: Naming,
+        requests: impl FnOnce(&Context) -> Vec<Request>,
+    ) -> (CaseResult, Vec<Arc<Exchange>>) {
         let mut cx = match Context::open(self.project.clone().for_case(ANCHOR), naming).await {
             Ok(cx) => cx,
-            Err(result) => return result,
+            Err(result) => return (result, Vec::new()),
         };
         let mut result = Ok(());
         for request in requests(&cx) {
@@ -154,7 +159,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 break;
             }
         }
-        cx.close_without_cleanup(result).await
+        let writes = cx.writes();
+        (cx.close_without_cleanup(result).await, writes)
     }
 
     /// Runs a case, confirms its failures and restores the project. The text explains that the target rejects the key

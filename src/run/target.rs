@@ -75,6 +75,7 @@ impl Embedded {
             is_disposable: true,
             is_exclusive: self.is_exclusive,
             keep_alive: Some(Arc::new(guard)),
+            prepared: Arc::default(),
         }
     }
 
@@ -120,6 +121,7 @@ pub fn external_project(
         is_disposable: false,
         is_exclusive: external.isolation == Isolation::Exclusive,
         keep_alive: None,
+        prepared: Arc::default(),
     })
 }
 
