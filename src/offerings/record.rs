@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Context;
 use super::oracle::conditions as row;
-use super::oracle::{About, Call, ModelDeviation, Reply};
+use super::oracle::{About, Call, ModelDeviation, Reply, is_slash_redirect};
 use super::trace::{self, Transcript};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
@@ -36,7 +36,8 @@ impl Context {
             return Ok(());
         };
         let reply = Reply::read(&exchange.response);
-        let is_rejected_before = call.has_unusual_path && reply.is_rejection();
+        let is_rejected_before =
+            call.has_unusual_path && (reply.is_rejection() || is_slash_redirect(&exchange.request, &exchange.response));
         let is_shown = |failure: &Failure| !(is_rejected_before && follows(failure.rule, About::Status));
         let general: Vec<Failure> = general.into_iter().filter(is_shown).collect();
         // A mismatch after an earlier write is reported first.

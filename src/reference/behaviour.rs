@@ -296,6 +296,15 @@ behaviours! {
     EncodedSlash404 "encoded-slash-404"
         "A router returns an HTML 404 for an encoded slash, a NUL or a dot segment in the path."
         => |config| config.front.push(front::router);
+    SlashRedirect307 "slash-redirect-307"
+        "A router decodes the path first and redirects with 307 if it ends in a slash."
+        => |config| config.front.push(front::slash_redirect);
+    UnknownUrlRequest "unknown-url-type-request"
+        "A router returns 404 `invalid_request` of the type `request` for an encoded slash or a dot segment in the path."
+        => |config| config.front.push(front::unknown_url);
+    MalformedUrl400 "malformed-url-400"
+        "An HTTP server returns an HTML 400 for an invalid percent-encoding in the URL."
+        => |config| config.front.push(front::malformed_url);
     Firewall403 "firewall-403"
         "A firewall returns an HTML 403 for markup, SQL and control characters."
         => |config| config.front.push(front::firewall);

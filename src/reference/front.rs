@@ -23,6 +23,30 @@ pub(super) fn router(call: &Call) -> Option<ServerResponse> {
     (odd && !id.is_empty()).then(|| ServerResponse::html(StatusCode::NOT_FOUND, "<h1>404 Not Found</h1>"))
 }
 
+/// A router that removes a slash at the end of the decoded path.
+pub(super) fn slash_redirect(call: &Call) -> Option<ServerResponse> {
+    let path = decoded(&call.path)?;
+    let location = HeaderValue::from_str(path.strip_suffix('/')?).ok()?;
+    Some(ServerResponse::html(StatusCode::TEMPORARY_REDIRECT, "").with_header("location", location))
+}
+
+/// A router for which an unknown URL is an error of the request.
+pub(super) fn unknown_url(call: &Call) -> Option<ServerResponse> {
+    router(call).map(|_| {
+        let mut response = ApiError::new(StatusCode::NOT_FOUND, "invalid_request", "Unrecognised URL.").into_response();
+        response.set_error("type", "request");
+        response
+    })
+}
+
+/// An HTTP server that reads only valid URIs.
+pub(super) fn malformed_url(call: &Call) -> Option<ServerResponse> {
+    let is_broken = |rest: &str| !rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    let url = [&call.path, &call.query];
+    let is_malformed = url.iter().any(|part| part.split('%').skip(1).any(is_broken));
+    is_malformed.then(|| ServerResponse::html(StatusCode::BAD_REQUEST, "<h1>400 Bad Request</h1>"))
+}
+
 /// A firewall that detects attacks.
 pub(super) fn firewall(call: &Call) -> Option<ServerResponse> {
     let mut texts = vec![decoded(&call.path).unwrap_or_default(), decoded(&call.query).unwrap_or_default()];

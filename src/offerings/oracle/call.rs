@@ -29,7 +29,7 @@ pub struct Call {
     pub id: String,
     /// How the id in the path or the query is written.
     pub form: Form,
-    /// Whether a proxy may reject its path. The body of such a rejection is not checked.
+    /// Whether a server or proxy may reject its URL before the API. The body of such a rejection is not checked.
     pub has_unusual_path: bool,
     /// The body, if the operation reads one.
     pub body: Body,
@@ -94,7 +94,10 @@ impl Call {
         let segment = path.strip_prefix("/offerings/").map(|rest| rest.strip_suffix("/set-main").unwrap_or(rest));
         let query = Query::read(if endpoint == Endpoint::List { query } else { "" });
         let id = segment.map(decode).or_else(|| body.id_text.clone()).unwrap_or_default();
-        let has_unusual_path = segment.is_some_and(is_unusual) || id.chars().count() > 100 && segment.is_some();
+        // A URL with a broken escape is no URI: HTTP servers reject it before the application.
+        let has_unusual_path = segment.is_some_and(is_unusual)
+            || id.chars().count() > 100 && segment.is_some()
+            || has_broken_escape(&request.path);
         let form = if segment.is_some_and(is_unusual) || request.body.as_ref().is_some_and(|_| !takes_body(endpoint)) {
             Form::Unusual
         } else {

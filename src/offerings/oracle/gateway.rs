@@ -1,11 +1,27 @@
 //! Requests that a proxy or firewall in front of the API may reject, whatever the contract says.
 
+use percent_encoding::percent_decode_str;
+
 use super::call::{Call, Form};
+use crate::exchange::{Request, Response};
 
 /// Whether a 413, 414 or 431 is as valid as a 400: an id or cursor over 100 characters, or a body over 64 KiB.
 pub(super) fn is_oversized(call: &Call) -> bool {
     let is_long = |text: &str| text.chars().count() > 100;
     is_long(&call.id) || call.after.as_deref().is_some_and(is_long) || call.body.text.len() > 64 * 1024
+}
+
+/// Whether a response redirects to the same path with or without a slash at its end, as routers do that decode an encoded
+/// slash before they compare paths.
+pub(in crate::offerings) fn is_slash_redirect(request: &Request, response: &Response) -> bool {
+    let without_slash = |path: &str| {
+        let path = path.split('?').next().unwrap_or_default();
+        percent_decode_str(path).decode_utf8_lossy().trim_end_matches('/').to_owned()
+    };
+    response.status == 307
+        && response
+            .header("location")
+            .is_some_and(|location| without_slash(&location).ends_with(&without_slash(&request.path)))
 }
 
 /// SQL keywords that firewalls search for. An id may contain each of them.
@@ -28,9 +44,13 @@ pub(super) fn may_be_blocked(call: &Call) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http::header::LOCATION;
+    use http::{HeaderMap, HeaderValue, Method};
+
     use super::*;
     use crate::contract::Endpoint;
-    use crate::exchange::Request;
+    use crate::exchange::OperationRef;
 
     #[test]
     fn suspicious_and_oversized_requests_are_recognised() {
@@ -40,5 +60,16 @@ mod tests {
         }
         assert!(!may_be_blocked(&get("qf-abcd-a b:c.d_e")) && !may_be_blocked(&get("order")));
         assert!(is_oversized(&get(&"x".repeat(101))) && !is_oversized(&get(&"x".repeat(100))));
+    }
+    #[test]
+    fn a_redirect_to_the_same_path_with_another_slash_is_recognised() {
+        let redirects = |status: u16, location: &str| {
+            let location = HeaderValue::from_str(location).expect("a header value");
+            let response = Response::new(status, HeaderMap::from_iter([(LOCATION, location)]), Bytes::new());
+            is_slash_redirect(&Request::new(OperationRef::None, Method::GET, "/offerings/a%20b%2F"), &response)
+        };
+        assert!(redirects(307, "http://127.0.0.1:1/v4/offerings/a%20b"));
+        assert!(!redirects(307, "http://127.0.0.1:1/v4/offerings/b"));
+        assert!(!redirects(302, "http://127.0.0.1:1/v4/offerings/a%20b"));
     }
 }

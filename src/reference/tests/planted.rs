@@ -191,6 +191,9 @@ const CHOICES: &[(Behaviour, &[&str], u16)] = &[
     (Behaviour::ReplayDeleted410, &["create a key=k", "delete a", "create a key=k"], 410),
     (Behaviour::ReplayDeleted422, &["create a key=k", "delete a", "create a key=k"], 422),
     (Behaviour::EncodedSlash404, &["get a%2Fb"], 404),
+    (Behaviour::SlashRedirect307, &["get a%2F"], 307),
+    (Behaviour::UnknownUrlRequest, &["get a%2Fb"], 404),
+    (Behaviour::MalformedUrl400, &["get a%zz"], 400),
     (Behaviour::Firewall403, &["get a%00"], 403),
     (
         Behaviour::LongTarget414,
