@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::contract::Endpoint;
@@ -336,11 +337,14 @@ impl OpenJournal {
     }
 }
 
-/// The id in a create, or `None` if no offering can have it.
+/// The id in a create, or `None` if no offering can have it. A server that converts types makes text of a number.
 fn created_id(request: &Request) -> Option<String> {
-    let body = request.json_body()?;
-    let id = body.get("id")?.as_str()?;
-    (!matches!(id, "" | "." | "..")).then(|| id.to_owned())
+    let id = match request.json_body()?.get("id")? {
+        Value::String(id) => id.clone(),
+        id @ (Value::Number(_) | Value::Bool(_)) => id.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!matches!(&*id, "" | "." | "..")).then_some(id)
 }
 
 /// Writes a line at once: after a kill at most the last line is incomplete, and its request was not sent.

@@ -161,6 +161,17 @@ fn fail_fast_and_a_time_limit_leave_nothing_behind() {
 }
 
 #[test]
+fn an_id_that_the_server_made_of_a_number_is_removed() {
+    let reference = Reference::with_faults(&["id-number-coerced"]);
+    let before = reference.state();
+    let folder = TempFolder::new();
+    let ran = end(run(&reference, &folder, &["--seed", "1", "--layer", "scenario", "--fail-fast"]), folder);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    ran.says("create.id-invalid");
+    assert_eq!(reference.state(), before);
+}
+
+#[test]
 fn a_key_rejected_during_the_run_ends_it_without_a_violation() {
     let reference = Reference::start();
     let before = reference.state();
