@@ -285,7 +285,7 @@ pub(super) struct PaceArguments {
     /// Maximum number of requests per second or minute: `20/s`, `600/m` [default: no limit].
     #[arg(long, env = "QONFORM_RATE", value_name = "RATE")]
     pub(super) rate: Option<Rate>,
-    /// Time limit for repeating one request while the server returns 429 or 503.
+    /// Time limit for repeating one request while the server returns 429 or 503, or is away.
     #[arg(long, env = "QONFORM_PATIENCE", default_value = "60s", value_parser = duration, value_name = "TIME")]
     pub(super) patience: Duration,
     /// Time limit for the whole run, without cleaning up [default: none]. The results until then are reported.

@@ -109,8 +109,14 @@ fn print(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) 
     for main in &cleaned.undeletable {
         text.push_str(&format!("  not removed, since the server does not delete a main offering: {main}\n"));
     }
+    for note in &cleaned.notes {
+        text.push_str(&format!("  {note}\n"));
+    }
     for left in &cleaned.left {
         text.push_str(&format!("  left behind: {left}\n"));
+    }
+    if !cleaned.left.is_empty() {
+        text.push_str("  run `qonform clean` again, with a lower --rate if the target limits requests\n");
     }
     out::out(&out::plain(&text))
 }

@@ -103,6 +103,14 @@ impl Progress {
                 state.counts.done += 1;
                 state.counts.requests = *requests;
             }
+            Event::SlowedDown { requests_per_second } => {
+                let text = format!("the target allows about {requests_per_second} requests/s: slowing down");
+                match self.kind {
+                    ProgressKind::Log => out::err(&format!("{text}\n")),
+                    _ => self.print(&text),
+                }
+                state.updated = None;
+            }
             Event::Cleaning => "cleaning up".clone_into(&mut state.counts.layer),
         }
         self.show(&mut state);

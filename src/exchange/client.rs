@@ -1,16 +1,15 @@
 //! The target with the keys of one project.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 
+use super::obstacle::{self, Obstacle};
 use super::write_outcome::{self, WriteOutcome};
-use super::{
-    Credentials, KeyRole, Latencies, OperationRef, Request, Response, Transport, TransportError, WriteObserver,
-};
+use super::{Credentials, KeyRole, Request, Response, Traffic, Transport, TransportError, WriteObserver};
 use crate::contract::Endpoint;
 
 /// A request and its response.
@@ -33,54 +32,6 @@ impl Exchange {
     }
 }
 
-/// Counters of what was sent and received, for the report.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    requests: AtomicU64,
-    responses: AtomicU64,
-    waits: AtomicU64,
-    retries: AtomicU64,
-    lost: AtomicU64,
-    latencies: Mutex<BTreeMap<OperationRef, Latencies>>,
-}
-
-impl Traffic {
-    /// Requests that were sent, including retries.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Responses 429 or 503 after which the client waited and sent the request again.
-    pub fn waits(&self) -> u64 {
-        self.waits.load(Ordering::Relaxed)
-    }
-
-    /// Requests that were sent again after a broken connection: reads, and writes that are known to have had no effect.
-    pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Writes that may or may not have been applied.
-    pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// How long the responses of each operation took, from the first byte sent to the last byte read.
-    pub fn latencies(&self) -> BTreeMap<OperationRef, Latencies> {
-        self.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn count_response(&self, operation: &OperationRef, took: Duration) {
-        self.responses.fetch_add(1, Ordering::Relaxed);
-        let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        latencies.entry(operation.clone()).or_default().add(micros);
-    }
-}
-
-/// The wait after a 429 or 503 without a usable `Retry-After`.
-const DEFAULT_WAIT: Duration = Duration::from_secs(1);
-
 /// How many clients write to the offerings of a request at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Writers {
@@ -88,11 +39,23 @@ enum Writers {
     Several,
 }
 
-/// The most retries of one request after a connection broke or was not opened.
-const MAX_RETRIES: u32 = 2;
+/// How often a request is sent that does not reach the API although others do.
+const MAX_REFUSED: u32 = 4;
 
-/// The wait before the first retry after a refused connection; it grows quadratically.
-const RECONNECT_WAIT: Duration = Duration::from_millis(200);
+/// As [`MAX_REFUSED`], after so many such requests.
+const KNOWN_REFUSED: u64 = 5;
+
+/// How long the API may be away.
+const MAX_AWAY: Duration = Duration::from_secs(30);
+
+/// As [`MAX_AWAY`], before the API has responded at all.
+const MAX_AWAY_AT_START: Duration = Duration::from_secs(2);
+
+/// The wait before the first retry; each further one doubles it.
+const FIRST_RETRY: Duration = Duration::from_millis(20);
+
+/// The longest wait before a retry.
+const MAX_RETRY: Duration = Duration::from_millis(500);
 
 /// Sends requests with the keys of one project; cheap to clone.
 #[derive(Clone, Debug)]
@@ -106,6 +69,19 @@ pub struct Client {
     writes: Arc<RwLock<()>>,
     /// The projects to which a create was sent that was not rejected.
     used: Arc<Mutex<BTreeSet<KeyRole>>>,
+    /// Since when the API does not respond.
+    away_since: Arc<Mutex<Option<Instant>>>,
+    /// Requests that may be sent at once, without waiting for the rate.
+    burst: Option<Arc<AtomicU32>>,
+    is_cleanup: bool,
+}
+
+/// A request that was sent, and what came back.
+struct Received {
+    response: Response,
+    started: Instant,
+    ended: Instant,
+    obstacle: Option<Obstacle>,
 }
 
 impl Client {
@@ -119,7 +95,22 @@ impl Client {
             case: None,
             writes: Arc::default(),
             used: Arc::default(),
+            away_since: Arc::default(),
+            burst: None,
+            is_cleanup: false,
         }
+    }
+
+    /// The same client for restoring the project: it waits at least [`MAX_AWAY`] for a target that does not respond,
+    /// and sends a delete again whose response was lost.
+    pub fn for_cleanup(self) -> Self {
+        Self { is_cleanup: true, away_since: Arc::default(), ..self }
+    }
+
+    /// The same client after the wait until it may send `count` requests at once.
+    pub async fn at_once(self, count: u32) -> Self {
+        self.transport.pacing().wait(count).await;
+        Self { burst: Some(Arc::new(AtomicU32::new(count))), ..self }
     }
 
     /// The same client with an observer of every write.
@@ -157,8 +148,9 @@ impl Client {
         drop(self.writes.write().await);
     }
 
-    /// Sends `request` and returns its response. After 429, and 503 with `Retry-After`, it waits and sends again. After
-    /// a broken connection it sends a read again, and a write only when the state shows that it was not applied.
+    /// Sends `request` and returns its response. After 429 and a 503 that is not the API's own, it slows down and sends
+    /// again. While the API is away (no connection, or a proxy that does not reach it) it waits. A write is sent again
+    /// only when the state shows that it was not applied.
     ///
     /// # Errors
     /// [`TransportError`] when no complete response was received.
@@ -176,44 +168,138 @@ impl Client {
     }
 
     async fn send_as(&self, request: Request, writers: Writers) -> Result<Exchange, TransportError> {
-        let mut waited = Duration::ZERO;
-        let (mut throttled, mut retried) = (0, 0);
+        let (mut rejected_since, mut rejections, mut failures) = (None, 0, 0);
         loop {
-            let started = Instant::now();
-            let response = match self.once(&request).await {
-                Ok(response) => response,
-                Err(error) => {
-                    retried += 1;
-                    self.before_retry(&request, error, retried, writers).await?;
-                    continue;
+            let sent = self.once(&request).await;
+            if obstacle::is_away(sent.as_ref().map(|sent| sent.obstacle)) {
+                failures += u32::from(!matches!(sent, Err(TransportError::Connect { .. })));
+                if let Some(sent) = self.outlast(&request, sent, failures, writers).await? {
+                    return Ok(sent.exchange(request));
                 }
+                self.traffic.retries.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let sent = sent.inspect_err(|error| self.count_lost(&request, error))?;
+            let Some(Obstacle::RateLimit(retry_after)) = sent.obstacle else {
+                return Ok(sent.exchange(request));
             };
-            let ended = Instant::now();
-            let Some(wait) = requested_wait(&response, SystemTime::now()) else {
-                return Ok(Exchange { request, response, started, ended });
-            };
-            throttled += 1;
-            // A wait of 0 counts too, or a target that always requests it would be retried for ever.
-            waited = waited.saturating_add(wait.max(Duration::from_millis(50)));
-            if waited > self.transport.settings().max_wait {
-                return Err(TransportError::Throttled { responses: throttled });
+            rejections += 1;
+            let waited = rejected_since.get_or_insert(sent.started).elapsed();
+            if waited.saturating_add(retry_after.unwrap_or_default()) > self.patience(Duration::MAX) {
+                return Err(TransportError::Throttled { responses: rejections });
             }
             self.traffic.waits.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(wait).await;
-            let is_repeatable =
-                !request.is_write() || writers == Writers::One && write_outcome::is_repeatable(&request);
-            if response.status == 503
-                && !is_repeatable
-                && self.outcome(&request, writers).await == WriteOutcome::Unknown
-            {
-                let reason = "a 503 does not show whether the write was applied".into();
-                return Err(self.lost(&request, reason));
+            if sent.response.status == 503 && !self.may_send_again(&request, writers).await {
+                return Err(self.lost(&request, "a 503 does not show whether the write was applied".into()));
             }
         }
     }
 
+    /// Waits while the API is away. Returns the response that `request` finally gets from a proxy that reaches the API
+    /// with other requests, or `None` when it is to be sent again.
+    async fn outlast(
+        &self,
+        request: &Request,
+        sent: Result<Received, TransportError>,
+        failures: u32,
+        writers: Writers,
+    ) -> Result<Option<Received>, TransportError> {
+        let has_responded = self.traffic.responses.load(Ordering::Relaxed) > 0;
+        // A refused connection may be tried again whatever the request is: nothing was sent.
+        let is_unsent = matches!(sent, Err(TransportError::Connect { .. }));
+        let limit = self.patience(if has_responded { MAX_AWAY } else { MAX_AWAY_AT_START });
+        let is_racing = writers == Writers::Several && request.is_write() && !is_unsent;
+        // A target that never responded is not running; one that did may be restarting.
+        if is_unsent && !has_responded || is_racing || !self.wait_until_back(failures, is_unsent, limit).await {
+            return Err(self.unreached(request, sent, limit));
+        }
+        let is_known = self.traffic.refused.load(Ordering::Relaxed) >= KNOWN_REFUSED;
+        if failures >= if is_known { 2 } else { MAX_REFUSED } {
+            // Others reach the API, so that this is its response to the request.
+            self.traffic.refused.fetch_add(1, Ordering::Relaxed);
+            return sent.map(Some).inspect_err(|error| self.count_lost(request, error));
+        }
+        if !is_unsent && !self.may_send_again(request, writers).await {
+            return Err(self.unreached(request, sent, limit));
+        }
+        Ok(None)
+    }
+
+    /// Waits until another try is due; after the first failure of a request that was sent, until the API responds to
+    /// another one. False when it does not respond within `limit`.
+    async fn wait_until_back(&self, failures: u32, is_unsent: bool, limit: Duration) -> bool {
+        let since = *self.away().get_or_insert_with(Instant::now);
+        let mut wait = FIRST_RETRY;
+        loop {
+            if since.elapsed() >= limit {
+                return false;
+            }
+            // Long outages are polled less often.
+            tokio::time::sleep(wait.max(since.elapsed() / 4).min(MAX_RETRY)).await;
+            if is_unsent || failures < 2 {
+                return true;
+            }
+            let probe = Request::to(Endpoint::List).query("limit", "1");
+            if !obstacle::is_away(self.once(&probe).await.as_ref().map(|sent| sent.obstacle)) {
+                return true;
+            }
+            wait *= 2;
+        }
+    }
+
+    /// Whether `request`, whose outcome is unknown, may be sent again.
+    async fn may_send_again(&self, request: &Request, writers: Writers) -> bool {
+        let is_repeatable = writers == Writers::One && write_outcome::is_repeatable(request)
+            || self.is_cleanup && request.operation.endpoint() == Some(Endpoint::Delete);
+        !request.is_write() || is_repeatable || self.outcome(request, writers).await == WriteOutcome::NotApplied
+    }
+
+    /// The error of a request that did not reach the API.
+    fn unreached(&self, request: &Request, sent: Result<Received, TransportError>, limit: Duration) -> TransportError {
+        let (method, path) = (request.method.to_string(), request.path.clone());
+        let error = match sent {
+            Err(error) => error,
+            Ok(sent) if self.away().is_some_and(|since| since.elapsed() >= limit) => {
+                TransportError::Unavailable { method, path, status: sent.response.status, limit }
+            }
+            Ok(sent) => {
+                let reason = format!("a proxy returned {} instead", sent.response.status);
+                TransportError::Broken { method, path, reason }
+            }
+        };
+        self.count_lost(request, &error);
+        error
+    }
+
+    fn count_lost(&self, request: &Request, error: &TransportError) {
+        if request.is_write() && error.may_have_been_applied() {
+            self.traffic.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The time that a request may wait: as set, at most `most`; longer when cleaning up.
+    fn patience(&self, most: Duration) -> Duration {
+        let set = self.transport.settings().max_wait;
+        if self.is_cleanup { set.max(MAX_AWAY) } else { set.min(most) }
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.away_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the rate allows another request.
+    async fn wait_for_turn(&self) {
+        let take = |left: u32| left.checked_sub(1);
+        let is_reserved = |left: &Arc<AtomicU32>| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+        if !self.burst.as_ref().is_some_and(is_reserved) {
+            self.transport.pacing().wait(1).await;
+        }
+    }
+
     /// Sends once. A write continues when the caller is dropped, so that the cleanup can wait for it.
-    async fn once(&self, request: &Request) -> Result<Response, TransportError> {
+    async fn once(&self, request: &Request) -> Result<Received, TransportError> {
+        self.wait_for_turn().await;
+        let started = Instant::now();
         self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let sent = if request.is_write() {
             if let Some(observer) = &self.observer {
@@ -246,42 +332,22 @@ impl Client {
             let role = request.role().unwrap_or(KeyRole::Main);
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
         }
+        let ended = Instant::now();
+        let obstacle = sent.as_ref().map(|(response, _)| Obstacle::of(response, SystemTime::now()));
+        if !obstacle::is_away(obstacle.as_ref().map(|obstacle| *obstacle).map_err(|error| *error)) {
+            *self.away() = None;
+        }
+        let obstacle = obstacle.unwrap_or_default();
         let (response, took) = sent?;
-        self.traffic.count_response(&request.operation, took);
-        Ok(response)
-    }
-
-    /// Waits until `request` may be sent again after `error`; returns the error when it must not be sent again.
-    async fn before_retry(
-        &self,
-        request: &Request,
-        error: TransportError,
-        retry: u32,
-        writers: Writers,
-    ) -> Result<(), TransportError> {
-        let may_retry = match &error {
-            // Nothing was sent. A target that never responded is not running; one that did may be restarting.
-            TransportError::Connect { .. } => {
-                let has_responded = self.traffic.responses.load(Ordering::Relaxed) > 0 && retry <= MAX_RETRIES;
-                if has_responded {
-                    tokio::time::sleep(RECONNECT_WAIT * (retry * retry)).await;
-                }
-                has_responded
+        match obstacle {
+            Some(Obstacle::RateLimit(retry_after)) => self.transport.pacing().rejected(started.into(), retry_after),
+            Some(Obstacle::Gateway) => {}
+            None => {
+                self.transport.pacing().accepted();
+                self.traffic.count_response(&request.operation, took);
             }
-            TransportError::Broken { .. } => {
-                retry <= MAX_RETRIES
-                    && (!request.is_write() || self.outcome(request, writers).await == WriteOutcome::NotApplied)
-            }
-            _ => false,
-        };
-        if may_retry {
-            self.traffic.retries.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
         }
-        if request.is_write() && error.may_have_been_applied() {
-            self.traffic.lost.fetch_add(1, Ordering::Relaxed);
-        }
-        Err(error)
+        Ok(Received { response, started, ended, obstacle })
     }
 
     /// Reads the state to find out whether a write was applied.
@@ -300,34 +366,8 @@ impl Client {
     }
 }
 
-/// The wait that the response requests, or `None` when it requests none.
-fn requested_wait(response: &Response, now: SystemTime) -> Option<Duration> {
-    let retry_after = response.header("retry-after");
-    match (response.status, retry_after) {
-        (429, None) => Some(DEFAULT_WAIT),
-        (429 | 503, Some(text)) => Some(parse_retry_after(&text, now).unwrap_or(DEFAULT_WAIT)),
-        _ => None,
-    }
-}
-
-/// `Retry-After` of RFC 9110, section 10.2.3: seconds, or an HTTP date.
-fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = chrono::DateTime::parse_from_rfc2822(text.trim()).ok()?;
-    Some(SystemTime::from(date).duration_since(now).unwrap_or(Duration::ZERO))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(parse_retry_after("3", now), Some(Duration::from_secs(3)));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now), Some(Duration::from_secs(10)));
-        assert_eq!(parse_retry_after("soon", now), None);
+impl Received {
+    fn exchange(self, request: Request) -> Exchange {
+        Exchange { request, response: self.response, started: self.started, ended: self.ended }
     }
 }

@@ -49,6 +49,20 @@ pub enum TransportError {
         /// The innermost cause.
         reason: String,
     },
+    /// A proxy in front of the API did not reach it until the maximum wait was reached.
+    #[error(
+        "reach the API with {method} {path}: a proxy returned {status} to every request for {limit:?}; is the API running?"
+    )]
+    Unavailable {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+        /// The status of the last response.
+        status: u16,
+        /// The maximum wait.
+        limit: Duration,
+    },
     /// The request cannot be sent.
     #[error("send {method} {path}: {reason}")]
     Unsendable {
@@ -79,8 +93,11 @@ pub enum TransportError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// 429 (or 503 with `Retry-After`) until the maximum wait was reached.
-    #[error("get past the target's rate limit: {responses} responses of 429 or 503 in a row; use a lower --rate")]
+    /// 429 (or a 503 that is not the API's own) until the maximum wait was reached.
+    #[error(
+        "get past the target's rate limit: {responses} responses of 429 or 503 in a row; use a lower --rate, or a \
+         longer --patience if the target is only down for a time"
+    )]
     Throttled {
         /// How many such responses were received.
         responses: u32,
@@ -90,7 +107,7 @@ pub enum TransportError {
 impl TransportError {
     /// Whether the request may have been applied.
     pub fn may_have_been_applied(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::TooLarge { .. })
+        matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::TooLarge { .. } | Self::Unavailable { .. })
     }
 
     /// Whether the error concerns the whole target rather than one request.
@@ -101,6 +118,7 @@ impl TransportError {
                 | Self::BadClient { .. }
                 | Self::Connect { .. }
                 | Self::Throttled { .. }
+                | Self::Unavailable { .. }
                 | Self::Unrecorded { .. }
         )
     }

@@ -12,17 +12,20 @@ mod exchange_observer;
 mod json;
 mod keys;
 mod latency;
+mod obstacle;
 mod pacing;
+mod rate_controller;
 mod raw;
 mod request;
 mod response;
 #[cfg(feature = "tls")]
 mod tls;
+mod traffic;
 mod transport;
 mod write_observer;
 mod write_outcome;
 
-pub use client::{Client, Exchange, Traffic};
+pub use client::{Client, Exchange};
 pub use curl::curl;
 pub use error::TransportError;
 pub use exchange_observer::{ExchangeObserver, Recorded};
@@ -32,5 +35,6 @@ pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};
 pub use request::{OperationRef, Request, encode_segment};
 pub use response::Response;
+pub use traffic::Traffic;
 pub use transport::{Target, Transport, TransportSettings, Trust};
 pub use write_observer::WriteObserver;

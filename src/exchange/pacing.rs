@@ -1,11 +1,13 @@
 //! Rate limiting: one pace for all clients of a target.
 
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+use super::rate_controller::RateController;
 
 /// The maximum number of requests per second or minute, written `20/s` or `600/m`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -69,31 +71,68 @@ impl From<Rate> for String {
     }
 }
 
-/// Delays requests to a rate, in the order in which they wait.
-#[derive(Debug, Default)]
+/// Delays requests to the rate that the user sets and to the one that the target allows, in the order in which they
+/// wait.
+#[derive(Debug)]
 pub struct Pacing {
-    interval: Option<Duration>,
-    next: Mutex<Option<Instant>>,
+    origin: Instant,
+    controller: Mutex<RateController>,
+    /// Held by the request that waits for its time.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Pacing {
-    /// A pace of `rate`, or no limit.
+    /// At most `rate`, or no limit until the target rejects a request.
     pub fn new(rate: Option<Rate>) -> Self {
-        Self { interval: rate.map(Rate::interval), next: Mutex::new(None) }
+        let cap = rate.map(|rate| 1.0 / rate.interval().as_secs_f64());
+        Self {
+            origin: Instant::now(),
+            controller: Mutex::new(RateController::new(cap)),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
-    /// Waits until the next request may be sent.
-    pub async fn wait(&self) {
-        let Some(interval) = self.interval else {
+    /// Waits until `count` requests may be sent at once. The time before them counts, so that the average rate holds.
+    pub async fn wait(&self, count: u32) {
+        if !self.is_limited() {
             return;
-        };
-        let slot = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let slot = next.unwrap_or_else(Instant::now).max(Instant::now());
-            *next = Some(slot + interval);
-            slot
-        };
-        tokio::time::sleep_until(slot).await;
+        }
+        let _turn = self.turn.lock().await;
+        loop {
+            let admitted = self.controller().admit(self.origin.elapsed(), count);
+            let Err(later) = admitted else { return };
+            tokio::time::sleep_until(self.origin + later).await;
+        }
+    }
+
+    /// Whether requests may have to wait.
+    pub fn is_limited(&self) -> bool {
+        self.controller().is_limited()
+    }
+
+    /// The limit of the target in requests per second, once two rejections have shown it.
+    pub fn limit(&self) -> Option<f64> {
+        self.controller().limit()
+    }
+
+    /// As [`Self::limit`]; after a single rejection, what the target has accepted since then.
+    pub fn allowed(&self) -> Option<f64> {
+        self.controller().allowed(self.origin.elapsed())
+    }
+
+    /// A response arrived that is no rejection for the rate.
+    pub(super) fn accepted(&self) {
+        self.controller().accepted(self.origin.elapsed());
+    }
+
+    /// The target rejected a request, sent at `sent`, because of the rate.
+    pub(super) fn rejected(&self, sent: Instant, retry_after: Option<Duration>) {
+        let sent = sent.saturating_duration_since(self.origin);
+        self.controller().rejected(self.origin.elapsed(), sent, retry_after);
+    }
+
+    fn controller(&self) -> MutexGuard<'_, RateController> {
+        self.controller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,7 +156,7 @@ mod tests {
         let pacing = Pacing::new("100/s".parse().ok());
         let start = Instant::now();
         for _ in 0..6 {
-            pacing.wait().await;
+            pacing.wait(1).await;
         }
         assert!(start.elapsed() >= Duration::from_millis(50));
     }

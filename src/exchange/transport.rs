@@ -69,7 +69,7 @@ pub struct TransportSettings {
     pub connect_timeout: Duration,
     /// The maximum rate, or `None` for no limit.
     pub rate: Option<Rate>,
-    /// Maximum time that one request waits in all after 429 and 503.
+    /// Maximum time that one request waits in all after 429 and 503, and while the target does not respond.
     pub max_wait: Duration,
     /// Headers added to every request; values may contain `$NAME`s of secrets.
     pub headers: Vec<(String, String)>,
@@ -169,15 +169,19 @@ impl Transport {
         &self.settings
     }
 
+    /// The rate of all requests.
+    pub fn pacing(&self) -> &Pacing {
+        &self.pacing
+    }
+
     /// Sends one request of a case (`None` outside cases) once, secrets filled in from `keys`, and reads the whole
-    /// response. Also returns how long that took, without the wait for the rate.
+    /// response. Also returns how long that took. [`Self::pacing`] delays requests before they come here.
     pub(super) async fn send(
         &self,
         request: &Request,
         keys: &Credentials,
         case: Option<&str>,
     ) -> Result<(Response, Duration), TransportError> {
-        self.pacing.wait().await;
         let (started, clock) = (SystemTime::now(), Instant::now());
         let sent = self.send_now(request, keys).await;
         let took = clock.elapsed();

@@ -74,9 +74,9 @@ pub(super) fn large_body(call: &Call) -> Option<ServerResponse> {
     large.then(|| ServerResponse::html(StatusCode::PAYLOAD_TOO_LARGE, "<h1>413 Payload Too Large</h1>"))
 }
 
-/// A rate limit; `Retry-After` is mostly 0, to keep runs fast.
+/// A rate limit; `Retry-After` is 0 but for once, to keep runs fast.
 pub(super) fn too_many_requests(requests: u64) -> Option<ServerResponse> {
-    let wait = u16::from(requests.is_multiple_of(16 * EVERY));
+    let wait = u16::from(requests == 16 * EVERY);
     let response = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Slow down.").into_response();
     requests.is_multiple_of(EVERY).then(|| response.with_header("retry-after", HeaderValue::from(wait)))
 }

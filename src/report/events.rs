@@ -63,6 +63,9 @@ fn value(event: &Event) -> Value {
         Event::Violation { fingerprint, rule, title } => {
             json!({"event": "violation", "fingerprint": fingerprint, "rule": rule, "title": title})
         }
+        Event::SlowedDown { requests_per_second } => {
+            json!({"event": "slowed-down", "requests_per_second": requests_per_second})
+        }
         Event::Cleaning => json!({"event": "cleaning"}),
     }
 }

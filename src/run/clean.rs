@@ -20,6 +20,10 @@ const MAX_UNANSWERED: usize = 3;
 /// Time limit for cleaning one project.
 const MAX_DURATION: Duration = Duration::from_mins(2);
 
+/// The waits before each read of the previous main: a cache may hold an old response for a second or two.
+const STALE_READS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1200), Duration::from_millis(2500)];
+
 /// State of the projects before the run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InitialState {
@@ -39,17 +43,24 @@ impl InitialState {
 pub(super) struct Undo {
     /// The previous main, if there was one.
     pub(super) main: Option<String>,
+    /// Whether the run promoted another offering and did not promote the previous main again.
+    pub(super) is_displaced: bool,
     /// The ids of the run start with it.
     pub(super) prefix: String,
     /// Other ids that the run created.
     pub(super) strays: Vec<String>,
-    /// All ids in create requests, for when the list cannot be read.
+    /// Ids with the prefix in create requests that were not rejected, and that were not deleted: a list may be cached.
     pub(super) sent: Vec<String>,
 }
 
 impl Undo {
     fn is_ours(&self, id: &str) -> bool {
         id.starts_with(&self.prefix) || self.strays.iter().any(|stray| stray == id)
+    }
+
+    /// The ids that may exist, whatever the list shows.
+    fn known(&self) -> impl Iterator<Item = &String> {
+        self.sent.iter().chain(&self.strays)
     }
 }
 
@@ -64,12 +75,16 @@ pub struct Cleaned {
     pub undeletable: Vec<String>,
     /// Ids that could not be deleted, and the main that could not be restored, each with the reason.
     pub left: Vec<String>,
+    /// What else differs from the state before the run, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Undoes the writes in a journal, in every project whose key is known.
 ///
-/// A project that contains none of the journal's landmarks is another project and is not changed.
+/// A project that contains none of the journal's landmarks is another project and is not changed. Other clients may have
+/// written to it since the run, so that a main that they promoted stays main.
 pub async fn undo_all(project: &Project, state: &JournalState) -> Cleaned {
+    let project = &Project { client: project.client.clone().for_cleanup(), is_exclusive: false, ..project.clone() };
     let mut all = Cleaned::default();
     for (&owner, before) in &state.header.projects {
         let role = owner.role();
@@ -91,6 +106,7 @@ pub async fn undo_all(project: &Project, state: &JournalState) -> Cleaned {
         all.restored = all.restored.or(cleaned.restored);
         all.undeletable.extend(cleaned.undeletable);
         all.left.extend(cleaned.left);
+        all.notes.extend(cleaned.notes);
     }
     all
 }
@@ -107,21 +123,29 @@ async fn is_same_project(project: &Project, role: KeyRole, before: &InitialProje
     }
 }
 
-/// Cleans a project within [`MAX_DURATION`]; the result lists what could not be deleted or restored.
+/// Cleans a project within [`MAX_DURATION`]; the result lists what could not be deleted or restored. In an exclusive
+/// project a main that nobody of the run promoted is the server's doing and is replaced too.
 pub(super) async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
         ..Cleaned::default()
     };
-    match tokio::time::timeout(MAX_DURATION, clean(project, role, undo, None)).await {
+    let project = Project { client: project.client.clone().for_cleanup(), ..project.clone() };
+    let cleaning = async {
+        let mut cleaned = clean(&project, role, undo, None).await?;
+        restored(&project, role, undo, &mut cleaned).await?;
+        Ok::<_, Abort>(cleaned)
+    };
+    match tokio::time::timeout(MAX_DURATION, cleaning).await {
         Ok(Ok(cleaned)) => cleaned,
         Ok(Err(abort)) => failed(abort.to_string()),
         Err(_) => failed(format!("not deleted within {MAX_DURATION:?}")),
     }
 }
 
-/// Restores the previous main in `role`'s project, then deletes the offerings of the run. Offerings of other clients do
-/// not change: a main that another client promoted meanwhile stays main. `current` is the list, if it was just read.
+/// Restores the previous main in `role`'s project, then deletes the offerings of the run: those in the list and those
+/// that it created and did not delete. Offerings of other clients do not change: a main that another client promoted
+/// meanwhile stays main. `current` is the list, if it was just read.
 pub(super) async fn clean(
     project: &Project,
     role: KeyRole,
@@ -136,27 +160,19 @@ pub(super) async fn clean(
     let listed = match read {
         Ok(listed) => listed,
         // Known ids can be deleted without the list.
-        Err(Abort::Blocked(reason)) if !undo.sent.is_empty() || !undo.strays.is_empty() => {
-            if let Some(main) = &undo.main {
-                cleaned.left.push(format!("{main} (it is unknown whether it is main again: {reason})"));
-            }
-            let ids = undo.sent.iter().chain(&undo.strays).cloned().collect();
-            delete_all(project, role, ids, CONCURRENCY, &mut cleaned).await;
-            return Ok(cleaned);
-        }
+        Err(Abort::Blocked(_)) if undo.known().next().is_some() => Vec::new(),
         Err(abort) => return Err(abort),
     };
     if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo)) {
-        let request = Request::to(Endpoint::SetMain).id(main).key(role);
-        match project.client.send(request).await {
-            Ok(exchange) if exchange.response.is_success() => cleaned.restored = Some(main.clone()),
-            Ok(exchange) => cleaned.left.push(format!("{main} (is not main again: {})", exchange.response.summary())),
-            Err(error) => cleaned.left.push(format!("{main} (is not main again: cannot {error})")),
-        }
+        // The end of the run reads the main and reports what failed.
+        let _ = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
     }
     // The main last: some servers delete it only when no other offering is left, others never.
-    let (mains, regulars): (Vec<_>, Vec<_>) =
+    let (mains, mut regulars): (Vec<_>, Vec<_>) =
         listed.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(|offering| offering.is_main);
+    let is_listed = |id: &str| mains.iter().chain(&regulars).any(|offering| offering.id == id);
+    let unlisted: Vec<_> = undo.known().filter(|id| !is_listed(id)).cloned().collect();
+    regulars.extend(unlisted.into_iter().map(|id| Listed { id, is_main: false }));
     let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
     delete_all(project, role, ids(regulars), CONCURRENCY, &mut cleaned).await;
     for main in ids(mains) {
@@ -174,6 +190,54 @@ pub(super) async fn clean(
     }
     cleaned.left.sort();
     Ok(cleaned)
+}
+
+/// Reads the previous main and promotes it unless it is main; a read may be cached for a moment.
+async fn restored(project: &Project, role: KeyRole, undo: &Undo, cleaned: &mut Cleaned) -> Result<(), Abort> {
+    let Some(main) = &undo.main else {
+        if let Some(other) = another_main(project, role, undo).await? {
+            cleaned.notes.push(format!("`{other}` is main now; before the run no offering was"));
+        }
+        return Ok(());
+    };
+    let mut problem = None;
+    for wait in STALE_READS {
+        tokio::time::sleep(wait).await;
+        let got = project.client.send(Request::to(Endpoint::Get).id(main).key(role)).await?.response;
+        let tag = got.json().and_then(|body| body.get("tag")).filter(|_| got.status == 200);
+        if tag.is_some_and(|tag| tag == 1) {
+            // Without a promotion it was main all the time, or the run itself has restored it.
+            cleaned.restored = (problem.is_some() || undo.is_displaced).then(|| main.clone());
+            return Ok(());
+        }
+        if !project.is_exclusive {
+            if got.status == 404 {
+                cleaned.notes.push(format!("`{main}`, which was main before the run, does not exist any more"));
+                return Ok(());
+            }
+            if let Some(other) = another_main(project, role, undo).await? {
+                cleaned.notes.push(format!("`{other}` is main now and stays main; before the run `{main}` was"));
+                return Ok(());
+            }
+        }
+        problem = Some(match tag {
+            Some(tag) => format!("GET returned tag {tag}"),
+            None => format!("GET returned {}", got.summary()),
+        });
+        let promoted = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await?;
+        if !promoted.response.is_success() {
+            problem = Some(format!("set-main returned {}", promoted.response.summary()));
+        }
+    }
+    cleaned.left.extend(problem.map(|problem| format!("{main} (is not main again: {problem})")));
+    Ok(())
+}
+
+/// The main in the list, if it is neither of the run nor the previous one.
+async fn another_main(project: &Project, role: KeyRole, undo: &Undo) -> Result<Option<String>, Abort> {
+    let listed = Session::new(project.clone()).walk(role).await?.listed();
+    let is_other = |offering: &Listed| Some(&offering.id) != undo.main.as_ref() && !undo.is_ours(&offering.id);
+    Ok(listed.into_iter().find(|offering| offering.is_main && is_other(offering)).map(|offering| offering.id))
 }
 
 async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurrency: usize, cleaned: &mut Cleaned) {
@@ -211,8 +275,9 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurre
     }
 }
 
-/// Whether `main` exists and the run has taken its place as main.
+/// Whether the run has taken the place of `main`: the list shows it, or the journal, whatever the list shows.
 fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo) -> bool {
-    listed.iter().any(|offering| offering.id == main && !offering.is_main)
-        && listed.iter().filter(|other| other.is_main).all(|other| undo.is_ours(&other.id))
+    let is_shown = listed.iter().any(|offering| offering.id == main && !offering.is_main);
+    (is_shown || undo.is_displaced)
+        && listed.iter().filter(|other| other.is_main).all(|other| other.id == main || undo.is_ours(&other.id))
 }

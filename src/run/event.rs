@@ -24,6 +24,11 @@ pub enum Event {
         /// What is wrong.
         title: String,
     },
+    /// The target limits the rate, and the run has slowed down; sent once.
+    SlowedDown {
+        /// The requests per second that the target allows, as measured so far; at least 1.
+        requests_per_second: u64,
+    },
     /// The run starts to clean up the project.
     Cleaning,
 }

@@ -11,6 +11,7 @@ use super::case_script::CaseScript;
 use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{CaseResults, Driver};
+use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
 use super::journal::{Journal, ProjectRole};
 use super::plan::Plan;
@@ -46,12 +47,22 @@ pub(super) struct ExternalRun<'d, 'a> {
     /// The main before the run.
     main: Option<String>,
     notes: Vec<String>,
+    /// Whether an event has reported the rate that the target allows.
+    has_reported_rate: bool,
 }
 
 impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
-        Self { driver, project: preflight.project, journal, main: anchor.clone(), anchor, notes: preflight.notes }
+        Self {
+            driver,
+            project: preflight.project,
+            journal,
+            main: anchor.clone(),
+            anchor,
+            notes: preflight.notes,
+            has_reported_rate: false,
+        }
     }
 
     pub(super) async fn run_all(&mut self, plan: &Plan) -> (CaseResults, Ending) {
@@ -72,6 +83,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 ending = driver.stop_requested() => return (results, ending),
             };
             driver.report_case(case, &result, self.project.client.traffic());
+            self.report_rate();
             errors = match &result.abort {
                 // These block every further case.
                 Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
@@ -94,6 +106,15 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             }
         }
         (results, Ending::Complete)
+    }
+
+    /// Reports once the rate that the target allows.
+    fn report_rate(&mut self) {
+        let limit = self.project.client.transport().pacing().limit().filter(|_| !self.has_reported_rate);
+        if let Some(requests_per_second) = limit.map(rounded) {
+            self.has_reported_rate = true;
+            (self.driver.events)(Event::SlowedDown { requests_per_second });
+        }
     }
 
     /// Creates and promotes the anchor where cases need it: cases that write need any main, cases that promote need a
@@ -240,6 +261,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let mut undo = self.journal.state().map(|state| state.undo(ProjectRole::of(role))).unwrap_or_default();
         undo.sent.retain(|id| id.starts_with(prefix));
         prefix.clone_into(&mut undo.prefix);
+        // It is about the main before the run, not before the case.
+        undo.is_displaced = false;
         if role == KeyRole::Main {
             undo.main.clone_from(&self.anchor);
         }
@@ -249,9 +272,26 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     /// Cleans up the run. Returns notes for the report and what could not be removed or restored.
     pub(super) async fn finish(mut self) -> (Vec<String>, Vec<String>) {
         let (notes, left) = clean_up_run(&self.project, &self.journal).await;
+        self.notes.extend(rate_note(&self.project));
         self.notes.extend(notes);
         (self.notes, left)
     }
+}
+
+/// A sentence about the rate that the target allows, if it limits the rate.
+fn rate_note(project: &Project) -> Option<String> {
+    let waits = project.client.traffic().waits();
+    let times = if waits == 1 { "once".into() } else { format!("{waits} times") };
+    let reason = format!("it returned 429 or 503 {times}, and the run slowed down");
+    match project.client.transport().pacing().allowed().map(rounded) {
+        Some(allowed) => Some(format!("the target allows about {allowed} requests/s: {reason} to that rate")),
+        None => (waits > 0).then(|| format!("the target limits the rate: {reason}")),
+    }
+}
+
+/// Requests per second as a whole number, from 1.
+fn rounded(rate: f64) -> u64 {
+    rate.round().max(1.0) as u64
 }
 
 /// Undoes the writes in the journal, and removes the journal when nothing is left. Returns notes for the report and
@@ -281,6 +321,7 @@ pub(super) async fn clean_up_run(project: &Project, journal: &Journal) -> (Vec<S
         for main in cleaned.undeletable {
             notes.push(format!("the server does not delete a main offering: {main} of the run is left"));
         }
+        notes.extend(cleaned.notes);
         left.extend(cleaned.left);
     }
     if left.is_empty() {

@@ -126,14 +126,16 @@ pub struct InitialProject {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "lowercase")]
 enum JournalEntry {
-    /// A create with this id is about to be sent.
+    /// A create with this id is about to be sent, or was accepted after all.
     Creates { project: ProjectRole, id: String },
     /// A create of a new id without the prefix (an id of one character has no room for it) is about to be sent.
     Stray { project: ProjectRole, id: String },
-    /// The stray was deleted or not created.
+    /// The offering was deleted or not created.
     Gone { project: ProjectRole, id: String },
     /// The run is about to promote an offering in place of `instead_of`.
     Promotes { project: ProjectRole, id: String, instead_of: Option<String> },
+    /// The previous main was promoted again.
+    Restored { project: ProjectRole },
 }
 
 /// The writes that have to be undone.
@@ -141,15 +143,17 @@ enum JournalEntry {
 pub struct JournalState {
     /// Target and initial state.
     pub header: JournalHeader,
-    /// Ids with the prefix that were sent, by project.
+    /// Ids with the prefix that may exist, by project.
     pub created: BTreeSet<(ProjectRole, String)>,
     /// Ids without the prefix that must be deleted too.
     pub strays: BTreeSet<(ProjectRole, String)>,
+    /// Projects in which the run promoted another offering than the previous main.
+    pub promoted: BTreeSet<ProjectRole>,
 }
 
 impl JournalState {
     fn new(header: JournalHeader) -> Self {
-        Self { header, created: BTreeSet::new(), strays: BTreeSet::new() }
+        Self { header, created: BTreeSet::new(), strays: BTreeSet::new(), promoted: BTreeSet::new() }
     }
 
     /// All offerings whose ids start with `prefix`, in each project for which `has_key` is true. Without a journal the
@@ -177,6 +181,7 @@ impl JournalState {
         };
         super::clean::Undo {
             main: self.header.projects.get(&project).and_then(|before| before.main.clone()),
+            is_displaced: self.promoted.contains(&project),
             prefix: self.header.prefix.clone(),
             strays: ids(&self.strays),
             sent: ids(&self.created),
@@ -188,8 +193,12 @@ impl JournalState {
         match entry {
             JournalEntry::Creates { project, id } => self.created.insert((*project, id.clone())),
             JournalEntry::Stray { project, id } => self.strays.insert((*project, id.clone())),
-            JournalEntry::Gone { project, id } => self.strays.remove(&(*project, id.clone())),
-            JournalEntry::Promotes { .. } => true,
+            JournalEntry::Gone { project, id } => {
+                let key = (*project, id.clone());
+                self.strays.remove(&key) | self.created.remove(&key)
+            }
+            JournalEntry::Promotes { project, .. } => self.promoted.insert(*project),
+            JournalEntry::Restored { project } => self.promoted.remove(project),
         }
     }
 }
@@ -207,7 +216,8 @@ struct OpenJournal {
     state: JournalState,
     /// Ids that existed before the run.
     existing: BTreeSet<(ProjectRole, String)>,
-    promoted: BTreeSet<ProjectRole>,
+    /// Ids whose creation was accepted: a rejected further create does not remove them.
+    accepted: BTreeSet<(ProjectRole, String)>,
 }
 
 impl Journal {
@@ -260,7 +270,7 @@ impl Journal {
             projects,
         };
         write_line(&file, &header).map_err(|error| self.cannot("write", &error))?;
-        let open = OpenJournal { file, state: JournalState::new(header), existing, promoted: BTreeSet::new() };
+        let open = OpenJournal { file, state: JournalState::new(header), existing, accepted: BTreeSet::new() };
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(())
     }
@@ -304,17 +314,16 @@ impl WriteObserver for Journal {
     fn after(&self, request: &Request, status: u16) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = open.as_mut() else { return };
-        let id = match request.operation.endpoint() {
-            Some(Endpoint::Create) if (400..500).contains(&status) => created_id(request),
-            Some(Endpoint::Delete) if (200..300).contains(&status) => request.path_id(),
+        let project = request.role().map_or(ProjectRole::Main, ProjectRole::of);
+        let entry = match request.operation.endpoint() {
+            Some(Endpoint::Create) => open.created(project, request, status),
+            Some(Endpoint::Delete) => open.deleted(project, request, status),
+            Some(Endpoint::SetMain) if (200..300).contains(&status) => open.promoted(project, request),
             _ => None,
         };
-        if let Some(id) = id {
-            let entry = JournalEntry::Gone { project: request.role().map_or(ProjectRole::Main, ProjectRole::of), id };
-            if open.state.apply(&entry) {
-                // If this line is lost, cleaning deletes an offering that does not exist, which is harmless.
-                let _ = write_line(&open.file, &entry);
-            }
+        if let Some(entry) = entry.filter(|entry| open.state.apply(entry)) {
+            // If this line is lost, cleaning deletes an offering that does not exist, which is harmless.
+            let _ = write_line(&open.file, &entry);
         }
     }
 }
@@ -329,11 +338,40 @@ impl OpenJournal {
         is_new.then_some(JournalEntry::Stray { project, id })
     }
 
-    /// Only the first promotion replaces the main to restore.
-    fn promotion(&mut self, project: ProjectRole, request: &Request) -> Option<JournalEntry> {
+    /// A promotion of the previous main itself replaces nothing.
+    fn promotion(&self, project: ProjectRole, request: &Request) -> Option<JournalEntry> {
         let instead_of = self.state.header.projects.get(&project)?.main.clone();
-        let is_first = self.promoted.insert(project);
-        is_first.then_some(JournalEntry::Promotes { project, id: request.path_id()?, instead_of })
+        let id = request.path_id().filter(|id| Some(id) != instead_of.as_ref())?;
+        Some(JournalEntry::Promotes { project, id, instead_of })
+    }
+
+    /// A promotion was accepted.
+    fn promoted(&self, project: ProjectRole, request: &Request) -> Option<JournalEntry> {
+        let main = self.state.header.projects.get(&project)?.main.clone();
+        (main.is_some() && request.path_id() == main).then_some(JournalEntry::Restored { project })
+    }
+
+    /// A create was accepted or rejected. A 409 shows that the offering exists.
+    fn created(&mut self, project: ProjectRole, request: &Request, status: u16) -> Option<JournalEntry> {
+        let id = created_id(request)?;
+        if (200..300).contains(&status) {
+            self.accepted.insert((project, id));
+            return self.creation(project, request);
+        }
+        let is_rejected = (400..500).contains(&status) && ![408, 409, 429].contains(&status);
+        let is_new = !self.accepted.contains(&(project, id.clone()));
+        (is_rejected && is_new).then_some(JournalEntry::Gone { project, id })
+    }
+
+    /// A delete was accepted, or found nothing. An accepted create may have been concurrent with the latter.
+    fn deleted(&mut self, project: ProjectRole, request: &Request, status: u16) -> Option<JournalEntry> {
+        let key = (project, request.path_id()?);
+        let was_accepted = self.accepted.contains(&key);
+        let is_gone = (200..300).contains(&status) || status == 404 && !was_accepted;
+        if is_gone {
+            self.accepted.remove(&key);
+        }
+        is_gone.then_some(JournalEntry::Gone { project, id: key.1 })
     }
 }
 

@@ -434,7 +434,7 @@ async fn a_run_that_is_ended_while_minimizing_cleans_up() {
     let events = |event: Event| match event {
         Event::Started { cases } => ends_late.planned.store(cases, Ordering::Relaxed),
         Event::CaseEnded { .. } => _ = ends_late.ended.fetch_add(1, Ordering::Relaxed),
-        Event::Violation { .. } | Event::Cleaning => {}
+        Event::Violation { .. } | Event::SlowedDown { .. } | Event::Cleaning => {}
     };
     let outcome = run::run(&settings, contract, &events, ends_late.cancel.clone()).await.unwrap();
     assert!(ends_late.cancel.is_cancelled(), "nothing was made smaller");

@@ -146,7 +146,8 @@ fn a_truncated_body_and_a_reset_are_no_violation() {
     });
     let ran = run_on(&server.url(), &[]);
     ran.is_sane(UNTESTED, SOON);
-    assert_eq!(ran.json()["summary"]["retries"], 2, "reads are tried again, a bounded number of times");
+    let retries = ran.json()["summary"]["retries"].as_u64();
+    assert!((Some(1)..=Some(3)).contains(&retries), "reads are tried again, a bounded number of times: {retries:?}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod messages;
 mod network;
 mod operations;
 mod program;
+mod proxies;
 mod races;
 mod scopes;
 mod secrets;

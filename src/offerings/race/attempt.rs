@@ -301,6 +301,11 @@ impl<'s> AttemptExecutor<'s> {
         self.cx.project().is_exclusive
     }
 
+    /// Whether requests may have to wait for each other.
+    pub(super) fn is_rate_limited(&self) -> bool {
+        self.client().transport().pacing().is_limited()
+    }
+
     /// Sends requests one after the other; the oracle judges each response, and a snapshot after each write.
     pub(super) async fn send_judged(&mut self, requests: Vec<Request>) -> Result<(), Abort> {
         for role in [self.role, KeyRole::Second] {
@@ -436,8 +441,10 @@ fn plans(program: &Program, bindings: &RaceBindings, rng: &mut RaceRng) -> Vec<C
     program.clients.iter().enumerate().map(&mut plan).collect()
 }
 
-/// Starts all clients at one moment and waits until they have ended.
+/// Starts all clients at one moment and waits until they have ended. A rate limit delays them together, not one by one.
 async fn run_clients(client: Client, plans: Vec<ClientPlan>) -> Vec<(ClientRequest, Option<Exchange>)> {
+    let requests: usize = plans.iter().map(|plan| plan.requests.len()).sum();
+    let client = client.at_once(u32::try_from(requests).unwrap_or(u32::MAX)).await;
     let barrier = Arc::new(Barrier::new(plans.len()));
     let mut running = JoinSet::new();
     for plan in plans {

@@ -96,6 +96,14 @@ impl History {
         is_whole(&self.before) && self.before.offerings.is_empty()
     }
 
+    /// Whether requests of two of the first `clients` clients were in flight at the same time.
+    pub(super) fn is_concurrent(&self, clients: usize) -> bool {
+        let requests: Vec<_> = self.requests.iter().filter(|request| request.client < clients).collect();
+        let overlaps =
+            |one: &ClientRequest| requests.iter().any(|other| other.client != one.client && other.overlaps(one));
+        requests.iter().any(|one| overlaps(one))
+    }
+
     /// Whether it is a write that overlapped a write of another client in time.
     pub(super) fn is_contended(&self, request: &ClientRequest) -> bool {
         let others = self.requests.iter().filter(|other| other.client != request.client && other.step.writes());
