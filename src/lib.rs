@@ -12,9 +12,9 @@
 //!
 //! # Words
 //!
-//! - *Document*: the OpenAPI YAML as written. *Contract*: what it and the catalogue of rules promise. *Operation*: one
+//! - *Document*: the OpenAPI YAML as written. *Contract*: what it and the catalogue of rules require. *Operation*: one
 //!   of its method-and-path pairs; *endpoint*: one of the six operations of the offerings resource.
-//! - *Rule*: one checkable promise with an id such as `set-main.demotes-previous`, a level (must, should, open),
+//! - *Rule*: one checkable requirement with an id such as `set-main.demotes-previous`, a level (must, should, open),
 //!   sources and needs.
 //! - *Case*: a unit of testing. Its *layer* is *scenario* (written by hand), *input* (generated requests to one
 //!   operation), *sequence* (a generated series of requests) or *race* (several clients at once).

@@ -98,9 +98,9 @@ fn content_type(cx: &mut CheckContext<'_>, documented: Option<&DocumentedRespons
         });
         return;
     }
-    let promises_json = documented.is_some_and(|response| !response.media.is_empty());
+    let declares_json = documented.is_some_and(|response| !response.media.is_empty());
     let is_json = response.json().is_some_and(|body| body.is_object() || body.is_array());
-    if response.body().is_empty() || !(promises_json || is_json) {
+    if response.body().is_empty() || !(declares_json || is_json) {
         return;
     }
     let passed = !declared.is_empty() && declared.iter().all(|value| is_json_type(value));

@@ -90,7 +90,7 @@ fn markdown(catalogue: &Catalogue, rules: &[&Rule]) -> String {
             continue;
         }
         text.push_str(&format!(
-            "#### {}\n\n| rule | level | promise | needs | from |\n|---|---|---|---|---|\n",
+            "#### {}\n\n| rule | level | statement | needs | from |\n|---|---|---|---|---|\n",
             area.title
         ));
         for rule in of_area {

@@ -21,7 +21,7 @@ pub struct Catalogue {
     rules: Vec<Rule>,
 }
 
-/// One checkable promise.
+/// One checkable requirement.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {

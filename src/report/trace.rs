@@ -140,7 +140,7 @@ pub(super) fn source(tag: &str) -> Option<&'static str> {
     })
 }
 
-/// The sentence of a rule with its sources: `no 5xx, whatever the input (every document)`.
+/// The sentence of a rule with its sources: `no 5xx to any input (every document)`.
 pub(super) fn sourced(rule: &RuleOutcome) -> String {
     let sources: Vec<&str> = rule.from.iter().map(|tag| source(tag).unwrap_or(tag)).collect();
     if sources.is_empty() { rule.statement.clone() } else { format!("{} ({})", rule.statement, sources.join("; ")) }

@@ -149,7 +149,7 @@ impl Case {
         }
     }
 
-    /// The fixtures that it requires. Generated cases use whatever fixtures exist.
+    /// The fixtures that it requires. Generated cases use those that exist.
     pub fn needs(&self) -> &'static [Need] {
         match self {
             Self::Scenario(scenario) => scenario.needs,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::contract::Endpoint;
 use crate::exchange::Request;
 
-/// A larger body, in bytes, may be rejected whatever it contains.
+/// A larger body, in bytes, may be rejected, even if its contents are valid.
 const MAX_ORDINARY: usize = 64 << 10;
 
 /// Properties that only the server sets.

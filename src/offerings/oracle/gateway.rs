@@ -1,4 +1,4 @@
-//! Requests that a proxy or firewall in front of the API may reject, whatever the contract says.
+//! Requests that a proxy or firewall in front of the API may reject, although the contract accepts them.
 
 use percent_encoding::percent_decode_str;
 

@@ -233,7 +233,7 @@ impl World {
         }
     }
 
-    /// The rules that require another response, whatever its body.
+    /// The rules that forbid this response with any body.
     pub(super) fn violated_rules(
         &self,
         call: &Call,

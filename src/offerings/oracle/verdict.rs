@@ -121,7 +121,7 @@ impl ModelDeviation {
         Self { difference, about: About::Status, ..Self::content(row, "", expected, reply.summary.clone()) }
     }
 
-    /// A valid request that was rejected, the same defect whatever the status.
+    /// A valid request that was rejected; every status is the same defect.
     pub(in crate::offerings) fn rejected(
         row: &'static Requirement,
         expected: impl Into<String>,

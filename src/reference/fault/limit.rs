@@ -36,7 +36,7 @@ faults! {
             }
         });
     LIMIT_IGNORED "limit-ignored"
-        "Every page has up to 20 offerings, whatever the limit."
+        "Every page has up to 20 offerings; the limit is ignored."
         => |config| config.limit = |text| limit(text).and(Some(LIMIT_DEFAULT));
     DEFAULT_LIMIT_10 "default-limit-10"
         "Without a limit, a page has 10 offerings."

@@ -1,7 +1,7 @@
 // The offerings API on Fastify and SQLite (better-sqlite3), in one process.
 //
 // Choices: ids are case-sensitive, oldest first, deleting the main promotes the oldest that is left, a replay is the stored
-// first response whatever the body is now, a repeated product, an unknown query parameter and an empty PATCH are rejected,
+// first response with any body, a repeated product, an unknown query parameter and an empty PATCH are rejected,
 // regular offerings have tag 0, times have milliseconds.
 "use strict";
 const { parse } = require("node:querystring");
