@@ -165,7 +165,8 @@ pub(super) struct ContractArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  qonform lint\n  qonform lint --spec openapi.yaml")]
+#[command(after_help = "Examples:\n  qonform lint\n  qonform lint --spec openapi.yaml\n\n\
+    The document allows mistakes by `x-lint-allow` at its top: an object of their ids and the reasons.")]
 pub(super) struct LintArguments {
     #[command(flatten)]
     pub(super) contract: ContractArguments,
