@@ -27,7 +27,7 @@ use super::target::{self, Embedded};
 use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Credentials, Traffic, WriteObserver};
-use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Severity};
+use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Record, Severity};
 use crate::project::Project;
 use crate::reference;
 
@@ -73,7 +73,10 @@ pub async fn plan(settings: &Settings, contract: Arc<Contract>) -> Result<Result
             let project = target::external_project(external, settings.transport.clone(), judge)?;
             let ready = match preflight(project, Scope::ReadOnly, settings, None).await {
                 Ok(ready) => ready,
-                Err(error) => return Ok(Err(error.reason)),
+                Err(error) => match *error {
+                    PreflightError::Argument(reason) => return Err(RunError::Argument(reason)),
+                    PreflightError::Target { reason, .. } => return Ok(Err(reason)),
+                },
             };
             let plan = Plan::new(settings, &contract, &ready.missing);
             let estimate = Some(estimate(settings, contract, &ready).await?);
@@ -110,7 +113,7 @@ pub async fn run(
             let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
             let mut project = target::external_project(external, settings.transport.clone(), judge)?;
             project.client = project.client.with_observer(Arc::clone(&journal) as Arc<dyn WriteObserver>);
-            Ok(driver.external(project, journal).await)
+            Box::pin(driver.external(project, journal)).await
         }
     }
 }
@@ -245,14 +248,14 @@ impl Driver<'_> {
 
     /// One project: the cases run one after another, and each restores the project. The run cleans up even after a
     /// panic of this program.
-    async fn external(&self, project: Project, journal: Arc<Journal>) -> Outcome {
+    async fn external(&self, project: Project, journal: Arc<Journal>) -> Result<Outcome, RunError> {
         let traffic = Arc::clone(project.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
             ready = preflight(project.clone(), scope, self.settings, Some(&journal)) => ready,
             ending = self.stop_requested() => {
                 let (notes, left) = external::clean_up_run(&project, &journal).await;
-                return self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, notes, left);
+                return Ok(self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, notes, left));
             }
         };
         let ready = match ready {
@@ -295,21 +298,29 @@ impl Driver<'_> {
             }
         }
         let (notes, left) = run.finish().await;
-        self.outcome(&plan, results, ending, &traffic, notes, left)
+        Ok(self.outcome(&plan, results, ending, &traffic, notes, left))
     }
 
-    /// The outcome of a target that could not be tested, with the failures of its first responses.
+    /// The outcome of a target that could not be tested, with the failures of its first responses; an error for a wrong
+    /// argument, unless something is left that the report must name.
     async fn preflight_failed(
         &self,
         error: PreflightError,
         project: &Project,
         journal: &Journal,
         traffic: &Traffic,
-    ) -> Outcome {
+    ) -> Result<Outcome, RunError> {
         let (notes, left) = external::clean_up_run(project, journal).await;
+        let (reason, mut record) = match error {
+            PreflightError::Argument(reason) if left.is_empty() => return Err(RunError::Argument(reason)),
+            PreflightError::Argument(reason) => (format!("cannot {reason}"), Record::default()),
+            PreflightError::Target { reason, record } => (reason, *record),
+        };
         let mut results = CaseResults::default();
-        results.add(0, "preflight".into(), error.record, project.client.keys());
-        self.finish(&Plan::default(), results, 0, Ending::GaveUp(error.reason), traffic, notes, left)
+        // Nothing was tested: the rules that the first responses kept do not count as passed.
+        drop(record.take_counts());
+        results.add(0, "preflight".into(), record, project.client.keys());
+        Ok(self.finish(&Plan::default(), results, 0, Ending::GaveUp(reason), traffic, notes, left))
     }
 
     pub(super) fn report_case(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {

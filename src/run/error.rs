@@ -41,6 +41,9 @@ pub enum RunError {
         /// The other.
         other: &'static str,
     },
+    /// The target shows that an argument is wrong.
+    #[error("{0}")]
+    Argument(String),
     /// A production key without permission.
     #[error(
         "use the key of {variable}: it starts with sk_, so it opens production data; use a test_sk_ key, or set \
@@ -72,6 +75,7 @@ impl RunError {
             Self::Journal(_)
             | Self::NoToken { .. }
             | Self::BadKey { .. }
+            | Self::Argument(_)
             | Self::SameKey { .. }
             | Self::ProductionKey { .. }
             | Self::ProductionHost { .. } => true,

@@ -10,8 +10,8 @@ use super::journal::{InitialProject, Journal, JournalError, ProjectRole};
 use super::plan::describe;
 use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
-use crate::exchange::{KeyRole, Request, Trust};
-use crate::finding::Record;
+use crate::exchange::{Exchange, KeyRole, Request, TransportError, Trust};
+use crate::finding::{Abort, Record};
 use crate::project::{Fixtures, Project, Session, Snapshot};
 
 /// Number of offerings that identify a project.
@@ -30,21 +30,23 @@ pub(super) struct Preflight {
     pub(super) notes: Vec<String>,
 }
 
-/// Why a target cannot be tested, with the failures of its first responses.
+/// Why a target is not tested.
 #[derive(Debug)]
-pub(super) struct PreflightError {
-    pub(super) reason: String,
-    pub(super) record: Record,
+pub(super) enum PreflightError {
+    /// The target shows that an argument is wrong: a clause after "cannot".
+    Argument(String),
+    /// The target cannot be tested; with the failures of its first responses.
+    Target { reason: String, record: Box<Record> },
 }
 
 impl PreflightError {
-    /// Without failures.
-    pub(super) fn new(reason: String) -> Self {
-        Self { reason, record: Record::default() }
+    /// The target cannot be tested; without failures.
+    pub(super) fn target(reason: String) -> Self {
+        Self::Target { reason, record: Box::default() }
     }
 }
 
-/// Checks the target: one list for each key, and one request for each other fixture.
+/// Checks the target: the list of each key, and one request for each other fixture.
 ///
 /// The header of `journal` is written when the projects are known, before the first write.
 pub(super) async fn preflight(
@@ -56,9 +58,10 @@ pub(super) async fn preflight(
     let mut session = Session::new(project.clone());
     let main = match first_list(&mut session).await {
         Ok(snapshot) => snapshot,
-        Err(FirstListError::NotTheApi(reason)) => return Err(Box::new(PreflightError::new(reason))),
+        Err(FirstListError::NotTheApi(reason)) => return Err(Box::new(PreflightError::target(reason))),
         Err(FirstListError::Unreadable(reason)) => {
-            return Err(Box::new(PreflightError { reason, record: std::mem::take(&mut session.record) }));
+            let record = Box::new(std::mem::take(&mut session.record));
+            return Err(Box::new(PreflightError::Target { reason, record }));
         }
     };
     let mut preflight = Preflight {
@@ -71,15 +74,19 @@ pub(super) async fn preflight(
     preflight.remember(ProjectRole::Main, &main);
     preflight.note_connection();
     preflight.adopt_products(&main);
-    preflight.check_projects(&mut session, &main).await;
-    if scope != Scope::ReadOnly {
+    preflight.check_variant(&mut session, &main).await?;
+    preflight.check_limited(&mut session, &main).await?;
+    let projects = preflight.check_projects(&mut session, main).await?;
+    if scope == Scope::ReadOnly {
+        preflight.leave_out_equal(&projects);
+    } else {
         if let Some(journal) = journal {
             preflight
                 .begin(journal, settings)
-                .map_err(|error| Box::new(PreflightError::new(format!("cannot {error}"))))?;
+                .map_err(|error| Box::new(PreflightError::target(format!("cannot {error}"))))?;
         }
+        check_equal(&mut session, settings, &projects).await?;
         preflight.check_products(&mut session, settings).await?;
-        preflight.check_variant(&mut session, &main).await;
     }
     for need in [Need::Product, Need::Variant, Need::Empty, Need::SecondProject, Need::LimitedKey] {
         if !preflight.project.has(need) {
@@ -105,6 +112,10 @@ enum FirstListError {
 async fn first_list(session: &mut Session) -> Result<Snapshot, FirstListError> {
     let first = session.send(Request::to(Endpoint::List).query("limit", "100")).await;
     let response = match &first {
+        Err(Abort::World(error @ TransportError::Connect { .. })) => {
+            let hint = "is the server running, and is this the URL of --target?";
+            return Err(FirstListError::Unreadable(format!("cannot {error}; {hint}")));
+        }
         Err(abort) => return Err(FirstListError::Unreadable(abort.to_string())),
         Ok(exchange) => &exchange.response,
     };
@@ -188,45 +199,72 @@ impl Preflight {
         }
     }
 
-    /// Checks that each further key opens the project that it is meant for.
-    async fn check_projects(&mut self, session: &mut Session, main: &Snapshot) {
-        if self.project.has(Need::SecondProject) {
-            match session.walk(KeyRole::Second).await {
-                Ok(second) if !main.offerings.is_empty() && same_project(main, &second) => {
-                    let reason = "--second-token opens the same project as --token".to_owned();
-                    self.missing.insert(Need::SecondProject, reason);
-                }
-                Ok(second) => {
-                    self.remember(ProjectRole::Second, &second);
-                }
-                Err(abort) => {
-                    self.missing.insert(Need::SecondProject, format!("--second-token cannot be used: {abort}"));
-                }
+    /// Checks that the target accepts each further key, and reads its project.
+    async fn check_projects(
+        &mut self,
+        session: &mut Session,
+        main: Snapshot,
+    ) -> Result<Vec<(KeyRole, Snapshot)>, Box<PreflightError>> {
+        let mut projects = vec![(KeyRole::Main, main)];
+        for (role, need) in [(KeyRole::Second, Need::SecondProject), (KeyRole::Empty, Need::Empty)] {
+            if !self.project.has(need) {
+                continue;
             }
-        }
-        if self.project.has(Need::Empty) {
-            match session.walk(KeyRole::Empty).await {
-                Ok(empty) if empty.offerings.is_empty() => {
-                    self.remember(ProjectRole::Empty, &empty);
-                }
-                Ok(found) => {
+            check_accepted(session, role, &[401, 403]).await?;
+            match session.walk(role).await {
+                Ok(found) if role == KeyRole::Empty && !found.offerings.is_empty() => {
                     let reason = format!(
                         "the project of --empty-token is not empty: number of offerings: {}",
                         found.offerings.len()
                     );
-                    self.missing.insert(Need::Empty, reason);
+                    self.missing.insert(need, reason);
+                }
+                Ok(found) => {
+                    self.remember(ProjectRole::of(role), &found);
+                    projects.push((role, found));
                 }
                 Err(abort) => {
-                    self.missing.insert(Need::Empty, format!("--empty-token cannot be used: {abort}"));
+                    self.missing.insert(need, format!("{} cannot be used: {abort}", flag(role)));
                 }
             }
         }
-        if self.project.has(Need::LimitedKey)
-            && let Ok(listed) = session.send(Request::to(Endpoint::List).key(KeyRole::Limited)).await
-            && listed.response.status == 401
+        Ok(projects)
+    }
+
+    /// Checks that the target knows the limited key, and that it opens no other project: what a case creates there
+    /// would stay.
+    async fn check_limited(&mut self, session: &mut Session, main: &Snapshot) -> Result<(), Box<PreflightError>> {
+        if !self.project.has(Need::LimitedKey) {
+            return Ok(());
+        }
+        let listed = check_accepted(session, KeyRole::Limited, &[401]).await?;
+        if !listed.is_some_and(|listed| listed.response.is_success()) {
+            return Ok(());
+        }
+        let Ok(found) = session.walk(KeyRole::Limited).await else { return Ok(()) };
+        let has_own = |one: &Snapshot, other: &Snapshot| one.offerings.iter().any(|own| other.find(&own.id).is_none());
+        // Another client that creates or deletes an offering meanwhile makes only one of the lists longer.
+        if !(has_own(main, &found) && has_own(&found, main)) {
+            // Its permissions are judged by the rule about them.
+            return Ok(());
+        }
+        Err(Box::new(PreflightError::Argument(
+            "use --limited-token: it opens another project than --token; give a key of the same project without \
+             permission for offerings"
+                .into(),
+        )))
+    }
+
+    /// Leaves out the rules about a second project whose list is that of the main one: reading does not show whether it
+    /// is another.
+    fn leave_out_equal(&mut self, projects: &[(KeyRole, Snapshot)]) {
+        let find = |role: KeyRole| projects.iter().find(|(known, _)| *known == role).map(|(_, snapshot)| snapshot);
+        if let (Some(main), Some(second)) = (find(KeyRole::Main), find(KeyRole::Second))
+            && !main.offerings.is_empty()
+            && are_equal(main, second)
         {
-            let reason = "the target rejected the key of --limited-token with 401".to_owned();
-            self.missing.insert(Need::LimitedKey, reason);
+            let reason = "--second-token and --token list the same offerings".to_owned();
+            self.missing.insert(Need::SecondProject, reason);
         }
     }
 
@@ -252,34 +290,106 @@ impl Preflight {
                 continue;
             }
             let message = created.response.json().and_then(|body| body.pointer("/error/message")?.as_str());
-            return Err(Box::new(PreflightError {
-                reason: format!(
-                    "a product of --product-id is not registered in the project: the target returned {}",
-                    message.unwrap_or("product_not_in_project")
-                ),
-                record: Record::default(),
-            }));
+            return Err(Box::new(PreflightError::target(format!(
+                "a product of --product-id is not registered in the project: the target returned {}",
+                message.unwrap_or("product_not_in_project")
+            ))));
         }
         Ok(())
     }
 
     /// Checks that the variant is not a regular offering, which a get returns and the list contains.
-    async fn check_variant(&mut self, session: &mut Session, main: &Snapshot) {
-        let Some(variant) = self.project.fixtures.variant.clone() else { return };
-        let Ok(got) = session.send(Request::to(Endpoint::Get).id(&variant)).await else { return };
-        let is_regular = got.response.status == 200 && main.find(&variant).is_some();
-        if !is_regular {
-            return;
+    async fn check_variant(&self, session: &mut Session, main: &Snapshot) -> Result<(), Box<PreflightError>> {
+        let Some(variant) = &self.project.fixtures.variant else { return Ok(()) };
+        if main.find(variant).is_none() {
+            return Ok(());
         }
-        self.missing.insert(
-            Need::Variant,
-            "the offering of --variant-id is not a variant: a get returns it and the list contains it".into(),
-        );
-        self.project.fixtures = Arc::new(Fixtures { variant: None, ..(*self.project.fixtures).clone() });
+        let Ok(got) = session.send(Request::to(Endpoint::Get).id(variant)).await else { return Ok(()) };
+        if !got.response.is_success() {
+            return Ok(());
+        }
+        Err(Box::new(PreflightError::Argument(format!(
+            "use `{variant}` of --variant-id: it is a regular offering, which GET returns and the list contains; give \
+             the id of an experiment variant (a server that shows one violates get.variant-hidden and \
+             list.excludes-variants)"
+        ))))
     }
 }
 
-fn same_project(one: &Snapshot, other: &Snapshot) -> bool {
+/// The flag of a key.
+fn flag(role: KeyRole) -> &'static str {
+    match role {
+        KeyRole::Main => "--token",
+        KeyRole::Second => "--second-token",
+        KeyRole::Limited => "--limited-token",
+        KeyRole::Empty => "--empty-token",
+    }
+}
+
+/// Sends a list request with a key. An argument error if the target rejects the key with one of `statuses`; `None`
+/// without a response.
+async fn check_accepted(
+    session: &mut Session,
+    role: KeyRole,
+    statuses: &[u16],
+) -> Result<Option<Arc<Exchange>>, Box<PreflightError>> {
+    let request = Request::to(Endpoint::List).query("limit", "1").key(role);
+    let Ok(listed) = session.send(request).await else { return Ok(None) };
+    if !statuses.contains(&listed.response.status) {
+        return Ok(Some(listed));
+    }
+    let hint = match role {
+        KeyRole::Limited => "; a key that the target knows and that has no permission gets 403",
+        _ => "",
+    };
+    Err(Box::new(PreflightError::Argument(format!(
+        "use the key of {} ({}): the target rejected it with {}{hint}",
+        flag(role),
+        role.variable(),
+        listed.response.summary()
+    ))))
+}
+
+/// Checks that keys with equal lists open different projects: what one creates, the other must not find.
+async fn check_equal(
+    session: &mut Session,
+    settings: &Settings,
+    projects: &[(KeyRole, Snapshot)],
+) -> Result<(), Box<PreflightError>> {
+    for (index, (role, snapshot)) in projects.iter().enumerate() {
+        let equal = projects[index + 1..].iter().filter(|(_, other)| are_equal(snapshot, other));
+        let equal: Vec<KeyRole> = equal.map(|(other, _)| *other).collect();
+        if equal.is_empty() {
+            continue;
+        }
+        let id = format!("{}preflight-{index}", settings.prefix());
+        let create = Request::to(Endpoint::Create).json(&json!({ "id": id })).key(*role);
+        if !session.send(create).await.is_ok_and(|created| created.response.is_success()) {
+            continue;
+        }
+        let mut same = None;
+        for other in equal {
+            let got = session.send(Request::to(Endpoint::Get).id(&id).key(other)).await;
+            if got.is_ok_and(|got| got.response.is_success()) {
+                same = Some(other);
+            }
+        }
+        // If it cannot be deleted, the end of the run repeats that and reports it.
+        let _ = session.send(Request::to(Endpoint::Delete).id(&id).key(*role)).await;
+        if let Some(same) = same {
+            return Err(Box::new(PreflightError::Argument(format!(
+                "use {0} and {1}: they open the same project, because {0} found an offering that {1} had created; give \
+                 the key of another project (a server that does not separate projects violates auth.project-isolation)",
+                flag(same),
+                flag(*role)
+            ))));
+        }
+    }
+    Ok(())
+}
+
+/// Whether two lists have the same offerings.
+fn are_equal(one: &Snapshot, other: &Snapshot) -> bool {
     let facts = |snapshot: &Snapshot| -> Vec<(String, String)> {
         snapshot.offerings.iter().map(|offering| (offering.id.clone(), offering.created_at.clone())).collect()
     };

@@ -171,6 +171,11 @@ impl WholeSubject {
         }
     }
 
+    /// Whether a run from outside cannot detect it.
+    fn is_unseen(&self) -> bool {
+        matches!(self, Self::Fault(fault) if Expectations::embedded().fault(*fault).unseen.is_some())
+    }
+
     fn isolation(&self) -> Isolation {
         let has_others = |all: &Vec<Behaviour>| all.iter().any(|one| Behaviour::OTHER_CLIENTS.contains(one));
         match self {
@@ -240,7 +245,14 @@ async fn run_trial(
     server.stop().await;
     // It is left if a fault prevents a deletion; the server has stopped, so nothing can be cleaned up.
     let _ = std::fs::remove_file(&journal);
-    let outcome = outcome?;
+    let outcome = match outcome {
+        Err(RunError::Argument(reason)) => {
+            let problem = (!subject.is_unseen()).then_some(Problem::Incomplete { reason });
+            let millis = started.elapsed().as_millis() as u64;
+            return Ok(WholeTrial { exit_code: Some(2), millis, ..subject.trial(problem.into_iter().collect()) });
+        }
+        outcome => outcome?,
+    };
     Ok(WholeTrial {
         findings: findings(&outcome),
         exit_code: Some(outcome.exit_code()),

@@ -27,6 +27,7 @@ mod findings;
 mod gates;
 mod hostile;
 mod inputs;
+mod keys;
 mod messages;
 mod network;
 mod operations;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::conditions::{Rejection, Requirement};
+use super::conditions::{self as row, Rejection, Requirement};
 use super::reply::Reply;
 use super::world::World;
 
@@ -151,7 +151,7 @@ impl ModelDeviation {
             condition,
             difference: difference.into(),
             title: title.into(),
-            expected: format!("{statuses} {}", row.codes.join(" or ")).trim_end().to_owned(),
+            expected: format!("{statuses} {}", row.codes.join(" or ")).trim_end().to_owned() + hint(row, reply),
             received: reply.summary.clone(),
             also: Vec::new(),
             about,
@@ -160,6 +160,21 @@ impl ModelDeviation {
 
     pub(super) fn stored(self) -> Self {
         Self { about: About::Stored, ..self }
+    }
+}
+
+/// What to check where a wrong argument of the run explains the response of a correct server; added to the expectation.
+fn hint(rejection: &Rejection, reply: &Reply) -> &'static str {
+    let is = |other: &Rejection| std::ptr::eq(rejection, other);
+    let is_missing = row::GET_MISSING.statuses.contains(&reply.status)
+        && reply.code.as_deref().is_some_and(|code| row::GET_MISSING.codes.contains(&code));
+    let is_variant = is(&row::UPDATE_VARIANT) || is(&row::DELETE_VARIANT) || is(&row::SET_MAIN_VARIANT);
+    if is_variant && is_missing {
+        "; check that the id of --variant-id is an experiment variant of this project"
+    } else if is(&row::AUTH_FORBIDDEN) && reply.is_success() {
+        "; check that the key of --limited-token has no permission for offerings"
+    } else {
+        ""
     }
 }
 
