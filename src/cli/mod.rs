@@ -61,6 +61,7 @@ pub(crate) fn main() -> ExitCode {
         run.selection.ranks = LevelRanks { allow: rank("allow"), warn: rank("warn"), deny: rank("deny") };
     }
     start(arguments, &matches, &sources)
+    configuration::warn_of_unknown_variables(&Arguments::command(), matches.subcommand_name(), &sources);
 }
 
 /// Prints clap's message, with the nearest command for an unknown one. Help and version are no errors and go to stdout.
@@ -100,7 +101,7 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Run(run) => run::run(&run).await,
+            Command::Run(run) => run::run(&run, sources).await,
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain).await,
             Command::Serve(serve) => serve::serve(&serve).await,

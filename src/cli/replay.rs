@@ -6,7 +6,7 @@ use qonform::run::{ANCHOR, ANCHORED, SavedCase, Settings};
 use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
 use super::following::Following;
-use super::{CliError, files, out, settings};
+use super::{CliError, configuration, files, out, settings};
 
 /// Runs the case of one finding again, with the same seed; exit code 1 if it still fails, 0 if not.
 ///
@@ -16,6 +16,12 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     let report = files::read(&arguments.report)?;
     if !report.target.embedded {
         arguments.run.target.target.get_or_insert_with(|| report.target.url.clone());
+    }
+    if arguments.run.target.target.is_none() {
+        let note = configuration::reject_without_target(sources)?;
+        if let Some(note) = &note {
+            out::err(note);
+        }
     }
     let finding = find(&report, &arguments.fingerprint)?;
     let contract = settings::contract(arguments.run.contract.spec.as_deref())?;

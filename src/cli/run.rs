@@ -7,18 +7,24 @@ use qonform::report::{self, Format, Style, Verbosity};
 use qonform::run::{Case, DryRun, Estimate, Plan, Regressions, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
+use super::configuration::Sources;
 use super::files::ReportFile;
 use super::following::Following;
 use super::gates::Baseline;
-use super::{CliError, export, out, settings};
+use super::{CliError, configuration, export, out, settings};
 
 /// Tests the target against the contract, writes the reports, and returns the exit code.
-pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
+pub(super) async fn run(arguments: &RunArguments, sources: &Sources) -> Result<u8, CliError> {
     let contract = settings::contract(arguments.contract.spec.as_deref())?;
     let mut settings = settings::settings(arguments, &contract)?;
     let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
     let regressions = settings::regressions(named.as_deref(), beside.as_deref())?;
     settings.regressions = regressions.iter().flat_map(|known| known.entries().iter().cloned()).collect();
+    let baseline = Baseline::open(&arguments.gates.baseline)?;
+    let note = match &arguments.target.target {
+        Some(_) => None,
+        None => configuration::reject_without_target(sources)?,
+    };
     if arguments.selection.dry_run {
         if arguments.output.format != StdoutFormat::Human {
             return Err(CliError::usage("print a dry run as JSON: it has no outcome; leave out --format"));
@@ -26,10 +32,15 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<u8, CliError> {
         if !arguments.output.reports.is_empty() || arguments.output.export.is_some() {
             out::err("qonform: a dry run has no outcome: no report is written\n");
         }
+        if let Some(note) = &note {
+            out::err(note);
+        }
         return dry_run(&settings, contract).await;
     }
-    let baseline = Baseline::open(&arguments.gates.baseline)?;
     let following = Following::open(arguments, &mut settings)?;
+    if let Some(note) = &note {
+        out::err(note);
+    }
     let mut outcome = following.run(&settings, contract).await?;
     let saved = regressions.map_or(Ok(()), |known| save_failures(known, &outcome));
     if let Some(baseline) = &baseline {

@@ -38,6 +38,8 @@ pub(super) struct File {
     pub(super) chosen: Vec<Entry>,
     /// Places of secrets in plain text.
     pub(super) bare_secrets: Vec<String>,
+    /// Every variable that a key names, also those of other profiles.
+    pub(super) variables: Vec<String>,
 }
 
 /// The table of profiles.
@@ -46,10 +48,16 @@ const PROFILES: &str = "profile";
 /// Reads the file and checks every profile, also those not selected.
 pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey]) -> Result<File, CliError> {
     let root = written.table()?;
-    let mut file =
-        File { name: written.name().to_owned(), general: Vec::new(), chosen: Vec::new(), bare_secrets: Vec::new() };
+    let mut file = File {
+        name: written.name().to_owned(),
+        general: Vec::new(),
+        chosen: Vec::new(),
+        bare_secrets: Vec::new(),
+        variables: Vec::new(),
+    };
     let mut profiles: Vec<String> = Vec::new();
     file.general = entries(written, root.get_ref(), keys, &mut file.bare_secrets)?;
+    file.variables.extend(variables(&file.general));
     if let Some((_, table)) = root.get_ref().iter().find(|(name, _)| name.get_ref() == PROFILES) {
         let Some(tables) = table.get_ref().as_table() else {
             return Err(written.error_at(&table.span(), "profiles are tables: write `[profile.NAME]`"));
@@ -60,6 +68,7 @@ pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey])
                 return Err(written.error_at(&name.span(), what));
             };
             let entries = entries(written, values, keys, &mut file.bare_secrets)?;
+            file.variables.extend(variables(&entries));
             if profile == Some(name.get_ref()) {
                 file.chosen = entries;
             }
@@ -70,6 +79,13 @@ pub(super) fn read(written: &InputFile, profile: Option<&str>, keys: &[FlagKey])
         Some(name) if !profiles.iter().any(|known| known == name) => Err(unknown_profile(&file, name, &profiles)),
         _ => Ok(file),
     }
+}
+
+fn variables(entries: &[Entry]) -> impl Iterator<Item = String> {
+    entries.iter().filter_map(|entry| match &entry.value {
+        Value::Variable(name) => Some(name.clone()),
+        Value::Texts(_) => None,
+    })
 }
 
 fn unknown_profile(file: &File, name: &str, profiles: &[String]) -> CliError {

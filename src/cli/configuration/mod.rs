@@ -8,6 +8,7 @@ mod init;
 mod key;
 mod show;
 mod sources;
+mod unused;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use clap::Args;
 pub(super) use init::init;
 pub(super) use show::show;
 pub(super) use sources::{Rank, Sources, in_force, without_empty_variables};
+pub(super) use unused::{reject_without_target, warn_of_unknown_variables};
 
 /// The file that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "qonform.toml";

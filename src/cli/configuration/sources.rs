@@ -52,6 +52,8 @@ pub(crate) struct Sources {
     pub(super) file: Option<String>,
     /// The selected profile.
     pub(super) profile: Option<String>,
+    /// The variables that the file names.
+    pub(super) variables: Vec<String>,
 }
 
 impl Sources {
@@ -105,8 +107,12 @@ pub(crate) fn in_force(
     let name = name.to_owned();
     let (file, profile) = read(matches)?;
     let own = command.find_subcommand(&name).map(key::of).unwrap_or_default();
-    let mut sources =
-        Sources { by_key: given(&own, matches), file: file.as_ref().map(|file| file.name.clone()), profile };
+    let mut sources = Sources {
+        by_key: given(&own, matches),
+        file: file.as_ref().map(|file| file.name.clone()),
+        profile,
+        variables: file.iter().flat_map(|file| file.variables.iter().cloned()).collect(),
+    };
     let mut command = command;
     for (entry, source) in file.iter().flat_map(|file| entries(file, sources.profile.as_deref())) {
         let Some(key) = own.iter().find(|key| key.name == entry.key) else { continue };
