@@ -343,6 +343,9 @@ pub(super) struct OutputArguments {
 }
 
 /// Format of stdout.
+    /// Whether the text on stdout is only the findings: a command adds its own verdict.
+    #[arg(skip)]
+    pub(super) only_findings: bool,
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum StdoutFormat {
     /// Text.

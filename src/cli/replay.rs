@@ -28,19 +28,22 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     let mut settings = settings::settings(&arguments.run, &contract)?;
     settings.seed = report.seed;
     select_case(&mut settings, finding)?;
+    arguments.run.output.only_findings = true;
     let following = Following::open(&arguments.run, &mut settings)?;
     let mut outcome = following.run(&settings, contract).await?;
+    outcome.report = Some(arguments.report.display().to_string());
     let still = outcome.findings.iter().any(|other| other.fingerprint == finding.fingerprint);
     let code = outcome.exit_code_given(still || outcome.violations().next().is_some());
     let written = following.end(&mut outcome, &arguments.run.output, None, code);
     let verdict = match still {
-        true => "still fails",
-        false if was_checked(&outcome, &finding.rule) => "no longer fails",
-        false => "could not be checked",
+        true => "still fails".to_owned(),
+        false if was_checked(&outcome, &finding.rule) => "no longer fails".to_owned(),
+        false => format!("could not be checked{}", why_unchecked(&outcome, &finding.rule)),
     };
     let text = out::plain(&format!("{} {verdict}: {}\n", finding.fingerprint, finding.title));
     match arguments.run.output.format {
-        StdoutFormat::Human => out::out(&text)?,
+        StdoutFormat::Human if outcome.findings.is_empty() => out::out(&text)?,
+        StdoutFormat::Human => out::out(&format!("\n{text}"))?,
         StdoutFormat::Json => out::err(&text),
     }
     written?;
@@ -52,6 +55,16 @@ fn was_checked(outcome: &Outcome, rule: &str) -> bool {
     let decided = [Verdict::Passed, Verdict::Violated, Verdict::Warned, Verdict::Observed];
     outcome.ending == Ending::Complete
         && outcome.rules.iter().any(|known| known.id == rule && decided.contains(&known.verdict))
+}
+
+/// Why the run did not decide a rule, in parentheses; empty if it is not known.
+fn why_unchecked(outcome: &Outcome, rule: &str) -> String {
+    let reason = match &outcome.ending {
+        Ending::GaveUp(reason) | Ending::Stopped(reason) => Some(reason.clone()),
+        Ending::Interrupted => Some("interrupted".into()),
+        Ending::Complete => outcome.rules.iter().find(|known| known.id == rule).and_then(|known| known.reason.clone()),
+    };
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
 /// Rejects flags that contradict the finding. Values from a file or a variable are meant for runs and are ignored.

@@ -86,7 +86,9 @@ pub(super) fn conclude(
     baseline: Option<&Baseline>,
 ) -> Result<(), CliError> {
     let json = outputs.files.iter().find(|file| file.format() == Format::Json);
-    outcome.report = json.map(|file| file.path().display().to_string());
+    if let Some(json) = json {
+        outcome.report = Some(json.path().display().to_string());
+    }
     let written = [
         ReportFile::write_all(outputs.files, outcome),
         outputs.export.map_or(Ok(()), |directory| export::write(&directory, outcome)),
@@ -123,6 +125,7 @@ pub(super) fn style(output: &OutputArguments) -> Style {
         color: output.color.for_stdout(),
         width: out::width(100),
         detail: match (output.quiet, output.verbose) {
+            (_, 0) if output.only_findings => Verbosity::Findings,
             (true, _) => Verbosity::Quiet,
             (_, 0) => Verbosity::Normal,
             _ => Verbosity::Verbose,
@@ -173,6 +176,8 @@ async fn dry_run(settings: &Settings, contract: std::sync::Arc<qonform::contract
         Some(estimate) => estimate.skipped.clone(),
         None => plan.reasons.clone().into_iter().collect(),
     };
+    // Rules that were not asked for need no reason.
+    let skipped: Vec<_> = skipped.into_iter().filter(|(rule, _)| settings.selection.includes(rule)).collect();
     if !skipped.is_empty() {
         text.push_str(&format!("{} would be skipped:\n", report::count(skipped.len(), "rule")));
         for (rule, reason) in skipped {

@@ -19,6 +19,8 @@ pub enum Color {
 /// How much is shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Verbosity {
+    /// Findings, and what the run could not remove.
+    Findings,
     /// Findings, counts and the verdict.
     Quiet,
     /// Also the rules that did not pass, observations and drift.

@@ -15,6 +15,9 @@ const MAX_LENGTH: usize = 300;
 /// Maximum number of items of one kind in Markdown.
 const MAX_COUNT: usize = 50;
 
+/// Number of rules with the same change of verdict that share a line.
+const MIN_SHARED: usize = 4;
+
 /// Changes of one kind, one per line.
 struct Section {
     title: &'static str,
@@ -89,7 +92,11 @@ impl Difference {
 
     fn sections(&self, new: NewFindings) -> Vec<Section> {
         let findings = |findings: &[Finding]| findings.iter().map(finding).collect();
-        let drift = |drift: &[Drift]| drift.iter().map(drifted).collect();
+        // The line of a finding already shows the verdict on its rules and its drift.
+        let all = || self.new.iter().chain(&self.fixed).chain(&self.still).chain(&self.unchecked);
+        let has_finding = |rule: &str| all().any(|finding| finding.violates(rule));
+        let is_separate = |drift: &&Drift| !drift.rule.as_deref().is_some_and(has_finding);
+        let drift = |drift: &[Drift]| drift.iter().filter(is_separate).map(drifted).collect();
         let new = match new {
             NewFindings::Listed => findings(&self.new),
             NewFindings::InFull => Vec::new(),
@@ -99,7 +106,10 @@ impl Difference {
             ("Fixed", findings(&self.fixed)),
             ("Still there", findings(&self.still)),
             ("Not checked again", findings(&self.unchecked)),
-            ("Changed verdicts", self.verdicts_changed.iter().map(verdict_change).collect()),
+            (
+                "Changed verdicts",
+                verdict_changes(self.verdicts_changed.iter().filter(|change| !has_finding(&change.of))),
+            ),
             ("Changed choices", self.observations_changed.iter().map(choice_change).collect()),
             ("New drift", drift(&self.drift_changed.appeared)),
             ("Removed drift", drift(&self.drift_changed.gone)),
@@ -126,9 +136,24 @@ fn drifted(drift: &Drift) -> String {
     format!("{}: {}", cut(&trace::named(&drift.operations), MAX_LENGTH), cut(&drift.what, MAX_LENGTH))
 }
 
-fn verdict_change(change: &Change<Option<Verdict>>) -> String {
+/// A line for each rule; one line for the rules that changed alike, if there are several.
+fn verdict_changes<'d>(changes: impl Iterator<Item = &'d Change<Option<Verdict>>>) -> Vec<String> {
+    let changes: Vec<_> = changes.collect();
     let word = |verdict: Option<Verdict>| verdict.map_or("not in the catalogue", Verdict::word);
-    format!("{}: {} -> {}", cut(&change.of, MAX_LENGTH), word(change.before), word(change.after))
+    let mut kinds = Vec::new();
+    let mut lines = Vec::new();
+    for change in &changes {
+        let kind = (change.before, change.after);
+        let alike = changes.iter().filter(|other| (other.before, other.after) == kind).count();
+        let subject = match alike {
+            few if few < MIN_SHARED => cut(&change.of, MAX_LENGTH).into_owned(),
+            _ if kinds.contains(&kind) => continue,
+            many => count(many, "rule"),
+        };
+        kinds.push(kind);
+        lines.push(format!("{subject}: {} -> {}", word(kind.0), word(kind.1)));
+    }
+    lines
 }
 
 fn choice_change(change: &Change<BTreeSet<String>>) -> String {
@@ -176,10 +201,6 @@ mod tests {
              Not checked again\n\
              \x20 - violation[delete.removes] a deleted offering can still be read (v4GetOffering, 3fdeffb4)\n\
              \n\
-             Changed verdicts\n\
-             \x20 - response.error-type: warned -> passed\n\
-             \x20 - delete.removes: violated -> inconclusive\n\
-             \n\
              Changed choices\n\
              \x20 - update.empty-body: 200, unchanged -> 400\n\
              \n\
@@ -191,6 +212,18 @@ mod tests {
              \n\
              0 new findings (0 violations), 1 fixed, 1 still there, 1 not checked again\n"
         );
+    }
+
+    #[test]
+    fn verdicts_of_rules_without_a_finding_are_listed_and_equal_changes_share_a_line() {
+        let (earlier, mut later) = (sample::fixed(), sample::fixed());
+        let passed = later.rules.iter_mut().filter(|rule| rule.verdict == Verdict::Passed);
+        let skipped = passed.map(|rule| rule.verdict = Verdict::Skipped).count();
+        later.rules.iter_mut().find(|rule| rule.verdict == Verdict::Observed).unwrap().verdict = Verdict::Inconclusive;
+        let text = diff(&earlier, &later).to_human(&Style::default());
+        assert!(text.contains(&format!("\n  - {skipped} rules: passed -> skipped\n")), "{text}");
+        assert_eq!(text.matches(": observed -> inconclusive\n").count(), 1, "{text}");
+        assert!(!text.contains(": violated ->"), "{text}");
     }
 
     #[test]

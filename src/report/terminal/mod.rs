@@ -28,7 +28,9 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
         blocks.extend(rest::left_behind(outcome, style));
     }
     blocks.extend(outcome.findings.iter().map(|found| finding_of(outcome, found, style)));
-    blocks.push(ending(outcome, style));
+    if style.detail > Verbosity::Findings {
+        blocks.push(ending(outcome, style));
+    }
     blocks.join("\n")
 }
 
