@@ -309,6 +309,9 @@ pub(super) struct ConnectionArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct FollowingArguments {
+    /// Label to show in the reports, as `key=value`; repeatable [default: commit, branch and job of the CI system].
+    #[arg(long = "label", env = "QONFORM_LABELS", value_delimiter = ',', value_name = "KEY=VALUE")]
+    pub(super) labels: Vec<String>,
     /// Write each event as a line of JSON when it happens; `-` writes to stdout, without a report [default: none].
     #[arg(long, env = "QONFORM_EVENTS", value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
@@ -340,12 +343,12 @@ pub(super) struct OutputArguments {
     /// and the responses that never came. Twice (-vv): also headers and bodies of each exchange.
     #[arg(long, short, env = "QONFORM_VERBOSE", action = ArgAction::Count)]
     pub(super) verbose: u8,
-}
-
-/// Format of stdout.
     /// Whether the text on stdout is only the findings: a command adds its own verdict.
     #[arg(skip)]
     pub(super) only_findings: bool,
+}
+
+/// Format of stdout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum StdoutFormat {
     /// Text.

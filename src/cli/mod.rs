@@ -12,6 +12,7 @@ mod following;
 mod gates;
 mod help;
 mod input_file;
+mod labels;
 mod lint;
 mod merge;
 mod out;
@@ -60,8 +61,8 @@ pub(crate) fn main() -> ExitCode {
         let rank = |key| sources.rank(key);
         run.selection.ranks = LevelRanks { allow: rank("allow"), warn: rank("warn"), deny: rank("deny") };
     }
-    start(arguments, &matches, &sources)
     configuration::warn_of_unknown_variables(&Arguments::command(), matches.subcommand_name(), &sources);
+    start(arguments, &matches, &sources)
 }
 
 /// Prints clap's message, with the nearest command for an unknown one. Help and version are no errors and go to stdout.

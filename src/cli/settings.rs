@@ -17,7 +17,7 @@ use qonform::run::{
 
 use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
 use super::files::unreadable;
-use super::{CliError, waivers};
+use super::{CliError, labels, waivers};
 
 /// The contract to test against.
 pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
@@ -67,6 +67,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         clock: defaults.clock,
         max_time: pace.max_time,
         journal: arguments.journal.clone(),
+        labels: labels::labels(&arguments.following.labels, |name| std::env::var(name).ok())?,
     })
 }
 

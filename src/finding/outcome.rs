@@ -1,5 +1,7 @@
 //! The result of a run.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ConstraintSeen, Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
@@ -19,6 +21,12 @@ pub struct Outcome {
     pub contract: ContractFacts,
     /// The tested server.
     pub target: TargetFacts,
+    /// Labels of the run: keys and values of `--label`, and commit, branch and job of the CI system.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Keys of the labels that come from variables of the CI system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detected_labels: Vec<String>,
     /// The seed: the same seed sends the same requests.
     pub seed: u64,
     /// When the run started, as RFC 3339 in UTC; `None` with a logical clock.

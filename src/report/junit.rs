@@ -27,6 +27,12 @@ pub(super) fn render(outcome: &Outcome) -> String {
         report.add_test_suite(suite);
     }
     report.add_test_suites(run_errors(outcome));
+    // The format has properties of suites, not of the whole report.
+    for suite in &mut report.test_suites {
+        for (key, value) in &outcome.labels {
+            suite.add_property((clean(key), line(value)));
+        }
+    }
     report.to_string().expect("writing XML into memory does not fail")
 }
 
@@ -191,6 +197,16 @@ mod tests {
         };
         assert!(message.as_deref().unwrap().starts_with("inconclusive: another client"));
         assert_eq!(report.test_suites[6].skipped, 1);
+    }
+
+    #[test]
+    fn every_suite_has_the_labels_as_properties() {
+        for suite in read(&sample::fixed()).test_suites {
+            let properties: Vec<_> =
+                suite.properties.iter().map(|one| (one.name.as_str(), one.value.as_str())).collect();
+            assert_eq!(properties[0], ("branch", "main"));
+            assert_eq!(properties[2], ("team", "payments"));
+        }
     }
 
     #[test]

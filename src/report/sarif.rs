@@ -48,6 +48,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
                 "target": outcome.target.url,
                 "seed": outcome.seed.to_string(),
                 "contractDigest": outcome.contract.digest,
+                "labels": outcome.labels,
             },
         }],
     });

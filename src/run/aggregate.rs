@@ -86,6 +86,8 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
             rules: rules.len(),
         },
         target: target::facts(info.settings, info.contract.base_path()),
+        labels: info.settings.labels.values.clone(),
+        detected_labels: info.settings.labels.detected.clone(),
         seed: info.settings.seed,
         started_at: info.started_at,
         duration_ms: info.duration_ms,

@@ -89,11 +89,14 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         first.rules.iter().enumerate().map(|(index, rule)| verdict(rule, index, &parts, &findings)).collect();
     let findings = aggregate::sorted(findings, rules.iter().map(|rule| rule.id.as_str()));
     let outcomes = || parts.iter().map(|part| part.outcome);
+    let labels = common_labels(&parts);
     Ok(Outcome {
         report_version: first.report_version,
         tool: first.tool.clone(),
         contract: first.contract.clone(),
         target: first.target.clone(),
+        detected_labels: first.detected_labels.iter().filter(|key| labels.contains_key(*key)).cloned().collect(),
+        labels,
         seed: first.seed,
         started_at: outcomes().filter_map(|outcome| outcome.started_at.clone()).min(),
         duration_ms: outcomes().map(|outcome| outcome.duration_ms).max().unwrap_or_default(),
@@ -112,6 +115,15 @@ pub fn merge(reports: &[(String, Outcome)]) -> Result<Outcome, MergeError> {
         rules,
         findings,
     })
+}
+
+/// The labels that every shard has with the same value: the job may differ.
+fn common_labels(parts: &[ShardReport<'_>]) -> BTreeMap<String, String> {
+    let labels = parts.first().map(|part| part.outcome.labels.clone()).unwrap_or_default();
+    let is_common = |key: &str, value: &str| {
+        parts.iter().all(|part| part.outcome.labels.get(key).is_some_and(|other| other == value))
+    };
+    labels.into_iter().filter(|(key, value)| is_common(key, value)).collect()
 }
 
 /// The shards in the order of their numbers, if they are complete and of one run.

@@ -49,8 +49,8 @@ pub use plan::Plan;
 pub use regressions::{Regression, Regressions, RegressionsError};
 pub use selftest::{Selftest, SelftestSettings, SelftestVerdict, Subject, Trial, selftest};
 pub use settings::{
-    Clock, Confirm, External, Isolation, Levels, NamePattern, PatternError, Production, Scope, Selection, Settings,
-    StopPolicy, TargetSettings,
+    Clock, Confirm, External, Isolation, Labels, Levels, NamePattern, PatternError, Production, Scope, Selection,
+    Settings, StopPolicy, TargetSettings,
 };
 pub use shard::Shard;
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};

@@ -71,6 +71,17 @@ pub struct Settings {
     pub max_time: Option<Duration>,
     /// The journal of a run on an external target; `None` for a new file in the user's state directory.
     pub journal: Option<PathBuf>,
+    /// The labels of the run in its reports.
+    pub labels: Labels,
+}
+
+/// Labels of a run in its reports.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Labels {
+    /// Each key with its value; any text.
+    pub values: BTreeMap<String, String>,
+    /// The keys whose values come from variables of the CI system.
+    pub detected: Vec<String>,
 }
 
 impl Default for Settings {
@@ -101,6 +112,7 @@ impl Default for Settings {
             clock: Clock::System,
             max_time: None,
             journal: None,
+            labels: Labels::default(),
         }
     }
 }

@@ -130,3 +130,43 @@ fn init_writes_a_file_once() {
     let forced = in_place("seed = 1\n", &[], &["init", "--force"]);
     assert_eq!(forced.code, Some(0));
 }
+
+#[test]
+fn labels_are_in_every_report() {
+    let variables =
+        [("GITHUB_SHA", "4f1c0de2"), ("GITHUB_REF_NAME", "main"), ("QONFORM_LABELS", "team=payments\nenv=a b")];
+    let formats = ["json", "html", "markdown", "junit", "sarif"];
+    let reports: Vec<String> = formats.iter().map(|format| format!("{format}={format}")).collect();
+    let arguments = ["run", "--only", "get.missing", "--report", &reports.join(","), "--label", "commit=abc<b>"];
+    let given = in_place("", &variables, &arguments);
+    assert_eq!(given.code, Some(0), "{}{}", given.stdout, given.stderr);
+    let labels = &given.json()["labels"];
+    // The flag overrides the variable, not only its key.
+    assert_eq!(*labels, serde_json::json!({"branch": "main", "commit": "abc<b>"}));
+    given.says("commit abc<b>");
+    assert!(!given.stdout.contains("branch main"), "{}", given.stdout);
+    assert!(given.report("html").contains("<li>commit: abc&lt;b&gt;</li>"));
+    assert!(given.report("markdown").contains("commit <code>abc&#60;b&#62;</code>"), "{}", given.report("markdown"));
+    assert!(given.report("junit").contains("<property name=\"commit\" value=\"abc&lt;b&gt;\"/>"));
+    let sarif: serde_json::Value = serde_json::from_str(&given.report("sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["properties"]["labels"], *labels);
+    let by_variable = in_place("", &variables, &["run", "--only", "get.missing"]);
+    by_variable.says("env a b · team payments");
+    let by_file = in_place("label = [\"team=growth\"]\n", &[], &["run", "--only", "get.missing"]);
+    by_file.says("team growth");
+}
+
+#[test]
+fn variables_and_keys_that_a_run_does_not_use_are_named() {
+    let run = ["run", "--only", "get.missing"];
+    let ran = in_place("", &[("QONFORM_TOKNE", "x"), ("QONFORM_TOKEN", "test_sk_1")], &run);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.says("qonform: WARNING: the variable QONFORM_TOKNE is not used; is QONFORM_TOKEN meant?");
+    ran.says("this run tests the embedded server and does not use QONFORM_TOKEN; to test your server");
+    let file = "token-env = \"QONFORM_STAGING\"\n";
+    let ran = in_place(file, &[("QONFORM_STAGING", "test_sk_1")], &run);
+    ran.says("does not use token (qonform.toml:1:1)");
+    assert!(!ran.stderr.contains("WARNING"), "{}", ran.stderr);
+    let ran = in_place("", &[("QONFORM_TOKNE", "x")], &["rules", "get.missing"]);
+    assert_eq!(ran.stderr, "", "the command reads no variable of a run");
+}

@@ -50,7 +50,7 @@ const FILES: [(&str, &str); 16] = [
 ];
 
 /// Command lines that fail, without a server.
-const ERRORS: [&str; 68] = [
+const ERRORS: [&str; 72] = [
     "run --tokne x",
     "rnu",
     "explian x",
@@ -74,6 +74,10 @@ const ERRORS: [&str; 68] = [
     "run --read-only --keep-main",
     "run --quiet --verbose",
     "run --target http://h.example --header novalue",
+    "run --header a:b",
+    "run --product-ids-file products.txt",
+    "run --label novalue",
+    "run --label a=1 --label a=2",
     "run --format xml",
     "run --report jnuit=x",
     "run --report x",

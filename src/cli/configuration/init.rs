@@ -112,6 +112,7 @@ fn many(key: &str) -> &'static str {
     match key {
         "product-id" => "\"monthly\", \"annual\"",
         "header" => "\"x-request-source: qonform\"",
+        "label" => "\"team=payments\"",
         "layer" => "\"scenario\", \"input\"",
         "report" => "\"html=report.html\", \"junit=junit.xml\"",
         "warn" => "\"response.headers-sane\"",

@@ -88,6 +88,11 @@ fn banner(outcome: &Outcome, status: RunStatus, clause: &str) -> Markup {
                     (count(outcome.summary.cases, "case")) " · "
                     (duration(outcome.duration_ms)) " · seed " (outcome.seed)
                 }
+                @if !outcome.labels.is_empty() {
+                    ul.labels aria-label="Labels" {
+                        @for (key, value) in &outcome.labels { li { (visible(key)) ": " (visible(value)) } }
+                    }
+                }
             }
         }
         nav aria-label="Contents" {

@@ -61,6 +61,14 @@ fn heading(outcome: &Outcome) -> String {
         duration(outcome.duration_ms),
         outcome.seed
     ));
+    if !outcome.labels.is_empty() {
+        let labels = outcome
+            .labels
+            .iter()
+            .take(MAX_COUNT)
+            .map(|(key, value)| format!("{} {}", quoted(key), code(&cut(value, MAX_QUOTE_LENGTH))));
+        block.push_str(&format!("\n{}\n", labels.collect::<Vec<_>>().join(", ")));
+    }
     block
 }
 

@@ -12,7 +12,7 @@ mod rules;
 pub(super) use finding::{finding, finding_of};
 
 use super::style::TextStyle;
-use super::visible::{columns, visible, wrapped};
+use super::visible::{columns, cut, visible, wrapped};
 use super::words::{RunStatus, count, counted, duration, run_status, shortfall};
 use super::{Style, Verbosity};
 use crate::finding::{Outcome, Verdict};
@@ -34,7 +34,11 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
     blocks.join("\n")
 }
 
-/// `qonform 0.1.0 · target … · contract … · seed 42`; with `-v` also the rules and the digest of the contract.
+/// Maximum length of a label's value, in characters.
+const MAX_LABEL: usize = 80;
+
+/// `qonform 0.1.0 · target … · contract … · seed 42 · team payments`; with `-v` also the labels of the CI system, and the
+/// rules and the digest of the contract.
 fn header(outcome: &Outcome, style: &Style) -> String {
     let target = if outcome.target.embedded { "embedded server" } else { &outcome.target.url };
     let mut facts = vec![
@@ -43,6 +47,9 @@ fn header(outcome: &Outcome, style: &Style) -> String {
         format!("contract {}", outcome.contract.document),
         format!("seed {}", outcome.seed),
     ];
+    let is_shown = |key: &String| style.detail == Verbosity::Verbose || !outcome.detected_labels.contains(key);
+    let labels = outcome.labels.iter().filter(|(key, _)| is_shown(key));
+    facts.extend(labels.map(|(key, value)| format!("{key} {}", cut(value, MAX_LABEL))));
     if let Some(shard) = &outcome.shard {
         let cases = count(shard.planned, "case");
         facts.push(format!("shard {} of {}: {} of {cases}", shard.number, shard.of, shard.cases.len()));
@@ -169,6 +176,14 @@ mod tests {
         assert!(!text.contains("passed  ") && !text.contains("observations"));
         assert!(text.contains("\nrules: 5 passed,") && text.ends_with("\ncontract broken: 2 violations\n"));
         assert_eq!(render(&sample::empty(), &quiet).lines().last(), Some("nothing was tested"));
+    }
+
+    #[test]
+    fn labels_of_the_ci_system_need_verbose() {
+        let text = |detail| render(&sample::fixed(), &Style { detail, ..Style::default() });
+        let (normal, verbose) = (text(Verbosity::Normal), text(Verbosity::Verbose));
+        assert!(normal.contains("\nteam payments\n") && !normal.contains("branch main"), "{normal}");
+        assert!(verbose.contains("branch main") && verbose.contains("team payments"), "{verbose}");
     }
 
     #[test]
