@@ -205,7 +205,7 @@ impl Client {
         writers: Writers,
     ) -> Result<Option<Received>, TransportError> {
         let has_responded = self.traffic.responses.load(Ordering::Relaxed) > 0;
-        // A refused connection may be tried again whatever the request is: nothing was sent.
+        // A refused connection may be tried again for every request: nothing was sent.
         let is_unsent = matches!(sent, Err(TransportError::Connect { .. }));
         let limit = self.patience(if has_responded { MAX_AWAY } else { MAX_AWAY_AT_START });
         let is_racing = writers == Writers::Several && request.is_write() && !is_unsent;

@@ -58,7 +58,7 @@ impl Undo {
         id.starts_with(&self.prefix) || self.strays.iter().any(|stray| stray == id)
     }
 
-    /// The ids that may exist, whatever the list shows.
+    /// The ids that may exist, also those that the list does not show.
     fn known(&self) -> impl Iterator<Item = &String> {
         self.sent.iter().chain(&self.strays)
     }
@@ -275,7 +275,7 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurre
     }
 }
 
-/// Whether the run has taken the place of `main`: the list shows it, or the journal, whatever the list shows.
+/// Whether the run has taken the place of `main`: the list or the journal shows it.
 fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo) -> bool {
     let is_shown = listed.iter().any(|offering| offering.id == main && !offering.is_main);
     (is_shown || undo.is_displaced)
