@@ -1,5 +1,6 @@
 //! The `response.*` rules: the envelope of every response.
 
+use http::Method;
 use serde_json::Value;
 
 use super::judge::{CheckContext, deviation};
@@ -22,6 +23,20 @@ pub(super) const HEADERS_SANE: &str = "response.headers-sane";
 
 /// Statuses that any HTTP server may return: reported as drift, not as violations.
 const GENERAL: [u16; 7] = [403, 405, 413, 414, 415, 429, 431];
+
+/// Codes that any operation may return, from "Handling errors" of v4.
+const GENERAL_CODES: [&str; 10] = [
+    "invalid_data",
+    "invalid_request",
+    "control_unauthorized",
+    "not_implemented",
+    "not_found",
+    "already_exists",
+    "relation_not_found",
+    "storage_error",
+    "network_error",
+    "unknown_error",
+];
 
 /// The values of `error.type`.
 const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
@@ -46,9 +61,18 @@ pub(super) fn judge(cx: &mut CheckContext<'_>) {
     let documented = cx.operation.and_then(|op| op.response(documented_as(&cx.exchange.request, status)));
     documented_status(cx, documented.is_some());
     content_type(cx, documented);
-    body_schema(cx, documented);
+    if has_body(&cx.exchange.request, status) {
+        body_schema(cx, documented);
+    }
     repeated_members(cx);
-    error_envelope(cx, documented);
+    if cx.operation.is_some() {
+        error_envelope(cx, documented);
+    }
+}
+
+/// Whether HTTP allows a body, whatever the document says under `default`.
+fn has_body(request: &Request, status: u16) -> bool {
+    request.method != Method::HEAD && !matches!(status, 204 | 304)
 }
 
 /// The status under which the document describes a response. The replay of an idempotency key may return 200 instead of
@@ -66,7 +90,8 @@ fn documented_status(cx: &mut CheckContext<'_>, is_documented: bool) {
     let response = &cx.exchange.response;
     let status = response.status;
     if GENERAL.contains(&status) {
-        if !is_documented {
+        // A page that is no JSON comes from a proxy.
+        if !is_documented && response.json().is_some() {
             let what = format!("returned {status}, which the document does not list");
             cx.record.drift(&operation.id, what);
         }
@@ -268,11 +293,15 @@ fn error_code(cx: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>
     };
     // An ill-formed code is not documented either, which is the same defect.
     if is_well_formed && !codes.is_empty() {
-        cx.rule(CODE_DOCUMENTED, codes.iter().any(|known| known == code), || {
+        cx.rule(CODE_DOCUMENTED, is_known(codes, code), || {
             let title = format!("{status} has an undocumented code");
             deviation("code", status.to_string(), title, codes.join(", "), format!("{status} {code}"))
         });
     }
+}
+
+fn is_known(codes: &[String], code: &str) -> bool {
+    codes.iter().any(|known| known == code) || GENERAL_CODES.contains(&code)
 }
 
 /// The same defect of rejections with different statuses is one.
@@ -334,7 +363,46 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
     use super::*;
+    use crate::check::{Judge, SeenTimestamps};
+    use crate::contract::Contract;
+    use crate::exchange::{Credentials, Exchange, OperationRef, Response};
+    use crate::finding::Record;
+
+    /// The rules that a response violates.
+    fn violated(request: Request, status: u16, body: &Value) -> Vec<&'static str> {
+        let headers = [("content-type".parse().unwrap(), "application/json".parse().unwrap())].into_iter().collect();
+        let response = Response::new(status, headers, body.to_string().into());
+        let (started, ended) = (Instant::now(), Instant::now());
+        let exchange = Arc::new(Exchange { request, response, started, ended });
+        let mut record = Record::default();
+        let judge = Judge::new(Arc::new(Contract::embedded()));
+        judge.exchange(&exchange, &Credentials::default(), &mut SeenTimestamps::default(), &mut record);
+        record.failures.iter().map(|failure| failure.rule).collect()
+    }
+
+    #[test]
+    fn general_codes_are_documented_and_errors_outside_the_document_are_free() {
+        let error =
+            |kind: &str, code: &str| serde_json::json!({ "error": { "type": kind, "code": code, "message": "m" } });
+        let get = || Request::to(Endpoint::Create);
+        assert_eq!(violated(get(), 400, &error("request", "invalid_request")), Vec::<&str>::new());
+        assert_eq!(violated(get(), 400, &error("request", "wrong_id")), [CODE_DOCUMENTED]);
+        let put = || Request::new(OperationRef::None, Method::PUT, "/offerings");
+        assert_eq!(violated(put(), 404, &error("request", "NotFound")), Vec::<&str>::new());
+        assert_eq!(violated(put(), 501, &error("request", "NotFound")), Vec::<&str>::new());
+        assert_eq!(violated(put(), 500, &error("request", "NotFound")), [NO_SERVER_ERROR]);
+    }
+
+    #[test]
+    fn some_responses_have_no_body_by_http() {
+        let get = Request::to(Endpoint::Get);
+        assert!(has_body(&get, 200) && !has_body(&get, 204) && !has_body(&get, 304));
+        assert!(!has_body(&Request::new(OperationRef::None, Method::HEAD, "/offerings"), 200));
+    }
 
     #[test]
     fn snake_case_is_recognised() {
