@@ -68,7 +68,7 @@ impl Judge {
         };
         cx.count_response();
         response::judge(&mut cx);
-        offering::judge(&mut cx, self.contract.base_path(), timestamps);
+        offering::judge(&mut cx, timestamps);
     }
 
     fn operation(&self, which: &OperationRef) -> Option<&Operation> {

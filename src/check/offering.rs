@@ -14,6 +14,9 @@ pub(super) const TIMESTAMPS: &str = "offering.timestamps";
 pub(super) const CREATED_AT_IMMUTABLE: &str = "offering.created-at-immutable";
 pub(super) const TAG_VALUES: &str = "offering.tag-values";
 
+/// The path of all offerings in their `url`, whatever the servers of the document are.
+const COLLECTION: &str = "/v4/offerings/";
+
 /// An offering as returned by a server, with the fields that rules check.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Offering {
@@ -79,7 +82,7 @@ pub fn offerings_in(body: &Value) -> &[Value] {
     }
 }
 
-pub(super) fn judge(cx: &mut CheckContext<'_>, base_path: &str, seen: &mut SeenTimestamps) {
+pub(super) fn judge(cx: &mut CheckContext<'_>, seen: &mut SeenTimestamps) {
     let exchange = std::sync::Arc::clone(cx.exchange);
     if exchange.request.operation.endpoint().is_none() || !exchange.response.is_success() {
         return;
@@ -89,7 +92,7 @@ pub(super) fn judge(cx: &mut CheckContext<'_>, base_path: &str, seen: &mut SeenT
     let may_be_old = exchange.request.header_value("idempotency-key").is_some();
     for item in exchange.response.json().map_or(&[][..], offerings_in) {
         if let Some(offering) = Offering::read(item) {
-            url(cx, base_path, &offering);
+            url(cx, &offering);
             if let Some(times) = timestamps(cx, &offering).filter(|_| !may_be_old) {
                 immutable(cx, &offering, times, seen, &exchange);
             }
@@ -98,16 +101,15 @@ pub(super) fn judge(cx: &mut CheckContext<'_>, base_path: &str, seen: &mut SeenT
     }
 }
 
-fn url(cx: &mut CheckContext<'_>, base_path: &str, offering: &Offering) {
-    let is_path =
-        |url: &str| url.strip_prefix(base_path).and_then(|rest| rest.strip_prefix("/offerings/")) == Some(&offering.id);
+fn url(cx: &mut CheckContext<'_>, offering: &Offering) {
+    let is_path = |url: &str| url.strip_prefix(COLLECTION) == Some(&offering.id);
     let passed = is_path(&offering.url) || is_path(&percent_decode_str(&offering.url).decode_utf8_lossy());
     cx.rule(URL, passed, || {
         deviation(
             "path",
             "",
             "`url` is not the path of the offering",
-            format!("`{base_path}/offerings/{}`, raw or percent-encoded", offering.id),
+            format!("`{COLLECTION}{}`, raw or percent-encoded", offering.id),
             format!("`{}`", offering.url),
         )
     });
