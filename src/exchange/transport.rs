@@ -13,6 +13,9 @@ use super::{Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, Resp
 /// 3 MiB. Parsed JSON may take twenty times as much memory.
 const MAX_BODY: usize = 4 << 20;
 
+/// The header without which a server may compress its responses.
+const NO_COMPRESSION: (&str, &str) = ("accept-encoding", "identity");
+
 /// The URL of the server under test: scheme, host, port and base path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
@@ -207,7 +210,7 @@ impl Transport {
         request: &Request,
         keys: &Credentials,
     ) -> Result<Response, SendFailure> {
-        let mut builder = self.client.request(request.method.clone(), url);
+        let mut builder = self.client.request(request.method.clone(), url).header(NO_COMPRESSION.0, NO_COMPRESSION.1);
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());
         }
@@ -230,7 +233,11 @@ impl Transport {
     }
 
     async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
-        let mut builder = http::Request::builder().method(request.method.clone()).uri(url).header("accept", "*/*");
+        let mut builder = http::Request::builder()
+            .method(request.method.clone())
+            .uri(url)
+            .header("accept", "*/*")
+            .header(NO_COMPRESSION.0, NO_COMPRESSION.1);
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
             builder = builder.header(name, keys.fill(value).as_bytes());
         }
