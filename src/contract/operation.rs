@@ -15,7 +15,7 @@ pub struct Operation {
     pub endpoint: Option<Endpoint>,
     /// The HTTP method.
     pub method: Method,
-    /// The path template as written, such as `/offerings/{offering_id}`, below the base path of the server.
+    /// The path template below [`super::Contract::base_path`], such as `/offerings/{offering_id}`.
     pub path: String,
     /// The operation's own parameters, then those of its path that it does not replace.
     pub parameters: Vec<Parameter>,

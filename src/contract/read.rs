@@ -248,8 +248,10 @@ pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> Str
         Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
         None => url.as_str(),
     };
-    let path = path.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
-    if path.is_empty() { String::new() } else { format!("/{path}") }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    // A relative URL such as `./v4` is below an unknown place.
+    let segments = path.split('/').filter(|segment| !matches!(*segment, "" | "." | ".."));
+    segments.map(|segment| format!("/{segment}")).collect()
 }
 
 /// What some operations refer to, without repetitions.

@@ -48,10 +48,11 @@ impl Contract {
         let names = codes::property_names(&document, &all.schemas);
         let reader =
             OperationReader { document: Arc::clone(&document), schemas: Arc::clone(&schemas), names: names.clone() };
+        let version = version_prefix(&found, &endpoints);
         let mut operations = Vec::with_capacity(readable.len());
         for index in readable {
             match reader.operation(&found[index], endpoints[index]) {
-                Ok(operation) => operations.push(operation),
+                Ok(operation) => operations.push(below(operation, &version)),
                 Err(error) if endpoints[index].is_some() => return Err(error.into()),
                 Err(error) => lints.push(unreadable(&document, &found[index], &error.sentence())),
             }
@@ -60,7 +61,7 @@ impl Contract {
         let places = Endpoint::ALL.map(|endpoint| place(endpoint).expect("a missing operation is an error above"));
         let list = &operations[places[0]];
         let item = found.iter().find(|found| found.pointer == list.pointer).map_or("", |found| found.item.as_str());
-        let base_path = read::base_path(&document, item, &list.pointer);
+        let base_path = read::base_path(&document, item, &list.pointer) + &version;
         lints.extend(own.lints.iter().cloned());
         lints.extend(patterns.into_iter().filter(|lint| {
             pointer::parent(&lint.pointer).is_some_and(|schema| own.schemas.iter().any(|place| place == schema))
@@ -143,7 +144,8 @@ impl Contract {
         &self.lints
     }
 
-    /// The path of the first server of the list operation, such as `/v4`, without a trailing slash; empty for the root.
+    /// The path of the first server of the list operation, and what all paths of the six operations begin with, such as
+    /// `/v4`, without a trailing slash; empty for the root.
     pub fn base_path(&self) -> &str {
         &self.base_path
     }
@@ -177,6 +179,22 @@ fn inspect(
     own.finish();
     all.finish();
     Ok((readable, own, all))
+}
+
+/// What the paths begin with before the resource: `/v4` if the list is at `/v4/offerings`. The base path of a target
+/// ends with it.
+fn version_prefix(found: &[FoundOperation], endpoints: &[Option<Endpoint>]) -> String {
+    let list = found.iter().zip(endpoints).find(|(_, endpoint)| **endpoint == Some(Endpoint::List));
+    let path = list.map_or("", |(found, _)| found.path.trim_end_matches('/'));
+    path.strip_suffix(Endpoint::List.path()).unwrap_or_default().to_owned()
+}
+
+/// The operation with its path below a prefix, if it is.
+fn below(operation: Operation, prefix: &str) -> Operation {
+    match operation.path.strip_prefix(prefix).filter(|path| path.starts_with('/')).map(str::to_owned) {
+        Some(path) => Operation { path, ..operation },
+        None => operation,
+    }
 }
 
 fn unreadable(document: &Document, operation: &FoundOperation, reason: &str) -> Lint {

@@ -334,10 +334,30 @@ fn operations_are_identified_without_ids_and_below_a_prefix() {
         "  /v4/projects/{p}/offerings:\n    get: {operationId: listAll, responses: {}}\ncomponents:\n  parameters",
     );
     let contract = contract(text).unwrap();
-    assert_eq!(contract.operation(Endpoint::SetMain).path, "/v4/offerings/{offering_id}/set-main");
-    assert_eq!(contract.operation(Endpoint::List).path, "/v4/offerings");
-    assert_eq!(contract.base_path(), "");
+    // The path of a target without one, and the paths below it.
+    assert_eq!(contract.base_path(), "/v4");
+    assert_eq!(contract.operation(Endpoint::SetMain).path, "/offerings/{offering_id}/set-main");
+    assert_eq!(contract.operation(Endpoint::List).path, "/offerings");
     assert_eq!(contract.endpoint_of(&Method::GET, "/v4/offerings/a"), Some(Endpoint::Get));
+}
+
+#[test]
+fn the_base_path_is_that_of_the_server_without_dots() {
+    let servers = "servers:\n  - url: https://api.qonversion.io/v4\n    description: Production\n";
+    let text = embedded_text();
+    assert!(text.contains(servers), "the replacements below depend on it");
+    let with = |other: &str| contract(text.replacen(servers, other, 1)).unwrap().base_path().to_owned();
+    for (other, base) in [
+        ("", ""),
+        ("servers: []\n", ""),
+        ("servers: [{url: /v4}]\n", "/v4"),
+        ("servers: [{url: ./v4/}]\n", "/v4"),
+        ("servers: [{url: ../v4}]\n", "/v4"),
+        ("servers: [{url: 'https://other.example/api/v4?x#y'}]\n", "/api/v4"),
+        ("servers: [{url: 'https://other.example'}]\n", ""),
+    ] {
+        assert_eq!(with(other), base, "{other}");
+    }
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl<'a> InputBuilder<'a> {
         };
         RequestTemplate {
             method: self.operation.method.clone(),
-            path: self.operation.path.clone(),
+            path: self.endpoint.path().to_owned(),
             subject,
             query: Vec::new(),
             headers: Vec::new(),
