@@ -260,8 +260,6 @@ fn error_envelope(cx: &mut CheckContext<'_>, documented: Option<&DocumentedRespo
         )
     });
     let expected = match status {
-        // An unrecognised URL is an error of the request or of the resource.
-        _ if cx.operation.is_none() => return,
         400 | 401 => "request",
         404 | 409 => "resource",
         _ => return,

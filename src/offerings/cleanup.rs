@@ -32,7 +32,9 @@ impl Context {
     /// Promotes the original main if an offering of the case replaced it.
     async fn restore_main(&mut self, role: KeyRole) -> Result<(), Abort> {
         let before = self.before_in(role).and_then(|found| found.mains().first().map(|&main| main.to_owned()));
-        let Some(before) = before else { return Ok(()) };
+        // The main offering of another run is not the project's own.
+        let is_other = |id: &String| self.oracle.state(role).is_some_and(|state| state.world().is_of_another_run(id));
+        let Some(before) = before.filter(|id| !is_other(id)) else { return Ok(()) };
         let created = self.created_in(role);
         let is_displaced = self.main_of(role).is_none_or(|main| created.iter().any(|id| id == main));
         let still_exists = self.oracle.state(role).is_some_and(|state| state.find(&before).is_some());

@@ -40,6 +40,11 @@ impl Naming {
         text.match_indices("qf-").filter_map(|(start, _)| text.get(start..start + LENGTH)).find(is_prefix)
     }
 
+    /// Whether an id is one of another run than the one whose ids have the prefix `own`.
+    pub(super) fn is_of_another_run(id: &str, own: &str) -> bool {
+        !id.starts_with(own) && Self::prefix_in(id).is_some_and(|prefix| id.starts_with(prefix))
+    }
+
     /// The prefix of all ids of the run.
     pub(super) fn run(&self) -> &str {
         &self.run
@@ -54,6 +59,13 @@ impl Naming {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_other_runs_are_recognised() {
+        let own = Naming::run_prefix(1);
+        assert!(Naming::is_of_another_run(&format!("{}a", Naming::run_prefix(2)), &own));
+        assert!(!Naming::is_of_another_run(&format!("{own}a"), &own) && !Naming::is_of_another_run("onboarding", &own));
+    }
 
     #[test]
     fn a_prefix_is_found_anywhere_in_a_text() {

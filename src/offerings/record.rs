@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Context;
 use super::oracle::conditions as row;
-use super::oracle::{About, Call, ModelDeviation, Reply, is_slash_redirect};
+use super::oracle::{About, Call, ModelDeviation, Reply, rejected_in_front};
 use super::trace::{self, Transcript};
 use crate::check::Offering;
 use crate::contract::{Endpoint, Level};
@@ -20,6 +20,9 @@ const OF_OFFERINGS: [&str; 4] = [SCHEMA, "offering.url", "offering.timestamps", 
 /// The rule that forbids a 5xx.
 const SERVER_ERROR: &str = "response.no-server-error";
 
+/// The rule about the status of a response.
+const DOCUMENTED_STATUS: &str = "response.documented-status";
+
 /// The rule about the shape of a response.
 const SCHEMA: &str = "response.schema";
 
@@ -31,13 +34,18 @@ impl Context {
     #[expect(clippy::too_many_lines, reason = "one arm for each judgement")]
     pub(super) async fn judge(&mut self, exchange: &Arc<Exchange>, known: usize) -> Result<(), Abort> {
         let general = self.session.record.failures.split_off(known);
-        let Some(call) = Call::read(&exchange.request) else {
+        let call = Call::read(&exchange.request);
+        let in_front = rejected_in_front(call.as_ref(), exchange);
+        let is_in_front = in_front.is_some();
+        if let Some(what) = in_front {
+            self.session.record.observe(DOCUMENTED_STATUS, what);
+        }
+        let Some(call) = call else {
             self.add_general(general, exchange);
             return Ok(());
         };
         let reply = Reply::read(&exchange.response);
-        let is_rejected_before =
-            call.has_unusual_path && (reply.is_rejection() || is_slash_redirect(&exchange.request, &exchange.response));
+        let is_rejected_before = is_in_front || call.has_unusual_path && reply.is_rejection();
         let is_shown = |failure: &Failure| !(is_rejected_before && follows(failure.rule, About::Status));
         let general: Vec<Failure> = general.into_iter().filter(is_shown).collect();
         // A mismatch after an earlier write is reported first.
@@ -70,7 +78,9 @@ impl Context {
             }
             Ok(explained) => {
                 // The contract allows some rejections of a used key.
-                let may_be_rejected = !explained.choices.is_empty() || explained.rules.is_empty() && call.key.is_some();
+                let may_be_rejected = explained.is_open
+                    || !explained.choices.is_empty()
+                    || explained.rules.is_empty() && call.key.is_some();
                 for rule in explained.rules {
                     self.session.record.checked(rule);
                 }

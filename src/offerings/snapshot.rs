@@ -86,6 +86,8 @@ impl Context {
     pub async fn adopt(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let snapshot = self.walk(role).await?;
         self.uncertain.remove(&role);
+        let foreign = self.oracle.state(role).map_or(Vec::new(), |state| state.foreign_changes(&snapshot));
+        self.session.record.foreign.extend(foreign);
         self.accept(role, &snapshot);
         self.oracle.compare_projects();
         Ok(snapshot)

@@ -362,7 +362,10 @@ impl InputRunner<'_> {
         let mut ids: Vec<String> = returned.map(str::to_owned).into_iter().chain(named).chain(set_up).collect();
         ids.dedup();
         for id in ids {
-            let is_there = self.cx.find(&id).is_some() && self.cx.before().find(&id).is_none();
+            let is_there = self.cx.find(&id).is_some()
+                && self.cx.before().find(&id).is_none()
+                // Another client of a shared project may have created it.
+                && self.cx.state().world().is_ours(&id);
             if id.starts_with(&prefix) || !is_there || matches!(id.as_str(), "" | "." | "..") {
                 continue;
             }

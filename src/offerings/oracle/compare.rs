@@ -356,12 +356,27 @@ impl World {
         comparison.mismatches.push(Mismatch { deviation, property: "role", id, write: place, without_read: None });
     }
 
+    /// The changes that other clients of a shared project made, as far as a snapshot shows them.
+    pub(super) fn foreign_changes(&self, snapshot: &Snapshot) -> Vec<String> {
+        let is_foreign = |id: &str| !self.is_ours(id) && !self.is_variant(id);
+        let unchanged = |shown: &Offering| self.find(&shown.id).is_some_and(|known| contents(known, shown).is_none());
+        let new = snapshot.offerings.iter().filter(|shown| is_foreign(&shown.id) && !unchanged(shown));
+        let gone = self.rows.keys().filter(|id| is_foreign(id) && snapshot.find(id).is_none());
+        let mains = snapshot.mains();
+        let promoted = mains.iter().filter(|main| is_foreign(main) && self.is_main(main) == Some(false));
+        let changed = new.map(|shown| format!("`{}` changed", shown.id));
+        let deleted = gone.map(|id| format!("`{id}` was deleted"));
+        changed.chain(deleted).chain(promoted.map(|main| format!("`{main}` became main"))).collect()
+    }
+
     /// Whether another client may have changed the main offering.
     fn is_foreign_change(&self, snapshot: &Snapshot, expected: Option<&str>, mains: &[&str]) -> bool {
         if self.facts.is_exclusive {
             return false;
         }
         match (expected, mains.first()) {
+            // Another run restores the main offering that it found.
+            (Some(expected), Some(_)) if self.is_of_another_run(expected) => true,
             // Even if our set-main demoted it: another client may have promoted it again.
             (_, Some(found)) => !self.is_ours(found),
             (Some(expected), None) => !self.is_ours(expected) && snapshot.find(expected).is_none(),

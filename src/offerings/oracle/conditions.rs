@@ -124,6 +124,7 @@ rejections! {
     CREATE_PRODUCTS_TYPE: Must "create.product-bounds/list" "create with non-array product_ids" [400], [];
     CREATE_PRODUCTS_NULL: Must "create.product-bounds/null" "create with null product_ids" [400], [];
     PRODUCTS_REPEATED: May "create.duplicate-products/repeated" "repeated product id" [400], [];
+    PRODUCT_CASE: May "create.product-case/case" "product id in another letter case" [400], [];
     CREATE_BODY_NONE: Must "create.body-malformed/none" "create without a body" [400, 415], [];
     CREATE_BODY_SYNTAX: Must "create.body-malformed/syntax" "create with malformed JSON" [400], [];
     CREATE_BODY_TYPE: Must "create.body-malformed/type" "create with a non-object body" [400], [];

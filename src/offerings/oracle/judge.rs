@@ -8,7 +8,7 @@ use super::reasons::is_ambiguous;
 use super::reply::{Page, Reply};
 use super::text::{applies, list, same_time, tag};
 use super::verdict::{About, CheckResult, Explained, Judgement, ModelDeviation, expect};
-use super::world::{Main, World, is_merged};
+use super::world::{Main, World};
 use crate::check::Offering;
 use crate::contract::Endpoint;
 
@@ -43,7 +43,7 @@ impl World {
 
     fn judge_as(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Judgement {
         if call.is_authorized()
-            && let Some(verdict) = self.judge_key(call, reply)
+            && let Some(verdict) = self.judge_key(call, target, reply)
         {
             return verdict;
         }
@@ -77,6 +77,8 @@ impl World {
             let mut explained = Explained::silent(next());
             match reason.force {
                 Force::Must => explained.rules.extend(self.rules_of(reason, call)),
+                // The server must reject the request anyway, so this shows no choice.
+                Force::May if reasons.iter().any(|other| other.force == Force::Must) => explained.is_open = true,
                 Force::May => {
                     explained.choose(reason.rule(), format!("{}: rejected with {}", reason.subject, reply.status));
                 }
@@ -334,7 +336,7 @@ impl World {
         expect(shown.id == call.id, || {
             ModelDeviation::content(&row::CREATE_ID, "id", format!("id `{}`", call.id), format!("id `{}`", shown.id))
         })?;
-        expect(shown.products == sent || is_merged(sent, &shown.products), || {
+        expect(self.facts.may_store(sent, &shown.products), || {
             ModelDeviation::content(&row::CREATE_PRODUCTS, "product_ids", list(sent), list(&shown.products))
         })?;
         if is_special_id(&call.id) {
@@ -459,7 +461,7 @@ impl World {
             ModelDeviation::content(&row::UPDATE_OTHER, "id", expected, format!("id `{}`", shown.id))
         })?;
         let expected = sent.unwrap_or(&known.offering.products);
-        expect(shown.products == expected || is_merged(expected, &shown.products), || {
+        expect(self.facts.may_store(expected, &shown.products), || {
             let row = match sent {
                 _ if is_again => &row::UPDATE_AGAIN,
                 Some(_) => &row::UPDATE_PRODUCTS,

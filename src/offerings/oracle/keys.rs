@@ -49,6 +49,12 @@ impl Use {
         self.what == requested(call)
     }
 
+    /// Whether it was the promotion of an offering whose id differs from that of the request only in letter case.
+    fn is_of_twin(&self, call: &Call) -> bool {
+        let is_twin = self.what.eq_ignore_ascii_case(&call.id) && self.what != call.id;
+        call.endpoint == Endpoint::SetMain && is_twin
+    }
+
     pub(super) fn is_applied(&self) -> bool {
         matches!(self.outcome, KeyOutcome::Applied { .. })
     }
@@ -84,9 +90,18 @@ impl World {
         }
     }
 
-    /// Judges a request whose key was used before; `None` if the key makes no difference.
-    pub(super) fn judge_key(&self, call: &Call, reply: &Reply) -> Option<Judgement> {
+    /// Judges a request whose key was used before; `None` if the key makes no difference. `target` is the offering that
+    /// its id names.
+    pub(super) fn judge_key(&self, call: &Call, target: Option<&str>, reply: &Reply) -> Option<Judgement> {
         let uses = self.keys.get(&(call.endpoint, call.key.clone()?))?;
+        if target.is_some_and(|target| target != call.id)
+            && reply.is_success()
+            && let Some(KeyOutcome::Applied { id, products, incarnation }) =
+                uses.iter().find(|used| used.is_of_twin(call)).map(|used| &used.outcome)
+        {
+            // Ids that differ only in case are one, and so may be their keys.
+            return self.judge_repeat(call, reply, id, products, *incarnation);
+        }
         match uses.iter().find(|used| used.is_for(call)).map(|used| &used.outcome) {
             Some(KeyOutcome::Applied { id, products, incarnation }) => {
                 let repeat = self.judge_repeat(call, reply, id, products, *incarnation);
@@ -140,9 +155,9 @@ impl World {
             return Some(Judgement::from(deviation));
         }
         let mut next = vec![self.clone()];
-        if !still_exists {
-            // The offering was deleted or recreated. The contract does not define whether the server repeats the first
-            // response or processes the request again.
+        if !still_exists || !creates && call.id != id {
+            // The offering was deleted or recreated, or has another letter case. The contract does not define whether the
+            // server repeats the first response or processes the request again.
             next.push(self.after_success(call, self.rows.contains_key(id).then_some(id), reply.offering()));
         }
         let rule = if creates { row::REPLAY_OTHER.rule() } else { row::SET_MAIN_REPLAY_OTHER.rule() };

@@ -30,7 +30,7 @@ pub use body::{Body, BodyShape, Sent};
 pub(crate) use call::is_offering_id;
 pub use call::{Call, Caller, Form, Limit};
 pub use compare::{Comparison, Mismatch, Write, WriteState};
-pub(in crate::offerings) use gateway::is_slash_redirect;
+pub(super) use gateway::rejected_in_front;
 pub use race::{RaceAnomaly, product_list};
 pub use reply::{Content, Page, RESTARTED, Reply};
 pub use state::{Oracle, State};

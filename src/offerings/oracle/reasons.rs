@@ -74,9 +74,11 @@ impl World {
                 if is_long { &row::ID_LENGTH } else { &row::ID_CHARSET }
             }
             Sent::Value(_) if self.is_variant(&call.id) => &row::DUPLICATE_VARIANT,
-            Sent::Value(_) if target.is_some() => &row::DUPLICATE,
-            // A hidden offering may have or have had it.
-            Sent::Value(id) if !id.starts_with(&self.facts.prefix) && self.incarnations(id) == 0 => {
+            Sent::Value(_) if target.is_some_and(|id| self.is_ours(id)) => &row::DUPLICATE,
+            // A hidden offering, or one of another client, may have or have had it.
+            Sent::Value(id)
+                if !id.starts_with(&self.facts.prefix) && (self.incarnations(id) == 0 || !self.is_ours(id)) =>
+            {
                 &row::CREATE_FOREIGN
             }
             Sent::Value(_) => return,
@@ -98,11 +100,12 @@ impl World {
         if self.is_variant(id) {
             return Some(of([&row::GET_VARIANT, &row::UPDATE_VARIANT, &row::DELETE_VARIANT, &row::SET_MAIN_VARIANT]));
         }
+        // Another client may have created or deleted it meanwhile.
+        if !self.is_ours(target.unwrap_or(id)) && !self.elsewhere.contains(id) {
+            return Some(&row::FOREIGN);
+        }
         if target.is_some() {
             return None;
-        }
-        if !self.is_ours(id) && !self.elsewhere.contains(id) {
-            return Some(&row::FOREIGN);
         }
         Some(of([&row::GET_MISSING, &row::UPDATE_MISSING, &row::DELETE_MISSING, &row::SET_MAIN_MISSING]))
     }
@@ -212,7 +215,10 @@ impl World {
         if malformed.is_none() && products.len() <= MAX_PRODUCTS && products.iter().any(is_surely_unknown) {
             reasons.push(of(&row::CREATE_PRODUCT_UNKNOWN, &row::UPDATE_PRODUCT_UNKNOWN));
         } else if !products.iter().all(is_known) {
-            reasons.push(of(&row::CREATE_PRODUCT_UNSURE, &row::UPDATE_PRODUCT_UNSURE));
+            let is_of_other_case = |id: &String| is_known(id) || self.facts.in_other_case(id).is_some();
+            let is_case_only = products.iter().all(is_of_other_case);
+            let create = if is_case_only { &row::PRODUCT_CASE } else { &row::CREATE_PRODUCT_UNSURE };
+            reasons.push(of(create, &row::UPDATE_PRODUCT_UNSURE));
         }
     }
 

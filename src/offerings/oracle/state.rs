@@ -148,6 +148,11 @@ impl State {
         self.worlds[self.best(snapshot)].compare(snapshot, &recent)
     }
 
+    /// The changes that other clients of a shared project made since the last read.
+    pub fn foreign_changes(&self, snapshot: &Snapshot) -> Vec<String> {
+        self.world().foreign_changes(snapshot)
+    }
+
     /// Replaces the state by the snapshot.
     pub fn adopt(&mut self, snapshot: &Snapshot) {
         let best = self.best(snapshot);

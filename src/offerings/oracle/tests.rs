@@ -73,6 +73,18 @@ fn the_first_offering_is_main_and_the_second_is_not() {
 }
 
 #[test]
+fn a_repeated_product_does_not_explain_what_must_be_rejected_anyway() {
+    let facts = Facts { prefix: "qf-".into(), products: ["p".to_owned()].into(), ..Facts::default() };
+    let world = World::starting_from(&Snapshot::default(), facts);
+    let body = json!({ "id": "qf-a", "product_ids": ["p", "p", "qf-none"] });
+    let call = Call::read(&Request::to(Endpoint::Create).json(&body)).unwrap();
+    match world.judge(&call, &rejection(400, "invalid_data")) {
+        Judgement::Explained(explained) => assert!(explained.is_open && explained.choices.is_empty()),
+        Judgement::Deviation(deviation) => panic!("{deviation:?}"),
+    }
+}
+
+#[test]
 fn deleting_the_main_has_three_allowed_outcomes() {
     let delete = of(Endpoint::Delete, "a");
     let rejected = only(world().step(&delete, &rejection(409, "main")));

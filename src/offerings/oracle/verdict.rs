@@ -28,6 +28,8 @@ pub struct Explained {
     pub deviations: Vec<ModelDeviation>,
     /// Deviations from recommendations of the contract.
     pub warnings: Vec<ModelDeviation>,
+    /// Whether an open rule allows the rejection, so that its status and code may be undocumented.
+    pub is_open: bool,
     /// Whether it repeats the response to an earlier request with the same idempotency key.
     pub is_replay: bool,
     /// Whether another failure already reports what is wrong with it. Consequences are not checked.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::body::Sent;
 use super::call::Call;
+use super::conditions as row;
 use super::keys::Use;
 use super::reply::{Page, Reply};
 use crate::check::Offering;
 use crate::contract::Endpoint;
+use crate::offerings::naming::Naming;
 use crate::project::Snapshot;
 
 /// Facts about a project that do not change during a case.
@@ -27,6 +29,21 @@ pub struct Facts {
     /// Whether the run created an offering in the project earlier. That the first offering of an emptied project
     /// becomes main is only a recommendation.
     pub was_used: bool,
+}
+
+impl Facts {
+    /// The known product that differs from an id only in letter case.
+    pub(super) fn in_other_case(&self, id: &str) -> Option<&String> {
+        self.products.iter().find(|known| *known != id && known.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether a server that accepts `sent` may store `found`: the same list, repeated entries merged, or entries in the
+    /// letter case of the known product.
+    pub(super) fn may_store(&self, sent: &[String], found: &[String]) -> bool {
+        let is_same = |(sent, found): (&String, &String)| sent == found || self.in_other_case(sent) == Some(found);
+        let is_in_case = sent.len() == found.len() && sent.iter().zip(found).all(is_same);
+        is_in_case || is_merged(sent, found)
+    }
 }
 
 /// What the responses show about which offering is main.
@@ -212,6 +229,12 @@ impl World {
         id.starts_with(&self.facts.prefix) || self.attempted.contains(id)
     }
 
+    /// Whether another run of this program, which may promote and delete it at any time, created this offering of a
+    /// shared project.
+    pub fn is_of_another_run(&self, id: &str) -> bool {
+        !self.facts.is_exclusive && Naming::is_of_another_run(id, &self.facts.prefix)
+    }
+
     /// The number of times that the run created this id.
     pub fn incarnations(&self, id: &str) -> u32 {
         self.incarnations.get(id).map_or(0, |known| known.count)
@@ -264,7 +287,7 @@ impl World {
     /// The world after a rejected request.
     pub(super) fn after_rejection(&self, call: &Call, status: u16) -> Self {
         let mut world = self.clone();
-        world.note_attempt(call);
+        world.note_attempt(call, row::DUPLICATE.statuses.contains(&status));
         if call.is_write() {
             world.remember(call, Use::rejected(call, status));
         }
@@ -274,13 +297,19 @@ impl World {
     /// The world after an accepted request for the offering `target`.
     pub(super) fn after_success(&self, call: &Call, target: Option<&str>, shown: Option<&Offering>) -> Self {
         let mut world = self.clone();
-        world.note_attempt(call);
+        world.note_attempt(call, false);
         if !call.is_write() {
             return world;
         }
         let id = target.unwrap_or(&call.id);
         match call.endpoint {
-            Endpoint::Create => world.created(call, shown),
+            Endpoint::Create => {
+                if !self.is_ours(&call.id) && self.rows.contains_key(&call.id) {
+                    // Another client has deleted its offering meanwhile.
+                    Arc::make_mut(&mut world.rows).remove(&call.id);
+                }
+                world.created(call, shown);
+            }
             Endpoint::Update => world.updated(id, call, shown),
             Endpoint::Delete => world.deleted(id),
             Endpoint::SetMain => world.promoted(id, shown),
@@ -345,8 +374,10 @@ impl World {
         }
     }
 
-    fn note_attempt(&mut self, call: &Call) {
-        if call.endpoint == Endpoint::Create && !call.id.is_empty() && !self.attempted.contains(&call.id) {
+    /// `conflicts` means that another client may have the id.
+    fn note_attempt(&mut self, call: &Call, conflicts: bool) {
+        let is_new = call.endpoint == Endpoint::Create && !call.id.is_empty() && !self.attempted.contains(&call.id);
+        if is_new && !conflicts {
             Arc::make_mut(&mut self.attempted).insert(call.id.clone());
         }
     }
@@ -409,8 +440,8 @@ impl World {
         row.updated_by = Some(call.body.text.as_str().into());
         row.is_only_listed &= call.products().is_none();
         if let Sent::Value(sent) = &call.body.products {
-            let merged = shown.map(|shown| &shown.products).filter(|shown| is_merged(sent, shown));
-            row.offering.products.clone_from(merged.unwrap_or(sent));
+            let stored = shown.map(|shown| &shown.products).filter(|shown| self.facts.may_store(sent, shown));
+            row.offering.products.clone_from(stored.unwrap_or(sent));
         }
     }
 
@@ -419,6 +450,10 @@ impl World {
             let known = Arc::make_mut(&mut self.incarnations).entry(id.to_owned()).or_default();
             known.former_created_at = offering.created_at;
             known.former_products.push(offering.products);
+        }
+        if !self.facts.is_exclusive && !id.starts_with(&self.facts.prefix) && self.attempted.contains(id) {
+            // Another client may create an id without the prefix of the run.
+            Arc::make_mut(&mut self.attempted).remove(id);
         }
         if let Some(order) = &mut self.order {
             Arc::make_mut(order).retain(|listed| listed != id);
@@ -473,7 +508,7 @@ impl World {
 }
 
 /// Whether `found` is `sent` in the same order without repeated entries, with the first or the last of each.
-pub(super) fn is_merged(sent: &[String], found: &[String]) -> bool {
+fn is_merged(sent: &[String], found: &[String]) -> bool {
     let equals_unique = |found: &[String], sent: &mut dyn Iterator<Item = &String>| {
         let mut unique: Vec<&String> = Vec::new();
         for id in sent {

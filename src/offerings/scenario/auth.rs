@@ -189,8 +189,14 @@ async fn promotions_apart(cx: &mut Context, theirs: &str) -> ScriptResult {
             cx.read_other_project(role).await?;
         }
         if !cx.record().failures.is_empty() {
-            break; // Later failures would follow from this one.
+            return Ok(()); // Later failures would follow from this one.
         }
+    }
+    // An update of the main offering here.
+    let products = cx.some_products(1);
+    cx.update(&apart, &json!({ "product_ids": products })).await?;
+    for role in [KeyRole::Main, KeyRole::Second] {
+        cx.read_other_project(role).await?;
     }
     Ok(())
 }
@@ -225,6 +231,8 @@ async fn same_id_here(cx: &mut Context, id: &str) -> ScriptResult {
         cx.send(read(role)).await?;
     }
     both_at_once(cx, id).await?;
+    // So that a later change there is not attributed to these reads.
+    cx.read_other_project(KeyRole::Second).await?;
     cx.update(id, &json!({ "product_ids": products.iter().rev().collect::<Vec<_>>() })).await?;
     cx.read_other_project(KeyRole::Second).await?;
     if cx.state().main() != Some(id) {

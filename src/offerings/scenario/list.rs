@@ -41,6 +41,13 @@ const MORE_THAN_A_PAGE: usize = 24;
 /// The number of pages up to which both ends of a long list are walked.
 const MAX_PAGES: usize = 12;
 
+/// The number of offerings that are created at once to get equal times, and how often.
+const BURST: usize = 8;
+const MAX_BURSTS: usize = 6;
+
+/// The number of page boundaries between offerings of the same time.
+const MAX_TIES: usize = 8;
+
 /// Creates offerings with these names, without products, and reads the list.
 async fn create_offerings(cx: &mut Context, names: &[&str]) -> ScriptResult {
     for name in names {
@@ -207,7 +214,38 @@ async fn pages_cover(cx: &mut Context) -> ScriptResult {
             cx.page(None, Some(&cursor)).await?;
         }
     }
+    ties(cx).await
+}
+
+/// Page boundaries between offerings of the same time, as many as `MAX_TIES`. If no two have it, more offerings are
+/// created at once.
+async fn ties(cx: &mut Context) -> ScriptResult {
+    for burst in 0..=MAX_BURSTS {
+        let pairs = tied(cx);
+        let step = pairs.len().div_ceil(MAX_TIES).max(1);
+        for first in pairs.iter().step_by(step) {
+            cx.page(Some(1), Some(first)).await?;
+        }
+        // Requests to a disposable project are sent one after another.
+        if !pairs.is_empty() || !cx.is_shared() || burst == MAX_BURSTS {
+            break;
+        }
+        let ids: Vec<_> = (0..BURST).map(|number| cx.id(&format!("tie{burst}-{number}"))).collect();
+        cx.create_offerings(&ids).await?;
+        cx.read_state().await?;
+    }
     Ok(())
+}
+
+/// The offerings of the case that the list shows before another one of the same time.
+fn tied(cx: &Context) -> Vec<String> {
+    let order = cx.order();
+    let own = |id: &str| cx.find(id).filter(|_| id.starts_with(&cx.id("")));
+    let is_tied = |pair: &&[&str]| {
+        let times = (own(pair[0]).map(|one| &one.created_at), own(pair[1]).map(|other| &other.created_at));
+        times.0.is_some() && times.0 == times.1
+    };
+    order.windows(2).filter(is_tied).map(|pair| pair[0].to_owned()).collect()
 }
 
 /// One walk through the list, or two through its ends if the list has too many pages.

@@ -12,6 +12,7 @@ pub(super) const CREATE: &[Scenario] = &[
     scenario!("create.product-unknown", Writes, [Product], create_unknown),
     scenario!("create.product-bounds", Writes, [Product], create_bounds),
     scenario!("create.duplicate-products", Writes, [Product], duplicates),
+    scenario!("create.product-case", Writes, [Product], in_other_case),
 ];
 
 pub(super) const UPDATE: &[Scenario] = &[
@@ -119,6 +120,20 @@ async fn bounds(cx: &mut Context, endpoint: Endpoint, rule: &'static str) -> Scr
         .map(|(number, list)| with_products(cx, endpoint, &format!("b{number}"), list))
         .collect();
     cx.send_all(&requests).await?;
+    Ok(())
+}
+
+/// A known product with its letters in the other case.
+async fn in_other_case(cx: &mut Context) -> ScriptResult {
+    let known = cx.products(usize::MAX)?;
+    let turned = |letter: char| {
+        if letter.is_ascii_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    };
+    let candidates = known.iter().map(|id| id.chars().map(turned).collect::<String>());
+    let Some(product) = candidates.into_iter().find(|id| !known.contains(id)) else {
+        return Err(Abort::NotApplicable("no known product has a letter".into()));
+    };
+    cx.create(&json!({ "id": cx.id("case"), "product_ids": [product] })).await?;
     Ok(())
 }
 

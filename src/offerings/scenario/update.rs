@@ -56,6 +56,9 @@ async fn partial(cx: &mut Context) -> ScriptResult {
             cx.update(id, &json!({ "product_ids": products })).await?;
             cx.get(id).await?;
         }
+        // A name in another letter case is unknown: it must not be read as the documented one.
+        cx.update(id, &json!({ "Product_IDs": products })).await?;
+        cx.get(id).await?;
     }
     Ok(())
 }
