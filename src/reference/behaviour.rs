@@ -16,8 +16,9 @@ use super::call::Operation;
 use super::config::{DeleteMain, DeletedKey, Effect, OtherClient};
 use super::fault::UnknownName;
 use super::front;
+use super::idempotency::Key;
 use super::in_flight::{NO_TIME, OnOverlap, Overlap, same_key, uneven};
-use super::response::{ANY, FAILURE, SUCCESS};
+use super::response::{ANY, FAILURE, Instead, SUCCESS};
 use super::server_response::ApiError;
 use super::step::Reply;
 use super::validate::{READONLY, Repeats, Tag, is_documented};
@@ -247,6 +248,14 @@ behaviours! {
     IdsOfAnyCase "ids-of-any-case"
         "Ids are case-insensitive."
         => |config| config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
+    IdsAndKeysOfAnyCase "ids-and-keys-of-any-case" without [IdsOfAnyCase]
+        "Ids are case-insensitive, also for the idempotency keys of set-main."
+        => |config| {
+            config.names = [|stored, given| stored.eq_ignore_ascii_case(given); _];
+            config.set_main_key = |call| {
+                Key::of(call).map(|key| Key { path: key.path.to_ascii_lowercase(), ..key })
+            };
+        };
     UnknownQuery400 "unknown-query-400"
         "An undocumented query parameter is rejected."
         => |config| config.call_checks.push(|call| {
@@ -311,6 +320,41 @@ behaviours! {
     LongTarget414 "long-target-414"
         "A proxy returns 414 for an id or cursor over 100 characters."
         => |config| config.front.push(front::long_target);
+    Oversized431 "oversized-431" without [LongTarget414]
+        "A proxy returns 431 for an id or cursor over 100 characters."
+        => |config| config.front.push(front::large_headers);
+    StrictProxy400 "strict-proxy-400"
+        "A proxy returns an HTML 400 for a path with a NUL, an invalid encoding or over 100 characters in a segment."
+        => |config| config.front.push(front::strict_proxy);
+    UnknownMethod501 "unknown-method-501"
+        "An undocumented method returns 501."
+        => |config| config.unknown_method = StatusCode::NOT_IMPLEMENTED;
+    CompressesIfAllowed "compresses-if-allowed"
+        "Responses are compressed unless the request forbids it."
+        => |config| config.compresses = true;
+    GeneralCodes "general-codes"
+        "A malformed id or cursor has the general code `invalid_request`."
+        => |config| for about in ["invalid_data/offering_id", "invalid_data/id", "invalid_data/starting_after"] {
+            config.override_error(&Operation::ALL, about, Instead::Code("invalid_request"));
+        };
+    FewProducts "few-products" without [OneProduct]
+        "Only two products are known."
+        => |config| config.known_products = 2;
+    OneProduct "one-product"
+        "Only one product is known."
+        => |config| config.known_products = 1;
+    ProductsOfAnyCase "products-of-any-case" without [ProductsOfAnyCaseAsSent]
+        "Product ids are case-insensitive; the registered spelling is stored."
+        => |config| for body in [&mut config.create, &mut config.update] {
+            body.resolve = |catalogue, ids| ids.iter().map(|id| catalogue.in_any_case(id)).collect();
+        };
+    ProductsOfAnyCaseAsSent "products-of-any-case-as-sent"
+        "Product ids are case-insensitive; the sent spelling is stored."
+        => |config| for body in [&mut config.create, &mut config.update] {
+            body.resolve = |catalogue, ids| {
+                ids.iter().all(|id| catalogue.in_any_case(id).is_some()).then(|| ids.to_vec())
+            };
+        };
     LargeBody413 "large-body-413"
         "A proxy returns 413 for a body over 64 KiB."
         => |config| config.front.push(front::large_body);

@@ -81,6 +81,12 @@ pub(super) enum DeletedKey {
 pub(super) struct Config {
     /// Routers, firewalls and proxies before the API.
     pub(super) front: Vec<fn(&Call) -> Option<ServerResponse>>,
+    /// The status of an undocumented method.
+    pub(super) unknown_method: StatusCode,
+    /// Whether responses are compressed if the request allows it.
+    pub(super) compresses: bool,
+    /// How many products of the main project a fixture names.
+    pub(super) known_products: usize,
     /// Occasional other responses, given the number of requests so far.
     pub(super) interruptions: Vec<fn(u64) -> Option<ServerResponse>>,
     /// Delays before processing.
@@ -179,6 +185,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             front: Vec::new(),
+            unknown_method: StatusCode::METHOD_NOT_ALLOWED,
+            compresses: false,
+            known_products: usize::MAX,
             interruptions: Vec::new(),
             waits_before: Vec::new(),
             waits_after: Vec::new(),

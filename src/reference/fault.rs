@@ -15,6 +15,7 @@ mod pagination;
 mod pattern;
 mod process;
 mod race;
+mod reserved;
 mod robustness;
 mod schema;
 mod state;
@@ -64,6 +65,8 @@ pub enum Family {
     Pattern,
     /// State that the projects of one server share by mistake.
     Process,
+    /// Valid ids that programs treat specially.
+    Reserved,
 }
 
 /// Description of a fault.
@@ -110,7 +113,7 @@ macro_rules! faults {
 use faults;
 
 /// The families in the order of [`Fault::ALL`], each with its effects.
-const FAMILIES: [(&[FaultInfo], &[Effect]); 17] = [
+const FAMILIES: [(&[FaultInfo], &[Effect]); 18] = [
     (schema::ROWS, schema::EFFECTS),
     (status::ROWS, status::EFFECTS),
     (limit::ROWS, limit::EFFECTS),
@@ -128,9 +131,10 @@ const FAMILIES: [(&[FaultInfo], &[Effect]); 17] = [
     (race::ROWS, race::EFFECTS),
     (pattern::ROWS, pattern::EFFECTS),
     (process::ROWS, process::EFFECTS),
+    (reserved::ROWS, reserved::EFFECTS),
 ];
 
-const COUNT: usize = process::FIRST + process::ROWS.len();
+const COUNT: usize = reserved::FIRST + reserved::ROWS.len();
 
 impl Fault {
     /// Every fault, family by family.

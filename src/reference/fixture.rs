@@ -66,14 +66,15 @@ impl Fixtures {
             second_token: token("second"),
             limited_token: token("limited"),
             empty_token: token("empty"),
-            product_ids: self.main.iter().cloned().collect(),
+            product_ids: self.main.iter().take(self.config.known_products).cloned().collect(),
             variant_id: VARIANT_ID.to_owned(),
             second_product_ids: self.second.iter().cloned().collect(),
         };
         // The first interruption depends on the seed and the name.
         let begun = name.bytes().fold(self.seed, |sum, byte| sum.wrapping_add(7 * u64::from(byte))) % 29;
         let project = |own, foreign, offerings| self.project(own, foreign, offerings, begun);
-        let main = project(&self.main, &self.second, self.main_offerings(&fixture.product_ids));
+        let products: Vec<String> = self.main.iter().cloned().collect();
+        let main = project(&self.main, &self.second, self.main_offerings(&products));
         let second = project(&self.second, &self.main, second_offerings(&fixture.second_product_ids));
         let empty = project(&self.main, &self.second, Vec::new());
         let process = Arc::<Mutex<Process>>::default();

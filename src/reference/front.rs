@@ -68,6 +68,20 @@ pub(super) fn long_target(call: &Call) -> Option<ServerResponse> {
     too_long.then(|| ServerResponse::html(StatusCode::URI_TOO_LONG, "<h1>414 URI Too Long</h1>"))
 }
 
+/// Likewise, with the status of headers that are too large.
+pub(super) fn large_headers(call: &Call) -> Option<ServerResponse> {
+    let page = ServerResponse::html(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "<h1>431</h1>");
+    long_target(call).map(|_| page)
+}
+
+/// A proxy that rejects paths that it cannot decode, and long ones.
+pub(super) fn strict_proxy(call: &Call) -> Option<ServerResponse> {
+    let id = decoded(call.raw_id());
+    let odd = id.is_none_or(|id| id.contains('\0') || id.chars().count() > TARGET_MAX);
+    let page = ServerResponse::html(StatusCode::BAD_REQUEST, "<html><center><h1>400 Bad Request</h1></center></html>");
+    odd.then(|| page.with_header("server", HeaderValue::from_static("nginx/1.25.3")))
+}
+
 /// A proxy with a maximum body size.
 pub(super) fn large_body(call: &Call) -> Option<ServerResponse> {
     let large = call.bytes().map_or(true, |body| body.len() > BODY_MAX);

@@ -14,6 +14,8 @@ pub(super) struct History {
     /// Number of offerings in the fixture.
     pub(super) initial: u64,
     pub(super) created: u32,
+    /// The hundredth of a second in which each was created, by number.
+    pub(super) moments: HashMap<u64, i64>,
     /// How many updates wrote products.
     pub(super) updates: u32,
     /// How many promotions changed the main.

@@ -17,6 +17,7 @@ mod damage;
 mod fault;
 mod fixture;
 mod front;
+mod gzip;
 mod history;
 mod idempotency;
 mod in_flight;

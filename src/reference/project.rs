@@ -26,6 +26,14 @@ pub(super) struct Catalogue {
     pub(super) foreign: Arc<BTreeSet<String>>,
 }
 
+impl Catalogue {
+    /// The registered product that an id names in any letter case.
+    pub(super) fn in_any_case(&self, id: &str) -> Option<String> {
+        let same = || self.own.iter().find(|known| known.eq_ignore_ascii_case(id));
+        self.own.get(id).or_else(same).cloned()
+    }
+}
+
 /// The products to store of a list, if all of them are registered.
 pub(super) fn registered(catalogue: &Catalogue, ids: &[String]) -> Option<Vec<String>> {
     ids.iter().all(|id| catalogue.own.contains(id)).then(|| ids.to_vec())

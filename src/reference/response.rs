@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::call::{Call, Operation};
 use super::config::Config;
+use super::gzip;
 use super::server_response::{ApiError, ServerResponse};
 
 /// Statuses of a success.
@@ -78,9 +80,23 @@ pub(super) fn response(config: &Config, call: &Call, result: Result<ServerRespon
         }
     }
     let pretty = response.body.as_ref().filter(|_| config.pretty).map(|body| format!("{body:#}\n"));
+    let text = pretty.unwrap_or_else(|| response.text());
+    let compressed =
+        Some(text.as_bytes()).filter(|text| !text.is_empty() && allows_gzip(config, call)).map(gzip::member);
     let mut response = response.into_response();
-    if let Some(pretty) = pretty {
-        *response.body_mut() = Body::from(pretty);
-    }
+    *response.body_mut() = compressed.map_or_else(
+        || Body::from(text),
+        |compressed| {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            Body::from(compressed)
+        },
+    );
     response
+}
+
+/// Whether the response may and will be compressed. Without the header, a request allows every coding.
+fn allows_gzip(config: &Config, call: &Call) -> bool {
+    let accepted =
+        call.headers.get(ACCEPT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    config.compresses && accepted.is_none_or(|accepted| accepted.contains("gzip") || accepted.contains('*'))
 }

@@ -39,6 +39,8 @@ pub(super) struct App {
 
 /// The six operations; every other URL and method returns an error envelope.
 pub(super) fn router(app: Arc<App>) -> Router {
+    let unknown_method = app.config.unknown_method;
+    let only = |methods| only(methods, unknown_method);
     let collection = get(serving(Operation::List)).post(serving(Operation::Create));
     let item = get(serving(Operation::Get)).patch(serving(Operation::Update)).delete(serving(Operation::Delete));
     let set_main = post(serving(Operation::SetMain));
@@ -56,10 +58,11 @@ fn serving(
     move |State(app), request| Box::pin(async move { app.serve(operation, request).await })
 }
 
-fn only(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    methods.fallback(|| async {
+/// Returns `status` for every other method.
+fn only(methods: MethodRouter<Arc<App>>, status: StatusCode) -> MethodRouter<Arc<App>> {
+    methods.fallback(move || async move {
         let message = "This URL does not accept this method.";
-        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", message).into_response().into_response()
+        ApiError::new(status, "invalid_request", message).into_response().into_response()
     })
 }
 

@@ -109,9 +109,13 @@ impl ServerResponse {
         }
     }
 
+    /// The body as text; empty without one.
+    pub(super) fn text(&self) -> String {
+        self.body.as_ref().map_or_else(|| self.page.to_owned(), Value::to_string)
+    }
+
     pub(super) fn into_response(self) -> Response {
-        let body = self.body.map_or_else(|| Body::from(self.page), |body| Body::from(body.to_string()));
-        let mut response = Response::new(body);
+        let mut response = Response::new(Body::from(self.text()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

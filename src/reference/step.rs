@@ -6,6 +6,8 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
+use chrono::Utc;
+
 use super::call::{Call, Operation};
 use super::config::{Config, When};
 use super::offering::Offering;
@@ -148,6 +150,7 @@ impl Step<'_> {
         self.wrote = true;
         let history = &mut self.project.history;
         history.created += 1;
+        history.moments.insert(created.number, Utc::now().timestamp_millis() / 10);
         if !self.before.iter().any(Offering::is_regular) {
             history.main_deleted = false;
         }

@@ -318,6 +318,11 @@ impl Step<'_> {
         self.project.rows().into_iter().nth(self.cursor_place()?)
     }
 
+    /// The hundredth of a second in which an offering was created; `None` for the first offerings of a project.
+    pub(super) fn moment_of(&self, offering: &Offering) -> Option<i64> {
+        self.project.history.moments.get(&offering.number).copied()
+    }
+
     /// The deleted offering that the cursor names, if none exists with that id.
     pub(super) fn deleted_cursor(&self) -> Option<Offering> {
         let after = self.window().filter(|_| self.restarted())?.after?;

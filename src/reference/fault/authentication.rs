@@ -194,6 +194,11 @@ faults! {
         => |config| config.create.resolve = |catalogue, ids| {
             ids.iter().all(|id| catalogue.own.contains(id) || catalogue.foreign.contains(id)).then(|| ids.to_vec())
         };
+    UPDATE_OTHER_PROJECT_PRODUCTS "update-other-project-products"
+        "PATCH accepts products of another project."
+        => |config| config.update.resolve = |catalogue, ids| {
+            ids.iter().all(|id| catalogue.own.contains(id) || catalogue.foreign.contains(id)).then(|| ids.to_vec())
+        };
     PROMOTION_DEMOTES_OTHER_PROJECT "promotion-demotes-other-project"
         "Set-main also demotes the main of another project."
         => |config| config.done(SetMain, |step| {
@@ -222,6 +227,24 @@ faults! {
             let Some(updated) = step.reply().cloned() else { return };
             if let Some(twin) = step.other.row(&updated.id).filter(|twin| twin.is_regular()) {
                 twin.product_ids = updated.product_ids;
+            }
+        });
+    UPDATE_TOUCHES_OTHER_PROJECT "update-touches-other-project"
+        "PATCH also sets `updated_at` of the offering with the same id in another project."
+        => |config| config.done(Update, |step| {
+            let id = step.id();
+            if step.other.row(&id).is_some_and(|twin| twin.is_regular()) {
+                step.other.touch(&id);
+            }
+        });
+    UPDATE_OF_MAIN_WRITES_OTHER_MAIN "update-of-main-writes-other-main"
+        "PATCH of the main also writes the products of the main of another project."
+        => |config| config.done(Update, |step| {
+            let Some(updated) = step.reply().filter(|row| row.is_main()).cloned() else { return };
+            if let Some(main) = step.other.main_id()
+                && let Some(row) = step.other.row(&main)
+            {
+                row.product_ids = updated.product_ids;
             }
         });
     DELETE_REMOVES_FROM_OTHER_PROJECT "delete-removes-from-other-project"

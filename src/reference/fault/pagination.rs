@@ -48,6 +48,26 @@ faults! {
             rows.retain(|row| row.created_at / 60 != cursor.created_at / 60);
             step.list(&rows, Start::First);
         });
+    PAGE_SKIPS_SIMULTANEOUS "page-skips-simultaneous"
+        "A page after a cursor skips offerings created in the same hundredth of a second as the cursor."
+        => |config| config.done(List, |step| {
+            let (Some(place), Some(cursor)) = (step.cursor_place(), step.cursor()) else { return };
+            let moment = step.moment_of(&cursor);
+            let mut rows = step.project.rows().split_off(place);
+            rows.retain(|row| moment.is_none() || row.id != cursor.id && step.moment_of(row) != moment);
+            let start = if moment.is_none() { Start::After(0) } else { Start::First };
+            step.list(&rows, start);
+        });
+    PAGE_REPEATS_SIMULTANEOUS "page-repeats-simultaneous"
+        "A page after a cursor begins with the others of the same hundredth of a second."
+        => |config| config.done(List, |step| {
+            let Some(cursor) = step.cursor() else { return };
+            let Some(moment) = step.moment_of(&cursor) else { return };
+            let rows = step.project.rows();
+            let first = rows.iter().position(|row| step.moment_of(row) == Some(moment)).unwrap_or_default();
+            let rows: Vec<_> = rows.into_iter().skip(first).filter(|row| row.id != cursor.id).collect();
+            step.list(&rows, Start::First);
+        });
     PAGE_REVERSED_AFTER_CURSOR "page-reversed-after-cursor"
         "A page after a cursor is reversed."
         => |config| config.done(List, |step| {

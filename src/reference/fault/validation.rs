@@ -270,6 +270,15 @@ faults! {
     CREATE_OBJECT_TAKEN "create-object-taken"
         "POST returns the `object` of the body."
         => |config| config.respond(&[Create], SUCCESS, |call, response| take(call, response, "object"));
+    CREATE_MEMBERS_OF_ANY_CASE "create-members-of-any-case"
+        "POST reads the members of its body in any letter case."
+        => |config| config.create.unwrap = in_lower_case;
+    CREATE_PRODUCTS_OF_ANY_CASE "create-products-of-any-case"
+        "POST reads `product_ids` in any letter case."
+        => |config| config.create.unwrap = products_in_lower_case;
+    UPDATE_MEMBERS_OF_ANY_CASE "update-members-of-any-case"
+        "PATCH reads the members of its body in any letter case."
+        => |config| config.update.unwrap = in_lower_case;
     LIMIT_WORD_IGNORED "limit-word-ignored"
         "A limit that is not a number selects the default."
         => |config| config.limit = |text| if text.parse::<i64>().is_err() { Some(LIMIT_DEFAULT) } else { limit(text) };
@@ -286,6 +295,24 @@ fn take(call: &Call, response: &mut ServerResponse, name: &str) {
     if let Some(sent) = call.json().ok().and_then(|body| body.get(name).cloned()) {
         response.set(name, sent);
     }
+}
+
+/// A body with the names of its members in lower case; the last of equal names counts.
+fn in_lower_case(body: Value) -> Value {
+    match body {
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+        body => body,
+    }
+}
+
+/// Likewise, but only for `product_ids`.
+fn products_in_lower_case(mut body: Value) -> Value {
+    let Some(members) = body.as_object_mut() else { return body };
+    let name = members.keys().find(|name| name.eq_ignore_ascii_case("product_ids")).cloned();
+    if let Some(products) = name.and_then(|name| members.remove(&name)) {
+        members.insert("product_ids".to_owned(), products);
+    }
+    body
 }
 
 /// An id for an offering that has none.

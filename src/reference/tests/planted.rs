@@ -24,6 +24,13 @@ const MAIN: &[WriteObserver] = &[
         "\"created_at\":\"2026-01-01T00:00:00Z\"",
     ),
     (
+        // The offerings of one history are created within a hundredth of a second.
+        Fault::PAGE_SKIPS_SIMULTANEOUS,
+        &["create a", "create b", "list cursor=a"],
+        "\"data\":[]",
+    ),
+    (Fault::PAGE_REPEATS_SIMULTANEOUS, &["create a", "create b", "list cursor=b"], "\"id\":\"a\""),
+    (
         Fault::SET_MAIN_READ_ONLY_BY_GET,
         &["promote winback", "get winback", "list"],
         "\"onboarding\",\"object\":\"offering\",\"product_ids\":[\"premium_001\",\"premium_002\",\"premium_003\"],\"tag\":1",
@@ -34,6 +41,8 @@ const OTHER_PROJECTS: &[WriteObserver] = &[
     (Fault::PROMOTION_DEMOTES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"tag\":0"),
     (Fault::PROMOTION_PROMOTES_TWIN, &["promote winback", "@second", "get winback"], "\"tag\":1"),
     (Fault::PROMOTION_TOUCHES_OTHER_PROJECT, &["promote winback", "@second", "get default"], "\"updated_at\":\"2026"),
+    (Fault::UPDATE_TOUCHES_OTHER_PROJECT, &["update winback 7", "@second", "get winback"], "\"updated_at\":\"2026"),
+    (Fault::UPDATE_OF_MAIN_WRITES_OTHER_MAIN, &["update onboarding 7", "@second", "get default"], "premium_007"),
     (Fault::UPDATE_WRITES_OTHER_PROJECT, &["update winback 7", "@second", "get winback"], "[\"premium_007\"]"),
     (Fault::DELETE_REMOVES_FROM_OTHER_PROJECT, &["delete winback", "@second", "get winback"], " 404 "),
     (Fault::CURSOR_OF_OTHER_PROJECT, &["list cursor=default"], "{\"content-type\": \"application/json\"}"),
@@ -204,6 +213,17 @@ const CHOICES: &[(Behaviour, &[&str], u16)] = &[
         )],
         414,
     ),
+    (
+        Behaviour::Oversized431,
+        &[concat!(
+            "get ",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        )],
+        431,
+    ),
+    (Behaviour::StrictProxy400, &["get a%00"], 400),
+    (Behaviour::CompressesIfAllowed, &["get winback"], 200),
 ];
 
 /// The behaviours that have a history here.

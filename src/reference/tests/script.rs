@@ -190,6 +190,7 @@ pub(super) async fn whole(script: &mut Script) {
     }
     keys(script).await;
     replays(script).await;
+    special_names(script).await;
     odd_requests(script).await;
     long_histories(script).await;
 }
@@ -274,7 +275,8 @@ async fn creates(script: &mut Script) {
         json!(["nobody", "premium_001"]),
         json!(["other_001"]),
         json!(["y".repeat(256)]),
-        json!([script.fixture.product_ids[119]]),
+        json!([script.fixture.product_ids.last()]),
+        json!(["PREMIUM_001"]),
         json!(vec!["premium_002"; 101]),
         json!(["premium_001", "premium_001"]),
         (1..101).rev().map(|number| format!("premium_{number:03}")).collect(),
@@ -451,6 +453,21 @@ async fn replays(script: &mut Script) {
     script.create_with(json!({ "id": "refused" }), "refused").await;
     script.create_with(json!({ "id": "long" }), &"k".repeat(300)).await;
     script.read().await;
+}
+
+/// Ids that programs treat specially, and members of a body in another letter case.
+async fn special_names(script: &mut Script) {
+    script.enter("main");
+    for id in ["constructor", "0", "007", "null", "true", "new", "set-main", "offerings"] {
+        script.get(&format!("/offerings/{id}")).await;
+        script.create(json!({ "id": id })).await;
+        script.get(&format!("/offerings/{id}")).await;
+        script.promote(id).await;
+    }
+    script.create(json!({ "ID": "upper" })).await;
+    script.create(json!({ "id": "mixed", "Product_IDs": products(&[4]) })).await;
+    script.update("mixed", json!({ "Product_IDs": products(&[5]) })).await;
+    script.promote("onboarding").await;
 }
 
 /// Requests that are sent only once.
