@@ -14,7 +14,7 @@ pub(super) const TIMESTAMPS: &str = "offering.timestamps";
 pub(super) const CREATED_AT_IMMUTABLE: &str = "offering.created-at-immutable";
 pub(super) const TAG_VALUES: &str = "offering.tag-values";
 
-/// The path of all offerings in their `url`, whatever the servers of the document are.
+/// The path of all offerings in their `url`, independent of the servers of the document.
 const COLLECTION: &str = "/v4/offerings/";
 
 /// An offering as returned by a server, with the fields that rules check.

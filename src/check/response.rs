@@ -70,7 +70,7 @@ pub(super) fn judge(cx: &mut CheckContext<'_>) {
     }
 }
 
-/// Whether HTTP allows a body, whatever the document says under `default`.
+/// Whether HTTP allows a body, also if the document describes one under `default`.
 fn has_body(request: &Request, status: u16) -> bool {
     request.method != Method::HEAD && !matches!(status, 204 | 304)
 }

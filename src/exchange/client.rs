@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The same client for restoring the project: it waits at least [`MAX_AWAY`] for a target that does not respond,
+    /// The same client for restoring the project: it waits at least 30 s for a target that does not respond,
     /// and sends a delete again whose response was lost.
     pub fn for_cleanup(self) -> Self {
         Self { is_cleanup: true, away_since: Arc::default(), ..self }

@@ -134,12 +134,27 @@ pub(super) fn leading_to(
         trace.drain(MAX_STEPS / 2..trace.len() + 1 - MAX_STEPS / 2);
     }
     trace.push(Arc::clone(at));
+    if let Some(read) = own.as_ref().and_then(|call| earlier_get(&exchanges[..end], call, failure)) {
+        insert(&mut trace, read);
+    }
     if failure.rule == row::LIST_FOREIGN.rule()
         && let Some(read) = list_of_other(&exchanges[..end], &trace, own.as_ref(), &ids)
     {
         insert(&mut trace, read);
     }
     trace
+}
+
+/// The last get of the same offering that succeeded after the last write to it: a server may fail only the next one.
+fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call, failure: &Failure) -> Option<&'t Arc<Exchange>> {
+    if own.endpoint != Endpoint::Get || failure.rule != row::GET_REJECTED.rule() {
+        return None;
+    }
+    let is_same = |exchange: &Exchange| {
+        Call::read(&exchange.request).is_some_and(|call| call.id == own.id && call.project() == own.project())
+    };
+    let last = transcript.iter().rev().find(|exchange| is_same(exchange))?;
+    (!last.request.is_write() && last.response.is_success()).then_some(last)
 }
 
 /// The last list of another project that contains one of `ids` that no step of the trace creates.

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::journal::{InitialProject, JournalState, ProjectRole};
 use crate::contract::Endpoint;
-use crate::exchange::{KeyRole, Request};
+use crate::exchange::{KeyRole, Request, Response};
 use crate::finding::Listed;
 use crate::project::{Abort, Project, Session};
 
@@ -168,13 +168,20 @@ pub(super) async fn clean(
         let _ = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
     }
     // The main last: some servers delete it only when no other offering is left, others never.
-    let (mains, mut regulars): (Vec<_>, Vec<_>) =
+    let (mains, regulars): (Vec<_>, Vec<_>) =
         listed.into_iter().filter(|offering| undo.is_ours(&offering.id)).partition(|offering| offering.is_main);
     let is_listed = |id: &str| mains.iter().chain(&regulars).any(|offering| offering.id == id);
     let unlisted: Vec<_> = undo.known().filter(|id| !is_listed(id)).cloned().collect();
-    regulars.extend(unlisted.into_iter().map(|id| Listed { id, is_main: false }));
     let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
-    delete_all(project, role, ids(regulars), CONCURRENCY, &mut cleaned).await;
+    let mut kept = delete_all(project, role, ids(regulars), CONCURRENCY, &mut cleaned).await;
+    for (id, rejection) in delete_all(project, role, unlisted, CONCURRENCY, &mut cleaned).await {
+        // An invalid id of a create that was interrupted: a server that rejects it in every request has not created it.
+        let got = project.client.send(Request::to(Endpoint::Get).id(&id).key(role)).await;
+        if got.map_or(true, |got| got.response.status != rejection.status || [401, 403].contains(&rejection.status)) {
+            kept.push((id, rejection));
+        }
+    }
+    cleaned.left.extend(kept.into_iter().map(|(id, rejection)| format!("{id} ({})", rejection.summary())));
     for main in ids(mains) {
         match project.client.send(Request::to(Endpoint::Delete).id(&main).key(role)).await {
             Ok(exchange)
@@ -240,8 +247,15 @@ async fn another_main(project: &Project, role: KeyRole, undo: &Undo) -> Result<O
     Ok(listed.into_iter().find(|offering| offering.is_main && is_other(offering)).map(|offering| offering.id))
 }
 
-async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurrency: usize, cleaned: &mut Cleaned) {
-    let (mut unanswered, mut conflicts) = (0, Vec::new());
+/// Deletes offerings; returns those whose deletion the server rejected.
+async fn delete_all(
+    project: &Project,
+    role: KeyRole,
+    ids: Vec<String>,
+    concurrency: usize,
+    cleaned: &mut Cleaned,
+) -> Vec<(String, Response)> {
+    let (mut unanswered, mut conflicts, mut rejected) = (0, Vec::new(), Vec::new());
     for batch in ids.chunks(concurrency) {
         if unanswered >= MAX_UNANSWERED {
             cleaned.left.extend(batch.iter().map(|id| format!("{id} (not deleted: the target does not respond)")));
@@ -262,7 +276,7 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurre
                 Ok(exchange) if exchange.response.status == 404 => {}
                 // A correct server may reject all but one of several concurrent writes.
                 Ok(exchange) if exchange.response.status == 409 && concurrency > 1 => conflicts.push(id),
-                Ok(exchange) => cleaned.left.push(format!("{id} ({})", exchange.response.summary())),
+                Ok(exchange) => rejected.push((id, exchange.response)),
                 Err(error) => {
                     unanswered += 1;
                     cleaned.left.push(format!("{id} (cannot {error})"));
@@ -271,13 +285,14 @@ async fn delete_all(project: &Project, role: KeyRole, ids: Vec<String>, concurre
         }
     }
     if !conflicts.is_empty() {
-        Box::pin(delete_all(project, role, conflicts, 1, cleaned)).await;
+        rejected.extend(Box::pin(delete_all(project, role, conflicts, 1, cleaned)).await);
     }
+    rejected
 }
 
-/// Whether the run has taken the place of `main`: the list or the journal shows it.
+/// Whether the run has taken the place of `main`: the list shows it, or the journal if the list does not contain `main`.
 fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo) -> bool {
-    let is_shown = listed.iter().any(|offering| offering.id == main && !offering.is_main);
-    (is_shown || undo.is_displaced)
+    let shown = listed.iter().find(|offering| offering.id == main);
+    shown.map_or(undo.is_displaced, |offering| !offering.is_main)
         && listed.iter().filter(|other| other.is_main).all(|other| other.id == main || undo.is_ours(&other.id))
 }

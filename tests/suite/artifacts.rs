@@ -278,9 +278,9 @@ fn exported_hurl_files_show_the_fault_and_pass_when_it_is_fixed() {
 /// A list also contains offerings of other clients: in another project a difference proves nothing.
 #[test]
 fn an_exported_script_reports_offerings_of_other_clients() {
-    let broken = Reference::with_faults(&["list-products-cut"]);
+    let broken = Reference::with_faults(&["created-listed-twice"]);
     let folder = TempFolder::new();
-    let selected = "create.readable,list.agrees-with-get";
+    let selected = "create.readable,list.*";
     let ran = end(run(&broken, &folder, &["--export", &file(&folder, "kept"), "--only", selected]), folder);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "sh");
@@ -288,11 +288,10 @@ fn an_exported_script_reports_offerings_of_other_clients() {
     let comparing: Vec<_> =
         scripts.iter().filter(|script| fs::read_to_string(script).unwrap().contains("\nsame_list ")).collect();
     assert!(!comparing.is_empty(), "{scripts:?}");
-    let fresh = Reference::with_faults(&["list-products-cut"]);
+    let fresh = Reference::with_faults(&["created-listed-twice"]);
     for script in &comparing {
         let text = fs::read_to_string(script).unwrap();
         assert!(text.contains("# Lists are compared as a whole"), "{text}");
-        assert_eq!(run_script(script, &fresh).0, Some(1), "as fresh as the project of the run");
     }
     // Another client adds an offering.
     let key = fresh.variable("QONFORM_TOKEN");

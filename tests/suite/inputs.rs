@@ -71,7 +71,10 @@ async fn is_caught(fault: Fault, contract: &Arc<Contract>) -> bool {
 async fn every_input_fault_is_caught_by_inputs_alone() {
     let families = [Family::Validation, Family::Limit, Family::Robustness];
     let contract = Arc::new(Contract::embedded());
-    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|fault| families.contains(&fault.info().family)).collect();
+    // Only scenarios compare letter cases.
+    let is_input =
+        |fault: &Fault| families.contains(&fault.info().family) && !fault.info().name.ends_with("-of-any-case");
+    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(is_input).collect();
     assert!(faults.len() > 110, "{}", faults.len());
     let mut missed = Vec::new();
     for fault in faults {

@@ -25,7 +25,9 @@ async fn flow(client: &Client, server: &Server) {
     let fixture = server.fixture("flow");
     let client = client.at(server, &fixture.token);
     client.get("/offerings?limit=2").await;
-    client.create(json!({ "id": "a b", "product_ids": fixture.product_ids[..3] })).await;
+    // Some behaviours leave fewer products.
+    let products: Vec<_> = fixture.product_ids.iter().take(3).collect();
+    client.create(json!({ "id": "a b", "product_ids": products })).await;
     client.get("/offerings/a%20b").await;
     client.send("PATCH", "/offerings/a%20b", Some(json!({ "product_ids": [] }))).await;
     client.send("POST", "/offerings/a%20b/set-main", None).await;
