@@ -90,14 +90,14 @@ impl<'s> AttemptExecutor<'s> {
 
     /// Executes `program` once, with new ids and random start times.
     pub(super) async fn execute(&mut self, program: &Program) -> Result<History, Abort> {
-        let bindings = self.bindings(program);
+        let (attempt, bindings, prefix) = (self.attempts, self.bindings(program), self.id(""));
+        // Also an attempt that fails during preparation uses up its ids: they may remain in the second project.
+        self.attempts += 1;
         let before = self.remove_leftovers(program.clients.len()).await?;
         let prepared = self.create_initial(program, &bindings).await?;
         let main = self.main(&before, &prepared);
-        let facts =
-            Facts { prefix: self.id(""), variant: self.cx.project().fixtures.variant.clone(), ..Facts::default() };
-        let mut rng = RaceRng::new(self.seed, &self.name, u64::from(self.attempts));
-        self.attempts += 1;
+        let facts = Facts { prefix, variant: self.cx.project().fixtures.variant.clone(), ..Facts::default() };
+        let mut rng = RaceRng::new(self.seed, &self.name, u64::from(attempt));
         let mut requests = run_clients(self.client(), plans(program, &bindings, &mut rng)).await;
         let observer = program.clients.len();
         for step in &program.after {

@@ -144,11 +144,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
                     return Ok(());
                 }
                 // The next attempt removes what this one has prepared.
-                // A create whose response was lost is rejected if it was sent again; the next attempt has other ids.
-                Err(abort)
-                    if abort.is_lost_response() && broken < MAX_BROKEN
-                        || matches!(abort, Abort::Blocked(_)) && broken == 0 =>
-                {
+                Err(abort) if abort.is_lost_response() && broken < MAX_BROKEN => {
                     broken += 1;
                     continue;
                 }
