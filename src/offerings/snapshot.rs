@@ -482,9 +482,13 @@ impl Context {
     }
 
     fn add_deviation(&mut self, deviation: ModelDeviation, at: &Arc<Exchange>) {
+        // The preparation may have created what the page contains.
+        let call = Call::read(&at.request);
+        let rows = call.map(|call| self.rows_behind(&call, &deviation, at)).unwrap_or_default();
+        let ids: Vec<&str> = rows.iter().map(String::as_str).collect();
         let mut failure = self.failure(deviation, at);
         failure.also.extend(self.general.drain(..).map(|general| general.rule));
-        failure.trace = trace::leading_to(&self.transcript(), at, &[], &failure);
+        failure.trace = trace::leading_to(&self.transcript(), at, &ids, &failure);
         self.add(failure);
     }
 }

@@ -292,6 +292,7 @@ fn an_exported_script_reports_offerings_of_other_clients() {
     for script in &comparing {
         let text = fs::read_to_string(script).unwrap();
         assert!(text.contains("# Lists are compared as a whole"), "{text}");
+        assert_eq!(run_script(script, &fresh).0, Some(1), "as fresh as the project of the run");
     }
     // Another client adds an offering.
     let key = fresh.variable("QONFORM_TOKEN");
