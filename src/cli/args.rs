@@ -7,11 +7,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
-use qonform::run::{Layer, Shard};
+use qonform::run::Layer;
 
 use super::configuration::{ConfigurationArguments, InitArguments, Rank};
 use super::gates::GateArguments;
-use super::merge::MergeArguments;
 use super::out::ColorChoice;
 use super::values::{duration, port, positive, whole};
 
@@ -52,8 +51,6 @@ pub(super) enum Command {
     Report(ReportArguments),
     /// Compare two JSON reports; exit code 1 if the newer one has new violations.
     Diff(DiffArguments),
-    /// Merge the JSON reports of all shards into the report of the whole run.
-    Merge(MergeArguments),
     /// Check the contract's document for mistakes; exit code 1 if there are any.
     Lint(LintArguments),
     /// Write a commented qonform.toml with every key.
@@ -238,10 +235,6 @@ pub(super) struct SelectionArguments {
         value_parser = whole::<u32>
     )]
     pub(super) race_tries: u32,
-    /// Run one part of the cases, as `2/4` [default: all]. Give every part the same --seed; `qonform merge` merges
-    /// the reports.
-    #[arg(long, env = "QONFORM_SHARD", value_name = "N/OF")]
-    pub(super) shard: Option<Shard>,
     /// Accept inconclusive must rules; without it, such a run ends with exit code 3.
     #[arg(long, env = "QONFORM_ALLOW_INCONCLUSIVE")]
     pub(super) allow_inconclusive: bool,
@@ -330,7 +323,7 @@ pub(super) struct OutputArguments {
     /// human [default: none].
     #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = ',', value_name = "FORMAT=PATH")]
     pub(super) reports: Vec<String>,
-    /// Write each finding to a directory, as a script, a Hurl file and a Rust test that reproduce it [default: none].
+    /// Write each finding to a directory, as a shell script and a Hurl file that reproduce it [default: none].
     #[arg(long, env = "QONFORM_EXPORT", value_name = "DIR")]
     pub(super) export: Option<PathBuf>,
     /// When to colour stdout.

@@ -7,7 +7,7 @@ use super::args::Arguments;
 /// The commands by purpose. A test checks that all are here.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Test a server", &["run", "replay", "clean"]),
-    ("Reports", &["report", "diff", "merge"]),
+    ("Reports", &["report", "diff"]),
     ("Contract", &["rules", "explain", "lint"]),
     ("Configuration", &["init", "config"]),
     ("Test qonform", &["serve", "selftest"]),

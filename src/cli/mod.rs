@@ -14,7 +14,6 @@ mod help;
 mod input_file;
 mod labels;
 mod lint;
-mod merge;
 mod out;
 mod progress;
 mod recording;
@@ -109,7 +108,6 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
             Command::Replay(replay) => replay::replay(*replay, sources).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
-            Command::Merge(merge) => merge::merge(&merge),
             Command::Lint(lint) => lint::lint(&lint.contract),
             Command::Init(init) => configuration::init(&init),
             Command::Config(_) => config(matches, sources),

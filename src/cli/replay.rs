@@ -69,11 +69,10 @@ fn why_unchecked(outcome: &Outcome, rule: &str) -> String {
 
 /// Rejects flags that contradict the finding. Values from a file or a variable are meant for runs and are ignored.
 fn reject_run_flags(arguments: &ReplayArguments, sources: &Sources) -> Result<(), CliError> {
-    const RUN_FLAGS: [(&str, &str); 7] = [
+    const RUN_FLAGS: [(&str, &str); 6] = [
         ("only", "the finding selects the case; leave the flag out"),
         ("skip", "the finding selects the case; leave the flag out"),
         ("layer", "the finding selects the case; leave the flag out"),
-        ("shard", "one case has no parts; leave the flag out"),
         ("seed", "the seed comes from the report; leave the flag out"),
         ("regressions", "only `qonform run` runs and saves past failures; leave the flag out"),
         ("baseline", "a replay already shows whether the finding still fails; leave the flag out"),
@@ -108,7 +107,6 @@ pub(super) fn find<'o>(report: &'o Outcome, fingerprint: &str) -> Result<&'o Fin
 }
 
 fn select_case(settings: &mut Settings, finding: &Finding) -> Result<(), CliError> {
-    settings.shard = None;
     settings.selection.only.clear();
     settings.selection.skip.clear();
     if let Some(saved) = &finding.replay {

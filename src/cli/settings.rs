@@ -31,9 +31,6 @@ pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
 pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, CliError> {
     let pace = &arguments.pace;
     let defaults = Settings::default();
-    if arguments.selection.shard.is_some() && pace.seed.is_none() {
-        return Err(CliError::usage("run a shard without a seed: give every shard the same --seed"));
-    }
     Ok(Settings {
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
@@ -49,7 +46,6 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         steps: arguments.selection.steps.max(1),
         race_attempts: arguments.selection.race_tries.max(1),
         replay: None,
-        shard: arguments.selection.shard,
         regressions: Vec::new(),
         operations: operations(&arguments.selection.operations, contract)?,
         scope: match (arguments.target.read_only, arguments.target.keep_main) {

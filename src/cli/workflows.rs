@@ -74,14 +74,13 @@ fn every_command_line_is_accepted() {
         let arguments = Arguments::from_arg_matches(&matches).unwrap();
         let reports = match &arguments.command {
             Command::Run(run) => &run.output.reports,
-            Command::Merge(merge) => &merge.output.reports,
             _ => continue,
         };
         for report in reports {
             assert!(ReportFile::parse(report).is_ok(), "{report}");
         }
     }
-    for command in ["run", "merge", "diff"] {
+    for command in ["run", "diff"] {
         assert!(lines.iter().any(|words| words[1] == command), "no example of {command}");
     }
 }

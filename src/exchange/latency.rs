@@ -23,33 +23,6 @@ impl Latencies {
         self.largest = self.largest.max(micros);
     }
 
-    /// The buckets that are not empty, as index and count, for [`Self::from_buckets`].
-    pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
-    }
-
-    /// The histogram with these buckets (index and count) and the longest time in microseconds. An index may
-    /// appear more than once; an index out of range is ignored.
-    pub fn from_buckets(buckets: impl IntoIterator<Item = (usize, u64)>, largest: u64) -> Self {
-        let mut latencies = Self { largest, ..Self::default() };
-        for (index, count) in buckets.into_iter().filter(|(index, _)| *index <= bucket(u64::MAX)) {
-            if latencies.counts.len() <= index {
-                latencies.counts.resize(index + 1, 0);
-            }
-            latencies.counts[index] = latencies.counts[index].saturating_add(count);
-            latencies.total = latencies.total.saturating_add(count);
-        }
-        latencies
-    }
-
-    /// Adds the counts of another histogram.
-    pub fn merge(&mut self, other: &Self) {
-        *self = Self::from_buckets(
-            self.buckets().chain(other.buckets()).collect::<Vec<_>>(),
-            self.largest.max(other.largest),
-        );
-    }
-
     /// The number of times.
     pub fn count(&self) -> u64 {
         self.total
@@ -100,24 +73,6 @@ mod tests {
             assert!(index >= last && bound >= micros && bound - micros <= micros / BUCKETS_PER_POWER, "{micros}");
             last = index;
         }
-    }
-
-    #[test]
-    fn merged_histograms_equal_one_histogram() {
-        let (mut all, mut odd, mut even) = (Latencies::default(), Latencies::default(), Latencies::default());
-        for micros in (1..5_000).map(|n: u64| n * n) {
-            all.add(micros);
-            if micros % 2 == 1 { odd.add(micros) } else { even.add(micros) }
-        }
-        let mut merged = Latencies::from_buckets(odd.buckets(), odd.largest());
-        merged.merge(&even);
-        for percent in [1, 50, 90, 99, 100] {
-            assert_eq!(merged.percentile(percent), all.percentile(percent));
-        }
-        assert_eq!((merged.count(), merged.largest()), (all.count(), all.largest()));
-        // A file may hold anything.
-        let odd = Latencies::from_buckets([(usize::MAX, 1), (3, u64::MAX), (3, 1)], 9);
-        assert_eq!((odd.count(), odd.percentile(99)), (u64::MAX, 3));
     }
 
     #[test]

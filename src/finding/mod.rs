@@ -10,7 +10,6 @@ mod constraints;
 mod evidence;
 mod failure;
 mod outcome;
-mod shard;
 mod timeline;
 mod verdict;
 mod waiver;
@@ -24,7 +23,6 @@ pub use outcome::{
     ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse,
     Summary, TargetFacts, Tool,
 };
-pub use shard::{Doubt, ShardCase, ShardFacts, ShardLatency, ShardReason};
 pub use timeline::{Span, Timeline};
 pub use verdict::Verdict;
 pub use waiver::{Waived, WaiverOutcome, WaiverState};

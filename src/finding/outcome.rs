@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConstraintSeen, Finding, Severity, ShardFacts, Verdict, WaiverOutcome, WaiverState};
+use super::{ConstraintSeen, Finding, Severity, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
 /// Version of the JSON report's format; it increases with every incompatible change.
@@ -62,9 +62,6 @@ pub struct Outcome {
     /// The waivers of the run and their use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<WaiverOutcome>,
-    /// The shard that this is; `None` for a whole run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<ShardFacts>,
     /// Path of the JSON report, for the commands that read it; `None` if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -312,13 +309,8 @@ impl Outcome {
         }
     }
 
-    /// Whether no selected rule was decided: such a run is not a success. Always false for a shard without cases.
+    /// Whether no selected rule was decided: such a run is not a success.
     pub fn tested_nothing(&self) -> bool {
-        let is_empty_shard =
-            self.ending == Ending::Complete && self.shard.as_ref().is_some_and(|part| part.cases.is_empty());
-        if is_empty_shard {
-            return false;
-        }
         self.summary.cases == 0
             || self.summary.checks == 0
             || self.rules.iter().all(|rule| matches!(rule.verdict, Verdict::Skipped | Verdict::Inconclusive))

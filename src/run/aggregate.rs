@@ -11,9 +11,9 @@ use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
-    CaseResult, Confirmation, Constraints, ContractFacts, Coverage, DocumentPlace, Doubt, Drift, Ending, EvidenceStep,
-    Failure, Finding, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse, Severity, ShardCase,
-    ShardFacts, ShardLatency, ShardReason, Summary, Tool, Verdict, Waived,
+    CaseResult, Confirmation, Constraints, ContractFacts, Coverage, DocumentPlace, Drift, Ending, EvidenceStep,
+    Failure, Finding, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse, Severity, Summary,
+    Tool, Verdict, Waived,
 };
 use crate::offerings::race;
 
@@ -49,20 +49,13 @@ pub(super) struct RunInfo<'a> {
 pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
     let CaseResults { cases, counted: mut record } = results;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
-    let mut part = info.part();
     for mut result in cases {
-        if let Some(part) = &mut part {
-            info.note(part, &result);
-        }
         for failure in mem::take(&mut result.failures) {
             info.add(&mut findings, &failure, &result);
         }
         record.merge(result);
     }
-    // The cause of a shard's finding may be found by another shard.
-    if info.settings.shard.is_none() {
-        join::join(&mut findings, info.contract.rules());
-    }
+    join::join(&mut findings, info.contract.rules());
     let rules: Vec<_> =
         info.contract.rules().rules().iter().map(|rule| info.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
@@ -103,7 +96,6 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
         findings,
-        shard: part,
         notes: info.notes,
         left_behind: info.left_behind,
         allows_inconclusive: info.settings.allows_inconclusive,
@@ -194,33 +186,6 @@ impl RunInfo<'_> {
         Some(DocumentPlace { file: document.name().to_owned(), pointer, line: position.line, column: position.column })
     }
 
-    /// The facts about the shard; `None` for a whole run.
-    fn part(&self) -> Option<ShardFacts> {
-        let shard = self.settings.shard?;
-        Some(ShardFacts {
-            number: shard.number(),
-            of: shard.of(),
-            planned: self.plan.planned,
-            cases: Vec::new(),
-            reasons: Vec::new(),
-            latency: self.latencies.iter().map(|(operation, times)| shard_latency(operation, times)).collect(),
-        })
-    }
-
-    /// Adds a case of a shard, with the reasons that no earlier case has given.
-    fn note(&self, part: &mut ShardFacts, record: &CaseResult) {
-        let place = self.plan.places.get(record.place).copied().unwrap_or_default();
-        part.cases.push(ShardCase { place, name: record.name.clone() });
-        let undecided = record.undecided.iter().map(|(rule, reason)| (Doubt::Undecided, rule, reason));
-        let left_out = record.skipped.iter().map(|(rule, reason)| (Doubt::LeftOut, rule, reason));
-        for (of, rule, reason) in undecided.chain(left_out) {
-            let is_known = part.reasons.iter().any(|known| known.of == of && known.rule == **rule);
-            if !is_known && self.settings.selection.includes(rule) {
-                part.reasons.push(ShardReason { rule: (*rule).to_owned(), of, place, reason: reason.clone() });
-            }
-        }
-    }
-
     fn verdict(&self, rule: &Rule, record: &CaseResult, findings: &BTreeMap<String, Finding>) -> RuleOutcome {
         let id = rule.id.as_str();
         let level = self.settings.levels.in_force(id, rule.level);
@@ -289,29 +254,29 @@ impl RunInfo<'_> {
 }
 
 /// The facts that decide the verdict of a rule.
-pub(super) struct VerdictInput<'r> {
+struct VerdictInput<'r> {
     /// The rule.
-    pub(super) id: &'r str,
+    id: &'r str,
     /// The most severe of the findings that violate it.
-    pub(super) by: Option<&'r Finding>,
+    by: Option<&'r Finding>,
     /// Why a check of it was inconclusive.
-    pub(super) undecided: Option<&'r String>,
+    undecided: Option<&'r String>,
     /// Why it, or a part of it, was left out.
-    pub(super) left_out: Option<&'r String>,
+    left_out: Option<&'r String>,
     /// Number of checks.
-    pub(super) checked: u64,
+    checked: u64,
     /// Its effective level.
-    pub(super) level: Level,
+    level: Level,
 }
 
 impl<'r> VerdictInput<'r> {
     /// The most severe of the findings that violate a rule; of equally severe ones one of the rule itself.
-    pub(super) fn most_severe(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
+    fn most_severe(id: &str, findings: impl Iterator<Item = &'r Finding>) -> Option<&'r Finding> {
         findings.filter(|finding| finding.violates(id)).min_by_key(|finding| (finding.severity, finding.rule != id))
     }
 
     /// The verdict, and the reason if there is one.
-    pub(super) fn verdict(&self, why_skipped: impl FnOnce() -> String) -> (Verdict, Option<String>) {
+    fn verdict(&self, why_skipped: impl FnOnce() -> String) -> (Verdict, Option<String>) {
         if let Some(finding) = self.by.filter(|_| self.level != Level::Open) {
             return self.verdict_by(finding);
         }
@@ -337,7 +302,7 @@ impl<'r> VerdictInput<'r> {
     }
 
     /// Number of checks; at least 1 for a rule that only a finding of another rule violates.
-    pub(super) fn checked_given(&self, verdict: Verdict) -> u64 {
+    fn checked_given(&self, verdict: Verdict) -> u64 {
         match verdict {
             Verdict::Skipped => 0,
             Verdict::Violated | Verdict::Warned => self.checked.max(1),
@@ -347,7 +312,7 @@ impl<'r> VerdictInput<'r> {
 }
 
 /// Count, operations and severity of occurrences of a finding.
-pub(super) struct Occurrence {
+struct Occurrence {
     count: u64,
     confirmed: Confirmation,
     level: Level,
@@ -359,7 +324,7 @@ pub(super) struct Occurrence {
 
 impl Occurrence {
     /// The occurrences of a finding.
-    pub(super) fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding) -> Self {
         Self {
             count: finding.count,
             confirmed: finding.confirmed,
@@ -372,7 +337,7 @@ impl Occurrence {
     }
 
     /// Adds them to a finding of the same fingerprint without changing its evidence.
-    pub(super) fn join(self, known: &mut Finding) {
+    fn join(self, known: &mut Finding) {
         known.count += self.count;
         known.confirmed = known.confirmed.min(self.confirmed);
         known.level = known.level.min(self.level);
@@ -385,7 +350,7 @@ impl Occurrence {
 }
 
 /// Findings in the order of reports, the most severe first; `rules` are the ids of the catalogue in its order.
-pub(super) fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterator<Item = &'r str>) -> Vec<Finding> {
+fn sorted<'r>(findings: BTreeMap<String, Finding>, rules: impl Iterator<Item = &'r str>) -> Vec<Finding> {
     let order: BTreeMap<&str, usize> = rules.enumerate().map(|(index, rule)| (rule, index)).collect();
     let rank = |rule: &str| order.get(rule).copied().unwrap_or(usize::MAX);
     let place = |operation: &str| Endpoint::ALL.iter().position(|known| known.operation_id() == operation);
@@ -418,10 +383,7 @@ fn observations(record: &CaseResult, settings: &Settings) -> Vec<Observation> {
 }
 
 /// Drift that violates rules, then other drift, given as operation id (or empty), difference and count.
-pub(super) fn drift<'r>(
-    other: impl IntoIterator<Item = ((&'r str, &'r str), u64)>,
-    findings: &[Finding],
-) -> Vec<Drift> {
+fn drift<'r>(other: impl IntoIterator<Item = ((&'r str, &'r str), u64)>, findings: &[Finding]) -> Vec<Drift> {
     let other = other.into_iter().map(|((operation, what), count)| Drift {
         operations: Some(operation.to_owned()).filter(|id| !id.is_empty()).into_iter().collect(),
         what: what.to_owned(),
@@ -438,7 +400,7 @@ pub(super) fn drift<'r>(
 }
 
 /// Latency of an operation.
-pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
+fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
     Latency {
         operation: operation.map(str::to_owned),
         count: times.count(),
@@ -447,11 +409,6 @@ pub(super) fn latency(operation: Option<&str>, times: &Latencies) -> Latency {
         p99_us: times.percentile(99),
         max_us: times.largest(),
     }
-}
-
-fn shard_latency(operation: &OperationRef, times: &Latencies) -> ShardLatency {
-    let operation = operation.id().map(str::to_owned);
-    ShardLatency { operation, steps: times.buckets().collect(), max_us: times.largest() }
 }
 
 /// Shortens a generated request, which can have any length.
@@ -466,9 +423,8 @@ fn short(text: &str) -> String {
 /// Every documented response of the tested operations, and every received response.
 fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenResponse> {
     let mut responses: BTreeMap<(usize, u16, String), SeenResponse> = BTreeMap::new();
-    let others = plan.others.iter().map(|operation| &**operation);
     let operations: Vec<&Operation> =
-        Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(others).collect();
+        Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(plan.others()).collect();
     for (index, operation) in operations.iter().enumerate() {
         for response in &operation.responses {
             let StatusKey::Code(status) = response.status else { continue };
@@ -508,7 +464,7 @@ fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenR
 }
 
 /// The responses and constraints that the run has covered.
-pub(super) fn covered(responses: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
+fn covered(responses: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
     Coverage {
         responses,
         constraints: constraints.rows.clone(),

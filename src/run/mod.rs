@@ -17,14 +17,12 @@ mod execute;
 mod expectations;
 mod external;
 mod journal;
-mod merge;
 mod minimize;
 mod plan;
 mod preflight;
 mod regressions;
 mod selftest;
 mod settings;
-mod shard;
 mod shrink;
 mod target;
 mod trials;
@@ -44,7 +42,6 @@ pub use external::{ANCHOR, ANCHORED};
 pub use journal::{
     InitialProject, Journal, JournalError, JournalHeader, JournalState, LeftJournal, ProjectRole, is_prefix, journals,
 };
-pub use merge::{MergeError, merge};
 pub use plan::Plan;
 pub use regressions::{Regression, Regressions, RegressionsError};
 pub use selftest::{Selftest, SelftestSettings, SelftestVerdict, Subject, Trial, selftest};
@@ -52,7 +49,6 @@ pub use settings::{
     Clock, Confirm, External, Isolation, Labels, Levels, NamePattern, PatternError, Production, Scope, Selection,
     Settings, StopPolicy, TargetSettings,
 };
-pub use shard::Shard;
 pub use shrink::{FailingStep, Shrinkable, Shrunk, shrink, shrink_by_both};
 pub use target::{Embedded, external_project};
 pub use waivers::{Waiver, WaiverSubject, Waivers};

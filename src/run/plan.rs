@@ -20,12 +20,6 @@ const GENERATED_RACES: usize = 6;
 pub struct Plan {
     /// The cases: regressions first, then cases that read, that write, and that change the main.
     pub cases: Vec<Case>,
-    /// Index of each case in the whole run, which differs from the order here in a shard.
-    pub places: Vec<usize>,
-    /// Number of cases in the whole run.
-    pub planned: usize,
-    /// The operations besides the six that the whole run tests.
-    pub others: Vec<Arc<Operation>>,
     /// For each rule with a case that cannot run: the reason.
     pub reasons: BTreeMap<String, String>,
     /// Other selected cases that cannot run, a sentence each.
@@ -38,7 +32,6 @@ impl Plan {
         let mut plan = Self::default();
         if let Some(saved) = &settings.replay {
             plan.add_saved(&format!("{}::replay", saved.layer()), saved, settings, contract, missing);
-            plan.select_shard(settings);
             return plan;
         }
         let catalogue = contract.rules();
@@ -57,21 +50,15 @@ impl Plan {
             plan.add_regressions(settings, contract, missing);
             plan.cases.extend(rest);
         }
-        plan.select_shard(settings);
         plan
     }
 
-    /// Removes the cases of other shards.
-    fn select_shard(&mut self, settings: &Settings) {
-        self.planned = self.cases.len();
-        let other = |case: &Case| match case {
-            Case::Other(operation) => Some(Arc::clone(operation)),
+    /// The operations besides the six that the run tests.
+    pub fn others(&self) -> impl Iterator<Item = &Operation> {
+        self.cases.iter().filter_map(|case| match case {
+            Case::Other(operation) => Some(&**operation),
             _ => None,
-        };
-        self.others = self.cases.iter().filter_map(other).collect();
-        let is_included = |case: &Case| settings.shard.is_none_or(|shard| shard.includes(&case.name()));
-        let all = std::mem::take(&mut self.cases).into_iter().enumerate();
-        (self.places, self.cases) = all.filter(|(_, case)| is_included(case)).unzip();
+        })
     }
 
     /// Adds a case, or the reason why it cannot run to each of its rules.

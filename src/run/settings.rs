@@ -11,7 +11,6 @@ use super::RunError;
 use super::case::Layer;
 use super::case_script::SavedCase;
 use super::regressions::Regression;
-use super::shard::Shard;
 use super::waivers::Waivers;
 use crate::contract::{Catalogue, Contract, Level};
 use crate::document::nearest;
@@ -46,8 +45,6 @@ pub struct Settings {
     pub regressions: Vec<Regression>,
     /// Operation ids of other operations of the document to test; empty for none.
     pub operations: Vec<NamePattern>,
-    /// The part of the cases to run; `None` for all of them.
-    pub shard: Option<Shard>,
     /// What the run may change on the target.
     pub scope: Scope,
     /// Seed of all generated requests. Runs with one seed differ only in the ids that they create.
@@ -98,7 +95,6 @@ impl Default for Settings {
             steps: 30,
             race_attempts: 30,
             replay: None,
-            shard: None,
             regressions: Vec::new(),
             operations: Vec::new(),
             scope: Scope::Full,
@@ -328,11 +324,6 @@ impl NamePattern {
                 hint: catalogue.nearest(text).map(str::to_owned),
             })
         }
-    }
-
-    /// A pattern from a report, which the run that wrote it has checked.
-    pub(super) fn read_back(text: &str) -> Self {
-        Self(text.to_owned())
     }
 
     /// A pattern that matches at least one operation id of the document.

@@ -106,7 +106,7 @@ impl Waivers {
 }
 
 /// Whether a run without findings proves that a waiver is unused: every rule that it may cover was decided.
-pub(super) fn is_checked(subject: &WaiverSubject, rules: &[RuleOutcome], ending: &Ending) -> bool {
+fn is_checked(subject: &WaiverSubject, rules: &[RuleOutcome], ending: &Ending) -> bool {
     let may_cover = |rule: &RuleOutcome| match subject {
         WaiverSubject::Rules { pattern, .. } => pattern.matches(&rule.id),
         WaiverSubject::Finding(_) => true,

@@ -11,13 +11,12 @@ use snapbox::data::{Data, DataFormat};
 use super::fake_server::{always, json, response};
 use super::program::{KEY, Ran, TempFolder, end, qonform};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "replay",
     "clean",
     "report",
     "diff",
-    "merge",
     "rules",
     "explain",
     "lint",
@@ -50,7 +49,7 @@ const FILES: [(&str, &str); 16] = [
 ];
 
 /// Command lines that fail, without a server.
-const ERRORS: [&str; 72] = [
+const ERRORS: [&str; 69] = [
     "run --tokne x",
     "rnu",
     "explian x",
@@ -69,8 +68,6 @@ const ERRORS: [&str; 72] = [
     "run --deny nonsense",
     "run --layer scenarios",
     "run --operations nonsense",
-    "run --shard 5/4 --seed 1",
-    "run --shard 1/2",
     "run --read-only --keep-main",
     "run --quiet --verbose",
     "run --target http://h.example --header novalue",
@@ -119,7 +116,6 @@ const ERRORS: [&str; 72] = [
     "replay report.json 3fdeffb4 --seed 4",
     "report none.json",
     "report report.json --to x=y",
-    "merge report.json",
     "serve --fault delete-stil-readable",
     "selftest --sample 4",
     "clean --prefix x",

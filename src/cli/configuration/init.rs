@@ -103,7 +103,6 @@ fn one(key: &str) -> &'static str {
         "cacert" => "ca.pem",
         "waivers" => "waivers.toml",
         "baseline" => "baseline.json",
-        "shard" => "1/4",
         _ => "file",
     }
 }

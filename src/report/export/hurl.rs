@@ -16,8 +16,8 @@ pub(super) fn render(script: &Script<'_>) -> String {
     text.push_str(&format!("#\n# hurl --test {} {}.hurl\n", variables(script).join(" "), script.name()));
     if script.check == Check::Same && !script.calls.iter().any(is_server_error) {
         text.push_str(
-            "# The defect is in the content of the responses, which Hurl cannot compare as a whole: the shell script and the Rust\n\
-             # test of the same name do. This file sends each request; --very-verbose shows the responses.\n",
+            "# The defect is in the content of the responses, which Hurl cannot compare as a whole: the shell script of the\n\
+             # same name does. This file sends each request; --very-verbose shows the responses.\n",
         );
     }
     for (index, call) in script.calls.iter().enumerate() {

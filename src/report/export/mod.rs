@@ -1,4 +1,4 @@
-//! Findings as files: each as a shell script, a Hurl file and a Rust test.
+//! Findings as files: each as a shell script and as a Hurl file.
 //!
 //! They run on any project: created ids get a new prefix, ids and cursors are captured from responses, products and
 //! keys come from variables. The check is the expected status if the finding is about a status. Otherwise it compares
@@ -7,7 +7,6 @@
 
 mod check;
 mod hurl;
-mod rust;
 mod script;
 mod shell;
 
@@ -35,11 +34,7 @@ pub fn export(outcome: &Outcome, finding: &Finding) -> Vec<ExportedFile> {
         text,
         is_program,
     };
-    vec![
-        file("sh", shell::render(&script), true),
-        file("hurl", hurl::render(&script), false),
-        file("rs", rust::render(&script), false),
-    ]
+    vec![file("sh", shell::render(&script), true), file("hurl", hurl::render(&script), false)]
 }
 
 #[cfg(test)]

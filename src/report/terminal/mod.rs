@@ -50,10 +50,6 @@ fn header(outcome: &Outcome, style: &Style) -> String {
     let is_shown = |key: &String| style.detail == Verbosity::Verbose || !outcome.detected_labels.contains(key);
     let labels = outcome.labels.iter().filter(|(key, _)| is_shown(key));
     facts.extend(labels.map(|(key, value)| format!("{key} {}", cut(value, MAX_LABEL))));
-    if let Some(shard) = &outcome.shard {
-        let cases = count(shard.planned, "case");
-        facts.push(format!("shard {} of {}: {} of {cases}", shard.number, shard.of, shard.cases.len()));
-    }
     if style.detail == Verbosity::Verbose {
         facts.push(count(outcome.contract.rules, "rule"));
         facts.push(outcome.contract.digest.clone());
