@@ -36,7 +36,10 @@ impl Context {
         let is_other = |id: &String| self.oracle.state(role).is_some_and(|state| state.world().is_of_another_run(id));
         let Some(before) = before.filter(|id| !is_other(id)) else { return Ok(()) };
         let created = self.created_in(role);
-        let is_displaced = self.main_of(role).is_none_or(|main| created.iter().any(|id| id == main));
+        // A server may promote another offering when the main is deleted.
+        let is_displaced = self.main_of(role).is_none_or(|main| {
+            if self.project().is_exclusive { *main != before } else { created.iter().any(|id| id == main) }
+        });
         let still_exists = self.oracle.state(role).is_some_and(|state| state.find(&before).is_some());
         if is_displaced && still_exists {
             self.send(Request::to(Endpoint::SetMain).id(&before).key(role)).await?;

@@ -163,7 +163,7 @@ pub(super) async fn clean(
         Err(Abort::Blocked(_)) if undo.known().next().is_some() => Vec::new(),
         Err(abort) => return Err(abort),
     };
-    if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo)) {
+    if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo, project.is_exclusive)) {
         // The end of the run reads the main and reports what failed.
         let _ = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
     }
@@ -291,8 +291,10 @@ async fn delete_all(
 }
 
 /// Whether the run has taken the place of `main`: the list shows it, or the journal if the list does not contain `main`.
-fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo) -> bool {
+/// Another main may be one that the server promoted when the run deleted the main, unless other clients write too.
+fn needs_promotion(listed: &[Listed], main: &str, undo: &Undo, is_exclusive: bool) -> bool {
     let shown = listed.iter().find(|offering| offering.id == main);
+    let is_expected = |other: &Listed| is_exclusive || other.id == main || undo.is_ours(&other.id);
     shown.map_or(undo.is_displaced, |offering| !offering.is_main)
-        && listed.iter().filter(|other| other.is_main).all(|other| other.id == main || undo.is_ours(&other.id))
+        && listed.iter().filter(|other| other.is_main).all(is_expected)
 }

@@ -215,6 +215,20 @@ fn a_main_that_the_server_does_not_delete_is_a_note() {
     assert!(ran.folder.journals().is_empty(), "nothing is left to be removed");
 }
 
+/// Offerings of the team are not promoted in place of a deleted main, or are regular again at the end.
+#[test]
+fn a_main_that_the_server_promotes_is_regular_again() {
+    for more in [&["--only", "delete.*"][..], &["--only", "delete.*", "--shared"], &["--layer", "sequence", "--shared"]]
+    {
+        let reference = Reference::with(&["--behaviour", "delete-main-promotes"]);
+        let before = reference.state();
+        let folder = TempFolder::new();
+        let ran = end(run(&reference, &folder, &[&["--seed", "19"], more].concat()), folder);
+        assert_eq!(ran.code, Some(0), "{more:?}: {}", ran.stdout);
+        assert_eq!(reference.state(), before, "{more:?}: {}", ran.stdout);
+    }
+}
+
 #[test]
 fn a_defect_that_only_cleaning_up_shows_is_reported() {
     let reference = Reference::with_faults(&["third-deletion-restores-first"]);
