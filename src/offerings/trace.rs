@@ -130,6 +130,7 @@ pub(super) fn leading_to(
     };
     let mut trace: Vec<Arc<Exchange>> = writes.iter().filter(concerns).map(|write| Arc::clone(write.at)).collect();
     trace.dedup_by(|a, b| Arc::ptr_eq(a, b));
+    order_as_listed(&mut trace, at);
     if trace.len() >= MAX_STEPS {
         trace.drain(MAX_STEPS / 2..trace.len() + 1 - MAX_STEPS / 2);
     }
@@ -143,6 +144,26 @@ pub(super) fn leading_to(
         insert(&mut trace, read);
     }
     trace
+}
+
+/// Orders creates that were sent at once as the server executed them, by their order in the page that `at` returned: sent
+/// one after another, they then lead to the same page.
+fn order_as_listed(trace: &mut [Arc<Exchange>], at: &Exchange) {
+    let reply = Reply::read(&at.response);
+    let Some(page) = reply.page() else { return };
+    let place = |create: &Arc<Exchange>| {
+        let call = Call::read(&create.request).filter(|call| call.endpoint == Endpoint::Create)?;
+        page.ids().position(|id| id == call.id)
+    };
+    let places: Vec<usize> = trace.iter().filter_map(place).collect();
+    let ascending = places.iter().zip(places.iter().skip(1)).filter(|(one, next)| one < next).count();
+    let is_newest_first = 2 * ascending < places.len().saturating_sub(1);
+    for creates in trace.chunk_by_mut(|one, next| place(one).is_some() && place(next).is_some()) {
+        creates.sort_by_key(|create| {
+            let place = place(create).unwrap_or_default();
+            if is_newest_first { page.offerings.len() - place } else { place }
+        });
+    }
 }
 
 /// The last get of the same offering that succeeded after the last write to it: a server may fail only the next one.
