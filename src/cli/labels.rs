@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use qonform::exchange::Credentials;
 use qonform::run::Labels;
 
 use super::CliError;
@@ -60,12 +61,18 @@ const DETECTED: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The labels of a run; those that were given override those of the CI system.
+/// The labels of a run; those that were given override those of the CI system. Texts that contain one of `keys` are
+/// redacted before anything else, so that neither a label nor an error shows it.
 ///
 /// # Errors
 /// [`CliError`] for a label that is not `key=value`, or two with one key.
-pub(super) fn labels(texts: &[String], variable: impl Fn(&str) -> Option<String>) -> Result<Labels, CliError> {
+pub(super) fn labels(
+    texts: &[String],
+    variable: impl Fn(&str) -> Option<String>,
+    keys: &Credentials,
+) -> Result<Labels, CliError> {
     let mut given = BTreeMap::new();
+    let texts: Vec<_> = texts.iter().map(|text| keys.redact(text)).collect();
     // The variable may have a label on each line.
     for text in texts.iter().flat_map(|text| text.split('\n')).map(str::trim).filter(|text| !text.is_empty()) {
         let (key, value) = read(text)?;
@@ -77,7 +84,7 @@ pub(super) fn labels(texts: &[String], variable: impl Fn(&str) -> Option<String>
     for (key, variables) in DETECTED {
         let found = variables.iter().filter_map(|name| variable(name)).find(|value| !value.trim().is_empty());
         if let Some(value) = found.filter(|_| !labels.values.contains_key(key)) {
-            labels.values.insert(key.to_owned(), value.trim().chars().take(MAX_VALUE).collect());
+            labels.values.insert(key.to_owned(), keys.redact(&value).trim().chars().take(MAX_VALUE).collect());
             labels.detected.push(key.to_owned());
         }
     }
@@ -92,20 +99,23 @@ fn read(text: &str) -> Result<(&str, &str), CliError> {
         Some((key, value)) if is_key(key) && value.chars().count() <= MAX_VALUE => Ok((key, value)),
         _ => Err(CliError::usage(format!(
             "use `{text}` of --label: write it as `key=value`; a key has up to {MAX_KEY} letters, digits, dots, hyphens \
-             and underscores, a value up to {MAX_VALUE} characters"
+             and underscores, a value up to {MAX_VALUE} characters and no comma"
         ))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use qonform::exchange::{KeyRole, Secret};
+
     use super::*;
 
     fn of(texts: &[&str], variables: &[(&str, &str)]) -> Result<Labels, String> {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
         let variable =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        labels(&texts, variable).map_err(|error| error.to_string())
+        let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_main_0001"));
+        labels(&texts, variable, &keys).map_err(|error| error.to_string())
     }
 
     fn values(labels: &Labels) -> Vec<(&str, &str)> {
@@ -126,6 +136,16 @@ mod tests {
         let found = of(&["commit=mine"], &variables).unwrap();
         assert_eq!(values(&found), [("branch", "main"), ("commit", "mine"), ("job", "contract")]);
         assert_eq!(found.detected, ["branch", "job"]);
+    }
+
+    #[test]
+    fn a_key_in_a_label_or_its_error_is_redacted() {
+        let found = of(&["note=of test_sk_main_0001\nx=y"], &[("GITHUB_JOB", "test_sk_main_0001")]).unwrap();
+        assert_eq!(values(&found), [("job", "$QONFORM_TOKEN"), ("note", "of $QONFORM_TOKEN"), ("x", "y")]);
+        for wrong in [&["test_sk_main_0001"][..], &["test_sk_main_0001=a"], &["a=1", "a=test_sk_main_0001"]] {
+            let error = of(wrong, &[]).unwrap_err();
+            assert!(!error.contains("main_0001"), "{error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! From arguments to settings: reads the files that arguments name and checks their values.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use qonform::contract::{Catalogue, Contract, Level};
 use qonform::document::Document;
-use qonform::exchange::{KeyRole, Secret, TransportSettings, Trust};
+use qonform::exchange::{Credentials, KeyRole, Secret, TransportSettings, Trust};
 use qonform::reference;
 use qonform::run::{
     External, Isolation, Levels, NamePattern, Production, Regressions, Scope, Selection, Settings, StopPolicy,
@@ -63,7 +62,11 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         clock: defaults.clock,
         max_time: pace.max_time,
         journal: arguments.journal.clone(),
-        labels: labels::labels(&arguments.following.labels, |name| std::env::var(name).ok())?,
+        labels: labels::labels(
+            &arguments.following.labels,
+            |name| std::env::var(name).ok(),
+            &credentials(&arguments.target),
+        )?,
     })
 }
 
@@ -112,15 +115,6 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
             "use an empty target: give a URL by --target, or unset QONFORM_TARGET to test the embedded server",
         ));
     }
-    let keys: BTreeMap<KeyRole, Secret> = [
-        (KeyRole::Main, &arguments.token),
-        (KeyRole::Second, &arguments.second_token),
-        (KeyRole::Limited, &arguments.limited_token),
-        (KeyRole::Empty, &arguments.empty_token),
-    ]
-    .into_iter()
-    .filter_map(|(role, key)| Some((role, Secret::new(key.as_deref()?))))
-    .collect();
     let mut products = arguments.product_ids.clone();
     if let Some(path) = &arguments.product_ids_file {
         let text = fs::read_to_string(path).map_err(|error| {
@@ -130,7 +124,7 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
     }
     Ok(External {
         url: url.to_owned(),
-        keys,
+        keys: keys(arguments).collect(),
         products,
         variant: arguments.variant_id.clone(),
         second_product: arguments.second_product_id.clone(),
@@ -138,6 +132,26 @@ pub(super) fn external(url: &str, arguments: &TargetArguments) -> Result<Externa
         production: if arguments.allow_production { Production::Allowed } else { Production::Denied },
         headers: arguments.headers.iter().map(|header| read_header(header)).collect::<Result<_, _>>()?,
     })
+}
+
+/// The given keys.
+fn keys(arguments: &TargetArguments) -> impl Iterator<Item = (KeyRole, Secret)> {
+    [
+        (KeyRole::Main, &arguments.token),
+        (KeyRole::Second, &arguments.second_token),
+        (KeyRole::Limited, &arguments.limited_token),
+        (KeyRole::Empty, &arguments.empty_token),
+    ]
+    .into_iter()
+    .filter_map(|(role, key)| Some((role, Secret::new(key.as_deref()?))))
+}
+
+/// Everything secret in the arguments, also without a target, to be redacted from what the run shows.
+fn credentials(arguments: &TargetArguments) -> Credentials {
+    let headers = arguments.headers.iter().filter_map(|header| read_header(header).ok());
+    let named = headers.enumerate().map(|(number, (_, value))| (format!("QONFORM_HEADER_{}", number + 1), value));
+    let keys = keys(arguments).fold(Credentials::default(), |all, (role, key)| all.with_key(role, key));
+    named.fold(keys, |all, (name, value)| all.with(&name, value))
 }
 
 fn read_header(header: &str) -> Result<(String, Secret), CliError> {

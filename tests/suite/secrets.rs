@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use qonform::report::Format;
+
 use super::fake_server::{Next, Reference, Server, always, in_front_of, json, response};
 use super::program::{KEY, TempFolder, end, qonform, run_on};
 
@@ -67,6 +69,42 @@ fn a_header_that_repeats_the_key_is_the_only_finding() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert_eq!(ran.violated(), ["\"response.no-secret\""]);
     ran.holds_nothing_of(&key);
+}
+
+#[test]
+fn a_key_in_a_label_is_in_no_output() {
+    let reference = Reference::start();
+    let key = reference.variable("QONFORM_TOKEN").to_owned();
+    let (given, header) = (format!("note=run with {key}"), "s3cret-of-the-team");
+    for target in [Some(reference.variable("QONFORM_TARGET")), None] {
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.args(["run", "--seed", "3", "--only", "get.missing", "-v", "--events", "-"]);
+        command.args(target.iter().flat_map(|url| ["--target", *url, "-H", "x-team: s3cret-of-the-team"]));
+        command.args(["--label", &given, "--label", &format!("team={header}")]);
+        command.env("QONFORM_TOKEN", &key).env("GITHUB_REF_NAME", format!("test/{key}")).env("GITHUB_ACTIONS", "true");
+        for format in Format::ALL.map(Format::name) {
+            command.arg("--report").arg(format!("{format}={}", folder.path().join(format).display()));
+        }
+        let ran = end(command, folder);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.holds_nothing_of(&key);
+        let labels = &ran.json()["labels"];
+        assert_eq!(labels["note"], "run with $QONFORM_TOKEN");
+        assert_eq!(labels["branch"], "test/$QONFORM_TOKEN");
+        if target.is_some() {
+            ran.holds_nothing_of(header);
+        }
+    }
+    for (arguments, code) in [(["run", "--label", &key], 2), (["config", "--label", &given], 0)] {
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.args(arguments).env("QONFORM_TOKEN", &key);
+        let ran = end(command, folder);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        ran.holds_nothing_of(&key);
+        ran.says("$QONFORM_TOKEN");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `qonform config`: the values in force, and their sources.
 
 use clap::{Arg, ArgMatches};
+use qonform::exchange::{Credentials, Secret};
 
 use super::super::{CliError, out};
 use super::key::{self, FlagKey, FlagKind};
@@ -11,7 +12,8 @@ const BEFORE_SOURCE: usize = 44;
 
 /// Prints every key with its value and source, as a valid file. Of secrets only whether they are set.
 pub(crate) fn show(command: &clap::Command, matches: &ArgMatches, sources: &Sources) -> Result<u8, CliError> {
-    out::out(&out::plain(&text(command, matches, sources)))?;
+    let text = text(command, matches, sources);
+    out::out(&out::plain(&secrets(command, matches).redact(&text)))?;
     Ok(0)
 }
 
@@ -55,6 +57,20 @@ fn line(key: &FlagKey, matches: &ArgMatches) -> String {
             format!("{name} = [{}]", values.join(", "))
         }
     }
+}
+
+/// The secret values, which other values may contain.
+fn secrets(command: &clap::Command, matches: &ArgMatches) -> Credentials {
+    let mut all = Credentials::default();
+    for key in key::of(command).iter().filter(|key| key.secret) {
+        let variable = key.arg.get_env().map_or_else(|| key.name.clone().into(), |name| name.to_string_lossy());
+        for value in raw(&key.arg, matches) {
+            // Headers may be several, each `Name: value`.
+            let header = value.split_once(':').filter(|_| key.kind == FlagKind::Many);
+            all = all.with(&variable, Secret::new(header.map_or(&*value, |(_, secret)| secret)));
+        }
+    }
+    all
 }
 
 fn raw(arg: &Arg, matches: &ArgMatches) -> Vec<String> {
