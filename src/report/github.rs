@@ -34,6 +34,10 @@ pub(super) fn render(outcome: &Outcome) -> String {
     if hidden > 0 {
         let _ = write!(clause, "; {} more in the report", count(hidden, "finding"));
     }
+    // GitHub shows commit, branch and job itself.
+    for (key, value) in outcome.labels.iter().filter(|(key, _)| !outcome.detected_labels.contains(key)) {
+        let _ = write!(clause, "; {key} {}", cut(value, MAX_LENGTH));
+    }
     // A failure that no finding explains must be an error.
     let is_explained = outcome.violations().next().is_some() || outcome.exit_code() == 0;
     let command = if is_explained { "notice" } else { "error" };
@@ -104,7 +108,7 @@ mod tests {
         let text = render(&outcome);
         let commands = |word: &str| text.lines().filter(|line| line.starts_with(word)).count();
         assert_eq!((commands("::error "), commands("::warning ")), (10, 10));
-        assert!(text.ends_with("contract broken: 12 violations; 3 findings more in the report\n"));
+        assert!(text.ends_with("contract broken: 12 violations; 3 findings more in the report; team payments\n"));
     }
 
     #[test]

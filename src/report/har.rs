@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::trace;
-use super::visible::safe_json;
+use super::visible::{safe_json, visible};
 use crate::finding::{EvidenceStep, Finding, Outcome};
 
 /// A time that stands for "unknown"; one second later for each entry, so that viewers keep the order.
@@ -28,11 +28,19 @@ pub(super) fn render(outcome: &Outcome) -> String {
     let archive = json!({"log": {
         "version": "1.2",
         "creator": {"name": outcome.tool.name, "version": outcome.tool.version},
-        "comment": "Requests of the findings of a run. Times were not recorded.",
+        "comment": comment(outcome),
         "pages": pages,
         "entries": entries,
     }});
     safe_json(&format!("{archive:#}\n"))
+}
+
+/// What the archive contains, and of which run.
+fn comment(outcome: &Outcome) -> String {
+    let started = outcome.started_at.iter().map(|at| format!("started {at}"));
+    let labels = outcome.labels.iter().map(|(key, value)| format!("{key} {value}"));
+    let facts: String = started.chain(labels).map(|fact| format!("; {}", visible(&fact))).collect();
+    format!("Requests of the findings of a run{facts}. Times of requests were not recorded.")
 }
 
 fn page(finding: &Finding, index: usize) -> Value {
@@ -192,6 +200,20 @@ pub(super) mod tests {
         assert_eq!(entry["request"]["postData"]["mimeType"], "application/json");
         assert_eq!(entry["response"]["statusText"], "Created");
         assert_eq!(archive["log"]["entries"][2]["response"]["content"]["size"], 0);
+    }
+
+    #[test]
+    fn the_comment_names_the_run() {
+        assert_eq!(
+            read(&sample::fixed())["log"]["comment"],
+            "Requests of the findings of a run; branch main; commit 4f1c0de2a9b87c65d43e21f0a9b8c7d6e5f40312; \
+             team payments. Times of requests were not recorded."
+        );
+        let outcome = Outcome { started_at: Some("2026-11-30T06:00:00Z".into()), ..sample::empty() };
+        assert_eq!(
+            read(&outcome)["log"]["comment"],
+            "Requests of the findings of a run; started 2026-11-30T06:00:00Z. Times of requests were not recorded."
+        );
     }
 
     #[test]

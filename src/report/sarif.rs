@@ -167,12 +167,16 @@ fn invocation(outcome: &Outcome) -> Value {
         let text = shortfall(&outcome.ending).unwrap_or(clause);
         notifications.push(json!({"level": "error", "message": {"text": visible(&text)}}));
     }
-    json!({
+    let mut invocation = json!({
         // A run with findings was successful; one that could not test was not.
         "executionSuccessful": is_complete && exit_code <= 1,
         "exitCode": exit_code,
         "toolExecutionNotifications": notifications,
-    })
+    });
+    if let Some(started) = &outcome.started_at {
+        invocation["startTimeUtc"] = json!(started);
+    }
+    invocation
 }
 
 /// A file name as a URI reference: relative names stay relative, absolute ones become `file:` URIs.

@@ -135,7 +135,7 @@ fn init_writes_a_file_once() {
 fn labels_are_in_every_report() {
     let variables =
         [("GITHUB_SHA", "4f1c0de2"), ("GITHUB_REF_NAME", "main"), ("QONFORM_LABELS", "team=payments\nenv=a b")];
-    let formats = ["json", "html", "markdown", "junit", "sarif"];
+    let formats = ["json", "html", "markdown", "junit", "sarif", "har", "github"];
     let reports: Vec<String> = formats.iter().map(|format| format!("{format}={format}")).collect();
     let arguments = ["run", "--only", "get.missing", "--report", &reports.join(","), "--label", "commit=abc<b>"];
     let given = in_place("", &variables, &arguments);
@@ -150,6 +150,8 @@ fn labels_are_in_every_report() {
     assert!(given.report("junit").contains("<property name=\"commit\" value=\"abc&lt;b&gt;\"/>"));
     let sarif: serde_json::Value = serde_json::from_str(&given.report("sarif")).unwrap();
     assert_eq!(sarif["runs"][0]["properties"]["labels"], *labels);
+    assert!(given.report("har").contains("; branch main; commit abc<b>. "), "{}", given.report("har"));
+    assert!(given.report("github").ends_with("contract kept; commit abc<b>\n"), "{}", given.report("github"));
     let by_variable = in_place("", &variables, &["run", "--only", "get.missing"]);
     by_variable.says("env a b · team payments");
     let by_file = in_place("label = [\"team=growth\"]\n", &[], &["run", "--only", "get.missing"]);
