@@ -340,7 +340,9 @@ impl Client {
         let obstacle = obstacle.unwrap_or_default();
         let (response, took) = sent?;
         match obstacle {
-            Some(Obstacle::RateLimit(retry_after)) => self.transport.pacing().rejected(started.into(), retry_after),
+            Some(Obstacle::RateLimit(retry_after)) => {
+                self.transport.pacing().rejected(started.into(), retry_after, response.status == 503);
+            }
             Some(Obstacle::Gateway) => {}
             None => {
                 self.transport.pacing().accepted();

@@ -110,14 +110,9 @@ impl Pacing {
         self.controller().is_limited()
     }
 
-    /// The limit of the target in requests per second, once two rejections have shown it.
+    /// The limit of the target in requests per second, once two rejections have shown it: outages show none.
     pub fn limit(&self) -> Option<f64> {
         self.controller().limit()
-    }
-
-    /// As [`Self::limit`]; after a single rejection, what the target has accepted since then.
-    pub fn allowed(&self) -> Option<f64> {
-        self.controller().allowed(self.origin.elapsed())
     }
 
     /// A response arrived that is no rejection for the rate.
@@ -125,10 +120,10 @@ impl Pacing {
         self.controller().accepted(self.origin.elapsed());
     }
 
-    /// The target rejected a request, sent at `sent`, because of the rate.
-    pub(super) fn rejected(&self, sent: Instant, retry_after: Option<Duration>) {
+    /// The target rejected a request, sent at `sent`, because of the rate, or because it is away if it `may_be_away`.
+    pub(super) fn rejected(&self, sent: Instant, retry_after: Option<Duration>, may_be_away: bool) {
         let sent = sent.saturating_duration_since(self.origin);
-        self.controller().rejected(self.origin.elapsed(), sent, retry_after);
+        self.controller().rejected(self.origin.elapsed(), sent, retry_after, may_be_away);
     }
 
     fn controller(&self) -> MutexGuard<'_, RateController> {

@@ -16,6 +16,10 @@ const MIN_RATE: f64 = 1.0;
 /// still lower rate does not.
 const MAX_CUTS: u32 = 3;
 
+/// So many rejections in a row without `Retry-After` are an outage, if the target rejects so both because of the rate
+/// and because the API is away (503): they show no limit.
+const OUTAGE: u32 = 6;
+
 /// The longest pause that a rejection without `Retry-After` causes.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
@@ -28,8 +32,9 @@ const MIN_MEASURED: Duration = Duration::from_secs(1);
 /// How long a rejection counts for the measurement.
 const MARKS: Duration = Duration::from_secs(10);
 
-/// Without a rejection for so long, requests since the start show what is allowed, bursts included.
-const MIN_UNLIMITED: Duration = Duration::from_secs(10);
+/// The share of requests that must have waited for the rate, from 0 to 1: otherwise what was accepted shows the speed of
+/// the client, and a rejection an outage.
+const MIN_DELAYED: f64 = 0.4;
 
 /// How far the rate starts below the measured limit, as a share of it.
 const MARGIN: f64 = 0.1;
@@ -63,10 +68,16 @@ pub(super) struct RateController {
     paused_until: Duration,
     /// Number of accepted requests.
     accepted: u64,
+    /// Number of requests that waited because of the learned rate.
+    delayed: u64,
+    /// Whether the next request has waited because of it.
+    is_delayed: bool,
     /// The times of the last of them.
     recent: VecDeque<Duration>,
     /// Number of rejections since the last accepted request.
     streak: u32,
+    /// What was learned before the streak.
+    before: Option<Learned>,
     /// Rejections that begin a measurement, oldest first.
     marks: VecDeque<Mark>,
     /// The first rejection.
@@ -91,6 +102,7 @@ struct Learned {
 struct Mark {
     at: Duration,
     accepted: u64,
+    delayed: u64,
 }
 
 impl RateController {
@@ -110,8 +122,10 @@ impl RateController {
         let interval = self.interval(now);
         let ready = (self.next + interval * count.saturating_sub(1)).max(self.paused_until);
         if now < ready {
+            self.is_delayed |= self.learned(now).is_some_and(|rate| self.cap.is_none_or(|cap| rate < cap));
             return Err(ready);
         }
+        self.delayed += u64::from(std::mem::take(&mut self.is_delayed)) * u64::from(count);
         self.next = self.next.max(now.saturating_sub(SLACK)) + interval;
         Ok(())
     }
@@ -129,11 +143,12 @@ impl RateController {
         }
     }
 
-    /// The target rejected a request that was sent at `sent`, and requested a wait if it sent `Retry-After`.
-    pub(super) fn rejected(&mut self, now: Duration, sent: Duration, retry_after: Option<Duration>) {
+    /// The target rejected a request that was sent at `sent`, and requested a wait if it sent `Retry-After`. With
+    /// `may_be_away` the API may also be away.
+    pub(super) fn rejected(&mut self, now: Duration, sent: Duration, retry_after: Option<Duration>, may_be_away: bool) {
         self.outcomes = self.outcomes << 1 | 1;
-        let first = Mark { at: now, accepted: self.accepted };
-        self.first.get_or_insert(first);
+        let mark = self.mark(now);
+        self.first.get_or_insert(mark);
         let pause = retry_after.filter(|wait| !wait.is_zero());
         if let Some(pause) = pause {
             self.paused_until = self.paused_until.max(now + pause);
@@ -141,6 +156,9 @@ impl RateController {
         // Requests that were in flight when the rate was cut do not show that the new rate is too high.
         if self.learned.is_some_and(|learned| sent < learned.since) {
             return;
+        }
+        if self.streak == 0 {
+            self.before = self.learned;
         }
         self.streak += 1;
         // The target says that it needs no pause. Another rejection at once shows that it does.
@@ -152,19 +170,29 @@ impl RateController {
             let pause = FIRST_PAUSE * 2_u32.saturating_pow((self.streak - 2).min(10));
             self.paused_until = self.paused_until.max(now + pause.min(MAX_PAUSE));
         }
+        if may_be_away && retry_after.is_none() && self.streak >= OUTAGE {
+            self.learned = self.before;
+            self.marks.clear();
+            return;
+        }
         if self.streak <= MAX_CUTS || self.learned.is_none() {
             self.cut(now);
         }
         self.next = self.next.max(now + self.interval(now));
         if self.streak <= 2 {
             self.marks.retain(|mark| now.saturating_sub(mark.at) <= MARKS);
-            self.marks.push_back(Mark { at: now, accepted: self.accepted });
+            self.marks.push_back(mark);
         }
+    }
+
+    fn mark(&self, now: Duration) -> Mark {
+        Mark { at: now, accepted: self.accepted, delayed: self.delayed }
     }
 
     /// Lowers the rate to just below the measured limit, or to the half.
     fn cut(&mut self, now: Duration) {
-        let rate = self.learned(now).unwrap_or_else(|| self.recent_rate(now));
+        // Before any accepted request there is no rate: pauses must do.
+        let Some(rate) = self.learned(now).or_else(|| self.recent_rate(now)) else { return };
         let measured = self.measured(now);
         let cut = match measured {
             Some(limit) => (limit * (1.0 - MARGIN)).clamp(rate / 2.0, rate).max(limit / 2.0),
@@ -184,12 +212,6 @@ impl RateController {
         self.learned?.limit
     }
 
-    /// As [`Self::limit`]; after a single rejection, what the target has accepted since then.
-    pub(super) fn allowed(&self, now: Duration) -> Option<f64> {
-        let learned = self.learned?;
-        learned.limit.or_else(|| self.measured(now))
-    }
-
     /// The time between two requests.
     fn interval(&self, now: Duration) -> Duration {
         let rate = self.learned(now).into_iter().chain(self.cap).min_by(f64::total_cmp);
@@ -207,19 +229,19 @@ impl RateController {
     }
 
     /// The rate of the last accepted requests.
-    fn recent_rate(&self, now: Duration) -> f64 {
-        let Some(first) = self.recent.front() else { return MIN_RATE };
-        let passed = now.saturating_sub(*first).max(Duration::from_millis(1));
-        self.recent.len() as f64 / passed.as_secs_f64()
+    fn recent_rate(&self, now: Duration) -> Option<f64> {
+        let passed = now.saturating_sub(*self.recent.front()?).max(Duration::from_millis(1));
+        Some(self.recent.len() as f64 / passed.as_secs_f64())
     }
 
-    /// Requests per second that were accepted since an earlier rejection. With a limit that fills up like a bucket, the
-    /// bucket was full then and is full now, so that it is at most the limit.
+    /// Requests per second that were accepted since an earlier rejection, if the rate delayed most of them. With a limit
+    /// that fills up like a bucket, the bucket was full then and is full now, so that it is at most the limit.
     fn measured(&self, now: Duration) -> Option<f64> {
-        let start = Mark { at: Duration::ZERO, accepted: 0 };
-        let is_start = self.marks.is_empty() && now >= MIN_UNLIMITED;
-        let marks = self.marks.iter().copied().chain(is_start.then_some(start));
-        marks.filter_map(|mark| self.accepted_since(mark, now)).max_by(f64::total_cmp)
+        let is_delayed = |mark: &&Mark| {
+            (self.delayed - mark.delayed) as f64 >= MIN_DELAYED * self.accepted.saturating_sub(mark.accepted) as f64
+        };
+        let marks = self.marks.iter().filter(is_delayed);
+        marks.filter_map(|mark| self.accepted_since(*mark, now)).max_by(f64::total_cmp)
     }
 
     /// Accepted requests per second since `mark`, if that is long enough ago.
@@ -310,7 +332,7 @@ mod tests {
                 controller.accepted(now);
                 late += u32::from(now > Duration::from_secs(10));
             } else {
-                controller.rejected(now, begun, retry_after);
+                controller.rejected(now, begun, retry_after, true);
                 rejected += 1;
             }
         }
@@ -379,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cap_holds_whatever_the_target_allows() {
+    fn the_rate_never_exceeds_the_cap() {
         let achieved = simulate(30, Some(20.0), FAST, None, |_| true);
         assert!((19.0..=20.1).contains(&achieved.rate), "{achieved:?}");
         let achieved = simulate(60, Some(20.0), FAST, None, bucket(10.0, 5.0));
@@ -396,11 +418,14 @@ mod tests {
         });
         assert!(achieved.rate > 3000.0 && achieved.allowed.is_none(), "{achieved:?}");
         // A proxy without its backend for half a second.
-        let (period, present) = (Duration::from_secs(12), Duration::from_millis(11_500));
-        let achieved = simulate(120, None, Duration::from_millis(5), None, move |now| {
-            now.as_nanos() % period.as_nanos() < present.as_nanos()
-        });
-        assert!(achieved.rate > 120.0, "{achieved:?}");
+        for (period, start) in [(3_000, 0), (6_000, 0), (6_000, 500), (12_000, 0), (12_000, 500)] {
+            let period = Duration::from_millis(period);
+            let achieved = simulate(120, None, Duration::from_millis(5), None, move |now| {
+                let phase = (now + Duration::from_millis(start)).as_nanos() % period.as_nanos();
+                phase >= Duration::from_millis(500).as_nanos()
+            });
+            assert!(achieved.rate > 120.0 && achieved.allowed.is_none(), "{period:?} {start}: {achieved:?}");
+        }
         // Every tenth request, as by a proxy with one broken backend.
         let mut count = 0;
         let achieved = simulate(120, None, FAST, None, move |_| {
@@ -420,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_at_once_wait_for_their_turn_and_do_not_exceed_the_average() {
+    fn requests_at_once_wait_and_do_not_exceed_the_average() {
         let mut controller = RateController::new(Some(10.0));
         let at = |ms| Duration::from_millis(ms);
         assert_eq!(controller.admit(at(1000), 1), Ok(()));

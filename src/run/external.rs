@@ -278,15 +278,15 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 }
 
-/// A sentence about the rate that the target allows, if it limits the rate.
+/// A sentence about the rate that the target allows, or about its rejections if they show no rate, as in an outage.
 fn rate_note(project: &Project) -> Option<String> {
     let waits = project.client.traffic().waits();
     let times = if waits == 1 { "once".into() } else { format!("{waits} times") };
-    let reason = format!("it returned 429 or 503 {times}, and the run slowed down");
-    match project.client.transport().pacing().allowed().map(rounded) {
-        Some(allowed) => Some(format!("the target allows about {allowed} requests/s: {reason} to that rate")),
-        None => (waits > 0).then(|| format!("the target limits the rate: {reason}")),
-    }
+    let limit = project.client.transport().pacing().limit().map(rounded).map_or_else(
+        || format!("the target returned 429 or 503 {times}: the run waited and sent again"),
+        |allowed| format!("the target allows about {allowed} requests/s: it returned 429 or 503 {times}, and the run slowed down to that rate"),
+    );
+    (waits > 0).then_some(limit)
 }
 
 /// Requests per second as a whole number, from 1.

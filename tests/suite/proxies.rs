@@ -115,7 +115,9 @@ fn a_backend_that_is_away_for_a_moment_is_waited_for() {
         let server = interrupted(&reference, period, gap, move |_, stream| {
             stream.write_all(&html(status, "")).map(|()| Next::Stay)
         });
-        is_whole(&run(&reference, &server, &only), &reference, &before);
+        let ran = run(&reference, &server, &only);
+        is_whole(&ran, &reference, &before);
+        assert!(!ran.stdout.contains("allows about"), "an outage shows no rate: {}", ran.stdout);
     }
 }
 
