@@ -69,7 +69,7 @@ impl Undo {
 pub struct Cleaned {
     /// Number of deleted offerings.
     pub removed: usize,
-    /// The previous main, if it is main again.
+    /// The previous main, if cleaning has promoted it again.
     pub restored: Option<String>,
     /// Mains whose deletion the server rejects, as the contract permits, each with the response.
     pub undeletable: Vec<String>,
@@ -124,7 +124,7 @@ async fn is_same_project(project: &Project, role: KeyRole, before: &InitialProje
 }
 
 /// Cleans a project within [`MAX_DURATION`]; the result lists what could not be deleted or restored. In an exclusive
-/// project a main that nobody of the run promoted is the server's doing and is replaced too.
+/// project a main that the run did not promote is the server's doing and is replaced too.
 pub(super) async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
@@ -165,7 +165,9 @@ pub(super) async fn clean(
     };
     if let Some(main) = undo.main.as_ref().filter(|main| needs_promotion(&listed, main, undo, project.is_exclusive)) {
         // The end of the run reads the main and reports what failed.
-        let _ = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
+        let sent = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
+        let is_rejected = sent.is_ok_and(|exchange| exchange.response.is_rejection());
+        cleaned.restored = (!is_rejected).then(|| main.clone());
     }
     // The main last: some servers delete it only when no other offering is left, others never.
     let (mains, regulars): (Vec<_>, Vec<_>) =
@@ -207,14 +209,14 @@ async fn restored(project: &Project, role: KeyRole, undo: &Undo, cleaned: &mut C
         }
         return Ok(());
     };
-    let mut problem = None;
+    let (promoted, mut problem) = (cleaned.restored.take(), None);
     for wait in STALE_READS {
         tokio::time::sleep(wait).await;
         let got = project.client.send(Request::to(Endpoint::Get).id(main).key(role)).await?.response;
         let tag = got.json().and_then(|body| body.get("tag")).filter(|_| got.status == 200);
         if tag.is_some_and(|tag| tag == 1) {
             // Without a promotion it was main all the time, or the run itself has restored it.
-            cleaned.restored = (problem.is_some() || undo.is_displaced).then(|| main.clone());
+            cleaned.restored = promoted.or_else(|| problem.is_some().then(|| main.clone()));
             return Ok(());
         }
         if !project.is_exclusive {

@@ -44,6 +44,7 @@ fn keep_main_never_promotes_in_a_project_that_has_a_main() {
         let untouched = offering["updated_at"].as_str().unwrap() < "2026-01-02";
         assert!(untouched, "{offering}");
     }
+    assert!(!ran.stdout.contains("is main again"), "nothing was restored: {}", ran.stdout);
     assert_eq!(reference.state(), before);
 }
 
