@@ -138,6 +138,11 @@ pub(super) fn leading_to(
     if let Some(read) = own.as_ref().and_then(|call| earlier_get(&exchanges[..end], call, failure)) {
         insert(&mut trace, read);
     }
+    if failure.condition == row::LIST_NEXT_CURSOR.id
+        && let Some(read) = own.as_ref().and_then(|call| page_before(&exchanges[..end], call))
+    {
+        insert(&mut trace, read);
+    }
     if failure.rule == row::LIST_FOREIGN.rule()
         && let Some(read) = list_of_other(&exchanges[..end], &trace, own.as_ref(), &ids)
     {
@@ -176,6 +181,17 @@ fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call, failure: &Failur
     };
     let last = transcript.iter().rev().find(|exchange| is_same(exchange))?;
     (!last.request.is_write() && last.response.is_success()).then_some(last)
+}
+
+/// The last page whose `next_cursor` is the cursor of a list request.
+fn page_before<'t>(transcript: &'t [Arc<Exchange>], own: &Call) -> Option<&'t Arc<Exchange>> {
+    transcript.iter().rev().find(|exchange| {
+        let reply = Reply::read(&exchange.response);
+        !exchange.request.is_write()
+            && own.after.is_some()
+            && reply.page().is_some_and(|page| page.next_cursor == own.after)
+            && Call::read(&exchange.request).is_some_and(|call| call.project() == own.project())
+    })
 }
 
 /// The last list of another project that contains one of `ids` that no step of the trace creates.

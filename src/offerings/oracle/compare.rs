@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::{Call, Caller};
 use super::conditions::{self as row, Requirement};
-use super::pages::{PageDifference, contents};
+use super::pages::{PageDifference, contents, member_difference};
 use super::text::{ids, request, same_time, tag, times};
 use super::verdict::{Choice, ModelDeviation};
 use super::world::{Main, World};
@@ -176,13 +176,13 @@ impl World {
         if recent.concerns(id) {
             let has_decreased =
                 recent.updates(id) && matches!((shown.updated(), expected.updated()), (Some(a), Some(b)) if a < b);
-            return has_decreased.then(|| ("updated_at", format!("`{id}` {}", times(expected)), times(shown)));
+            return has_decreased.then(|| member_difference("updated_at", id, &times(expected), &times(shown)));
         }
         if shown.tag != expected.tag {
-            return Some(("tag", format!("`{id}` with {}", tag(expected.tag)), tag(shown.tag)));
+            return Some(member_difference("tag", id, &tag(expected.tag), &tag(shown.tag)));
         }
         let is_same = same_time(&shown.updated_at, &expected.updated_at);
-        (!is_same).then(|| ("updated_at", format!("`{id}` {}", times(expected)), times(shown)))
+        (!is_same).then(|| member_difference("updated_at", id, &times(expected), &times(shown)))
     }
 
     fn add_mismatch(

@@ -120,9 +120,20 @@ impl World {
                 requirement,
                 "header",
                 "X-Qon-Pagination-Restarted: true",
-                "no X-Qon-Pagination-Restarted header",
+                format!("no X-Qon-Pagination-Restarted header{}", self.other_than_first(reply)),
             )
         })
+    }
+
+    /// `, and an empty page instead of the first one`; nothing for the first page, or if the order is unknown.
+    fn other_than_first(&self, reply: &Reply) -> String {
+        let found: Vec<&str> = reply.page().map(|page| page.ids().collect()).unwrap_or_default();
+        let Some(order) = self.order.as_deref() else { return String::new() };
+        if order.iter().map(String::as_str).take(found.len().max(1)).eq(found.iter().copied()) {
+            return String::new();
+        }
+        let page = if found.is_empty() { "an empty page".to_owned() } else { format!("the page {}", ids(found)) };
+        format!(", and {page} instead of the first one")
     }
 
     /// Checks that the page contains offerings as stored and no others.
@@ -206,8 +217,13 @@ impl World {
             || found.is_empty() && !follows.is_empty()
         {
             let requirement = self.misplaced(call, order, &found);
-            let expected = ids(follows.iter().map(String::as_str).take(found.len().max(1)));
-            return Err(Box::new(ModelDeviation::content(requirement, "ids", expected, ids(found)).stored()));
+            let mut expected = ids(follows.iter().map(String::as_str).take(found.len().max(1)));
+            let mut received = ids(found);
+            if let Some((after, last)) = call.after.as_ref().and_then(|after| Some((after, self.cursors.get(after)?))) {
+                expected += &format!(", the page after the last id `{last}`");
+                received += &format!(", the page after the next_cursor `{after}`");
+            }
+            return Err(Box::new(ModelDeviation::content(requirement, "ids", expected, received).stored()));
         }
         if call.after.is_some() {
             rules.push(if is_known { row::LIST_PAGES.rule() } else { row::LIST_UNKNOWN_PAGE.rule() });
@@ -274,12 +290,17 @@ impl World {
 pub(super) fn contents(expected: &Offering, shown: &Offering) -> Option<PageDifference> {
     let id = &expected.id;
     if shown.products != expected.products {
-        return Some(("product_ids", format!("`{id}` with {}", list(&expected.products)), list(&shown.products)));
+        return Some(member_difference("product_ids", id, &list(&expected.products), &list(&shown.products)));
     }
     if !same_time(&shown.created_at, &expected.created_at) {
-        return Some(("created_at", format!("`{id}` {}", times(expected)), times(shown)));
+        return Some(member_difference("created_at", id, &times(expected), &times(shown)));
     }
     None
+}
+
+/// A member that differs, with its expected and its received value.
+pub(super) fn member_difference(member: &'static str, id: &str, expected: &str, received: &str) -> PageDifference {
+    (member, format!("`{id}` with {expected}"), format!("`{id}` with {received}"))
 }
 
 fn is_subsequence(found: &[&str], order: &[String]) -> bool {

@@ -20,7 +20,7 @@ pub(super) fn tag(tag: Option<i64>) -> String {
 
 /// The times of an offering.
 pub(super) fn times(offering: &Offering) -> String {
-    format!("created_at {} updated_at {}", offering.created_at, offering.updated_at)
+    format!("created_at {} and updated_at {}", offering.created_at, offering.updated_at)
 }
 
 /// The first few of many ids.
