@@ -57,17 +57,13 @@ impl Timeline {
             let row = String::from_utf8_lossy(&row);
             let _ = writeln!(text, "{}", format!("{lane:<margin$}{row}").trim_end());
         }
-        let widest = |part: fn(&Span) -> &str| self.spans.iter().map(|span| part(span).chars().count()).max();
-        let request = widest(|span| &span.request).unwrap_or_default();
-        let response = widest(|span| &span.response).unwrap_or_default();
-        for span in &self.spans {
-            let times = match span.end_us {
-                Some(end) => format!("{} to {} ms", millis(span.start_us), millis(end)),
-                None => format!("from {} ms", millis(span.start_us)),
-            };
+        let times: Vec<String> = self.spans.iter().map(Span::times).collect();
+        let request = self.spans.iter().map(|span| span.request.chars().count()).max().unwrap_or_default();
+        let wide = times.iter().map(String::len).max().unwrap_or_default();
+        // The response comes last: it may be long.
+        for (span, times) in self.spans.iter().zip(times) {
             let here = if span.here { "  <- here" } else { "" };
-            let line =
-                format!("  {:<3}{:<request$}  {:<response$}  {times}{here}", span.mark, span.request, span.response);
+            let line = format!("  {:<3}{:<request$}  {times:<wide$}  {}{here}", span.mark, span.request, span.response);
             let _ = writeln!(text, "{}", line.trim_end());
         }
         for (name, id) in &self.names {
@@ -78,6 +74,12 @@ impl Timeline {
 }
 
 impl Span {
+    /// `0.5 to 1.2 ms`, `from 0.5 ms` without a response.
+    fn times(&self) -> String {
+        let start = millis(self.start_us);
+        self.end_us.map_or_else(|| format!("from {start} ms"), |end| format!("{start} to {} ms", millis(end)))
+    }
+
     /// `|a---|` from start to end, `|a--?` without a response.
     fn draw(&self, row: &mut [u8], column: usize) {
         let start = self.start * column;
@@ -131,9 +133,9 @@ mod tests {
         let expected = "\
 client 1    |a------|   |c-!|
 afterwards      |b--------------?
-  a  GET a  200  0.0 to 1.0 ms
-  b  GET b  200  from 0.5 ms
-  c  GET c  200  1.5 to 2.0 ms  <- here
+  a  GET a  0.0 to 1.0 ms  200
+  b  GET b  from 0.5 ms    200
+  c  GET c  1.5 to 2.0 ms  200  <- here
   {1} = x
 ";
         assert_eq!(timeline.text(80), expected);

@@ -18,6 +18,8 @@ use super::super::{Style, Verbosity, trace};
 use super::{command, labelled};
 use crate::finding::{EvidenceStep, Finding, Outcome, RuleOutcome, Severity};
 
+/// Columns before the request in the legend of a timeline.
+const TIMELINE_INDENT: usize = 5;
 /// Columns of the labels `expected`, `received`, `minimized`.
 const LABEL: usize = 10;
 /// Maximum length of text from the server, in characters; the JSON report has all of it.
@@ -49,9 +51,9 @@ pub(in crate::report) fn finding(
     }
     block.push_str(&steps(finding, style));
     for text in finding.timeline.iter().flat_map(|timeline| timeline.lines()) {
-        for line in wrapped(&visible(text), style.columns() - 2) {
-            block.push_str(&format!("  {line}\n"));
-        }
+        let hanging = if text.starts_with(' ') { TIMELINE_INDENT } else { 0 };
+        let lines = wrapped(&visible(text), style.columns() - 2 - hanging);
+        block.push_str(&format!("  {}\n", lines.join(&format!("\n  {:hanging$}", ""))));
     }
     if let Some(rule) = rule {
         block.push_str(&line("rule", &trace::sourced(rule)));
