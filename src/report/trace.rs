@@ -92,6 +92,7 @@ pub(super) fn subject(finding: &Finding) -> String {
     let method = pointer.strip_prefix("/paths/").and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
     match (part("/properties/"), part("/responses/")) {
         (Some(name), _) => format!("{operations}, property {name}"),
+        (None, Some(status)) if method.is_empty() => format!("{operations}, response {status}"),
         (None, Some(status)) => format!("{operations}, {} response {status}", method.to_uppercase()),
         (None, None) => operations,
     }

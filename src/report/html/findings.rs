@@ -82,12 +82,12 @@ fn article(outcome: &Outcome, finding: &Finding, index: usize) -> Markup {
             dl.contrast {
                 div { dt { "Expected" } dd { (expected) } }
                 div { dt { "Received" } dd { (received) } }
-                @if !finding.also.is_empty() { div { dt { "Also violates" } dd { (also(outcome, finding)) } } }
+                @if !finding.also.is_empty() { div.wide { dt { "Also violates" } dd { (also(outcome, finding)) } } }
                 @if let Some(waiver) = trace::waiver(finding) {
-                    div { dt { "Waived" } dd { (prose(&waiver)) } }
+                    div.wide { dt { "Waived" } dd { (prose(&waiver)) } }
                 }
                 @if let Some(request) = &finding.shrunk_request {
-                    div { dt { "Minimized from" } dd { code { (visible(request)) } } }
+                    div.wide { dt { "Minimized from" } dd { code { (visible(request)) } } }
                 }
             }
             @if let Some(place) = trace::place(finding) {
