@@ -16,7 +16,7 @@ pub struct Traffic {
     pub(super) waits: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) lost: AtomicU64,
-    /// Requests that a proxy answered with 502 or 504 again and again while others reached the API.
+    /// Requests that a proxy rejected with 502 or 504 again and again while others reached the API.
     pub(super) refused: AtomicU64,
     latencies: Mutex<BTreeMap<OperationRef, Latencies>>,
 }

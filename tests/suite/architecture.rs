@@ -126,6 +126,22 @@ fn every_condition_is_used() {
     }
 }
 
+#[test]
+fn test_names_have_at_most_sixty_characters() {
+    let tests = source().with_file_name("tests").join("suite");
+    let mut count = 0;
+    for file in files_below(&source()).into_iter().chain(files_below(&tests)) {
+        let text = fs::read_to_string(&file).unwrap();
+        let tests = ["test]\n", "tokio::test]\n"].map(|mark| format!("#[{mark}"));
+        for test in tests.iter().flat_map(|mark| text.split(mark).skip(1)) {
+            let name = test.split_once("fn ").and_then(|(_, rest)| rest.split_once('(')).map_or("", |(name, _)| name);
+            count += 1;
+            assert!(name.len() <= 60, "{}: {name}", file.display());
+        }
+    }
+    assert!(count > 500, "{count} tests");
+}
+
 /// One name has one meaning. The reference server is independent and may use its own names.
 #[test]
 fn no_type_name_has_two_meanings() {

@@ -80,7 +80,7 @@ fn a_limited_key_of_another_project_is_an_argument_error() {
 }
 
 #[test]
-fn a_limited_key_with_every_permission_is_a_finding_that_says_what_to_check() {
+fn a_limited_key_with_every_permission_is_explained() {
     let reference = Reference::start();
     let server = with_twin(&reference, reference.variable("QONFORM_TOKEN"));
     let ran = run(&reference, &server.url(), &["--limited-token", TWIN, "--only", "auth.forbidden"]);

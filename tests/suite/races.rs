@@ -116,11 +116,11 @@ fn races_respect_the_rate_and_the_number_of_clients() {
     let (under_way, peak) = (Arc::clone(&now), Arc::clone(&most));
     let server = Server::start(move |seen, stream| {
         peak.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        let answered = upstream.forward(seen);
+        let response = upstream.forward(seen);
         // Long enough for every client to send.
         thread::sleep(Duration::from_millis(3));
         under_way.fetch_sub(1, Ordering::SeqCst);
-        let (head, body) = answered?;
+        let (head, body) = response?;
         pass_on(stream, &head, &body)
     });
     let case = ["--only", "race.delete-vs-update", "--race-tries", "2"];

@@ -42,7 +42,7 @@ pub(super) fn may_be_blocked(call: &Call) -> bool {
         || call.products().is_some_and(|ids| ids.iter().any(|id| is_suspicious(id)))
 }
 
-/// What rejected a request before it reached the API, for an observation: `answered by a proxy: nginx, HTML, 400`.
+/// What rejected a request before it reached the API, for an observation: `rejected by a proxy: nginx, HTML, 400`.
 /// `None` if the API rejected it, or if no correct proxy may reject it. `call` is `None` outside the document.
 pub(in crate::offerings) fn rejected_in_front(call: Option<&Call>, exchange: &Exchange) -> Option<String> {
     let response = &exchange.response;
@@ -58,7 +58,7 @@ pub(in crate::offerings) fn rejected_in_front(call: Option<&Call>, exchange: &Ex
     (is_rejected || is_redirect).then(|| {
         let server = response.header("server").unwrap_or_default();
         let name = server.split(['/', ' ']).next().filter(|name| !name.is_empty()).unwrap_or("unnamed");
-        format!("answered by a proxy: {name}, {}, {}", kind_of(response), response.status)
+        format!("rejected by a proxy: {name}, {}, {}", kind_of(response), response.status)
     })
 }
 
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_that_may_not_reach_the_api_are_rejected_in_front_of_it() {
+    fn only_unusual_requests_are_rejected_in_front_of_the_api() {
         let seen = |request: Request, status, headers: &[(&'static str, &'static str)], body| {
             let exchange = exchange(request, status, headers, body);
             rejected_in_front(Call::read(&exchange.request).as_ref(), &exchange)
@@ -103,12 +103,12 @@ mod tests {
         let get = |segment: &str| Request::to(Endpoint::Get).raw_id(segment);
         let nginx = [("server", "nginx/1.25.3"), ("content-type", "text/html")];
         let what = seen(get("a%00"), 400, &nginx, "<html>");
-        assert_eq!(what.as_deref(), Some("answered by a proxy: nginx, HTML, 400"));
+        assert_eq!(what.as_deref(), Some("rejected by a proxy: nginx, HTML, 400"));
         assert_eq!(seen(get("a"), 400, &nginx, "<html>"), None);
         assert_eq!(seen(get("a%00"), 400, &[], r#"{"error":{}}"#), None);
         assert_eq!(seen(get("a%00"), 200, &nginx, "<html>"), None);
         let what = seen(get("%3Cb%3E"), 403, &[], "blocked");
-        assert_eq!(what.as_deref(), Some("answered by a proxy: unnamed, text, 403"));
+        assert_eq!(what.as_deref(), Some("rejected by a proxy: unnamed, text, 403"));
         assert!(seen(get("a%2Fb"), 307, &[("location", "/v4/offerings/a%2Fb/")], "").is_some());
         assert_eq!(seen(get("a%2Fb"), 307, &[("location", "/login")], ""), None);
     }

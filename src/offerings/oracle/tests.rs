@@ -73,7 +73,7 @@ fn the_first_offering_is_main_and_the_second_is_not() {
 }
 
 #[test]
-fn a_repeated_product_does_not_explain_what_must_be_rejected_anyway() {
+fn a_repeated_product_does_not_explain_another_rejection() {
     let facts = Facts { prefix: "qf-".into(), products: ["p".to_owned()].into(), ..Facts::default() };
     let world = World::starting_from(&Snapshot::default(), facts);
     let body = json!({ "id": "qf-a", "product_ids": ["p", "p", "qf-none"] });

@@ -78,7 +78,7 @@ const SHOWN_BY: [(Fault, &str, usize); 23] = [
     (Fault::RACE_PROMOTES_FIRST, "set-main-atomic", 2),
     (Fault::RACE_LIST_IN_TWO, "set-main-atomic", 2),
     (Fault::RACE_PROMOTION_LISTED_LATE, "set-main-linearizable", 16),
-    (Fault::RACE_PROMOTION_ANSWERED_EARLY, "set-main-linearizable", 3),
+    (Fault::RACE_PROMOTION_RETURNED_EARLY, "set-main-linearizable", 3),
     (Fault::RACE_UPDATE_WRITES_ROLE, "set-main-and-update", 2),
     (Fault::RACE_PROMOTION_WRITES_PRODUCTS, "set-main-and-update", 2),
     (Fault::RACE_PROMOTION_DEMOTES_FOR_NOTHING, "set-main-and-delete", 2),

@@ -96,7 +96,7 @@ faults! {
     RACE_LIST_IN_TWO "race-list-in-two"
         "The list is read in two steps, between which another offering may become main."
         => |config| config.interleave(&[List], |request| Box::pin(request.reading_every_other_row_later()));
-    RACE_PROMOTION_ANSWERED_EARLY "race-promotion-answered-early"
+    RACE_PROMOTION_RETURNED_EARLY "race-promotion-returned-early"
         "A promotion during another one returns before it is stored."
         => |config| config.interleave(&[SetMain], |request| Box::pin(request.responding_early()));
     RACE_UPDATE_WRITES_ROLE "race-update-writes-role"

@@ -320,7 +320,7 @@ async fn two_requests_show_each_race_but_not_on_a_correct_server() {
 
 #[tokio::test]
 async fn a_promotion_that_is_not_atomic_shows_while_it_lasts() {
-    for fault in [Fault::RACE_PROMOTES_FIRST, Fault::RACE_LIST_IN_TWO, Fault::RACE_PROMOTION_ANSWERED_EARLY] {
+    for fault in [Fault::RACE_PROMOTES_FIRST, Fault::RACE_LIST_IN_TWO, Fault::RACE_PROMOTION_RETURNED_EARLY] {
         for (faults, expected) in [(vec![], false), (vec![fault], true)] {
             let server = serving(&faults, &[]).await;
             let fixture = server.fixture("race");

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_of_rules_without_a_finding_are_listed_and_equal_changes_share_a_line() {
+    fn verdicts_without_a_finding_are_listed_and_equal_ones_joined() {
         let (earlier, mut later) = (sample::fixed(), sample::fixed());
         let passed = later.rules.iter_mut().filter(|rule| rule.verdict == Verdict::Passed);
         let skipped = passed.map(|rule| rule.verdict = Verdict::Skipped).count();
