@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 
+use super::connection::Connection;
 use super::obstacle::{self, Obstacle};
 use super::write_outcome::{self, WriteOutcome};
 use super::{Credentials, KeyRole, Request, Response, Traffic, Transport, TransportError, WriteObserver};
@@ -71,6 +72,8 @@ pub struct Client {
     used: Arc<Mutex<BTreeSet<KeyRole>>>,
     /// Since when the API does not respond.
     away_since: Arc<Mutex<Option<Instant>>>,
+    /// The connection for its requests; `None` for the pool of the transport.
+    connection: Option<Arc<Connection>>,
     /// Requests that may be sent at once, without waiting for the rate.
     burst: Option<Arc<AtomicU32>>,
     is_cleanup: bool,
@@ -96,6 +99,7 @@ impl Client {
             writes: Arc::default(),
             used: Arc::default(),
             away_since: Arc::default(),
+            connection: None,
             burst: None,
             is_cleanup: false,
         }
@@ -111,6 +115,19 @@ impl Client {
     pub async fn at_once(self, count: u32) -> Self {
         self.transport.pacing().wait(count).await;
         Self { burst: Some(Arc::new(AtomicU32::new(count))), ..self }
+    }
+
+    /// Opens a connection for [`Self::on`].
+    ///
+    /// # Errors
+    /// [`TransportError::Connect`] when the target does not accept it.
+    pub async fn connect(&self) -> Result<Arc<Connection>, TransportError> {
+        self.transport.connect().await.map(Arc::new)
+    }
+
+    /// The same client with a connection of its own. When the target closes it, further requests use the pool.
+    pub fn on(self, connection: Arc<Connection>) -> Self {
+        Self { connection: Some(connection), ..self }
     }
 
     /// The same client with an observer of every write.
@@ -312,7 +329,7 @@ impl Client {
             let in_flight = Arc::clone(&self.writes).read_owned().await;
             let (client, owned) = (self.clone(), request.clone());
             let sending = tokio::spawn(async move {
-                let sent = client.transport.send(&owned, &client.keys, client.case.as_deref()).await;
+                let sent = client.send_once(&owned).await;
                 if let (Some(observer), Ok((response, _))) = (&client.observer, &sent) {
                     observer.after(&owned, response.status);
                 }
@@ -325,7 +342,7 @@ impl Client {
                 Err(Err(_)) => Err(self.lost(request, "qonform is shutting down".into())),
             }
         } else {
-            self.transport.send(request, &self.keys, self.case.as_deref()).await
+            self.send_once(request).await
         };
         let is_rejected = sent.as_ref().is_ok_and(|(response, _)| response.is_rejection());
         if request.operation.endpoint() == Some(Endpoint::Create) && !is_rejected {
@@ -333,6 +350,9 @@ impl Client {
             self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(role);
         }
         let ended = Instant::now();
+        // A request that was held back begins with its last byte.
+        let released = self.connection.as_ref().and_then(|connection| connection.take_release());
+        let (started, waited) = released.map_or((started, Duration::ZERO), |at| (at, at - started));
         let obstacle = sent.as_ref().map(|(response, _)| Obstacle::of(response, SystemTime::now()));
         if !obstacle::is_away(obstacle.as_ref().map(|obstacle| *obstacle).map_err(|error| *error)) {
             *self.away() = None;
@@ -346,10 +366,14 @@ impl Client {
             Some(Obstacle::Gateway) => {}
             None => {
                 self.transport.pacing().accepted();
-                self.traffic.count_response(&request.operation, took);
+                self.traffic.count_response(&request.operation, took.saturating_sub(waited));
             }
         }
         Ok(Received { response, started, ended, obstacle })
+    }
+
+    async fn send_once(&self, request: &Request) -> Result<(Response, Duration), TransportError> {
+        self.transport.send(request, &self.keys, self.case.as_deref(), self.connection.as_deref()).await
     }
 
     /// Reads the state to find out whether a write was applied.

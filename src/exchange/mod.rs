@@ -6,11 +6,13 @@
 //! Start at [`Client`].
 
 mod client;
+mod connection;
 mod curl;
 mod error;
 mod exchange_observer;
 mod json;
 mod keys;
+mod last_byte;
 mod latency;
 mod obstacle;
 mod pacing;
@@ -26,11 +28,13 @@ mod write_observer;
 mod write_outcome;
 
 pub use client::{Client, Exchange};
+pub use connection::Connection;
 pub use curl::curl;
 pub use error::TransportError;
 pub use exchange_observer::{ExchangeObserver, Recorded};
 pub use json::{RepeatedMember, repeats_member};
 pub use keys::{Credentials, KeyRole, Secret};
+pub use last_byte::{Hold, LastByteBarrier};
 pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};
 pub use request::{OperationRef, Request, encode_segment};

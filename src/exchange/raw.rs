@@ -10,7 +10,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioExecutor;
+use tower_service::Service;
 
+use super::connection::Connection;
 use super::transport::{SendFailure, TransportSettings, connect_reason, innermost};
 use super::{Response, TransportError};
 
@@ -19,11 +21,18 @@ type Encrypted<C> = hyper_rustls::HttpsConnector<C>;
 #[cfg(not(feature = "tls"))]
 type Encrypted<C> = C;
 
+/// A pool of connections, and what opens them.
+#[derive(Debug)]
+pub(super) struct Pool<C> {
+    client: Client<Encrypted<C>, Full<Bytes>>,
+    connector: Encrypted<C>,
+}
+
 /// A pool of connections, either direct or through a proxy (`CONNECT`).
 #[derive(Debug)]
 pub(super) enum Raw {
-    Direct(Client<Encrypted<HttpConnector>, Full<Bytes>>),
-    Proxied(Client<Encrypted<Tunnel<HttpConnector>>, Full<Bytes>>),
+    Direct(Box<Pool<HttpConnector>>),
+    Proxied(Box<Pool<Tunnel<HttpConnector>>>),
 }
 
 impl Raw {
@@ -33,13 +42,19 @@ impl Raw {
         plain.set_nodelay(true);
         plain.set_connect_timeout(Some(settings.connect_timeout));
         Ok(match proxy {
-            None => Self::Direct(Client::builder(TokioExecutor::new()).build(encrypted(plain, settings)?)),
+            None => {
+                let connector = encrypted(plain, settings)?;
+                let client = Client::builder(TokioExecutor::new()).build(connector.clone());
+                Self::Direct(Box::new(Pool { client, connector }))
+            }
             Some(proxy) => {
                 let mut tunnel = Tunnel::new(proxy.uri().clone(), plain);
                 if let Some(auth) = proxy.basic_auth() {
                     tunnel = tunnel.with_auth(auth.clone());
                 }
-                Self::Proxied(Client::builder(TokioExecutor::new()).build(encrypted(tunnel, settings)?))
+                let connector = encrypted(tunnel, settings)?;
+                let client = Client::builder(TokioExecutor::new()).build(connector.clone());
+                Self::Proxied(Box::new(Pool { client, connector }))
             }
         })
     }
@@ -53,8 +68,8 @@ impl Raw {
     ) -> Result<Response, SendFailure> {
         let response = async {
             let response = match self {
-                Self::Direct(client) => client.request(message).await,
-                Self::Proxied(client) => client.request(message).await,
+                Self::Direct(pool) => pool.client.request(message).await,
+                Self::Proxied(pool) => pool.client.request(message).await,
             };
             let response = response.map_err(|error| {
                 if error.is_connect() {
@@ -63,22 +78,52 @@ impl Raw {
                     SendFailure::Broken(innermost(&error))
                 }
             })?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = Limited::new(response.into_body(), max_body)
-                .collect()
-                .await
-                .map_err(|error| {
-                    if error.is::<LengthLimitError>() {
-                        SendFailure::TooLarge
-                    } else {
-                        SendFailure::Broken(error.to_string())
-                    }
-                })?
-                .to_bytes();
-            Ok(Response::new(status, headers, body))
+            read(response, max_body).await
         };
         tokio::time::timeout(limit, response).await.map_err(|_| SendFailure::Timeout)?
     }
+
+    /// Opens a connection that is not part of the pool.
+    pub(super) async fn connect(&self, uri: &Uri, limit: Duration) -> Result<Connection, SendFailure> {
+        let opened = async {
+            match self {
+                Self::Direct(pool) => open(pool.connector.clone(), uri).await,
+                Self::Proxied(pool) => open(pool.connector.clone(), uri).await,
+            }
+        };
+        let too_late = |_| SendFailure::Connect(format!("no connection within {limit:?}"));
+        tokio::time::timeout(limit, opened).await.map_err(too_late)?
+    }
+}
+
+async fn open<C>(mut connector: C, uri: &Uri) -> Result<Connection, SendFailure>
+where
+    C: Service<Uri>,
+    C::Response: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let failed = |error: C::Error| {
+        let error: Box<dyn std::error::Error + Send + Sync> = error.into();
+        SendFailure::Connect(connect_reason(&*error))
+    };
+    std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(failed)?;
+    Connection::over(connector.call(uri.clone()).await.map_err(failed)?).await
+}
+
+/// Reads a whole response, with a body of at most `max_body` bytes.
+pub(super) async fn read(
+    response: http::Response<hyper::body::Incoming>,
+    max_body: usize,
+) -> Result<Response, SendFailure> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = Limited::new(response.into_body(), max_body)
+        .collect()
+        .await
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() { SendFailure::TooLarge } else { SendFailure::Broken(error.to_string()) }
+        })?
+        .to_bytes();
+    Ok(Response::new(status, headers, body))
 }
 
 #[cfg(feature = "tls")]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::BytesMut;
 use http_body_util::Full;
 
+use super::connection::Connection;
 use super::raw::{self, Raw};
 use super::{Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, Response, TransportError};
 
@@ -184,9 +185,13 @@ impl Transport {
         request: &Request,
         keys: &Credentials,
         case: Option<&str>,
+        connection: Option<&Connection>,
     ) -> Result<(Response, Duration), TransportError> {
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let sent = self.send_now(request, keys).await;
+        let sent = match connection {
+            Some(connection) if connection.is_open().await => self.send_over(connection, request, keys).await,
+            _ => self.send_now(request, keys).await,
+        };
         let took = clock.elapsed();
         for observer in &self.settings.observers {
             let base = &self.target.base;
@@ -202,6 +207,62 @@ impl Transport {
             _ => self.send_raw(&url, request, keys).await,
         };
         sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
+    }
+
+    /// Opens a connection for one client.
+    ///
+    /// # Errors
+    /// [`TransportError::Connect`] when the target does not accept it.
+    pub(super) async fn connect(&self) -> Result<Connection, TransportError> {
+        let connect = |reason: String| TransportError::Connect { url: self.target.base.clone(), reason };
+        let uri = self.target.base.parse().map_err(|error: http::uri::InvalidUri| connect(error.to_string()))?;
+        self.raw.connect(&uri, self.settings.connect_timeout).await.map_err(|failure| match failure {
+            SendFailure::Connect(reason) => connect(reason),
+            _ => connect("the connection was closed".into()),
+        })
+    }
+
+    async fn send_over(
+        &self,
+        connection: &Connection,
+        request: &Request,
+        keys: &Credentials,
+    ) -> Result<Response, TransportError> {
+        let sent = match self.message_over(request, keys) {
+            Ok(message) => connection.send(message, self.settings.timeout, MAX_BODY).await,
+            Err(failure) => Err(failure),
+        };
+        sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
+    }
+
+    /// The message for a connection, whose target is a path and not a URL.
+    fn message_over(
+        &self,
+        request: &Request,
+        keys: &Credentials,
+    ) -> Result<http::Request<Full<bytes::Bytes>>, SendFailure> {
+        let unsendable = |error: &dyn std::fmt::Display| SendFailure::Unsendable(error.to_string());
+        let url = format!("{}{}", self.target.base, request.path);
+        let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| unsendable(&error))?;
+        let host = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let path = uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
+        let mut builder = self.message(request, keys).uri(path).header("host", host);
+        if request.body.is_none() && request.is_write() {
+            builder = builder.header("content-length", "0");
+        }
+        builder.body(Full::from(request.body.clone().unwrap_or_default())).map_err(|error| unsendable(&error))
+    }
+
+    /// The beginning of a message for hyper.
+    fn message(&self, request: &Request, keys: &Credentials) -> http::request::Builder {
+        let mut builder = http::Request::builder()
+            .method(request.method.clone())
+            .header("accept", "*/*")
+            .header(NO_COMPRESSION.0, NO_COMPRESSION.1);
+        for (name, value) in request.headers.iter().chain(&self.settings.headers) {
+            builder = builder.header(name, keys.fill(value).as_bytes());
+        }
+        builder
     }
 
     async fn send_url(
@@ -233,15 +294,9 @@ impl Transport {
     }
 
     async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
-        let mut builder = http::Request::builder()
-            .method(request.method.clone())
+        let message = self
+            .message(request, keys)
             .uri(url)
-            .header("accept", "*/*")
-            .header(NO_COMPRESSION.0, NO_COMPRESSION.1);
-        for (name, value) in request.headers.iter().chain(&self.settings.headers) {
-            builder = builder.header(name, keys.fill(value).as_bytes());
-        }
-        let message = builder
             .body(Full::from(request.body.clone().unwrap_or_default()))
             .map_err(|error| SendFailure::Unsendable(error.to_string()))?;
         self.raw.send(message, self.settings.timeout, MAX_BODY).await
