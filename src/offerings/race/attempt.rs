@@ -14,7 +14,7 @@ use super::program::{Program, RaceBindings, RaceStep, product_lists};
 use super::rng::RaceRng;
 use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Client, Exchange, KeyRole, Request};
+use crate::exchange::{Client, Connection, Exchange, KeyRole, LastByteBarrier, Request};
 use crate::offerings::Context;
 use crate::offerings::oracle::{Facts, Main, Page, Reply};
 use crate::project::{Abort, Counts};
@@ -22,8 +22,11 @@ use crate::project::{Abort, Counts};
 /// How many products a list has: enough to make a mixture of two lists visible.
 const LIST_LENGTH: usize = 12;
 
-/// The maximum delay of a client's start, in milliseconds.
+/// The maximum delay of a client's start, in milliseconds, where clients do not start together.
 const MAX_START: usize = 3;
+
+/// The maximum time between two first requests that are released one after another, in microseconds.
+const MAX_SPREAD: usize = 150;
 
 /// How many offerings are created at most until one is known to be main.
 const MAX_ANCHORS: usize = 4;
@@ -51,6 +54,8 @@ pub(super) struct AttemptExecutor<'s> {
     max_in_flight: usize,
     /// How many attempts were started.
     attempts: u32,
+    /// A connection for each client.
+    connections: Vec<Arc<Connection>>,
 }
 
 /// The requests of one client.
@@ -58,6 +63,13 @@ struct ClientPlan {
     client: usize,
     /// Each request, and the pause before it.
     requests: Vec<(RaceStep, Request, Duration)>,
+}
+
+/// The requests of all clients of an attempt.
+struct AttemptPlan {
+    clients: Vec<ClientPlan>,
+    /// The pauses between the first requests that are sent together.
+    spread: Vec<Duration>,
 }
 
 impl<'s> AttemptExecutor<'s> {
@@ -81,6 +93,7 @@ impl<'s> AttemptExecutor<'s> {
             is_anchored: true,
             max_in_flight,
             attempts: 0,
+            connections: Vec::new(),
         })
     }
 
@@ -93,12 +106,14 @@ impl<'s> AttemptExecutor<'s> {
         let (attempt, bindings, prefix) = (self.attempts, self.bindings(program), self.id(""));
         // Also an attempt that fails during preparation uses up its ids: they may remain in the second project.
         self.attempts += 1;
-        let before = self.remove_leftovers(program.clients.len()).await?;
+        let before = self.remove_leftovers().await?;
         let prepared = self.create_initial(program, &bindings).await?;
         let main = self.main(&before, &prepared);
         let facts = Facts { prefix, variant: self.cx.project().fixtures.variant.clone(), ..Facts::default() };
         let mut rng = RaceRng::new(self.seed, &self.name, u64::from(attempt));
-        let mut requests = run_clients(self.client(), plans(program, &bindings, &mut rng)).await;
+        self.open_connections(program.clients.len()).await;
+        let plan = AttemptPlan::new(program, &bindings, attempt, &mut rng);
+        let mut requests = run_clients(self.client(), plan, &self.connections).await;
         let observer = program.clients.len();
         for step in &program.after {
             requests.push(send_step(self.client(), observer, *step, bindings.request(*step)).await);
@@ -130,8 +145,25 @@ impl<'s> AttemptExecutor<'s> {
         self.cx.id(&format!("{}.{name}", self.attempts))
     }
 
-    /// Opens a connection for each client, reads the list and removes offerings of earlier attempts.
-    async fn remove_leftovers(&mut self, clients: usize) -> Result<Page, Abort> {
+    /// Opens a connection for each client that has none. A client without one uses the pool: it starts with the others,
+    /// but its request is not held back.
+    async fn open_connections(&mut self, clients: usize) {
+        let client = self.client();
+        let mut open = Vec::with_capacity(clients);
+        for connection in self.connections.drain(..) {
+            if connection.is_open().await {
+                open.push(connection);
+            }
+        }
+        let mut opening: JoinSet<_> = (open.len()..clients).map(|_| client.clone()).map(connect).collect();
+        while let Some(opened) = opening.join_next().await {
+            open.extend(opened.ok().flatten());
+        }
+        self.connections = open;
+    }
+
+    /// Reads the list and removes offerings of earlier attempts.
+    async fn remove_leftovers(&mut self) -> Result<Page, Abort> {
         let mut foreign_main = None;
         if !self.is_anchored {
             // Requests that are still in progress end meanwhile.
@@ -140,7 +172,7 @@ impl<'s> AttemptExecutor<'s> {
             self.is_anchored = true;
         }
         for _ in 0..MAX_READS {
-            let page = self.read_list(clients).await?;
+            let page = self.read_list().await?;
             foreign_main = self.foreign_main(&page);
             if foreign_main.is_some() {
                 // The list may only be delayed; other cases check whether it may be.
@@ -160,7 +192,7 @@ impl<'s> AttemptExecutor<'s> {
             self.remove(self.deletions(&left)).await?;
         }
         let Some(main) = foreign_main else {
-            let left = self.read_list(1).await.map(|page| self.leftovers(&page))?;
+            let left = self.read_list().await.map(|page| self.leftovers(&page))?;
             self.send_judged(self.deletions(&left)).await?;
             return Err(Abort::Blocked("offerings of an earlier attempt cannot be removed".into()));
         };
@@ -171,11 +203,9 @@ impl<'s> AttemptExecutor<'s> {
         Err(Abort::Blocked(format!("another client promoted `{main}` meanwhile")))
     }
 
-    async fn read_list(&mut self, clients: usize) -> Result<Page, Abort> {
-        let list = |limit| Request::to(Endpoint::List).query("limit", limit).key(self.role);
-        let others = std::iter::repeat_n(list("1"), clients.saturating_sub(1));
-        let requests = std::iter::once(list("100")).chain(others).collect();
-        let exchanges = self.send_concurrently(requests, Counts::Recorded).await?;
+    async fn read_list(&mut self) -> Result<Page, Abort> {
+        let list = Request::to(Endpoint::List).query("limit", "100").key(self.role);
+        let exchanges = self.send_concurrently(vec![list], Counts::Recorded).await?;
         let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.response).page().cloned());
         page.filter(|page| page.has_more.is_some()).ok_or_else(|| Abort::Blocked("the list cannot be read".into()))
     }
@@ -245,7 +275,8 @@ impl<'s> AttemptExecutor<'s> {
             client: program.clients.len(),
             requests: reads.iter().map(|step| (*step, bindings.request(*step), Duration::ZERO)).collect(),
         };
-        run_clients(self.client(), reads.chunks(reads.len().div_ceil(self.max_in_flight)).map(plan).collect()).await
+        let clients = reads.chunks(reads.len().div_ceil(self.max_in_flight)).map(plan).collect();
+        run_clients(self.client(), AttemptPlan { clients, spread: Vec::new() }, &[]).await
     }
 
     /// Sorts the requests by start, and has the context judge and record their responses.
@@ -428,29 +459,65 @@ fn is_complete(result: Result<(), Abort>) -> Result<bool, Abort> {
     }
 }
 
-/// The requests of each client, with random pauses.
-fn plans(program: &Program, bindings: &RaceBindings, rng: &mut RaceRng) -> Vec<ClientPlan> {
-    let mut plan = |(client, steps): (usize, &Vec<RaceStep>)| {
-        let start = rng.below(MAX_START + 1);
-        let requests = steps.iter().enumerate().map(|(place, step)| {
-            let pause = if place == 0 { start } else { usize::from(rng.below(4) == 0) };
-            (*step, bindings.request(*step), Duration::from_millis(pause as u64))
-        });
-        ClientPlan { client, requests: requests.collect() }
-    };
-    program.clients.iter().enumerate().map(&mut plan).collect()
+/// A new connection, if the target accepts it.
+async fn connect(client: Client) -> Option<Arc<Connection>> {
+    client.connect().await.ok()
 }
 
-/// Starts all clients at one moment and waits until they have ended. A rate limit delays them together, not one by one.
-async fn run_clients(client: Client, plans: Vec<ClientPlan>) -> Vec<(ClientRequest, Option<Exchange>)> {
-    let requests: usize = plans.iter().map(|plan| plan.requests.len()).sum();
+impl AttemptPlan {
+    /// The requests of each client, with random pauses. The first requests are sent at once, or a little spread, or as
+    /// clients that start independently: each finds races that the others miss.
+    fn new(program: &Program, bindings: &RaceBindings, attempt: u32, rng: &mut RaceRng) -> Self {
+        let (max_start, max_spread) = match attempt % 4 {
+            0 | 2 => (0, 0),
+            1 => (0, MAX_SPREAD),
+            _ => (MAX_START, 0),
+        };
+        let mut plan = |(client, steps): (usize, &Vec<RaceStep>)| {
+            let start = rng.below(max_start + 1);
+            let requests = steps.iter().enumerate().map(|(place, step)| {
+                let pause = if place == 0 { start } else { usize::from(rng.below(4) == 0) };
+                (*step, bindings.request(*step), Duration::from_millis(pause as u64))
+            });
+            ClientPlan { client, requests: requests.collect() }
+        };
+        let mut clients: Vec<ClientPlan> = program.clients.iter().enumerate().map(&mut plan).collect();
+        // They are released in this order.
+        for place in (1..clients.len()).rev() {
+            clients.swap(place, rng.below(place + 1));
+        }
+        let pause = |_| Duration::from_micros(rng.below(max_spread + 1) as u64);
+        Self { clients, spread: program.clients.iter().map(pause).collect() }
+    }
+}
+
+/// Starts all clients at one moment and waits until they have ended. The first request of each client that has a
+/// connection waits until those of the others are written except for their last bytes. A rate limit delays them
+/// together, not one by one.
+async fn run_clients(
+    client: Client,
+    plan: AttemptPlan,
+    connections: &[Arc<Connection>],
+) -> Vec<(ClientRequest, Option<Exchange>)> {
+    let AttemptPlan { clients, spread } = plan;
+    let requests: usize = clients.iter().map(|plan| plan.requests.len()).sum();
     let client = client.at_once(u32::try_from(requests).unwrap_or(u32::MAX)).await;
-    let barrier = Arc::new(Barrier::new(plans.len()));
+    let barrier = Arc::new(Barrier::new(clients.len()));
+    let mut last_bytes = LastByteBarrier::new();
     let mut running = JoinSet::new();
-    for plan in plans {
-        let (client, barrier) = (client.clone(), Arc::clone(&barrier));
+    for (place, plan) in clients.into_iter().enumerate() {
+        let (mut client, barrier) = (client.clone(), Arc::clone(&barrier));
+        let is_together = plan.requests.first().is_some_and(|(.., pause)| pause.is_zero());
+        let connection = connections.get(place).cloned();
+        let hold = connection.as_ref().filter(|_| is_together).map(|_| last_bytes.add());
         running.spawn(async move {
             barrier.wait().await;
+            if let Some(connection) = connection {
+                client = client.on(connection.clone());
+                if let Some(hold) = hold {
+                    connection.hold(hold);
+                }
+            }
             let mut requests = Vec::with_capacity(plan.requests.len());
             for (step, request, pause) in plan.requests {
                 if !pause.is_zero() {
@@ -461,6 +528,7 @@ async fn run_clients(client: Client, plans: Vec<ClientPlan>) -> Vec<(ClientReque
             requests
         });
     }
+    last_bytes.release(spread).await;
     running.join_all().await.into_iter().flatten().collect()
 }
 

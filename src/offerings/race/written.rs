@@ -65,10 +65,10 @@ fn promotions() -> Vec<Race> {
 }
 
 fn creations() -> Vec<Race> {
-    let one = |clients: usize, key| Program {
-        initial: vec![None],
-        clients: (0..clients).map(|_| create(0, key)).collect(),
-        after: create(0, key),
+    let one = |clients: usize, key: Option<usize>| {
+        // With products, the response to a repeated key shows whether it is complete.
+        let create = vec![RaceStep::Create { slot: 0, list: usize::from(key.is_some()), key }];
+        Program { initial: vec![None], clients: vec![create.clone(); clients], after: create }
     };
     let mut first =
         Program { initial: vec![None; 5], clients: (0..5).map(|slot| create(slot, None)).collect(), after: Vec::new() };
