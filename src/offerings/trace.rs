@@ -95,15 +95,21 @@ pub(super) fn leading_to(
     let mut ids: Vec<String> = ids.iter().filter(|id| !id.is_empty()).map(|id| (*id).to_owned()).collect();
     if let Some(call) = &own {
         ids.extend(Some(call.id.clone()).filter(|id| !id.is_empty()).into_iter().chain(call.after.clone()));
-        // A server that reads an id otherwise returns another offering: it must exist again.
-        ids.extend(returned_id(at).filter(|_| call.endpoint != Endpoint::Create));
+        // A server that reads an id or a key otherwise returns another offering: it must exist again.
+        ids.extend(returned_id(at).filter(|_| call.endpoint != Endpoint::Create || call.key.is_some()));
     }
     let key = own.as_ref().and_then(|call| call.key.clone());
     let writes = writes(transcript, end);
+    if let Some(call) = own.as_ref().filter(|_| failure.condition == row::ISOLATION_EFFECT.id) {
+        ids.extend(written_elsewhere(&exchanges[..end], call));
+    }
     let concerns_roles = std::iter::once(&failure.rule).chain(&failure.also).any(|rule| ABOUT_ROLES.contains(rule))
         || own.as_ref().is_some_and(|call| call.endpoint == Endpoint::SetMain);
     let is_sensitive = is_case_sensitive(&writes);
-    let is_same = |one: &str, id: &str| one == id || !is_sensitive && one.eq_ignore_ascii_case(id);
+    let is_same = |one: &str, id: &str| {
+        let (one, id) = (one.trim(), id.trim());
+        one == id || !is_sensitive && one.eq_ignore_ascii_case(id)
+    };
     let is_one_of = |ids: &[String], id: &str| ids.iter().any(|one| is_same(one, id));
     let changes_role = |write: &&TraceWrite<'_>| {
         write.is_promotion()
@@ -112,12 +118,9 @@ pub(super) fn leading_to(
     };
     let promoted: Vec<String> = writes.iter().filter(changes_role).map(|write| write.call.id.clone()).collect();
     let is_alone = ids.is_empty() && promoted.is_empty();
-    let is_list = is_alone && own.as_ref().is_some_and(|call| call.endpoint == Endpoint::List);
-    let is_elsewhere = |write: &&TraceWrite<'_>| {
-        let project = own.as_ref().map(Call::project);
-        failure.condition == row::ISOLATION_EFFECT.id && write.has_effect() && Some(write.call.project()) != project
-    };
-    let elsewhere = writes.iter().rev().find(is_elsewhere).map(|write| Arc::as_ptr(write.at));
+    let is_list = own.as_ref().is_some_and(|call| {
+        call.endpoint == Endpoint::List && (is_alone || call.after.as_ref().is_some_and(|id| !exists(&writes, id)))
+    });
     let concerns = |write: &&TraceWrite<'_>| {
         let creates_promoted = write.call.endpoint == Endpoint::Create && is_one_of(&promoted, &write.call.id);
         is_one_of(&ids, &write.call.id)
@@ -125,55 +128,116 @@ pub(super) fn leading_to(
             || changes_role(write)
             || concerns_roles && is_one_of(&promoted, &write.call.id)
             || is_list && write.is_of_case && write.has_effect()
-            || elsewhere == Some(Arc::as_ptr(write.at))
             || key.is_some() && write.call.key == key
     };
     let mut trace: Vec<Arc<Exchange>> = writes.iter().filter(concerns).map(|write| Arc::clone(write.at)).collect();
     trace.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    order_as_listed(&mut trace, at);
+    order_as_listed(&mut trace, &exchanges[..end], at);
     if trace.len() >= MAX_STEPS {
         trace.drain(MAX_STEPS / 2..trace.len() + 1 - MAX_STEPS / 2);
     }
     trace.push(Arc::clone(at));
-    if let Some(read) = own.as_ref().and_then(|call| earlier_get(&exchanges[..end], call, failure)) {
-        insert(&mut trace, read);
-    }
-    if failure.condition == row::LIST_NEXT_CURSOR.id
-        && let Some(read) = own.as_ref().and_then(|call| page_before(&exchanges[..end], call))
-    {
-        insert(&mut trace, read);
-    }
-    if failure.rule == row::LIST_FOREIGN.rule()
-        && let Some(read) = list_of_other(&exchanges[..end], &trace, own.as_ref(), &ids)
-    {
-        insert(&mut trace, read);
+    if let Some(call) = &own {
+        for read in reads(&exchanges[..end], &trace, call, failure, &ids) {
+            insert(&mut trace, read);
+        }
     }
     trace
 }
 
-/// Orders creates that were sent at once as the server executed them, by their order in the page that `at` returned: sent
-/// one after another, they then lead to the same page.
-fn order_as_listed(trace: &mut [Arc<Exchange>], at: &Exchange) {
+/// Orders creates that were sent at once as the server executed them: by the times in their responses, else by the order
+/// in the page that `at` returned. Sent one after another, they then lead to the same page.
+fn order_as_listed(trace: &mut [Arc<Exchange>], transcript: &[Arc<Exchange>], at: &Exchange) {
     let reply = Reply::read(&at.response);
-    let Some(page) = reply.page() else { return };
-    let place = |create: &Arc<Exchange>| {
-        let call = Call::read(&create.request).filter(|call| call.endpoint == Endpoint::Create)?;
-        page.ids().position(|id| id == call.id)
+    let cursor = Call::read(&at.request).and_then(|call| call.after);
+    let ids: Vec<&str> = cursor.as_deref().into_iter().chain(reply.page().into_iter().flat_map(Page::ids)).collect();
+    let created = |exchange: &Arc<Exchange>| {
+        Call::read(&exchange.request).filter(|call| call.endpoint == Endpoint::Create).map(|call| call.id)
     };
-    let places: Vec<usize> = trace.iter().filter_map(place).collect();
-    let ascending = places.iter().zip(places.iter().skip(1)).filter(|(one, next)| one < next).count();
-    let is_newest_first = 2 * ascending < places.len().saturating_sub(1);
-    for creates in trace.chunk_by_mut(|one, next| place(one).is_some() && place(next).is_some()) {
-        creates.sort_by_key(|create| {
-            let place = place(create).unwrap_or_default();
-            if is_newest_first { page.offerings.len() - place } else { place }
+    let place = |create: &Arc<Exchange>| created(create).and_then(|created| ids.iter().position(|id| *id == created));
+    let is_newest_first = is_newest_first(transcript);
+    for creates in trace.chunk_by_mut(|one, next| created(one).is_some() && created(next).is_some()) {
+        creates.sort_by_cached_key(|create| {
+            Reply::read(&create.response).offering().map(|offering| offering.created_at.clone())
         });
+        // Without a cursor, what the first page does not contain comes after it.
+        if cursor.is_none() || creates.iter().all(|create| place(create).is_some()) {
+            creates.sort_by_cached_key(|create| {
+                let place = place(create).unwrap_or(ids.len());
+                if is_newest_first { ids.len() - place } else { place }
+            });
+        }
+    }
+}
+
+/// Whether the last page with offerings of different times begins with the newest.
+fn is_newest_first(transcript: &[Arc<Exchange>]) -> bool {
+    let falls = |exchange: &Arc<Exchange>| {
+        let reply = Reply::read(&exchange.response);
+        let offerings = &reply.page()?.offerings;
+        let (first, last) = (offerings.first()?, offerings.last()?);
+        (first.created_at != last.created_at).then(|| first.created_at > last.created_at)
+    };
+    transcript.iter().rev().find_map(falls).unwrap_or_default()
+}
+
+/// Whether an offering exists after these writes; true if they do not create it.
+fn exists(writes: &[TraceWrite<'_>], id: &str) -> bool {
+    let of_id = writes.iter().rev().filter(|write| write.call.id == id && write.at.response.is_success());
+    of_id.map(|write| write.call.endpoint != Endpoint::Delete).next().unwrap_or(true)
+}
+
+/// The last page that names `cursor` as the next one, and the page that its last id leads to.
+fn pages_before<'t>(transcript: &'t [Arc<Exchange>], cursor: &str) -> Vec<&'t Arc<Exchange>> {
+    let page = |exchange: &Exchange| Reply::read(&exchange.response).page().cloned();
+    let names =
+        |exchange: &&Arc<Exchange>| page(exchange).is_some_and(|page| page.next_cursor.as_deref() == Some(cursor));
+    let Some(first) = transcript.iter().rev().find(names) else { return Vec::new() };
+    let last = page(first).and_then(|page| page.ids().last().map(str::to_owned));
+    let follows = |exchange: &&Arc<Exchange>| {
+        let call = Call::read(&exchange.request).filter(|call| call.endpoint == Endpoint::List);
+        call.is_some_and(|call| call.after.is_some() && call.after == last)
+    };
+    std::iter::once(first).chain(transcript.iter().rev().find(follows)).collect()
+}
+
+/// The ids of the writes to other projects since this one was last read, one of which has changed it.
+fn written_elsewhere(transcript: &[Arc<Exchange>], own: &Call) -> Vec<String> {
+    let calls = transcript.iter().rev().filter_map(|exchange| Some((exchange, Call::read(&exchange.request)?)));
+    calls
+        .skip_while(|(exchange, call)| !exchange.request.is_write() && call.project() == own.project())
+        .take_while(|(exchange, call)| exchange.request.is_write() || call.project() != own.project())
+        .filter(|(exchange, call)| {
+            call.project() != own.project() && exchange.response.is_success() && exchange.request.is_write()
+        })
+        .map(|(_, call)| call.id)
+        .collect()
+}
+
+/// The earlier reads whose responses the expectation of `own` depends on.
+fn reads<'t>(
+    transcript: &'t [Arc<Exchange>],
+    trace: &[Arc<Exchange>],
+    own: &Call,
+    failure: &Failure,
+    ids: &[String],
+) -> Vec<&'t Arc<Exchange>> {
+    match &own.after {
+        _ if failure.rule == row::GET_REJECTED.rule() => earlier_get(transcript, own).into_iter().collect(),
+        _ if failure.rule == row::LIST_FOREIGN.rule() => {
+            list_of_other(transcript, trace, own, ids).into_iter().collect()
+        }
+        _ if failure.rule == row::LIST_ORDER.rule() => {
+            transcript.iter().rev().find(|read| is_list_like(read, own)).into_iter().collect()
+        }
+        Some(cursor) if failure.rule == row::LIST_NEXT_CURSOR.rule() => pages_before(transcript, cursor),
+        _ => Vec::new(),
     }
 }
 
 /// The last get of the same offering that succeeded after the last write to it: a server may fail only the next one.
-fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call, failure: &Failure) -> Option<&'t Arc<Exchange>> {
-    if own.endpoint != Endpoint::Get || failure.rule != row::GET_REJECTED.rule() {
+fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call) -> Option<&'t Arc<Exchange>> {
+    if own.endpoint != Endpoint::Get {
         return None;
     }
     let is_same = |exchange: &Exchange| {
@@ -183,22 +247,18 @@ fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call, failure: &Failur
     (!last.request.is_write() && last.response.is_success()).then_some(last)
 }
 
-/// The last page whose `next_cursor` is the cursor of a list request.
-fn page_before<'t>(transcript: &'t [Arc<Exchange>], own: &Call) -> Option<&'t Arc<Exchange>> {
-    transcript.iter().rev().find(|exchange| {
-        let reply = Reply::read(&exchange.response);
-        !exchange.request.is_write()
-            && own.after.is_some()
-            && reply.page().is_some_and(|page| page.next_cursor == own.after)
-            && Call::read(&exchange.request).is_some_and(|call| call.project() == own.project())
-    })
+/// Whether an exchange is a successful list of the same project.
+fn is_list_like(exchange: &Exchange, own: &Call) -> bool {
+    let call = Call::read(&exchange.request);
+    exchange.response.is_success()
+        && call.is_some_and(|call| call.endpoint == Endpoint::List && call.project() == own.project())
 }
 
 /// The last list of another project that contains one of `ids` that no step of the trace creates.
 fn list_of_other<'t>(
     transcript: &'t [Arc<Exchange>],
     trace: &[Arc<Exchange>],
-    own: Option<&Call>,
+    own: &Call,
     ids: &[String],
 ) -> Option<&'t Arc<Exchange>> {
     let created: Vec<String> = trace
@@ -210,7 +270,7 @@ fn list_of_other<'t>(
     let existing: Vec<&String> = ids.iter().filter(|id| !created.contains(*id)).collect();
     transcript.iter().rev().filter(|exchange| !exchange.request.is_write()).find(|exchange| {
         let is_of_other = Call::read(&exchange.request)
-            .is_some_and(|call| call.endpoint == Endpoint::List && Some(call.project()) != own.map(Call::project));
+            .is_some_and(|call| call.endpoint == Endpoint::List && call.project() != own.project());
         let shows = |page: &Page| page.ids().any(|id| existing.iter().any(|one| *one == id));
         is_of_other && Reply::read(&exchange.response).page().is_some_and(shows)
     })
