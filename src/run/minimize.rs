@@ -39,7 +39,8 @@ pub(super) async fn minimize_findings<P, F>(
     let mut done: BTreeSet<String> = BTreeSet::new();
     let begun = traffic.requests();
     // One counter for all cases, so that attempts never share ids.
-    let attempt = AtomicU32::new(FIRST_ATTEMPT);
+    let attempts = AtomicU32::new(FIRST_ATTEMPT);
+    let next_attempt = || attempts.fetch_add(1, Ordering::Relaxed);
     for result in &mut results.cases {
         let case = result.place;
         for failure in &mut result.failures {
@@ -53,13 +54,18 @@ pub(super) async fn minimize_findings<P, F>(
                 now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
             };
             let original = failure.clone();
-            let run_once = |script: CaseScript, watch: SnapshotPolicy| {
-                let running = run(case, script, watch, attempt.fetch_add(1, Ordering::Relaxed));
-                let original = &original;
-                async move { find(running.await, original) }
+            // Twice in a row: a server may fail once because of what an earlier attempt did.
+            let run_twice = |script: CaseScript, watch: SnapshotPolicy| {
+                let again = script.clone();
+                let (first, second) = (next_attempt(), next_attempt());
+                let (run, original) = (&run, &original);
+                async move {
+                    find(run(case, script, watch, first).await, original)?;
+                    find(run(case, again, watch, second).await, original)
+                }
             };
             let steps = failure.evidence.steps.clone();
-            let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_once).await else { continue };
+            let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_twice).await else { continue };
             let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
             let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
             found.evidence.reduction = is_smaller.then_some(reduction);
