@@ -104,8 +104,8 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
 }
 
 impl RunInfo<'_> {
-    /// Merges a failure into the finding of its fingerprint: counts add up, the trace that is easiest to
-    /// read stays.
+    /// Merges a failure into the finding of its fingerprint: counts add up; of the confirmed
+    /// traces, the one that is easiest to read stays.
     fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {
         let rules = self.contract.rules();
         let Some((severity, level)) =
@@ -123,8 +123,9 @@ impl RunInfo<'_> {
             operations: failure.operation.id().map(str::to_owned).into_iter().collect(),
             also: failure.also.iter().map(|rule| (*rule).to_owned()).collect(),
         };
+        let proof = (failure.evidence.confirmation, failure.evidence_cost());
         match findings.get_mut(&fingerprint) {
-            Some(known) if known.evidence_cost() <= failure.evidence_cost() => occurrence.join(known),
+            Some(known) if (known.confirmed, known.evidence_cost()) <= proof => occurrence.join(known),
             Some(known) => {
                 let longer = mem::replace(known, self.explain(failure, result, occurrence));
                 Occurrence::of(&longer).join(known);
