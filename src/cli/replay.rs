@@ -1,7 +1,7 @@
 //! `qonform replay`.
 
 use qonform::finding::{Ending, Finding, Outcome, Verdict};
-use qonform::run::{ANCHOR, ANCHORED, SavedCase, Settings};
+use qonform::run::{SavedCase, Settings, case_to_repeat};
 
 use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
@@ -114,8 +114,7 @@ fn select_case(settings: &mut Settings, finding: &Finding) -> Result<(), CliErro
             .map_err(|error| CliError::usage(format!("read the case of {}: {error}", finding.fingerprint)))?;
         settings.replay = Some(saved);
     } else {
-        let case = if finding.case == ANCHOR { ANCHORED } else { &finding.case };
-        settings.selection.case = Some(case.to_owned());
+        settings.selection.case = Some(case_to_repeat(&finding.case).to_owned());
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::error::RunError;
 use super::estimate::{Estimate, estimate};
 use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
-use super::external::{self, ANCHOR, ExternalRun};
+use super::external::{self, ANCHOR, ExternalRun, PREFLIGHT};
 use super::journal::Journal;
 use super::minimize;
 use super::plan::Plan;
@@ -258,14 +258,18 @@ impl Driver<'_> {
                 return Ok(self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, notes, left));
             }
         };
-        let ready = match ready {
+        let mut ready = match ready {
             Ok(ready) => ready,
             Err(error) => return self.preflight_failed(*error, &project, &journal, &traffic).await,
         };
+        let created = ready.created.take();
         let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
         let keys = project.client.keys().clone();
         let mut run = ExternalRun::new(self, ready, journal);
+        if let Some(result) = created.as_ref().filter(|result| !result.failures.is_empty()) {
+            run.undo(&result.wrote, &self.settings.naming(PREFLIGHT, 0), None).await;
+        }
         let (mut results, mut ending) = match catch_panic(run.run_all(&plan)).await {
             Ok(ended) => ended,
             Err(panic) => {
@@ -273,6 +277,9 @@ impl Driver<'_> {
                 std::panic::resume_unwind(panic);
             }
         };
+        if let Some(result) = created.filter(|_| !plan.cases.is_empty()) {
+            results.add_unplanned(0, PREFLIGHT, result, &keys);
+        }
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
             let is_reported = |failure: &Failure| self.is_reported(failure);
             let script = |index: usize| run.script(&plan.cases[index]);
@@ -319,7 +326,10 @@ impl Driver<'_> {
         let mut results = CaseResults::default();
         // Nothing was tested: the rules that the first responses kept do not count as passed.
         drop(record.take_counts());
-        results.add(0, "preflight".into(), record, project.client.keys());
+        for failure in record.failures.iter_mut().filter(|failure| failure.trace.is_empty()) {
+            failure.trace.push(Arc::clone(&failure.at));
+        }
+        results.add(0, PREFLIGHT.into(), record, project.client.keys());
         Ok(self.finish(&Plan::default(), results, 0, Ending::GaveUp(reason), traffic, notes, left))
     }
 

@@ -29,10 +29,19 @@ use crate::project::Project;
 const MAX_CONSECUTIVE_ERRORS: usize = 3;
 
 /// Name of the case that prepares and restores the project.
-pub const ANCHOR: &str = "anchor";
+pub(super) const ANCHOR: &str = "anchor";
 
-/// The case before and after which [`ANCHOR`] sends the same requests.
-pub const ANCHORED: &str = "scenario::set-main.promotes";
+/// Name of the case that reads the projects before the run.
+pub(super) const PREFLIGHT: &str = "preflight";
+
+/// The case that sends the same requests as a case of this name, which may prepare or restore the project.
+pub fn case_to_repeat(name: &str) -> &str {
+    match name {
+        ANCHOR => "scenario::set-main.promotes",
+        PREFLIGHT => "scenario::list.pages-cover",
+        other => other,
+    }
+}
 
 /// Longest expected delay of a write whose response was lost.
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
@@ -238,7 +247,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 
     /// Restores the project after a case. `after` is the list of the main project, if the case has just read it.
-    async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Vec<Listed>>) {
+    pub(super) async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Vec<Listed>>) {
         for role in wrote {
             let undo = self.undo_case(*role, naming.case_prefix());
             let current = after.take_if(|_| *role == KeyRole::Main);

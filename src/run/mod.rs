@@ -38,7 +38,7 @@ pub use estimate::Estimate;
 pub use event::Event;
 pub use execute::run_case_once;
 pub use expectations::{Expectations, ExpectationsError, FaultExpectation, SeveralFindings, Undecided};
-pub use external::{ANCHOR, ANCHORED};
+pub use external::case_to_repeat;
 pub use journal::{
     InitialProject, Journal, JournalError, JournalHeader, JournalState, LeftJournal, ProjectRole, is_prefix, journals,
 };

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::clean::InitialState;
+use super::external::PREFLIGHT;
 use super::journal::{InitialProject, Journal, JournalError, ProjectRole};
 use super::plan::describe;
 use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
 use crate::exchange::{Exchange, KeyRole, Request, TransportError, Trust};
-use crate::finding::{Abort, Record};
+use crate::finding::{Abort, CaseResult, Record};
+use crate::offerings::Context;
 use crate::project::{Fixtures, Project, Session, Snapshot};
 
 /// Number of offerings that identify a project.
@@ -28,6 +30,8 @@ pub(super) struct Preflight {
     /// Offerings that existed before the run.
     existing: BTreeSet<(ProjectRole, String)>,
     pub(super) notes: Vec<String>,
+    /// The result of the offering that the checks created and deleted, judged as in a case.
+    pub(super) created: Option<CaseResult>,
 }
 
 /// Why a target is not tested.
@@ -70,6 +74,7 @@ pub(super) async fn preflight(
         initial: InitialState::default(),
         existing: BTreeSet::new(),
         notes: Vec::new(),
+        created: None,
     };
     preflight.remember(ProjectRole::Main, &main);
     preflight.note_connection();
@@ -275,26 +280,31 @@ impl Preflight {
             return Ok(());
         }
         let products = &products[..products.len().min(100)];
+        let create = |id: &str| Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
         // The first id is invalid, so that nothing is created even when every product is known. A server that checks
         // the id first does not report the products: then an offering with a valid id is created and deleted.
-        for id in ["pre/flight", "preflight"] {
-            let id = format!("{}{id}", settings.prefix());
-            let create = Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
-            let Ok(created) = session.send(create).await else { return Ok(()) };
-            if created.response.is_success() {
-                // If it cannot be deleted, the end of the run repeats that and reports it.
-                let _ = session.send(Request::to(Endpoint::Delete).id(&id)).await;
+        let id = format!("{}pre/flight", settings.prefix());
+        let Ok(rejected) = session.send(create(&id)).await else { return Ok(()) };
+        reject_unregistered(&rejected)?;
+        if rejected.response.is_success() {
+            let _ = session.send(Request::to(Endpoint::Delete).id(&id)).await;
+            return Ok(());
+        }
+        let naming = settings.naming(PREFLIGHT, 0);
+        let id = format!("{}a", naming.case_prefix());
+        let mut cx = match Context::open(self.project.clone().for_case(PREFLIGHT), naming).await {
+            Ok(cx) => cx,
+            Err(result) => {
+                self.created = Some(result);
                 return Ok(());
             }
-            if created.response.error_code() != Some("product_not_in_project") {
-                continue;
-            }
-            let message = created.response.json().and_then(|body| body.pointer("/error/message")?.as_str());
-            return Err(Box::new(PreflightError::target(format!(
-                "a product of --product-id is not registered in the project: the target returned {}",
-                message.unwrap_or("product_not_in_project")
-            ))));
+        };
+        let sent = cx.send(create(&id)).await;
+        if let Ok(created) = &sent {
+            reject_unregistered(created)?;
         }
+        // If it cannot be deleted, the end of the run repeats that and reports it.
+        self.created = Some(cx.close(sent.map(drop)).await);
         Ok(())
     }
 
@@ -314,6 +324,19 @@ impl Preflight {
              list.excludes-variants)"
         ))))
     }
+}
+
+/// An error if a create was rejected because of an unregistered product.
+fn reject_unregistered(create: &Exchange) -> Result<(), Box<PreflightError>> {
+    let response = &create.response;
+    if response.error_code() != Some("product_not_in_project") {
+        return Ok(());
+    }
+    let message = response.json().and_then(|body| body.pointer("/error/message")?.as_str());
+    Err(Box::new(PreflightError::target(format!(
+        "a product of --product-id is not registered in the project: the target returned {}",
+        message.unwrap_or("product_not_in_project")
+    ))))
 }
 
 /// The flag of a key.
