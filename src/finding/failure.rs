@@ -52,6 +52,8 @@ pub struct Evidence {
     /// The steps or requests of the case that can have caused it (positions from 0); it was seen at the last. Empty if
     /// the case is not a list of steps.
     pub steps: Range<usize>,
+    /// Whether it was seen when the case deleted what it had created. Those requests are concurrent.
+    pub is_of_cleanup: bool,
     /// The steps, requests or clients to replay; `None` to replay the whole case.
     pub script: Option<Value>,
     /// The result of minimization; `None` if it was not attempted, or without success.

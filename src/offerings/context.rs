@@ -433,6 +433,9 @@ impl Context {
             last = self.read_projects().await;
             if last.is_ok() && self.session.record.failures.is_empty() {
                 last = self.clean_up().await;
+                for failure in &mut self.session.record.failures {
+                    failure.evidence.is_of_cleanup = true;
+                }
             }
         }
         let abort = last.err().or(result.err());
