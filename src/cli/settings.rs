@@ -29,7 +29,8 @@ pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
 /// The settings of a run.
 pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, CliError> {
     let pace = &arguments.pace;
-    let defaults = Settings::default();
+    let effort = arguments.selection.effort;
+    let defaults = Settings::with_effort(effort);
     Ok(Settings {
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
@@ -40,10 +41,13 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         },
         layers: Some(arguments.selection.layers.iter().copied().collect::<std::collections::BTreeSet<_>>())
             .filter(|layers| !layers.is_empty()),
+        effort,
         inputs: arguments.selection.cases.unwrap_or(defaults.inputs),
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
-        race_attempts: arguments.selection.race_tries.max(1),
+        race_attempts: arguments.selection.race_tries.map_or(defaults.race_attempts, |tries| tries.max(1)),
+        // Attempts that were asked for all run.
+        race_overlaps: arguments.selection.race_tries.map_or(defaults.race_overlaps, |_| u32::MAX),
         replay: None,
         regressions: Vec::new(),
         operations: operations(&arguments.selection.operations, contract)?,

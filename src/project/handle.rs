@@ -1,8 +1,9 @@
 //! A project and what exists in it.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Snapshot;
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -33,6 +34,11 @@ pub struct Project {
     /// Whether no other client writes to the project during the run: then every unexpected change is the server's
     /// fault.
     pub is_exclusive: bool,
+    /// Whether one comparison of the state may cover writes of different operations. This saves requests, but a mismatch
+    /// is not always attributed to the write that caused it.
+    pub merges_reads: bool,
+    /// The list of the project after the last case, where the next one need not read it again.
+    pub last: Arc<Mutex<Option<Snapshot>>>,
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
@@ -44,6 +50,16 @@ impl Project {
     /// The same project with its requests attributed to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }
+    }
+
+    /// The list after the last case, once.
+    pub fn take_last(&self) -> Option<Snapshot> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Keeps the list after a case for the next one.
+    pub fn keep_last(&self, snapshot: Option<Snapshot>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.filter(|_| self.merges_reads);
     }
 
     /// Whether the project has what a rule needs.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::runtime::Builder;
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::case::Layer;
+use super::effort::Effort;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{Confirm, Settings, StopPolicy, TargetSettings};
@@ -30,6 +31,10 @@ pub struct SelftestSettings {
     pub layers: Option<BTreeSet<Layer>>,
     /// Number of random combinations of behaviours.
     pub combinations: u64,
+    /// Maximum number of attempts of each race; `None` for that of the default effort.
+    pub race_attempts: Option<u32>,
+    /// Delay of every response.
+    pub delay: Duration,
     /// Only faults and behaviours with these names, for all layers; empty for all.
     pub only: Vec<String>,
 }
@@ -144,11 +149,11 @@ pub async fn selftest(
     loop {
         while running.len() < settings.jobs.get() {
             let Some((index, (subject, options))) = waiting.next() else { break };
-            let (contract, seed, layers) = (Arc::clone(&contract), settings.seed, settings.layers.clone());
+            let (contract, settings) = (Arc::clone(&contract), settings.clone());
             // Each trial has its own thread and runtime: its server and client do not wake other threads.
             running.spawn_blocking(move || {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
-                Ok((index, runtime.block_on(run_trial(subject, options, contract, seed, layers))?))
+                Ok((index, runtime.block_on(run_trial(subject, options, contract, &settings))?))
             });
         }
         let Some(joined) = running.join_next().await else { break };
@@ -168,7 +173,7 @@ pub async fn selftest(
 /// Every server to test.
 fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     let is_selected = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
-    let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
+    let options = Options { clock: Clock::Logical, seed: settings.seed, delay: settings.delay, ..Options::default() };
     let is_run = |layer: Layer| {
         let layers = settings.layers.as_ref().filter(|_| settings.only.is_empty());
         layers.is_none_or(|layers| layers.contains(&layer))
@@ -198,6 +203,12 @@ fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     faults.chain(behaviours).collect()
 }
 
+/// The effort that finds the fault.
+fn effort(subject: &Subject) -> Effort {
+    let Subject::Fault { name, .. } = subject else { return Effort::default() };
+    name.parse().map_or_else(|_| Effort::default(), |fault: Fault| Expectations::embedded().fault(fault).effort)
+}
+
 fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
     match subject {
         Subject::Fault { layer, .. } => [*layer].into(),
@@ -209,16 +220,18 @@ async fn run_trial(
     subject: Subject,
     options: Options,
     contract: Arc<Contract>,
-    seed: u64,
-    layers: Option<BTreeSet<Layer>>,
+    selftest: &SelftestSettings,
 ) -> Result<Trial, RunError> {
     let started = Instant::now();
-    let layers = layers.unwrap_or_else(|| layers_for(&subject));
+    let layers = selftest.layers.clone().unwrap_or_else(|| layers_for(&subject));
     let ran = layers.clone();
+    let defaults = Settings::with_effort(effort(&subject));
     let settings = Settings {
         target: TargetSettings::Embedded(options),
-        seed,
+        seed: selftest.seed,
         jobs: NonZeroUsize::MIN,
+        race_overlaps: selftest.race_attempts.map_or(defaults.race_overlaps, |_| u32::MAX),
+        race_attempts: selftest.race_attempts.unwrap_or(defaults.race_attempts),
         confirmation: Confirm::Never,
         stop_policy: match &subject {
             // Other findings of such a fault depend on the seed, so only the main rule counts.
@@ -226,7 +239,7 @@ async fn run_trial(
             _ => StopPolicy::Never,
         },
         layers: Some(layers),
-        ..Settings::default()
+        ..defaults
     };
     let outcome = super::run(&settings, contract, &|_| {}, CancellationToken::new()).await?;
     let rules = |findings: &mut dyn Iterator<Item = &crate::finding::Finding>| -> BTreeSet<String> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::case::Layer;
+use super::effort::Effort;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{External, Isolation, Production, Settings, TargetSettings};
@@ -176,6 +176,14 @@ impl WholeSubject {
         matches!(self, Self::Fault(fault) if Expectations::embedded().fault(*fault).unseen.is_some())
     }
 
+    /// The effort that must find the fault.
+    fn effort(&self) -> Effort {
+        match self {
+            Self::Fault(fault) => Expectations::embedded().fault(*fault).effort,
+            Self::Behaviours(_) => Effort::default(),
+        }
+    }
+
     fn isolation(&self) -> Isolation {
         let has_others = |all: &Vec<Behaviour>| all.iter().any(|one| Behaviour::OTHER_CLIENTS.contains(one));
         match self {
@@ -239,7 +247,9 @@ async fn run_trial(
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
-        ..amounts(&subject)
+        // A run with one job excludes races.
+        jobs: NonZeroUsize::MIN.saturating_add(3),
+        ..Settings::with_effort(subject.effort())
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
     server.stop().await;
@@ -261,23 +271,6 @@ async fn run_trial(
         millis: started.elapsed().as_millis() as u64,
         ..subject.trial(judge::problems(&subject, &outcome, Expectations::embedded(), contract.rules()))
     })
-}
-
-/// Settings for every layer, with the most cases for the layer that must catch the fault.
-fn amounts(subject: &WholeSubject) -> Settings {
-    let layer = match subject {
-        WholeSubject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
-        WholeSubject::Behaviours(_) => Layer::Scenario,
-    };
-    let defaults = Settings::default();
-    Settings {
-        // A run with one job excludes races.
-        jobs: NonZeroUsize::MIN.saturating_add(3),
-        inputs: if layer == Layer::Input { 20 } else { 5 },
-        histories: if layer == Layer::Sequence { defaults.histories } else { 4 },
-        race_attempts: if layer == Layer::Race { defaults.race_attempts } else { 2 },
-        ..defaults
-    }
 }
 
 /// The server as an external target with every key and fixture.

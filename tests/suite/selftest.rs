@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Clock as ServerClock, Fault, Options};
@@ -23,6 +24,8 @@ async fn every_fault_violates_its_rules_and_no_other() {
         jobs: NonZeroUsize::new(4).unwrap(),
         layers: None,
         combinations: 0,
+        race_attempts: None,
+        delay: Duration::ZERO,
         only: Fault::ALL.iter().map(|fault| fault.info().name.to_owned()).collect(),
     };
     let tested = selftest(&settings, Arc::new(Contract::embedded()), &|_| {}).await.unwrap();
