@@ -48,6 +48,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         race_attempts: arguments.selection.race_tries.map_or(defaults.race_attempts, |tries| tries.max(1)),
         // Attempts that were asked for all run.
         race_overlaps: arguments.selection.race_tries.map_or(defaults.race_overlaps, |_| u32::MAX),
+        shrink_time: arguments.selection.shrink_time,
         replay: None,
         regressions: Vec::new(),
         operations: operations(&arguments.selection.operations, contract)?,

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Snapshot;
+use super::{ShrinkTime, Snapshot};
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -39,6 +39,8 @@ pub struct Project {
     pub merges_reads: bool,
     /// The list of the project after the last case, where the next one need not read it again.
     pub last: Arc<Mutex<Option<Snapshot>>>,
+    /// The time that is left for minimizing findings.
+    pub shrink_time: Arc<ShrinkTime>,
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,

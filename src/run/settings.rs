@@ -46,6 +46,8 @@ pub struct Settings {
     pub race_attempts: u32,
     /// After so many attempts in which the clients overlapped, a race without anomaly ends.
     pub race_overlaps: u32,
+    /// Time limit for minimizing all findings.
+    pub shrink_time: Duration,
     /// A saved case to run instead of all others.
     pub replay: Option<SavedCase>,
     /// Saved cases to run before all others.
@@ -103,6 +105,7 @@ impl Default for Settings {
             steps: 30,
             race_attempts: Effort::Standard.race_attempts(),
             race_overlaps: Effort::Standard.race_overlaps(),
+            shrink_time: Duration::from_secs(20),
             replay: None,
             regressions: Vec::new(),
             operations: Vec::new(),
