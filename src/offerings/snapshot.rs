@@ -169,6 +169,9 @@ impl Context {
         at: &Arc<Exchange>,
         seen: Option<&Arc<Exchange>>,
     ) -> Result<Vec<Correction>, Abort> {
+        let (merges_reads, state) = (self.project().merges_reads, self.oracle.state(role));
+        let is_ambiguous = merges_reads && state.is_none_or(|state| state.writes().len() != 1);
+        self.session.record.is_ambiguous |= is_ambiguous;
         let mut corrections = Vec::new();
         let mut gets = 0;
         let mut mismatches = comparison.mismatches.clone();

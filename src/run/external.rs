@@ -232,8 +232,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         (result, rejection.into_inner())
     }
 
-    /// Runs a case once. While `merges_reads` is set, it saves requests; a case that then fails runs again without saving
-    /// them, so that its failures are attributed to the right requests.
+    /// Runs a case once. While `merges_reads` is set, it saves requests. If it is then not certain which of several
+    /// requests caused a failure, the case runs again without saving any.
     async fn run_once(&self, case: &Case, attempt: u32, merges_reads: &AtomicBool) -> CaseResult {
         let settings = self.driver.settings;
         let run = |merges_reads, attempt| {
@@ -244,7 +244,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             return run(false, attempt).await;
         }
         let mut result = run(true, attempt).await;
-        if result.failures.is_empty() || attempt > 0 {
+        if !result.is_ambiguous || result.failures.is_empty() || attempt > 0 {
             return result;
         }
         self.undo(&result.wrote, &settings.naming(&case.slug(), attempt), result.after.take()).await;

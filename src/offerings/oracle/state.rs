@@ -98,7 +98,11 @@ impl State {
             return false;
         }
         if self.world().facts.merges_reads && call.key.is_none() {
-            return self.writes.iter().any(|write| conflicts(write, call)) || self.writes.len() >= MAX_WRITES;
+            let variant = self.world().facts.variant.as_deref();
+            let is_variant = |call: &Call| variant == Some(&*call.id);
+            return self.writes.iter().any(|write| conflicts(write, call) || is_variant(&write.call))
+                || is_variant(call)
+                || self.writes.len() >= MAX_WRITES;
         }
         let is_other = self.batch(&last.call, Some(last.state)) != self.batch(call, None);
         let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.state != WriteState::Rejected;
