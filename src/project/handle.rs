@@ -54,6 +54,12 @@ impl Project {
         Self { client: self.client.for_case(case), ..self }
     }
 
+    /// The same project with this time for minimizing findings.
+    #[must_use]
+    pub fn minimized_within(self, shrink_time: &Arc<ShrinkTime>) -> Self {
+        Self { shrink_time: Arc::clone(shrink_time), ..self }
+    }
+
     /// The list after the last case, once.
     pub fn take_last(&self) -> Option<Snapshot> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).take()

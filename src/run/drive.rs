@@ -166,10 +166,8 @@ impl Driver<'_> {
                 let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
                 let shrink_time = Arc::clone(&shrink_time);
                 running.spawn(async move {
-                    let project = |attempt| Project {
-                        shrink_time: Arc::clone(&shrink_time),
-                        ..server.project(&format!("{}-{attempt}", case.slug()))
-                    };
+                    let project =
+                        |attempt| server.project(&format!("{}-{attempt}", case.slug())).minimized_within(&shrink_time);
                     let first = project(0);
                     let keys = first.client.keys().clone();
                     let run = |attempt| {

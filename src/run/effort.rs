@@ -71,8 +71,7 @@ impl Effort {
     /// Number of generated races besides the written ones.
     pub(super) fn generated_races(self) -> usize {
         match self {
-            Self::Quick => 0,
-            Self::Standard => 0,
+            Self::Quick | Self::Standard => 0,
             Self::Thorough => 6,
         }
     }
