@@ -205,10 +205,9 @@ pub(super) struct SelectionArguments {
     /// qonform-regressions.json beside the configuration, if it exists].
     #[arg(long, env = "QONFORM_REGRESSIONS", value_name = "FILE")]
     pub(super) regressions: Option<PathBuf>,
-    /// How many requests to send: quick (a fifth of standard: a selection of
-    /// the written cases), standard (at most 5,000 to a correct server) or thorough.
-    /// --cases and --race-tries override its numbers.
-    #[arg(long, env = "QONFORM_EFFORT", default_value = "standard", value_name = "EFFORT")]
+    /// How many requests to send: quick (about 1,000 to a correct server), standard (about 5,000) or thorough (about
+    /// 24,000). Only thorough finds every planted fault. --cases and --race-tries override its numbers.
+    #[arg(long, env = "QONFORM_EFFORT", default_value_t, value_name = "EFFORT")]
     pub(super) effort: Effort,
     /// Number of generated cases of each kind: random requests to each operation, and sequences [default: by --effort].
     #[arg(
@@ -450,7 +449,10 @@ pub(super) struct SelftestArguments {
     /// Number of random combinations of behaviours.
     #[arg(long, default_value_t = 30, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(super) combinations: u64,
-    /// Maximum number of attempts of each race [default: as `qonform run`].
+    /// Effort of every run, as that of `qonform run`.
+    #[arg(long, default_value_t, value_name = "EFFORT")]
+    pub(super) effort: Effort,
+    /// Maximum number of attempts of each race [default: by --effort].
     #[arg(long, conflicts_with = "whole", value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub(super) race_tries: Option<u32>,
     /// Delay of every response of the servers, as of a remote server (`100ms`) [default: none].

@@ -203,13 +203,12 @@ impl Driver<'_> {
         results.cases.sort_by_key(|result| result.place);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
-            let limit = minimize::time_limit(shrink_time.left(), self.started.elapsed());
             let severity = |failure: &Failure| self.settings.severity_of(failure, self.contract.rules());
             let script = |index: usize| CaseScript::of(&plan.cases[index], &server.project("script"), self.settings);
             let minimizing = minimize::minimize_findings(
                 &mut results,
                 &traffic,
-                limit,
+                minimize::time_limit(shrink_time.left(), self.started.elapsed()),
                 severity,
                 script,
                 |index, script, watch, attempt| {

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::case::Layer;
-use super::effort::Effort;
 use crate::contract::Catalogue;
 use crate::document::nearest;
 use crate::reference::{Behaviour, Fault};
@@ -43,9 +42,6 @@ pub struct FaultExpectation {
     pub also: Vec<String>,
     /// The last layer that catches it.
     pub layer: Layer,
-    /// The least effort that certainly catches it.
-    #[serde(default, skip_serializing_if = "is_standard")]
-    pub effort: Effort,
     /// Deep faults only: number of requests in the shortest sequence from an empty project to the first wrong response,
     /// inclusive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,11 +55,6 @@ pub struct FaultExpectation {
     /// Why a run of every layer from outside cannot detect it, as a sentence; `None` if it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_standard(effort: &Effort) -> bool {
-    *effort == Effort::Standard
 }
 
 /// Why one finding is not enough for a fault.

@@ -31,7 +31,9 @@ pub struct SelftestSettings {
     pub layers: Option<BTreeSet<Layer>>,
     /// Number of random combinations of behaviours.
     pub combinations: u64,
-    /// Maximum number of attempts of each race; `None` for that of the default effort.
+    /// The effort of every run.
+    pub effort: Effort,
+    /// Maximum number of attempts of each race; `None` for that of the effort.
     pub race_attempts: Option<u32>,
     /// Delay of every response.
     pub delay: Duration,
@@ -203,12 +205,6 @@ fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     faults.chain(behaviours).collect()
 }
 
-/// The effort that finds the fault.
-fn effort(subject: &Subject) -> Effort {
-    let Subject::Fault { name, .. } = subject else { return Effort::default() };
-    name.parse().map_or_else(|_| Effort::default(), |fault: Fault| Expectations::embedded().fault(fault).effort)
-}
-
 fn layers_for(subject: &Subject) -> BTreeSet<Layer> {
     match subject {
         Subject::Fault { layer, .. } => [*layer].into(),
@@ -225,7 +221,7 @@ async fn run_trial(
     let started = Instant::now();
     let layers = selftest.layers.clone().unwrap_or_else(|| layers_for(&subject));
     let ran = layers.clone();
-    let defaults = Settings::with_effort(effort(&subject));
+    let defaults = Settings::with_effort(selftest.effort);
     let settings = Settings {
         target: TargetSettings::Embedded(options),
         seed: selftest.seed,

@@ -48,6 +48,8 @@ pub struct WholeSettings {
     pub sample: Option<NonZeroUsize>,
     /// Whether servers with faults are tested.
     pub faults: bool,
+    /// The effort of every run.
+    pub effort: Effort,
     /// Isolation of every project; `None` for shared where a behaviour simulates other clients, otherwise exclusive.
     pub isolation: Option<Isolation>,
 }
@@ -130,16 +132,16 @@ pub async fn whole(
 ) -> Result<Whole, RunError> {
     let started = Instant::now();
     let subjects = subjects(settings);
-    let (seed, isolation) = (settings.seed, settings.isolation);
+    let facts = (settings.seed, settings.isolation, settings.effort);
     let run = {
         let contract = Arc::clone(&contract);
-        move |subject| run_trial(subject, seed, isolation, Arc::clone(&contract))
+        move |subject| run_trial(subject, facts, Arc::clone(&contract))
     };
     let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
     let report = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
     let results = run_concurrently(subjects.clone(), settings.jobs, HUNG, run, report).await?;
     let trials = results.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
-    Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
+    Ok(Whole { seed: settings.seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 
 impl WholeSubject {
@@ -174,14 +176,6 @@ impl WholeSubject {
     /// Whether a run from outside cannot detect it.
     fn is_unseen(&self) -> bool {
         matches!(self, Self::Fault(fault) if Expectations::embedded().fault(*fault).unseen.is_some())
-    }
-
-    /// The effort that must find the fault.
-    fn effort(&self) -> Effort {
-        match self {
-            Self::Fault(fault) => Expectations::embedded().fault(*fault).effort,
-            Self::Behaviours(_) => Effort::default(),
-        }
     }
 
     fn isolation(&self) -> Isolation {
@@ -234,8 +228,7 @@ fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
 
 async fn run_trial(
     subject: WholeSubject,
-    seed: u64,
-    isolation: Option<Isolation>,
+    (seed, isolation, effort): (u64, Option<Isolation>, Effort),
     contract: Arc<Contract>,
 ) -> Result<WholeTrial, RunError> {
     let started = Instant::now();
@@ -249,7 +242,7 @@ async fn run_trial(
         journal: Some(journal.clone()),
         // A run with one job excludes races.
         jobs: NonZeroUsize::MIN.saturating_add(3),
-        ..Settings::with_effort(subject.effort())
+        ..Settings::with_effort(effort)
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
     server.stop().await;

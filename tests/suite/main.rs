@@ -19,6 +19,7 @@ mod cleanup;
 mod configuration;
 mod corpus;
 mod documents;
+mod effort;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod evidence;
