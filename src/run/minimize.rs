@@ -58,7 +58,8 @@ pub(super) async fn minimize_findings<P, F>(
         result.failures.iter_mut().map(move |failure| (case, failure))
     });
     let mut ranked: Vec<_> = failures.filter_map(|(case, failure)| Some((severity(failure)?, case, failure))).collect();
-    ranked.sort_by_key(|(severity, ..)| *severity);
+    // A failure of the cleanup comes and goes.
+    ranked.sort_by_key(|(severity, _, failure)| (*severity, failure.evidence.is_of_cleanup));
     let minimizing = async {
         for (_, case, failure) in ranked {
             let has_steps = !failure.evidence.steps.is_empty();
