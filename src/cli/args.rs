@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
-use qonform::run::{Effort, Layer};
+use qonform::run::Layer;
 
 use super::configuration::{ConfigurationArguments, InitArguments, Rank};
 use super::gates::GateArguments;
@@ -205,11 +205,7 @@ pub(super) struct SelectionArguments {
     /// qonform-regressions.json beside the configuration, if it exists].
     #[arg(long, env = "QONFORM_REGRESSIONS", value_name = "FILE")]
     pub(super) regressions: Option<PathBuf>,
-    /// How many requests to send: quick (about 1,000 to a correct server), standard (about 5,000) or thorough (about
-    /// 24,000). Only thorough finds every planted fault. --cases and --race-tries override its numbers.
-    #[arg(long, env = "QONFORM_EFFORT", default_value_t, value_name = "EFFORT")]
-    pub(super) effort: Effort,
-    /// Number of generated cases of each kind: random requests to each operation, and sequences [default: by --effort].
+    /// Number of generated cases of each kind [default: 100 inputs per operation, 50 sequences].
     #[arg(
         long,
         short = 'n',
@@ -229,19 +225,16 @@ pub(super) struct SelectionArguments {
         value_parser = whole::<usize>
     )]
     pub(super) steps: usize,
-    /// Maximum number of attempts of each race; for at most five seconds on a target other than the embedded server
-    /// [default: by --effort].
+    /// Number of attempts of each race; for at most five seconds on a target other than the embedded server.
     #[arg(
         long,
         env = "QONFORM_RACE_TRIES",
+        default_value_t = 30,
         value_name = "N",
         allow_negative_numbers = true,
         value_parser = whole::<u32>
     )]
-    pub(super) race_tries: Option<u32>,
-    /// Time limit for minimizing all findings together, the most severe first.
-    #[arg(long, env = "QONFORM_SHRINK_TIME", default_value = "20s", value_parser = duration, value_name = "TIME")]
-    pub(super) shrink_time: Duration,
+    pub(super) race_tries: u32,
     /// Accept inconclusive must rules; without it, such a run ends with exit code 3.
     #[arg(long, env = "QONFORM_ALLOW_INCONCLUSIVE")]
     pub(super) allow_inconclusive: bool,
@@ -449,15 +442,6 @@ pub(super) struct SelftestArguments {
     /// Number of random combinations of behaviours.
     #[arg(long, default_value_t = 30, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(super) combinations: u64,
-    /// Effort of every run, as that of `qonform run`.
-    #[arg(long, default_value_t, value_name = "EFFORT")]
-    pub(super) effort: Effort,
-    /// Maximum number of attempts of each race [default: by --effort].
-    #[arg(long, conflicts_with = "whole", value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>)]
-    pub(super) race_tries: Option<u32>,
-    /// Delay of every response of the servers, as of a remote server (`100ms`) [default: none].
-    #[arg(long, conflicts_with = "whole", value_parser = duration, value_name = "TIME")]
-    pub(super) delay: Option<Duration>,
     /// Format of the result on stdout.
     #[arg(long, default_value = "human", value_enum)]
     pub(super) format: StdoutFormat,

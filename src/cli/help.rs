@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 ];
 
 /// The flags that `qonform run -h` shows; `--help` shows all.
-const COMMON: [&str; 28] = [
+const COMMON: [&str; 27] = [
     "target",
     "token",
     "product_ids",
@@ -29,7 +29,6 @@ const COMMON: [&str; 28] = [
     "warn",
     "allow",
     "layers",
-    "effort",
     "cases",
     "fail_fast",
     "dry_run",

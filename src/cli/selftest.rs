@@ -42,9 +42,6 @@ pub(super) async fn selftest(arguments: &SelftestArguments) -> Result<u8, CliErr
         layers: Some(arguments.layers.iter().copied().collect::<BTreeSet<Layer>>()).filter(|some| !some.is_empty()),
         combinations: arguments.combinations,
         only,
-        effort: arguments.effort,
-        race_attempts: arguments.race_tries.map(|tries| tries.max(1)),
-        delay: arguments.delay.unwrap_or_default(),
     };
     let is_terminal = std::io::stderr().is_terminal();
     let done = AtomicUsize::new(0);

@@ -48,9 +48,6 @@ pub struct CaseResult {
     pub wrote: BTreeSet<KeyRole>,
     /// The offerings in the main project after the case; `None` if they were not read after the last write.
     pub after: Option<Vec<Listed>>,
-    /// Whether a difference was found by a comparison that covers writes of different operations: another one may have
-    /// caused it than the one that is named.
-    pub is_ambiguous: bool,
     /// Why the case ended early; `None` if it completed.
     pub abort: Option<Abort>,
 }

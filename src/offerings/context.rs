@@ -46,23 +46,8 @@ pub struct Context {
     pub(super) uncertain: BTreeSet<KeyRole>,
     /// The number of times that a snapshot replaced the expected state.
     pub(super) adoptions: u64,
-    /// When projects without writes are compared too.
-    watch: Watch,
-    /// Whether the projects without writes were compared after a promotion.
-    pub(super) has_watched: bool,
-    /// Whether an offering was promoted since then.
-    pub(super) is_watch_due: bool,
-}
-
-/// When the projects that a case does not write to are compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Watch {
-    /// Never.
-    Off,
-    /// After the first promotion and at the end.
-    Sparse,
-    /// After every promotion, and whenever all projects are compared.
-    Always,
+    /// Whether projects without writes are compared too.
+    is_watching: bool,
 }
 
 impl Context {
@@ -77,7 +62,6 @@ impl Context {
             foreign_product: project.fixtures.second_product.clone(),
             variant: project.fixtures.variant.clone(),
             is_exclusive: project.is_exclusive,
-            merges_reads: project.merges_reads,
             was_used: false,
         };
         let mut cx = Self {
@@ -92,9 +76,7 @@ impl Context {
             corrected: BTreeMap::new(),
             shown: None,
             general: Vec::new(),
-            watch: Watch::Off,
-            has_watched: false,
-            is_watch_due: false,
+            is_watching: false,
         };
         match cx.open_project(KeyRole::Main).await {
             Ok(_) => Ok(cx),
@@ -104,11 +86,7 @@ impl Context {
 
     async fn open_project(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
         let known = self.session.record.failures.len();
-        let last = self.project().take_last().filter(|_| role == KeyRole::Main && self.project().merges_reads);
-        let snapshot = match last {
-            Some(last) => last,
-            None => self.walk(role).await?,
-        };
+        let snapshot = self.walk(role).await?;
         let mut facts = Facts { was_used: self.project().client.has_used(role), ..self.facts.clone() };
         if role != KeyRole::Main {
             // The products of other projects are unknown.
@@ -218,7 +196,7 @@ impl Context {
     /// # Errors
     /// As [`Self::walk`].
     pub async fn follow(&mut self, role: KeyRole) -> Result<Snapshot, Abort> {
-        self.watch = Watch::Always;
+        self.is_watching = true;
         self.open_project(role).await
     }
 
@@ -343,8 +321,7 @@ impl Context {
         let other = if role == KeyRole::Main { KeyRole::Second } else { KeyRole::Main };
         if is_promotion && self.oracle.state(other).is_none() && self.project().has(Need::SecondProject) {
             // A set-main must not change another project.
-            self.watch = self.watch.max(Watch::Sparse);
-            self.open_project(other).await?;
+            self.follow(other).await?;
         }
         if request.is_write() {
             self.shown = None;
@@ -462,21 +439,7 @@ impl Context {
             }
         }
         let abort = last.err().or(result.err());
-        if abort.is_none() && self.is_restored() {
-            let snapshot = self.shown.clone();
-            self.project().keep_last(snapshot);
-        }
         self.finish(abort)
-    }
-
-    /// Whether an exclusive project is known to hold what it held before the case.
-    fn is_restored(&self) -> bool {
-        let ids = |snapshot: &Snapshot| snapshot.offerings.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
-        let is_same = |shown: &Snapshot| ids(shown) == ids(self.before()) && shown.mains() == self.before().mains();
-        self.project().is_exclusive
-            && self.uncertain.is_empty()
-            && self.session.record.failures.is_empty()
-            && self.shown.as_ref().is_some_and(is_same)
     }
 
     /// The writes so far, in order.
@@ -542,16 +505,8 @@ impl Context {
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// When projects without writes are compared.
-    pub(super) fn watch(&self) -> Watch {
-        self.watch
-    }
-
-    /// Stops comparing projects without writes, unless the case is about them.
-    pub(super) fn relax_watch(&mut self) {
-        if self.watch == Watch::Sparse {
-            self.watch = Watch::Off;
-        }
+    pub(super) fn is_watching(&self) -> bool {
+        self.is_watching
     }
 }
 

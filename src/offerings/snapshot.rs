@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::context::{Context, Watch};
+use super::context::Context;
 use super::oracle::conditions as row;
 use super::oracle::conditions::Requirement;
 use super::oracle::{Call, Comparison, Content, Mismatch, ModelDeviation, Reply};
@@ -41,22 +41,15 @@ impl Context {
 
     /// Reads and compares every project that was written to, or that must not have changed.
     pub(super) async fn read_projects(&mut self) -> Result<(), Abort> {
+        let roles = self.oracle.projects();
         let is_written =
             |cx: &Self, role: KeyRole| cx.oracle.state(role).is_some_and(super::oracle::State::has_new_writes);
-        let (written, others): (Vec<_>, Vec<_>) =
-            self.oracle.projects().into_iter().partition(|role| is_written(self, *role));
-        for role in &written {
-            self.read_project(*role).await?;
+        let any = roles.iter().any(|role| is_written(self, *role));
+        for role in roles {
+            if is_written(self, role) || any && self.is_watching() {
+                self.read_project(role).await?;
+            }
         }
-        let is_watched = match self.watch() {
-            Watch::Off => false,
-            Watch::Sparse => self.is_watch_due,
-            Watch::Always => !written.is_empty(),
-        };
-        for role in others.into_iter().filter(|_| is_watched) {
-            self.read_project(role).await?;
-        }
-        self.is_watch_due = false;
         Ok(())
     }
 
@@ -75,12 +68,7 @@ impl Context {
             snapshot = self.walk(role).await?;
         }
         self.compare(role, &snapshot, None).await?;
-        self.is_watch_due |= promoted;
-        if promoted
-            && (self.watch() == Watch::Always
-                || self.watch() == Watch::Sparse && !self.has_watched && !self.project().merges_reads)
-        {
-            (self.has_watched, self.is_watch_due) = (true, false);
+        if promoted && self.is_watching() {
             for other in self.oracle.projects().into_iter().filter(|other| *other != role) {
                 if self.oracle.state(other).is_some_and(|state| !state.has_new_writes()) {
                     let snapshot = self.walk(other).await?;
@@ -169,9 +157,6 @@ impl Context {
         at: &Arc<Exchange>,
         seen: Option<&Arc<Exchange>>,
     ) -> Result<Vec<Correction>, Abort> {
-        let (merges_reads, state) = (self.project().merges_reads, self.oracle.state(role));
-        let is_ambiguous = merges_reads && state.is_none_or(|state| state.writes().len() != 1);
-        self.session.record.is_ambiguous |= is_ambiguous;
         let mut corrections = Vec::new();
         let mut gets = 0;
         let mut mismatches = comparison.mismatches.clone();

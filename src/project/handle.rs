@@ -1,9 +1,8 @@
 //! A project and what exists in it.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::{ShrinkTime, Snapshot};
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -34,13 +33,6 @@ pub struct Project {
     /// Whether no other client writes to the project during the run: then every unexpected change is the server's
     /// fault.
     pub is_exclusive: bool,
-    /// Whether one comparison of the state may cover writes of different operations. This saves requests, but a mismatch
-    /// is not always attributed to the write that caused it.
-    pub merges_reads: bool,
-    /// The list of the project after the last case, where the next one need not read it again.
-    pub last: Arc<Mutex<Option<Snapshot>>>,
-    /// The time that is left for minimizing findings.
-    pub shrink_time: Arc<ShrinkTime>,
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
@@ -52,22 +44,6 @@ impl Project {
     /// The same project with its requests attributed to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }
-    }
-
-    /// The same project with this time for minimizing findings.
-    #[must_use]
-    pub fn minimized_within(self, shrink_time: &Arc<ShrinkTime>) -> Self {
-        Self { shrink_time: Arc::clone(shrink_time), ..self }
-    }
-
-    /// The list after the last case, once.
-    pub fn take_last(&self) -> Option<Snapshot> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Keeps the list after a case for the next one.
-    pub fn keep_last(&self, snapshot: Option<Snapshot>) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.filter(|_| self.merges_reads);
     }
 
     /// Whether the project has what a rule needs.

@@ -50,12 +50,8 @@ impl CaseScript {
             Case::Scenario(_) => Self::Whole,
             Case::Inputs(endpoint) => {
                 let contract = project.judge.contract();
-                Self::Inputs(Arc::new(settings.generate_inputs(
-                    contract,
-                    *endpoint,
-                    &project.fixtures,
-                    settings.inputs,
-                )))
+                let inputs = Inputs::of(contract, *endpoint, &project.fixtures, settings.seed, settings.inputs);
+                Self::Inputs(Arc::new(inputs))
             }
             Case::Other(operation) => {
                 Self::Inputs(Arc::new(Inputs::of_other(operation, settings.seed, settings.inputs)))
@@ -63,7 +59,7 @@ impl CaseScript {
             Case::Sequence(number) => {
                 let mains = if settings.scope == Scope::Full { MainRole::Change } else { MainRole::Keep };
                 let capabilities = Capabilities::of(project, mains);
-                Self::Steps(sequence::sequence(settings.seed, *number, settings.steps, &capabilities).into())
+                Self::Steps(sequence::generate(settings.seed, *number, settings.steps, &capabilities).into())
             }
             Case::Reproduction(saved) => saved.script.clone(),
             Case::Race(race) => Self::Race(Arc::clone(race)),

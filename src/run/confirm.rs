@@ -12,8 +12,8 @@ const MAX_ATTEMPTS: u32 = 3;
 /// Most further attempts of a case after a lost response to a write.
 const MAX_LOST: u32 = 3;
 
-/// Most runs of a case, with the one that repeats it without merged reads.
-pub(super) const MAX_RUNS: u32 = 1 + MAX_ATTEMPTS + MAX_LOST;
+/// Most runs of a case.
+pub(super) const MAX_RUNS: u32 = MAX_ATTEMPTS + MAX_LOST;
 
 /// Runs a case by `run`, which receives the number of the attempt, and runs it again if it found a failure.
 pub(super) async fn run_confirmed<F, Fut>(confirm: Confirm, rules: &Catalogue, run: F) -> CaseResult

@@ -28,7 +28,7 @@ use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Credentials, Traffic, WriteObserver};
 use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Record, Severity};
-use crate::project::{Project, ShrinkTime};
+use crate::project::Project;
 use crate::reference;
 
 /// A channel for progress.
@@ -152,7 +152,6 @@ impl Driver<'_> {
     /// Each case has its own project; `jobs` cases run concurrently.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
-        let shrink_time = Arc::new(ShrinkTime::new(self.settings.shrink_time));
         let plan = Plan::new(self.settings, &self.contract, &BTreeMap::new());
         (self.events)(Event::Started { cases: plan.cases.len() });
         let mut waiting = plan.cases.iter().cloned().enumerate();
@@ -164,10 +163,8 @@ impl Driver<'_> {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
                 let Some((index, case)) = waiting.next() else { break };
                 let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
-                let shrink_time = Arc::clone(&shrink_time);
                 running.spawn(async move {
-                    let project =
-                        |attempt| server.project(&format!("{}-{attempt}", case.slug())).minimized_within(&shrink_time);
+                    let project = |attempt| server.project(&format!("{}-{attempt}", case.slug()));
                     let first = project(0);
                     let keys = first.client.keys().clone();
                     let run = |attempt| {
@@ -203,13 +200,12 @@ impl Driver<'_> {
         results.cases.sort_by_key(|result| result.place);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
-            let severity = |failure: &Failure| self.settings.severity_of(failure, self.contract.rules());
+            let is_reported = |failure: &Failure| self.is_reported(failure);
             let script = |index: usize| CaseScript::of(&plan.cases[index], &server.project("script"), self.settings);
             let minimizing = minimize::minimize_findings(
                 &mut results,
                 &traffic,
-                minimize::time_limit(shrink_time.left(), self.started.elapsed()),
-                severity,
+                is_reported,
                 script,
                 |index, script, watch, attempt| {
                     let slug = plan.cases[index].slug();
@@ -253,8 +249,6 @@ impl Driver<'_> {
     /// One project: the cases run one after another, and each restores the project. The run cleans up even after a
     /// panic of this program.
     async fn external(&self, project: Project, journal: Arc<Journal>) -> Result<Outcome, RunError> {
-        let shrink_time = Arc::new(ShrinkTime::new(self.settings.shrink_time));
-        let project = Project { shrink_time: Arc::clone(&shrink_time), ..project };
         let traffic = Arc::clone(project.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
@@ -287,14 +281,12 @@ impl Driver<'_> {
             results.add_unplanned(0, PREFLIGHT, result, &keys);
         }
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
-            let limit = minimize::time_limit(shrink_time.left(), self.started.elapsed());
-            let severity = |failure: &Failure| self.settings.severity_of(failure, self.contract.rules());
+            let is_reported = |failure: &Failure| self.is_reported(failure);
             let script = |index: usize| run.script(&plan.cases[index]);
             let minimizing = minimize::minimize_findings(
                 &mut results,
                 &traffic,
-                limit,
-                severity,
+                is_reported,
                 script,
                 |index, script, watch, attempt| run.run_script(&plan.cases[index], script, watch, attempt),
             );
@@ -354,6 +346,11 @@ impl Driver<'_> {
 
     fn is_violation(&self, failure: &Failure) -> bool {
         self.settings.severity_of(failure, self.contract.rules()) == Some(Severity::Violation)
+    }
+
+    /// Whether a failure becomes a finding.
+    fn is_reported(&self, failure: &Failure) -> bool {
+        self.settings.severity_of(failure, self.contract.rules()).is_some()
     }
 
     pub(super) fn stop_reason(&self, result: &CaseResult) -> Option<String> {

@@ -41,7 +41,7 @@ const BATCH: u64 = 128;
 async fn generate(endpoint: Endpoint, project: &Project, settings: &Settings) -> Inputs {
     let (contract, fixtures, seed) = (project.judge.contract(), &project.fixtures, settings.seed);
     let mut begin = settings.inputs.min(BATCH);
-    let mut inputs = settings.generate_inputs(contract, endpoint, fixtures, begin);
+    let mut inputs = Inputs::of(contract, endpoint, fixtures, seed, begin);
     while begin < settings.inputs {
         tokio::task::yield_now().await;
         let end = settings.inputs.min(begin.saturating_add(BATCH));
@@ -87,7 +87,6 @@ pub(super) async fn run_race(race: &Arc<Race>, slug: &str, project: Project, set
         (settings.jobs.get().clamp(2, clients), EXTERNAL_LIMIT)
     };
     let mode = if settings.confirmation == Confirm::Always { Mode::Explain } else { Mode::Detect };
-    let budget =
-        RaceBudget { attempts: settings.race_attempts, overlaps: settings.race_overlaps, limit, clients, mode };
+    let budget = RaceBudget { attempts: settings.race_attempts, limit, clients, mode };
     race.run(project, naming, settings.seed, &budget).await
 }

@@ -1,7 +1,6 @@
 //! Runs cases on an external target, one after another, and restores the project after each.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use super::case_script::CaseScript;
 use super::clean::{self, Undo};
 use super::confirm;
 use super::drive::{CaseResults, Driver};
-use super::effort::Effort;
 use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
 use super::journal::{Journal, ProjectRole};
@@ -44,10 +42,6 @@ pub fn case_to_repeat(name: &str) -> &str {
         other => other,
     }
 }
-
-/// Number of the attempt that repeats a case without merged reads. It is higher than those that confirm, and lower than
-/// those that minimize.
-const EXACT_ATTEMPT: u32 = 9;
 
 /// Longest expected delay of a write whose response was lost.
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
@@ -208,11 +202,11 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             self.undo(&result.wrote, &settings.naming(&case.slug(), 0), None).await;
             return (result, None);
         }
-        let (rejection, merges_reads) = (OnceLock::new(), AtomicBool::new(settings.effort < Effort::Thorough));
+        let rejection = OnceLock::new();
         let result = confirm::run_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
-            let (rejection, merges_reads) = (&rejection, &merges_reads);
+            let rejection = &rejection;
             async move {
-                let mut result = self.run_once(case, attempt, merges_reads).await;
+                let mut result = run_case_once(case, self.project.clone(), settings, attempt).await;
                 if (!result.failures.is_empty() || result.abort.is_some())
                     && let Some(reason) = self.key_rejection().await
                 {
@@ -230,31 +224,6 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         })
         .await;
         (result, rejection.into_inner())
-    }
-
-    /// Runs a case once. While `merges_reads` is set, it saves requests. If it is then not certain which of several
-    /// requests caused a failure, the case runs again without saving any.
-    async fn run_once(&self, case: &Case, attempt: u32, merges_reads: &AtomicBool) -> CaseResult {
-        let settings = self.driver.settings;
-        let run = |merges_reads, attempt| {
-            let project = Project { merges_reads, ..self.project.clone() };
-            run_case_once(case, project, settings, attempt)
-        };
-        if !merges_reads.load(Ordering::Relaxed) {
-            return run(false, attempt).await;
-        }
-        let mut result = run(true, attempt).await;
-        if !result.is_ambiguous || result.failures.is_empty() || attempt > 0 {
-            return result;
-        }
-        self.undo(&result.wrote, &settings.naming(&case.slug(), attempt), result.after.take()).await;
-        let exact = run(false, EXACT_ATTEMPT).await;
-        self.undo(&exact.wrote, &settings.naming(&case.slug(), EXACT_ATTEMPT), None).await;
-        if exact.failures.is_empty() {
-            return result;
-        }
-        merges_reads.store(false, Ordering::Relaxed);
-        exact
     }
 
     /// Runs `script` instead of the contents of a case and restores the project.

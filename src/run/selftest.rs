@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use tokio::runtime::Builder;
@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::case::Layer;
-use super::effort::Effort;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{Confirm, Settings, StopPolicy, TargetSettings};
@@ -31,12 +30,6 @@ pub struct SelftestSettings {
     pub layers: Option<BTreeSet<Layer>>,
     /// Number of random combinations of behaviours.
     pub combinations: u64,
-    /// The effort of every run.
-    pub effort: Effort,
-    /// Maximum number of attempts of each race; `None` for that of the effort.
-    pub race_attempts: Option<u32>,
-    /// Delay of every response.
-    pub delay: Duration,
     /// Only faults and behaviours with these names, for all layers; empty for all.
     pub only: Vec<String>,
 }
@@ -151,11 +144,11 @@ pub async fn selftest(
     loop {
         while running.len() < settings.jobs.get() {
             let Some((index, (subject, options))) = waiting.next() else { break };
-            let (contract, settings) = (Arc::clone(&contract), settings.clone());
+            let (contract, seed, layers) = (Arc::clone(&contract), settings.seed, settings.layers.clone());
             // Each trial has its own thread and runtime: its server and client do not wake other threads.
             running.spawn_blocking(move || {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
-                Ok((index, runtime.block_on(run_trial(subject, options, contract, &settings))?))
+                Ok((index, runtime.block_on(run_trial(subject, options, contract, seed, layers))?))
             });
         }
         let Some(joined) = running.join_next().await else { break };
@@ -175,7 +168,7 @@ pub async fn selftest(
 /// Every server to test.
 fn subjects(settings: &SelftestSettings) -> Vec<(Subject, Options)> {
     let is_selected = |name: &str| settings.only.is_empty() || settings.only.iter().any(|only| only == name);
-    let options = Options { clock: Clock::Logical, seed: settings.seed, delay: settings.delay, ..Options::default() };
+    let options = Options { clock: Clock::Logical, seed: settings.seed, ..Options::default() };
     let is_run = |layer: Layer| {
         let layers = settings.layers.as_ref().filter(|_| settings.only.is_empty());
         layers.is_none_or(|layers| layers.contains(&layer))
@@ -216,18 +209,16 @@ async fn run_trial(
     subject: Subject,
     options: Options,
     contract: Arc<Contract>,
-    selftest: &SelftestSettings,
+    seed: u64,
+    layers: Option<BTreeSet<Layer>>,
 ) -> Result<Trial, RunError> {
     let started = Instant::now();
-    let layers = selftest.layers.clone().unwrap_or_else(|| layers_for(&subject));
+    let layers = layers.unwrap_or_else(|| layers_for(&subject));
     let ran = layers.clone();
-    let defaults = Settings::with_effort(selftest.effort);
     let settings = Settings {
         target: TargetSettings::Embedded(options),
-        seed: selftest.seed,
+        seed,
         jobs: NonZeroUsize::MIN,
-        race_overlaps: selftest.race_attempts.map_or(defaults.race_overlaps, |_| u32::MAX),
-        race_attempts: selftest.race_attempts.unwrap_or(defaults.race_attempts),
         confirmation: Confirm::Never,
         stop_policy: match &subject {
             // Other findings of such a fault depend on the seed, so only the main rule counts.
@@ -235,7 +226,7 @@ async fn run_trial(
             _ => StopPolicy::Never,
         },
         layers: Some(layers),
-        ..defaults
+        ..Settings::default()
     };
     let outcome = super::run(&settings, contract, &|_| {}, CancellationToken::new()).await?;
     let rules = |findings: &mut dyn Iterator<Item = &crate::finding::Finding>| -> BTreeSet<String> {

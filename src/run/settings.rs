@@ -10,15 +10,12 @@ use thiserror::Error;
 use super::RunError;
 use super::case::Layer;
 use super::case_script::SavedCase;
-use super::effort::Effort;
 use super::regressions::Regression;
 use super::waivers::Waivers;
-use crate::contract::{Catalogue, Contract, Endpoint, Level};
+use crate::contract::{Catalogue, Contract, Level};
 use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::Naming;
-use crate::offerings::input::Inputs;
-use crate::project::Fixtures;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -34,20 +31,14 @@ pub struct Settings {
     pub waivers: Waivers,
     /// Layers to run; `None` for all of them, or for scenarios and races if single rules are selected.
     pub layers: Option<BTreeSet<Layer>>,
-    /// How many requests the run sends. The three numbers that follow may differ from its own.
-    pub effort: Effort,
     /// Number of random requests to each operation, after those at the limits.
     pub inputs: u64,
     /// Number of generated sequences.
     pub histories: u64,
     /// Most steps of a sequence.
     pub steps: usize,
-    /// Maximum number of attempts of each race.
+    /// Number of attempts of each race.
     pub race_attempts: u32,
-    /// After so many attempts in which the clients overlapped, a race without anomaly ends.
-    pub race_overlaps: u32,
-    /// Time limit for minimizing all findings.
-    pub shrink_time: Duration,
     /// A saved case to run instead of all others.
     pub replay: Option<SavedCase>,
     /// Saved cases to run before all others.
@@ -99,13 +90,10 @@ impl Default for Settings {
             levels: Levels::default(),
             waivers: Waivers::default(),
             layers: None,
-            effort: Effort::Thorough,
-            inputs: Effort::Thorough.inputs(),
-            histories: Effort::Thorough.histories(),
+            inputs: 100,
+            histories: 50,
             steps: 30,
-            race_attempts: Effort::Thorough.race_attempts(),
-            race_overlaps: Effort::Thorough.race_overlaps(),
-            shrink_time: Duration::from_secs(20),
+            race_attempts: 30,
             replay: None,
             regressions: Vec::new(),
             operations: Vec::new(),
@@ -126,13 +114,6 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The default settings with this effort.
-    pub fn with_effort(effort: Effort) -> Self {
-        let (inputs, histories, race_attempts) = (effort.inputs(), effort.histories(), effort.race_attempts());
-        let race_overlaps = effort.race_overlaps();
-        Self { effort, inputs, histories, race_attempts, race_overlaps, ..Self::default() }
-    }
-
     /// The ids of an attempt of the case that `slug` identifies.
     pub(super) fn naming(&self, slug: &str, attempt: u32) -> Naming {
         Naming::new(self.names.unwrap_or(self.seed), slug, attempt)
@@ -141,21 +122,6 @@ impl Settings {
     /// Prefix of all ids that the run creates.
     pub(super) fn prefix(&self) -> String {
         Naming::run_prefix(self.names.unwrap_or(self.seed))
-    }
-
-    /// The inputs of an operation, with the first `cases` random ones.
-    pub(super) fn generate_inputs(
-        &self,
-        contract: &Contract,
-        endpoint: Endpoint,
-        fixtures: &Fixtures,
-        cases: u64,
-    ) -> Inputs {
-        if self.effort == Effort::Thorough {
-            Inputs::of(contract, endpoint, fixtures, self.seed, cases)
-        } else {
-            Inputs::divided(contract, endpoint, fixtures, self.seed, cases)
-        }
     }
 
     /// Whether the run includes a layer.

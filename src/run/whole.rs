@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::effort::Effort;
+use super::case::Layer;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{External, Isolation, Production, Settings, TargetSettings};
@@ -48,8 +48,6 @@ pub struct WholeSettings {
     pub sample: Option<NonZeroUsize>,
     /// Whether servers with faults are tested.
     pub faults: bool,
-    /// The effort of every run.
-    pub effort: Effort,
     /// Isolation of every project; `None` for shared where a behaviour simulates other clients, otherwise exclusive.
     pub isolation: Option<Isolation>,
 }
@@ -132,16 +130,16 @@ pub async fn whole(
 ) -> Result<Whole, RunError> {
     let started = Instant::now();
     let subjects = subjects(settings);
-    let facts = (settings.seed, settings.isolation, settings.effort);
+    let (seed, isolation) = (settings.seed, settings.isolation);
     let run = {
         let contract = Arc::clone(&contract);
-        move |subject| run_trial(subject, facts, Arc::clone(&contract))
+        move |subject| run_trial(subject, seed, isolation, Arc::clone(&contract))
     };
     let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
     let report = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
     let results = run_concurrently(subjects.clone(), settings.jobs, HUNG, run, report).await?;
     let trials = results.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
-    Ok(Whole { seed: settings.seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
+    Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 
 impl WholeSubject {
@@ -228,7 +226,8 @@ fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
 
 async fn run_trial(
     subject: WholeSubject,
-    (seed, isolation, effort): (u64, Option<Isolation>, Effort),
+    seed: u64,
+    isolation: Option<Isolation>,
     contract: Arc<Contract>,
 ) -> Result<WholeTrial, RunError> {
     let started = Instant::now();
@@ -240,9 +239,7 @@ async fn run_trial(
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
-        // A run with one job excludes races.
-        jobs: NonZeroUsize::MIN.saturating_add(3),
-        ..Settings::with_effort(effort)
+        ..amounts(&subject)
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
     server.stop().await;
@@ -264,6 +261,23 @@ async fn run_trial(
         millis: started.elapsed().as_millis() as u64,
         ..subject.trial(judge::problems(&subject, &outcome, Expectations::embedded(), contract.rules()))
     })
+}
+
+/// Settings for every layer, with the most cases for the layer that must catch the fault.
+fn amounts(subject: &WholeSubject) -> Settings {
+    let layer = match subject {
+        WholeSubject::Fault(fault) => Expectations::embedded().fault(*fault).layer,
+        WholeSubject::Behaviours(_) => Layer::Scenario,
+    };
+    let defaults = Settings::default();
+    Settings {
+        // A run with one job excludes races.
+        jobs: NonZeroUsize::MIN.saturating_add(3),
+        inputs: if layer == Layer::Input { 20 } else { 5 },
+        histories: if layer == Layer::Sequence { defaults.histories } else { 4 },
+        race_attempts: if layer == Layer::Race { defaults.race_attempts } else { 2 },
+        ..defaults
+    }
 }
 
 /// The server as an external target with every key and fixture.

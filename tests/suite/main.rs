@@ -19,7 +19,6 @@ mod cleanup;
 mod configuration;
 mod corpus;
 mod documents;
-mod effort;
 #[cfg(feature = "tls")]
 mod encrypted;
 mod evidence;

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use qonform::contract::Contract;
 use qonform::reference::{Behaviour, Clock as ServerClock, Fault, Options};
 use qonform::report::{self, Format, Style};
 use qonform::run::{
-    self, Clock, Confirm, Effort, Expectations, Layer, SelftestSettings, SelftestVerdict, Settings, TargetSettings,
+    self, Clock, Confirm, Expectations, Layer, SelftestSettings, SelftestVerdict, Settings, TargetSettings,
     WholeSettings, selftest, whole,
 };
 use tokio::task::JoinSet;
@@ -24,9 +23,6 @@ async fn every_fault_violates_its_rules_and_no_other() {
         jobs: NonZeroUsize::new(4).unwrap(),
         layers: None,
         combinations: 0,
-        effort: Effort::default(),
-        race_attempts: None,
-        delay: Duration::ZERO,
         only: Fault::ALL.iter().map(|fault| fault.info().name.to_owned()).collect(),
     };
     let tested = selftest(&settings, Arc::new(Contract::embedded()), &|_| {}).await.unwrap();
@@ -45,7 +41,6 @@ async fn a_sample_is_caught_from_outside_and_correct_servers_pass() {
         only: Vec::new(),
         sample: NonZeroUsize::new(15),
         faults: true,
-        effort: Effort::default(),
         isolation: None,
     };
     let tested = whole(&settings, Arc::new(Contract::embedded()), &|_| {}).await.unwrap();

@@ -108,25 +108,10 @@ pub struct Inputs {
 impl Inputs {
     /// The inputs of one of the six operations: both sides of every limit, unusual requests, and `cases` random ones.
     pub fn of(contract: &Contract, endpoint: Endpoint, fixtures: &Fixtures, seed: u64, cases: u64) -> Inputs {
-        Self::generate(contract, endpoint, fixtures, (seed, cases), unusual::Amount::All)
-    }
-
-    /// As [`Self::of`], but unusual requests that several operations share are divided among them.
-    pub fn divided(contract: &Contract, endpoint: Endpoint, fixtures: &Fixtures, seed: u64, cases: u64) -> Inputs {
-        Self::generate(contract, endpoint, fixtures, (seed, cases), unusual::Amount::Divided(seed))
-    }
-
-    fn generate(
-        contract: &Contract,
-        endpoint: Endpoint,
-        fixtures: &Fixtures,
-        (seed, cases): (u64, u64),
-        amount: unusual::Amount,
-    ) -> Inputs {
         let operation = contract.operation(endpoint);
         let builder = InputBuilder::new(operation, endpoint, fixtures);
-        let mut list = amount.limits(limits::of(&builder), endpoint);
-        list.extend(unusual::of(&builder, amount));
+        let mut list = limits::of(&builder);
+        list.extend(unusual::of(&builder));
         list.extend(random::of(&builder, seed, 0..cases));
         let (facets, unsatisfiable) = builder.facets();
         let (operation, id) = (builder.reference(), operation.id.clone());
@@ -188,8 +173,10 @@ impl<'a> InputBuilder<'a> {
     pub(super) fn plain(&self) -> RequestTemplate {
         let subject = match self.endpoint {
             Endpoint::List | Endpoint::Create => InputSubject::None,
-            Endpoint::Get | Endpoint::Update | Endpoint::SetMain => InputSubject::Shared,
-            Endpoint::Delete => InputSubject::Existing(super::SuggestedId::FRESH, super::Spelling::Plain),
+            Endpoint::Get | Endpoint::Update => InputSubject::Shared,
+            Endpoint::Delete | Endpoint::SetMain => {
+                InputSubject::Existing(super::SuggestedId::FRESH, super::Spelling::Plain)
+            }
         };
         let content = match self.endpoint {
             Endpoint::Create => InputBody::Json(json!({ "id": "" }), Some(super::Preserve::Whole)),

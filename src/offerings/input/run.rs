@@ -19,9 +19,6 @@ use std::sync::Arc;
 /// After at most this many inputs the state is read, so that few of them can have caused a difference.
 const BATCH: usize = 24;
 
-/// The number of offerings that inputs share.
-const SHARED: usize = 4;
-
 /// The longest offering id, in characters.
 const MAX_ID: usize = 64;
 
@@ -41,8 +38,7 @@ impl Inputs {
             cx,
             coverage,
             operation,
-            shared: [const { None }; SHARED],
-            next_shared: 0,
+            shared: None,
             replaced: 0,
             unprefixed: Vec::new(),
             since: 0,
@@ -80,10 +76,8 @@ struct InputRunner<'r> {
     cx: &'r mut Context,
     coverage: &'r mut Constraints,
     operation: &'r str,
-    /// The offerings of [`InputSubject::Shared`], used in turn: writes to different ones need no read between them.
-    shared: [Option<String>; SHARED],
-    /// The one that comes next.
-    next_shared: usize,
+    /// The offering of [`InputSubject::Shared`].
+    shared: Option<String>,
     /// The number of replacements for unusable offerings, which makes their ids unique.
     replaced: usize,
     /// Ids created for the current input without the prefix of the run.
@@ -298,16 +292,14 @@ impl InputRunner<'_> {
         }
     }
 
-    /// A regular offering that inputs share; a new one if it is main, missing or not in its expected state.
+    /// The regular offering that inputs share; a new one if the last is main, missing or not in its expected state.
     async fn shared(&mut self) -> Result<Option<String>, Abort> {
         let is_usable = |cx: &Self, id: &str| cx.is_sound(id) && cx.cx.state().main() != Some(id);
-        let place = self.next_shared;
-        self.next_shared = (place + 1) % SHARED;
-        if !self.shared[place].as_deref().is_some_and(|id| is_usable(self, id)) {
+        if !self.shared.as_deref().is_some_and(|id| is_usable(self, id)) {
             let id = self.replacement("shared");
-            self.shared[place] = self.set_up(&id).await?.then_some(id);
+            self.shared = self.set_up(&id).await?.then_some(id);
         }
-        Ok(self.shared[place].clone())
+        Ok(self.shared.clone())
     }
 
     /// The main offering, where the run may change it: in an exclusive project, or one that the run created.

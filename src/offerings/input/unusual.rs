@@ -1,92 +1,31 @@
 //! Unusual requests that HTTP allows. None may cause a server error; most may be accepted or rejected.
 
-use super::inputs::{CoverageTarget, Input, InputBuilder, Origin};
+use super::inputs::{Input, InputBuilder, Origin};
 use super::suggested_id::{Preserve, SuggestedId};
 use super::template::{Encoding, ID, InputBody, InputSubject, RequestTemplate, Spelling};
 use crate::contract::Endpoint;
 use crate::exchange::OperationRef;
-use crate::generate::ConstraintSide;
 use http::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 const JSON: &str = "application/json";
 
 /// The length of a text that a server may reject for its size alone.
 const VERY_LONG: usize = 8_000;
 
-/// How many of the unusual requests an operation gets.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Amount {
-    /// All.
-    All,
-    /// Those that several operations share are divided among them, in another way for each seed.
-    Divided(u64),
-}
-
-impl Amount {
-    /// The part of the inputs of an operation, among as many as `operations`.
-    fn part(self, inputs: Vec<Input>, operations: u64, endpoint: Endpoint) -> Vec<Input> {
-        let turns = (0..).map(|number| self.is_turn(number, operations, endpoint));
-        inputs.into_iter().zip(turns).filter_map(|(input, is_turn)| is_turn.then_some(input)).collect()
-    }
-
-    /// Whether the operation gets the input of this number, which as many as `operations` share.
-    fn is_turn(self, number: u64, operations: u64, endpoint: Endpoint) -> bool {
-        let Self::Divided(seed) = self else { return true };
-        // Those that share inputs have different remainders.
-        let operation = match endpoint {
-            Endpoint::Create | Endpoint::List => 0,
-            Endpoint::Update => 1,
-            Endpoint::Get => 2,
-            Endpoint::Delete => 3,
-            Endpoint::SetMain => 4,
-        };
-        (number + seed % operations + operation).is_multiple_of(operations)
-    }
-
-    /// The inputs at the limits. Every operation gets the first violation of each constraint, and those by null; further
-    /// ones are divided. Those that need a long list are left to the scenarios.
-    pub(super) fn limits(self, inputs: Vec<Input>, endpoint: Endpoint) -> Vec<Input> {
-        if matches!(self, Self::All) {
-            return inputs;
+pub(super) fn of(builder: &InputBuilder<'_>) -> Vec<Input> {
+    type Kind = fn(&InputBuilder<'_>) -> Vec<Input>;
+    let kinds: &[Kind] = match builder.endpoint {
+        Endpoint::List => &[queries, accept_headers, ambiguous_ids],
+        Endpoint::Create => &[new_ids, body_texts, tags, content_types, properties, idempotency_keys],
+        Endpoint::Get => &[spellings, segments, reserved, ambiguous_ids, methods],
+        Endpoint::Update => {
+            &[spellings, segments, reserved, ambiguous_ids, body_texts, tags, content_types, properties]
         }
-        let mut numbers: BTreeMap<CoverageTarget, u64> = BTreeMap::new();
-        let mut is_kept = |input: &Input| {
-            let Some(covered) = input.covers.as_ref().filter(|covered| covered.side == ConstraintSide::Outside) else {
-                return !matches!(input.template.subject, InputSubject::AtLeast(_));
-            };
-            let number = numbers.entry(covered.clone()).or_default();
-            *number += 1;
-            *number == 1 || input.description.contains("null") || self.is_turn(*number, 2, endpoint)
-        };
-        inputs.into_iter().filter(|input| is_kept(input)).collect()
-    }
-}
-
-pub(super) fn of(builder: &InputBuilder<'_>, amount: Amount) -> Vec<Input> {
-    /// The inputs of a kind, and the number of operations among which they may be divided.
-    type Kind = (fn(&InputBuilder<'_>) -> Vec<Input>, u64);
-    const BODIES: [Kind; 5] = [(broken_bodies, 1), (body_texts, 2), (tags, 2), (content_types, 2), (properties, 1)];
-    let (ids, bodies): (&[Kind], &[Kind]) = match builder.endpoint {
-        Endpoint::List => (&[(queries, 1), (accept_headers, 1), (ambiguous_ids, 5)], &[]),
-        Endpoint::Create => (&[(new_ids, 1), (idempotency_keys, 2)], &BODIES),
-        Endpoint::Get => (&[(spellings, 3), (segments, 4), (reserved, 3), (ambiguous_ids, 5), (methods, 1)], &[]),
-        Endpoint::Update => (&[(spellings, 3), (segments, 4), (reserved, 3), (ambiguous_ids, 5)], &BODIES),
-        Endpoint::Delete => (&[(spellings, 3), (segments, 4), (reserved, 3), (ambiguous_ids, 5)], &[]),
-        // No other kind of case promotes an offering with a reserved id.
-        Endpoint::SetMain => {
-            (&[(segments, 4), (reserved, 1), (ambiguous_ids, 5), (unneeded_bodies, 1), (idempotency_keys, 2)], &[])
-        }
+        Endpoint::Delete => &[spellings, segments, reserved, ambiguous_ids],
+        Endpoint::SetMain => &[segments, reserved, ambiguous_ids, unneeded_bodies, idempotency_keys],
     };
-    let mut inputs = Vec::new();
-    for (kind, operations) in ids.iter().chain(bodies) {
-        inputs.extend(amount.part(kind(builder), *operations, builder.endpoint));
-    }
-    if builder.endpoint == Endpoint::Create && matches!(amount, Amount::All) {
-        inputs.extend(new_reserved(builder));
-    }
-    inputs
+    kinds.iter().flat_map(|kind| kind(builder)).collect()
 }
 
 /// Queries with unusual spelling, repeated parameters or undocumented ones.
@@ -251,19 +190,10 @@ fn new_ids(builder: &InputBuilder<'_>) -> Vec<Input> {
         with("an `id` with a full-width letter", "ａ", Preserve::Letters),
         with("a very long `id`", &"a".repeat(VERY_LONG), Preserve::Length),
     ];
+    inputs.extend(RESERVED.map(|id| with(&format!("an `id` of `{id}`"), id, Preserve::Whole)));
     let content = InputBody::Json(json!({ "ID": ID }), None);
     inputs.push(builder.input("`ID` instead of `id`", RequestTemplate { content, ..builder.plain() }, Origin::Unusual));
     inputs
-}
-
-/// [`RESERVED`] ids of new offerings. The other operations create such offerings too.
-fn new_reserved(builder: &InputBuilder<'_>) -> Vec<Input> {
-    let input = |id: &str| {
-        let content = InputBody::Json(json!({ "id": id }), Some(Preserve::Whole));
-        let template = RequestTemplate { content, ..builder.plain() };
-        builder.input(format!("an `id` of `{id}`"), template, Origin::Unusual)
-    };
-    RESERVED.map(input).into()
 }
 
 /// [`RESERVED`] ids in a path.
@@ -293,54 +223,32 @@ fn ambiguous_ids(builder: &InputBuilder<'_>) -> Vec<Input> {
     AMBIGUOUS_IDS.map(input).into()
 }
 
-/// A property of a valid body, as JSON.
-fn property(builder: &InputBuilder<'_>) -> String {
-    match builder.endpoint {
+/// Bodies that are JSON but parsed differently by servers, and bodies that are not JSON.
+fn body_texts(builder: &InputBuilder<'_>) -> Vec<Input> {
+    let property = match builder.endpoint {
         Endpoint::Create => format!("\"id\":\"{ID}\""),
         _ => "\"product_ids\":[]".to_owned(),
-    }
-}
-
-/// An input with this text as body.
-fn body_text(builder: &InputBuilder<'_>, description: &str, text: String, encoding: Encoding) -> Input {
-    let content = InputBody::Text { declared: Some(JSON.into()), text, encoding };
-    builder.input(description, RequestTemplate { content, ..builder.plain() }, Origin::Unusual)
-}
-
-/// Bodies that are not JSON, or not an object.
-fn broken_bodies(builder: &InputBuilder<'_>) -> Vec<Input> {
-    let property = property(builder);
-    let object = format!("{{{property}}}");
-    let utf8 = |(description, text): (&str, String)| body_text(builder, description, text, Encoding::Utf8);
-    [
-        ("a truncated body", format!("{{{property}")),
-        ("a body with trailing text", format!("{object} x")),
-        ("a body of two objects", format!("{object}{object}")),
-        ("a body with a trailing comma", format!("{{{property},}}")),
-        ("a body with single quotes", "{'a':1}".into()),
-        ("a body of a bare word", "abc".into()),
-        ("a body of a NUL byte", "\0".into()),
-        ("a form-encoded body", "id=a&tag=0".into()),
-        ("an XML body", "<offering/>".into()),
-        ("a body that is JSON in a string", Value::from(object.as_str()).to_string()),
-        ("a body of JSON in a list", format!("[{object}]")),
-        ("an empty body", String::new()),
-        ("a body of white space", "  \n".into()),
-    ]
-    .into_iter()
-    .map(utf8)
-    .collect()
-}
-
-/// Bodies that servers parse differently.
-fn body_texts(builder: &InputBuilder<'_>) -> Vec<Input> {
-    let property = property(builder);
-    let with = |description: &str, text: String, encoding: Encoding| body_text(builder, description, text, encoding);
+    };
+    let with = |description: &str, text: String, encoding: Encoding| {
+        let content = InputBody::Text { declared: Some(JSON.into()), text, encoding };
+        builder.input(description, RequestTemplate { content, ..builder.plain() }, Origin::Unusual)
+    };
     let utf8 = |description: &str, text: String| with(description, text, Encoding::Utf8);
     let object = format!("{{{property}}}");
     let escaped = format!("{{{}}}", property.replacen("\"id\"", "\"\\u0069d\"", 1).replacen("ids\"", "id\\u0073\"", 1));
     let nested = |depth: usize| format!("{{{property},\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-    vec![
+    let mut inputs = vec![
+        utf8("a truncated body", format!("{{{property}")),
+        utf8("a body with trailing text", format!("{object} x")),
+        utf8("a body of two objects", format!("{object}{object}")),
+        utf8("a body with a trailing comma", format!("{{{property},}}")),
+        utf8("a body with single quotes", "{'a':1}".into()),
+        utf8("a body of a bare word", "abc".into()),
+        utf8("a body of a NUL byte", "\0".into()),
+        utf8("a form-encoded body", "id=a&tag=0".into()),
+        utf8("an XML body", "<offering/>".into()),
+        utf8("a body that is JSON in a string", Value::from(object.as_str()).to_string()),
+        utf8("a body of JSON in a list", format!("[{object}]")),
         utf8("a body between white space", format!(" \r\n\t{object}\n ")),
         utf8("a body with a repeated key", format!("{{{property},{property}}}")),
         utf8("a body with escaped letters in a key", escaped),
@@ -362,7 +270,10 @@ fn body_texts(builder: &InputBuilder<'_>) -> Vec<Input> {
         with("a body with a byte order mark", object.clone(), Encoding::Utf8Bom),
         with("a body in UTF-16", object.clone(), Encoding::Utf16),
         with("a body that is not UTF-8", object, Encoding::InvalidUtf8),
-    ]
+    ];
+    inputs.push(utf8("an empty body", String::new()));
+    inputs.push(utf8("a body of white space", "  \n".into()));
+    inputs
 }
 
 /// Tags that overflow, and unusual JSON spellings of valid ones.

@@ -42,21 +42,6 @@ struct Batch {
     is_keyed: bool,
 }
 
-/// Whether a wrong effect of a write could no longer be seen after another one: both concern the same offering, or one
-/// of them may have changed which offering is main.
-fn conflicts(write: &Write, next: &Call) -> bool {
-    let is_role_change = |call: &Call| match call.endpoint {
-        Endpoint::SetMain => true,
-        Endpoint::Delete => write.main_before.as_deref() == Some(&*call.id),
-        Endpoint::Create => write.main_before.is_none(),
-        Endpoint::List | Endpoint::Get | Endpoint::Update => false,
-    };
-    let is_same = write.call.id.eq_ignore_ascii_case(&next.id);
-    write.call.key.is_some()
-        || write.state == WriteState::Unknown
-        || write.state != WriteState::Rejected && (is_same || is_role_change(&write.call) || is_role_change(next))
-}
-
 impl State {
     /// The state that a first snapshot shows.
     pub fn starting_from(snapshot: &Snapshot, facts: Facts) -> Self {
@@ -96,13 +81,6 @@ impl State {
         let Some(last) = self.writes.last() else { return false };
         if !call.is_write() {
             return false;
-        }
-        if self.world().facts.merges_reads && call.key.is_none() {
-            let variant = self.world().facts.variant.as_deref();
-            let is_variant = |call: &Call| variant == Some(&*call.id);
-            return self.writes.iter().any(|write| conflicts(write, call) || is_variant(&write.call))
-                || is_variant(call)
-                || self.writes.len() >= MAX_WRITES;
         }
         let is_other = self.batch(&last.call, Some(last.state)) != self.batch(call, None);
         let names_same = self.writes.iter().any(|write| write.call.id == call.id) && last.state != WriteState::Rejected;

@@ -26,8 +26,6 @@ pub struct Facts {
     pub variant: Option<String>,
     /// Whether no other client writes to the project, so that the server caused every change.
     pub is_exclusive: bool,
-    /// Whether one comparison may cover writes of different operations.
-    pub merges_reads: bool,
     /// Whether the run created an offering in the project earlier. That the first offering of an emptied project
     /// becomes main is only a recommendation.
     pub was_used: bool,

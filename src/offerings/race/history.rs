@@ -104,16 +104,6 @@ impl History {
         requests.iter().any(|one| overlaps(one))
     }
 
-    /// Whether writes of two of the first `clients` clients were in flight at the same time; where only one writes,
-    /// any two requests.
-    pub(super) fn has_overlap(&self, clients: usize) -> bool {
-        let is_writer = |client: &usize| self.requests.iter().any(|one| one.client == *client && one.step.writes());
-        if (0..clients).filter(is_writer).count() < 2 {
-            return self.is_concurrent(clients);
-        }
-        self.requests.iter().filter(|one| one.client < clients).any(|one| self.is_contended(one))
-    }
-
     /// Whether it is a write that overlapped a write of another client in time.
     pub(super) fn is_contended(&self, request: &ClientRequest) -> bool {
         let others = self.requests.iter().filter(|other| other.client != request.client && other.step.writes());

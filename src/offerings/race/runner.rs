@@ -21,18 +21,13 @@ use crate::project::{Abort, Project};
 /// After more attempts in a row that lost a response during preparation, the race ends.
 const MAX_BROKEN: u32 = 3;
 
-/// The maximum number of attempts that try to show an anomaly again.
-const MAX_CONFIRMING: u32 = 30;
-
 /// The limits of a race.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RaceBudget {
     /// The maximum number of attempts, from 1.
     pub attempts: u32,
-    /// After so many attempts in which writes overlapped, a race without anomaly ends.
-    pub overlaps: u32,
     /// After this time no attempt starts, except the first. Minimizing and confirming all anomalies together have the
-    /// same time again, if the run has it left; after it, each anomaly still has one attempt to confirm it.
+    /// same time again; after it, each anomaly still has one attempt to confirm it.
     pub limit: Duration,
     /// The maximum number of concurrent clients, from 2.
     pub clients: usize,
@@ -50,9 +45,9 @@ pub enum Mode {
 }
 
 impl Default for RaceBudget {
-    /// 30 attempts, no matter how many overlap, 10 seconds, 8 clients, [`Mode::Explain`].
+    /// 30 attempts, 10 seconds, 8 clients, [`Mode::Explain`].
     fn default() -> Self {
-        Self { attempts: 30, overlaps: u32::MAX, limit: Duration::from_secs(10), clients: 8, mode: Mode::Explain }
+        Self { attempts: 30, limit: Duration::from_secs(10), clients: 8, mode: Mode::Explain }
     }
 }
 
@@ -89,15 +84,13 @@ async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> R
     let mut flow = runner.run_attempts(&program, &mut found).await;
     let attempts = runner.attempts;
     let mut minimized = Vec::new();
-    let (begun, shrink_time) = (Instant::now(), Arc::clone(&runner.executor.cx().project().shrink_time));
-    let deadline = begun + budget.limit.min(shrink_time.left());
+    let deadline = Instant::now() + budget.limit;
     for anomaly in found.iter_mut().filter(|_| budget.mode == Mode::Explain) {
         if flow.is_ok() {
             flow = runner.minimize_and_confirm(anomaly, &minimized, attempts, deadline).await;
             minimized.push(anomaly.program.clone());
         }
     }
-    shrink_time.spend(begun.elapsed());
     for role in [KeyRole::Main, KeyRole::Second, KeyRole::Empty] {
         if flow.is_ok() && runner.executor.cx().oracle_state(role).is_some() {
             flow = runner.executor.cx().adopt(role).await.map(drop);
@@ -138,11 +131,8 @@ impl<'r, 's> RaceRunner<'r, 's> {
     /// failure disturbs all further attempts.
     async fn run_attempts(&mut self, program: &Program, found: &mut Vec<FoundAnomaly>) -> Result<(), Abort> {
         let deadline = Instant::now() + self.budget.limit;
-        let (mut broken, mut concurrent, mut overlaps) = (0, 0, 0);
+        let (mut broken, mut concurrent) = (0, 0);
         while self.attempts < self.budget.attempts.max(1) && (self.attempts == 0 || Instant::now() < deadline) {
-            if overlaps >= self.budget.overlaps && found.is_empty() {
-                break;
-            }
             let is_emptied = self.race.role == KeyRole::Empty && self.attempts > 0;
             if is_emptied && self.attempts == 1 {
                 self.first_is_main = self.executor.makes_first_main(self.race.rules[0]).await?;
@@ -161,7 +151,6 @@ impl<'r, 's> RaceRunner<'r, 's> {
                 other => other?,
             };
             (self.attempts, broken) = (self.attempts + 1, 0);
-            overlaps += u32::from(history.has_overlap(program.clients.len()));
             // Fast responses may overlap too rarely to be required; a rate limit may prevent that they ever do.
             if history.is_concurrent(program.clients.len()) || !self.executor.is_rate_limited() {
                 concurrent += 1;
@@ -285,7 +274,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
         deadline: Instant,
     ) -> Result<(), Abort> {
         // Rule of three: this many attempts without the anomaly exclude it with 95 % confidence.
-        let enough = (3 * attempts).div_ceil(found.count).clamp(3, MAX_CONFIRMING);
+        let enough = (3 * attempts).div_ceil(found.count).clamp(3, self.budget.attempts.max(3));
         let mut first = minimized.to_vec();
         'minimize: loop {
             for program in first.drain(..).chain(simplifications(&found.program)) {
@@ -301,7 +290,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
         }
         if !found.is_confirmed {
             let program = found.program.clone();
-            let reproduced = self.reproduce(&program, &found.anomaly, MAX_CONFIRMING, deadline).await?;
+            let reproduced = self.reproduce(&program, &found.anomaly, self.budget.attempts, deadline).await?;
             found.is_confirmed = reproduced.is_some();
         }
         Ok(())

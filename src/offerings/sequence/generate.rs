@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::rng::SequenceRng;
 use super::step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};
-use super::written::written;
 use crate::contract::Need;
 use crate::exchange::KeyRole;
 use crate::project::Project;
@@ -38,15 +37,7 @@ impl Capabilities {
     }
 }
 
-/// The sequence of this index, of at most `max_steps` steps: first the written ones, then random ones of this seed. The
-/// same for the same arguments.
-pub fn sequence(seed: u64, index: u64, max_steps: usize, capabilities: &Capabilities) -> Vec<Step> {
-    let mut steps = written(index, capabilities).unwrap_or_else(|| generate(seed, index, max_steps, capabilities));
-    steps.truncate(max_steps);
-    steps
-}
-
-/// The random sequence of this seed and index, of at most `max_steps` steps; the same for the same arguments.
+/// The sequence of this seed and index, of at most `max_steps` steps; the same for the same arguments.
 pub fn generate(seed: u64, index: u64, max_steps: usize, capabilities: &Capabilities) -> Vec<Step> {
     let mut rng = SequenceRng::new(seed, index);
     let mut generator = SequenceGenerator::new(&mut rng, capabilities);

@@ -11,9 +11,7 @@ mod rng;
 mod run;
 mod simplify;
 mod step;
-mod written;
 
-pub use generate::{Capabilities, MainRole, generate, sequence};
+pub use generate::{Capabilities, MainRole, generate};
 pub use run::{SnapshotPolicy, run, run_case, run_with_snapshots};
 pub use step::{OfferingRef, OtherProject, Product, Slot, Step, Tag};
-pub use written::WRITTEN;
