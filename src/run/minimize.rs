@@ -41,38 +41,42 @@ pub(super) async fn minimize_findings<P, F>(
     // One counter for all cases, so that attempts never share ids.
     let attempts = AtomicU32::new(FIRST_ATTEMPT);
     let next_attempt = || attempts.fetch_add(1, Ordering::Relaxed);
+    let mut failures: Vec<(usize, &mut Failure)> = Vec::new();
     for result in &mut results.cases {
         let case = result.place;
-        for failure in &mut result.failures {
-            let has_steps = !failure.evidence.steps.is_empty();
-            if !has_steps || !is_reported(failure) || !done.insert(failure.fingerprint()) {
-                continue;
-            }
-            let before = traffic.requests();
-            let has_budget = |_| {
-                let now = traffic.requests();
-                now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
-            };
-            let original = failure.clone();
-            // Twice in a row: a server may fail once because of what an earlier attempt did.
-            let run_twice = |script: CaseScript, watch: SnapshotPolicy| {
-                let again = script.clone();
-                let (first, second) = (next_attempt(), next_attempt());
-                let (run, original) = (&run, &original);
-                async move {
-                    find(run(case, script, watch, first).await, original)?;
-                    find(run(case, again, watch, second).await, original)
-                }
-            };
-            let steps = failure.evidence.steps.clone();
-            let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_twice).await else { continue };
-            let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
-            let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
-            found.evidence.reduction = is_smaller.then_some(reduction);
-            found.evidence.confirmation = failure.evidence.confirmation;
-            found.evidence.repeats = failure.evidence.repeats;
-            *failure = found;
+        failures.extend(result.failures.iter_mut().map(|failure| (case, failure)));
+    }
+    // A failure of the cleanup comes and goes.
+    failures.sort_by_key(|(_, failure)| failure.evidence.is_of_cleanup);
+    for (case, failure) in failures {
+        let has_steps = !failure.evidence.steps.is_empty();
+        if !has_steps || !is_reported(failure) || !done.insert(failure.fingerprint()) {
+            continue;
         }
+        let before = traffic.requests();
+        let has_budget = |_| {
+            let now = traffic.requests();
+            now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
+        };
+        let original = failure.clone();
+        // Twice in a row: a server may fail once because of what an earlier attempt did.
+        let run_twice = |script: CaseScript, watch: SnapshotPolicy| {
+            let again = script.clone();
+            let (first, second) = (next_attempt(), next_attempt());
+            let (run, original) = (&run, &original);
+            async move {
+                find(run(case, script, watch, first).await, original)?;
+                find(run(case, again, watch, second).await, original)
+            }
+        };
+        let steps = failure.evidence.steps.clone();
+        let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_twice).await else { continue };
+        let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
+        let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
+        found.evidence.reduction = is_smaller.then_some(reduction);
+        found.evidence.confirmation = failure.evidence.confirmation;
+        found.evidence.repeats = failure.evidence.repeats;
+        *failure = found;
     }
 }
 
