@@ -319,9 +319,18 @@ impl Context {
         }
         let is_promotion = call.endpoint == Endpoint::SetMain && call.is_authorized();
         let other = if role == KeyRole::Main { KeyRole::Second } else { KeyRole::Main };
-        if is_promotion && self.oracle.state(other).is_none() && self.project().has(Need::SecondProject) {
+        if is_promotion && self.project().has(Need::SecondProject) {
             // A set-main must not change another project.
-            self.follow(other).await?;
+            self.is_watching = true;
+            if self.oracle.state(other).is_none() {
+                self.open_project(other).await?;
+            }
+        }
+        if let Some(state) = self.oracle.state(other).filter(|state| request.is_write() && state.has_new_writes()) {
+            // One comparison of the other project cannot separate its own writes from the effect of a set-main here.
+            if is_promotion || state.has_promoted() {
+                self.read_project(other).await?;
+            }
         }
         if request.is_write() {
             self.shown = None;

@@ -71,6 +71,11 @@ impl State {
         !self.writes.is_empty()
     }
 
+    /// Whether a set-main was sent since the last read of the list.
+    pub fn has_promoted(&self) -> bool {
+        self.writes.iter().any(|write| write.call.endpoint == Endpoint::SetMain)
+    }
+
     /// The writes since the last read of the list.
     pub fn writes(&self) -> &[Write] {
         &self.writes
