@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::oracle::conditions as row;
 use super::oracle::conditions::Requirement;
-use super::oracle::{Call, Comparison, Content, Mismatch, ModelDeviation, Reply};
+use super::oracle::{About, Call, Comparison, Content, Mismatch, ModelDeviation, Reply};
 use super::trace::{self, Transcript};
 use crate::check::Offering;
 use crate::contract::Endpoint;
@@ -58,10 +58,7 @@ impl Context {
         if self.uncertain.remove(&role) {
             return self.adopt(role).await;
         }
-        let promoted = self
-            .oracle
-            .state(role)
-            .is_some_and(|state| state.writes().iter().any(|write| write.call.endpoint == Endpoint::SetMain));
+        let promoted = self.oracle.state(role).is_some_and(super::oracle::State::has_promoted);
         let mut snapshot = self.walk(role).await?;
         if snapshot.pages > 1 && snapshot.mains().len() > 1 {
             // Pages are read one after another: another client may have promoted an offering in between.
@@ -193,6 +190,9 @@ impl Context {
             deviation.also.sort_unstable();
             deviation.also.dedup();
             let write = place.and_then(|place| Some(self.oracle.state(role)?.writes().get(place)?.clone()));
+            if let Some(write) = write.as_ref().filter(|_| deviation.about == About::Status) {
+                shown_at = Arc::clone(&write.at); // Its response is wrong, not the state.
+            }
             let mut failure = self.failure(deviation, &shown_at);
             let mut ids: Vec<&str> = mismatches.iter().filter_map(|mismatch| mismatch.id.as_deref()).take(3).collect();
             if let Some(write) = &write {

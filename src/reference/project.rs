@@ -103,7 +103,8 @@ impl Project {
     /// Create. The first regular offering of a project becomes main, with any tag in the body.
     pub(super) fn create(&mut self, draft: &Draft) -> Result<Offering, ApiError> {
         let product_ids = self.resolved(Operation::Create, &draft.product_ids)?;
-        if self.position(&draft.id).is_some() || self.retired.contains(&draft.id) {
+        let names = self.config.names[Operation::Create as usize];
+        if self.position(&draft.id).is_some() || self.retired.iter().any(|retired| names(retired, &draft.id)) {
             let message = "An offering with this id already exists in this project.";
             return Err(ApiError::new(StatusCode::CONFLICT, "offering_already_exists", message));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::call::{Call, Caller};
 use super::conditions::{self as row, Requirement};
 use super::pages::{PageDifference, contents, member_difference};
+use super::reply::Reply;
 use super::text::{ids, request, same_time, tag, times};
 use super::verdict::{Choice, ModelDeviation};
 use super::world::{Main, World};
@@ -206,7 +207,12 @@ impl World {
             if let Some(other) = write.map(|place| &recent.writes[place].call).filter(|call| call.id != id) {
                 expected.push_str(&format!(" after the {}", request(other)));
             }
-            let deviation = ModelDeviation::content(requirement, kind.difference(requirement), expected, received);
+            let deviation = write
+                .filter(|_| std::ptr::eq(requirement, &raw const row::DELETED_READABLE))
+                .and_then(|place| deleted_nothing(id, &recent.writes[place]))
+                .unwrap_or_else(|| {
+                    ModelDeviation::content(requirement, kind.difference(requirement), expected, received)
+                });
             Mismatch { deviation, property: kind.name(), id: Some(id.to_owned()), write, without_read: None }
         };
         let mut mismatch = attribute(recent);
@@ -499,6 +505,12 @@ impl RecentWrites<'_> {
         rules.dedup();
         rules
     }
+}
+
+/// The deviation of an accepted delete of an id that differs only in case from one that still exists: it named no
+/// offering.
+fn deleted_nothing(id: &str, write: &Write) -> Option<ModelDeviation> {
+    (write.call.id != id).then(|| ModelDeviation::not_rejected(&row::DELETE_MISSING, &Reply::read(&write.at.response)))
 }
 
 fn requirement_of_rejection(write: &Write) -> &'static Requirement {

@@ -1,5 +1,9 @@
 //! Tests of the oracle alone: which responses it allows, and which worlds follow.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -7,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::check::Offering;
 use crate::contract::Endpoint;
-use crate::exchange::{Request, Response};
+use crate::exchange::{Exchange, Request, Response};
 use crate::project::Snapshot;
 
 fn offering(id: &str, tag: impl Into<Option<i64>>, products: &[&str]) -> Value {
@@ -294,7 +298,34 @@ fn updated_at_of_a_main_changes_only_by_a_write() {
         Snapshot { offerings, pages: 1 }
     };
     let state = State::starting_from(&offerings("2026-01-01T00:00:00Z"), facts);
-    let compare = |time: &str| state.compare(&offerings(time), false, &std::collections::BTreeSet::new()).mismatches;
+    let compare = |time: &str| state.compare(&offerings(time), false, &BTreeSet::new()).mismatches;
     assert_eq!(compare("2026-01-01T00:00:00.0Z"), []);
     assert_eq!(compare("2026-01-01T00:00:01Z").len(), 1);
+}
+
+#[test]
+fn a_server_without_case_may_keep_deleted_ids_of_any_case() {
+    let deleted = only(world().step(&of(Endpoint::Delete, "b"), &reply(204, &Value::Null)));
+    let conflict = rejection(409, "offering_already_exists");
+    assert_eq!(violated(&deleted, &create("B"), &conflict), "delete.recreate");
+    assert_eq!(violated(&deleted, &create("other"), &conflict), "create.echo");
+}
+
+#[test]
+fn an_accepted_delete_in_another_case_must_have_an_effect() {
+    let facts = Facts { is_exclusive: true, ..Facts::default() };
+    let snapshot = |ids: &[&str]| {
+        let offerings = ids.iter().filter_map(|id| Offering::read(&offering(id, None, &[]))).collect();
+        Snapshot { offerings, pages: 1 }
+    };
+    let mut state = State::starting_from(&snapshot(&["a", "b"]), facts);
+    let (request, response) =
+        (Request::to(Endpoint::Delete).id("B"), Response::new(204, HeaderMap::new(), Bytes::new()));
+    let (started, ended) = (Instant::now(), Instant::now());
+    let exchange = Arc::new(Exchange { request, response, started, ended });
+    state.apply(&call(&exchange.request), &Reply::read(&exchange.response), &exchange).unwrap();
+    let compare = |ids: &[&str]| state.compare(&snapshot(ids), false, &BTreeSet::new()).mismatches;
+    assert_eq!(compare(&["a"]), []);
+    let rules: Vec<_> = compare(&["a", "b"]).iter().map(|mismatch| mismatch.deviation.rule).collect();
+    assert_eq!(rules, ["delete.missing"]);
 }

@@ -29,7 +29,10 @@ impl World {
 
     /// Whether a create is rejected with a conflict although its id was deleted.
     pub(super) fn is_recreate_conflict(&self, call: &Call, reply: &Reply) -> bool {
-        call.endpoint == Endpoint::Create && reply.is_conflict() && self.incarnations(&call.id) > 0
+        // For some servers an id that differs only in case is the same one.
+        let is_same =
+            |known: &String| *known == call.id || !self.is_case_sensitive && known.eq_ignore_ascii_case(&call.id);
+        call.endpoint == Endpoint::Create && reply.is_conflict() && self.incarnations.keys().any(is_same)
     }
 
     fn create_rejected(&self, call: &Call, reply: &Reply) -> &'static Requirement {
