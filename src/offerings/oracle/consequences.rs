@@ -69,7 +69,7 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("delete.removes/other", &["list.agrees-with-get/missing"]),
     ("delete.missing/id", &["list.agrees-with-get/missing"]),
     ("create.first-is-main/again", &["list.agrees-with-get/missing"]),
-    ("race.set-main-atomic/mains", &["list.agrees-with-get/missing"]),
+    ("race.set-main-atomic/mains", &["list.agrees-with-get/missing", "set-main.demotes-previous/main"]),
     ("set-main.idempotency-replay/effect", &["race.set-main-atomic/mains"]),
     // Another project.
     ("auth.project-isolation/cursor", &["auth.project-isolation/listed"]),
