@@ -138,7 +138,7 @@ pub(super) fn leading_to(
     }
     trace.push(Arc::clone(at));
     if let Some(call) = &own {
-        for read in reads(&exchanges[..end], &trace, call, failure, &ids) {
+        for read in reads(&exchanges[..end], &trace, at, call, failure, &ids) {
             insert(&mut trace, read);
         }
     }
@@ -218,6 +218,7 @@ fn written_elsewhere(transcript: &[Arc<Exchange>], own: &Call) -> Vec<String> {
 fn reads<'t>(
     transcript: &'t [Arc<Exchange>],
     trace: &[Arc<Exchange>],
+    at: &Exchange,
     own: &Call,
     failure: &Failure,
     ids: &[String],
@@ -227,10 +228,10 @@ fn reads<'t>(
         _ if failure.rule == row::LIST_FOREIGN.rule() => {
             list_of_other(transcript, trace, own, ids).into_iter().collect()
         }
-        _ if failure.rule == row::LIST_ORDER.rule() => {
-            transcript.iter().rev().find(|read| is_list_like(read, own)).into_iter().collect()
-        }
         Some(cursor) if failure.rule == row::LIST_NEXT_CURSOR.rule() => pages_before(transcript, cursor),
+        _ if [row::LIST_ORDER.rule(), row::LIST_PAGES.rule()].contains(&failure.rule) => {
+            list_before(transcript, at, own).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -245,6 +246,18 @@ fn earlier_get<'t>(transcript: &'t [Arc<Exchange>], own: &Call) -> Option<&'t Ar
     };
     let last = transcript.iter().rev().find(|exchange| is_same(exchange))?;
     (!last.request.is_write() && last.response.is_success()).then_some(last)
+}
+
+/// The earlier list that shows the order in which `at` should be: with its cursor, else with an offering of its page.
+fn list_before<'t>(transcript: &'t [Arc<Exchange>], at: &Exchange, own: &Call) -> Option<&'t Arc<Exchange>> {
+    let reply = Reply::read(&at.response);
+    let ids: Vec<&str> = reply.page().into_iter().flat_map(Page::ids).collect();
+    let lists = || transcript.iter().rev().filter(|read| is_list_like(read, own));
+    let last_with = |shows: &dyn Fn(&str) -> bool| {
+        lists().find(|read| Reply::read(&read.response).page().is_some_and(|page| page.ids().any(shows)))
+    };
+    let of_cursor = own.after.as_deref().and_then(|cursor| last_with(&|id| id == cursor));
+    of_cursor.or_else(|| last_with(&|id| ids.contains(&id))).or_else(|| lists().next())
 }
 
 /// Whether an exchange is a successful list of the same project.
