@@ -303,7 +303,7 @@ pub(super) struct ConnectionArguments {
 #[command(next_help_heading = "Output")]
 pub(super) struct FollowingArguments {
     /// Label to show in the reports, as `key=value`; repeatable [default: commit, branch and job of the CI system].
-    #[arg(long = "label", env = "QONFORM_LABELS", value_delimiter = ',', value_name = "KEY=VALUE")]
+    #[arg(long = "label", env = "QONFORM_LABELS", value_name = "KEY=VALUE")]
     pub(super) labels: Vec<String>,
     /// Write each event as a line of JSON when it happens; `-` writes to stdout, without a report [default: none].
     #[arg(long, env = "QONFORM_EVENTS", value_name = "FILE")]

@@ -73,8 +73,8 @@ pub(super) fn labels(
 ) -> Result<Labels, CliError> {
     let mut given = BTreeMap::new();
     let texts: Vec<_> = texts.iter().map(|text| keys.redact(text)).collect();
-    // The variable may have a label on each line.
-    for text in texts.iter().flat_map(|text| text.split('\n')).map(str::trim).filter(|text| !text.is_empty()) {
+    // A flag or the variable may have several labels. Keys are redacted before the split: they may contain commas.
+    for text in texts.iter().flat_map(|text| text.split(['\n', ','])).map(str::trim).filter(|text| !text.is_empty()) {
         let (key, value) = read(text)?;
         if given.insert(key.to_owned(), value.to_owned()).is_some() {
             return Err(CliError::usage(format!("use two values of --label for `{key}`: give each key once")));
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn labels_come_from_flags_and_lines() {
-        let found = of(&["team=payments", "env = staging\nnote=a=b\n"], &[]).unwrap();
-        assert_eq!(values(&found), [("env", "staging"), ("note", "a=b"), ("team", "payments")]);
+        let found = of(&["team=payments,tier=1", "env = staging\nnote=a=b\n"], &[]).unwrap();
+        assert_eq!(values(&found), [("env", "staging"), ("note", "a=b"), ("team", "payments"), ("tier", "1")]);
         assert_eq!(found.detected, [""; 0]);
     }
 
@@ -146,6 +146,13 @@ mod tests {
             let error = of(wrong, &[]).unwrap_err();
             assert!(!error.contains("main_0001"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_key_with_a_comma_is_redacted_whole() {
+        let keys = Credentials::default().with_key(KeyRole::Main, Secret::new("test_sk_one,two"));
+        let found = labels(&["note=of test_sk_one,two".to_owned()], |_| None, &keys);
+        assert_eq!(values(&found.unwrap()), [("note", "of $QONFORM_TOKEN")]);
     }
 
     #[test]
