@@ -181,7 +181,7 @@ fn reproduction(outcome: &Outcome, finding: &Finding) -> Markup {
             (command(&trace::replay(finding, outcome.report.as_deref())))
             @for line in trace::commands(finding) {
                 @match line.strip_prefix(trace::COMMENT) {
-                    Some(comment) => p.nothing { (visible(comment)) },
+                    Some(comment) => p.nothing { (prose(comment)) },
                     None => (command(&line)),
                 }
             }
