@@ -38,6 +38,9 @@ pub struct Finding {
     pub confirmed: Confirmation,
     /// Number of occurrences in this run.
     pub count: u64,
+    /// Number of checks of the rule that passed in this run: with some, the defect shows only under a condition.
+    #[serde(default)]
+    pub passed_checks: u64,
     /// Its waiver; `None` if it is not waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waived>,

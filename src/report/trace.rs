@@ -59,6 +59,9 @@ pub(super) fn facts(finding: &Finding) -> String {
         (times, 0 | 1) => facts.push(format!("seen {times} times")),
         (times, operations) => facts.push(format!("seen {times} times at {operations} operations")),
     }
+    if finding.passed_checks > 0 {
+        facts.push(format!("{} of the rule passed", count(finding.passed_checks, "other check")));
+    }
     facts.join(", ")
 }
 
@@ -421,6 +424,14 @@ mod tests {
         assert_eq!(operations(removes), "v4GetOffering after v4DeleteOffering");
         assert_eq!(subject(removes), "v4GetOffering, GET response 404");
         assert_eq!(subject(&outcome.findings[0]), "v4CreateOffering, property tag");
+    }
+
+    #[test]
+    fn a_defect_that_shows_sometimes_names_the_checks_that_passed() {
+        let mut finding = sample::fixed().findings.swap_remove(1);
+        (finding.count, finding.passed_checks) = (2, 7);
+        let expected = "confirmed, 3 requests, minimized from 14, seen 2 times, 7 other checks of the rule passed";
+        assert_eq!(facts(&finding), expected);
     }
 
     #[test]

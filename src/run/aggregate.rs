@@ -69,7 +69,10 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
     for rule in &rules {
         summary.count(rule.verdict);
     }
-    let findings = sorted(findings, rules.iter().map(|rule| rule.id.as_str()));
+    let mut findings = sorted(findings, rules.iter().map(|rule| rule.id.as_str()));
+    for finding in &mut findings {
+        finding.passed_checks = record.kept.get(finding.rule.as_str()).copied().unwrap_or_default();
+    }
     Outcome {
         report_version: REPORT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -153,6 +156,7 @@ impl RunInfo<'_> {
             operations: occurrence.operations,
             confirmed: occurrence.confirmed,
             count: occurrence.count,
+            passed_checks: 0,
             waiver: occurrence.waiver,
             condition: failure.condition.to_string(),
             difference: failure.difference.to_string(),
