@@ -148,7 +148,7 @@ rejections! {
     UPDATE_TAG_RANGE: Silent "update.tag-invalid/range" "update with a tag other than 0 or 1" [], [];
     DEMOTE_ZERO: Must "update.demote-rejected/tag" "update of the main offering with tag 0" [422], ["cannot_demote_main"];
     DEMOTE_NULL: Must "update.demote-null/tag" "update of the main offering with tag null" [422], ["cannot_demote_main"];
-    DEMOTE_UNSURE: Silent "update.demote-rejected/unsure" "update of a possibly main offering with tag 0 or null" [422], [];
+    DEMOTE_UNSURE: Silent "update.demote-rejected/unsure" "update with tag 0 or null of an offering that may be main" [422], [];
     TAG_ON_REGULAR: May "update.tag-on-regular/tag" "update of a regular offering with tag 0 or null" [400], [];
     UPDATE_PRODUCT_UNKNOWN: Must "update.product-unknown/product" "update with an unknown product" [400], ["product_not_in_project"];
     UPDATE_PRODUCT_UNSURE: Silent "update.product-unknown/unsure" "update with a possibly unknown product" [400], [];
@@ -177,7 +177,7 @@ rejections! {
     SET_MAIN_BODY: May "set-main.body-ignored/body" "set-main with a body" [400, 415], [];
 
     /// The list does not show experiment variants of other clients, so 422 is possible too.
-    FOREIGN: Silent "get.missing/foreign" "request for an offering of another client" [404, 422], [];
+    FOREIGN: Silent "get.missing/foreign" "request for an offering that another client created" [404, 422], [];
 }
 
 requirements! {
@@ -305,8 +305,8 @@ requirements! {
     NO_MAIN: "invariant.main-exists/state" "project has no main offering any more";
 
     RACE_MAINS: "race.set-main-atomic/mains" "list shows no or several main offerings during concurrent set-mains";
-    RACE_FIRST_SEVERAL: "race.first-create/several" "several concurrent first creates became main";
-    RACE_FIRST_NONE: "race.first-create/none" "no concurrent first create became main";
+    RACE_FIRST_SEVERAL: "race.first-create/several" "several offerings became main after concurrent first creates";
+    RACE_FIRST_NONE: "race.first-create/none" "no offering became main after concurrent first creates";
     RACE_LISTED_TWICE: "race.create-once/listed" "list shows an id twice after concurrent creates";
     RACE_KEY_LISTED_TWICE: "race.idempotency-once/listed" "list shows an id twice after concurrent creates with one Idempotency-Key";
     RACE_CREATE_NONE: "race.create-once/none" "no concurrent create of one id succeeded";
