@@ -235,6 +235,9 @@ pub(super) struct SelectionArguments {
         value_parser = whole::<u32>
     )]
     pub(super) race_tries: u32,
+    /// Time limit for minimizing all findings together, the most severe first.
+    #[arg(long, env = "QONFORM_SHRINK_TIME", default_value = "20s", value_parser = duration, value_name = "TIME")]
+    pub(super) shrink_time: Duration,
     /// Accept inconclusive must rules; without it, such a run ends with exit code 3.
     #[arg(long, env = "QONFORM_ALLOW_INCONCLUSIVE")]
     pub(super) allow_inconclusive: bool,

@@ -44,6 +44,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
         race_attempts: arguments.selection.race_tries.max(1),
+        shrink_time: arguments.selection.shrink_time,
         replay: None,
         regressions: Vec::new(),
         operations: operations(&arguments.selection.operations, contract)?,

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::ShrinkTime;
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -33,6 +34,8 @@ pub struct Project {
     /// Whether no other client writes to the project during the run: then every unexpected change is the server's
     /// fault.
     pub is_exclusive: bool,
+    /// The time that is left for minimizing findings.
+    pub shrink_time: Arc<ShrinkTime>,
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
@@ -44,6 +47,12 @@ impl Project {
     /// The same project with its requests attributed to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }
+    }
+
+    /// The same project with this time for minimizing findings.
+    #[must_use]
+    pub fn minimized_within(self, shrink_time: &Arc<ShrinkTime>) -> Self {
+        Self { shrink_time: Arc::clone(shrink_time), ..self }
     }
 
     /// Whether the project has what a rule needs.

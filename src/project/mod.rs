@@ -4,9 +4,11 @@
 
 mod handle;
 mod session;
+mod shrink_time;
 mod snapshot;
 
 pub use crate::finding::Abort;
 pub use handle::{Fixtures, Project};
 pub use session::{Counts, RESTARTED, Session, is_restarted};
+pub use shrink_time::ShrinkTime;
 pub use snapshot::Snapshot;

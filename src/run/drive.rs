@@ -28,7 +28,7 @@ use crate::check::Judge;
 use crate::contract::Contract;
 use crate::exchange::{Credentials, Traffic, WriteObserver};
 use crate::finding::{Abort, CaseResult, Ending, Failure, Outcome, Record, Severity};
-use crate::project::Project;
+use crate::project::{Project, ShrinkTime};
 use crate::reference;
 
 /// A channel for progress.
@@ -152,19 +152,21 @@ impl Driver<'_> {
     /// Each case has its own project; `jobs` cases run concurrently.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
         let server = Arc::new(Embedded::start(options, self.settings.transport.clone(), judge).await?);
+        let shrink_time = Arc::new(ShrinkTime::new(self.settings.shrink_time));
         let plan = Plan::new(self.settings, &self.contract, &BTreeMap::new());
         (self.events)(Event::Started { cases: plan.cases.len() });
         let mut waiting = plan.cases.iter().cloned().enumerate();
         let settings = Arc::new(self.settings.clone());
         let mut running = JoinSet::new();
-        let mut results = CaseResults::default();
-        let mut ending = Ending::Complete;
+        let (mut results, mut ending) = (CaseResults::default(), Ending::Complete);
         loop {
             while running.len() < self.settings.jobs.get() && ending == Ending::Complete {
                 let Some((index, case)) = waiting.next() else { break };
-                let (server, settings) = (Arc::clone(&server), Arc::clone(&settings));
+                let (server, settings, shrink_time) =
+                    (Arc::clone(&server), Arc::clone(&settings), Arc::clone(&shrink_time));
                 running.spawn(async move {
-                    let project = |attempt| server.project(&format!("{}-{attempt}", case.slug()));
+                    let project =
+                        |attempt| server.project(&format!("{}-{attempt}", case.slug())).minimized_within(&shrink_time);
                     let first = project(0);
                     let keys = first.client.keys().clone();
                     let run = |attempt| {
@@ -200,12 +202,14 @@ impl Driver<'_> {
         results.cases.sort_by_key(|result| result.place);
         let traffic = Arc::clone(server.traffic());
         if self.settings.confirmation == Confirm::Always && ending != Ending::Interrupted {
-            let is_reported = |failure: &Failure| self.is_reported(failure);
+            let limit = minimize::time_limit(shrink_time.left(), self.started.elapsed());
+            let severity = |failure: &Failure| self.settings.severity_of(failure, self.contract.rules());
             let script = |index: usize| CaseScript::of(&plan.cases[index], &server.project("script"), self.settings);
             let minimizing = minimize::minimize_findings(
                 &mut results,
                 &traffic,
-                is_reported,
+                limit,
+                severity,
                 script,
                 |index, script, watch, attempt| {
                     let slug = plan.cases[index].slug();
@@ -249,6 +253,8 @@ impl Driver<'_> {
     /// One project: the cases run one after another, and each restores the project. The run cleans up even after a
     /// panic of this program.
     async fn external(&self, project: Project, journal: Arc<Journal>) -> Result<Outcome, RunError> {
+        let shrink_time = Arc::new(ShrinkTime::new(self.settings.shrink_time));
+        let project = project.minimized_within(&shrink_time);
         let traffic = Arc::clone(project.client.traffic());
         let scope = self.settings.scope;
         let ready = tokio::select! {
@@ -281,12 +287,14 @@ impl Driver<'_> {
             results.add_unplanned(0, PREFLIGHT, result, &keys);
         }
         if ending == Ending::Complete && self.settings.confirmation == Confirm::Always {
-            let is_reported = |failure: &Failure| self.is_reported(failure);
+            let limit = minimize::time_limit(shrink_time.left(), self.started.elapsed());
+            let severity = |failure: &Failure| self.settings.severity_of(failure, self.contract.rules());
             let script = |index: usize| run.script(&plan.cases[index]);
             let minimizing = minimize::minimize_findings(
                 &mut results,
                 &traffic,
-                is_reported,
+                limit,
+                severity,
                 script,
                 |index, script, watch, attempt| run.run_script(&plan.cases[index], script, watch, attempt),
             );
@@ -346,11 +354,6 @@ impl Driver<'_> {
 
     fn is_violation(&self, failure: &Failure) -> bool {
         self.settings.severity_of(failure, self.contract.rules()) == Some(Severity::Violation)
-    }
-
-    /// Whether a failure becomes a finding.
-    fn is_reported(&self, failure: &Failure) -> bool {
-        self.settings.severity_of(failure, self.contract.rules()).is_some()
     }
 
     pub(super) fn stop_reason(&self, result: &CaseResult) -> Option<String> {

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use super::case_script::CaseScript;
 use super::drive::CaseResults;
 use super::shrink::{FailingStep, Shrinkable, shrink, shrink_by_both};
 use crate::exchange::Traffic;
-use crate::finding::{CaseResult, Failure, Reduction};
+use crate::finding::{CaseResult, Failure, Reduction, Severity};
 use crate::offerings::input::Input;
 use crate::offerings::sequence::SnapshotPolicy;
 
@@ -23,13 +24,23 @@ pub(super) const MAX_TOTAL_REQUESTS: u64 = 20 * MAX_REQUESTS;
 /// Number of the first attempt that minimizes; lower numbers are for attempts that confirm.
 const FIRST_ATTEMPT: u32 = 10;
 
-/// Minimizes the first failure of each fingerprint for which `is_reported` is true; the others are only counted.
+/// Least time for minimizing, if the limit of the run allows it: short runs may take longer than twice their time.
+const MIN_TIME: Duration = Duration::from_secs(5);
+
+/// The time for minimizing after the cases of a run took `cases`: at most as much again.
+pub(super) fn time_limit(left: Duration, cases: Duration) -> Duration {
+    left.min(cases.max(MIN_TIME))
+}
+
+/// Minimizes the first failure of each fingerprint that has a severity, the most severe first; the others are only
+/// counted. After `limit` the failures stay as they are.
 /// `script` returns the contents of a case. `run` runs other contents in its place, with the number of the attempt, on
 /// a project in the same initial state.
 pub(super) async fn minimize_findings<P, F>(
     results: &mut CaseResults,
     traffic: &Traffic,
-    is_reported: impl Fn(&Failure) -> bool,
+    limit: Duration,
+    severity: impl Fn(&Failure) -> Option<Severity>,
     script: impl Fn(usize) -> CaseScript,
     run: P,
 ) where
@@ -41,43 +52,48 @@ pub(super) async fn minimize_findings<P, F>(
     // One counter for all cases, so that attempts never share ids.
     let attempts = AtomicU32::new(FIRST_ATTEMPT);
     let next_attempt = || attempts.fetch_add(1, Ordering::Relaxed);
-    let mut failures: Vec<(usize, &mut Failure)> = Vec::new();
-    for result in &mut results.cases {
+    let deadline = Instant::now() + limit;
+    let failures = results.cases.iter_mut().flat_map(|result| {
         let case = result.place;
-        failures.extend(result.failures.iter_mut().map(|failure| (case, failure)));
-    }
+        result.failures.iter_mut().map(move |failure| (case, failure))
+    });
+    let mut ranked: Vec<_> = failures.filter_map(|(case, failure)| Some((severity(failure)?, case, failure))).collect();
     // A failure of the cleanup comes and goes.
-    failures.sort_by_key(|(_, failure)| failure.evidence.is_of_cleanup);
-    for (case, failure) in failures {
-        let has_steps = !failure.evidence.steps.is_empty();
-        if !has_steps || !is_reported(failure) || !done.insert(failure.fingerprint()) {
-            continue;
-        }
-        let before = traffic.requests();
-        let has_budget = |_| {
-            let now = traffic.requests();
-            now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS
-        };
-        let original = failure.clone();
-        // Twice in a row: a server may fail once because of what an earlier attempt did.
-        let run_twice = |script: CaseScript, watch: SnapshotPolicy| {
-            let again = script.clone();
-            let (first, second) = (next_attempt(), next_attempt());
-            let (run, original) = (&run, &original);
-            async move {
-                find(run(case, script, watch, first).await, original)?;
-                find(run(case, again, watch, second).await, original)
+    ranked.sort_by_key(|(severity, _, failure)| (failure.evidence.is_of_cleanup, *severity));
+    let minimizing = async {
+        for (_, case, failure) in ranked {
+            let has_steps = !failure.evidence.steps.is_empty();
+            if !has_steps || !done.insert(failure.fingerprint()) {
+                continue;
             }
-        };
-        let steps = failure.evidence.steps.clone();
-        let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_twice).await else { continue };
-        let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
-        let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
-        found.evidence.reduction = is_smaller.then_some(reduction);
-        found.evidence.confirmation = failure.evidence.confirmation;
-        found.evidence.repeats = failure.evidence.repeats;
-        *failure = found;
-    }
+            let before = traffic.requests();
+            let has_budget = |_| {
+                let now = traffic.requests();
+                now - before < MAX_REQUESTS && now - begun < MAX_TOTAL_REQUESTS && Instant::now() < deadline
+            };
+            let original = failure.clone();
+            // Twice in a row: a server may fail once because of what an earlier attempt did.
+            let run_twice = |script: CaseScript, watch: SnapshotPolicy| {
+                let again = script.clone();
+                let (first, second) = (next_attempt(), next_attempt());
+                let (run, original) = (&run, &original);
+                async move {
+                    find(run(case, script, watch, first).await, original)?;
+                    find(run(case, again, watch, second).await, original)
+                }
+            };
+            let steps = failure.evidence.steps.clone();
+            let Some((mut found, was)) = reduce(&script(case), &steps, has_budget, run_twice).await else { continue };
+            let is_smaller = found.evidence.steps.end < steps.end || was.is_some();
+            let reduction = Reduction { from: steps.end, requests: traffic.requests() - before, was };
+            found.evidence.reduction = is_smaller.then_some(reduction);
+            found.evidence.confirmation = failure.evidence.confirmation;
+            found.evidence.repeats = failure.evidence.repeats;
+            *failure = found;
+        }
+    };
+    // The run that is interrupted stays in the journal, so that cleaning up removes what it created.
+    let _ = tokio::time::timeout_at(deadline.into(), minimizing).await;
 }
 
 /// Minimizes the steps in `span` of a script. Returns the failure of the minimal script, and the original request if it

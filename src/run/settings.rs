@@ -39,6 +39,8 @@ pub struct Settings {
     pub steps: usize,
     /// Number of attempts of each race.
     pub race_attempts: u32,
+    /// Time limit for minimizing all findings.
+    pub shrink_time: Duration,
     /// A saved case to run instead of all others.
     pub replay: Option<SavedCase>,
     /// Saved cases to run before all others.
@@ -94,6 +96,7 @@ impl Default for Settings {
             histories: 50,
             steps: 30,
             race_attempts: 30,
+            shrink_time: Duration::from_secs(20),
             replay: None,
             regressions: Vec::new(),
             operations: Vec::new(),

@@ -84,13 +84,15 @@ async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> R
     let mut flow = runner.run_attempts(&program, &mut found).await;
     let attempts = runner.attempts;
     let mut minimized = Vec::new();
-    let deadline = Instant::now() + budget.limit;
+    let (begun, shrink_time) = (Instant::now(), Arc::clone(&runner.executor.cx().project().shrink_time));
+    let deadline = begun + budget.limit.min(shrink_time.left());
     for anomaly in found.iter_mut().filter(|_| budget.mode == Mode::Explain) {
         if flow.is_ok() {
             flow = runner.minimize_and_confirm(anomaly, &minimized, attempts, deadline).await;
             minimized.push(anomaly.program.clone());
         }
     }
+    shrink_time.spend(begun.elapsed());
     for role in [KeyRole::Main, KeyRole::Second, KeyRole::Empty] {
         if flow.is_ok() && runner.executor.cx().oracle_state(role).is_some() {
             flow = runner.executor.cx().adopt(role).await.map(drop);
