@@ -170,6 +170,29 @@ fn changes_by_another_client_are_no_violation() {
 }
 
 #[test]
+fn a_promotion_between_the_last_reads_is_no_violation() {
+    let reference = Reference::start();
+    let (upstream, key) = (reference.upstream(), reference.variable("QONFORM_TOKEN").to_owned());
+    let server = Server::start(move |seen, stream| {
+        if seen.method == "GET" && seen.path.ends_with(".1") {
+            // The last list, which is read at the same time, shows nothing of it.
+            thread::sleep(Duration::from_millis(30));
+            let path = "/v4/offerings/winback/set-main".to_owned();
+            let head =
+                format!("POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: 0\r\n\r\n");
+            upstream.forward(&Seen { method: "POST".into(), path, head, body: Vec::new() })?;
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let more = ["--shared", "--race-tries", "5", "--jobs", "8", "--only", "race.set-main-linearizable"];
+    let ran = run(&reference, &server.url(), &more);
+    assert_eq!(ran.violated(), [""; 0], "{}", ran.stdout);
+    let (verdict, reason) = verdict(&ran, "race.set-main-linearizable");
+    assert!(verdict == "inconclusive" && reason.contains("another client"), "{verdict}: {reason}\n{}", ran.stdout);
+}
+
+#[test]
 fn a_race_is_replayed_from_its_report() {
     let broken = Reference::with_faults(&["race-delete-twice"]);
     let found = run(&broken, broken.variable("QONFORM_TARGET"), &["--only", "race.delete-vs-update", "--jobs", "8"]);

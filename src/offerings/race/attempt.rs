@@ -119,6 +119,11 @@ impl<'s> AttemptExecutor<'s> {
             requests.push(send_step(self.client(), observer, *step, bindings.request(*step)).await);
         }
         requests.extend(self.read_final_state(program, &bindings).await);
+        if !self.is_exclusive() {
+            // Another client may have promoted an offering between the last list and the other reads: this list shows it.
+            let list = bindings.request(RaceStep::List);
+            requests.push(send_step(self.client(), observer, RaceStep::List, list).await);
+        }
         if let Some(lost) = error_without_responses(&requests) {
             return Err(Abort::Blocked(format!("no request of an attempt received a response: cannot {lost}")));
         }
@@ -443,6 +448,7 @@ async fn own_main_numbered(cx: &mut Context, number: usize) -> Result<String, Ab
         let reason = if cx.project().is_exclusive {
             "the offering that was promoted for the race is not main"
         } else {
+            cx.record().foreign.push(format!("`{id}` is not main any more"));
             "another client promoted an offering before the race started"
         };
         return Err(Abort::Blocked(reason.into()));

@@ -371,6 +371,9 @@ fn foreign_change(history: &History, cx: &Context) -> Option<String> {
     for page in &pages {
         for offering in page.offerings.iter().filter(|offering| is_foreign(&offering.id)) {
             match before(&offering.id) {
+                None if offering.is_main() && history.anchor.is_some() => {
+                    return Some(format!("`{}` became main", offering.id));
+                }
                 None if is_whole(page) && is_whole(&history.before) => {
                     return Some(format!("`{}` appeared", offering.id));
                 }
