@@ -142,7 +142,7 @@ fn requests(estimate: &Estimate) -> String {
          Requests repeated after a lost connection or a 429 are not included.\n",
         estimate.requests,
         estimate.max_requests,
-        Estimate::MAX_RUNS,
+        estimate.max_runs,
         Estimate::MAX_SHRINK_REQUESTS,
     )
 }

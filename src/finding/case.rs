@@ -118,6 +118,12 @@ impl CaseResult {
         !self.foreign.is_empty()
     }
 
+    /// Whether another client kept the case from deciding a rule: it may decide it when it runs again.
+    pub fn is_undecided_by_others(&self) -> bool {
+        let is_blocked = matches!(self.abort, Some(Abort::Blocked(_)));
+        self.is_disturbed() && self.failures.is_empty() && (is_blocked || !self.undecided.is_empty())
+    }
+
     /// Moves the counters out: checks, choices, drift, responses, constraints.
     pub fn take_counts(&mut self) -> Self {
         use std::mem::take;

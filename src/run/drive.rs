@@ -174,7 +174,7 @@ impl Driver<'_> {
                         run_case_once(&case, project, &settings, attempt)
                     };
                     let result = if let Some(race) = case.race() {
-                        run_race(race, &case.slug(), first.clone(), &settings).await
+                        run_race(race, settings.naming(&case.slug(), 0), first.clone(), &settings).await
                     } else {
                         let rules = first.judge.contract().rules();
                         confirm::run_confirmed(settings.confirmation, rules, run).await
@@ -342,6 +342,12 @@ impl Driver<'_> {
     }
 
     pub(super) fn report_case(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {
+        self.report_violations(result);
+        (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });
+    }
+
+    /// Reports each violation of a case that was not reported before.
+    pub(super) fn report_violations(&self, result: &CaseResult) {
         for failure in result.failures.iter().filter(|failure| self.is_violation(failure)) {
             let fingerprint = failure.fingerprint();
             if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(fingerprint.clone()) {
@@ -349,7 +355,6 @@ impl Driver<'_> {
                 (self.events)(Event::Violation { fingerprint, rule, title });
             }
         }
-        (self.events)(Event::CaseEnded { case: case.name(), requests: traffic.requests() });
     }
 
     fn is_violation(&self, failure: &Failure) -> bool {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::confirm::MAX_RUNS;
 use super::drive::run;
 use super::error::RunError;
+use super::external::MAX_SHARED_RUNS;
 use super::minimize::MAX_TOTAL_REQUESTS;
 use super::preflight::Preflight;
 use super::settings::{Confirm, External, Isolation, Production, Settings, StopPolicy, TargetSettings};
@@ -27,17 +28,17 @@ const MAX_OFFERINGS: usize = 500;
 pub struct Estimate {
     /// Number of requests on a correct server, with setup and cleanup.
     pub requests: u64,
-    /// Number of requests on a server that fails every case: each case runs [`Self::MAX_RUNS`] times, and minimizing
+    /// Number of requests on a server that fails every case: each case runs [`Self::max_runs`] times, and minimizing
     /// uses [`Self::MAX_SHRINK_REQUESTS`]. It excludes further requests that a faulty server causes, for example by
     /// lists that do not end; they have their own limits.
     pub max_requests: u64,
+    /// Most runs of one case.
+    pub max_runs: u32,
     /// Pairs of each rule that would be skipped and the reason.
     pub skipped: Vec<(String, String)>,
 }
 
 impl Estimate {
-    /// Most runs of one case.
-    pub const MAX_RUNS: u32 = MAX_RUNS;
     /// Most requests that a run sends to minimize findings.
     pub const MAX_SHRINK_REQUESTS: u64 = MAX_TOTAL_REQUESTS;
 }
@@ -81,7 +82,9 @@ pub(super) async fn estimate(
     let requests = outcome.summary.requests;
     let skipped = outcome.rules.into_iter().filter(|rule| rule.verdict == Verdict::Skipped);
     let skipped = skipped.map(|rule| (rule.id, rule.reason.unwrap_or_default())).collect();
-    Ok(Estimate { requests, max_requests: requests * u64::from(MAX_RUNS) + MAX_TOTAL_REQUESTS, skipped })
+    let max_runs = if preflight.project.is_exclusive { MAX_RUNS } else { MAX_SHARED_RUNS };
+    let max_requests = requests * u64::from(max_runs) + MAX_TOTAL_REQUESTS;
+    Ok(Estimate { requests, max_requests, max_runs, skipped })
 }
 
 /// A project on the embedded server with the same keys and fixtures as the target's.

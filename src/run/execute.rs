@@ -76,9 +76,8 @@ const EMBEDDED_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit of a race on an external target: there are twenty races, and the target may respond slowly.
 const EXTERNAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Runs a race in many attempts; the race runner itself minimizes and confirms it. `slug` identifies the case.
-pub(super) async fn run_race(race: &Arc<Race>, slug: &str, project: Project, settings: &Settings) -> CaseResult {
-    let naming = settings.naming(slug, 0);
+/// Runs a race in many attempts; the race runner itself minimizes and confirms it. `naming` makes its ids unique.
+pub(super) async fn run_race(race: &Arc<Race>, naming: Naming, project: Project, settings: &Settings) -> CaseResult {
     let project = project.for_case(&race.case_name());
     let clients = RaceBudget::default().clients;
     let (clients, limit) = if project.is_disposable {

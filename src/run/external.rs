@@ -9,7 +9,7 @@ use serde_json::json;
 use super::case::Case;
 use super::case_script::CaseScript;
 use super::clean::{self, Undo};
-use super::confirm;
+use super::confirm::{self, MAX_RUNS};
 use super::drive::{CaseResults, Driver};
 use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
@@ -27,6 +27,13 @@ use crate::project::Project;
 
 /// The run gives up after so many consecutive cases that a transport error aborted.
 const MAX_CONSECUTIVE_ERRORS: usize = 3;
+
+/// The waits before each round of the cases that another client disturbed: it may have ended meanwhile.
+const ROUNDS: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+
+/// Most runs of one case in a shared project.
+pub(super) const MAX_SHARED_RUNS: u32 = MAX_RUNS * (1 + ROUNDS.len() as u32);
 
 /// Name of the case that prepares and restores the project.
 pub(super) const ANCHOR: &str = "anchor";
@@ -88,7 +95,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 }
             }
             let (result, rejection) = tokio::select! {
-                result = self.run_confirmed(case) => result,
+                result = self.run_confirmed(case, 0) => result,
                 ending = driver.stop_requested() => return (results, ending),
             };
             driver.report_case(case, &result, self.project.client.traffic());
@@ -114,7 +121,35 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 return (results, Ending::GaveUp(error.unwrap_or_default()));
             }
         }
-        (results, Ending::Complete)
+        let repeated = tokio::select! {
+            repeated = self.repeat_disturbed(plan, &mut results) => repeated,
+            ending = driver.stop_requested() => ending,
+        };
+        (results, repeated)
+    }
+
+    /// Runs the cases again that changes of another client left undecided.
+    async fn repeat_disturbed(&self, plan: &Plan, results: &mut CaseResults) -> Ending {
+        for (round, wait) in (1..).zip(ROUNDS) {
+            let is_planned = |result: &CaseResult| plan.cases[result.place].name() == result.name;
+            let is_disturbed = |result: &&mut CaseResult| is_planned(result) && result.is_undecided_by_others();
+            let mut disturbed: Vec<_> = results.cases.iter_mut().filter(is_disturbed).collect();
+            if disturbed.is_empty() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            for before in &mut disturbed {
+                let (mut again, rejection) = self.run_confirmed(&plan.cases[before.place], round * MAX_RUNS).await;
+                if let Some(reason) = rejection {
+                    return Ending::GaveUp(reason);
+                }
+                self.driver.report_violations(&again);
+                results.counted.merge(again.take_counts());
+                let keys = self.project.client.keys().clone();
+                **before = CaseResult { name: std::mem::take(&mut before.name), place: before.place, keys, ..again };
+            }
+        }
+        Ending::Complete
     }
 
     /// Reports once the rate that the target allows.
@@ -193,18 +228,19 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         (cx.close_without_cleanup(result).await, writes)
     }
 
-    /// Runs a case, confirms its failures and restores the project. The text explains that the target rejects the key
+    /// Runs a case, confirms its failures and restores the project. The attempts count from `first`. The text explains that the target rejects the key
     /// from now on.
-    async fn run_confirmed(&self, case: &Case) -> (CaseResult, Option<String>) {
+    async fn run_confirmed(&self, case: &Case, first: u32) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
         if let Some(race) = case.race() {
-            let result = run_race(race, &case.slug(), self.project.clone(), settings).await;
-            self.undo(&result.wrote, &settings.naming(&case.slug(), 0), None).await;
+            let naming = settings.naming(&case.slug(), first);
+            let result = run_race(race, naming.clone(), self.project.clone(), settings).await;
+            self.undo(&result.wrote, &naming, None).await;
             return (result, None);
         }
         let rejection = OnceLock::new();
         let result = confirm::run_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
-            let rejection = &rejection;
+            let (rejection, attempt) = (&rejection, first + attempt);
             async move {
                 let mut result = run_case_once(case, self.project.clone(), settings, attempt).await;
                 if (!result.failures.is_empty() || result.abort.is_some())

@@ -170,6 +170,22 @@ fn changes_by_another_client_are_no_violation() {
 }
 
 #[test]
+fn cases_that_another_client_disturbed_run_again_at_the_end() {
+    let reference = Reference::start();
+    let (meddling, ended) = meddler(&reference);
+    let ending = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(3));
+        ended.store(true, Ordering::SeqCst);
+        meddling.join().unwrap()
+    });
+    let more = ["--shared", "--race-tries", "5", "--jobs", "8", "--only", "race.set-main*"];
+    let ran = run(&reference, reference.variable("QONFORM_TARGET"), &more);
+    assert!(ending.join().unwrap() > 10);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert_eq!(verdict(&ran, "race.set-main-linearizable").0, "passed", "{}", ran.stdout);
+}
+
+#[test]
 fn a_promotion_between_the_last_reads_is_no_violation() {
     let reference = Reference::start();
     let (upstream, key) = (reference.upstream(), reference.variable("QONFORM_TOKEN").to_owned());
