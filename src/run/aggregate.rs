@@ -6,7 +6,7 @@ use std::mem;
 use super::case::Layer;
 use super::drive::CaseResults;
 use super::plan::Plan;
-use super::settings::Settings;
+use super::settings::{Isolation, Settings, TargetSettings};
 use super::target;
 use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
 use crate::exchange::{Latencies, OperationRef};
@@ -73,6 +73,7 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
     for finding in &mut findings {
         finding.passed_checks = record.kept.get(finding.rule.as_str()).copied().unwrap_or_default();
     }
+    let shared_note = info.shared_note(&findings);
     Outcome {
         report_version: REPORT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -99,7 +100,7 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
         findings,
-        notes: info.notes,
+        notes: info.notes.into_iter().chain(shared_note).collect(),
         left_behind: info.left_behind,
         allows_inconclusive: info.settings.allows_inconclusive,
         report: None,
@@ -107,6 +108,25 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
 }
 
 impl RunInfo<'_> {
+    /// What to do if other clients wrote to a project that was tested as an exclusive one.
+    fn shared_note(&self, findings: &[Finding]) -> Option<String> {
+        let TargetSettings::External(external) = &self.settings.target else { return None };
+        let can_be_disturbed = |finding: &&Finding| {
+            let rule = self.contract.rules().rule(&finding.rule);
+            finding.severity == Severity::Violation && rule.is_some_and(|rule| rule.disturbed)
+        };
+        let violations = match findings.iter().filter(can_be_disturbed).count() {
+            0 => return None,
+            1 => "1 violation".to_owned(),
+            many => format!("{many} violations"),
+        };
+        (external.isolation == Isolation::Exclusive).then(|| {
+            format!(
+                "{violations} may be due to other clients, if any wrote to the project during the run: run again with --shared"
+            )
+        })
+    }
+
     /// Merges a failure into the finding of its fingerprint: counts add up; of the confirmed
     /// traces, the one that is easiest to read stays.
     fn add(&self, findings: &mut BTreeMap<String, Finding>, failure: &Failure, result: &CaseResult) {

@@ -11,7 +11,7 @@ use crate::contract::{Catalogue, Endpoint};
 use crate::exchange::Credentials;
 use crate::exchange::{Exchange, Request, Response};
 use crate::finding::{ConditionScope, Evidence, Failure};
-use crate::run::{Levels, NamePattern, Selection};
+use crate::run::{External, Levels, NamePattern, Production, Selection};
 
 const DEMOTES: &str = "set-main.demotes-previous";
 
@@ -75,6 +75,30 @@ fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
         left_behind: Vec::new(),
     };
     outcome(info, results)
+}
+
+#[test]
+fn violations_that_other_clients_may_cause_name_the_flag() {
+    let external = |isolation| External {
+        url: "http://127.0.0.1:4010/v4".into(),
+        keys: BTreeMap::new(),
+        products: Vec::new(),
+        variant: None,
+        second_product: None,
+        headers: Vec::new(),
+        production: Production::Denied,
+        isolation,
+    };
+    let notes = |rule, isolation| {
+        let target = TargetSettings::External(external(isolation));
+        let settings = Settings { target, ..Settings::default() };
+        outcome_of(&settings, vec![failure(rule, Endpoint::Create, ConditionScope::Operation, 1)]).notes
+    };
+    let expected =
+        "1 violation may be due to other clients, if any wrote to the project during the run: run again with --shared";
+    assert_eq!(notes("invariant.no-bleed", Isolation::Exclusive), [expected]);
+    assert_eq!(notes("invariant.no-bleed", Isolation::Shared), [""; 0]);
+    assert_eq!(notes("create.echo", Isolation::Exclusive), [""; 0]);
 }
 
 fn verdict<'o>(outcome: &'o Outcome, rule: &str) -> (Verdict, Option<&'o str>) {
