@@ -84,6 +84,8 @@ pub(super) struct RateController {
     first: Option<Mark>,
     /// A bit for each of the last requests, the newest lowest: whether it was rejected.
     outcomes: u32,
+    /// When requests were last admitted at once.
+    grouped: Option<Duration>,
 }
 
 /// What is known about the limit of the target.
@@ -124,6 +126,11 @@ impl RateController {
         if now < ready {
             self.is_delayed |= self.learned(now).is_some_and(|rate| self.cap.is_none_or(|cap| rate < cap));
             return Err(ready);
+        }
+        if count > 1 {
+            // The limit had time to recover before them and rejects some of them: what it accepts meanwhile is less.
+            self.marks.clear();
+            self.grouped = Some(now);
         }
         self.delayed += u64::from(std::mem::take(&mut self.is_delayed)) * u64::from(count);
         self.next = self.next.max(now.saturating_sub(SLACK)) + interval;
@@ -193,7 +200,10 @@ impl RateController {
     fn cut(&mut self, now: Duration) {
         // Before any accepted request there is no rate: pauses must do.
         let Some(rate) = self.learned(now).or_else(|| self.recent_rate(now)) else { return };
-        let measured = self.measured(now);
+        let known = self.learned.and_then(|learned| learned.limit);
+        let is_grouped = self.grouped.is_some_and(|at| now.saturating_sub(at) <= MARKS);
+        let kept = known.filter(|_| is_grouped);
+        let measured = kept.or_else(|| self.measured(now));
         let cut = match measured {
             Some(limit) => (limit * (1.0 - MARGIN)).clamp(rate / 2.0, rate).max(limit / 2.0),
             None => rate / 2.0,
@@ -203,7 +213,7 @@ impl RateController {
         let cut = cut.max(floor.min(rate)).max(MIN_RATE);
         // The bucket may have been empty meanwhile, so that the limit may be higher, but hardly above this rate.
         let limit = measured.map(|limit| limit + (rate - limit) * TRUST_IN_RATE);
-        let limit = limit.or(self.learned.and_then(|learned| learned.limit));
+        let limit = kept.or(limit).or(known);
         self.learned = Some(Learned { rate: cut, limit, since: now });
     }
 
@@ -442,6 +452,34 @@ mod tests {
         let achieved = simulate(180, None, FAST, None, |now| if now < change { before(now) } else { after(now) });
         let allowed = achieved.allowed.expect("there is a limit");
         assert!(achieved.rejected < 0.05 && (15.0..22.0).contains(&allowed), "{achieved:?}");
+    }
+
+    #[test]
+    fn requests_at_once_do_not_lower_the_limit() {
+        // Races: 24 requests at once, of which the limit rejects some, then one by one to clean up.
+        let mut controller = RateController::new(None);
+        let mut allows = bucket(40.0, 10.0);
+        let mut now = Duration::ZERO;
+        let (mut accepted, mut rejected) = (0, 0);
+        while now < Duration::from_mins(4) {
+            let (count, mut left) = if accepted % 48 < 24 && now > Duration::from_mins(1) { (24, 24) } else { (1, 1) };
+            let mut admitted = count;
+            while left > 0 {
+                while let Err(later) = controller.admit(now, admitted) {
+                    now = later;
+                }
+                let sent = now;
+                now += FAST;
+                let passed = (0..admitted).filter(|_| allows(sent)).count() as u32;
+                (0..admitted - passed).for_each(|_| controller.rejected(now, sent, None, true));
+                (0..passed).for_each(|_| controller.accepted(now));
+                rejected += admitted - passed;
+                (left, accepted, admitted) = (left - passed, accepted + passed, 1);
+            }
+        }
+        let limit = controller.limit().expect("the limit was met");
+        assert!((32.0..44.0).contains(&limit), "{limit}, {accepted} accepted, {rejected} rejected");
+        assert!(accepted > 240 * 25 && rejected * 4 < accepted, "{accepted} accepted, {rejected} rejected");
     }
 
     #[test]
