@@ -538,7 +538,7 @@ pub(super) struct CompletionsArguments {
     qonform clean                                        everything that interrupted runs left\n  \
     qonform clean -u https://staging.example/v4 --prefix qf-abcd-\n\n\
     The keys come from the same variables as for the run (QONFORM_TOKEN, …). Only offerings whose \
-    ids start with the\nrun's prefix are removed, and those that the journal names.")]
+    ids start with the\nrun's prefix are removed, and those that a journal of your own names.")]
 pub(super) struct CleanArguments {
     /// Journal that a run left; repeatable [default: all under ~/.local/state/qonform].
     #[arg(long = "journal", env = "QONFORM_JOURNAL", value_name = "FILE")]

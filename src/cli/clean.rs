@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use qonform::check::Judge;
 use qonform::contract::Contract;
-use qonform::exchange::Target;
+use qonform::exchange::{Target, is_loopback};
 use qonform::project::Project;
 use qonform::run::{self, Cleaned, JournalError, JournalState, LeftJournal};
 
@@ -56,9 +56,21 @@ async fn by_journal(arguments: &CleanArguments, left: LeftJournal, is_named: boo
             out::err(&format!("qonform: skipped: cannot {differ}\n"));
             return Ok(0);
         }
+    } else if is_named && !is_loopback(&target) {
+        // A given file may be from elsewhere; the journals of the state folder are of the user's own runs.
+        return Err(CliError::usage(format!(
+            "clean `{target}` by the journal `{}`: keys are sent only to a target that you name; if you trust the file, name \
+             the target by --target or QONFORM_TARGET",
+            left.path.display()
+        )));
     }
     let project = project(arguments, &target)?;
-    let cleaned = run::undo_all(&project, &left.state).await;
+    let mut cleaned = run::undo_all(&project, &left.state).await;
+    cleaned.left.extend(left.ignored.iter().map(|id| {
+        format!(
+            "`{id}` (others may have written this journal, so only ids with its prefix are removed; delete it yourself)"
+        )
+    }));
     print(&target, &left.state.header.prefix, Some(&left.path), &cleaned)?;
     if !cleaned.left.is_empty() {
         return Ok(3);

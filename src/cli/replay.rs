@@ -1,5 +1,6 @@
 //! `qonform replay`.
 
+use qonform::exchange::is_loopback;
 use qonform::finding::{Ending, Finding, Outcome, Verdict};
 use qonform::run::{SavedCase, Settings, case_to_repeat};
 
@@ -10,12 +11,13 @@ use super::{CliError, configuration, files, out, settings};
 
 /// Runs the case of one finding again, with the same seed; exit code 1 if it still fails, 0 if not.
 ///
-/// It runs on the target of the report, unless another is given.
+/// It runs on the given target; without one, on the target of the report if that is on this machine. A report is untrusted
+/// input: keys go to no host that only a report names.
 pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, CliError> {
     reject_run_flags(&arguments, sources)?;
     let report = files::read(&arguments.report)?;
-    if !report.target.embedded {
-        arguments.run.target.target.get_or_insert_with(|| report.target.url.clone());
+    if !report.target.embedded && arguments.run.target.target.is_none() {
+        arguments.run.target.target = Some(own_target(&report)?);
     }
     if arguments.run.target.target.is_none() {
         let note = configuration::reject_without_target(sources)?;
@@ -48,6 +50,19 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     }
     written?;
     Ok(code)
+}
+
+/// The target of the report, if it is on this machine.
+fn own_target(report: &Outcome) -> Result<String, CliError> {
+    let url = &report.target.url;
+    if is_loopback(url) {
+        return Ok(url.clone());
+    }
+    Err(CliError::usage(format!(
+        "replay on `{}`, the target of the report: keys are sent only to a target that you name; if you trust it, name it by \
+         --target or QONFORM_TARGET",
+        out::plain(url)
+    )))
 }
 
 /// Whether the run decided a rule.

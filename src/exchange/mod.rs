@@ -37,6 +37,7 @@ pub use keys::{Credentials, KeyRole, Secret};
 pub use last_byte::{Hold, LastByteBarrier};
 pub use latency::Latencies;
 pub use pacing::{Pacing, Rate};
+pub use raw::is_loopback;
 pub use request::{OperationRef, Request, encode_segment};
 pub use response::Response;
 pub use traffic::Traffic;

@@ -143,11 +143,42 @@ fn encrypted<C>(connector: C, _settings: &TransportSettings) -> Result<C, Transp
 /// The proxy that the usual variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) name for this target.
 /// Loopback addresses never use a proxy.
 pub(super) fn proxy_for(base: &str, host: &str) -> Option<Intercept> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if is_loopback {
+    if is_loopback_host(host) {
         return None;
     }
     hyper_util::client::proxy::matcher::Matcher::from_env().intercept(&base.parse::<Uri>().ok()?)
+}
+
+/// Whether a base URL names this machine: `localhost` or a loopback address.
+pub fn is_loopback(base: &str) -> bool {
+    base.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback_host))
+}
+
+fn is_loopback_host(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for own in ["http://localhost:4010/v4", "http://127.0.0.1/v4", "http://127.9.9.9:1", "https://[::1]:4010/v4"] {
+            assert!(is_loopback(own), "{own}");
+        }
+        let others = [
+            "http://127.0.0.1@example.org/v4",
+            "http://localhost.example.org",
+            "http://example.org#@127.0.0.1",
+            "http://127.0.0.1.example.org/",
+            "https://[2001:db8::1]/v4",
+            "/v4",
+            "",
+        ];
+        for other in others {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
 }

@@ -21,6 +21,9 @@ use crate::exchange::{KeyRole, Request, WriteObserver};
 /// Version of the journal's format.
 const VERSION: u32 = 1;
 
+/// The maximum size of a journal: a run with a million writes needs less.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// Extension of journals; other files in the directory are ignored.
 const EXTENSION: &str = "journal";
 
@@ -254,11 +257,10 @@ impl Journal {
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             fs::create_dir_all(directory).map_err(|error| self.cannot("write", &error))?;
         }
-        let file =
-            OpenOptions::new().write(true).create_new(true).open(&self.path).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => JournalError::Exists { path: self.path.clone() },
-                _ => self.cannot("write", &error),
-            })?;
+        let file = private().write(true).create_new(true).open(&self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => JournalError::Exists { path: self.path.clone() },
+            _ => self.cannot("write", &error),
+        })?;
         // Without locks in the file system, `clean` cannot detect an active run; everything else works.
         let _ = file.try_lock();
         let header = JournalHeader {
@@ -399,6 +401,8 @@ pub struct LeftJournal {
     pub path: PathBuf,
     /// The writes to undo.
     pub state: JournalState,
+    /// Ids without the prefix in a file that others may have written, or that was copied: they are not deleted.
+    pub ignored: Vec<String>,
     _file: File,
 }
 
@@ -415,9 +419,16 @@ impl LeftJournal {
             return Err(JournalError::InUse { path: path.to_owned() });
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(cannot)?;
-        let state = parse(&bytes).map_err(|reason| JournalError::Malformed { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), state, _file: file })
+        (&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            let reason = format!("it is larger than {} MiB", MAX_BYTES >> 20);
+            return Err(JournalError::Malformed { path: path.to_owned(), reason });
+        }
+        let mut state = parse(&bytes).map_err(|reason| JournalError::Malformed { path: path.to_owned(), reason })?;
+        let is_own = is_private(&file) || is_in_state_directory(path);
+        let strays = if is_own { BTreeSet::new() } else { std::mem::take(&mut state.strays) };
+        let ignored = strays.into_iter().map(|(_, id)| id).collect();
+        Ok(Self { path: path.to_owned(), state, ignored, _file: file })
     }
 
     /// Removes the file: nothing is left on the target.
@@ -483,9 +494,60 @@ pub fn journals() -> Result<Vec<PathBuf>, JournalError> {
     Ok(found)
 }
 
+/// Options that create a file which only its owner can read and write.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Whether only its owner can read and write a file, as a run creates it. What is unpacked or checked out seldom is.
+fn is_private(file: &File) -> bool {
+    #[cfg(unix)]
+    let is_private = |facts: fs::Metadata| {
+        matches!(std::os::unix::fs::PermissionsExt::mode(&facts.permissions()) & 0o777, 0o600 | 0o400)
+    };
+    #[cfg(not(unix))]
+    let is_private = |_: fs::Metadata| false;
+    file.metadata().is_ok_and(is_private)
+}
+
+/// Whether a journal is in the user's state directory, where only the user's runs write.
+fn is_in_state_directory(path: &Path) -> bool {
+    let directory = state_directory().ok().and_then(|directory| directory.canonicalize().ok());
+    directory.is_some() && path.canonicalize().ok().and_then(|path| path.parent().map(Path::to_owned)) == directory
+}
+
 /// `$XDG_STATE_HOME/qonform`, or `~/.local/state/qonform`.
 fn state_directory() -> Result<PathBuf, JournalError> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
     state.map(|state| state.join("qonform")).ok_or(JournalError::NoPlace)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_journal_that_others_may_have_written_names_no_other_ids() {
+        let path = std::env::temp_dir().join(format!("qonform-{}.journal", std::process::id()));
+        let lines = r#"{"journal":1,"tool":"qonform 0.1.0","target":"http://127.0.0.1:1/v4","seed":1,"prefix":"qf-abcd-","projects":{}}
+{"note":"stray","project":"main","id":"winter"}
+{"note":"creates","project":"main","id":"qf-abcd-a"}
+"#;
+        let (ours, stray) = ((ProjectRole::Main, "qf-abcd-a".to_owned()), (ProjectRole::Main, "winter".to_owned()));
+        for (mode, strays, ignored) in [(0o600, vec![stray], vec![]), (0o644, vec![], vec!["winter"])] {
+            fs::write(&path, lines).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let left = LeftJournal::read(&path).unwrap();
+            assert_eq!(left.state.created, BTreeSet::from([ours.clone()]));
+            assert_eq!(left.state.strays, strays.into_iter().collect());
+            assert_eq!(left.ignored, ignored);
+            left.remove().unwrap();
+        }
+    }
 }

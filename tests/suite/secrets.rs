@@ -132,3 +132,31 @@ fn a_journal_contains_no_key_and_no_header_value() {
         assert!(!text.contains(secret), "{text}");
     }
 }
+
+#[test]
+fn keys_go_to_no_host_that_only_a_file_names() {
+    let report = include_str!("../../src/report/testdata/fixed.json");
+    let journal =
+        r#"{"journal":1,"tool":"qonform 0.1.0","target":"TARGET","seed":1,"prefix":"qf-abcd-","projects":{}}"#;
+    let targets = ["https://api.example.org/v4", "http://198.51.100.7:4010/v4", "http://127.0.0.1@example.org/v4"];
+    for target in targets {
+        let folder = TempFolder::new();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, report.replace("http://127.0.0.1:4010/v4", target)).unwrap();
+        let mut replay = qonform(&folder);
+        replay.env("QONFORM_TOKEN", KEY).args(["replay", &path.display().to_string(), "3fdeffb4"]);
+        let ran = end(replay, folder);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        ran.says(target);
+        ran.says("keys are sent only to a target that you name");
+
+        let folder = TempFolder::new();
+        let path = folder.path().join("other.journal");
+        std::fs::write(&path, journal.replace("TARGET", target) + "\n").unwrap();
+        let mut clean = qonform(&folder);
+        clean.env("QONFORM_TOKEN", KEY).args(["clean", "--journal", &path.display().to_string()]);
+        let ran = end(clean, folder);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        ran.says("keys are sent only to a target that you name");
+    }
+}
