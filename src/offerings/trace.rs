@@ -225,6 +225,9 @@ fn reads<'t>(
 ) -> Vec<&'t Arc<Exchange>> {
     match &own.after {
         _ if failure.rule == row::GET_REJECTED.rule() => earlier_get(transcript, own).into_iter().collect(),
+        _ if failure.condition == row::ISOLATION_EFFECT.id => {
+            list_before_writes(transcript, trace, own).into_iter().collect()
+        }
         _ if failure.rule == row::LIST_FOREIGN.rule() => {
             list_of_other(transcript, trace, own, ids).into_iter().collect()
         }
@@ -287,6 +290,20 @@ fn list_of_other<'t>(
         let shows = |page: &Page| page.ids().any(|id| existing.iter().any(|one| *one == id));
         is_of_other && Reply::read(&exchange.response).page().is_some_and(shows)
     })
+}
+
+/// The last list of the project of `own` before the writes of the trace: it shows the offering before it changed.
+fn list_before_writes<'t>(
+    transcript: &'t [Arc<Exchange>],
+    trace: &[Arc<Exchange>],
+    own: &Call,
+) -> Option<&'t Arc<Exchange>> {
+    let first = transcript.iter().position(|exchange| Arc::ptr_eq(exchange, &trace[0]))?;
+    let shows = |read: &&Arc<Exchange>| {
+        let reply = Reply::read(&read.response);
+        is_list_like(read, own) && reply.page().is_some_and(|page| page.ids().any(|id| id == own.id))
+    };
+    transcript[..first].iter().rev().find(shows)
 }
 
 /// The id of the offering that a response contains.
