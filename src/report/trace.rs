@@ -51,7 +51,8 @@ pub(super) fn heading(finding: &Finding) -> String {
 /// `confirmed, 3 requests, minimized from 14`.
 pub(super) fn facts(finding: &Finding) -> String {
     let mut facts = vec![finding.confirmed.words().to_owned(), count(finding.steps.len(), "request")];
-    if let Some(before) = finding.shrunk_from {
+    // What prepares the project is among the requests, but not among the steps before minimization.
+    if let Some(before) = finding.shrunk_from.filter(|before| *before > finding.steps.len()) {
         facts.push(format!("minimized from {before}"));
     }
     match (finding.count, finding.operations.len()) {
