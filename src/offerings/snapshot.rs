@@ -207,6 +207,11 @@ impl Context {
             if let Some(seen) = seen {
                 trace::insert(&mut failure.trace, seen);
             }
+            if failure.condition == row::ISOLATION_EFFECT.id
+                && let Some(write) = failure.trace.iter().rev().find(|exchange| exchange.request.is_write())
+            {
+                failure.operation = write.request.operation.clone();
+            }
             // General failures of the same reads are consequences.
             failure.also.extend(self.general.drain(..).map(|general| general.rule));
             self.add(failure);
