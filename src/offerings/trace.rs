@@ -232,7 +232,7 @@ fn reads<'t>(
             list_of_other(transcript, trace, own, ids).into_iter().collect()
         }
         Some(cursor) if failure.rule == row::LIST_NEXT_CURSOR.rule() => pages_before(transcript, cursor),
-        _ if [row::LIST_ORDER.rule(), row::LIST_PAGES.rule()].contains(&failure.rule) => {
+        _ if failure.rule == row::LIST_ORDER.rule() || failure.condition == row::LIST_PAGES.id => {
             list_before(transcript, at, own).into_iter().collect()
         }
         _ => Vec::new(),
