@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct ShrinkTime(Mutex<Duration>);
 
 impl ShrinkTime {
+    /// The time of a run without `--shrink-time`.
+    pub const DEFAULT: Duration = Duration::from_secs(20);
+
     /// The time of a run.
     pub fn new(limit: Duration) -> Self {
         Self(Mutex::new(limit))
@@ -26,9 +29,8 @@ impl ShrinkTime {
 }
 
 impl Default for ShrinkTime {
-    /// 20 seconds.
     fn default() -> Self {
-        Self::new(Duration::from_secs(20))
+        Self::new(Self::DEFAULT)
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) fn time_limit(left: Duration, cases: Duration) -> Duration {
     left.min(cases.max(MIN_TIME))
 }
 
-/// Minimizes the first failure of each fingerprint that has a severity, the most severe first; the others are only
-/// counted. After `limit` the failures stay as they are.
+/// Minimizes the first failure of each fingerprint that has a severity, the most severe first and those of a cleanup last;
+/// the others are only counted. After `limit` the failures stay as they are.
 /// `script` returns the contents of a case. `run` runs other contents in its place, with the number of the attempt, on
 /// a project in the same initial state.
 pub(super) async fn minimize_findings<P, F>(

@@ -16,6 +16,7 @@ use crate::contract::{Catalogue, Contract, Level};
 use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::Naming;
+use crate::project::ShrinkTime;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -96,7 +97,7 @@ impl Default for Settings {
             histories: 50,
             steps: 30,
             race_attempts: 30,
-            shrink_time: Duration::from_secs(20),
+            shrink_time: ShrinkTime::DEFAULT,
             replay: None,
             regressions: Vec::new(),
             operations: Vec::new(),

@@ -3,17 +3,20 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use qonform::check::Judge;
 use qonform::contract::{Contract, Endpoint};
 use qonform::exchange::TransportSettings;
-use qonform::finding::Outcome;
+use qonform::finding::{Confirmation, Outcome};
 use qonform::offerings::Naming;
 use qonform::offerings::input::{Inputs, Origin, SavedInputs};
 use qonform::reference::{Clock, Family, Fault, Options};
 use qonform::run::{self, Embedded, Expectations, Layer, Regressions, SavedCase, Settings, StopPolicy, TargetSettings};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::fake_server::Reference;
 use super::program::{TempFolder, end, qonform};
 
 fn settings(fault: &str, layer: Layer) -> Settings {
@@ -122,6 +125,43 @@ async fn a_generated_input_is_minimized_and_sent_again_alone() {
     let again = execute(&settings).await;
     assert_eq!((&again.findings[0].fingerprint, again.summary.cases), (&finding.fingerprint, 1));
     assert!(again.summary.requests < 40, "{}", again.summary.requests);
+}
+
+#[test]
+fn the_time_for_minimizing_is_limited() {
+    let reference = Reference::with_faults(&["id-at-accepted"]);
+    let findings = |more: &[&str]| {
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "5", "--layer", "input"]);
+        command
+            .args(["--cases", "20", "--report", &format!("json={}", folder.path().join("json").display())])
+            .args(more);
+        let ran = end(command, folder);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        ran.json()["findings"].as_array().cloned().unwrap()
+    };
+    let is_minimized = |finding: &Value| finding["shrunk_from"].is_u64();
+    let (none, some) = (findings(&["--shrink-time", "1ms"]), findings(&[]));
+    assert!(!none.is_empty() && !none.iter().any(is_minimized), "{none:?}");
+    assert!(some.iter().any(is_minimized), "{some:?}");
+    assert!(none.iter().all(|finding| finding["confirmed"] == "confirmed"), "{none:?}");
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
+    command.args(["run", "--shrink-time", "soon"]);
+    let ran = end(command, folder);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    ran.says("--shrink-time").says("soon");
+}
+
+#[tokio::test]
+async fn a_race_is_confirmed_without_time_for_minimizing() {
+    let mut settings = settings("race-set-main", Layer::Race);
+    settings.shrink_time = Duration::ZERO;
+    let outcome = execute(&settings).await;
+    let races = outcome.findings.iter().filter(|finding| finding.race.is_some());
+    assert!(races.clone().count() > 0, "{:?}", outcome.findings);
+    assert!(races.clone().all(|finding| finding.confirmed == Confirmation::Confirmed), "{:?}", outcome.findings);
 }
 
 #[tokio::test]

@@ -85,14 +85,19 @@ async fn run(race: &Race, cx: &mut Context, seed: u64, budget: &RaceBudget) -> R
     let attempts = runner.attempts;
     let mut minimized = Vec::new();
     let (begun, shrink_time) = (Instant::now(), Arc::clone(&runner.executor.cx().project().shrink_time));
-    let deadline = begun + budget.limit.min(shrink_time.left());
+    // A finding is confirmed even if no time is left for minimizing.
+    let (minimize_by, confirm_by) = (begun + budget.limit.min(shrink_time.left()), begun + budget.limit);
     for anomaly in found.iter_mut().filter(|_| budget.mode == Mode::Explain) {
         if flow.is_ok() {
-            flow = runner.minimize_and_confirm(anomaly, &minimized, attempts, deadline).await;
+            let started = Instant::now();
+            flow = runner.minimize(anomaly, &minimized, attempts, minimize_by).await;
+            shrink_time.spend(started.elapsed());
             minimized.push(anomaly.program.clone());
         }
+        if flow.is_ok() && !anomaly.is_confirmed {
+            flow = runner.confirm(anomaly, confirm_by).await;
+        }
     }
-    shrink_time.spend(begun.elapsed());
     for role in [KeyRole::Main, KeyRole::Second, KeyRole::Empty] {
         if flow.is_ok() && runner.executor.cx().oracle_state(role).is_some() {
             flow = runner.executor.cx().adopt(role).await.map(drop);
@@ -268,7 +273,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
 
     /// Minimizes the program of an anomaly; an attempt that shows it again confirms it. The minimized programs of other
     /// anomalies run first.
-    async fn minimize_and_confirm(
+    async fn minimize(
         &mut self,
         found: &mut FoundAnomaly,
         minimized: &[Program],
@@ -290,11 +295,14 @@ impl<'r, 's> RaceRunner<'r, 's> {
             }
             break;
         }
-        if !found.is_confirmed {
-            let program = found.program.clone();
-            let reproduced = self.reproduce(&program, &found.anomaly, self.budget.attempts, deadline).await?;
-            found.is_confirmed = reproduced.is_some();
-        }
+        Ok(())
+    }
+
+    /// Runs the program of an anomaly again until an attempt shows it.
+    async fn confirm(&mut self, found: &mut FoundAnomaly, deadline: Instant) -> Result<(), Abort> {
+        let program = found.program.clone();
+        let reproduced = self.reproduce(&program, &found.anomaly, self.budget.attempts, deadline).await?;
+        found.is_confirmed = reproduced.is_some();
         Ok(())
     }
 
