@@ -38,7 +38,7 @@ pub struct Finding {
     pub confirmed: Confirmation,
     /// Number of occurrences in this run.
     pub count: u64,
-    /// Number of checks of the rule that passed in this run: with some, the defect shows only under a condition.
+    /// Number of checks of the rule that passed in this run, of this condition and of others of the rule.
     #[serde(default)]
     pub passed_checks: u64,
     /// Its waiver; `None` if it is not waived.

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_defect_that_shows_sometimes_names_the_checks_that_passed() {
+    fn a_finding_says_how_many_other_checks_of_its_rule_passed() {
         let mut finding = sample::fixed().findings.swap_remove(1);
         (finding.count, finding.passed_checks) = (2, 7);
         let expected = "confirmed, 3 requests, minimized from 14, seen 2 times, 7 other checks of the rule passed";

@@ -228,8 +228,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         (cx.close_without_cleanup(result).await, writes)
     }
 
-    /// Runs a case, confirms its failures and restores the project. The attempts count from `first`. The text explains that the target rejects the key
-    /// from now on.
+    /// Runs a case, confirms its failures and restores the project. The attempts count from `first`. The text explains
+    /// that the target rejects the key from now on.
     async fn run_confirmed(&self, case: &Case, first: u32) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
         if let Some(race) = case.race() {
