@@ -20,7 +20,7 @@ const AT_ONCE: usize = 4;
 const SAMPLE: usize = 30;
 
 /// Names of the faults to test, separated by commas, or a part of them such as `2/8`.
-const SELECTION: &str = "QONFORM_TEST_FAULTS";
+const SELECTION: &str = "TEST_FAULTS";
 
 /// Text of a script that no response decides.
 pub(super) const UNDECIDED: &str = "A person has to check the responses";

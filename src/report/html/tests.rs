@@ -238,12 +238,12 @@ fn size(png: &[u8]) -> (u32, u32) {
     (number(16), number(20))
 }
 
-/// Needs a Chromium in `QONFORM_BROWSER`; without it, the test reports that it was skipped.
+/// Needs a Chromium in `TEST_BROWSER`; without it, the test reports that it was skipped.
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test must not look like one that ran")]
 fn in_a_browser_the_page_fits_and_its_filters_work() {
-    let Some(browser) = std::env::var_os("QONFORM_BROWSER").filter(|browser| !browser.is_empty()) else {
-        eprintln!("skipped: QONFORM_BROWSER names no Chromium");
+    let Some(browser) = std::env::var_os("TEST_BROWSER").filter(|browser| !browser.is_empty()) else {
+        eprintln!("skipped: TEST_BROWSER names no Chromium");
         return;
     };
     let folder = std::env::temp_dir().join(format!("qonform-page-{}", std::process::id()));
