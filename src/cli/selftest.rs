@@ -113,7 +113,7 @@ fn human(tested: &Selftest, all: bool) -> String {
     text
 }
 
-/// Name, expected rules, other violated rules, requests, time.
+/// Name, expected rules, other violated rules, undecided rules, requests, time.
 fn line(trial: &Trial) -> String {
     let expected = match &trial.subject {
         Subject::Fault { expected, .. } => expected,
@@ -133,6 +133,9 @@ fn line(trial: &Trial) -> String {
     }
     if !extra.is_empty() {
         text.push_str(&format!(" · also: {}", join(&extra)));
+    }
+    if trial.verdict == SelftestVerdict::Accused && !trial.undecided.is_empty() {
+        text.push_str(&format!(" · undecided: {}", join(&trial.undecided)));
     }
     text.push_str(&format!(" · {} requests {} ms\n", trial.requests, trial.millis));
     text

@@ -29,7 +29,7 @@ use crate::project::Project;
 const MAX_CONSECUTIVE_ERRORS: usize = 3;
 
 /// The waits before each round of the cases that another client disturbed: it may have ended meanwhile.
-const ROUNDS: [Duration; 4] =
+pub(super) const ROUNDS: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Most runs of one case in a shared project.

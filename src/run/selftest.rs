@@ -94,6 +94,8 @@ pub struct Trial {
     pub tripped: BTreeSet<String>,
     /// Rules with violations.
     pub violated: BTreeSet<String>,
+    /// Must rules without a verdict.
+    pub undecided: BTreeSet<String>,
     /// The result.
     pub verdict: SelftestVerdict,
     /// Number of checks.
@@ -239,6 +241,7 @@ async fn run_trial(
         subject,
         tripped,
         violated,
+        undecided: outcome.undecided().map(|rule| rule.id.clone()).collect(),
         checks: outcome.summary.checks,
         requests: outcome.summary.requests,
         millis: started.elapsed().as_millis() as u64,
