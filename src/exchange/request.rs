@@ -61,6 +61,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, or `None` for a request without one.
     pub body: Option<Bytes>,
+    /// Whether it must be rejected, so that sending it again after a lost response changes nothing.
+    pub must_fail: bool,
 }
 
 impl Request {
@@ -77,6 +79,7 @@ impl Request {
             path: path.into(),
             headers: vec![("authorization".into(), KeyRole::Main.bearer())],
             body: None,
+            must_fail: false,
         }
     }
 

@@ -24,9 +24,10 @@ pub(super) fn probe(request: &Request) -> Option<Request> {
 }
 
 /// Whether sending a write twice has the same effect as sending it once: an update and a set-main are idempotent, and a
-/// create that names no offering must be rejected both times.
+/// request that must fail, such as a create that names no offering, is rejected both times.
 pub(super) fn is_repeatable(request: &Request) -> bool {
     match request.operation.endpoint() {
+        _ if request.must_fail => true,
         Some(Endpoint::Update | Endpoint::SetMain) => true,
         Some(Endpoint::Create) => probe(request).is_none(),
         _ => false,
@@ -87,6 +88,7 @@ mod tests {
         assert!(is_repeatable(&Request::to(Endpoint::SetMain).id("a")));
         assert!(is_repeatable(&create("")) && !is_repeatable(&create("a")));
         assert!(!is_repeatable(&Request::to(Endpoint::Delete).id("a")));
+        assert!(is_repeatable(&Request { must_fail: true, ..create("a") }));
         assert_eq!(from_probe(&create("a/b"), &response(400, &json!({}))), WriteOutcome::NotApplied);
     }
 

@@ -94,7 +94,7 @@ impl Context {
     fn accept(&mut self, role: KeyRole, snapshot: &Snapshot) {
         let Some(state) = self.oracle.state_mut(role) else { return };
         self.adoptions += 1;
-        state.adopt(snapshot);
+        state.adopt(snapshot, !self.tainted.is_empty());
         for ((of, id), offering) in &self.corrected {
             if *of == role {
                 state.correct(id, offering.as_ref());

@@ -20,6 +20,11 @@ const MAX_PRODUCT_ID: usize = 255;
 type Reasons = Vec<&'static Rejection>;
 
 impl World {
+    /// Whether a request for the offering `target` must be rejected.
+    pub(super) fn must_fail(&self, call: &Call, target: Option<&str>) -> bool {
+        self.reasons(call, target).iter().any(|reason| reason.force == row::Force::Must)
+    }
+
     /// The reasons to reject a request for the offering `target`; empty if it must succeed.
     pub(super) fn reasons(&self, call: &Call, target: Option<&str>) -> Reasons {
         let mut reasons = Vec::new();

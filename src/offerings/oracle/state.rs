@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::compare::{Comparison, RecentWrites, Write, WriteState};
-use super::conditions::Force;
 use super::reply::Reply;
 use super::verdict::{Explained, Judgement, ModelDeviation};
 use super::world::{Facts, Main, World};
@@ -18,6 +17,9 @@ use crate::project::Snapshot;
 
 /// The maximum number of worlds to track. The list is read long before.
 const MAX_WORLDS: usize = 16;
+
+/// The maximum number of worlds that a list contradicted to track.
+const MAX_OUTDATED: usize = 3;
 
 /// The maximum number of rejected writes between two reads of the list.
 const MAX_WRITES: usize = 24;
@@ -93,11 +95,18 @@ impl State {
         is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.state == WriteState::Rejected
     }
 
+    /// Whether a write must be rejected in every possible world, whatever its id names there.
+    pub fn is_certain_to_fail(&self, call: &Call) -> bool {
+        let must_fail =
+            |world: &World| world.readings(&call.id).iter().all(|target| world.must_fail(call, target.as_deref()));
+        self.worlds.iter().all(must_fail)
+    }
+
     fn batch(&self, call: &Call, state: Option<WriteState>) -> Batch {
         let target = self.find(&call.id).map(|_| call.id.as_str());
         let must_fail = match state {
             Some(state) => state == WriteState::Rejected,
-            None => self.world().reasons(call, target).iter().any(|reason| reason.force == Force::Must),
+            None => self.world().must_fail(call, target),
         };
         Batch { endpoint: call.endpoint, is_authorized: call.is_authorized(), must_fail, is_keyed: call.key.is_some() }
     }
@@ -158,12 +167,16 @@ impl State {
         self.world().foreign_changes(snapshot)
     }
 
-    /// Replaces the state by the snapshot.
-    pub fn adopt(&mut self, snapshot: &Snapshot) {
+    /// Replaces the state by the snapshot. With `may_be_outdated` the states before remain possible worlds: a list that
+    /// contradicts the writes may be out of date.
+    pub fn adopt(&mut self, snapshot: &Snapshot, may_be_outdated: bool) {
         let best = self.best(snapshot);
         self.worlds.swap(0, best);
+        let mut expected = self.worlds.clone();
         self.worlds.truncate(1);
         self.worlds[0].adopt(snapshot);
+        expected.retain(|world| may_be_outdated && !world.has_same_offerings(&self.worlds[0]));
+        self.worlds.extend(expected.into_iter().take(MAX_OUTDATED));
         self.writes.clear();
         self.reads.clear();
     }

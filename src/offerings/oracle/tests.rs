@@ -57,6 +57,15 @@ fn world() -> World {
     world
 }
 
+/// Judges a response to a request and updates the state.
+fn apply(state: &mut State, request: Request, status: u16, body: &Value) -> Result<Explained, Box<ModelDeviation>> {
+    let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let response = Response::new(status, HeaderMap::new(), bytes);
+    let (started, ended) = (Instant::now(), Instant::now());
+    let exchange = Arc::new(Exchange { request, response, started, ended });
+    state.apply(&call(&exchange.request), &Reply::read(&exchange.response), &exchange)
+}
+
 fn only(mut next: Vec<World>) -> World {
     assert_eq!(next.len(), 1, "{next:#?}");
     next.remove(0)
@@ -319,13 +328,48 @@ fn an_accepted_delete_in_another_case_must_have_an_effect() {
         Snapshot { offerings, pages: 1 }
     };
     let mut state = State::starting_from(&snapshot(&["a", "b"]), facts);
-    let (request, response) =
-        (Request::to(Endpoint::Delete).id("B"), Response::new(204, HeaderMap::new(), Bytes::new()));
-    let (started, ended) = (Instant::now(), Instant::now());
-    let exchange = Arc::new(Exchange { request, response, started, ended });
-    state.apply(&call(&exchange.request), &Reply::read(&exchange.response), &exchange).unwrap();
+    apply(&mut state, Request::to(Endpoint::Delete).id("B"), 204, &Value::Null).unwrap();
     let compare = |ids: &[&str]| state.compare(&snapshot(ids), false, &BTreeSet::new()).mismatches;
     assert_eq!(compare(&["a"]), []);
     let rules: Vec<_> = compare(&["a", "b"]).iter().map(|mismatch| mismatch.deviation.rule).collect();
     assert_eq!(rules, ["delete.missing"]);
+}
+
+#[test]
+fn a_list_that_contradicts_the_writes_may_be_outdated() {
+    let list = |of: &[Value]| Snapshot { offerings: of.iter().filter_map(Offering::read).collect(), pages: 1 };
+    let before = list(&[offering("a", 1, &[]), offering("b", None, &[])]);
+    let promoted = |may_be_outdated: bool| {
+        let mut state = State::starting_from(&before, Facts { is_exclusive: true, ..Facts::default() });
+        apply(&mut state, Request::to(Endpoint::SetMain).id("b"), 200, &offering("b", 1, &[])).unwrap();
+        state.adopt(&before, may_be_outdated);
+        state.adopt(&before, may_be_outdated);
+        state
+    };
+    let demote = || Request::to(Endpoint::Update).id("a").json(&json!({ "tag": 0 }));
+    let error = json!({ "error": { "type": "resource", "code": "cannot_demote_main", "message": "no" } });
+    for (may_be_outdated, accepted) in [(true, true), (false, false)] {
+        let demoted = apply(&mut promoted(may_be_outdated), demote(), 200, &offering("a", 0, &[]));
+        assert_eq!(demoted.is_ok(), accepted);
+        assert!(apply(&mut promoted(may_be_outdated), demote(), 422, &error).is_ok());
+    }
+    // A later list shows which of them is real.
+    let mut state = promoted(true);
+    state.adopt(&list(&[offering("a", 0, &[]), offering("b", 1, &[])]), false);
+    let demote_b = Request::to(Endpoint::Update).id("b").json(&json!({ "tag": 0 }));
+    assert!(apply(&mut state, demote_b, 200, &offering("b", 0, &[])).is_err());
+}
+
+#[test]
+fn only_writes_that_fail_in_every_world_are_certain_to_fail() {
+    let list = [offering("a", 1, &[]), offering("b", None, &[])];
+    let snapshot = Snapshot { offerings: list.iter().filter_map(Offering::read).collect(), pages: 1 };
+    let state = State::starting_from(&snapshot, Facts { is_exclusive: true, ..Facts::default() });
+    for certain in [create("a"), of(Endpoint::Delete, "c"), create("")] {
+        assert!(state.is_certain_to_fail(&certain), "{certain:?}");
+    }
+    // An id in another letter case may name the same offering.
+    for open in [create("c"), of(Endpoint::Delete, "b"), create("B"), of(Endpoint::Delete, "B")] {
+        assert!(!state.is_certain_to_fail(&open), "{open:?}");
+    }
 }

@@ -199,6 +199,14 @@ impl World {
         self.order = Some(Arc::new(snapshot.offerings.iter().map(|one| one.id.clone()).collect()));
     }
 
+    /// Whether both worlds have the same offerings and the same main, whatever their times.
+    pub(super) fn has_same_offerings(&self, other: &Self) -> bool {
+        let contents = |world: &Self| -> Vec<(String, Vec<String>)> {
+            world.offerings().map(|offering| (offering.id.clone(), offering.products.clone())).collect()
+        };
+        self.main == other.main && contents(self) == contents(other)
+    }
+
     /// The expected offering with this id.
     pub fn find(&self, id: &str) -> Option<&Offering> {
         self.rows.get(id).map(|row| &row.offering)
