@@ -45,7 +45,7 @@ const CONSEQUENCES: &[(&str, &[&str])] = &[
     ("get.missing/id", &["get.existing/id"]),
     ("get.existing/content", &["list.agrees-with-get/content"]),
     ("update.partial/role", &["update.tag-main-rejected/tag", "list.agrees-with-get/content"]),
-    ("update.partial/stored-role", &["update.tag-main-rejected/tag"]),
+    ("update.partial/stored-role", &["update.tag-main-rejected/tag", "list.agrees-with-get/content"]),
     ("create.tag-regular/stored", &["create.tag-main-rejected/tag", "list.agrees-with-get/content"]),
     // Unknown products that a server omits.
     ("create.echo/products", &["create.product-unknown/product", "create.echo/id"]),
