@@ -1,6 +1,7 @@
 //! Confirms failures by running their case again. A deviation that another client may have caused is no failure.
 
 use std::future::Future;
+use std::time::Duration;
 
 use super::settings::Confirm;
 use crate::contract::Catalogue;
@@ -14,6 +15,10 @@ const MAX_LOST: u32 = 3;
 
 /// Most runs of a case.
 pub(super) const MAX_RUNS: u32 = MAX_ATTEMPTS + MAX_LOST;
+
+/// The waits before each round of the cases that another client disturbed: it may have ended meanwhile.
+pub(super) const ROUNDS: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Runs a case by `run`, which receives the number of the attempt, and runs it again if it found a failure.
 pub(super) async fn run_confirmed<F, Fut>(confirm: Confirm, rules: &Catalogue, run: F) -> CaseResult
@@ -52,6 +57,23 @@ where
             None => Confirmation::Intermittent,
         };
         result.failures.push(failure);
+    }
+    result
+}
+
+/// As [`run_confirmed`], and in more rounds while another client leaves the case undecided.
+pub(super) async fn run_until_decided<F, Fut>(confirm: Confirm, rules: &Catalogue, run: F) -> CaseResult
+where
+    F: Fn(u32) -> Fut,
+    Fut: Future<Output = CaseResult>,
+{
+    let mut result = run_confirmed(confirm, rules, &run).await;
+    for (round, wait) in (1..).zip(ROUNDS) {
+        if !result.is_undecided_by_others() {
+            break;
+        }
+        tokio::time::sleep(wait).await;
+        result = run_confirmed(confirm, rules, |attempt| run(round * MAX_RUNS + attempt)).await;
     }
     result
 }

@@ -177,16 +177,7 @@ impl Driver<'_> {
                         run_race(race, settings.naming(&case.slug(), 0), first.clone(), &settings).await
                     } else {
                         let rules = first.judge.contract().rules();
-                        let mut result = confirm::run_confirmed(settings.confirmation, rules, run).await;
-                        for (round, wait) in (1..).zip(external::ROUNDS) {
-                            if !result.is_undecided_by_others() {
-                                break;
-                            }
-                            tokio::time::sleep(wait).await;
-                            let again = |attempt| run(round * confirm::MAX_RUNS + attempt);
-                            result = confirm::run_confirmed(settings.confirmation, rules, again).await;
-                        }
-                        result
+                        confirm::run_until_decided(settings.confirmation, rules, run).await
                     };
                     (index, result, keys)
                 });

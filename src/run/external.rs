@@ -9,7 +9,7 @@ use serde_json::json;
 use super::case::Case;
 use super::case_script::CaseScript;
 use super::clean::{self, Undo};
-use super::confirm::{self, MAX_RUNS};
+use super::confirm::{self, MAX_RUNS, ROUNDS};
 use super::drive::{CaseResults, Driver};
 use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
@@ -27,10 +27,6 @@ use crate::project::Project;
 
 /// The run gives up after so many consecutive cases that a transport error aborted.
 const MAX_CONSECUTIVE_ERRORS: usize = 3;
-
-/// The waits before each round of the cases that another client disturbed: it may have ended meanwhile.
-pub(super) const ROUNDS: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
 
 /// Most runs of one case in a shared project.
 pub(super) const MAX_SHARED_RUNS: u32 = MAX_RUNS * (1 + ROUNDS.len() as u32);

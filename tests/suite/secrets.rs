@@ -9,7 +9,7 @@ use super::fake_server::{Next, Reference, Server, always, in_front_of, json, res
 use super::program::{KEY, TempFolder, end, qonform, run_on};
 
 /// Far more than a run needs on a busy machine, and less than the harness of the tests allows before it kills it.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_key_anywhere_in_a_response_is_a_violation_and_redacted() {
