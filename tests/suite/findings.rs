@@ -51,9 +51,10 @@ fn a_removed_neighbour_is_named_and_not_deleted_later() {
     let expected = finding["expected"].as_str().unwrap();
     let (neighbour, deleted) = expected.split_once(" in the list after the delete of ").expect(expected);
     assert!(neighbour.trim_matches('`').starts_with(&format!("{}:", deleted.trim_matches('`'))), "{expected}");
-    let deletes: Vec<_> =
-        finding["steps"].as_array().unwrap().iter().filter(|step| step["method"] == "DELETE").collect();
-    assert_eq!(deletes.len(), 1, "{text}");
+    // A trace that could not be minimized in time has earlier deletes too.
+    let steps = finding["steps"].as_array().unwrap();
+    let last = steps.iter().rfind(|step| step["method"] == "DELETE").unwrap();
+    assert!(last["path"].as_str().unwrap().ends_with(deleted.trim_matches('`')), "{text}");
 }
 
 #[test]
