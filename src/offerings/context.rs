@@ -206,7 +206,7 @@ impl Context {
     /// [`Abort::World`] if no response arrived.
     pub async fn send(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         self.read_before(&request).await?;
-        let request = self.with_prospect(request);
+        let request = self.with_must_fail(request);
         let known = self.session.record.failures.len();
         let written = written(&request);
         let exchange = self.session.send(request).await.inspect_err(|_| self.uncertain.extend(written))?;
@@ -235,7 +235,8 @@ impl Context {
             for request in group {
                 self.read_before(request).await?;
             }
-            let sending: Vec<_> = group.iter().map(|request| self.begin(self.with_prospect(request.clone()))).collect();
+            let sending: Vec<_> =
+                group.iter().map(|request| self.begin(self.with_must_fail(request.clone()))).collect();
             let mut responses = Vec::with_capacity(sending.len());
             for sending in sending {
                 responses.push(sending.await.expect(NOT_CANCELLED));
@@ -282,7 +283,7 @@ impl Context {
     }
 
     /// The request with whether it must fail in every possible state of its project.
-    fn with_prospect(&self, request: Request) -> Request {
+    fn with_must_fail(&self, request: Request) -> Request {
         let call = Call::read(&request).filter(Call::is_write);
         let must_fail = call
             .is_some_and(|call| self.oracle.state(call.project()).is_some_and(|state| state.is_certain_to_fail(&call)));
