@@ -151,22 +151,41 @@ fn order_as_listed(trace: &mut [Arc<Exchange>], transcript: &[Arc<Exchange>], at
     let reply = Reply::read(&at.response);
     let cursor = Call::read(&at.request).and_then(|call| call.after);
     let ids: Vec<&str> = cursor.as_deref().into_iter().chain(reply.page().into_iter().flat_map(Page::ids)).collect();
-    let created = |exchange: &Arc<Exchange>| {
+    let created = |exchange: &Exchange| {
         Call::read(&exchange.request).filter(|call| call.endpoint == Endpoint::Create).map(|call| call.id)
     };
-    let place = |create: &Arc<Exchange>| created(create).and_then(|created| ids.iter().position(|id| *id == created));
+    let place = |create: &Exchange| created(create).and_then(|created| ids.iter().position(|id| *id == created));
     let is_newest_first = is_newest_first(transcript);
     for creates in trace.chunk_by_mut(|one, next| created(one).is_some() && created(next).is_some()) {
-        creates.sort_by_cached_key(|create| {
+        sort_accepted(creates, |create| {
             Reply::read(&create.response).offering().map(|offering| offering.created_at.clone())
         });
         // Without a cursor, what the first page does not contain comes after it.
         if cursor.is_none() || creates.iter().all(|create| place(create).is_some()) {
-            creates.sort_by_cached_key(|create| {
+            sort_accepted(creates, |create| {
                 let place = place(create).unwrap_or(ids.len());
                 if is_newest_first { ids.len() - place } else { place }
             });
         }
+    }
+}
+
+/// Sorts accepted creates. A rejected one follows the create of its id, else the one that it followed.
+fn sort_accepted<K: Ord + Clone>(creates: &mut [Arc<Exchange>], key: impl Fn(&Exchange) -> K) {
+    let id = |create: &Exchange| Call::read(&create.request).map(|call| call.id);
+    let accepted = creates.iter().filter(|create| create.response.is_success());
+    let keys: BTreeMap<_, _> = accepted.map(|create| (id(create), key(create))).collect();
+    let mut last = None;
+    let mut sorted: Vec<_> = creates
+        .iter()
+        .map(|create| {
+            last = keys.get(&id(create)).cloned().or_else(|| last.take());
+            (last.clone(), !create.response.is_success(), Arc::clone(create))
+        })
+        .collect();
+    sorted.sort_by(|(one, is_rejected, _), (next, rejects_next, _)| (one, is_rejected).cmp(&(next, rejects_next)));
+    for (place, (_, _, create)) in creates.iter_mut().zip(sorted) {
+        *place = create;
     }
 }
 
