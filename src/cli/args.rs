@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use qonform::exchange::Rate;
 use qonform::reference::{Behaviour, Fault};
-use qonform::run::Layer;
+use qonform::run::{Effort, Layer};
 
 use super::configuration::{ConfigurationArguments, InitArguments, Rank};
 use super::gates::GateArguments;
@@ -205,7 +205,11 @@ pub(super) struct SelectionArguments {
     /// qonform-regressions.json beside the configuration, if it exists].
     #[arg(long, env = "QONFORM_REGRESSIONS", value_name = "FILE")]
     pub(super) regressions: Option<PathBuf>,
-    /// Number of generated cases of each kind [default: 100 inputs per operation, 50 sequences].
+    /// How many requests to send to a correct server: quick (about 1,000), standard (at most 5,000) or thorough (about
+    /// 23,000). --cases and --race-tries override its numbers.
+    #[arg(long, env = "QONFORM_EFFORT", default_value_t, value_name = "EFFORT")]
+    pub(super) effort: Effort,
+    /// Number of generated cases of each kind: random requests to each operation, and sequences [default: by --effort].
     #[arg(
         long,
         short = 'n',
@@ -225,16 +229,16 @@ pub(super) struct SelectionArguments {
         value_parser = whole::<usize>
     )]
     pub(super) steps: usize,
-    /// Number of attempts of each race; for at most five seconds on a target other than the embedded server.
+    /// Number of attempts of each race; for at most five seconds on a target other than the embedded server [default:
+    /// by --effort].
     #[arg(
         long,
         env = "QONFORM_RACE_TRIES",
-        default_value_t = 30,
         value_name = "N",
         allow_negative_numbers = true,
         value_parser = whole::<u32>
     )]
-    pub(super) race_tries: u32,
+    pub(super) race_tries: Option<u32>,
     /// Time limit for minimizing all findings together, the most severe first.
     #[arg(long, env = "QONFORM_SHRINK_TIME", default_value = "20s", value_parser = duration, value_name = "TIME")]
     pub(super) shrink_time: Duration,
@@ -445,6 +449,10 @@ pub(super) struct SelftestArguments {
     /// Number of random combinations of behaviours.
     #[arg(long, default_value_t = 30, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(super) combinations: u64,
+    /// With --whole: how many requests each run sends, as that of `qonform run` [default: thorough for the kind of cases
+    /// that must catch the fault, less for the others].
+    #[arg(long, requires = "whole", value_name = "EFFORT")]
+    pub(super) effort: Option<Effort>,
     /// Format of the result on stdout.
     #[arg(long, default_value = "human", value_enum)]
     pub(super) format: StdoutFormat,

@@ -29,7 +29,7 @@ pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
 /// The settings of a run.
 pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<Settings, CliError> {
     let pace = &arguments.pace;
-    let defaults = Settings::default();
+    let defaults = Settings::with_effort(arguments.selection.effort);
     Ok(Settings {
         target: target(&arguments.target)?,
         selection: selection(&arguments.selection, contract.rules())?,
@@ -40,10 +40,11 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         },
         layers: Some(arguments.selection.layers.iter().copied().collect::<std::collections::BTreeSet<_>>())
             .filter(|layers| !layers.is_empty()),
+        effort: arguments.selection.effort,
         inputs: arguments.selection.cases.unwrap_or(defaults.inputs),
         histories: arguments.selection.cases.unwrap_or(defaults.histories),
         steps: arguments.selection.steps.max(1),
-        race_attempts: arguments.selection.race_tries.max(1),
+        race_attempts: arguments.selection.race_tries.map_or(defaults.race_attempts, |tries| tries.max(1)),
         shrink_time: arguments.selection.shrink_time,
         replay: None,
         regressions: Vec::new(),

@@ -49,9 +49,7 @@ impl CaseScript {
         match case {
             Case::Scenario(_) => Self::Whole,
             Case::Inputs(endpoint) => {
-                let contract = project.judge.contract();
-                let inputs = Inputs::of(contract, *endpoint, &project.fixtures, settings.seed, settings.inputs);
-                Self::Inputs(Arc::new(inputs))
+                Self::Inputs(Arc::new(settings.generate_inputs(project, *endpoint, settings.inputs)))
             }
             Case::Other(operation) => {
                 Self::Inputs(Arc::new(Inputs::of_other(operation, settings.seed, settings.inputs)))

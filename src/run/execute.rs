@@ -39,13 +39,12 @@ const BATCH: u64 = 128;
 
 /// Generates the inputs of an operation and yields between batches, so that a run can end meanwhile.
 async fn generate(endpoint: Endpoint, project: &Project, settings: &Settings) -> Inputs {
-    let (contract, fixtures, seed) = (project.judge.contract(), &project.fixtures, settings.seed);
     let mut begin = settings.inputs.min(BATCH);
-    let mut inputs = Inputs::of(contract, endpoint, fixtures, seed, begin);
+    let mut inputs = settings.generate_inputs(project, endpoint, begin);
     while begin < settings.inputs {
         tokio::task::yield_now().await;
         let end = settings.inputs.min(begin.saturating_add(BATCH));
-        inputs.extend(contract, endpoint, fixtures, seed, begin..end);
+        inputs.extend(project.judge.contract(), endpoint, &project.fixtures, settings.seed, begin..end);
         begin = end;
     }
     inputs

@@ -6,14 +6,12 @@ use std::sync::Arc;
 
 use super::case::{Case, Layer, Reproduction};
 use super::case_script::SavedCase;
+use super::effort::{Effort, LONG_SCENARIOS};
 use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
-use crate::contract::{Catalogue, Contract, Endpoint, Need, Operation};
+use crate::contract::{Catalogue, Contract, Endpoint, Level, Need, Operation};
 use crate::offerings::race::{self, Race};
 use crate::offerings::scenario::{self, Effect, Scenario};
-
-/// Number of generated races besides the written ones.
-const GENERATED_RACES: usize = 6;
 
 /// The cases of a run, in the order of execution on a single project, and the reasons for cases left out.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +75,7 @@ impl Plan {
         let all = Endpoint::ALL.into_iter().map(Case::Inputs);
         if let Some(case) = &settings.selection.case {
             self.cases.extend(all.filter(|inputs| inputs.name() == *case));
-        } else if settings.includes(Layer::Input) {
+        } else if settings.includes(Layer::Input) && (settings.effort > Effort::Quick || settings.layers.is_some()) {
             self.cases.extend(all.filter(|inputs| required_scope(inputs.effect()) <= settings.scope));
         }
     }
@@ -166,14 +164,15 @@ fn is_selected(scenario: &Scenario, settings: &Settings) -> bool {
 
 /// The races that test a selected rule.
 fn races(settings: &Settings) -> Vec<Race> {
-    let all = || race::written().into_iter().chain(race::generated(settings.seed, GENERATED_RACES));
+    let all =
+        |effort: Effort| race::written().into_iter().chain(race::generated(settings.seed, effort.generated_races()));
     if let Some(case) = &settings.selection.case {
-        return all().filter(|race| race.case_name() == *case).collect();
+        return all(Effort::Thorough).filter(|race| race.case_name() == *case).collect();
     }
     if !settings.includes(Layer::Race) {
         return Vec::new();
     }
-    all().filter(|race| race.rules.iter().any(|rule| settings.selection.includes(rule))).collect()
+    all(settings.effort).filter(|race| race.rules.iter().any(|rule| settings.selection.includes(rule))).collect()
 }
 
 /// Why the scope of the run excludes a case; `None` when it does not.
@@ -200,6 +199,9 @@ fn obstacle(
     if let Some(reason) = out_of_scope(case, settings.scope) {
         return Some(reason);
     }
+    if is_beyond_effort(case, settings, catalogue) {
+        return Some("--effort quick leaves it out".into());
+    }
     let is_embedded = matches!(settings.target, TargetSettings::Embedded(_));
     if case.race().is_some() && settings.jobs.get() == 1 && !is_embedded {
         return Some("it needs several clients, which --jobs 1 excludes".into());
@@ -209,6 +211,19 @@ fn obstacle(
         reason if reason.is_empty() => describe(*need, catalogue),
         reason => reason.clone(),
     })
+}
+
+/// Whether a run of little effort leaves a case out; one that was asked for always runs.
+fn is_beyond_effort(case: &Case, settings: &Settings, catalogue: &Catalogue) -> bool {
+    if settings.effort > Effort::Quick || settings.selection.case.is_some() || !settings.selection.only.is_empty() {
+        return false;
+    }
+    let is_must = |rule: &&str| catalogue.rule(rule).is_some_and(|rule| rule.level == Level::Must);
+    match case {
+        Case::Scenario(scenario) => LONG_SCENARIOS.contains(&scenario.rule) || !case.rules().iter().any(is_must),
+        Case::Race(_) => settings.layers.is_none(),
+        _ => false,
+    }
 }
 
 /// The smallest scope that permits an effect.

@@ -10,13 +10,15 @@ use thiserror::Error;
 use super::RunError;
 use super::case::Layer;
 use super::case_script::SavedCase;
+use super::effort::Effort;
 use super::regressions::Regression;
 use super::waivers::Waivers;
-use crate::contract::{Catalogue, Contract, Level};
+use crate::contract::{Catalogue, Contract, Endpoint, Level};
 use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::Naming;
-use crate::project::ShrinkTime;
+use crate::offerings::input::Inputs;
+use crate::project::{Project, ShrinkTime};
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub waivers: Waivers,
     /// Layers to run; `None` for all of them, or for scenarios and races if single rules are selected.
     pub layers: Option<BTreeSet<Layer>>,
+    /// How many requests the run sends. The three numbers that follow may differ from its own.
+    pub effort: Effort,
     /// Number of random requests to each operation, after those at the limits.
     pub inputs: u64,
     /// Number of generated sequences.
@@ -85,7 +89,7 @@ pub struct Labels {
 }
 
 impl Default for Settings {
-    /// Every rule against the embedded server.
+    /// Every rule against the embedded server, with the most requests.
     fn default() -> Self {
         Self {
             target: TargetSettings::Embedded(reference::Options::default()),
@@ -93,10 +97,11 @@ impl Default for Settings {
             levels: Levels::default(),
             waivers: Waivers::default(),
             layers: None,
-            inputs: 100,
-            histories: 50,
+            effort: Effort::Thorough,
+            inputs: Effort::Thorough.inputs(),
+            histories: Effort::Thorough.histories(),
             steps: 30,
-            race_attempts: 30,
+            race_attempts: Effort::Thorough.race_attempts(),
             shrink_time: ShrinkTime::DEFAULT,
             replay: None,
             regressions: Vec::new(),
@@ -118,6 +123,24 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The default settings with this effort.
+    pub fn with_effort(effort: Effort) -> Self {
+        let (inputs, histories, race_attempts) = (effort.inputs(), effort.histories(), effort.race_attempts());
+        Self { effort, inputs, histories, race_attempts, ..Self::default() }
+    }
+
+    /// The inputs of an operation, with the first `cases` random ones.
+    pub(super) fn generate_inputs(&self, project: &Project, endpoint: Endpoint, cases: u64) -> Inputs {
+        let (contract, fixtures) = (project.judge.contract(), &project.fixtures);
+        let inputs = Inputs::of(contract, endpoint, fixtures, self.seed, cases);
+        // Requests of an operation that does not run would be lost.
+        if self.effort.divides_inputs() && self.scope == Scope::Full {
+            inputs.divided(contract, fixtures, self.seed)
+        } else {
+            inputs
+        }
+    }
+
     /// The ids of an attempt of the case that `slug` identifies.
     pub(super) fn naming(&self, slug: &str, attempt: u32) -> Naming {
         Naming::new(self.names.unwrap_or(self.seed), slug, attempt)

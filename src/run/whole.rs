@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::case::Layer;
+use super::effort::Effort;
 use super::error::RunError;
 use super::expectations::Expectations;
 use super::settings::{External, Isolation, Production, Settings, TargetSettings};
@@ -46,6 +47,8 @@ pub struct WholeSettings {
     pub only: Vec<String>,
     /// Approximate number of faults to test, of all families, with half as many correct servers; `None` for all.
     pub sample: Option<NonZeroUsize>,
+    /// The effort of every run; `None` for the most cases for the layer that must catch the fault, and few others.
+    pub effort: Option<Effort>,
     /// Whether servers with faults are tested.
     pub faults: bool,
     /// Isolation of every project; `None` for shared where a behaviour simulates other clients, otherwise exclusive.
@@ -130,16 +133,16 @@ pub async fn whole(
 ) -> Result<Whole, RunError> {
     let started = Instant::now();
     let subjects = subjects(settings);
-    let (seed, isolation) = (settings.seed, settings.isolation);
+    let facts = (settings.seed, settings.isolation, settings.effort);
     let run = {
         let contract = Arc::clone(&contract);
-        move |subject| run_trial(subject, seed, isolation, Arc::clone(&contract))
+        move |subject| run_trial(subject, facts, Arc::clone(&contract))
     };
     let hung = |index: usize| subjects[index].trial(vec![Problem::Hung]);
     let report = |index, trial: Option<&WholeTrial>| trial.map_or_else(|| ended(&hung(index)), ended);
     let results = run_concurrently(subjects.clone(), settings.jobs, HUNG, run, report).await?;
     let trials = results.into_iter().enumerate().map(|(index, trial)| trial.unwrap_or_else(|| hung(index)));
-    Ok(Whole { seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
+    Ok(Whole { seed: settings.seed, trials: trials.collect(), millis: started.elapsed().as_millis() as u64 })
 }
 
 impl WholeSubject {
@@ -226,8 +229,7 @@ fn spread<T: Clone>(items: &[T], size: usize) -> Vec<T> {
 
 async fn run_trial(
     subject: WholeSubject,
-    seed: u64,
-    isolation: Option<Isolation>,
+    (seed, isolation, effort): (u64, Option<Isolation>, Option<Effort>),
     contract: Arc<Contract>,
 ) -> Result<WholeTrial, RunError> {
     let started = Instant::now();
@@ -239,7 +241,9 @@ async fn run_trial(
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
-        ..amounts(&subject)
+        // A run with one job excludes races.
+        jobs: NonZeroUsize::MIN.saturating_add(3),
+        ..effort.map_or_else(|| amounts(&subject), Settings::with_effort)
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
     server.stop().await;
@@ -271,8 +275,6 @@ fn amounts(subject: &WholeSubject) -> Settings {
     };
     let defaults = Settings::default();
     Settings {
-        // A run with one job excludes races.
-        jobs: NonZeroUsize::MIN.saturating_add(3),
         inputs: if layer == Layer::Input { 20 } else { 5 },
         histories: if layer == Layer::Sequence { defaults.histories } else { 4 },
         race_attempts: if layer == Layer::Race { defaults.race_attempts } else { 2 },

@@ -114,7 +114,7 @@ fn shows_again(row: &FaultExpectation) -> Result<(), String> {
     let layer = row.layer.to_string();
     let reference = Reference::with_faults(&[&row.name]);
     command.envs(reference.variables.iter().cloned());
-    command.args(["run", "-q", "--seed", "31", "--layer", &layer, "--report"]);
+    command.args(["run", "-q", "--seed", "31", "--effort", "thorough", "--layer", &layer, "--report"]);
     command.arg(format!("json={}", report.display())).arg("--export").arg(&exported);
     let ran = end(command, folder);
     let text = fs::read_to_string(&report).map_err(|error| format!("no report: {error}\n{}", ran.stderr))?;

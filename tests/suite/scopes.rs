@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::fake_server::{Reference, in_front_of};
 use super::program::{Ran, TempFolder, end, qonform, run_on};
 
@@ -111,4 +113,26 @@ fn production_is_rejected_before_any_request() {
     assert_eq!(key("sk_live_0123456789", &server.url(), &["--allow-production"]).code, Some(3));
     assert!(!server.seen().is_empty());
     run_on(&server.url(), &["--token", ""]).is_sane(2, Duration::from_secs(5));
+}
+
+#[test]
+fn an_effort_limits_the_requests_and_says_what_it_leaves_out() {
+    let reference = Reference::start();
+    let of_effort = |effort: &str| {
+        let reports = TempFolder::new();
+        let report = reports.path().join("report.json");
+        let target = reference.variable("QONFORM_TARGET");
+        let ran = run(&reference, target, &["--effort", effort, "--report", &format!("json={}", report.display())]);
+        assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+        let outcome: Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+        let skipped = outcome["rules"].as_array().expect("rules").iter().filter(|rule| rule["verdict"] == "skipped");
+        let reasons: Vec<String> = skipped.map(|rule| rule["reason"].to_string()).collect();
+        (outcome["summary"]["requests"].as_u64().expect("a number"), reasons)
+    };
+    let (standard, skipped) = of_effort("standard");
+    assert!(standard <= 5_000, "{standard}");
+    assert!(skipped.is_empty(), "{skipped:?}");
+    let (quick, skipped) = of_effort("quick");
+    assert!(quick * 4 <= standard, "{quick}");
+    assert!(!skipped.is_empty() && skipped.iter().all(|reason| reason.contains("--effort quick")), "{skipped:?}");
 }

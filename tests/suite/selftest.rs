@@ -40,6 +40,7 @@ async fn a_sample_is_caught_from_outside_and_correct_servers_pass() {
         combinations: 2,
         only: Vec::new(),
         sample: NonZeroUsize::new(15),
+        effort: None,
         faults: true,
         isolation: None,
     };

@@ -33,6 +33,7 @@ pub(super) async fn whole(arguments: &SelftestArguments, only: Vec<String>) -> R
         combinations: arguments.combinations,
         only,
         sample: arguments.sample,
+        effort: arguments.effort,
         faults: arguments.correct.is_none(),
         isolation: (arguments.correct == Some(Projects::Shared)).then_some(Isolation::Shared),
     };

@@ -8,6 +8,7 @@ use crate::generate::{ConstraintSide, Facet, Schema, Validity};
 use crate::project::Fixtures;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
@@ -132,6 +133,31 @@ impl Inputs {
         let builder = InputBuilder::new(contract.operation(endpoint), endpoint, fixtures);
         self.list.extend(random::of(&builder, seed, cases));
         self.list = numbered(std::mem::take(&mut self.list));
+    }
+
+    /// Without the requests that go to another operation: an unusual one, or a further value on one side of a limit, that
+    /// several operations have goes to one of them, which depends on the seed.
+    #[must_use]
+    pub fn divided(self, contract: &Contract, fixtures: &Fixtures, seed: u64) -> Inputs {
+        let all = Endpoint::ALL.map(|endpoint| {
+            let inputs = Self::of(contract, endpoint, fixtures, seed, 0);
+            let descriptions = inputs.list.into_iter().map(|input| input.description).collect::<BTreeSet<_>>();
+            (inputs.operation, descriptions)
+        });
+        let is_own = |description: &str| {
+            let sharing: Vec<_> = all.iter().filter(|(_, descriptions)| descriptions.contains(description)).collect();
+            let turn = description.bytes().fold(seed, |sum, byte| sum.wrapping_add(byte.into()));
+            sharing.get(turn as usize % sharing.len().max(1)).is_none_or(|(operation, _)| *operation == self.operation)
+        };
+        let mut covered = BTreeSet::new();
+        let mut is_kept = |input: &Input| match (&input.covers, input.origin) {
+            (_, Origin::Unusual) => is_own(&input.description),
+            (Some(target), Origin::Limit) => covered.insert(target.clone()) || is_own(&input.description),
+            _ => true,
+        };
+        let mut list = self.list;
+        list.retain(|input| is_kept(input));
+        Inputs { list: numbered(list), ..self }
     }
 
     /// The same operation with another list of inputs.

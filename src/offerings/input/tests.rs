@@ -123,6 +123,33 @@ fn the_same_seed_gives_the_same_inputs() {
 }
 
 #[test]
+fn divided_inputs_lose_no_value_and_no_side_of_a_constraint() {
+    let contract = Contract::embedded();
+    let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], ..Fixtures::default() };
+    for seed in 0..5 {
+        let all = Endpoint::ALL.map(|endpoint| Inputs::of(&contract, endpoint, &fixtures, seed, 0));
+        let divided = all.clone().map(|inputs| inputs.divided(&contract, &fixtures, seed));
+        let texts = |inputs: &[Inputs]| -> BTreeSet<String> {
+            inputs.iter().flat_map(|inputs| &inputs.list).map(|input| input.description.clone()).collect()
+        };
+        assert_eq!(texts(&all), texts(&divided));
+        let mut taken = BTreeSet::new();
+        for inputs in &divided {
+            let unusual = inputs.list.iter().filter(|input| input.origin == Origin::Unusual);
+            let own: BTreeSet<String> = unusual.map(|input| input.description.clone()).collect();
+            assert!(own.is_disjoint(&taken), "{}: {:?}", inputs.id, own.intersection(&taken));
+            taken.extend(own);
+        }
+        for (whole, part) in all.iter().zip(&divided) {
+            let covered = |inputs: &Inputs| -> BTreeSet<CoverageTarget> {
+                inputs.list.iter().filter_map(|input| input.covers.clone()).collect()
+            };
+            assert_eq!(covered(whole), covered(part), "{}", whole.id);
+        }
+    }
+}
+
+#[test]
 fn inputs_generated_in_batches_are_the_same() {
     let contract = Contract::embedded();
     let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], ..Fixtures::default() };

@@ -21,6 +21,9 @@ use crate::project::{Abort, Project};
 /// After more attempts in a row that lost a response during preparation, the race ends.
 const MAX_BROKEN: u32 = 3;
 
+/// The maximum number of attempts that try to show an anomaly again.
+const MAX_CONFIRMING: u32 = 30;
+
 /// The limits of a race.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RaceBudget {
@@ -281,7 +284,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
         deadline: Instant,
     ) -> Result<(), Abort> {
         // Rule of three: this many attempts without the anomaly exclude it with 95 % confidence.
-        let enough = (3 * attempts).div_ceil(found.count).clamp(3, self.budget.attempts.max(3));
+        let enough = (3 * attempts).div_ceil(found.count).clamp(3, MAX_CONFIRMING);
         let mut first = minimized.to_vec();
         'minimize: loop {
             for program in first.drain(..).chain(simplifications(&found.program)) {
@@ -301,7 +304,7 @@ impl<'r, 's> RaceRunner<'r, 's> {
     /// Runs the program of an anomaly again until an attempt shows it.
     async fn confirm(&mut self, found: &mut FoundAnomaly, deadline: Instant) -> Result<(), Abort> {
         let program = found.program.clone();
-        let reproduced = self.reproduce(&program, &found.anomaly, self.budget.attempts, deadline).await?;
+        let reproduced = self.reproduce(&program, &found.anomaly, MAX_CONFIRMING, deadline).await?;
         found.is_confirmed = reproduced.is_some();
         Ok(())
     }
