@@ -99,6 +99,11 @@ impl Reply {
         row::AUTH_MISSING.statuses.contains(&self.status)
     }
 
+    /// Whether the offering does not exist.
+    pub fn is_missing(&self) -> bool {
+        self.status == 404
+    }
+
     /// Whether the status means a conflict with another request or with the state.
     pub fn is_conflict(&self) -> bool {
         row::DUPLICATE.statuses.contains(&self.status)

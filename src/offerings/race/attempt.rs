@@ -50,6 +50,8 @@ pub(super) struct AttemptExecutor<'s> {
     anchor: Option<String>,
     /// Whether the anchor is known to be main after the last attempt.
     is_anchored: bool,
+    /// Ids of earlier attempts that are certainly deleted, although a list still showed them: it was outdated.
+    deleted: BTreeSet<String>,
     /// The maximum number of requests in flight.
     max_in_flight: usize,
     /// How many attempts were started.
@@ -91,6 +93,7 @@ impl<'s> AttemptExecutor<'s> {
             keys,
             anchor,
             is_anchored: true,
+            deleted: BTreeSet::new(),
             max_in_flight,
             attempts: 0,
             connections: Vec::new(),
@@ -194,7 +197,9 @@ impl<'s> AttemptExecutor<'s> {
             if left.is_empty() {
                 return Ok(page);
             }
-            self.remove(self.deletions(&left)).await?;
+            let deletes = self.send_concurrently(self.deletions(&left), Counts::Omitted).await?;
+            let gone = left.into_iter().zip(deletes).filter(|(_, delete)| self.is_gone(delete));
+            self.deleted.extend(gone.map(|(id, _)| id).collect::<Vec<_>>());
         }
         let Some(main) = foreign_main else {
             let left = self.read_list().await.map(|page| self.leftovers(&page))?;
@@ -212,7 +217,20 @@ impl<'s> AttemptExecutor<'s> {
         let list = Request::to(Endpoint::List).query("limit", "100").key(self.role);
         let exchanges = self.send_concurrently(vec![list], Counts::Recorded).await?;
         let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.response).page().cloned());
-        page.filter(|page| page.has_more.is_some()).ok_or_else(|| Abort::Blocked("the list cannot be read".into()))
+        let page = page.filter(|page| page.has_more.is_some());
+        let mut page = page.ok_or_else(|| Abort::Blocked("the list cannot be read".into()))?;
+        page.offerings.retain(|offering| !self.deleted.contains(&offering.id));
+        Ok(page)
+    }
+
+    /// Whether a delete shows that its offering does not exist: it returned 404, and an earlier one succeeded.
+    fn is_gone(&self, delete: &Exchange) -> bool {
+        let target = |exchange: &Exchange| {
+            let request = &exchange.request;
+            (request.method.clone(), request.path.clone(), request.role())
+        };
+        let has_deleted = |other: &Exchange| other.response.is_success() && target(other) == target(delete);
+        Reply::read(&delete.response).is_missing() && self.cx.session.trace().iter().any(|other| has_deleted(other))
     }
 
     /// The main offering, if the race has an anchor and another client created the main one.
