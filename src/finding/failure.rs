@@ -54,6 +54,8 @@ pub struct Evidence {
     pub steps: Range<usize>,
     /// Whether it was seen when the case deleted what it had created. Those requests are concurrent.
     pub is_of_cleanup: bool,
+    /// Whether an outdated read explains it: one that returned something else a moment later, without a write.
+    pub is_outdated: bool,
     /// The steps, requests or clients to replay; `None` to replay the whole case.
     pub script: Option<Value>,
     /// The result of minimization; `None` if it was not attempted, or without success.

@@ -343,6 +343,7 @@ impl Context {
             }
         }
         if request.is_write() {
+            self.check_outdated().await;
             self.shown = None;
         }
         Ok(())
@@ -456,6 +457,7 @@ impl Context {
                     failure.evidence.is_of_cleanup = true;
                 }
             }
+            self.check_outdated().await;
         }
         let abort = last.err().or(result.err());
         self.finish(abort)
@@ -472,11 +474,13 @@ impl Context {
             Ok(()) => self.read_projects().await.err(),
             Err(abort) => Some(abort),
         };
+        self.check_outdated().await;
         self.finish(abort)
     }
 
     fn finish(mut self, abort: Option<Abort>) -> CaseResult {
         self.release_general();
+        self.mark_consequences_of_outdated();
         let mut result = std::mem::take(&mut self.session.record);
         trace::attach(&mut result, &self.transcript());
         let after = self.shown.as_ref().map(Snapshot::listed);

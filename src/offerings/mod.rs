@@ -8,6 +8,7 @@ mod context;
 pub mod input;
 mod naming;
 pub mod oracle;
+mod outdated;
 pub mod race;
 mod record;
 pub mod scenario;

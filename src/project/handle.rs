@@ -2,11 +2,15 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::ShrinkTime;
+use super::{Rereads, ShrinkTime};
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
+
+/// How long a cache is expected to hold a response: a second is common.
+const MAX_CACHED: Duration = Duration::from_millis(1200);
 
 /// What is known to exist in the project.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -36,6 +40,8 @@ pub struct Project {
     pub is_exclusive: bool,
     /// The time that is left for minimizing findings.
     pub shrink_time: Arc<ShrinkTime>,
+    /// The failures whose reads were sent again.
+    pub rereads: Arc<Rereads>,
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
@@ -53,6 +59,17 @@ impl Project {
     #[must_use]
     pub fn minimized_within(self, shrink_time: &Arc<ShrinkTime>) -> Self {
         Self { shrink_time: Arc::clone(shrink_time), ..self }
+    }
+
+    /// Waits until a cache has forgotten its responses, if enough of the time for minimizing is left. Returns whether it
+    /// has waited.
+    pub async fn outwait_caches(&self) -> bool {
+        let has_time = self.shrink_time.left() >= MAX_CACHED;
+        if has_time {
+            self.shrink_time.spend(MAX_CACHED);
+            tokio::time::sleep(MAX_CACHED).await;
+        }
+        has_time
     }
 
     /// Whether the project has what a rule needs.

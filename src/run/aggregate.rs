@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
+use self::outdated::OutdatedReads;
 use super::case::Layer;
 use super::drive::CaseResults;
 use super::plan::Plan;
@@ -18,6 +19,7 @@ use crate::finding::{
 use crate::offerings::race;
 
 pub(super) mod join;
+mod outdated;
 #[cfg(test)]
 mod tests;
 
@@ -49,13 +51,15 @@ pub(super) struct RunInfo<'a> {
 pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
     let CaseResults { cases, counted: mut record } = results;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    let mut outdated = OutdatedReads::default();
     for mut result in cases {
         for failure in mem::take(&mut result.failures) {
             info.add(&mut findings, &failure, &result);
+            outdated.add(&failure, info.contract.rules());
         }
         record.merge(result);
     }
-    join::join(&mut findings, info.contract.rules());
+    join::join(&mut findings, info.contract.rules(), &outdated);
     let rules: Vec<_> =
         info.contract.rules().rules().iter().map(|rule| info.verdict(rule, &record, &findings)).collect();
     let mut summary = Summary {
@@ -100,7 +104,7 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
         findings,
-        notes: info.notes.into_iter().chain(shared_note).collect(),
+        notes: info.notes.into_iter().chain(shared_note).chain(outdated.note()).collect(),
         left_behind: info.left_behind,
         allows_inconclusive: info.settings.allows_inconclusive,
         report: None,

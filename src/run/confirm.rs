@@ -45,7 +45,9 @@ where
         again = run(attempt).await;
     }
     for mut failure in std::mem::take(&mut result.failures) {
-        let seen_again = again.failures.iter().any(|other| other.is_like(&failure));
+        let alike = again.failures.iter().find(|other| other.is_like(&failure));
+        let seen_again = alike.is_some();
+        failure.evidence.is_outdated |= alike.is_some_and(|other| other.evidence.is_outdated);
         let foreign_write = result.foreign.first().filter(|_| again.is_disturbed() || !seen_again);
         if let Some(sign) = foreign_write.filter(|_| can_be_disturbed(&failure, rules)) {
             result.undecided.insert(failure.rule, format!("another client changed the project meanwhile: {sign}"));

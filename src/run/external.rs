@@ -1,6 +1,7 @@
 //! Runs cases on an external target, one after another, and restores the project after each.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -235,9 +236,14 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             return (result, None);
         }
         let rejection = OnceLock::new();
+        let is_unexplained = AtomicBool::new(false);
         let result = confirm::run_confirmed(settings.confirmation, self.driver.contract.rules(), |attempt| {
-            let (rejection, attempt) = (&rejection, first + attempt);
+            let (rejection, is_unexplained, attempt) = (&rejection, &is_unexplained, first + attempt);
             async move {
+                if is_unexplained.load(Ordering::Relaxed) && self.project.rereads.is_any_outdated() {
+                    // The case opens with a read, and its expectations must not rest on an outdated one.
+                    self.project.outwait_caches().await;
+                }
                 let mut result = run_case_once(case, self.project.clone(), settings, attempt).await;
                 if (!result.failures.is_empty() || result.abort.is_some())
                     && let Some(reason) = self.key_rejection().await
@@ -251,6 +257,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 }
                 let naming = settings.naming(&case.slug(), attempt);
                 self.undo(&result.wrote, &naming, result.after.take()).await;
+                let is_new = result.failures.iter().any(|failure| !failure.evidence.is_outdated);
+                is_unexplained.store(is_new, Ordering::Relaxed);
                 result
             }
         })

@@ -89,6 +89,7 @@ pub(super) async fn minimize_findings<P, F>(
             found.evidence.reduction = is_smaller.then_some(reduction);
             found.evidence.confirmation = failure.evidence.confirmation;
             found.evidence.repeats = failure.evidence.repeats;
+            found.evidence.is_outdated = failure.evidence.is_outdated;
             *failure = found;
         }
     };

@@ -429,6 +429,7 @@ impl Race {
                     confirmation: Confirmation::Intermittent,
                     script: self.script(self.program.clone()),
                     clients: ClientsNeeded::Several,
+                    is_outdated: failure.evidence.is_outdated,
                     ..Evidence::default()
                 };
             }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::outdated::OutdatedReads;
 use crate::contract::{Catalogue, Endpoint, Level, RuleScope};
 use crate::finding::Finding;
 use crate::offerings::oracle::consequences::{causes, is_of_special_request, is_race_order, occurs_in_races};
@@ -22,13 +23,17 @@ const OTHER_REJECTION: &str = "/rejection";
 type Causes = BTreeMap<String, String>;
 
 /// Joins findings with those that explain them.
-pub(in crate::run) fn join(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue) {
+pub(super) fn join(findings: &mut BTreeMap<String, Finding>, rules: &Catalogue, outdated: &OutdatedReads) {
     let mut explained = Causes::new();
+    let first_outdated = outdated.first(findings);
     for part in findings.values() {
         let mut explains: Vec<_> = findings
             .values()
             .filter(|whole| whole.severity <= part.severity && whole.fingerprint != part.fingerprint)
-            .filter_map(|whole| Some((rank(part, whole, rules)?, whole)))
+            .filter_map(|whole| {
+                let is_outdated = first_outdated.as_ref() == Some(&whole.fingerprint) && outdated.explain(part);
+                Some((rank(part, whole, rules).or(is_outdated.then_some(usize::MAX))?, whole))
+            })
             .collect();
         let order = |(rank, whole): &(usize, &Finding)| (*rank, whole.steps.len(), whole.fingerprint.clone());
         explains.sort_by_cached_key(order);

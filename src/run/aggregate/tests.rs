@@ -276,3 +276,21 @@ fn a_blocked_rule_names_the_violation() {
     assert_eq!(blocked_by("create.echo"), None, "its own case found nothing");
     assert_eq!(outcome.exit_code(), 1);
 }
+
+#[test]
+fn outdated_reads_are_one_finding() {
+    let failed = |rule, confirmation, is_outdated| {
+        let failure = failure(rule, Endpoint::Get, ConditionScope::Anywhere, 1);
+        Failure { evidence: Evidence { confirmation, is_outdated, ..Evidence::default() }, ..failure }
+    };
+    let outdated = |rule| failed(rule, Confirmation::Confirmed, true);
+    let intermittent = |rule| failed(rule, Confirmation::Intermittent, false);
+    let (readable, listed) = ("create.readable", "list.agrees-with-get");
+    assert_eq!(joined(vec![outdated(readable), outdated(listed)]), ["list.agrees-with-get [\"create.readable\"]"]);
+    let wrong_expectation = vec![outdated(readable), intermittent("update.partial")];
+    assert_eq!(joined(wrong_expectation), ["create.readable [\"update.partial\"]"]);
+    assert_eq!(joined(vec![intermittent(readable), intermittent("update.partial")]).len(), 2, "no read was outdated");
+    assert_eq!(joined(vec![outdated(listed), intermittent("response.schema")]).len(), 2, "not about what is stored");
+    let stays = failed(readable, Confirmation::Confirmed, false);
+    assert_eq!(joined(vec![outdated(listed), outdated(readable), stays]).len(), 2, "a read that stays wrong");
+}

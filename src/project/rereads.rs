@@ -1,0 +1,30 @@
+//! The failures of a run whose reads were sent again, to see whether they were outdated.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// For the fingerprint of each failure whose reads were sent again: whether they were outdated. Each costs a pause, so
+/// that the reads of one failure of a kind must do.
+#[derive(Debug, Default)]
+pub struct Rereads(Mutex<BTreeMap<String, bool>>);
+
+impl Rereads {
+    /// Whether the reads of this kind of failure were outdated; `None` if they were not sent again yet.
+    pub fn result(&self, fingerprint: &str) -> Option<bool> {
+        self.results().get(fingerprint).copied()
+    }
+
+    /// Records a result.
+    pub fn add(&self, fingerprint: String, is_outdated: bool) {
+        self.results().insert(fingerprint, is_outdated);
+    }
+
+    /// Whether any read was outdated.
+    pub fn is_any_outdated(&self) -> bool {
+        self.results().values().any(|is_outdated| *is_outdated)
+    }
+
+    fn results(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
