@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
+use wildmatch::WildMatch;
 
 use super::RunError;
 use super::case::Layer;
@@ -371,25 +372,13 @@ impl NamePattern {
 
     /// Whether an id matches; `*` stands for any run of characters, `?` for one.
     pub fn matches(&self, id: &str) -> bool {
-        matches(self.0.as_bytes(), id.as_bytes())
+        WildMatch::new(&self.0).matches(id)
     }
 }
 
 impl std::fmt::Display for NamePattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            matches(rest, text) || text.split_first().is_some_and(|(_, tail)| matches(pattern, tail))
-        }
-        (Some((b'?', rest)), Some((_, tail))) => matches(rest, tail),
-        (Some((expected, rest)), Some((found, tail))) => expected == found && matches(rest, tail),
-        _ => false,
     }
 }
 
@@ -438,5 +427,15 @@ mod tests {
         assert!(matches("*main*", "set-main.again"));
         assert!(!matches("create", "create.echo"));
         assert!(!matches("create.?", "create.echo"));
+    }
+
+    #[test]
+    fn a_pattern_of_many_wildcards_is_matched_at_once() {
+        let id = "create.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        for part in ["*", "*a", "?*", "*a?"] {
+            let pattern = |end: &str| NamePattern(part.repeat(20) + end);
+            assert!(!pattern("z").matches(id), "{part}");
+            assert!(pattern("").matches(id), "{part}");
+        }
     }
 }
