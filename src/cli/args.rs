@@ -326,9 +326,9 @@ pub(super) struct OutputArguments {
     /// Format of the report on stdout.
     #[arg(long, env = "QONFORM_FORMAT", default_value = "human", value_enum)]
     pub(super) format: StdoutFormat,
-    /// Write a report to a file, as FORMAT=PATH; repeatable. Formats: json, html, junit, sarif, markdown, har, github,
-    /// human [default: none].
-    #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = ',', value_name = "FORMAT=PATH")]
+    /// Write a report to a file, as FORMAT=PATH; repeatable, the variable with one in each line. Formats: json, html,
+    /// junit, sarif, markdown, har, github, human [default: none].
+    #[arg(long = "report", env = "QONFORM_REPORT", value_delimiter = '\n', value_name = "FORMAT=PATH")]
     pub(super) reports: Vec<String>,
     /// Write each finding to a directory, as a shell script and a Hurl file that reproduce it [default: none].
     #[arg(long, env = "QONFORM_EXPORT", value_name = "DIR")]
@@ -487,13 +487,13 @@ pub(super) struct ReplayArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     qonform report run.json                              text on stdout\n  \
-    qonform report run.json --to html=report.html,sarif=report.sarif")]
+    qonform report run.json --to html=report.html --to sarif=report.sarif")]
 pub(super) struct ReportArguments {
     /// JSON report of a run.
     #[arg(value_name = "RUN.json")]
     pub(super) run: PathBuf,
     /// Files to write, as FORMAT=PATH or a path whose extension names the format; repeatable [default: text on stdout].
-    #[arg(long, value_delimiter = ',', value_name = "FORMAT=PATH")]
+    #[arg(long, value_name = "FORMAT=PATH")]
     pub(super) to: Vec<String>,
     /// When to colour stdout.
     #[arg(long, env = "QONFORM_COLOR", default_value = "auto", value_enum)]

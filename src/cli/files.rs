@@ -56,6 +56,12 @@ impl ReportFile {
         };
         if let Some((format, path)) = text.split_once('=') {
             let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error.to_string()))?;
+            // Before the second version one flag named several reports.
+            let names_format =
+                |part: &str| part.split_once('=').is_some_and(|(name, _)| name.parse::<Format>().is_ok());
+            if path.split(',').skip(1).any(names_format) {
+                return Err(bad("it names several reports; give the flag once for each"));
+            }
             return Ok((format, PathBuf::from(path)));
         }
         let path = PathBuf::from(text);

@@ -50,7 +50,7 @@ fn an_unwritable_path_ends_the_run_before_any_request() {
     let wrong: [(&str, Vec<String>); 7] = [
         ("write the report", vec!["--report".into(), format!("html={nowhere}")]),
         ("write the report", vec!["--report".into(), format!("html={taken}")]),
-        ("two reports", vec!["--report".into(), format!("json={old},html={old}")]),
+        ("two reports", vec!["--report".into(), format!("json={old}"), "--report".into(), format!("html={old}")]),
         ("write the events", vec!["--events".into(), nowhere.clone()]),
         ("export findings", vec!["--export".into(), old.clone()]),
         ("--report har=PATH", vec!["--record-all".into()]),
@@ -69,6 +69,23 @@ fn an_unwritable_path_ends_the_run_before_any_request() {
     assert_eq!(server.seen().len(), 0, "a request was sent");
     assert_eq!(fs::read_to_string(&old).unwrap(), "the old report");
     assert_eq!(parts(&folder), [""; 0]);
+}
+
+#[test]
+fn commas_belong_to_the_path_of_a_report() {
+    let reference = Reference::start();
+    let folder = TempFolder::new();
+    let (commas, line) = (file(&folder, "a,b,,c=d.json"), file(&folder, "line.html"));
+    let command = run(&reference, &folder, &["--only", "delete.removes", "--report", &format!("json={commas}")]);
+    let ran = end(command, folder);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(Path::new(&commas).exists());
+    let mut command = run(&reference, &ran.folder, &["--only", "delete.removes"]);
+    command.env("QONFORM_REPORT", format!("json={commas}\nhtml={line}"));
+    fs::remove_file(&commas).unwrap();
+    let ran = end(command, ran.folder);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(Path::new(&commas).exists() && Path::new(&line).exists());
 }
 
 /// A run in progress that has reported `cases` ended cases.
@@ -395,7 +412,9 @@ fn a_replay_writes_reports_and_rejects_flags_of_other_cases() {
     };
     let again = replay(&[
         "--report",
-        "html=again.html,har=all.har",
+        "html=again.html",
+        "--report",
+        "har=all.har",
         "--export",
         "kept",
         "--events",

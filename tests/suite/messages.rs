@@ -49,7 +49,7 @@ const FILES: [(&str, &str); 16] = [
 ];
 
 /// Command lines that fail, without a server.
-const ERRORS: [&str; 69] = [
+const ERRORS: [&str; 70] = [
     "run --tokne x",
     "rnu",
     "explian x",
@@ -79,7 +79,8 @@ const ERRORS: [&str; 69] = [
     "run --report jnuit=x",
     "run --report x",
     "run --report json=none/x.json",
-    "run --report json=a.json,html=a.json",
+    "run --report json=a.json --report html=a.json",
+    "run --report json=a.json,html=b.html",
     "run --export empty.txt",
     "run --events none/x.ndjson",
     "run --record-all",
