@@ -6,17 +6,25 @@
 use super::seed::{runner, seed};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::string::string_regex;
+use regex_syntax::hir::{Hir, HirKind};
 use std::ops::RangeInclusive;
 
 /// The number of examples of a pattern that is not one class.
 const EXAMPLES: u64 = 64;
+
+/// The maximum number of characters of a generated text. Patterns whose texts may be longer cost too much time and memory.
+const MAX_LENGTH: usize = 10_000;
+
+/// How often `string_regex` repeats a part at most that may be repeated any number of times.
+const MAX_UNLIMITED: u32 = 32;
 
 /// A parsed pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ParsedPattern {
     /// One class of characters, repeated `min` to `max` times, that matches the whole value.
     Class { ranges: Vec<RangeInclusive<char>>, min: usize, max: Option<usize> },
-    /// Any other pattern, rewritten for `string_regex`; `None` when `string_regex` does not support it.
+    /// Any other pattern, rewritten for `string_regex`; `None` when `string_regex` does not support it, or if its
+    /// texts are too long.
     Other(Option<String>),
 }
 
@@ -24,7 +32,8 @@ impl ParsedPattern {
     pub(super) fn parse(pattern: &str) -> ParsedPattern {
         class(pattern).unwrap_or_else(|| {
             let rewritten = rewritten(pattern);
-            ParsedPattern::Other(string_regex(&rewritten).is_ok().then_some(rewritten))
+            let is_short = regex_syntax::parse(&rewritten).is_ok_and(|parsed| longest(&parsed) <= MAX_LENGTH);
+            ParsedPattern::Other((is_short && string_regex(&rewritten).is_ok()).then_some(rewritten))
         })
     }
 
@@ -37,6 +46,22 @@ impl ParsedPattern {
         examples.sort_by_key(|text| (text.chars().count(), text.clone()));
         examples.dedup();
         examples
+    }
+}
+
+/// The number of characters of the longest text that `string_regex` generates.
+fn longest(pattern: &Hir) -> usize {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(_) => 1,
+        HirKind::Capture(capture) => longest(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().map(longest).fold(0, usize::saturating_add),
+        HirKind::Alternation(parts) => parts.iter().map(longest).max().unwrap_or(0),
+        HirKind::Repetition(repeated) => {
+            let most = repeated.max.unwrap_or(repeated.min.saturating_add(MAX_UNLIMITED));
+            longest(&repeated.sub).saturating_mul(most as usize)
+        }
     }
 }
 
@@ -54,6 +79,9 @@ fn class(pattern: &str) -> Option<ParsedPattern> {
         },
     };
     let (min, max) = quantifier(rest)?;
+    if min > MAX_LENGTH {
+        return Some(ParsedPattern::Other(None));
+    }
     Some(ParsedPattern::Class { ranges, min, max })
 }
 
@@ -181,5 +209,22 @@ mod tests {
             assert!(examples.iter().all(|text| text.is_ascii()), "{pattern}: {examples:?}");
         }
         assert_eq!(ParsedPattern::parse("^(?=a)b$"), ParsedPattern::Other(None));
+    }
+
+    #[test]
+    fn patterns_of_very_long_texts_have_no_examples() {
+        for pattern in [
+            "^([a-z]{1000}){1000}$",
+            "^([a-z]{0,1000}){0,1000}$",
+            "^((((a|b)*)*)*)*$",
+            "((a+)+x)+(b{500}){500}",
+            "^[a-z]{50000000}$",
+            r"^(\d{9}){9999}$",
+        ] {
+            assert_eq!(ParsedPattern::parse(pattern), ParsedPattern::Other(None), "{pattern}");
+        }
+        for pattern in ["^([a-z]{10}){100}$", "^(a|b{0,9})*$", "^[a-z]{5000}$"] {
+            assert_ne!(ParsedPattern::parse(pattern), ParsedPattern::Other(None), "{pattern}");
+        }
     }
 }
