@@ -52,7 +52,7 @@ impl Effort {
     pub fn histories(self) -> u64 {
         match self {
             Self::Quick => 0,
-            Self::Standard => 2,
+            Self::Standard => 3,
             Self::Thorough => 50,
         }
     }

@@ -54,6 +54,17 @@ pub(super) struct ValueClass {
     pub(super) validity: Validity,
 }
 
+impl Input {
+    /// Its description, for a limit without the name of the place: ids are tested alike in a path, a cursor and a body.
+    pub(super) fn value(&self) -> &str {
+        let description = self.description.as_str();
+        match description.split_once("` ") {
+            Some((_, value)) if self.covers.is_some() => value,
+            _ => description,
+        }
+    }
+}
+
 /// Inputs are equal when their requests are.
 impl PartialEq for Input {
     fn eq(&self, other: &Self) -> bool {
@@ -135,24 +146,24 @@ impl Inputs {
         self.list = numbered(std::mem::take(&mut self.list));
     }
 
-    /// Without the requests that go to another operation: an unusual one, or a further value on one side of a limit, that
-    /// several operations have goes to one of them, which depends on the seed.
+    /// Without the requests that go to another operation: an unusual one, or a further value on one side of a limit,
+    /// whatever the name of the parameter, that several operations have goes to one of them, which depends on the seed.
     #[must_use]
     pub fn divided(self, contract: &Contract, fixtures: &Fixtures, seed: u64) -> Inputs {
         let all = Endpoint::ALL.map(|endpoint| {
             let inputs = Self::of(contract, endpoint, fixtures, seed, 0);
-            let descriptions = inputs.list.into_iter().map(|input| input.description).collect::<BTreeSet<_>>();
-            (inputs.operation, descriptions)
+            let values = inputs.list.iter().map(|input| input.value().to_owned()).collect::<BTreeSet<_>>();
+            (inputs.operation, values)
         });
-        let is_own = |description: &str| {
-            let sharing: Vec<_> = all.iter().filter(|(_, descriptions)| descriptions.contains(description)).collect();
-            let turn = description.bytes().fold(seed, |sum, byte| sum.wrapping_add(byte.into()));
+        let is_own = |value: &str| {
+            let sharing: Vec<_> = all.iter().filter(|(_, values)| values.contains(value)).collect();
+            let turn = value.bytes().fold(seed, |sum, byte| sum.wrapping_add(byte.into()));
             sharing.get(turn as usize % sharing.len().max(1)).is_none_or(|(operation, _)| *operation == self.operation)
         };
         let mut covered = BTreeSet::new();
         let mut is_kept = |input: &Input| match (&input.covers, input.origin) {
-            (_, Origin::Unusual) => is_own(&input.description),
-            (Some(target), Origin::Limit) => covered.insert(target.clone()) || is_own(&input.description),
+            (_, Origin::Unusual) => is_own(input.value()),
+            (Some(target), Origin::Limit) => covered.insert(target.clone()) || is_own(input.value()),
             _ => true,
         };
         let mut list = self.list;
