@@ -449,8 +449,8 @@ pub(super) struct SelftestArguments {
     /// Number of random combinations of behaviours.
     #[arg(long, default_value_t = 30, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(super) combinations: u64,
-    /// With --whole: how many requests each run sends, as that of `qonform run` [default: thorough for the kind of cases
-    /// that must catch the fault, less for the others].
+    /// With --whole: how many requests each run sends, as that of `qonform run` [default: many cases of the kind that
+    /// must catch the fault, fewer of the others].
     #[arg(long, requires = "whole", value_name = "EFFORT")]
     pub(super) effort: Option<Effort>,
     /// Format of the result on stdout.

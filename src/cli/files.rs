@@ -29,7 +29,9 @@ impl ReportFile {
     /// Checks every `FORMAT=PATH`, so that a bad path fails before the first request. Existing files stay until the
     /// report replaces them.
     pub(super) fn open_all(texts: &[String]) -> Result<Vec<Self>, CliError> {
-        let parsed = texts.iter().map(|text| Self::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        // A variable of several lines often ends with an empty one.
+        let named = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        let parsed = named.map(Self::parse).collect::<Result<Vec<_>, _>>()?;
         let mut files: Vec<Self> = Vec::with_capacity(parsed.len());
         for (format, named) in parsed {
             let place = OutputPlace::of(&named).map_err(|error| {
@@ -58,7 +60,7 @@ impl ReportFile {
             let format = format.trim().parse().map_err(|error: report::UnknownFormat| bad(&error.to_string()))?;
             // Before the second version one flag named several reports.
             let names_format =
-                |part: &str| part.split_once('=').is_some_and(|(name, _)| name.parse::<Format>().is_ok());
+                |part: &str| part.split_once('=').is_some_and(|(name, _)| name.trim().parse::<Format>().is_ok());
             if path.split(',').skip(1).any(names_format) {
                 return Err(bad("it names several reports; give the flag once for each"));
             }

@@ -13,10 +13,7 @@ use std::ops::RangeInclusive;
 const EXAMPLES: u64 = 64;
 
 /// The maximum number of characters of a generated text. Patterns whose texts may be longer cost too much time and memory.
-const MAX_LENGTH: usize = 10_000;
-
-/// How often `string_regex` repeats a part at most that may be repeated any number of times.
-const MAX_UNLIMITED: u32 = 32;
+const MAX_LENGTH: usize = 100_000;
 
 /// A parsed pattern.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +56,8 @@ fn longest(pattern: &Hir) -> usize {
         HirKind::Concat(parts) => parts.iter().map(longest).fold(0, usize::saturating_add),
         HirKind::Alternation(parts) => parts.iter().map(longest).max().unwrap_or(0),
         HirKind::Repetition(repeated) => {
-            let most = repeated.max.unwrap_or(repeated.min.saturating_add(MAX_UNLIMITED));
+            // Without a maximum, `string_regex` stops at 32 or at twice the minimum.
+            let most = repeated.max.unwrap_or(repeated.min.saturating_mul(2).max(32));
             longest(&repeated.sub).saturating_mul(most as usize)
         }
     }
@@ -219,11 +217,12 @@ mod tests {
             "^((((a|b)*)*)*)*$",
             "((a+)+x)+(b{500}){500}",
             "^[a-z]{50000000}$",
-            r"^(\d{9}){9999}$",
+            r"^(\d{9}){99999}$",
+            "^(ab?){60000,}$",
         ] {
             assert_eq!(ParsedPattern::parse(pattern), ParsedPattern::Other(None), "{pattern}");
         }
-        for pattern in ["^([a-z]{10}){100}$", "^(a|b{0,9})*$", "^[a-z]{5000}$"] {
+        for pattern in ["^([a-z]{10}){100}$", "^(a|b{0,9})*$", "^[a-z]+(/[a-z]+(-[a-z]+)*)*$", "^[a-z]{5000}$"] {
             assert_ne!(ParsedPattern::parse(pattern), ParsedPattern::Other(None), "{pattern}");
         }
     }

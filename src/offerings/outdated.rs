@@ -38,7 +38,7 @@ impl Context {
             return known && shows_state(&failure.at);
         }
         let reads = self.reads_behind(failure);
-        if reads.is_empty() || !self.project().outwait_caches().await {
+        if reads.is_empty() || !rereads.is_worthwhile() || !self.project().outwait_caches().await {
             return false;
         }
         let is_outdated = self.any_changed(&reads).await;
@@ -46,15 +46,16 @@ impl Context {
         is_outdated
     }
 
-    /// The different reads since the last write, if the failure was seen at one of them, the latest first.
+    /// The read that shows the failure, and the other reads since the last write, the latest first. Empty if a write or
+    /// concurrent requests show it.
     fn reads_behind(&self, failure: &Failure) -> Vec<Arc<Exchange>> {
         let since_write = || self.session.trace().iter().rev().take_while(|exchange| !exchange.request.is_write());
-        // A failure of concurrent requests is about their order.
         let is_of_read = shows_state(&failure.at)
             && failure.evidence.timeline.is_none()
             && since_write().any(|exchange| Arc::ptr_eq(exchange, &failure.at));
         let mut reads: Vec<Arc<Exchange>> = Vec::new();
-        for read in since_write().filter(|exchange| is_of_read && shows_state(exchange)) {
+        let all = std::iter::once(&failure.at).chain(since_write());
+        for read in all.filter(|exchange| is_of_read && shows_state(exchange)) {
             if reads.len() < MAX_READS && !reads.iter().any(|known| known.request == read.request) {
                 reads.push(Arc::clone(read));
             }
@@ -62,20 +63,19 @@ impl Context {
         reads
     }
 
-    /// Whether one of these reads returns something else now. What changes with every read is not outdated.
-    async fn any_changed(&mut self, reads: &[Arc<Exchange>]) -> bool {
-        let known = self.session.record.failures.len();
+    /// Whether one of these reads returns something else now. What changes with every read is not outdated. The
+    /// responses are not judged: they are no part of the case.
+    async fn any_changed(&self, reads: &[Arc<Exchange>]) -> bool {
+        let client = &self.project().client;
         let content = |exchange: &Exchange| (exchange.response.status, exchange.response.body().clone());
         let mut any = false;
         for read in reads {
-            let later = self.session.send(read.request.clone()).await;
-            let again = self.session.send(read.request.clone()).await;
+            let (later, again) = (client.send(read.request.clone()).await, client.send(read.request.clone()).await);
             if let (Ok(later), Ok(again)) = (later, again) {
                 let has_changed = shows_state(&later) && content(&later) != content(read);
                 any |= has_changed && content(&later) == content(&again);
             }
         }
-        self.drop_tainted(known);
         any
     }
 

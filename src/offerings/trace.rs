@@ -170,16 +170,18 @@ fn order_as_listed(trace: &mut [Arc<Exchange>], transcript: &[Arc<Exchange>], at
     }
 }
 
-/// Sorts accepted creates. A rejected one follows the create of its id, else the one that it followed.
+/// Sorts accepted creates. A duplicate follows the create of its id; any other rejected one, the one that it followed.
 fn sort_accepted<K: Ord + Clone>(creates: &mut [Arc<Exchange>], key: impl Fn(&Exchange) -> K) {
-    let id = |create: &Exchange| Call::read(&create.request).map(|call| call.id);
+    let id = |create: &Exchange| Call::read(&create.request).map(|call| (call.project(), call.id));
     let accepted = creates.iter().filter(|create| create.response.is_success());
     let keys: BTreeMap<_, _> = accepted.map(|create| (id(create), key(create))).collect();
     let mut last = None;
     let mut sorted: Vec<_> = creates
         .iter()
         .map(|create| {
-            last = keys.get(&id(create)).cloned().or_else(|| last.take());
+            let is_duplicate = Reply::read(&create.response).is_conflict();
+            let of_id = keys.get(&id(create)).filter(|_| is_duplicate || create.response.is_success());
+            last = of_id.cloned().or_else(|| last.take());
             (last.clone(), !create.response.is_success(), Arc::clone(create))
         })
         .collect();

@@ -129,6 +129,11 @@ impl Case {
         }
     }
 
+    /// Whether it repeats a finding of another run.
+    pub(super) fn is_reproduction(&self) -> bool {
+        matches!(self, Self::Reproduction(_))
+    }
+
     /// How it changes the project.
     pub fn effect(&self) -> Effect {
         match self {

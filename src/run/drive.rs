@@ -173,8 +173,8 @@ impl Driver<'_> {
                         let project = if attempt == 0 { first.clone() } else { project(attempt) };
                         run_case_once(&case, project, &settings, attempt)
                     };
-                    let result = if let Some(race) = case.race() {
-                        run_race(race, settings.naming(&case.slug(), 0), first.clone(), &settings).await
+                    let result = if let Some(result) = run_race(&case, 0, first.clone(), &settings).await {
+                        result
                     } else {
                         let rules = first.judge.contract().rules();
                         confirm::run_until_decided(settings.confirmation, rules, run).await

@@ -6,7 +6,8 @@ use std::str::FromStr;
 /// How many cases of each layer a run has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Effort {
-    /// For a check after every change: about a fifth of [`Effort::Standard`].
+    /// For a check after every change: about a fifth of [`Effort::Standard`]. Only scenarios, unless other layers are
+    /// asked for.
     Quick,
     /// At most 5,000 requests to a correct server.
     #[default]
@@ -42,8 +43,7 @@ impl Effort {
     /// Number of random requests to each operation.
     pub fn inputs(self) -> u64 {
         match self {
-            Self::Quick => 0,
-            Self::Standard => 1,
+            Self::Quick | Self::Standard => 1,
             Self::Thorough => 100,
         }
     }
@@ -51,8 +51,7 @@ impl Effort {
     /// Number of generated sequences.
     pub fn histories(self) -> u64 {
         match self {
-            Self::Quick => 0,
-            Self::Standard => 3,
+            Self::Quick | Self::Standard => 3,
             Self::Thorough => 50,
         }
     }
@@ -60,8 +59,7 @@ impl Effort {
     /// Number of attempts of each race.
     pub fn race_attempts(self) -> u32 {
         match self {
-            Self::Quick => 1,
-            Self::Standard => 2,
+            Self::Quick | Self::Standard => 2,
             Self::Thorough => 30,
         }
     }
@@ -74,7 +72,7 @@ impl Effort {
         }
     }
 
-    /// Whether unusual requests that several operations share go to one of them only.
+    /// Whether a value that several operations test goes to one of them only.
     pub(super) fn divides_inputs(self) -> bool {
         self < Self::Thorough
     }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::case_script::CaseScript;
+use super::effort::Effort;
 use super::settings::{Confirm, Settings};
 use crate::contract::Endpoint;
 use crate::finding::CaseResult;
 use crate::offerings::input::Inputs;
-use crate::offerings::race::{Mode, Race, RaceBudget};
+use crate::offerings::race::{Mode, RaceBudget};
 use crate::offerings::sequence::{self, SnapshotPolicy};
 use crate::offerings::{Context, Naming};
 use crate::project::Project;
@@ -75,8 +76,10 @@ const EMBEDDED_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit of a race on an external target: there are twenty races, and the target may respond slowly.
 const EXTERNAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Runs a race in many attempts; the race runner itself minimizes and confirms it. `naming` makes its ids unique.
-pub(super) async fn run_race(race: &Arc<Race>, naming: Naming, project: Project, settings: &Settings) -> CaseResult {
+/// Runs a race in many attempts; the race runner itself minimizes and confirms it. `number` makes its ids unique. `None`
+/// for a case of another kind.
+pub(super) async fn run_race(case: &Case, number: u32, project: Project, settings: &Settings) -> Option<CaseResult> {
+    let race = case.race()?;
     let project = project.for_case(&race.case_name());
     let clients = RaceBudget::default().clients;
     let (clients, limit) = if project.is_disposable {
@@ -85,6 +88,8 @@ pub(super) async fn run_race(race: &Arc<Race>, naming: Naming, project: Project,
         (settings.jobs.get().clamp(2, clients), EXTERNAL_LIMIT)
     };
     let mode = if settings.confirmation == Confirm::Always { Mode::Explain } else { Mode::Detect };
-    let budget = RaceBudget { attempts: settings.race_attempts, limit, clients, mode };
-    race.run(project, naming, settings.seed, &budget).await
+    // An anomaly that a few attempts do not show again must not look mended.
+    let least = if case.is_reproduction() { Effort::Thorough.race_attempts() } else { 1 };
+    let budget = RaceBudget { attempts: settings.race_attempts.max(least), limit, clients, mode };
+    Some(race.run(project, settings.naming(&case.slug(), number), settings.seed, &budget).await)
 }

@@ -229,10 +229,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     /// that the target rejects the key from now on.
     async fn run_confirmed(&self, case: &Case, first: u32) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
-        if let Some(race) = case.race() {
-            let naming = settings.naming(&case.slug(), first);
-            let result = run_race(race, naming.clone(), self.project.clone(), settings).await;
-            self.undo(&result.wrote, &naming, None).await;
+        if let Some(result) = run_race(case, first, self.project.clone(), settings).await {
+            self.undo(&result.wrote, &settings.naming(&case.slug(), first), None).await;
             return (result, None);
         }
         let rejection = OnceLock::new();

@@ -75,7 +75,7 @@ impl Plan {
         let all = Endpoint::ALL.into_iter().map(Case::Inputs);
         if let Some(case) = &settings.selection.case {
             self.cases.extend(all.filter(|inputs| inputs.name() == *case));
-        } else if settings.includes(Layer::Input) && (settings.effort > Effort::Quick || settings.layers.is_some()) {
+        } else if settings.includes(Layer::Input) && !leaves_out_generated(settings) {
             self.cases.extend(all.filter(|inputs| required_scope(inputs.effect()) <= settings.scope));
         }
     }
@@ -142,7 +142,10 @@ impl Plan {
         if let Some(case) = &settings.selection.case {
             let numbers = case.strip_prefix("sequence::").and_then(numbers);
             self.cases.extend(numbers.into_iter().flatten().map(Case::Sequence));
-        } else if settings.includes(Layer::Sequence) && settings.scope != Scope::ReadOnly {
+        } else if settings.includes(Layer::Sequence)
+            && settings.scope != Scope::ReadOnly
+            && !leaves_out_generated(settings)
+        {
             self.cases.extend((0..settings.histories).map(Case::Sequence));
         }
     }
@@ -213,21 +216,30 @@ fn obstacle(
     })
 }
 
-/// Whether a run of little effort leaves a case out; one that was asked for always runs.
+/// Whether a run of little effort leaves a case out, unless its layer or its rules were asked for.
 fn is_beyond_effort(case: &Case, settings: &Settings, catalogue: &Catalogue) -> bool {
-    if settings.effort > Effort::Quick || settings.selection.case.is_some() || !settings.selection.only.is_empty() {
+    let is_asked_for =
+        settings.layers.is_some() || settings.selection.case.is_some() || !settings.selection.only.is_empty();
+    if settings.effort > Effort::Quick || is_asked_for {
         return false;
     }
-    let is_must = |rule: &&str| catalogue.rule(rule).is_some_and(|rule| rule.level == Level::Must);
+    let is_must = |id: &&str| {
+        catalogue.rule(id).is_some_and(|rule| settings.levels.in_force(&rule.id, rule.level) == Level::Must)
+    };
     match case {
         Case::Scenario(scenario) => LONG_SCENARIOS.contains(&scenario.rule) || !case.rules().iter().any(is_must),
-        Case::Race(_) => settings.layers.is_none(),
+        Case::Race(_) => true,
         _ => false,
     }
 }
 
+/// Whether the run sends no generated requests: those of a quick run, unless their layer was asked for.
+fn leaves_out_generated(settings: &Settings) -> bool {
+    settings.effort == Effort::Quick && settings.layers.is_none()
+}
+
 /// The smallest scope that permits an effect.
-fn required_scope(effect: Effect) -> Scope {
+pub(super) fn required_scope(effect: Effect) -> Scope {
     match effect {
         Effect::Reads => Scope::ReadOnly,
         Effect::Writes => Scope::KeepMain,

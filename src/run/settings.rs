@@ -9,9 +9,10 @@ use thiserror::Error;
 use wildmatch::WildMatch;
 
 use super::RunError;
-use super::case::Layer;
+use super::case::{Case, Layer};
 use super::case_script::SavedCase;
 use super::effort::Effort;
+use super::plan::required_scope;
 use super::regressions::Regression;
 use super::waivers::Waivers;
 use crate::contract::{Catalogue, Contract, Endpoint, Level};
@@ -134,12 +135,12 @@ impl Settings {
     pub(super) fn generate_inputs(&self, project: &Project, endpoint: Endpoint, cases: u64) -> Inputs {
         let (contract, fixtures) = (project.judge.contract(), &project.fixtures);
         let inputs = Inputs::of(contract, endpoint, fixtures, self.seed, cases);
-        // Requests of an operation that does not run would be lost.
-        if self.effort.divides_inputs() && self.scope == Scope::Full {
-            inputs.divided(contract, fixtures, self.seed)
-        } else {
-            inputs
+        if !self.effort.divides_inputs() || self.selection.case.is_some() {
+            return inputs;
         }
+        let runs = |endpoint: &Endpoint| required_scope(Case::Inputs(*endpoint).effect()) <= self.scope;
+        let among: Vec<Endpoint> = Endpoint::ALL.into_iter().filter(runs).collect();
+        inputs.divided(contract, fixtures, self.seed, &among)
     }
 
     /// The ids of an attempt of the case that `slug` identifies.

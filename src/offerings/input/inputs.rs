@@ -147,14 +147,15 @@ impl Inputs {
     }
 
     /// Without the requests that go to another operation: an unusual one, or a further value on one side of a limit,
-    /// whatever the name of the parameter, that several operations have goes to one of them, which depends on the seed.
+    /// whatever the name of the parameter, that several of the operations `among` have goes to one of them, which depends on the seed.
     #[must_use]
-    pub fn divided(self, contract: &Contract, fixtures: &Fixtures, seed: u64) -> Inputs {
-        let all = Endpoint::ALL.map(|endpoint| {
-            let inputs = Self::of(contract, endpoint, fixtures, seed, 0);
+    pub fn divided(self, contract: &Contract, fixtures: &Fixtures, seed: u64, among: &[Endpoint]) -> Inputs {
+        let of_operation = |endpoint: &Endpoint| {
+            let inputs = Self::of(contract, *endpoint, fixtures, seed, 0);
             let values = inputs.list.iter().map(|input| input.value().to_owned()).collect::<BTreeSet<_>>();
             (inputs.operation, values)
-        });
+        };
+        let all: Vec<_> = among.iter().map(of_operation).collect();
         let is_own = |value: &str| {
             let sharing: Vec<_> = all.iter().filter(|(_, values)| values.contains(value)).collect();
             let turn = value.bytes().fold(seed, |sum, byte| sum.wrapping_add(byte.into()));

@@ -128,7 +128,7 @@ fn divided_inputs_lose_no_value_and_no_side_of_a_constraint() {
     let fixtures = Fixtures { products: vec!["p1".into(), "p2".into()], ..Fixtures::default() };
     for seed in 0..5 {
         let all = Endpoint::ALL.map(|endpoint| Inputs::of(&contract, endpoint, &fixtures, seed, 0));
-        let divided = all.clone().map(|inputs| inputs.divided(&contract, &fixtures, seed));
+        let divided = all.clone().map(|inputs| inputs.divided(&contract, &fixtures, seed, &Endpoint::ALL));
         let values = |inputs: &[Inputs]| -> BTreeSet<String> {
             inputs.iter().flat_map(|inputs| &inputs.list).map(|input| input.value().to_owned()).collect()
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::{Catalogue, RuleScope};
 use crate::finding::{Confirmation, Failure, Finding};
 
-/// The rule that every outdated read violates: what is listed is what a get returns.
+/// The rule that describes outdated reads best: what is listed is what a get returns.
 const RULE: &str = "list.agrees-with-get";
 
 /// The fingerprints of the failures of a run, by what explains them.
