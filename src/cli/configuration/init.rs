@@ -96,6 +96,7 @@ fn one(key: &str) -> &'static str {
         "journal" => "run.journal",
         "spec" => "spec/offerings.openapi.yaml",
         "cases" => "200",
+        "race-tries" => "10",
         "seed" => "42",
         "jobs" => "2",
         "rate" => "20/s",
