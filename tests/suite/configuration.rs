@@ -136,8 +136,9 @@ fn labels_are_in_every_report() {
     let variables =
         [("GITHUB_SHA", "4f1c0de2"), ("GITHUB_REF_NAME", "main"), ("QONFORM_LABELS", "team=payments\nenv=a b")];
     let formats = ["json", "html", "markdown", "junit", "sarif", "har", "github"];
-    let reports: Vec<String> = formats.iter().map(|format| format!("{format}={format}")).collect();
-    let arguments = ["run", "--only", "get.missing", "--report", &reports.join(","), "--label", "commit=abc<b>"];
+    let reports: Vec<String> = formats.iter().map(|format| format!("--report={format}={format}")).collect();
+    let mut arguments = vec!["run", "--only", "get.missing", "--label", "commit=abc<b>"];
+    arguments.extend(reports.iter().map(String::as_str));
     let given = in_place("", &variables, &arguments);
     assert_eq!(given.code, Some(0), "{}{}", given.stdout, given.stderr);
     let labels = &given.json()["labels"];

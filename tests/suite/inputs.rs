@@ -135,7 +135,8 @@ fn the_time_for_minimizing_is_limited() {
         let mut command = qonform(&folder);
         command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "5", "--layer", "input"]);
         command
-            .args(["--cases", "20", "--report", &format!("json={}", folder.path().join("json").display())])
+            .args(["--effort", "thorough", "--cases", "20"])
+            .args(["--report", &format!("json={}", folder.path().join("json").display())])
             .args(more);
         let ran = end(command, folder);
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
