@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::case::Case;
 use super::settings::{Scope, Settings};
-use crate::contract::Contract;
+use crate::contract::{Contract, Endpoint};
 use crate::offerings::input::{self, Inputs, SavedInputs};
 use crate::offerings::race::{InvalidRace, Race, SavedRace};
 use crate::offerings::sequence::{self, Capabilities, MainRole, Step};
@@ -48,9 +48,7 @@ impl CaseScript {
     pub(super) fn of(case: &Case, project: &Project, settings: &Settings) -> Self {
         match case {
             Case::Scenario(_) => Self::Whole,
-            Case::Inputs(endpoint) => {
-                Self::Inputs(Arc::new(settings.generate_inputs(project, *endpoint, settings.inputs)))
-            }
+            Case::Inputs(endpoint) => Self::Inputs(Arc::new(inputs_of(project, *endpoint, settings, settings.inputs))),
             Case::Other(operation) => {
                 Self::Inputs(Arc::new(Inputs::of_other(operation, settings.seed, settings.inputs)))
             }
@@ -76,6 +74,18 @@ impl CaseScript {
             Self::Whole | Self::Steps(_) => None,
         }
     }
+}
+
+/// The inputs of an operation, with the first `cases` random ones.
+pub(super) fn inputs_of(project: &Project, endpoint: Endpoint, settings: &Settings, cases: u64) -> Inputs {
+    let (contract, fixtures) = (project.judge.contract(), &project.fixtures);
+    let inputs = Inputs::of(contract, endpoint, fixtures, settings.seed, cases);
+    if !settings.effort.divides_inputs() || settings.selection.case.is_some() {
+        return inputs;
+    }
+    let runs = |endpoint: &Endpoint| Scope::required(Case::Inputs(*endpoint).effect()) <= settings.scope;
+    let among: Vec<Endpoint> = Endpoint::ALL.into_iter().filter(runs).collect();
+    inputs.divided(contract, fixtures, settings.seed, &among)
 }
 
 /// The contents of a case that shows a finding, as saved in reports and in regression files.

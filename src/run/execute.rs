@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::Case;
-use super::case_script::CaseScript;
+use super::case_script::{CaseScript, inputs_of};
 use super::effort::Effort;
 use super::settings::{Confirm, Settings};
 use crate::contract::Endpoint;
@@ -41,7 +41,7 @@ const BATCH: u64 = 128;
 /// Generates the inputs of an operation and yields between batches, so that a run can end meanwhile.
 async fn generate(endpoint: Endpoint, project: &Project, settings: &Settings) -> Inputs {
     let mut begin = settings.inputs.min(BATCH);
-    let mut inputs = settings.generate_inputs(project, endpoint, begin);
+    let mut inputs = inputs_of(project, endpoint, settings, begin);
     while begin < settings.inputs {
         tokio::task::yield_now().await;
         let end = settings.inputs.min(begin.saturating_add(BATCH));

@@ -11,7 +11,7 @@ use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
 use crate::contract::{Catalogue, Contract, Endpoint, Level, Need, Operation};
 use crate::offerings::race::{self, Race};
-use crate::offerings::scenario::{self, Effect, Scenario};
+use crate::offerings::scenario::{self, Scenario};
 
 /// The cases of a run, in the order of execution on a single project, and the reasons for cases left out.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,7 @@ impl Plan {
         if let Some(case) = &settings.selection.case {
             self.cases.extend(all.filter(|inputs| inputs.name() == *case));
         } else if settings.includes(Layer::Input) && !leaves_out_generated(settings) {
-            self.cases.extend(all.filter(|inputs| required_scope(inputs.effect()) <= settings.scope));
+            self.cases.extend(all.filter(|inputs| Scope::required(inputs.effect()) <= settings.scope));
         }
     }
 
@@ -180,7 +180,7 @@ fn races(settings: &Settings) -> Vec<Race> {
 
 /// Why the scope of the run excludes a case; `None` when it does not.
 fn out_of_scope(case: &Case, scope: Scope) -> Option<String> {
-    (required_scope(case.effect()) > scope).then(|| match scope {
+    (Scope::required(case.effect()) > scope).then(|| match scope {
         Scope::ReadOnly => "it writes, which --read-only excludes".into(),
         Scope::KeepMain | Scope::Full => "it promotes an offering, which --keep-main excludes".into(),
     })
@@ -236,15 +236,6 @@ fn is_beyond_effort(case: &Case, settings: &Settings, catalogue: &Catalogue) -> 
 /// Whether the run sends no generated requests: those of a quick run, unless their layer was asked for.
 fn leaves_out_generated(settings: &Settings) -> bool {
     settings.effort == Effort::Quick && settings.layers.is_none()
-}
-
-/// The smallest scope that permits an effect.
-pub(super) fn required_scope(effect: Effect) -> Scope {
-    match effect {
-        Effect::Reads => Scope::ReadOnly,
-        Effect::Writes => Scope::KeepMain,
-        Effect::Promotes => Scope::Full,
-    }
 }
 
 /// `needs a product id that exists in the project: --product-id`.

@@ -9,18 +9,17 @@ use thiserror::Error;
 use wildmatch::WildMatch;
 
 use super::RunError;
-use super::case::{Case, Layer};
+use super::case::Layer;
 use super::case_script::SavedCase;
 use super::effort::Effort;
-use super::plan::required_scope;
 use super::regressions::Regression;
 use super::waivers::Waivers;
-use crate::contract::{Catalogue, Contract, Endpoint, Level};
+use crate::contract::{Catalogue, Contract, Level};
 use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::Naming;
-use crate::offerings::input::Inputs;
-use crate::project::{Project, ShrinkTime};
+use crate::offerings::scenario::Effect;
+use crate::project::ShrinkTime;
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -129,18 +128,6 @@ impl Settings {
     pub fn with_effort(effort: Effort) -> Self {
         let (inputs, histories, race_attempts) = (effort.inputs(), effort.histories(), effort.race_attempts());
         Self { effort, inputs, histories, race_attempts, ..Self::default() }
-    }
-
-    /// The inputs of an operation, with the first `cases` random ones.
-    pub(super) fn generate_inputs(&self, project: &Project, endpoint: Endpoint, cases: u64) -> Inputs {
-        let (contract, fixtures) = (project.judge.contract(), &project.fixtures);
-        let inputs = Inputs::of(contract, endpoint, fixtures, self.seed, cases);
-        if !self.effort.divides_inputs() || self.selection.case.is_some() {
-            return inputs;
-        }
-        let runs = |endpoint: &Endpoint| required_scope(Case::Inputs(*endpoint).effect()) <= self.scope;
-        let among: Vec<Endpoint> = Endpoint::ALL.into_iter().filter(runs).collect();
-        inputs.divided(contract, fixtures, self.seed, &among)
     }
 
     /// The ids of an attempt of the case that `slug` identifies.
@@ -283,6 +270,17 @@ pub enum Scope {
     /// Its own offerings and the main.
     #[default]
     Full,
+}
+
+impl Scope {
+    /// The smallest scope that permits an effect.
+    pub(super) fn required(effect: Effect) -> Self {
+        match effect {
+            Effect::Reads => Self::ReadOnly,
+            Effect::Writes => Self::KeepMain,
+            Effect::Promotes => Self::Full,
+        }
+    }
 }
 
 /// Whether a violation ends the run.

@@ -147,7 +147,8 @@ impl Inputs {
     }
 
     /// Without the requests that go to another operation: an unusual one, or a further value on one side of a limit,
-    /// whatever the name of the parameter, that several of the operations `among` have goes to one of them, which depends on the seed.
+    /// whatever the name of the parameter, that several of the operations `among` have goes to one of them, which depends
+    /// on the seed.
     #[must_use]
     pub fn divided(self, contract: &Contract, fixtures: &Fixtures, seed: u64, among: &[Endpoint]) -> Inputs {
         let of_operation = |endpoint: &Endpoint| {
