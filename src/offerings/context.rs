@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 
 use super::naming::Naming;
@@ -171,6 +172,21 @@ impl Context {
         self.project().fixtures.variant.clone().ok_or(Abort::Missing(Need::Variant))
     }
 
+    /// Before a request about an id without the prefix of the case: waits until no case that runs at the same time uses
+    /// such ids. `None` if the case runs alone.
+    pub(super) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+        match &self.project().neighbours {
+            Some(neighbours) => Some(neighbours.turn().await),
+            None => None,
+        }
+    }
+
+    /// Whether another case that runs at the same time creates the offering.
+    pub(super) fn is_of_another_case(&self, id: &str) -> bool {
+        let neighbours = self.project().neighbours.as_ref();
+        neighbours.is_some_and(|neighbours| neighbours.is_of_another(id, self.naming.case_prefix()))
+    }
+
     /// Whether the case must delete what it creates.
     pub fn is_shared(&self) -> bool {
         !self.project().is_disposable
@@ -316,6 +332,9 @@ impl Context {
     /// Reads the list before a request, if one comparison cannot cover its effect too.
     async fn read_before(&mut self, request: &Request) -> Result<(), Abort> {
         let Some(call) = Call::read(request) else { return Ok(()) };
+        if let Some(neighbours) = self.project().neighbours.as_ref().filter(|_| call.endpoint == Endpoint::Create) {
+            neighbours.add(&call.id, self.naming.case_prefix());
+        }
         let role = call.project();
         if self.uncertain.contains(&role) && self.oracle.state(role).is_some() {
             self.adopt(role).await?;

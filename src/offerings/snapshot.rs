@@ -364,19 +364,20 @@ impl Context {
     async fn walk_once(&mut self, role: KeyRole) -> Result<Option<Snapshot>, Abort> {
         let mut snapshot = Snapshot::default();
         let (mut bytes, mut seen) = (0, HashSet::new());
+        let mut last: Option<String> = None;
         let expected = self.oracle.state(role).map_or(0, |state| state.world().offerings().count());
         loop {
-            let cursor = snapshot.offerings.last().map(|offering| offering.id.clone());
             let mut request = Request::to(Endpoint::List).query("limit", "100").key(role);
-            if let Some(cursor) = &cursor {
+            if let Some(cursor) = &last {
                 request = request.query("starting_after", cursor);
             }
             let at = self.send_quietly(request).await?;
             let reply = Reply::read(&at.response);
-            if let Some(id) = &cursor
+            if let Some(id) = &last
                 && reply.is_restarted
             {
-                if !self.oracle.state(role).is_some_and(|state| state.world().is_ours(id)) {
+                let is_ours = self.oracle.state(role).is_some_and(|state| state.world().is_ours(id));
+                if !is_ours || self.is_of_another_case(id) {
                     return Ok(None);
                 }
                 self.found(
@@ -400,26 +401,16 @@ impl Context {
             bytes += at.response.body().len();
             self.session.drop_middle_pages(snapshot.pages);
             let length = page.offerings.len();
-            // Ids that are not strings are not read exactly.
-            let is_broken = has_non_string_ids(&at);
-            let before = seen.clone();
-            for offering in page.offerings {
-                if seen.insert(offering.id.clone()) {
-                    snapshot.offerings.push(offering);
-                } else if self.tainted.insert(offering.id.clone()) && !is_broken {
-                    let received = format!("`{}` twice", offering.id);
-                    let requirement = if before.contains(&offering.id) { &row::LIST_PAGES } else { &row::LIST_TWICE };
-                    self.found(requirement, "ids", "every offering once", received, &at);
-                }
-            }
-            let has_new = cursor.as_deref() != snapshot.offerings.last().map(|offering| offering.id.as_str());
+            let newest = self.add_page(page.offerings, &mut snapshot, &mut seen, &at);
+            let has_new = newest.is_some();
+            last = newest.or(last);
             if self.oracle.state(role).is_none() {
                 self.release_general();
             }
             let has_more = page.has_more.unwrap_or(length == MAX_LIMIT);
             if !has_more {
                 let may_be_cut = length == MAX_LIMIT && snapshot.offerings.len() < expected;
-                if may_be_cut && self.has_following_page(role, &snapshot, &at).await? {
+                if may_be_cut && self.has_following_page(role, last.as_deref(), &snapshot, &at).await? {
                     continue;
                 }
                 return Ok(Some(snapshot));
@@ -439,19 +430,53 @@ impl Context {
         }
     }
 
+    /// Adds the offerings of a page, except those of cases that run at the same time, and reports repeated ones. Returns
+    /// the id of the last offering that no earlier page had.
+    fn add_page(
+        &mut self,
+        offerings: Vec<Offering>,
+        snapshot: &mut Snapshot,
+        seen: &mut HashSet<String>,
+        at: &Arc<Exchange>,
+    ) -> Option<String> {
+        // Ids that are not strings are not read exactly.
+        let is_broken = has_non_string_ids(at);
+        let before = seen.clone();
+        let mut newest = None;
+        for offering in offerings {
+            let is_new = seen.insert(offering.id.clone());
+            if is_new {
+                newest = Some(offering.id.clone());
+            }
+            if self.is_of_another_case(&offering.id) {
+                continue;
+            }
+            if is_new {
+                snapshot.offerings.push(offering);
+            } else if self.tainted.insert(offering.id.clone()) && !is_broken {
+                let received = format!("`{}` twice", offering.id);
+                let requirement = if before.contains(&offering.id) { &row::LIST_PAGES } else { &row::LIST_TWICE };
+                self.found(requirement, "ids", "every offering once", received, at);
+            }
+        }
+        newest
+    }
+
     /// Whether offerings follow a page with `has_more` false.
     async fn has_following_page(
         &mut self,
         role: KeyRole,
+        last: Option<&str>,
         snapshot: &Snapshot,
         at: &Arc<Exchange>,
     ) -> Result<bool, Abort> {
-        let Some(last) = snapshot.offerings.last() else { return Ok(false) };
-        let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", &last.id).key(role);
+        let Some(last) = last else { return Ok(false) };
+        let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", last).key(role);
         let next = self.send_quietly(request).await?;
         let reply = Reply::read(&next.response);
+        let is_new = |cx: &Self, id: &str| snapshot.find(id).is_none() && !cx.is_of_another_case(id);
         let follows =
-            !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| snapshot.find(id).is_none()));
+            !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| is_new(self, id)));
         if follows {
             self.found(&row::LIST_HAS_MORE_FALSE, "has_more", "has_more true", "has_more false", at);
         }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Rereads, ShrinkTime};
+use super::{Neighbours, Rereads, ShrinkTime};
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -45,6 +45,8 @@ pub struct Project {
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
+    /// The cases that run at the same time; `None` for a case that runs alone.
+    pub neighbours: Option<Arc<Neighbours>>,
     /// Writes of the run that prepared the project for the case, in order: a failure may depend on them.
     pub prepared: Arc<[Arc<Exchange>]>,
 }

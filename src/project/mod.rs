@@ -1,8 +1,9 @@
 //! One project on the target: its keys, its fixtures, and a session that judges every response.
 //!
-//! One case at a time uses a project. Start at [`Project`].
+//! One case at a time uses a project, or several that know of each other. Start at [`Project`].
 
 mod handle;
+mod neighbours;
 mod rereads;
 mod session;
 mod shrink_time;
@@ -10,6 +11,7 @@ mod snapshot;
 
 pub use crate::finding::Abort;
 pub use handle::{Fixtures, Project};
+pub use neighbours::Neighbours;
 pub use rereads::Rereads;
 pub use session::{Counts, RESTARTED, Session, is_restarted};
 pub use shrink_time::ShrinkTime;

@@ -140,13 +140,14 @@ impl Case {
             Self::Scenario(scenario) => scenario.effect,
             Self::Inputs(Endpoint::SetMain) | Self::Sequence(_) => Effect::Promotes,
             Self::Other(operation) if operation.method == http::Method::GET => Effect::Reads,
-            Self::Inputs(_) | Self::Other(_) => Effect::Writes,
+            Self::Inputs(Endpoint::List) | Self::Other(_) => Effect::WritesAlone,
+            Self::Inputs(_) => Effect::Writes,
             Self::Reproduction(saved) => match &saved.script {
                 CaseScript::Inputs(inputs) if inputs.operation.endpoint() == Some(Endpoint::SetMain) => {
                     Effect::Promotes
                 }
                 CaseScript::Inputs(inputs) if inputs.list.iter().all(Input::only_reads) => Effect::Reads,
-                CaseScript::Inputs(_) => Effect::Writes,
+                CaseScript::Inputs(_) => Effect::WritesAlone,
                 CaseScript::Race(race) => race.effect,
                 CaseScript::Steps(_) | CaseScript::Whole => Effect::Promotes,
             },

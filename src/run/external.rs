@@ -1,6 +1,7 @@
-//! Runs cases on an external target, one after another, and restores the project after each.
+//! Runs cases on an external target, side by side where they allow it, and restores the project after each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,19 +19,20 @@ use super::journal::{Journal, ProjectRole};
 use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::Scope;
+use super::side_by_side::{decided_alone, distinct, passed, run_side_by_side};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Listed};
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::SnapshotPolicy;
 use crate::offerings::{Context, Naming};
-use crate::project::Project;
+use crate::project::{Neighbours, Project};
 
 /// The run gives up after so many consecutive cases that a transport error aborted.
 const MAX_CONSECUTIVE_ERRORS: usize = 3;
 
 /// Most runs of one case in a shared project.
-pub(super) const MAX_SHARED_RUNS: u32 = MAX_RUNS * (1 + ROUNDS.len() as u32);
+pub(super) const MAX_SHARED_RUNS: u32 = 1 + MAX_RUNS * (1 + ROUNDS.len() as u32);
 
 /// Name of the case that prepares and restores the project.
 pub(super) const ANCHOR: &str = "anchor";
@@ -83,6 +85,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let mut results = CaseResults::default();
         let mut errors = 0;
         let mut effect = Effect::Reads;
+        // What the cases showed that ran beside others: those that passed, and those that must run again alone.
+        let (mut beside, mut begun) = (BTreeMap::new(), 0);
         for (index, case) in plan.cases.iter().enumerate() {
             if case.effect() != effect {
                 effect = case.effect();
@@ -91,11 +95,28 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                     results.add_unplanned(index, ANCHOR, result, self.project.client.keys());
                 }
             }
-            let (result, rejection) = tokio::select! {
-                result = self.run_confirmed(case, 0) => result,
-                ending = driver.stop_requested() => return (results, ending),
+            if index >= begun && beside.values().all(passed) {
+                begun = end_of_group(plan, index);
+                let ending = self.run_beside(plan, index..begun, &mut beside).await;
+                self.report_rate();
+                if let Some(ending) = ending {
+                    return (results, ending);
+                }
+            }
+            let (result, rejection) = match beside.remove(&index) {
+                Some(result) if passed(&result) => (result, None),
+                before => tokio::select! {
+                    (alone, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
+                        let result = match before {
+                            Some(before) => decided_alone(alone, before),
+                            None => alone,
+                        };
+                        driver.report_case(case, &result, self.project.client.traffic());
+                        (result, rejection)
+                    }
+                    ending = driver.stop_requested() => return (results, ending),
+                },
             };
-            driver.report_case(case, &result, self.project.client.traffic());
             self.report_rate();
             errors = match &result.abort {
                 // These block every further case.
@@ -125,6 +146,41 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         (results, repeated)
     }
 
+    /// Runs cases of these places side by side, as far as they allow it, and adds their results by place.
+    async fn run_beside(
+        &self,
+        plan: &Plan,
+        places: Range<usize>,
+        results: &mut BTreeMap<usize, CaseResult>,
+    ) -> Option<Ending> {
+        let settings = self.driver.settings;
+        let naming = |place: usize| settings.naming(&plan.cases[place].slug(), 0);
+        let prefixes = distinct(places.map(|place| (place, naming(place).case_prefix().to_owned())));
+        if prefixes.len() < 2 || settings.jobs_beside.get() < 2 {
+            return None;
+        }
+        let places: Vec<usize> = prefixes.keys().copied().collect();
+        let neighbours = Some(Arc::new(Neighbours::new(prefixes.into_values().collect())));
+        let project = Project { neighbours, ..self.project.clone() };
+        let run = |number: usize| {
+            let (place, project) = (places[number], project.clone());
+            async move {
+                let mut result = run_case_once(&plan.cases[place], project, settings, 0).await;
+                self.undo_beside(&result.wrote, &naming(place), result.after.take()).await;
+                result
+            }
+        };
+        let stop = self.driver.stop_requested();
+        let ended = |number: usize, result: CaseResult| {
+            let place = places[number];
+            if passed(&result) {
+                self.driver.report_case(&plan.cases[place], &result, self.project.client.traffic());
+            }
+            results.insert(place, result);
+        };
+        run_side_by_side(0..places.len(), settings.jobs_beside, run, stop, ended).await
+    }
+
     /// Runs the cases again that changes of another client left undecided.
     async fn repeat_disturbed(&self, plan: &Plan, results: &mut CaseResults) -> Ending {
         for (round, wait) in (1..).zip(ROUNDS) {
@@ -136,7 +192,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             }
             tokio::time::sleep(wait).await;
             for before in &mut disturbed {
-                let (mut again, rejection) = self.run_confirmed(&plan.cases[before.place], round * MAX_RUNS).await;
+                let (mut again, rejection) = self.run_confirmed(&plan.cases[before.place], round * MAX_RUNS + 1).await;
                 if let Some(reason) = rejection {
                     return Ending::GaveUp(reason);
                 }
@@ -163,7 +219,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     async fn set_anchor(&mut self, effect: Effect) -> Option<CaseResult> {
         let is_needed = match effect {
             Effect::Reads => false,
-            Effect::Writes => self.anchor.is_none(),
+            Effect::Writes | Effect::WritesAlone => self.anchor.is_none(),
             // With --keep-main, sequences promote nothing.
             Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
         };
@@ -285,9 +341,24 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 
     /// Restores the project after a case. `after` is the list of the main project, if the case has just read it.
-    pub(super) async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, mut after: Option<Vec<Listed>>) {
+    pub(super) async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, after: Option<Vec<Listed>>) {
+        self.undo_as(wrote, after, |role| self.undo_case(role, naming.case_prefix())).await;
+    }
+
+    /// As [`Self::undo`] while other cases run. Ids without a prefix may be theirs: they are undone later.
+    async fn undo_beside(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, after: Option<Vec<Listed>>) {
+        let undo = |role| Undo { strays: Vec::new(), ..self.undo_case(role, naming.case_prefix()) };
+        self.undo_as(wrote, after, undo).await;
+    }
+
+    async fn undo_as(
+        &self,
+        wrote: &BTreeSet<KeyRole>,
+        mut after: Option<Vec<Listed>>,
+        undo: impl Fn(KeyRole) -> Undo,
+    ) {
         for role in wrote {
-            let undo = self.undo_case(*role, naming.case_prefix());
+            let undo = undo(*role);
             let current = after.take_if(|_| *role == KeyRole::Main);
             // The end of the run repeats and reports what fails here.
             let _ = clean::clean(&self.project, *role, &undo, current).await;
@@ -323,6 +394,15 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         self.notes.extend(notes);
         (self.notes, left)
     }
+}
+
+/// The end of the cases from `index` on that may run side by side: they have one effect, which concerns nothing but what
+/// they create. It is `index` if the case runs alone.
+fn end_of_group(plan: &Plan, index: usize) -> usize {
+    let effect = plan.cases[index].effect();
+    let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction();
+    let count = plan.cases[index..].iter().take_while(is_alike).count();
+    index + if matches!(effect, Effect::Reads | Effect::Writes) { count } else { 0 }
 }
 
 /// A sentence about the rate that the target allows, or about its rejections if they show no rate, as in an outage.

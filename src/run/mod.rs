@@ -25,6 +25,7 @@ mod regressions;
 mod selftest;
 mod settings;
 mod shrink;
+mod side_by_side;
 mod target;
 mod trials;
 mod waivers;

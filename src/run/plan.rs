@@ -16,7 +16,8 @@ use crate::offerings::scenario::{self, Scenario};
 /// The cases of a run, in the order of execution on a single project, and the reasons for cases left out.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// The cases: regressions first, then cases that read, that write, and that change the main.
+    /// The cases: regressions first, then cases that read, that write side by side and alone, and that
+    /// change the main.
     pub cases: Vec<Case>,
     /// For each rule with a case that cannot run: the reason.
     pub reasons: BTreeMap<String, String>,
@@ -42,7 +43,9 @@ impl Plan {
         for race in races(settings) {
             plan.add(Case::Race(Arc::new(race)), settings, catalogue, missing);
         }
-        plan.cases.sort_by_key(Case::effect);
+        // Inputs take longest: the others run beside them.
+        let is_short = |case: &Case| !matches!(case, Case::Inputs(_));
+        plan.cases.sort_by_key(|case| (case.effect(), is_short(case)));
         if settings.selection.case.is_none() {
             let rest = std::mem::take(&mut plan.cases);
             plan.add_regressions(settings, contract, missing);

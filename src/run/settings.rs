@@ -62,6 +62,8 @@ pub struct Settings {
     pub names: Option<u64>,
     /// Number of concurrent cases on the embedded server, and most concurrent clients of a race on an external target.
     pub jobs: NonZeroUsize,
+    /// Most cases that run at the same time in one project of an external target.
+    pub jobs_beside: NonZeroUsize,
     /// Connection, timeouts and retries.
     pub transport: TransportSettings,
     /// Whether a violation ends the run.
@@ -79,6 +81,9 @@ pub struct Settings {
     /// The labels of the run in its reports.
     pub labels: Labels,
 }
+
+/// Cases of one project that run at the same time: enough to hide the latency of a target, and few for its connections.
+const JOBS_BESIDE: NonZeroUsize = NonZeroUsize::new(6).expect("not zero");
 
 /// Labels of a run in its reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -111,6 +116,7 @@ impl Default for Settings {
             seed: 0,
             names: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            jobs_beside: JOBS_BESIDE,
             transport: TransportSettings::default(),
             stop_policy: StopPolicy::Never,
             allows_inconclusive: false,
@@ -277,7 +283,7 @@ impl Scope {
     pub(super) fn required(effect: Effect) -> Self {
         match effect {
             Effect::Reads => Self::ReadOnly,
-            Effect::Writes => Self::KeepMain,
+            Effect::Writes | Effect::WritesAlone => Self::KeepMain,
             Effect::Promotes => Self::Full,
         }
     }

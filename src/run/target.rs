@@ -77,6 +77,7 @@ impl Embedded {
             rereads: Arc::default(),
             is_exclusive: self.is_exclusive,
             keep_alive: Some(Arc::new(guard)),
+            neighbours: None,
             prepared: Arc::default(),
         }
     }
@@ -125,6 +126,7 @@ pub fn external_project(
         rereads: Arc::default(),
         is_exclusive: external.isolation == Isolation::Exclusive,
         keep_alive: None,
+        neighbours: None,
         prepared: Arc::default(),
     })
 }

@@ -9,12 +9,14 @@ use crate::exchange::{Exchange, OperationRef, Request, TransportError, encode_se
 use crate::finding::{Constraints, Failure};
 use crate::generate::{Constraint, Validity};
 use crate::offerings::Context;
+use crate::offerings::oracle::Call;
 use crate::offerings::scenario::ScriptResult;
 use crate::project::Abort;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
 
 /// After at most this many inputs the state is read, so that few of them can have caused a difference.
 const BATCH: usize = 24;
@@ -41,6 +43,7 @@ impl Inputs {
             shared: None,
             replaced: 0,
             unprefixed: Vec::new(),
+            turn: None,
             since: 0,
             sent: Vec::new(),
         };
@@ -82,6 +85,8 @@ struct InputRunner<'r> {
     replaced: usize,
     /// Ids created for the current input without the prefix of the run.
     unprefixed: Vec<String>,
+    /// Held while the current input uses ids without the prefix of the case.
+    turn: Option<OwnedMutexGuard<()>>,
     /// The first input that wrote since the state was read.
     since: usize,
     /// The exchanges of the inputs since then.
@@ -103,6 +108,7 @@ const EXISTS: &str = "its id already exists";
 
 impl InputRunner<'_> {
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
+        self.turn = None;
         let request = match self.request(input).await? {
             Ok(request) => request,
             Err(reason) => {
@@ -110,6 +116,9 @@ impl InputRunner<'_> {
                 return Ok(());
             }
         };
+        if let Some(call) = Call::read(&request) {
+            self.wait_for_turn(&call.id).await;
+        }
         let is_write = request.is_write();
         let exchange = match self.cx.send(request).await {
             // A server may close the connection on an unusual request; a lost read leaves the state known.
@@ -123,6 +132,13 @@ impl InputRunner<'_> {
             self.coverage.count(self.operation, covered, acceptance);
         }
         self.remove_unprefixed(&exchange).await
+    }
+
+    /// Waits until no case that runs at the same time uses ids without a prefix, if `id` is one.
+    async fn wait_for_turn(&mut self, id: &str) {
+        if self.turn.is_none() && !id.is_empty() && !id.starts_with(&self.cx.id("")) {
+            self.turn = self.cx.turn().await;
+        }
     }
 
     /// Attributes the failures since the last call; the inputs before `end` have been sent.
@@ -336,6 +352,7 @@ impl InputRunner<'_> {
         if self.cx.state().main().is_none() {
             self.create_other().await?;
         }
+        self.wait_for_turn(id).await;
         self.cx.create(&json!({ "id": id })).await?;
         if !id.starts_with(&self.cx.id("")) {
             self.unprefixed.push(id.to_owned());

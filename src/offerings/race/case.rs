@@ -15,7 +15,7 @@ pub struct Race {
     pub name: String,
     /// The rules that it checks, the most important one first.
     pub rules: Vec<&'static str>,
-    /// What it does to the project: [`Effect::Promotes`] or [`Effect::Writes`].
+    /// What it does to the project: [`Effect::Promotes`] or [`Effect::WritesAlone`].
     pub effect: Effect,
     /// What it requires of the target or the configuration.
     pub needs: &'static [Need],
@@ -34,7 +34,7 @@ impl Race {
         Self {
             name: name.into(),
             rules: vec![rule],
-            effect: Effect::Writes,
+            effect: Effect::WritesAlone,
             needs: &[],
             role: KeyRole::Main,
             twins: 0,
@@ -43,7 +43,7 @@ impl Race {
     }
 
     pub(super) fn program(mut self, program: Program) -> Self {
-        self.effect = if program.promotes() { Effect::Promotes } else { Effect::Writes };
+        self.effect = if program.promotes() { Effect::Promotes } else { Effect::WritesAlone };
         self.program = program;
         self
     }

@@ -14,8 +14,8 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("create.id-bounds", Writes, [], id_bounds),
     scenario!("create.id-invalid", Writes, [], id_invalid),
     scenario!("create.duplicate", Writes, [], duplicate),
-    scenario!("create.case-sensitivity", Writes, [], case_sensitivity),
-    scenario!("create.tag-main-rejected", Writes, [], tag_main),
+    scenario!("create.case-sensitivity", WritesAlone, [], case_sensitivity),
+    scenario!("create.tag-main-rejected", WritesAlone, [], tag_main),
     scenario!("create.tag-invalid", Writes, [], tag_invalid),
     scenario!("create.tag-regular", Writes, [], tag_regular),
     scenario!("create.first-is-main", Writes, [Empty], first_is_main),
@@ -126,6 +126,7 @@ async fn without_prefix(cx: &mut Context, ids: &[&str], max: usize) -> ScriptRes
     let start = cx.id("").bytes().map(usize::from).sum::<usize>() % ids.len();
     let (mut used, before) = (0, cx.before().clone());
     for id in ids[start..].iter().chain(&ids[..start]).filter(|id| before.find(id).is_none()) {
+        let _turn = cx.turn().await;
         if used < max && every_operation(cx, id).await? {
             used += 1;
         }

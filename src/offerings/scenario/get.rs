@@ -14,7 +14,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("get.missing", Writes, [], missing),
     scenario!("get.variant-hidden", Reads, [Variant], variant_hidden),
     scenario!("get.id-invalid", Writes, [], id_invalid),
-    scenario!("offering.id-decoding", Writes, [], id_decoding),
+    scenario!("offering.id-decoding", WritesAlone, [], id_decoding),
 ];
 
 async fn existing(cx: &mut Context) -> ScriptResult {

@@ -12,18 +12,18 @@ use crate::offerings::oracle::Reply;
 use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
-    scenario!("list.limit-honoured", Writes, [], also: ["list.default-limit"], limit_honoured),
+    scenario!("list.limit-honoured", WritesAlone, [], also: ["list.default-limit"], limit_honoured),
     scenario!("list.limit-invalid", Reads, [], also: ["list.limit-invalid-details"], limit_invalid),
-    scenario!("list.has-more", Writes, [], also: ["list.next-cursor"], has_more),
+    scenario!("list.has-more", WritesAlone, [], also: ["list.next-cursor"], has_more),
     scenario!("list.order", Promotes, [], order),
-    scenario!("list.unknown-cursor", Writes, [], unknown_cursor),
-    scenario!("list.known-cursor-no-header", Writes, [], known_cursor),
+    scenario!("list.unknown-cursor", WritesAlone, [], unknown_cursor),
+    scenario!("list.known-cursor-no-header", WritesAlone, [], known_cursor),
     scenario!("list.cursor-invalid", Reads, [], cursor_invalid),
     scenario!("list.agrees-with-get", Promotes, [], agrees_with_get),
     scenario!("list.excludes-variants", Reads, [Variant], excludes_variants),
     scenario!("list.unknown-query", Reads, [], unknown_query),
     scenario!(
-        "list.pages-cover", Writes, [],
+        "list.pages-cover", WritesAlone, [],
         also: [
             "list.default-limit", "list.limit-honoured", "list.has-more", "list.next-cursor", "list.order",
             "list.known-cursor-no-header"

@@ -32,8 +32,10 @@ pub type ScriptResult = Result<(), Abort>;
 pub enum Effect {
     /// Sends only GET requests, which change nothing on a correct server.
     Reads,
-    /// Creates, changes and deletes its own offerings.
+    /// Creates, changes and deletes its own offerings, and depends on no other: it may run beside others of its kind.
     Writes,
+    /// As [`Self::Writes`], but depends on the whole project, as the pages of a list do.
+    WritesAlone,
     /// Promotes its own offerings; the cleanup restores the main offering.
     Promotes,
 }

@@ -11,7 +11,7 @@ use crate::exchange::Request;
 use crate::offerings::Context;
 
 pub(super) const ALL: &[Scenario] = &[
-    scenario!("response.no-server-error", Writes, [], no_server_error),
+    scenario!("response.no-server-error", WritesAlone, [], no_server_error),
     scenario!(
         "response.error-code-documented", Promotes, [],
         also: ["response.error-code-format", "response.documented-status", "response.headers-sane"],
