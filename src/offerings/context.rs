@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::naming::Naming;
 use super::oracle::{About, Call, Facts, Oracle, Reply, State};
 use super::record::follows;
+use super::snapshot::{MAX_LIMIT, page};
 use super::trace;
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
@@ -23,8 +24,14 @@ use crate::project::{Abort, Counts, Project, Session, Snapshot};
 /// The number of independent requests that are sent at once to a shared project.
 const AT_ONCE: usize = 8;
 
+/// The same of a case that runs beside others.
+const AT_ONCE_BESIDE: usize = 4;
+
 /// Why waiting for a sent request cannot fail.
 const NOT_CANCELLED: &str = "requests are never cancelled, and sending does not panic";
+
+/// A request in flight.
+type Sending = JoinHandle<Result<Exchange, TransportError>>;
 
 /// The context of one case.
 #[derive(Debug)]
@@ -49,6 +56,8 @@ pub struct Context {
     pub(super) adoptions: u64,
     /// Whether projects without writes are compared too.
     is_watching: bool,
+    /// The first pages of projects that are read next, sent while another is read.
+    ahead: BTreeMap<KeyRole, Sending>,
 }
 
 impl Context {
@@ -78,6 +87,7 @@ impl Context {
             shown: None,
             general: Vec::new(),
             is_watching: false,
+            ahead: BTreeMap::new(),
         };
         match cx.open_project(KeyRole::Main).await {
             Ok(_) => Ok(cx),
@@ -194,7 +204,11 @@ impl Context {
 
     /// The number of requests that are sent at once: 1 for a disposable project, so that runs are deterministic.
     pub(super) fn at_once(&self) -> usize {
-        if self.is_shared() { AT_ONCE } else { 1 }
+        match &self.project().neighbours {
+            _ if !self.is_shared() => 1,
+            None => AT_ONCE,
+            Some(_) => AT_ONCE_BESIDE,
+        }
     }
 
     /// The prefix of the idempotency keys of the case. No earlier case used it.
@@ -246,7 +260,8 @@ impl Context {
         }
         // One comparison covers only writes of one operation.
         let is_alike = |one: &Request, other: &Request| one.operation == other.operation;
-        let groups = requests.chunk_by(is_alike).flat_map(|alike| alike.chunks(AT_ONCE));
+        let at_once = self.at_once();
+        let groups = requests.chunk_by(is_alike).flat_map(|alike| alike.chunks(at_once));
         for group in groups {
             for request in group {
                 self.read_before(request).await?;
@@ -300,13 +315,16 @@ impl Context {
 
     /// The request with whether it must fail in every possible state of its project.
     fn with_must_fail(&self, request: Request) -> Request {
-        let call = Call::read(&request).filter(Call::is_write);
-        let must_fail = call
-            .is_some_and(|call| self.oracle.state(call.project()).is_some_and(|state| state.is_certain_to_fail(&call)));
-        Request { must_fail, ..request }
+        Request { must_fail: self.is_certain_to_fail(&request), ..request }
     }
 
-    fn begin(&mut self, request: Request) -> JoinHandle<Result<Exchange, TransportError>> {
+    /// Whether a request is a write that must fail in every possible state of its project.
+    pub(super) fn is_certain_to_fail(&self, request: &Request) -> bool {
+        let call = Call::read(request).filter(Call::is_write);
+        call.is_some_and(|call| self.oracle.state(call.project()).is_some_and(|state| state.is_certain_to_fail(&call)))
+    }
+
+    fn begin(&mut self, request: Request) -> Sending {
         let client = self.project().client.clone();
         tokio::spawn(async move { client.send(request).await })
     }
@@ -343,12 +361,17 @@ impl Context {
         if self.oracle.state(role).is_none() && self.project().client.keys().has(role) {
             self.open_project(role).await?;
         }
-        if self.oracle.state(role).is_some_and(|state| state.must_be_read_before(&call)) {
-            self.read_project(role).await?;
-        }
         let is_promotion = call.endpoint == Endpoint::SetMain && call.is_authorized();
         let other = if role == KeyRole::Main { KeyRole::Second } else { KeyRole::Main };
-        if is_promotion && self.project().has(Need::SecondProject) {
+        let watches_other = is_promotion && self.project().has(Need::SecondProject);
+        let must_be_read = self.oracle.state(role).is_some_and(|state| state.must_be_read_before(&call));
+        if watches_other && must_be_read && self.oracle.state(other).is_none() {
+            self.read_ahead(other);
+        }
+        if must_be_read {
+            self.read_project(role).await?;
+        }
+        if watches_other {
             // A set-main must not change another project.
             self.is_watching = true;
             if self.oracle.state(other).is_none() {
@@ -364,6 +387,7 @@ impl Context {
         if request.is_write() {
             self.check_outdated().await;
             self.shown = None;
+            self.ahead.clear();
         }
         Ok(())
     }
@@ -454,14 +478,17 @@ impl Context {
     /// # Errors
     /// [`Abort::World`] if no response arrived.
     pub async fn page(&mut self, limit: Option<usize>, after: Option<&str>) -> Result<Reply, Abort> {
-        let mut request = Request::to(Endpoint::List);
-        if let Some(limit) = limit {
-            request = request.query("limit", &limit.to_string());
-        }
-        if let Some(after) = after {
-            request = request.query("starting_after", after);
-        }
-        Ok(Reply::read(&self.send(request).await?.response))
+        Ok(Reply::read(&self.send(page(limit, after)).await?.response))
+    }
+
+    /// Gets pages of the list, each with its limit and its cursor.
+    ///
+    /// # Errors
+    /// As [`Self::send_all`].
+    pub async fn pages(&mut self, pages: &[(Option<usize>, Option<&str>)]) -> Result<Vec<Reply>, Abort> {
+        let requests: Vec<_> = pages.iter().map(|(limit, after)| page(*limit, *after)).collect();
+        let exchanges = self.send_all(&requests).await?;
+        Ok(exchanges.iter().map(|exchange| Reply::read(&exchange.response)).collect())
     }
 
     /// Ends the case: compares the state, deletes what the case created, and sets the traces of failures. After a
@@ -527,14 +554,53 @@ impl Context {
         self.state().world().order()
     }
 
+    /// Requests the first page of a project that is read after another one.
+    pub(super) fn read_ahead(&mut self, role: KeyRole) {
+        if self.at_once() > 1 && !self.ahead.contains_key(&role) {
+            let sending = self.begin(page(Some(MAX_LIMIT), None).key(role));
+            self.ahead.insert(role, sending);
+        }
+    }
+
+    /// The first page of a project, if it was sent ahead.
+    ///
+    /// # Errors
+    /// [`Abort::World`] if no response arrived.
+    pub(super) async fn page_ahead(&mut self, role: KeyRole) -> Result<Option<Arc<Exchange>>, Abort> {
+        let Some(sending) = self.ahead.remove(&role) else { return Ok(None) };
+        let exchange = sending.await.expect(NOT_CANCELLED)?;
+        Ok(Some(self.take_in_quietly(exchange)))
+    }
+
+    /// Reads and compares a project, if tracked, and judges other reads of it that are sent at the same time.
+    ///
+    /// # Errors
+    /// As [`Self::walk`].
+    pub async fn read_project_with(&mut self, role: KeyRole, reads: Vec<Request>) -> Result<(), Abort> {
+        if self.at_once() == 1 {
+            self.read_other_project(role).await?;
+            for read in reads {
+                self.send(read).await?;
+            }
+            return Ok(());
+        }
+        let sending: Vec<_> = reads.into_iter().map(|read| self.begin(read)).collect();
+        self.read_other_project(role).await?;
+        self.judge_reads(sending).await
+    }
+
     /// Sends all reads at once and judges their responses.
     ///
     /// # Errors
     /// [`Abort::World`] if a response is missing; the others are judged nevertheless.
     pub async fn read_at_once(&mut self, requests: &[Request]) -> Result<(), Abort> {
         let sending: Vec<_> = requests.iter().map(|request| self.begin(request.clone())).collect();
+        self.judge_reads(sending).await
+    }
+
+    async fn judge_reads(&mut self, reads: Vec<Sending>) -> Result<(), Abort> {
         let mut failed = None;
-        for sending in sending {
+        for sending in reads {
             match sending.await.expect(NOT_CANCELLED) {
                 Ok(exchange) => {
                     let known = self.session.record.failures.len();

@@ -251,8 +251,14 @@ impl Context {
 
     /// Sends an internal read. Its general failures wait until its content is compared.
     pub(super) async fn send_quietly(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
+        let exchange = self.session.project().client.send(request).await?;
+        Ok(self.take_in_quietly(exchange))
+    }
+
+    /// As [`Self::send_quietly`] for a read that was sent ahead.
+    pub(super) fn take_in_quietly(&mut self, exchange: Exchange) -> Arc<Exchange> {
         let known = self.session.record.failures.len();
-        let exchange = self.session.send(request).await?;
+        let exchange = self.session.record_exchange(exchange);
         let general = self.session.record.failures.split_off(known);
         let independent = self.untainted(general, &exchange);
         let (part, rest): (Vec<_>, Vec<_>) = explained_by_schema(independent)
@@ -260,7 +266,7 @@ impl Context {
             .partition(|failure| OF_OFFERINGS.contains(&failure.rule) && failure.rule != SCHEMA);
         self.session.record.keep(rest);
         self.general.extend(part);
-        Ok(exchange)
+        exchange
     }
 
     /// Adds the waiting general failures after a comparison without mismatch.

@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 12 << 20;
 const MAX_RESTARTS: usize = 3;
 
 /// The maximum number of offerings on a page.
-const MAX_LIMIT: usize = 100;
+pub(super) const MAX_LIMIT: usize = 100;
 
 /// The maximum number of gets per comparison.
 const MAX_GETS: usize = 3;
@@ -45,8 +45,14 @@ impl Context {
         let is_written =
             |cx: &Self, role: KeyRole| cx.oracle.state(role).is_some_and(super::oracle::State::has_new_writes);
         let any = roles.iter().any(|role| is_written(self, *role));
+        let must_read = |cx: &Self, role: KeyRole| is_written(cx, role) || any && cx.is_watching();
+        for other in roles.iter().skip(1) {
+            if must_read(self, *other) {
+                self.read_ahead(*other);
+            }
+        }
         for role in roles {
-            if is_written(self, role) || any && self.is_watching() {
+            if must_read(self, role) {
                 self.read_project(role).await?;
             }
         }
@@ -59,19 +65,26 @@ impl Context {
             return self.adopt(role).await;
         }
         let promoted = self.oracle.state(role).is_some_and(super::oracle::State::has_promoted);
+        let others: Vec<KeyRole> = if promoted && self.is_watching() {
+            let is_other = |other: &KeyRole| {
+                *other != role && self.oracle.state(*other).is_some_and(|state| !state.has_new_writes())
+            };
+            self.oracle.projects().into_iter().filter(is_other).collect()
+        } else {
+            Vec::new()
+        };
+        for other in &others {
+            self.read_ahead(*other);
+        }
         let mut snapshot = self.walk(role).await?;
         if snapshot.pages > 1 && snapshot.mains().len() > 1 {
             // Pages are read one after another: another client may have promoted an offering in between.
             snapshot = self.walk(role).await?;
         }
         self.compare(role, &snapshot, None).await?;
-        if promoted && self.is_watching() {
-            for other in self.oracle.projects().into_iter().filter(|other| *other != role) {
-                if self.oracle.state(other).is_some_and(|state| !state.has_new_writes()) {
-                    let snapshot = self.walk(other).await?;
-                    self.compare(other, &snapshot, None).await?;
-                }
-            }
+        for other in others {
+            let snapshot = self.walk(other).await?;
+            self.compare(other, &snapshot, None).await?;
         }
         Ok(snapshot)
     }
@@ -367,11 +380,11 @@ impl Context {
         let mut last: Option<String> = None;
         let expected = self.oracle.state(role).map_or(0, |state| state.world().offerings().count());
         loop {
-            let mut request = Request::to(Endpoint::List).query("limit", "100").key(role);
-            if let Some(cursor) = &last {
-                request = request.query("starting_after", cursor);
-            }
-            let at = self.send_quietly(request).await?;
+            let ahead = if last.is_none() { self.page_ahead(role).await? } else { None };
+            let at = match ahead {
+                Some(page) => page,
+                None => self.send_quietly(page(Some(MAX_LIMIT), last.as_deref()).key(role)).await?,
+            };
             let reply = Reply::read(&at.response);
             if let Some(id) = &last
                 && reply.is_restarted
@@ -471,12 +484,10 @@ impl Context {
         at: &Arc<Exchange>,
     ) -> Result<bool, Abort> {
         let Some(last) = last else { return Ok(false) };
-        let request = Request::to(Endpoint::List).query("limit", "100").query("starting_after", last).key(role);
-        let next = self.send_quietly(request).await?;
+        let next = self.send_quietly(page(Some(MAX_LIMIT), Some(last)).key(role)).await?;
         let reply = Reply::read(&next.response);
         let is_new = |cx: &Self, id: &str| snapshot.find(id).is_none() && !cx.is_of_another_case(id);
-        let follows =
-            !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| is_new(self, id)));
+        let follows = !reply.is_restarted && reply.page().is_some_and(|page| page.ids().any(|id| is_new(self, id)));
         if follows {
             self.found(&row::LIST_HAS_MORE_FALSE, "has_more", "has_more true", "has_more false", at);
         }
@@ -521,6 +532,18 @@ impl Context {
         failure.trace = trace::leading_to(&self.transcript(), at, &ids, &failure);
         self.add(failure);
     }
+}
+
+/// A request of a page.
+pub(super) fn page(limit: Option<usize>, after: Option<&str>) -> Request {
+    let mut request = Request::to(Endpoint::List);
+    if let Some(limit) = limit {
+        request = request.query("limit", &limit.to_string());
+    }
+    if let Some(after) = after {
+        request = request.query("starting_after", after);
+    }
+    request
 }
 
 /// Whether a list contains ids that are not strings.

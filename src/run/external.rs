@@ -351,12 +351,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         self.undo_as(wrote, after, undo).await;
     }
 
-    async fn undo_as(
-        &self,
-        wrote: &BTreeSet<KeyRole>,
-        mut after: Option<Vec<Listed>>,
-        undo: impl Fn(KeyRole) -> Undo,
-    ) {
+    async fn undo_as(&self, wrote: &BTreeSet<KeyRole>, mut after: Option<Vec<Listed>>, undo: impl Fn(KeyRole) -> Undo) {
         for role in wrote {
             let undo = undo(*role);
             let current = after.take_if(|_| *role == KeyRole::Main);

@@ -55,6 +55,13 @@ pub(super) struct ValueClass {
 }
 
 impl Input {
+    /// Whether its value violates the schema, so that the request must be rejected.
+    pub(super) fn is_invalid(&self) -> bool {
+        let is_outside = self.covers.as_ref().is_some_and(|covered| covered.side == ConstraintSide::Outside);
+        let is_broken = |class: &ValueClass| matches!(class.validity, Validity::Broken(_));
+        is_outside || self.class.as_ref().is_some_and(is_broken)
+    }
+
     /// Its description, for a limit without the name of the place: ids are tested alike in a path, a cursor and a body.
     pub(super) fn value(&self) -> &str {
         let description = self.description.as_str();
@@ -180,7 +187,9 @@ impl Inputs {
     }
 }
 
+/// The list in the order in which it is sent: first what must be rejected, which can be sent at once.
 pub(super) fn numbered(mut list: Vec<Input>) -> Vec<Input> {
+    list.sort_by_key(|input| !input.is_invalid());
     for (number, input) in list.iter_mut().enumerate() {
         input.number = number;
     }

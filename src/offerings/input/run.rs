@@ -47,15 +47,21 @@ impl Inputs {
             since: 0,
             sent: Vec::new(),
         };
-        for (index, input) in self.list.iter().enumerate() {
+        let mut index = 0;
+        while index < self.list.len() {
             if index - runner.since >= BATCH {
                 let result = runner.cx.read_state().await;
                 runner.attribute(index);
                 result?;
             }
-            let result = runner.run(index, input).await;
-            runner.attribute(index + 1);
+            let end = index + runner.count_at_once(&self.list[index..]);
+            let result = match &self.list[index..end] {
+                [input] => runner.run(index, input).await,
+                inputs => runner.run_at_once(index, inputs).await,
+            };
+            runner.attribute(end);
             result?;
+            index = end;
         }
         let result = runner.cx.read_projects().await;
         runner.attribute(self.list.len());
@@ -107,18 +113,69 @@ const NOT_CREATED: &str = "the offering that it needs was not created";
 const EXISTS: &str = "its id already exists";
 
 impl InputRunner<'_> {
+    /// The number of inputs, at least 1, that are prepared together: reads, writes that must be rejected, and writes to an
+    /// offering of their own.
+    fn count_at_once(&self, inputs: &[Input]) -> usize {
+        let first = &inputs[0];
+        let is_alike = |input: &&Input| {
+            let is_read = input.template.method == http::Method::GET;
+            let has_own = match &input.template.subject {
+                InputSubject::Existing(name, _) => self.id_for(input, name).starts_with(&self.cx.id("")),
+                _ => false,
+            };
+            (is_read || has_own || input.is_invalid())
+                && input.origin != Origin::Unusual
+                && input.operation == first.operation
+        };
+        inputs.iter().take(self.cx.at_once()).take_while(is_alike).count().max(1)
+    }
+
+    /// Creates what inputs need, then sends them: at once, or one after another those writes that the server may accept.
+    async fn run_at_once(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
+        self.turn = None;
+        let mut prepared = Vec::new();
+        for (place, input) in (index..).zip(inputs) {
+            prepared.extend(self.prepared(input).await?.map(|request| (place, input, request)));
+        }
+        let is_independent = |request: &Request| !request.is_write() || self.cx.is_certain_to_fail(request);
+        let (at_once, others): (Vec<_>, Vec<_>) =
+            prepared.into_iter().partition(|(_, _, request)| is_independent(request));
+        let requests: Vec<_> = at_once.iter().map(|(_, _, request)| request.clone()).collect();
+        let exchanges = self.cx.send_all(&requests).await?;
+        for ((place, input, _), exchange) in at_once.into_iter().zip(exchanges) {
+            self.received(place, input, exchange).await?;
+        }
+        for (place, input, request) in others {
+            self.send(place, input, request).await?;
+        }
+        Ok(())
+    }
+
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
         self.turn = None;
-        let request = match self.request(input).await? {
-            Ok(request) => request,
+        match self.prepared(input).await? {
+            Some(request) => self.send(index, input, request).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The request of an input; `None` if it cannot be sent, which is noted.
+    async fn prepared(&mut self, input: &Input) -> Result<Option<Request>, Abort> {
+        match self.request(input).await? {
+            Ok(request) => {
+                if let Some(call) = Call::read(&request) {
+                    self.wait_for_turn(&call.id).await;
+                }
+                Ok(Some(request))
+            }
             Err(reason) => {
                 self.coverage.unsendable.push(format!("{} {}: {reason}", self.operation, input.description));
-                return Ok(());
+                Ok(None)
             }
-        };
-        if let Some(call) = Call::read(&request) {
-            self.wait_for_turn(&call.id).await;
         }
+    }
+
+    async fn send(&mut self, index: usize, input: &Input, request: Request) -> ScriptResult {
         let is_write = request.is_write();
         let exchange = match self.cx.send(request).await {
             // A server may close the connection on an unusual request; a lost read leaves the state known.
@@ -127,6 +184,10 @@ impl InputRunner<'_> {
             }
             sent => sent?,
         };
+        self.received(index, input, exchange).await
+    }
+
+    async fn received(&mut self, index: usize, input: &Input, exchange: Arc<Exchange>) -> ScriptResult {
         self.sent.push((index, Arc::clone(&exchange)));
         if let (Some(covered), Some(acceptance)) = (&input.covers, Acceptance::of(&exchange.response)) {
             self.coverage.count(self.operation, covered, acceptance);

@@ -61,10 +61,8 @@ async fn create_offerings(cx: &mut Context, names: &[&str]) -> ScriptResult {
 async fn limit_honoured(cx: &mut Context) -> ScriptResult {
     create_offerings(cx, &["a", "b", "c"]).await?;
     let first = cx.id("a");
-    for (limit, after) in [(1, None), (2, None), (100, None), (1, Some(&*first))] {
-        cx.page(Some(limit), after).await?;
-    }
-    cx.page(None, None).await?;
+    let pages = [(Some(1), None), (Some(2), None), (Some(100), None), (Some(1), Some(&*first)), (None, None)];
+    cx.pages(&pages).await?;
     Ok(())
 }
 
@@ -77,11 +75,10 @@ async fn limit_invalid(cx: &mut Context) -> ScriptResult {
 async fn has_more(cx: &mut Context) -> ScriptResult {
     create_offerings(cx, &["a", "b"]).await?;
     let total = cx.state().world().offerings().count();
-    for limit in [1, total.saturating_sub(1), total, total + 1] {
-        if (1..=MAX_LIMIT).contains(&limit) {
-            cx.page(Some(limit), None).await?;
-        }
-    }
+    let limits =
+        [1, total.saturating_sub(1), total, total + 1].into_iter().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    let pages: Vec<_> = limits.map(|limit| (Some(limit), None)).collect();
+    cx.pages(&pages).await?;
     Ok(())
 }
 
@@ -118,9 +115,8 @@ async fn unknown_cursor(cx: &mut Context) -> ScriptResult {
     let deleted = cx.id("c");
     cx.delete(&deleted).await?;
     cx.read_state().await?;
-    for cursor in [cx.id("never"), format!("{:x<64}", cx.id("never")), cx.id("ne v:er"), deleted] {
-        cx.page(Some(3), Some(&cursor)).await?;
-    }
+    let cursors = [cx.id("never"), format!("{:x<64}", cx.id("never")), cx.id("ne v:er"), deleted];
+    cx.pages(&cursors.each_ref().map(|cursor| (Some(3), Some(cursor.as_str())))).await?;
     Ok(())
 }
 
@@ -224,9 +220,8 @@ async fn ties(cx: &mut Context) -> ScriptResult {
     for burst in 0..=MAX_BURSTS {
         let pairs = tied(cx);
         let step = pairs.len().div_ceil(MAX_TIES).max(1);
-        for first in pairs.iter().step_by(step) {
-            cx.page(Some(1), Some(first)).await?;
-        }
+        let pages: Vec<_> = pairs.iter().step_by(step).map(|first| (Some(1), Some(first.as_str()))).collect();
+        cx.pages(&pages).await?;
         // Requests to a disposable project are sent one after another.
         if !pairs.is_empty() || !cx.is_shared() || burst == MAX_BURSTS {
             break;
@@ -262,16 +257,19 @@ async fn walk_list(cx: &mut Context, limit: usize) -> ScriptResult {
 
 /// Walks at most `max_pages` pages by the last id, and sends `next_cursor` too where it is different.
 async fn walk(cx: &mut Context, limit: usize, start: Option<String>, max_pages: usize) -> ScriptResult {
-    let mut cursor = start;
-    for number in 0..max_pages {
-        let reply = cx.page(Some(limit), cursor.as_deref()).await?;
-        let Some(page) = reply.page().filter(|page| page.has_more == Some(true)) else { return Ok(()) };
-        let Some(last) = last_id(&reply) else { return Ok(()) };
-        if let Some(next) = page.next_cursor.as_ref().filter(|next| **next != last && number < 3) {
-            cx.page(Some(limit), Some(next)).await?;
-        }
-        cursor = Some(last);
-    }
+    let order: Vec<String> = cx.order().into_iter().map(str::to_owned).collect();
+    let first = start.as_ref().and_then(|start| order.iter().position(|id| id == start)).map_or(0, |place| place + 1);
+    // The list was just read, so the last id of each page is known.
+    let ends = (first..order.len()).skip(limit).step_by(limit).map(|place| Some(order[place - 1].as_str()));
+    let cursors = std::iter::once(start.as_deref()).chain(ends).take(max_pages);
+    let pages: Vec<_> = cursors.map(|cursor| (Some(limit), cursor)).collect();
+    let replies = cx.pages(&pages).await?;
+    let next = |reply: &Reply| {
+        let page = reply.page().filter(|page| page.has_more == Some(true))?;
+        page.next_cursor.clone().filter(|next| Some(next) != last_id(reply).as_ref())
+    };
+    let following: Vec<_> = replies.iter().take(3).filter_map(next).collect();
+    cx.pages(&following.iter().map(|next| (Some(limit), Some(next.as_str()))).collect::<Vec<_>>()).await?;
     Ok(())
 }
 

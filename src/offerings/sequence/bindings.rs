@@ -6,6 +6,7 @@ use super::step::{OfferingRef, Product, Slot, Step, Tag};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::offerings::Context;
+use crate::offerings::snapshot::page;
 use crate::project::Abort;
 
 /// The longest id, in characters.
@@ -86,18 +87,6 @@ impl Bindings {
             None => request,
         }
     }
-}
-
-/// A request for one page of the list.
-pub(super) fn page(limit: Option<usize>, after: Option<&str>) -> Request {
-    let mut request = Request::to(Endpoint::List);
-    if let Some(limit) = limit {
-        request = request.query("limit", &limit.to_string());
-    }
-    if let Some(after) = after {
-        request = request.query("starting_after", after);
-    }
-    request
 }
 
 fn slot_id(cx: &Context, slot: Slot) -> String {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::bindings::{Bindings, page};
+use super::bindings::Bindings;
 use super::step::{OfferingRef, Step};
 use crate::contract::{Endpoint, Level, RuleScope};
 use crate::exchange::{KeyRole, Request};
 use crate::finding::CaseResult;
 use crate::offerings::oracle::{Call, Reply};
+use crate::offerings::snapshot::page;
 use crate::offerings::{Context, Naming};
 use crate::project::{Abort, Project};
 
@@ -109,22 +110,19 @@ impl SequenceRunner<'_> {
         if !self.takes_snapshot {
             return Ok(());
         }
-        self.cx.read_other_project(role).await?;
         let is_there = |cx: &Context, id: &str| cx.oracle_state(role).is_some_and(|state| state.find(id).is_some());
         let is_readable =
             step.offering() != Some(OfferingRef::OffCharset) && step.offering() != Some(OfferingRef::TooLong);
+        let mut ids = Vec::new();
         if is_readable && (exchange.response.is_success() || is_there(self.cx, &call.id)) {
-            self.get(role, &call.id).await?;
+            ids.push(call.id.clone());
         }
         let is_promotion = call.endpoint == Endpoint::SetMain && exchange.response.is_success();
         if let Some(former) = main.filter(|main| is_promotion && *main != call.id && is_there(self.cx, main)) {
-            self.get(role, &former).await?;
+            ids.push(former);
         }
-        Ok(())
-    }
-
-    async fn get(&mut self, role: KeyRole, id: &str) -> Result<(), Abort> {
-        self.cx.send(Request::to(Endpoint::Get).id(id).key(role)).await.map(drop)
+        let gets = ids.iter().map(|id| Request::to(Endpoint::Get).id(id).key(role)).collect();
+        self.cx.read_project_with(role, gets).await
     }
 
     /// Reads the list page by page; the context compares each page with the order of one large page.
@@ -145,10 +143,8 @@ impl SequenceRunner<'_> {
 
     /// Reads every offering of the sequence, including deleted ones.
     async fn read_all(&mut self) -> Result<(), Abort> {
-        for (role, id) in self.used.clone() {
-            self.get(role, &id).await?;
-        }
-        Ok(())
+        let gets: Vec<_> = self.used.iter().map(|(role, id)| Request::to(Endpoint::Get).id(id).key(*role)).collect();
+        self.cx.send_all(&gets).await.map(drop)
     }
 
     /// Whether a must rule was violated since the record had `known` failures, except rules of every response: later
