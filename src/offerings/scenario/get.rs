@@ -5,8 +5,9 @@ use serde_json::json;
 use super::create::INVALID_ENDINGS;
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
-use crate::exchange::{Request, encode_segment};
+use crate::exchange::{KeyRole, Request, encode_segment};
 use crate::offerings::Context;
+use crate::offerings::snapshot::page;
 use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
@@ -125,29 +126,30 @@ pub(super) fn confusable_ids(cx: &Context) -> Vec<(String, String)> {
     pairs.into_iter().map(|(neighbour, pattern)| (cx.id(neighbour), cx.id(pattern))).chain([(long, other)]).collect()
 }
 
-/// Creates both offerings of a pair; returns whether both exist.
-pub(super) async fn create_pair(cx: &mut Context, ids: [&str; 2]) -> Result<bool, Abort> {
+/// Creates both offerings of each pair; returns the pairs of which both exist.
+pub(super) async fn create_pairs(
+    cx: &mut Context,
+    mut pairs: Vec<(String, String)>,
+) -> Result<Vec<(String, String)>, Abort> {
     let products = cx.some_products(1);
-    for id in ids {
-        cx.create(&json!({ "id": id, "product_ids": products })).await?;
-    }
-    Ok(ids.iter().all(|id| cx.find(id).is_some()))
+    let ids = pairs.iter().flat_map(|(neighbour, pattern)| [neighbour, pattern]);
+    let create = |id| Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
+    cx.send_all(&ids.map(create).collect::<Vec<_>>()).await?;
+    pairs.retain(|(neighbour, pattern)| [neighbour, pattern].iter().all(|id| cx.find(id).is_some()));
+    Ok(pairs)
 }
 
 /// An operation on one of two similar ids must not affect the offering of the other, also after the one is deleted.
 async fn neighbours(cx: &mut Context) -> ScriptResult {
-    for (neighbour, pattern) in confusable_ids(cx) {
-        if !create_pair(cx, [&neighbour, &pattern]).await? {
-            continue;
-        }
+    let pairs = confusable_ids(cx);
+    for (neighbour, pattern) in create_pairs(cx, pairs).await? {
         cx.update(&pattern, &json!({ "product_ids": [] })).await?;
         cx.delete(&pattern).await?;
-        for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::Delete] {
+        for endpoint in [Endpoint::Update, Endpoint::Delete] {
             cx.send(on(endpoint, &pattern)).await?;
         }
-        cx.page(Some(2), Some(&pattern)).await?;
-        cx.get(&neighbour).await?;
-        cx.read_state().await?;
+        let get = |id: &str| Request::to(Endpoint::Get).id(id);
+        cx.read_project_with(KeyRole::Main, vec![get(&pattern), page(Some(2), Some(&pattern)), get(&neighbour)]).await?;
     }
     Ok(())
 }
