@@ -14,6 +14,7 @@ use crate::offerings::scenario::ScriptResult;
 use crate::project::Abort;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
@@ -40,7 +41,9 @@ impl Inputs {
             cx,
             coverage,
             operation,
-            shared: None,
+            shared: BTreeMap::new(),
+            slot: 0,
+            set_up: BTreeSet::new(),
             replaced: 0,
             unprefixed: Vec::new(),
             turn: None,
@@ -85,8 +88,12 @@ struct InputRunner<'r> {
     cx: &'r mut Context,
     coverage: &'r mut Constraints,
     operation: &'r str,
-    /// The offering of [`InputSubject::Shared`].
-    shared: Option<String>,
+    /// The offerings of [`InputSubject::Shared`], by their slots: updates that are sent at once use different ones.
+    shared: BTreeMap<usize, String>,
+    /// The slot of the next input.
+    slot: usize,
+    /// Offerings that inputs need which are sent at once.
+    set_up: BTreeSet<String>,
     /// The number of replacements for unusable offerings, which makes their ids unique.
     replaced: usize,
     /// Ids created for the current input without the prefix of the run.
@@ -113,42 +120,77 @@ const NOT_CREATED: &str = "the offering that it needs was not created";
 const EXISTS: &str = "its id already exists";
 
 impl InputRunner<'_> {
-    /// The number of inputs, at least 1, that are prepared together: reads, writes that must be rejected, and writes to an
-    /// offering of their own.
+    /// The number of inputs, at least 1, that are prepared together.
     fn count_at_once(&self, inputs: &[Input]) -> usize {
         let first = &inputs[0];
         let is_alike = |input: &&Input| {
             let is_read = input.template.method == http::Method::GET;
-            let has_own = match &input.template.subject {
-                InputSubject::Existing(name, _) => self.id_for(input, name).starts_with(&self.cx.id("")),
-                _ => false,
-            };
-            (is_read || has_own || input.is_invalid())
-                && input.origin != Origin::Unusual
-                && input.operation == first.operation
+            let (is_unusual, is_about_main) =
+                (input.origin == Origin::Unusual, matches!(input.template.subject, InputSubject::Main));
+            input.operation == first.operation && (is_read || !is_unusual && !is_about_main)
         };
         inputs.iter().take(self.cx.at_once()).take_while(is_alike).count().max(1)
     }
 
-    /// Creates what inputs need, then sends them: at once, or one after another those writes that the server may accept.
+    /// Creates what inputs need, then sends them: at once reads and writes that do not depend on each other, and the
+    /// others one after another.
     async fn run_at_once(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
         self.turn = None;
-        let mut prepared = Vec::new();
+        self.set_up_all(inputs).await?;
+        // One comparison does not separate writes that are accepted from those that are not.
+        let (mut without_effect, mut with_effect, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for (place, input) in (index..).zip(inputs) {
-            prepared.extend(self.prepared(input).await?.map(|request| (place, input, request)));
+            self.slot = if input.template.method == http::Method::GET || input.is_invalid() { 0 } else { place - index };
+            let Some(request) = self.prepared(input).await? else { continue };
+            let group = match &request {
+                request if !request.is_write() || self.cx.is_certain_to_fail(request) => &mut without_effect,
+                request if self.is_independent(request) => &mut with_effect,
+                _ => &mut others,
+            };
+            group.push((place, input, request));
         }
-        let is_independent = |request: &Request| !request.is_write() || self.cx.is_certain_to_fail(request);
-        let (at_once, others): (Vec<_>, Vec<_>) =
-            prepared.into_iter().partition(|(_, _, request)| is_independent(request));
-        let requests: Vec<_> = at_once.iter().map(|(_, _, request)| request.clone()).collect();
-        let exchanges = self.cx.send_all(&requests).await?;
-        for ((place, input, _), exchange) in at_once.into_iter().zip(exchanges) {
-            self.received(place, input, exchange).await?;
+        self.slot = 0;
+        for group in [without_effect, with_effect] {
+            let requests: Vec<_> = group.iter().map(|(_, _, request)| request.clone()).collect();
+            let exchanges = match self.cx.send_all(&requests).await {
+                // A server may close the connection on an unusual request: each read shows whether on its own.
+                Err(Abort::World(TransportError::Broken { .. })) if !requests.iter().any(Request::is_write) => {
+                    others.splice(..0, group);
+                    continue;
+                }
+                sent => sent?,
+            };
+            for ((place, input, _), exchange) in group.into_iter().zip(exchanges) {
+                self.received(place, input, exchange).await?;
+            }
         }
         for (place, input, request) in others {
             self.send(place, input, request).await?;
         }
         Ok(())
+    }
+
+    /// Creates the offerings that inputs need, as far as their ids have the prefix of the case.
+    async fn set_up_all(&mut self, inputs: &[Input]) -> ScriptResult {
+        let existing = inputs.iter().filter_map(|input| match &input.template.subject {
+            InputSubject::Existing(name, _) => Some(self.id_for(input, name)),
+            _ => None,
+        });
+        let prefix = self.cx.id("");
+        let ids: BTreeSet<_> = existing.filter(|id| id.starts_with(&prefix) && !self.exists(id)).collect();
+        if !ids.is_empty() && self.cx.state().main().is_none() {
+            self.create_other().await?;
+        }
+        let creates: Vec<_> = ids.iter().map(|id| Request::to(Endpoint::Create).json(&json!({ "id": id }))).collect();
+        self.cx.send_all(&creates).await?;
+        self.set_up = ids;
+        Ok(())
+    }
+
+    /// Whether no other input can change what a write does: it concerns an offering of its own.
+    fn is_independent(&self, request: &Request) -> bool {
+        let call = Call::read(request).filter(|call| call.endpoint != Endpoint::SetMain);
+        call.is_some_and(|call| call.id.starts_with(&self.cx.id("")))
     }
 
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
@@ -308,7 +350,8 @@ impl InputRunner<'_> {
             }
             InputSubject::Existing(name, spelling) => {
                 let id = self.id_for(input, name);
-                if self.exists(&id) || !self.set_up(&id).await? {
+                let is_set_up = self.set_up.remove(&id) && self.cx.find(&id).is_some();
+                if !is_set_up && (self.exists(&id) || !self.set_up(&id).await?) {
                     return Ok(Err(NOT_CREATED));
                 }
                 InputTarget { segment: Some(spelling.segment(&id)), id: Some(id) }
@@ -372,11 +415,14 @@ impl InputRunner<'_> {
     /// The regular offering that inputs share; a new one if the last is main, missing or not in its expected state.
     async fn shared(&mut self) -> Result<Option<String>, Abort> {
         let is_usable = |cx: &Self, id: &str| cx.is_sound(id) && cx.cx.state().main() != Some(id);
-        if !self.shared.as_deref().is_some_and(|id| is_usable(self, id)) {
+        if !self.shared.get(&self.slot).is_some_and(|id| is_usable(self, id)) {
             let id = self.replacement("shared");
-            self.shared = self.set_up(&id).await?.then_some(id);
+            self.shared.remove(&self.slot);
+            if self.set_up(&id).await? {
+                self.shared.insert(self.slot, id);
+            }
         }
-        Ok(self.shared.clone())
+        Ok(self.shared.get(&self.slot).cloned())
     }
 
     /// The main offering, where the run may change it: in an exclusive project, or one that the run created.
@@ -401,11 +447,13 @@ impl InputRunner<'_> {
 
     /// Creates offerings until the project has at least `count`.
     async fn fill_project(&mut self, count: usize) -> ScriptResult {
-        for number in self.cx.state().world().offerings().count()..count {
-            let id = self.cx.id(&format!("crowd{number}"));
-            self.set_up(&id).await?;
+        if self.cx.state().main().is_none() {
+            self.create_other().await?;
         }
-        Ok(())
+        let missing = self.cx.state().world().offerings().count()..count;
+        let ids = missing.map(|number| self.cx.id(&format!("crowd{number}")));
+        let creates: Vec<_> = ids.map(|id| Request::to(Endpoint::Create).json(&json!({ "id": id }))).collect();
+        self.cx.send_all(&creates).await.map(drop)
     }
 
     /// Creates an offering that an input needs; returns whether it exists.

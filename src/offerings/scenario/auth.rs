@@ -224,11 +224,8 @@ async fn their_product_here(cx: &mut Context) -> ScriptResult {
 async fn same_id_here(cx: &mut Context, id: &str) -> ScriptResult {
     let products = cx.some_products(2);
     cx.create_offering(id, &products).await?;
-    cx.read_other_project(KeyRole::Second).await?;
     let read = |role| Request::to(Endpoint::Get).id(id).key(role);
-    for role in [KeyRole::Main, KeyRole::Second] {
-        cx.send(read(role)).await?;
-    }
+    cx.read_project_with(KeyRole::Second, vec![read(KeyRole::Main), read(KeyRole::Second)]).await?;
     both_at_once(cx, id).await?;
     // So that a later change there is not attributed to these reads.
     cx.read_other_project(KeyRole::Second).await?;
