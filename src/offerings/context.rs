@@ -258,11 +258,9 @@ impl Context {
             }
             return Ok(all);
         }
-        // One comparison covers only writes of one operation.
-        let is_alike = |one: &Request, other: &Request| one.operation == other.operation;
         let at_once = self.at_once();
-        let groups = requests.chunk_by(is_alike).flat_map(|alike| alike.chunks(at_once));
-        for group in groups {
+        let alike: Vec<_> = requests.chunk_by(|one, other| self.are_alike(one, other)).collect();
+        for group in alike.into_iter().flat_map(|alike| alike.chunks(at_once)) {
             for request in group {
                 self.read_before(request).await?;
             }
@@ -311,6 +309,16 @@ impl Context {
             }
         }
         Ok(all)
+    }
+
+    /// Whether one comparison covers both requests.
+    fn are_alike(&self, one: &Request, other: &Request) -> bool {
+        let calls = Call::read(one).filter(Call::is_write).zip(Call::read(other).filter(Call::is_write));
+        one.operation == other.operation
+            && calls.is_none_or(|(one, other)| {
+                let state = self.oracle.state(one.project());
+                one.project() == other.project() && state.is_none_or(|state| state.are_alike(&one, &other))
+            })
     }
 
     /// The request with whether it must fail in every possible state of its project.

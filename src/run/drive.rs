@@ -357,7 +357,7 @@ impl Driver<'_> {
         }
     }
 
-    fn is_violation(&self, failure: &Failure) -> bool {
+    pub(super) fn is_violation(&self, failure: &Failure) -> bool {
         self.settings.severity_of(failure, self.contract.rules()) == Some(Severity::Violation)
     }
 

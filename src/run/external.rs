@@ -19,10 +19,10 @@ use super::journal::{Journal, ProjectRole};
 use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::Scope;
-use super::side_by_side::{decided_alone, distinct, passed, run_side_by_side};
+use super::side_by_side::{distinct, only_beside, passed, run_side_by_side};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
-use crate::finding::{Abort, CaseResult, Ending, Listed};
+use crate::finding::{Abort, CaseResult, Ending, Failure, Listed};
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::SnapshotPolicy;
 use crate::offerings::{Context, Naming};
@@ -87,6 +87,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let mut effect = Effect::Reads;
         // What the cases showed that ran beside others: those that passed, and those that must run again alone.
         let (mut beside, mut begun) = (BTreeMap::new(), 0);
+        let mut unconfirmed = Vec::new();
         for (index, case) in plan.cases.iter().enumerate() {
             if case.effect() != effect {
                 effect = case.effect();
@@ -107,12 +108,11 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 Some(result) if passed(&result) => (result, None),
                 before => tokio::select! {
                     (alone, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
-                        let result = match before {
-                            Some(before) => decided_alone(alone, before),
-                            None => alone,
-                        };
-                        driver.report_case(case, &result, self.project.client.traffic());
-                        (result, rejection)
+                        if let Some(before) = before {
+                            unconfirmed.push((index, only_beside(&alone, before)));
+                        }
+                        driver.report_case(case, &alone, self.project.client.traffic());
+                        (alone, rejection)
                     }
                     ending = driver.stop_requested() => return (results, ending),
                 },
@@ -143,7 +143,31 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             repeated = self.repeat_disturbed(plan, &mut results) => repeated,
             ending = driver.stop_requested() => ending,
         };
+        self.add_unconfirmed(unconfirmed, &mut results);
         (results, repeated)
+    }
+
+    /// Adds the failures of cases that showed only beside others. They are no findings of their own if the run has
+    /// findings: a faulty write of one case shows in the others.
+    fn add_unconfirmed(&mut self, unconfirmed: Vec<(usize, Vec<Failure>)>, results: &mut CaseResults) {
+        let count = unconfirmed.iter().map(|(_, failures)| failures.len()).sum::<usize>();
+        let has_violation =
+            |result: &CaseResult| result.failures.iter().any(|failure| self.driver.is_violation(failure));
+        if results.cases.iter().any(has_violation) {
+            if count > 0 {
+                self.notes.push(format!(
+                    "cases that ran side by side had {count} more failures, which did not show when they ran alone: most likely the findings caused them; after mending, run again"
+                ));
+            }
+            return;
+        }
+        for (place, failures) in unconfirmed {
+            if let Some(result) = results.cases.iter_mut().find(|result| result.place == place) {
+                result.failures.extend(failures);
+                result.keys = self.project.client.keys().clone();
+                self.driver.report_violations(result);
+            }
+        }
     }
 
     /// Runs cases of these places side by side, as far as they allow it, and adds their results by place.
@@ -221,7 +245,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             Effect::Reads => false,
             Effect::Writes | Effect::WritesAlone => self.anchor.is_none(),
             // With --keep-main, sequences promote nothing.
-            Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
+            Effect::MayPromote | Effect::Promotes => self.anchor.is_none() || self.driver.settings.scope == Scope::Full,
         };
         let naming = self.driver.settings.naming(ANCHOR, 0);
         let id = format!("{}main", naming.case_prefix());
@@ -397,7 +421,7 @@ fn end_of_group(plan: &Plan, index: usize) -> usize {
     let effect = plan.cases[index].effect();
     let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction();
     let count = plan.cases[index..].iter().take_while(is_alike).count();
-    index + if matches!(effect, Effect::Reads | Effect::Writes) { count } else { 0 }
+    index + if matches!(effect, Effect::Reads | Effect::Writes | Effect::MayPromote) { count } else { 0 }
 }
 
 /// A sentence about the rate that the target allows, or about its rejections if they show no rate, as in an outage.

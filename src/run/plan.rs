@@ -11,7 +11,7 @@ use super::settings::{Scope, Settings, TargetSettings};
 use crate::check;
 use crate::contract::{Catalogue, Contract, Endpoint, Level, Need, Operation};
 use crate::offerings::race::{self, Race};
-use crate::offerings::scenario::{self, Scenario};
+use crate::offerings::scenario::{self, Effect, Scenario};
 
 /// The cases of a run, in the order of execution on a single project, and the reasons for cases left out.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +43,9 @@ impl Plan {
         for race in races(settings) {
             plan.add(Case::Race(Arc::new(race)), settings, catalogue, missing);
         }
-        // Inputs take longest: the others run beside them.
-        let is_short = |case: &Case| !matches!(case, Case::Inputs(_));
-        plan.cases.sort_by_key(|case| (case.effect(), is_short(case)));
+        // Of the cases that run side by side, inputs take longest.
+        let is_long = |case: &Case| case.effect() == Effect::Writes && matches!(case, Case::Inputs(_));
+        plan.cases.sort_by_key(|case| (case.effect(), !is_long(case)));
         if settings.selection.case.is_none() {
             let rest = std::mem::take(&mut plan.cases);
             plan.add_regressions(settings, contract, missing);

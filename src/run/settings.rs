@@ -284,7 +284,7 @@ impl Scope {
         match effect {
             Effect::Reads => Self::ReadOnly,
             Effect::Writes | Effect::WritesAlone => Self::KeepMain,
-            Effect::Promotes => Self::Full,
+            Effect::MayPromote | Effect::Promotes => Self::Full,
         }
     }
 }

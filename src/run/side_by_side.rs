@@ -49,18 +49,16 @@ pub(super) fn passed(result: &CaseResult) -> bool {
     is_complete && result.failures.is_empty() && !result.is_disturbed()
 }
 
-/// The result of a case that ran alone after it failed beside others. What only the first run showed is intermittent, but
-/// for rejections with 409: a correct server may reject all but one of several concurrent writes, and what follows
-/// from a missing write follows from that.
-pub(super) fn decided_alone(mut alone: CaseResult, beside: CaseResult) -> CaseResult {
+/// The failures of a case that it showed beside others, but not alone. None after a rejection with 409: a correct server
+/// may reject all but one of several concurrent writes, and what follows from a missing write follows from that.
+pub(super) fn only_beside(alone: &CaseResult, beside: CaseResult) -> Vec<Failure> {
     let is_conflict = |failure: &Failure| failure.trace.iter().any(|exchange| exchange.response.status == 409);
-    if alone.failures.is_empty() && alone.abort.is_none() && !beside.failures.iter().any(is_conflict) {
-        alone.failures = beside.failures;
-        for failure in &mut alone.failures {
-            failure.evidence.confirmation = Confirmation::Intermittent;
-        }
+    let is_decided = !alone.failures.is_empty() || alone.abort.is_some() || beside.failures.iter().any(is_conflict);
+    let mut failures = if is_decided { Vec::new() } else { beside.failures };
+    for failure in &mut failures {
+        failure.evidence.confirmation = Confirmation::Intermittent;
     }
-    alone
+    failures
 }
 
 /// The prefixes of cases that can run at the same time, by their places: none is the beginning of another.

@@ -140,7 +140,8 @@ impl InputRunner<'_> {
         // One comparison does not separate writes that are accepted from those that are not.
         let (mut without_effect, mut with_effect, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for (place, input) in (index..).zip(inputs) {
-            self.slot = if input.template.method == http::Method::GET || input.is_invalid() { 0 } else { place - index };
+            self.slot =
+                if input.template.method == http::Method::GET || input.is_invalid() { 0 } else { place - index };
             let Some(request) = self.prepared(input).await? else { continue };
             let group = match &request {
                 request if !request.is_write() || self.cx.is_certain_to_fail(request) => &mut without_effect,

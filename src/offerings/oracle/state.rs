@@ -95,6 +95,11 @@ impl State {
         is_other || names_same || changes_roles || self.writes.len() >= MAX_WRITES && last.state == WriteState::Rejected
     }
 
+    /// Whether one comparison covers both writes, if they concern different offerings.
+    pub fn are_alike(&self, one: &Call, other: &Call) -> bool {
+        self.batch(one, None) == self.batch(other, None)
+    }
+
     /// Whether a write must be rejected in every possible world, whatever its id names there.
     pub fn is_certain_to_fail(&self, call: &Call) -> bool {
         let must_fail =

@@ -12,10 +12,10 @@ use crate::offerings::oracle::Reply;
 use crate::project::Abort;
 
 pub(super) const ALL: &[Scenario] = &[
-    scenario!("auth.missing", Promotes, [], also: ["auth.code", "auth.no-effect"], missing),
-    scenario!("auth.malformed", Promotes, [], also: ["auth.code", "auth.no-effect"], malformed),
+    scenario!("auth.missing", MayPromote, [], also: ["auth.code", "auth.no-effect"], missing),
+    scenario!("auth.malformed", MayPromote, [], also: ["auth.code", "auth.no-effect"], malformed),
     scenario!("auth.before-existence", Writes, [], also: ["auth.code"], before_existence),
-    scenario!("auth.forbidden", Promotes, [LimitedKey], forbidden),
+    scenario!("auth.forbidden", MayPromote, [LimitedKey], forbidden),
     scenario!("auth.project-isolation", Promotes, [SecondProject], project_isolation),
 ];
 

@@ -18,7 +18,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("create.tag-main-rejected", WritesAlone, [], tag_main),
     scenario!("create.tag-invalid", Writes, [], tag_invalid),
     scenario!("create.tag-regular", Writes, [], tag_regular),
-    scenario!("create.first-is-main", Writes, [Empty], first_is_main),
+    scenario!("create.first-is-main", WritesAlone, [Empty], first_is_main),
     scenario!("create.body-malformed", Writes, [], body_malformed),
     scenario!("create.readonly-ignored", Writes, [], readonly_ignored),
     scenario!("create.unknown-field", Writes, [], unknown_field),

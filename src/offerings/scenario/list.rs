@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::create::INVALID_ENDINGS;
 use super::delete::OVER_ONE_SECOND;
+use super::get::{confusable_ids, create_pairs, encoded_ids};
 use super::{Scenario, ScriptResult, scenario};
 use crate::contract::Endpoint;
-use crate::exchange::{KeyRole, Request};
+use crate::exchange::{KeyRole, Request, encode_segment};
 use crate::offerings::Context;
 use crate::offerings::oracle::Reply;
 use crate::project::Abort;
@@ -16,7 +17,7 @@ pub(super) const ALL: &[Scenario] = &[
     scenario!("list.limit-invalid", Reads, [], also: ["list.limit-invalid-details"], limit_invalid),
     scenario!("list.has-more", WritesAlone, [], also: ["list.next-cursor"], has_more),
     scenario!("list.order", Promotes, [], order),
-    scenario!("list.unknown-cursor", WritesAlone, [], unknown_cursor),
+    scenario!("list.unknown-cursor", WritesAlone, [], also: ["offering.id-decoding"], unknown_cursor),
     scenario!("list.known-cursor-no-header", WritesAlone, [], known_cursor),
     scenario!("list.cursor-invalid", Reads, [], cursor_invalid),
     scenario!("list.agrees-with-get", Promotes, [], agrees_with_get),
@@ -117,6 +118,22 @@ async fn unknown_cursor(cx: &mut Context) -> ScriptResult {
     cx.read_state().await?;
     let cursors = [cx.id("never"), format!("{:x<64}", cx.id("never")), cx.id("ne v:er"), deleted];
     cx.pages(&cursors.each_ref().map(|cursor| (Some(3), Some(cursor.as_str())))).await?;
+    confusable_cursors(cx).await
+}
+
+/// Unused cursors that resolve to an offering if a server decodes them in another way or treats them as a pattern.
+async fn confusable_cursors(cx: &mut Context) -> ScriptResult {
+    let (spaced, mut cursors) = encoded_ids(cx).await.map(|(spaced, unused)| (spaced, Vec::from(unused)))?;
+    let pairs = confusable_ids(cx);
+    let pairs = create_pairs(cx, pairs).await?;
+    let delete = |(_, pattern): &(String, String)| Request::to(Endpoint::Delete).id(pattern);
+    cx.send_all(&pairs.iter().map(delete).collect::<Vec<_>>()).await?;
+    cx.read_state().await?;
+    cursors.extend(pairs.into_iter().map(|(_, pattern)| pattern));
+    cx.pages(&cursors.iter().map(|cursor| (Some(2), Some(cursor.as_str()))).collect::<Vec<_>>()).await?;
+    // A literal plus sign is also valid in a query.
+    let raw = encode_segment(&spaced).replace("%20", "+");
+    cx.send(Request::to(Endpoint::List).query("limit", "2").raw_query(&format!("starting_after={raw}"))).await?;
     Ok(())
 }
 
@@ -263,7 +280,11 @@ async fn walk(cx: &mut Context, limit: usize, start: Option<String>, max_pages: 
     let ends = (first..order.len()).skip(limit).step_by(limit).map(|place| Some(order[place - 1].as_str()));
     let cursors = std::iter::once(start.as_deref()).chain(ends).take(max_pages);
     let pages: Vec<_> = cursors.map(|cursor| (Some(limit), cursor)).collect();
-    let replies = cx.pages(&pages).await?;
+    // If the first page is wrong, so are the others.
+    let mut replies = cx.pages(&pages[..1]).await?;
+    if replies.iter().all(|reply| reply.page().is_some()) {
+        replies.extend(cx.pages(&pages[1..]).await?);
+    }
     let next = |reply: &Reply| {
         let page = reply.page().filter(|page| page.has_more == Some(true))?;
         page.next_cursor.clone().filter(|next| Some(next) != last_id(reply).as_ref())

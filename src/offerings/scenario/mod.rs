@@ -14,6 +14,8 @@ mod list;
 mod products;
 mod response;
 mod set_main;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use std::future::Future;
@@ -36,6 +38,8 @@ pub enum Effect {
     Writes,
     /// As [`Self::Writes`], but depends on the whole project, as the pages of a list do.
     WritesAlone,
+    /// Sends promotions that must be rejected, and concerns no other offering: it may run beside others of its kind.
+    MayPromote,
     /// Promotes its own offerings; the cleanup restores the main offering.
     Promotes,
 }
