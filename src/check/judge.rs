@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{SeenTimestamps, offering, response};
+use super::{SeenTimestamps, body, offering, response};
 use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::{Credentials, Exchange, OperationRef};
 use crate::finding::{ConditionScope, Evidence, Failure, Record};
@@ -11,14 +11,14 @@ use crate::finding::{ConditionScope, Evidence, Failure, Record};
 pub const RULES: &[&str] = &[
     response::NO_SERVER_ERROR,
     response::DOCUMENTED_STATUS,
-    response::CONTENT_TYPE,
-    response::SCHEMA,
+    body::CONTENT_TYPE,
+    body::SCHEMA,
     response::CODE_DOCUMENTED,
     response::CODE_FORMAT,
     response::DETAILS_OMITTED,
     response::NO_META,
     response::ERROR_TYPE,
-    response::UNDOCUMENTED_PROPERTY,
+    body::UNDOCUMENTED_PROPERTY,
     response::NO_SECRET,
     response::HEADERS_SANE,
     offering::URL,

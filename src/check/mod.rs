@@ -4,10 +4,13 @@
 //! modules above check whether a response is correct for its particular request.
 //! Start at [`Judge`].
 
+mod body;
 mod judge;
 mod leak;
 mod offering;
 mod response;
+#[cfg(test)]
+mod tests;
 mod timestamps;
 
 pub use judge::{Judge, RULES};

@@ -3,21 +3,19 @@
 use http::Method;
 use serde_json::Value;
 
+use super::body::{self, shorten};
 use super::judge::{CheckContext, deviation};
 use super::leak;
-use crate::contract::{Direction, DocumentedResponse, Endpoint};
+use crate::contract::{DocumentedResponse, Endpoint};
 use crate::exchange::Request;
 
 pub(super) const NO_SERVER_ERROR: &str = "response.no-server-error";
 pub(super) const DOCUMENTED_STATUS: &str = "response.documented-status";
-pub(super) const CONTENT_TYPE: &str = "response.content-type";
-pub(super) const SCHEMA: &str = "response.schema";
 pub(super) const CODE_DOCUMENTED: &str = "response.error-code-documented";
 pub(super) const CODE_FORMAT: &str = "response.error-code-format";
 pub(super) const DETAILS_OMITTED: &str = "response.details-omitted";
 pub(super) const NO_META: &str = "response.no-meta";
 pub(super) const ERROR_TYPE: &str = "response.error-type";
-pub(super) const UNDOCUMENTED_PROPERTY: &str = "response.undocumented-property";
 pub(super) const NO_SECRET: &str = "response.no-secret";
 pub(super) const HEADERS_SANE: &str = "response.headers-sane";
 
@@ -41,9 +39,6 @@ const GENERAL_CODES: [&str; 10] = [
 /// The values of `error.type`.
 const TYPES: [&str; 4] = ["request", "resource", "logical", "internal"];
 
-/// Maximum length of a value in a message, in characters; a longer one is shortened.
-const MAX_VALUE_LENGTH: usize = 200;
-
 pub(super) fn judge(cx: &mut CheckContext<'_>) {
     let response = &cx.exchange.response;
     let status = response.status;
@@ -60,11 +55,7 @@ pub(super) fn judge(cx: &mut CheckContext<'_>) {
     }
     let documented = cx.operation.and_then(|op| op.response(documented_as(&cx.exchange.request, status)));
     documented_status(cx, documented.is_some());
-    content_type(cx, documented);
-    if has_body(&cx.exchange.request, status) {
-        body_schema(cx, documented);
-    }
-    repeated_members(cx);
+    body::judge(cx, documented, has_body(&cx.exchange.request, status));
     if cx.operation.is_some() {
         error_envelope(cx, documented);
     }
@@ -108,122 +99,6 @@ fn documented_status(cx: &mut CheckContext<'_>, is_documented: bool) {
             response.summary(),
         )
     });
-}
-
-fn content_type(cx: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
-    let response = &cx.exchange.response;
-    let declared: Vec<_> =
-        response.headers().get_all("content-type").iter().map(|value| value.to_str().unwrap_or("?")).collect();
-    if response.status == 204 {
-        let length = response.header("content-length");
-        let is_empty = response.body().is_empty() && length.as_deref().is_none_or(|n| n.trim() == "0");
-        cx.rule(CONTENT_TYPE, is_empty, || {
-            let received = format!("content-length: {}", length.unwrap_or_default());
-            deviation("no-content", "", "204 has a body", "no body", received)
-        });
-        return;
-    }
-    let declares_json = documented.is_some_and(|response| !response.media.is_empty());
-    let is_json = response.json().is_some_and(|body| body.is_object() || body.is_array());
-    if response.body().is_empty() || !(declares_json || is_json) {
-        return;
-    }
-    let passed = !declared.is_empty() && declared.iter().all(|value| is_json_type(value));
-    cx.rule(CONTENT_TYPE, passed, || {
-        let received = match &declared[..] {
-            [] => "no content-type".into(),
-            values => format!("content-type: {}", shorten(&values.join(", "))),
-        };
-        let (title, expected) = ("JSON body is not declared as JSON", "content-type: application/json");
-        deviation("json", declared_as(&declared), title, expected, received)
-    });
-}
-
-/// The first declared media type without its parameters.
-fn declared_as(declared: &[&str]) -> String {
-    let first = declared.first().copied().unwrap_or("none");
-    shorten(first.split(';').next().unwrap_or_default().trim())
-}
-
-/// `application/json` with any parameters, in any case.
-fn is_json_type(value: &str) -> bool {
-    let essence = value.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-fn body_schema(cx: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
-    let Some((_, schema)) = documented.and_then(|response| response.media.first()) else {
-        return;
-    };
-    let response = &cx.exchange.response;
-    let status = response.status;
-    let Some(body) = response.json() else {
-        let reason = response.json_error().unwrap_or("not JSON").to_owned();
-        cx.rule(SCHEMA, false, || {
-            let title = format!("body of the {status} is not JSON");
-            deviation("json", kind_of(status), title, "a JSON body", reason)
-        });
-        return;
-    };
-    let errors = schema.validate(Direction::Response, body);
-    let Some(first) = errors.first() else {
-        cx.record.checked(SCHEMA);
-        cx.record.checked(UNDOCUMENTED_PROPERTY);
-        for pointer in schema.undocumented(body) {
-            let what = format!("undocumented property `{}`", generic(&pointer));
-            cx.record.observe(UNDOCUMENTED_PROPERTY, &*what);
-            if let Some(operation) = cx.operation {
-                cx.record.drift(&operation.id, what);
-            }
-        }
-        return;
-    };
-    cx.rule(SCHEMA, false, || {
-        let place = generic(&first.instance_path);
-        // The same defect in a list and in a single offering is one.
-        let of_item = place.strip_prefix("/data/*").unwrap_or(&place);
-        let difference = format!("{} {of_item} {}", kind_of(status), first.keyword);
-        let place = if place.is_empty() { "body".into() } else { format!("`{place}`") };
-        deviation(
-            "valid",
-            difference,
-            format!("{place} of the {status} violates `{}`", first.keyword),
-            format!("valid against {}", first.schema_pointer),
-            shorten(&first.message),
-        )
-    });
-}
-
-/// A repeated member, of which parsers may use any value (RFC 8259, section 4). Equal values are drift; with different
-/// values, some parsers get a wrong body.
-fn repeated_members(cx: &mut CheckContext<'_>) {
-    let response = &cx.exchange.response;
-    let status = response.status;
-    for repeated in response.repeated() {
-        let place = generic(&repeated.pointer);
-        if repeated.differs {
-            cx.rule(SCHEMA, false, || {
-                deviation(
-                    "unique",
-                    &place,
-                    format!("`{place}` of the {status} occurs twice with different values"),
-                    "each member once, so that all parsers agree",
-                    format!("two values at `{}`", shorten(&repeated.pointer)),
-                )
-            });
-        } else if let Some(operation) = cx.operation {
-            cx.record.drift(&operation.id, format!("`{place}` occurs twice with the same value"));
-        }
-    }
-}
-
-/// An instance pointer with `*` for indexes: the defect is the same at every index.
-fn generic(pointer: &str) -> String {
-    pointer
-        .split('/')
-        .map(|token| if !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit()) { "*" } else { token })
-        .collect::<Vec<_>>()
-        .join("/")
 }
 
 fn error_envelope(cx: &mut CheckContext<'_>, documented: Option<&DocumentedResponse>) {
@@ -302,11 +177,6 @@ fn is_known(codes: &[String], code: &str) -> bool {
     codes.iter().any(|known| known == code) || GENERAL_CODES.contains(&code)
 }
 
-/// The same defect of rejections with different statuses is one.
-fn kind_of(status: u16) -> &'static str {
-    if status < 400 { "success" } else { "rejection" }
-}
-
 fn is_snake_case(code: &str) -> bool {
     code.starts_with(|c: char| c.is_ascii_lowercase())
         && code
@@ -349,14 +219,6 @@ fn headers_sane(cx: &mut CheckContext<'_>) {
         let title = format!("error shows {kind}");
         deviation("inside", kind, title, "no internals of the server", shorten(&text))
     });
-}
-
-/// `text`, shortened when it is long.
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MAX_VALUE_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -410,17 +272,5 @@ mod tests {
         for bad in ["", "Invalid", "notFound", "not-found", "_x", "x_", "a__b", "2x"] {
             assert!(!is_snake_case(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_media_type_may_have_parameters() {
-        assert!(is_json_type("Application/JSON; charset=utf-8"));
-        assert!(!is_json_type("text/html"));
-        assert!(!is_json_type("application/jsonx"));
-    }
-
-    #[test]
-    fn indexes_are_not_part_of_a_defect() {
-        assert_eq!(generic("/data/17/tag"), "/data/*/tag");
     }
 }

@@ -24,6 +24,8 @@ mod undocumented;
 pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, RuleSource, ShownBy};
 pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
-pub use operation::{DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey};
+pub use operation::{
+    DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, is_json,
+};
 pub use resolved::Contract;
 pub use schema::{Direction, SchemaError, SchemaRef};

@@ -122,6 +122,19 @@ pub struct DocumentedResponse {
 }
 
 impl DocumentedResponse {
+    /// The documented media types of a response with this `Content-Type`: those of exactly its type, else those of a
+    /// range such as `text/*`, else `*/*`. Case and parameters do not matter, but one with the same parameters is first.
+    pub fn media_of(&self, content_type: &str) -> Vec<&(String, SchemaRef)> {
+        let wanted = essence(content_type);
+        let range = format!("{}/*", wanted.split('/').next().unwrap_or_default());
+        let of = |name: &str| self.media.iter().filter(|(media, _)| essence(media) == name).collect::<Vec<_>>();
+        let found = [wanted.as_str(), &range, "*/*"].into_iter().map(of).find(|found| !found.is_empty());
+        let mut found = found.unwrap_or_default();
+        let same = |media: &str| normalised(media) == normalised(content_type);
+        found.sort_by_key(|(media, _)| !same(media));
+        found
+    }
+
     /// The schema of the JSON media type, or `None` when none is documented.
     pub fn json(&self) -> Option<&SchemaRef> {
         json(&self.media)
@@ -187,10 +200,21 @@ impl fmt::Display for StatusKey {
     }
 }
 
-/// Whether a media type is JSON, parameters and structured suffixes (`+json`) allowed.
-pub(super) fn is_json(media: &str) -> bool {
-    let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
+/// A media type without its parameters, in lower case.
+fn essence(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A media type with its parameters, in lower case and without spaces.
+fn normalised(media: &str) -> String {
+    media.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase()
+}
+
+/// Whether a media type is JSON: `application/json`, its old name `text/json`, or one with the suffix `+json`, with any
+/// parameters.
+pub fn is_json(media: &str) -> bool {
+    let essence = essence(media);
+    matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
 }
 
 fn json(media: &[(String, SchemaRef)]) -> Option<&SchemaRef> {
@@ -202,6 +226,18 @@ fn json(media: &[(String, SchemaRef)]) -> Option<&SchemaRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_several_names() {
+        for json in
+            ["Application/JSON; charset=utf-8", "application/problem+json", "application/vnd.a.v1+json", "text/json"]
+        {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["text/html", "application/jsonx", "application/pdf", "application/json-seq", "*/*", "json", ""] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
 
     #[test]
     fn statuses_are_parsed_and_ordered_from_exact_to_general() {
