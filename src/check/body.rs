@@ -58,6 +58,12 @@ impl<'a> Media<'a> {
     }
 }
 
+/// Whether a response has no body, or one of a documented content type.
+pub(super) fn has_documented_type(response: &Response, documented: &DocumentedResponse) -> bool {
+    let declared = response.header("content-type").unwrap_or_else(|| UNKNOWN_TYPE.to_owned());
+    response.body().is_empty() || documented.media.is_empty() || !documented.media_of(&declared).is_empty()
+}
+
 /// Whether a schema describes any bytes, such as those of a file that is downloaded.
 fn is_binary(schema: &SchemaRef) -> bool {
     schema.resolved().1.get("format").is_some_and(|format| format == "binary")

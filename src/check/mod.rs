@@ -5,6 +5,7 @@
 //! Start at [`Judge`].
 
 mod body;
+mod headers;
 mod judge;
 mod leak;
 mod offering;

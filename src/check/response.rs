@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body::{self, shorten};
 use super::judge::{CheckContext, deviation};
-use super::leak;
+use super::{headers, leak};
 use crate::contract::{DocumentedResponse, Endpoint};
 use crate::exchange::Request;
 
@@ -56,6 +56,9 @@ pub(super) fn judge(cx: &mut CheckContext<'_>) {
     let documented = cx.operation.and_then(|op| op.response(documented_as(&cx.exchange.request, status)));
     documented_status(cx, documented.is_some());
     body::judge(cx, documented, has_body(&cx.exchange.request, status));
+    if let Some(documented) = documented {
+        headers::judge(cx, documented);
+    }
     if cx.operation.is_some() {
         error_envelope(cx, documented);
     }

@@ -129,3 +129,75 @@ fn an_undocumented_content_type_is_a_violation() {
     assert_eq!(found("application/problem+json"), Vec::<String>::new());
     assert_eq!(found("text/plain"), ["response.content-type/json"]);
 }
+
+/// The conditions that a value of a header with this schema violates.
+fn header_violates(schema: &str, value: &str) -> Vec<String> {
+    violated(&format!("headers: {{X-A: {schema}}}"), &[("x-a", value)], "")
+}
+
+#[test]
+fn a_header_is_read_as_its_schema_says() {
+    for (schema, values) in [
+        ("{schema: {type: integer, maximum: 10}}", vec!["7", "-1", " 3 "]),
+        ("{schema: {type: string, maxLength: 3}}", vec!["7", "abc", "", "1,2"]),
+        ("{schema: {type: boolean}}", vec!["true", "false"]),
+        ("{schema: {type: string, format: uuid}}", vec!["7d3c2d3e-4ab5-4e0e-9f0c-0b1f5b7f1c55"]),
+        ("{schema: {type: array, items: {type: integer}}}", vec!["1,2", "1, 2", "1"]),
+        ("{schema: {type: array, items: {type: string}}}", vec!["1,2", "a"]),
+        ("{schema: {type: object, properties: {a: {type: integer}}, required: [a]}}", vec!["a,1", "a,1,b,x"]),
+        ("{explode: true, schema: {type: object, properties: {a: {type: integer}}, required: [a]}}", vec!["a=1,b=x"]),
+        ("{schema: {anyOf: [{type: integer}, {enum: [none]}]}}", vec!["4", "none"]),
+        ("{content: {application/json: {schema: {type: object, required: [a]}}}}", vec![r#"{"a": 1}"#]),
+    ] {
+        for value in values {
+            assert_eq!(header_violates(schema, value), Vec::<String>::new(), "{schema} {value}");
+        }
+    }
+    for (schema, values) in [
+        ("{schema: {type: integer, maximum: 10}}", vec!["11", "abc", "1,2", "1.5", "0x1"]),
+        ("{schema: {type: string, maxLength: 3}}", vec!["abcd"]),
+        ("{schema: {type: boolean}}", vec!["yes", "1", "TRUE"]),
+        ("{schema: {type: array, items: {type: integer}}}", vec!["1,a"]),
+        ("{schema: {type: object, properties: {a: {type: integer}}, required: [a]}}", vec!["b,1", "a"]),
+        ("{schema: {anyOf: [{type: integer}, {enum: [none]}]}}", vec!["all"]),
+        ("{content: {application/json: {schema: {type: object, required: [a]}}}}", vec!["a,1", "{}"]),
+    ] {
+        for value in values {
+            assert_eq!(header_violates(schema, value), ["response.schema/header-valid"], "{schema} {value}");
+        }
+    }
+}
+
+#[test]
+fn a_required_header_must_be_there() {
+    let documented =
+        format!("headers: {{X-A: {{required: true}}, X-B: {{}}}}, {}", content(&[("application/json", NUMBER)]));
+    let json = ("content-type", "application/json");
+    let missing = ["response.schema/header-required"];
+    assert_eq!(violated(&documented, &[json], r#"{"n": 1}"#), missing);
+    assert_eq!(violated(&documented, &[json, ("X-a", "")], r#"{"n": 1}"#), Vec::<String>::new());
+    // A page of a proxy is one violation.
+    let page = violated(&documented, &[("content-type", "text/html")], "<p>");
+    assert_eq!(page, ["response.content-type/json", "response.schema/json"]);
+    let ignored = "headers: {Content-Type: {required: true, schema: {type: integer}}}";
+    assert_eq!(violated(ignored, &[], ""), Vec::<String>::new());
+}
+
+#[test]
+fn dates_of_http_are_valid_dates() {
+    let date = "{schema: {type: string, format: date-time}}";
+    let found = |name: &str, value: &str| violated(&format!("headers: {{{name}: {date}}}"), &[(name, value)], "");
+    assert_eq!(found("Last-Modified", "Tue, 01 Dec 2026 08:00:00 GMT"), Vec::<String>::new());
+    assert_eq!(found("Expires", "2026-12-01T08:00:00Z"), Vec::<String>::new());
+    assert_eq!(found("Last-Modified", "yesterday"), ["response.schema/header-valid"]);
+    assert_eq!(found("X-Time", "Tue, 01 Dec 2026 08:00:00 GMT"), ["response.schema/header-valid"]);
+}
+
+#[test]
+fn documented_headers_are_counted() {
+    let documented = "headers: {X-A: {}, X-B: {}}";
+    let record = judged(documented, &[("x-a", "1")], "");
+    let counts: Vec<_> = record.headers.iter().map(|(key, count)| (key.status, key.header.as_str(), *count)).collect();
+    assert_eq!(counts, [(200, "x-a", 1), (200, "x-b", 0)]);
+    assert!(judged("x-a: 1", &[("x-a", "1")], "").headers.is_empty());
+}

@@ -150,6 +150,8 @@ pub struct Header {
     pub required: bool,
     /// The schema of its value. Accepts anything when none is documented.
     pub schema: SchemaRef,
+    /// The media type of its value, or `None` where the value is written in the style of headers.
+    pub media: Option<String>,
     /// JSON pointer of the header, references followed.
     pub pointer: String,
 }

@@ -190,19 +190,17 @@ impl OperationReader {
             .filter_map(|name| {
                 let (target, value) = self.document.resolve(&format!("{owner}/headers/{}", pointer::escape(name)))?;
                 let required = value.get("required") == Some(&Value::Bool(true));
-                Some(Header { name: name.clone(), required, schema: self.schema_of(&target, value), pointer: target })
+                let (name, media) = (name.clone(), media_of(value));
+                Some(Header { name, required, schema: self.schema_of(&target, value), media, pointer: target })
             })
             .collect()
     }
 
     /// The schema of a parameter or header, which may be under a media type.
     fn schema_of(&self, target: &str, value: &Value) -> SchemaRef {
-        let content = value.get("content").and_then(Value::as_object).and_then(|content| content.keys().next());
-        let place = match content {
-            Some(media) if value.get("schema").is_none() => {
-                format!("{target}/content/{}/schema", pointer::escape(media))
-            }
-            _ => pointer::join(target, "schema"),
+        let place = match media_of(value) {
+            Some(media) => format!("{target}/content/{}/schema", pointer::escape(&media)),
+            None => pointer::join(target, "schema"),
         };
         self.schemas.at(&place)
     }
@@ -222,6 +220,12 @@ impl OperationReader {
         let alternatives: Vec<SecurityRequirement> = own.or_else(whole).unwrap_or_default();
         alternatives.into_iter().map(|schemes| schemes.into_keys().collect()).collect()
     }
+}
+
+/// The media type of a parameter or header that has no schema of its own.
+fn media_of(value: &Value) -> Option<String> {
+    let content = value.get("content").and_then(Value::as_object).filter(|_| value.get("schema").is_none());
+    content.and_then(|content| content.keys().next()).cloned()
 }
 
 /// The standard ignores header parameters with these names: other parts of the document describe them.

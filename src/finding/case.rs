@@ -15,6 +15,17 @@ pub struct DriftKey {
     pub what: String,
 }
 
+/// A documented header of a response.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HeaderKey {
+    /// Id of the operation in the document.
+    pub operation: String,
+    /// The received status.
+    pub status: u16,
+    /// Name of the header in lower case.
+    pub header: String,
+}
+
 /// The result of one case, or of several merged cases. It goes unchanged from the driver to the report.
 #[derive(Clone, Debug, Default)]
 pub struct CaseResult {
@@ -34,6 +45,8 @@ pub struct CaseResult {
     pub drift: BTreeMap<DriftKey, u64>,
     /// Number of responses by operation id, status and typed code (empty if there is none).
     pub seen: BTreeMap<(String, u16, String), u64>,
+    /// Documented headers of received responses, each with the number of responses that had it.
+    pub headers: BTreeMap<HeaderKey, u64>,
     /// The constraints that generated requests covered.
     pub constraints: Constraints,
     /// Rules whose check could not be completed, each with the reason.
@@ -124,7 +137,7 @@ impl CaseResult {
         self.is_disturbed() && self.failures.is_empty() && (is_blocked || !self.undecided.is_empty())
     }
 
-    /// Moves the counters out: checks, choices, drift, responses, constraints.
+    /// Moves the counters out: checks, choices, drift, responses, headers, constraints.
     pub fn take_counts(&mut self) -> Self {
         use std::mem::take;
         Self {
@@ -132,6 +145,7 @@ impl CaseResult {
             choices: take(&mut self.choices),
             drift: take(&mut self.drift),
             seen: take(&mut self.seen),
+            headers: take(&mut self.headers),
             constraints: take(&mut self.constraints),
             ..Self::default()
         }
@@ -142,6 +156,7 @@ impl CaseResult {
         add(&mut self.kept, other.kept);
         add(&mut self.drift, other.drift);
         add(&mut self.seen, other.seen);
+        add(&mut self.headers, other.headers);
         for (rule, choices) in other.choices {
             add(self.choices.entry(rule).or_default(), choices);
         }

@@ -15,13 +15,13 @@ mod verdict;
 mod waiver;
 
 pub use abort::Abort;
-pub use case::{CaseResult, DriftKey, Listed};
+pub use case::{CaseResult, DriftKey, HeaderKey, Listed};
 pub use constraints::{ConstraintSeen, Constraints, SideCounts};
 pub use evidence::{Confirmation, DocumentPlace, EvidenceStep, Finding, Severity};
 pub use failure::{ClientsNeeded, ConditionScope, Evidence, Failure, Reduction};
 pub use outcome::{
-    ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenResponse,
-    Summary, TargetFacts, Tool,
+    ContractFacts, Coverage, Drift, Ending, Latency, Observation, Outcome, REPORT_VERSION, RuleOutcome, SeenHeader,
+    SeenResponse, Summary, TargetFacts, Tool,
 };
 pub use timeline::{Span, Timeline};
 pub use verdict::Verdict;

@@ -222,12 +222,30 @@ pub struct Drift {
 pub struct Coverage {
     /// Every documented and every received response, with its count (0: never received).
     pub responses: Vec<SeenResponse>,
+    /// Every documented header of a response, with its count (0: never received); empty if none is documented.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<SeenHeader>,
     /// Every constraint of the document that generated requests covered, sorted; empty if none were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<ConstraintSeen>,
     /// Sides of constraints that were not tested, with the reason if no such request exists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<String>,
+}
+
+/// One documented header of one response.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SeenHeader {
+    /// Operation id.
+    pub operation: String,
+    /// Status of the response, a range such as `4XX`, or `default`.
+    pub status: String,
+    /// Name of the header as documented.
+    pub header: String,
+    /// Whether the document requires it.
+    pub required: bool,
+    /// Number of responses that had it.
+    pub count: u64,
 }
 
 /// Response times of one operation in microseconds, from the first byte sent to the last byte read. Percentiles exceed

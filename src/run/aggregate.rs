@@ -18,6 +18,7 @@ use crate::finding::{
 };
 use crate::offerings::race;
 
+mod headers;
 pub(super) mod join;
 mod outdated;
 #[cfg(test)]
@@ -99,7 +100,12 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
             record.drift.iter().map(|(key, count)| ((key.operation.as_str(), key.what.as_str()), *count)),
             &findings,
         ),
-        coverage: covered(responses(info.contract, info.plan, &record), &record.constraints),
+        coverage: Coverage {
+            responses: responses(info.contract, info.plan, &record),
+            headers: headers::of(info.contract, info.plan, &record),
+            constraints: record.constraints.rows.clone(),
+            holes: holes(&record.constraints),
+        },
         latency: info.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
@@ -492,11 +498,7 @@ fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenR
     responses.into_values().collect()
 }
 
-/// The responses and constraints that the run has covered.
-fn covered(responses: Vec<SeenResponse>, constraints: &Constraints) -> Coverage {
-    Coverage {
-        responses,
-        constraints: constraints.rows.clone(),
-        holes: constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect(),
-    }
+/// What the run has not covered.
+fn holes(constraints: &Constraints) -> Vec<String> {
+    constraints.holes().into_iter().chain(constraints.unsendable.iter().cloned()).collect()
 }

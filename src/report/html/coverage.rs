@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::visible::visible;
 use super::super::words::{count, responses_seen};
-use crate::finding::{ConstraintSeen, Outcome, SeenResponse, SideCounts};
+use crate::finding::{ConstraintSeen, Outcome, SeenHeader, SeenResponse, SideCounts};
 
 pub(super) fn section(outcome: &Outcome) -> Markup {
     let (seen, documented) = responses_seen(outcome);
@@ -19,6 +19,9 @@ pub(super) fn section(outcome: &Outcome) -> Markup {
                 p { (seen) " of " (count(documented, "documented response")) " returned. "
                     span.key { span.cell.seen { "returned" } span.cell.never { "never returned" } span.cell.stray { "not documented" } } }
                 (matrix(&outcome.coverage.responses))
+                @if !outcome.coverage.headers.is_empty() {
+                    (headers(&outcome.coverage.headers))
+                }
             }
         }
     }
@@ -68,6 +71,29 @@ fn cell(seen: &SeenResponse) -> Markup {
             @if let Some(code) = &seen.code { code { (breakable(&visible(code))) } " " }
             @if seen.count == 0 { "never" } @else { (seen.count) "×" }
             @if !seen.documented { " not documented" }
+        }
+    }
+}
+
+fn headers(headers: &[SeenHeader]) -> Markup {
+    html! {
+        div.scroll role="region" aria-label="Documented headers" tabindex="0" {
+            table {
+                thead { tr {
+                    th scope="col" { "Operation" } th scope="col" { "Status" }
+                    th scope="col" { "Header" } th scope="col" { "Responses with it" }
+                } }
+                tbody {
+                    @for seen in headers {
+                        tr {
+                            th scope="row" { code { (visible(&seen.operation)) } }
+                            td { (visible(&seen.status)) }
+                            td { code { (visible(&seen.header)) } @if seen.required { " required" } }
+                            td.number { (seen.count) }
+                        }
+                    }
+                }
+            }
         }
     }
 }

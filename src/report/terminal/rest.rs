@@ -79,6 +79,10 @@ fn coverage(outcome: &Outcome, style: &Style) -> Option<String> {
             let text = format!("{} {} {code}", unseen.operation, unseen.status);
             block.push_str(&item(&format!("not returned: {}", visible(text.trim_end())), style));
         }
+        for unseen in outcome.coverage.headers.iter().filter(|seen| seen.count == 0) {
+            let text = format!("{} {} header {}", unseen.operation, unseen.status, unseen.header);
+            block.push_str(&item(&format!("not returned: {}", visible(&text)), style));
+        }
         for gap in &outcome.coverage.holes {
             block.push_str(&item(&format!("not tested: {}", visible(gap)), style));
         }
