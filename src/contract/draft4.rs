@@ -3,11 +3,11 @@
 //! Every keyword stays at its pointer, so that a pointer into the result is one into the document. Only keywords that
 //! validate are copied: `id` or `definitions`, for example, have a meaning in Draft 4 and none in OpenAPI.
 
-use super::Direction;
+use super::{Direction, hidden};
 use crate::document::{Document, pointer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Characters that must be encoded in a URI fragment.
 const FRAGMENT: &AsciiSet = &CONTROLS
@@ -25,6 +25,9 @@ const FRAGMENT: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// The maximum number of references that are replaced by their targets within each other.
+const MAX_REPLACED: usize = 50;
 
 /// A pointer as a URI fragment.
 pub(super) fn fragment(pointer: &str) -> String {
@@ -49,7 +52,7 @@ pub(super) fn transform(
         if let Some(schema) = document.value().pointer(place)
             && root.pointer(place).is_none()
         {
-            insert(&mut root, place, view.schema(schema, place));
+            insert(&mut root, place, view.schema(schema, place, &Unneeded::default()));
         }
     }
     root
@@ -75,19 +78,30 @@ struct SchemaView<'a> {
 }
 
 impl SchemaView<'_> {
-    fn schema(&self, schema: &Value, at: &str) -> Value {
+    fn schema(&self, schema: &Value, at: &str, outer: &Unneeded) -> Value {
         let Some(map) = schema.as_object() else { return json!({}) };
         if map.get("$ref").is_some_and(Value::is_string) {
             // The final target, because Draft 4 does not follow references within a pointer.
             return match self.document.resolve(at) {
+                // Elsewhere the target may need what is not needed here, so this is a copy.
+                Some((target, value)) if outer.concerns(self.document, &target) => {
+                    self.schema(value, &target, &Unneeded { replaced: outer.replaced + 1, ..outer.clone() })
+                }
                 Some((target, _)) => json!({ "$ref": format!("#{}", fragment(&target)) }),
                 None => json!({}),
             };
         }
+        let mut unneeded = hidden::names(self.document, at, self.direction);
+        unneeded.extend(outer.names.iter().cloned());
+        let unneeded = Unneeded { names: unneeded, replaced: outer.replaced };
         let mut result = Map::new();
         for (key, value) in map {
-            if let Some(value) = self.keyword(key, value, map, &pointer::join(at, key)) {
-                result.insert(key.clone(), value);
+            let place = pointer::join(at, key);
+            let Some(converted) = self.keyword(key, value, map, &place, &unneeded) else { continue };
+            if key == "oneOf" && self.is_blurred(value, &place, &unneeded) {
+                result.entry("anyOf").or_insert(converted);
+            } else {
+                result.insert(key.clone(), converted);
             }
         }
         integer_bounds(map, &mut result);
@@ -97,7 +111,15 @@ impl SchemaView<'_> {
         Value::Object(result)
     }
 
-    fn keyword(&self, key: &str, value: &Value, schema: &Map<String, Value>, at: &str) -> Option<Value> {
+    fn keyword(
+        &self,
+        key: &str,
+        value: &Value,
+        schema: &Map<String, Value>,
+        at: &str,
+        unneeded: &Unneeded,
+    ) -> Option<Value> {
+        let nothing = Unneeded::default();
         match key {
             "type" | "maximum" | "minimum" | "uniqueItems" | "format" => Some(value.clone()),
             "multipleOf" => value.as_f64().is_some_and(|factor| factor > 0.0).then(|| value.clone()),
@@ -109,36 +131,52 @@ impl SchemaView<'_> {
             }
             "pattern" => (!self.dropped.contains(at)).then(|| value.clone()),
             "enum" => distinct(value.as_array()?.iter().cloned()),
-            "required" => distinct(value.as_array()?.iter().filter(|name| !self.hidden(schema, name, at)).cloned()),
+            "required" => distinct(value.as_array()?.iter().filter(|name| unneeded.needs(name)).cloned()),
             "additionalProperties" if value.is_boolean() => Some(value.clone()),
-            "additionalProperties" | "items" | "not" => Some(self.schema(value, at)),
+            "additionalProperties" | "items" | "not" => Some(self.schema(value, at, &nothing)),
             "allOf" | "anyOf" | "oneOf" => {
                 let branches = value.as_array().filter(|branches| !branches.is_empty())?.iter().enumerate();
-                Some(branches.map(|(index, branch)| self.schema(branch, &format!("{at}/{index}"))).collect())
+                Some(branches.map(|(index, branch)| self.schema(branch, &format!("{at}/{index}"), unneeded)).collect())
             }
             "properties" => {
                 let properties = value.as_object()?.iter();
-                let properties =
-                    properties.map(|(name, value)| (name.clone(), self.schema(value, &pointer::join(at, name))));
+                let properties = properties
+                    .map(|(name, value)| (name.clone(), self.schema(value, &pointer::join(at, name), &nothing)));
                 Some(Value::Object(properties.collect()))
             }
             _ => None,
         }
     }
 
-    /// Whether a required property is not sent in this direction. `at` is the pointer of `required`.
-    fn hidden(&self, schema: &Map<String, Value>, name: &Value, at: &str) -> bool {
-        let Some(name) = name.as_str() else { return true };
-        if schema.get("properties").and_then(|properties| properties.get(name)).is_none() {
-            return false;
-        }
-        let Some(parent) = pointer::parent(at) else { return false };
-        let place = pointer::join(&pointer::join(parent, "properties"), name);
-        let flag = match self.direction {
-            Direction::Request => "readOnly",
-            Direction::Response => "writeOnly",
-        };
-        self.document.resolve(&place).is_some_and(|(_, property)| property.get(flag) == Some(&Value::Bool(true)))
+    /// Whether an alternative of a `oneOf` requires only what this direction does not need. Then several alternatives may
+    /// be valid, although each stands for another value.
+    fn is_blurred(&self, branches: &Value, at: &str, unneeded: &Unneeded) -> bool {
+        (0..branches.as_array().map_or(0, Vec::len)).any(|index| {
+            let place = format!("{at}/{index}");
+            let required = hidden::required(self.document, &place);
+            let own = hidden::names(self.document, &place, self.direction);
+            !required.is_empty() && required.iter().all(|name| own.contains(*name) || unneeded.names.contains(*name))
+        })
+    }
+}
+
+/// Properties that the direction does not need, although a schema of the same value may require them.
+#[derive(Clone, Default)]
+struct Unneeded {
+    names: BTreeSet<String>,
+    /// How many references were replaced on the way.
+    replaced: usize,
+}
+
+impl Unneeded {
+    fn needs(&self, name: &Value) -> bool {
+        name.as_str().is_some_and(|name| !self.names.contains(name))
+    }
+
+    /// Whether the schema at `target` requires one of the names.
+    fn concerns(&self, document: &Document, target: &str) -> bool {
+        let is_any = !self.names.is_empty() && self.replaced < MAX_REPLACED;
+        is_any && hidden::required(document, target).iter().any(|name| self.names.contains(*name))
     }
 }
 
@@ -177,14 +215,9 @@ fn integer_bounds(schema: &Map<String, Value>, result: &mut Map<String, Value>) 
     }
 }
 
-/// Applies `nullable: true`, which has an effect only with `type`. An `enum` without null gets one: the author probably
-/// meant it, and a false positive is worse.
+/// Applies `nullable: true`, which adds null to the `type` of the same schema and changes no other keyword (OpenAPI 3.0.3).
 fn nullable(result: &mut Map<String, Value>) {
-    let Some(Value::String(kind)) = result.get("type").cloned() else { return };
-    result.insert("type".to_owned(), json!([kind, "null"]));
-    if let Some(Value::Array(values)) = result.get_mut("enum")
-        && !values.contains(&Value::Null)
-    {
-        values.push(Value::Null);
+    if let Some(Value::String(kind)) = result.get("type").cloned() {
+        result.insert("type".to_owned(), json!([kind, "null"]));
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Endpoint, Operation, ParameterPlace, StatusKey,
     codes::{self, EXTENSION},
+    meaning,
     read::{FoundOperation, ReachableParts},
     schema::{Direction, SchemaRef, Schemas},
 };
@@ -41,6 +42,7 @@ impl Linter<'_> {
         }
         self.duplicate_ids(found);
         self.examples(reachable);
+        self.lints.extend(meaning::lints(self.document, self.schemas, &reachable.schemas));
         self.lints.sort_by(|a, b| (a.position, a.id, &a.pointer).cmp(&(b.position, b.id, &b.pointer)));
         self.lints.dedup();
         self.lints

@@ -12,7 +12,9 @@ mod codes;
 mod draft4;
 mod endpoint;
 mod error;
+mod hidden;
 mod lints;
+mod meaning;
 mod operation;
 mod read;
 mod resolved;
@@ -24,6 +26,7 @@ mod undocumented;
 pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule, RuleScope, RuleSource, ShownBy};
 pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
+pub use hidden::is_hidden;
 pub use operation::{
     DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, is_json,
 };

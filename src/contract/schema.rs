@@ -278,6 +278,10 @@ impl Schemas {
         if self.document.value().pointer(&place).is_some() {
             return place;
         }
+        // In a copy of what a reference points to.
+        if let Some((target, _)) = self.document.resolve(&place) {
+            return target;
+        }
         let parent = pointer::parent(&place).unwrap_or_default();
         let format = pointer::join(parent, "format");
         if self.document.value().pointer(&format).is_some() { format } else { parent.to_owned() }

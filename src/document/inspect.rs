@@ -100,8 +100,7 @@ impl Inspector<'_> {
                     Some(Value::String(reference)) if may_refer => {
                         self.reference(kind, reference, at);
                         if map.keys().any(|key| !matches!(key.as_str(), "$ref" | "summary" | "description")) {
-                            let message = "members beside `$ref` are ignored in OpenAPI 3.0";
-                            self.lint("document.beside-reference", at, message);
+                            self.lint("document.beside-reference", at, beside_reference(map));
                         }
                     }
                     Some(other) if may_refer => {
@@ -244,16 +243,28 @@ impl Inspector<'_> {
         self.found.schemas.push(SchemaPlace { pointer: at.to_owned(), outermost: !nested });
         let nullable = map.get("nullable") == Some(&Value::Bool(true));
         if nullable && !map.contains_key("type") {
-            self.lint("document.nullable-without-type", at, "`nullable` has no effect without `type`");
+            let combined = ["allOf", "oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key));
+            let message = match combined {
+                Some(key) => format!(
+                    "`nullable` has no effect without `type`: null is valid only as far as the schemas of `{key}` allow it"
+                ),
+                None => "`nullable` has no effect without `type`".to_owned(),
+            };
+            self.lint("document.nullable-without-type", at, &message);
         }
         if let Some(Value::Array(values)) = map.get("enum") {
             if nullable && !values.contains(&Value::Null) {
-                let message = "the schema is nullable and its `enum` does not list null; null is treated as valid";
+                let message = "the schema is nullable, but null is not valid because its `enum` does not list it";
                 self.lint("document.nullable-enum", at, message);
             }
             if values.is_empty() {
                 self.lint("document.empty-enum", at, "an empty `enum` allows no value at all; it is ignored");
             }
+        }
+        if ["readOnly", "writeOnly"].iter().all(|flag| map.get(*flag) == Some(&Value::Bool(true))) {
+            let message =
+                "a property cannot be both `readOnly` and `writeOnly`; neither a request nor a response needs it";
+            self.lint("document.read-and-write-only", at, message);
         }
         if map.get("required").and_then(Value::as_array).is_some_and(Vec::is_empty) {
             self.lint("document.empty-required", at, "`required` must list at least one property; it is ignored");
@@ -305,6 +316,15 @@ impl Inspector<'_> {
 
     fn lint(&mut self, id: &'static str, at: &str, message: &str) {
         self.found.lints.push(self.document.lint(id, at, message));
+    }
+}
+
+/// What the members beside a `$ref` do not do.
+fn beside_reference(map: &Map<String, Value>) -> &'static str {
+    if map.get("nullable") == Some(&Value::Bool(true)) {
+        "members beside `$ref` are ignored in OpenAPI 3.0: `nullable` here does not make null valid"
+    } else {
+        "members beside `$ref` are ignored in OpenAPI 3.0"
     }
 }
 

@@ -75,7 +75,8 @@ impl Constraint {
     /// Whether the validator reports a violation of this constraint as `keyword`.
     pub(super) fn is_reported_as(self, keyword: &str) -> bool {
         match self {
-            Constraint::Nullable => keyword == "type",
+            // An enum may leave out null, also beside `nullable`.
+            Constraint::Nullable => matches!(keyword, "type" | "enum"),
             // The range of an integer format is reported as a bound.
             Constraint::Format => matches!(keyword, "format" | "minimum" | "maximum"),
             Constraint::Minimum => matches!(keyword, "minimum" | "exclusiveMinimum"),

@@ -2,7 +2,7 @@
 
 use super::pattern::ParsedPattern;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum number of alternatives of a schema: nested alternatives multiply.
 pub(super) const MAX_BRANCHES: usize = 64;
@@ -93,6 +93,8 @@ pub(super) struct Node {
     pub(super) items: Option<Box<Node>>,
     pub(super) properties: BTreeMap<String, Node>,
     pub(super) required: Vec<String>,
+    /// Properties that are not sent, whichever schema of an `allOf` requires them.
+    pub(super) hidden: BTreeSet<String>,
     pub(super) additional: Additional,
     pub(super) min_properties: usize,
     pub(super) max_properties: Option<usize>,
@@ -124,6 +126,7 @@ impl Node {
             items: None,
             properties: BTreeMap::new(),
             required: Vec::new(),
+            hidden: BTreeSet::new(),
             additional: Additional::Allowed,
             min_properties: 0,
             max_properties: None,
@@ -167,6 +170,13 @@ impl Node {
         self.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128)
     }
 
+    /// Removes a property that is not sent.
+    pub(super) fn hide(&mut self, name: &str) {
+        self.properties.remove(name);
+        self.required.retain(|required| required != name);
+        self.hidden.insert(name.to_owned());
+    }
+
     /// The intersection with another schema, for `allOf`.
     pub(super) fn and(mut self, other: Node) -> Node {
         self.kinds = common_types(&self.kinds, &other.kinds);
@@ -199,6 +209,12 @@ impl Node {
         self.required.extend(other.required);
         self.required.sort();
         self.required.dedup();
+        for name in &other.hidden {
+            self.hide(name);
+        }
+        for name in std::mem::take(&mut self.hidden) {
+            self.hide(&name);
+        }
         self.additional = match (self.additional, other.additional) {
             (Additional::Forbidden, _) | (_, Additional::Forbidden) => Additional::Forbidden,
             (Additional::Allowed, other) => other,

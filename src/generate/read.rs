@@ -2,7 +2,7 @@
 
 use super::node::{Additional, Bound, JsonType, MAX_BRANCHES, Node};
 use super::pattern::ParsedPattern;
-use crate::contract::Direction;
+use crate::contract::{Direction, is_hidden};
 use crate::document::{Document, pointer};
 use serde_json::{Map, Value};
 
@@ -71,8 +71,8 @@ impl Reader<'_> {
             let at = pointer::join(place, "properties");
             for name in properties.keys() {
                 let property = pointer::join(&at, name);
-                if self.is_hidden(&property) {
-                    node.required.retain(|required| required != name);
+                if is_hidden(self.document, &property, self.direction) {
+                    node.hide(name);
                     continue;
                 }
                 let inner = self.at(&property);
@@ -103,15 +103,6 @@ impl Reader<'_> {
             _ => {}
         }
     }
-
-    /// Whether a property is not sent in this direction.
-    fn is_hidden(&self, place: &str) -> bool {
-        let flag = match self.direction {
-            Direction::Request => "readOnly",
-            Direction::Response => "writeOnly",
-        };
-        self.document.resolve(place).is_some_and(|(_, schema)| schema.get(flag) == Some(&Value::Bool(true)))
-    }
 }
 
 fn count(map: &Map<String, Value>, keyword: &str) -> usize {
@@ -132,10 +123,8 @@ fn keywords(map: &Map<String, Value>) -> Node {
         }
     }
     node.enumeration = map.get("enum").and_then(Value::as_array).cloned();
-    // As in the validator: a nullable enum always allows null.
-    let widened = node.typed && node.has(JsonType::Null);
-    if let Some(values) = node.enumeration.as_mut().filter(|values| widened && !values.contains(&Value::Null)) {
-        values.push(Value::Null);
+    if node.enumeration.as_ref().is_some_and(|values| !values.contains(&Value::Null)) {
+        node.kinds.retain(|kind| *kind != JsonType::Null);
     }
     node.minimum = bound(map, "minimum", flag("exclusiveMinimum"));
     node.maximum = bound(map, "maximum", flag("exclusiveMaximum"));

@@ -59,6 +59,12 @@ fn test_schemas() -> Vec<(&'static str, Value)> {
             "rest": {"type": "array", "items": {"$ref": "#/components/schemas/Maybe"}}}}),
         ),
         ("tree", json!({"$ref": "#/components/schemas/Tree"})),
+        (
+            "hidden",
+            json!({"allOf": [
+            {"type": "object", "required": ["id", "name"], "properties": {"id": {"type": "string"}}},
+            {"properties": {"id": {"readOnly": true}, "name": {"type": "string", "maxLength": 3}}}]}),
+        ),
     ]
 }
 
@@ -241,6 +247,13 @@ fn texts_are_valid_ambiguous_or_invalid_integers() {
     for text in ["", "+1", "01", " 1", "1e1", "-0", "1.0"] {
         assert_eq!(validity(text), Some(TextValidity::Ambiguous), "{text}");
     }
+}
+
+#[test]
+fn read_only_properties_are_not_generated() {
+    let (_, schema) = schemas().into_iter().find(|(name, _)| name == "hidden").expect("it is in the list");
+    assert_eq!(schema.simplest(), Some(json!({"name": "a"})));
+    assert!(schema.facets().iter().all(|(facet, _)| !facet.place.starts_with("/id")));
 }
 
 #[test]
