@@ -20,6 +20,7 @@ mod spans;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod values;
 mod yaml;
 
 pub use error::{DocumentError, ErrorKind};

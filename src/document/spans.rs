@@ -1,10 +1,11 @@
-//! The position of every value of a YAML text.
+//! Every value of a YAML text as written, with its position.
 //!
 //! An arena of nodes, built from the events of a YAML parser. An alias shares the node of its anchor but has its own
 //! position: a pointer to an alias leads to the alias, a pointer through it to the text of the anchor.
 
 use super::pointer;
-use saphyr_parser::{Event, Parser, ScanError, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Maximum nesting of a document. The YAML libraries stop at 128, with a less helpful message.
@@ -30,22 +31,59 @@ impl From<Span> for Position {
     }
 }
 
+/// A value as written.
 #[derive(Debug)]
-enum SpanNode {
-    Scalar,
+pub(super) enum SpanNode {
+    /// A text, without its quotation marks.
+    Scalar(String, KeyKind),
+    /// The items of a list: node and position.
     Sequence(Vec<(usize, Position)>),
-    /// Key, position of the key, node and position of the value.
-    Mapping(Vec<(String, Position, usize, Position)>),
+    /// The members of a mapping.
+    Mapping(Vec<Member>),
 }
 
-/// Positions by JSON pointer.
+/// A member of a mapping.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) key: String,
+    pub(super) kind: KeyKind,
+    key_position: Position,
+    pub(super) node: usize,
+    value_position: Position,
+}
+
+impl Member {
+    /// Whether it adds the members of other mappings.
+    pub(super) fn is_merge(&self) -> bool {
+        self.key == "<<" && self.kind == KeyKind::Plain
+    }
+}
+
+/// How a text was written, which decides on its meaning.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum KeyKind {
+    /// Without quotation marks and without a tag: may be a number or null.
+    Plain,
+    /// In quotation marks, as a block or with a tag.
+    Quoted,
+    /// As a key: a list or a mapping.
+    Compound,
+}
+
+/// The values of a YAML text and their positions.
 #[derive(Debug)]
 pub(super) struct Spans {
     nodes: Vec<SpanNode>,
     /// Per node, the number of its values after aliases are expanded.
     sizes: Vec<usize>,
+    /// Per node, its levels after aliases are expanded.
+    levels: Vec<usize>,
+    /// The tags of nodes.
+    tags: HashMap<usize, Tag>,
     /// The first position that is nested deeper than [`MAX_DEPTH`].
     pub(super) too_deep: Option<Position>,
+    /// The first alias that is part of the value that it stands for.
+    pub(super) circular: Option<Position>,
     root: Option<(usize, Position)>,
     /// Keys that occur twice in the same mapping, with the position of the second one.
     pub(super) duplicates: Vec<(String, Position)>,
@@ -66,7 +104,7 @@ pub(super) struct KeyAndValue {
 struct Open {
     node: usize,
     position: Position,
-    key: Option<(String, Position)>,
+    key: Option<(String, KeyKind, Position)>,
 }
 
 impl Spans {
@@ -75,7 +113,10 @@ impl Spans {
         Spans {
             nodes: Vec::new(),
             sizes: Vec::new(),
+            levels: Vec::new(),
+            tags: HashMap::new(),
             too_deep: None,
+            circular: None,
             root: None,
             duplicates: Vec::new(),
             second_document: None,
@@ -95,22 +136,30 @@ impl Spans {
                 spans.too_deep.get_or_insert(position);
             }
             let done = match event {
-                Event::Scalar(value, _, anchor, _) => {
-                    let node = spans.add(SpanNode::Scalar, anchor, &mut anchors);
-                    Some((node, position, Some(value.into_owned())))
+                Event::Scalar(value, style, anchor, tag) => {
+                    let is_plain = style == ScalarStyle::Plain && tag.is_none();
+                    let kind = if is_plain { KeyKind::Plain } else { KeyKind::Quoted };
+                    let node = spans.add(SpanNode::Scalar(value.into_owned(), kind), tag, anchor, &mut anchors);
+                    Some((node, position))
                 }
-                Event::Alias(anchor) => anchors.get(&anchor).map(|node| (*node, position, None)),
-                Event::SequenceStart(anchor, _) => {
-                    let node = spans.add(SpanNode::Sequence(Vec::new()), anchor, &mut anchors);
+                Event::Alias(anchor) => {
+                    let target = anchors.get(&anchor).copied();
+                    if open.iter().any(|open| Some(open.node) == target) {
+                        spans.circular.get_or_insert(position);
+                    }
+                    target.map(|node| (node, position))
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    let node = spans.add(SpanNode::Sequence(Vec::new()), tag, anchor, &mut anchors);
                     open.push(Open { node, position, key: None });
                     None
                 }
-                Event::MappingStart(anchor, _) => {
-                    let node = spans.add(SpanNode::Mapping(Vec::new()), anchor, &mut anchors);
+                Event::MappingStart(anchor, tag) => {
+                    let node = spans.add(SpanNode::Mapping(Vec::new()), tag, anchor, &mut anchors);
                     open.push(Open { node, position, key: None });
                     None
                 }
-                Event::SequenceEnd | Event::MappingEnd => open.pop().map(|closed| (closed.node, closed.position, None)),
+                Event::SequenceEnd | Event::MappingEnd => open.pop().map(|closed| (closed.node, closed.position)),
                 Event::DocumentStart(_) => {
                     documents += 1;
                     if documents == 2 {
@@ -120,44 +169,77 @@ impl Spans {
                 }
                 _ => None,
             };
-            if let Some((node, position, text)) = done {
+            if let Some((node, position)) = done {
                 match open.last_mut() {
                     None => {
                         spans.root.get_or_insert((node, position));
                     }
-                    Some(parent) => spans.attach(parent, node, position, text),
+                    Some(parent) => spans.attach(parent, node, position),
                 }
             }
         }
         Ok(spans)
     }
 
-    fn add(&mut self, node: SpanNode, anchor: usize, anchors: &mut HashMap<usize, usize>) -> usize {
+    fn add(
+        &mut self,
+        node: SpanNode,
+        tag: Option<Cow<'_, Tag>>,
+        anchor: usize,
+        anchors: &mut HashMap<usize, usize>,
+    ) -> usize {
         self.nodes.push(node);
         self.sizes.push(1);
+        self.levels.push(1);
         let index = self.nodes.len() - 1;
+        if let Some(tag) = tag {
+            self.tags.insert(index, tag.into_owned());
+        }
         if anchor > 0 {
             anchors.insert(anchor, index);
         }
         index
     }
 
-    fn attach(&mut self, parent: &mut Open, node: usize, position: Position, text: Option<String>) {
-        let size = self.sizes[node];
-        match &mut self.nodes[parent.node] {
-            SpanNode::Sequence(items) => items.push((node, position)),
-            SpanNode::Mapping(members) => match parent.key.take() {
-                None => {
-                    parent.key = Some((text.unwrap_or_default(), position));
-                    return;
-                }
-                Some((key, at)) => {
-                    members.push((key, at, node, position));
-                }
-            },
-            SpanNode::Scalar => return,
+    fn attach(&mut self, parent: &mut Open, node: usize, position: Position) {
+        let (size, levels) = (self.sizes[node], self.levels[node] + 1);
+        if matches!(self.nodes[parent.node], SpanNode::Mapping(_)) && parent.key.is_none() {
+            let (key, kind) = match &self.nodes[node] {
+                SpanNode::Scalar(text, kind) => (text.clone(), *kind),
+                _ => (String::new(), KeyKind::Compound),
+            };
+            parent.key = Some((key, kind, position));
+            return;
+        }
+        match (&mut self.nodes[parent.node], parent.key.take()) {
+            (SpanNode::Sequence(items), _) => items.push((node, position)),
+            (SpanNode::Mapping(members), Some((key, kind, key_position))) => {
+                members.push(Member { key, kind, key_position, node, value_position: position });
+            }
+            _ => return,
         }
         self.sizes[parent.node] = self.sizes[parent.node].saturating_add(size);
+        self.levels[parent.node] = self.levels[parent.node].max(levels);
+    }
+
+    /// The value of the whole text; `None` for an empty one.
+    pub(super) fn root(&self) -> Option<usize> {
+        self.root.map(|(node, _)| node)
+    }
+
+    /// A value as written.
+    pub(super) fn node(&self, node: usize) -> &SpanNode {
+        &self.nodes[node]
+    }
+
+    /// The tag of a value.
+    pub(super) fn tag(&self, node: usize) -> Option<&Tag> {
+        self.tags.get(&node)
+    }
+
+    /// The levels of the document after its aliases are expanded.
+    pub(super) fn levels(&self) -> usize {
+        self.root.map_or(0, |(node, _)| self.levels[node])
     }
 
     /// The number of values of the document after its aliases are expanded.
@@ -170,9 +252,9 @@ impl Spans {
         for node in &self.nodes {
             let SpanNode::Mapping(members) = node else { continue };
             let mut seen = std::collections::HashSet::new();
-            for (key, at, ..) in members {
+            for Member { key, key_position, .. } in members.iter().filter(|member| member.kind != KeyKind::Compound) {
                 if !seen.insert(key.as_str()) {
-                    self.duplicates.push((key.clone(), *at));
+                    self.duplicates.push((key.clone(), *key_position));
                 }
             }
         }
@@ -195,34 +277,29 @@ impl Spans {
 
     fn step(&self, node: usize, key: &str, merges: usize) -> Option<(usize, Position, Position)> {
         match &self.nodes[node] {
-            SpanNode::Scalar => None,
+            SpanNode::Scalar(..) => None,
             SpanNode::Sequence(items) => {
                 let (node, at) = items.get(key.parse::<usize>().ok()?)?;
                 Some((*node, *at, *at))
             }
             SpanNode::Mapping(members) => members
                 .iter()
-                .find(|member| member.0 == key)
-                .map(|(_, at, node, value)| (*node, *at, *value))
+                .find(|member| member.key == key)
+                .map(|member| (member.node, member.key_position, member.value_position))
                 .or_else(|| self.merged(members, key, merges)),
         }
     }
 
     /// A member from a merge key (`<<: *anchor`, also with a list).
-    fn merged(
-        &self,
-        members: &[(String, Position, usize, Position)],
-        key: &str,
-        merges: usize,
-    ) -> Option<(usize, Position, Position)> {
+    fn merged(&self, members: &[Member], key: &str, merges: usize) -> Option<(usize, Position, Position)> {
         // Merges may be nested; the YAML parser rejects circles of them, so this bound is only a precaution.
         if merges > 16 {
             return None;
         }
-        let (_, _, node, _) = members.iter().find(|member| member.0 == "<<")?;
-        match &self.nodes[*node] {
+        let merge = members.iter().find(|member| member.is_merge())?;
+        match &self.nodes[merge.node] {
             SpanNode::Sequence(items) => items.iter().find_map(|(node, _)| self.step(*node, key, merges + 1)),
-            _ => self.step(*node, key, merges + 1),
+            _ => self.step(merge.node, key, merges + 1),
         }
     }
 }

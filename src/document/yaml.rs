@@ -1,15 +1,18 @@
 //! Parses YAML or JSON text into a JSON value and positions.
 //!
 //! Each step prevents a loss: duplicate keys (the last one would win), merge keys (would remain a literal `<<`), tags
-//! and infinities (would change into other values), aliases (could expand without limit).
+//! and infinities (would change into other values), aliases (could expand without limit). The value is built from the same
+//! events as the positions. Only a text that their parser rejects, as it does with some tabs, is read by another parser.
 
 use super::{
     DocumentError, ErrorKind, Position, pointer,
     spans::{MAX_DEPTH, Spans},
+    values::{self, NotJsonPlace},
 };
 use saphyr_parser::ScanError;
 use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
+use std::borrow::Cow;
 
 /// The maximum number of values of a document after its aliases are expanded.
 const MAX_VALUES: usize = 2_000_000;
@@ -32,35 +35,101 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
     if text.trim_start().starts_with('{')
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
-        // JSON that the YAML parser rejects, such as an escaped surrogate pair, gets no positions.
-        let spans = scan(text).unwrap_or_else(|_| Spans::unknown());
+        let spans = Spans::read(&without_surrogates(text)).or_else(|_| scan(text)).unwrap_or_else(|_| Spans::unknown());
         return check(spans, &fail).map(|spans| (value, spans));
     }
-    let scanned = match scan(text) {
-        Ok(spans) => Ok(check(spans, &fail)?),
-        Err(error) => Err(error),
-    };
-    let mut yaml: Yaml = serde_yaml::from_str(text).map_err(|error| {
-        let position = error.location().map(|at| Position { line: at.line(), column: at.column() });
-        fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, position, format_hint(text, name))
-    })?;
-    // Without positions the expansion of aliases is unknown, so the text must have no anchors.
-    let scanned = if text.contains('&') { scanned } else { scanned.or_else(|_| Ok(Spans::unknown())) };
-    let spans = scanned.map_err(|error: ScanError| {
-        let at = error.marker();
-        let position = Position { line: at.line().max(1), column: at.col() + 1 };
-        fail(ErrorKind::NotYaml { reason: error.info().to_owned() }, Some(position), format_hint(text, name))
-    })?;
-    yaml.apply_merge().map_err(|error| fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, None, None))?;
-    if yaml.is_null() {
-        return Err(fail(ErrorKind::Empty, None, Some("check whether the file was saved or downloaded completely")));
+    if let Some((position, character)) = control_character(text) {
+        let reason = format!("the control character U+{:04X} is not allowed", u32::from(character));
+        return Err(fail(ErrorKind::NotYaml { reason }, Some(position), None));
     }
-    let value = convert(yaml, &mut String::new()).map_err(|(what, pointer)| DocumentError {
+    let (value, spans) = match Spans::read(text) {
+        Ok(spans) => {
+            let spans = check(spans, &fail)?;
+            (values::build(&spans), spans)
+        }
+        Err(error) => by_other_parser(text, name, &error, &fail)?,
+    };
+    let value = value.map_err(|(what, pointer)| DocumentError {
         position: Some(spans.find(&pointer).key),
         pointer: Some(pointer),
         ..fail(ErrorKind::NotJson { what }, None, Some("write it as plain text, a number, a list or a mapping"))
     })?;
+    if value.is_null() {
+        return Err(fail(ErrorKind::Empty, None, Some("check whether the file was saved or downloaded completely")));
+    }
     Ok((value, spans))
+}
+
+/// Builds an error of the document.
+type Fail<'f> = &'f dyn Fn(ErrorKind, Option<Position>, Option<&str>) -> DocumentError;
+
+/// The value and positions of a text that the parser of positions rejected with `error`.
+fn by_other_parser(
+    text: &str,
+    name: &str,
+    error: &ScanError,
+    fail: Fail<'_>,
+) -> Result<(Result<Value, NotJsonPlace>, Spans), DocumentError> {
+    let yaml: Yaml = serde_yaml::from_str(text).map_err(|error| {
+        let position = error.location().map(|at| Position { line: at.line(), column: at.column() });
+        fail(ErrorKind::NotYaml { reason: reason(&error.to_string()) }, position, format_hint(text, name))
+    })?;
+    let spans = match scan(text) {
+        Ok(spans) => check(spans, &fail)?,
+        // Without positions the expansion of aliases is unknown, so the text must have no anchors.
+        Err(_) if !text.contains('&') => Spans::unknown(),
+        Err(_) => {
+            let at = error.marker();
+            let position = Position { line: at.line().max(1), column: at.col() + 1 };
+            let kind = ErrorKind::NotYaml { reason: error.info().to_owned() };
+            return Err(fail(kind, Some(position), format_hint(text, name)));
+        }
+    };
+    Ok((convert(yaml, &mut String::new()), spans))
+}
+
+/// The first control character that YAML does not allow.
+fn control_character(text: &str) -> Option<(Position, char)> {
+    let is_wrong = |letter: &char| {
+        letter.is_control() && !matches!(letter, '\t' | '\n' | '\r' | '\u{85}')
+            || matches!(letter, '\u{fffe}' | '\u{ffff}')
+    };
+    let (at, character) = text.char_indices().find(|(_, letter)| is_wrong(letter))?;
+    Some((position_at(text, at), character))
+}
+
+/// The position of a byte of a text.
+fn position_at(text: &str, at: usize) -> Position {
+    let before = &text[..at];
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+}
+
+/// JSON with other characters of the same length for escaped surrogates, which the parser of positions rejects. Different
+/// keys stay different.
+fn without_surrogates(text: &str) -> Cow<'_, str> {
+    let is_surrogate =
+        |code: &str| matches!(code.as_bytes(), [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
+    let mut changed = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr(b'\\', rest.as_bytes())) {
+        let escape = at + found;
+        // The character after the backslash may be one itself.
+        at = escape + 2;
+        let Some(code) = text.get(escape + 2..escape + 6).filter(|code| is_surrogate(code)) else { continue };
+        if text.as_bytes()[escape + 1] == b'u' {
+            changed.push_str(&text[copied..escape + 2]);
+            // Surrogates begin with D8 to DF; characters for private use with E0 to E7.
+            changed.push('e');
+            changed.push(match code.as_bytes()[1] {
+                digit @ (b'8' | b'9') => char::from(digit - 8),
+                digit => char::from(digit.to_ascii_lowercase() - b'a' + b'2'),
+            });
+            copied = escape + 4;
+        }
+    }
+    if copied == 0 { Cow::Borrowed(text) } else { Cow::Owned(changed + &text[copied..]) }
 }
 
 /// The first bracket that exceeds [`MAX_OPEN_BRACKETS`], for which YAML parsers would need quadratic time. Brackets in
@@ -75,10 +144,7 @@ fn first_bracket_too_many(text: &str) -> Option<Position> {
         }
         open > MAX_OPEN_BRACKETS
     })?;
-    let before = &text.as_bytes()[..at];
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let line = text[..at].matches('\n').count() + 1;
-    Some(Position { line, column: text[line_start..at].chars().count() + 1 })
+    Some(position_at(text, at))
 }
 
 /// Reads the positions. Their parser rejects some tabs that YAML allows, so they are replaced by spaces.
@@ -93,6 +159,13 @@ fn check(
 ) -> Result<Spans, DocumentError> {
     if let Some(at) = spans.too_deep {
         return Err(fail(ErrorKind::TooDeep { limit: MAX_DEPTH }, Some(at), None));
+    }
+    if let Some(at) = spans.circular {
+        let reason = "an alias is part of the value that it stands for".to_owned();
+        return Err(fail(ErrorKind::NotYaml { reason }, Some(at), None));
+    }
+    if spans.levels() > MAX_DEPTH {
+        return Err(fail(ErrorKind::TooDeep { limit: MAX_DEPTH }, None, None));
     }
     if spans.expanded() > MAX_VALUES {
         return Err(fail(ErrorKind::TooManyAliases { limit: MAX_VALUES }, None, None));
@@ -129,7 +202,7 @@ fn format_hint(text: &str, name: &str) -> Option<&'static str> {
 }
 
 /// Converts YAML to JSON. The error is what cannot be expressed, and its pointer.
-fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
+fn convert(yaml: Yaml, at: &mut String) -> Result<Value, NotJsonPlace> {
     Ok(match yaml {
         Yaml::Null => Value::Null,
         Yaml::Bool(flag) => Value::Bool(flag),
@@ -149,8 +222,13 @@ fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
         }
         Yaml::Mapping(members) => {
             let mut map = Map::new();
+            let mut merges = Vec::new();
             for (key, value) in members {
                 let key = match key {
+                    Yaml::String(text) if text == "<<" => {
+                        merges.push(value);
+                        continue;
+                    }
                     Yaml::String(text) => text,
                     Yaml::Bool(flag) => flag.to_string(),
                     Yaml::Number(number) => number.to_string(),
@@ -158,6 +236,17 @@ fn convert(yaml: Yaml, at: &mut String) -> Result<Value, (String, String)> {
                 };
                 let value = within(at, &key, |at| convert(value, at))?;
                 map.insert(key, value);
+            }
+            for merge in merges.into_iter().flat_map(|merge| match merge {
+                Yaml::Sequence(items) => items,
+                merge => vec![merge],
+            }) {
+                let Value::Object(other) = convert(merge, at)? else {
+                    return Err(("the merge of something that is not a mapping".to_owned(), at.clone()));
+                };
+                for (key, value) in other {
+                    map.entry(key).or_insert(value);
+                }
             }
             Value::Object(map)
         }
@@ -215,6 +304,110 @@ mod tests {
         assert_eq!(value, json!({"a": "b", "c": {"d": 1, "e": [2]}}));
         let at = |pointer: &str| (spans.find(pointer).value.line, spans.find(pointer).value.column);
         assert_eq!((at("/a"), at("/c/d"), at("/c/e/0")), ((1, 4), (3, 7), (5, 3)));
+    }
+
+    #[test]
+    fn merged_mappings_keep_all_their_members() {
+        for (text, expected) in [
+            ("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b, z: 3}\n", json!({"x": 1, "y": 2, "z": 3})),
+            (
+                "a: &a {x: 1}\nb: &b {y: 2, <<: *a}\nc: {z: 3, <<: [*b, {x: 9, w: 4}]}\n",
+                json!({"x": 1, "y": 2, "z": 3, "w": 4}),
+            ),
+            ("a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2}\nc: {y: 3, <<: *b}\n", json!({"x": 1, "y": 3})),
+            ("c: {<<: {<<: {<<: {x: 1}, y: 2}, z: 3}}\n", json!({"x": 1, "y": 2, "z": 3})),
+            ("c: {d: {<<: {e: {<<: {x: 1}}}}}\n", json!({"d": {"e": {"x": 1}}})),
+            ("c: {'<<': {x: 1}}\n", json!({"<<": {"x": 1}})),
+            // Another parser reads texts with such a tab.
+            ("a: &a {x: 1}\nb: &b {<<: *a, y: 2}\nc: {\n\t<<: *b, z: 3}\n", json!({"x": 1, "y": 2, "z": 3})),
+        ] {
+            assert_eq!(value(text)["c"], expected, "{text}");
+        }
+        for text in ["c: {<<: 1}\n", "c: {<<: [1]}\n", "c: {<<: {x: 1}, <<: {y: 1}}\n", "a: &a [1]\nc: {<<: [*a]}\n"] {
+            assert!(read(text, "t.yaml").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_64_bits_are_rounded() {
+        assert_eq!(
+            value("a: 18446744073709551615\nb: 18446744073709551616\nc: -9223372036854775809\n"),
+            json!({"a": 18_446_744_073_709_551_615_u64, "b": 18_446_744_073_709_551_616.0, "c": -9_223_372_036_854_775_809.0})
+        );
+        assert_eq!(value("a: 123456789012345678901234567890123456789012\n")["a"], json!(1.234_567_890_123_456_8e41));
+        assert_eq!(value("{\"a\": 18446744073709551616}")["a"], json!(18_446_744_073_709_551_616.0));
+    }
+
+    #[test]
+    fn what_json_cannot_express_is_text_below_an_extension() {
+        for (written, expected) in [
+            (".inf", json!(".inf")),
+            ("-.INF", json!("-.INF")),
+            (".nan", json!(".nan")),
+            ("1e999", json!("1e999")),
+            ("!env HOME", json!("HOME")),
+            ("!!int 0x10", json!(16)),
+            ("!custom {a: 1}", json!({"a": 1})),
+            ("!custom [a]", json!(["a"])),
+            ("{~: 1, null: 2}", json!({"~": 1, "null": 2})),
+            ("{? [a, b] : 1}", json!({"": 1})),
+            ("{: 1}", json!({"": 1})),
+        ] {
+            assert_eq!(value(&format!("x-a: {written}\n"))["x-a"], expected, "{written}");
+            assert_eq!(value(&format!("a: {{x-b: [{written}]}}\n"))["a"]["x-b"][0], expected, "{written}");
+            if written != "!!int 0x10" {
+                let error = read(&format!("a: {{b: [{written}]}}\n"), "t.yaml").unwrap_err();
+                assert!(matches!(error.kind, ErrorKind::NotJson { .. }), "{written}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn line_separators_of_older_yaml_are_ordinary_characters() {
+        for letter in ['\u{2028}', '\u{2029}', '\u{85}'] {
+            let text = format!("# a{letter}b: c: d\na: x{letter}y\nb: 'x{letter}y'\nc: |\n  x{letter}y\n  z\nd: 1\n");
+            let (value, spans) = read(&text, "t.yaml").unwrap();
+            let both = format!("x{letter}y");
+            assert_eq!(value, json!({"a": both, "b": both, "c": format!("{both}\nz\n"), "d": 1}), "{text:?}");
+            assert_eq!(spans.find("/d").key, Position { line: 7, column: 1 }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_rejected_at_their_place() {
+        for (text, place) in
+            [("a: 1\nb: x\u{7}y\n", "2:5"), ("a: '\0'\n", "1:5"), ("a: \u{7f}\n", "1:4"), ("\u{1b}[1m\n", "1:1")]
+        {
+            let error = read(text, "t.yaml").unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("t.yaml:{place}: it is not valid YAML: the control character U+")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_with_surrogate_pairs_has_positions() {
+        let text = "{\n  \"a\": \"\\ud83d\\uDE00\\\\ud83d \\\"\", \"b\": 1,\n  \"\\ud83d\\ude00\": 2, \"\\ud83d\\ude01\": 3, \"c\": 4\n}";
+        let (value, spans) = read(text, "t.json").unwrap();
+        assert_eq!(value, json!({"a": "😀\\ud83d \"", "b": 1, "😀": 2, "😁": 3, "c": 4}));
+        assert_eq!(spans.find("/b").key, Position { line: 2, column: 34 });
+        assert_eq!(spans.find("/c").key.line, 3);
+        let error = read("{\"a\": \"\\ud83d\\ude00\",\n \"a\": 1}", "t.json").unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::DuplicateKey { .. }), "{error}");
+        assert_eq!(error.position, Some(Position { line: 2, column: 2 }));
+    }
+
+    #[test]
+    fn both_parsers_read_the_same_values() {
+        let numbers = "a: [0, 7, -7, +7, 1.5, .5, 5., 1e3, -1E-3, 0x1F, 0o17, 0b11, -0x1, 007, 1_0, 12e, 0.0, -0, 1.2.3, '1', \"2\", +, -, e5, 0x, 1:30]\n";
+        let texts = "a: >-\n  one\n  two\n\n  three\nb: |+\n  x\n\nc: \"a\\tb\\u00e9\\\n  c\"\nd: 'it''s'\ne: plain\n  text # no\nf: [True, FALSE, yes, ~, Null, NULL, '']\ng: !!str 1\ni:\n";
+        let spec = include_str!("../../spec/offerings.openapi.yaml");
+        let rules = include_str!("../../spec/rules.yaml");
+        for text in [numbers, texts, spec, rules] {
+            let other = convert(serde_yaml::from_str(text).unwrap(), &mut String::new()).unwrap();
+            assert_eq!(value(text), other, "{text}");
+        }
     }
 
     #[test]
