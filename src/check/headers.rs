@@ -95,6 +95,7 @@ fn typed(text: &str) -> Value {
     match text {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
+        "-0" => 0.into(),
         _ => text.parse::<Number>().map_or_else(|_| Value::from(text), Value::Number),
     }
 }

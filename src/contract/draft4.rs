@@ -3,7 +3,7 @@
 //! Every keyword stays at its pointer, so that a pointer into the result is one into the document. Only keywords that
 //! validate are copied: `id` or `definitions`, for example, have a meaning in Draft 4 and none in OpenAPI.
 
-use super::{Direction, hidden};
+use super::{Direction, ecma, hidden};
 use crate::document::{Document, pointer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -129,7 +129,10 @@ impl SchemaView<'_> {
                 let count = value.as_u64().or_else(|| value.as_f64().map(|float| float as u64))?;
                 Some(Value::from(count))
             }
-            "pattern" => (!self.dropped.contains(at)).then(|| value.clone()),
+            "pattern" => {
+                let written = value.as_str().filter(|_| !self.dropped.contains(at))?;
+                Some(Value::from(ecma::pattern(written).into_owned()))
+            }
             "enum" => distinct(value.as_array()?.iter().cloned()),
             "required" => distinct(value.as_array()?.iter().filter(|name| unneeded.needs(name)).cloned()),
             "additionalProperties" if value.is_boolean() => Some(value.clone()),

@@ -196,6 +196,27 @@ mod tests {
     }
 
     #[test]
+    fn boundaries_beside_letters_beyond_ascii_are_not_judged() {
+        let contract = contract(
+            r"{type: object, properties: {a: {type: string, pattern: '\bx\b'}, b: {type: string, pattern: '^.+$'}}}",
+        );
+        let body = update(&contract);
+        for (value, is_valid) in [
+            (json!({"a": "x"}), true),
+            (json!({"a": "ax"}), false),
+            (json!({"a": "éx"}), true),
+            (json!({"a": "é"}), true),
+            (json!({"a": "éx", "b": 1}), false),
+            (json!({"b": "a\rb"}), false),
+        ] {
+            assert_eq!(body.is_valid(Direction::Response, &value), is_valid, "{value}");
+            assert_eq!(body.validate(Direction::Response, &value).is_empty(), is_valid, "{value}");
+        }
+        let message = body.validate(Direction::Response, &json!({"b": "\r"}))[0].message.clone();
+        assert!(message.contains("\"^.+$\""), "{message}");
+    }
+
+    #[test]
     fn a_property_for_no_direction_is_a_lint() {
         let both = contract("{type: object, properties: {a: {type: string, readOnly: true, writeOnly: true}}}");
         assert!(has_lint(&both, "document.read-and-write-only"));

@@ -10,6 +10,7 @@
 mod catalogue;
 mod codes;
 mod draft4;
+mod ecma;
 mod endpoint;
 mod error;
 mod hidden;

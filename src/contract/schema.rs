@@ -2,8 +2,8 @@
 //!
 //! The only place that knows `jsonschema`.
 
-use super::draft4;
 use super::undocumented::PropertyNames;
+use super::{draft4, ecma};
 use crate::document::{Document, DocumentError, ErrorKind, Lint, pointer};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use percent_encoding::percent_decode_str;
@@ -105,7 +105,11 @@ impl SchemaRef {
             Ok(validator) if validator.is_valid(instance) => Vec::new(),
             Ok(validator) => {
                 let mut errors = Vec::new();
-                let mut report = |error: &ValidationError<'_>| errors.push(self.0.schemas.schema_error(error));
+                let mut report = |error: &ValidationError<'_>| {
+                    if !is_undecided(error) {
+                        errors.push(self.0.schemas.schema_error(error));
+                    }
+                };
                 if has_more_values_than(MAX_VALUES, instance) {
                     // All errors of a body with millions of values would exhaust the memory.
                     validator.validate(instance).err().iter().for_each(|error| report_deepest(error, &mut report));
@@ -133,6 +137,9 @@ impl SchemaRef {
         let mut errors = Vec::new();
         for error in validator.iter_errors(instance) {
             report_deepest(&error, &mut |error| {
+                if is_undecided(error) {
+                    return;
+                }
                 let missing = match error.kind() {
                     Kind::Required { property } => property.as_str().map(str::to_owned),
                     _ => None,
@@ -145,7 +152,9 @@ impl SchemaRef {
 
     /// Whether a value is valid.
     pub fn is_valid(&self, direction: Direction, instance: &Value) -> bool {
-        self.validator(direction).as_ref().is_ok_and(|validator| validator.is_valid(instance))
+        let Ok(validator) = self.validator(direction) else { return false };
+        let is_undecided = || self.0.schemas.has_boundaries && self.violated_keywords(direction, instance).is_empty();
+        validator.is_valid(instance) || is_undecided()
     }
 
     /// Pointers into a value of properties that no schema lists, through references, lists and combined schemas.
@@ -184,6 +193,8 @@ type Compiled = Result<Arc<Validator>, Arc<str>>;
 pub(super) struct Schemas {
     document: Arc<Document>,
     registry: Registry<'static>,
+    /// Whether a pattern has boundaries of words.
+    has_boundaries: bool,
     compiled: Mutex<HashMap<(Direction, String), Compiled>>,
 }
 
@@ -207,7 +218,8 @@ impl Schemas {
             registry = registry.add(direction.base(), resource).map_err(|error| fail(&error))?;
         }
         let registry = registry.prepare().map_err(|error| fail(&error))?;
-        Ok(Arc::new(Schemas { document, registry, compiled: Mutex::default() }))
+        let has_boundaries = [r"\b", r"\B", r"\\b", r"\\B"].iter().any(|boundary| document.text().contains(boundary));
+        Ok(Arc::new(Schemas { document, registry, has_boundaries, compiled: Mutex::default() }))
     }
 
     /// The schema at a pointer, whether or not one is written there.
@@ -248,6 +260,7 @@ impl Schemas {
             .with_draft(Draft::Draft4)
             .offline()
             .should_validate_formats(true)
+            .with_format("uuid", ecma::is_uuid)
             .with_pattern_options(PatternOptions::regex())
             .with_registry(&self.registry)
             .build(&schema)
@@ -259,9 +272,15 @@ impl Schemas {
     fn schema_error(&self, error: &ValidationError<'_>) -> SchemaError {
         let short = error.instance().to_string().chars().count() <= MAX_LENGTH / 4;
         let message = if short { error.to_string() } else { error.masked_with("the value").to_string() };
+        let schema_pointer = self.keyword_pointer(error);
+        // The pattern as written.
+        let message = match (error.kind(), self.document.value().pointer(&schema_pointer).and_then(Value::as_str)) {
+            (Kind::Pattern { pattern }, Some(written)) => message.replace(pattern.as_str(), written),
+            _ => message,
+        };
         SchemaError {
             instance_path: error.instance_path().as_str().to_owned(),
-            schema_pointer: self.keyword_pointer(error),
+            schema_pointer,
             keyword: error.kind().keyword().to_owned(),
             message: clip(&message),
         }
@@ -288,6 +307,12 @@ impl Schemas {
     }
 }
 
+/// Whether a text violates a pattern only as far as this validator can tell.
+fn is_undecided(error: &ValidationError<'_>) -> bool {
+    let Kind::Pattern { pattern } = error.kind() else { return false };
+    error.instance().as_str().is_some_and(|text| ecma::is_undecided(pattern, text))
+}
+
 /// Reports an error. If all alternatives fail, reports the errors of the one that matches deepest.
 fn report_deepest(error: &ValidationError<'_>, report: &mut dyn FnMut(&ValidationError<'_>)) {
     if let Kind::OneOfNotValid { context } | Kind::AnyOf { context } = error.kind() {
@@ -310,7 +335,7 @@ pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<
         let place = pointer::join(schema, "pattern");
         let Some(pattern) = document.value().pointer(&place).and_then(Value::as_str) else { continue };
         let usable = *verdicts.entry(pattern).or_insert_with(|| {
-            let schema = json!({ "pattern": pattern });
+            let schema = json!({ "pattern": ecma::pattern(pattern) });
             let options = jsonschema::options().with_draft(Draft::Draft4);
             options.with_pattern_options(PatternOptions::regex()).build(&schema).is_ok()
         });

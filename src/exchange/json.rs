@@ -121,6 +121,10 @@ impl<'de> Visitor<'de> for JsonNode<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // The parser takes `-0` for a fraction, although it is a whole number.
+        if value == 0.0 && value.is_sign_negative() {
+            return Ok(0.into());
+        }
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
