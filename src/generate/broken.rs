@@ -129,7 +129,7 @@ fn strings(node: &Node) -> Vec<Candidate> {
         }
     }
     if let Some(max) = node.max_length {
-        for length in [max + 1, max * 4 + 1, 2_000] {
+        for length in [max.saturating_add(1), max.saturating_mul(4).saturating_add(1), 2_000] {
             if length > max {
                 let label = format!("of {} (maxLength {max})", characters(length));
                 found.extend(text(node, length).map(|text| outside(text.into(), Constraint::MaxLength, label)));
@@ -137,11 +137,10 @@ fn strings(node: &Node) -> Vec<Candidate> {
         }
     }
     if node.pattern.is_some() {
-        let plain =
-            text(node, 3.clamp(min.max(1), max.unwrap_or(MAX_SIZE).max(1))).or_else(|| texts(node).into_iter().next());
+        let plain = text(node, super::valid::some_length(min, max)).or_else(|| texts(node).into_iter().next());
         found.extend(plain.iter().flat_map(|plain| with_special_characters(plain)));
         if let Some(ParsedPattern::Class { min, max, .. }) = &node.pattern {
-            let lengths = [min.checked_sub(1), max.map(|max| max + 1)].into_iter().flatten();
+            let lengths = [min.checked_sub(1), max.and_then(|max| max.checked_add(1))].into_iter().flatten();
             let wrong = lengths.filter_map(|length| Some((length, text(node, length)?)));
             found.extend(wrong.map(|(length, text)| {
                 outside(text.into(), Constraint::Pattern, format!("of {} (pattern)", characters(length)))
@@ -273,8 +272,9 @@ fn arrays(node: &Node) -> Vec<Candidate> {
         found.extend(entries(node, fewer).map(|list| outside(list.into(), Constraint::MinItems, label)));
     }
     if let Some(max) = node.max_items {
-        let label = format!("of {} (maxItems {max})", counted(max + 1));
-        found.extend(entries(node, max + 1).map(|list| outside(list.into(), Constraint::MaxItems, label)));
+        let more = max.saturating_add(1);
+        let label = format!("of {} (maxItems {max})", counted(more));
+        found.extend(entries(node, more).map(|list| outside(list.into(), Constraint::MaxItems, label)));
     }
     let one = node.items.as_deref().map_or(Some(json!("a")), simplest);
     if let Some(one) = one.filter(|_| node.unique) {

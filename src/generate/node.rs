@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The maximum number of alternatives of a schema: nested alternatives multiply.
 pub(super) const MAX_BRANCHES: usize = 64;
 
+/// Larger integers are not generated: steps from them would exceed the range of the type.
+const MAX_INTEGER: i128 = 1 << 100;
+
 /// A JSON type as OpenAPI names it; null is the type of `nullable`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum JsonType {
@@ -162,12 +165,15 @@ impl Node {
             Some(integer) => integer - i128::from(bound.exclusive),
             None => bound.value.floor() as i128,
         });
-        (min, max)
+        let within = |bound: i128| bound.clamp(-MAX_INTEGER, MAX_INTEGER);
+        (min.map(within), max.map(within))
     }
 
     /// The integer of which every value is a multiple; 1 by default.
     pub(super) fn factor(&self) -> i128 {
-        self.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128)
+        self.multiple_of
+            .filter(|factor| factor.fract() == 0.0 && *factor >= 1.0)
+            .map_or(1, |factor| (factor as i128).min(MAX_INTEGER))
     }
 
     /// Removes a property that is not sent.
@@ -178,7 +184,15 @@ impl Node {
     }
 
     /// The intersection with another schema, for `allOf`.
-    pub(super) fn and(mut self, other: Node) -> Node {
+    pub(super) fn and(mut self, mut other: Node) -> Node {
+        let (ones, twos) = (std::mem::take(&mut self.branches), std::mem::take(&mut other.branches));
+        if !(ones.is_empty() && twos.is_empty()) {
+            // Alternatives have the other keywords too, so each is merged with all of the other schema.
+            let or_whole = |all: Vec<Node>, whole: &Node| if all.is_empty() { vec![whole.clone()] } else { all };
+            let (ones, twos) = (or_whole(ones, &self), or_whole(twos, &other));
+            let pairs = ones.iter().flat_map(|one| twos.iter().map(move |two| (one, two)));
+            self.branches = pairs.take(MAX_BRANCHES).map(|(one, two)| one.clone().and(two.clone())).collect();
+        }
         self.kinds = common_types(&self.kinds, &other.kinds);
         self.typed |= other.typed;
         self.enumeration = match (self.enumeration, other.enumeration) {
@@ -224,14 +238,6 @@ impl Node {
         self.max_properties = smaller(self.max_properties, other.max_properties);
         self.has_not |= other.has_not;
         self.is_cut_off |= other.is_cut_off;
-        self.branches = match (self.branches, other.branches) {
-            (one, two) if two.is_empty() => one,
-            (one, two) if one.is_empty() => two,
-            (one, two) => {
-                let pairs = one.iter().flat_map(|a| two.iter().map(move |b| (a, b)));
-                pairs.take(MAX_BRANCHES).map(|(a, b)| a.clone().and(b.clone())).collect()
-            }
-        };
         self
     }
 }

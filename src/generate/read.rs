@@ -122,7 +122,8 @@ fn keywords(map: &Map<String, Value>) -> Node {
             node.kinds.push(JsonType::Null);
         }
     }
-    node.enumeration = map.get("enum").and_then(Value::as_array).cloned();
+    // As in the validator, an empty enum has no effect.
+    node.enumeration = map.get("enum").and_then(Value::as_array).filter(|values| !values.is_empty()).cloned();
     if node.enumeration.as_ref().is_some_and(|values| !values.contains(&Value::Null)) {
         node.kinds.retain(|kind| *kind != JsonType::Null);
     }

@@ -6,7 +6,7 @@ use super::constraint::Constraint;
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
 use super::schema::{Facet, Schema, Validity};
-use super::valid::{EXTRA, entries, format_texts, number, numbers, object, simplest, texts};
+use super::valid::{EXTRA, MAX_SIZE, entries, format_texts, number, numbers, object, simplest, texts};
 use crate::document::pointer;
 use proptest::collection::vec;
 use proptest::prelude::{Just, any};
@@ -60,8 +60,7 @@ fn integers(node: &Node) -> BoxedStrategy<Value> {
     let (min, max_integer) = node.integers();
     let low = min.unwrap_or_else(|| max_integer.unwrap_or(0).min(0) - 1_000_000);
     let high = max_integer.unwrap_or_else(|| low.max(0) + 1_000_000).max(low);
-    let factor =
-        node.multiple_of.filter(|factor| factor.fract() == 0.0 && *factor >= 1.0).map_or(1, |factor| factor as i128);
+    let factor = node.factor();
     let (first, last) = (low.div_euclid(factor) + i128::from(low.rem_euclid(factor) != 0), high.div_euclid(factor));
     let last = last.max(first);
     Union::new_weighted(vec![(6, (first..=last).boxed()), (1, Just(first).boxed()), (1, Just(last).boxed())])
@@ -86,6 +85,9 @@ fn floats(node: &Node) -> BoxedStrategy<Value> {
 
 fn strings(node: &Node) -> BoxedStrategy<String> {
     let (min, max) = node.lengths();
+    if min > MAX_SIZE {
+        return Just(String::new()).boxed();
+    }
     let max_generated = max.unwrap_or(min + DEFAULT_LENGTH).min(min + 2_000);
     if node.format.as_deref().is_some_and(|format| !format_texts(format).is_empty()) {
         let texts = texts(node);
@@ -119,11 +121,18 @@ fn sized(alphabet: &Alphabet, min: usize, max: usize) -> BoxedStrategy<String> {
 fn lists(node: &Node) -> BoxedStrategy<Value> {
     let items = node.items.as_deref().map_or_else(|| any::<u8>().prop_map(Value::from).boxed(), valid);
     let min = node.min_items;
+    if min > MAX_SIZE {
+        return Just(Value::Array(Vec::new())).boxed();
+    }
     let max = node.max_items.unwrap_or(min + 8);
     let unique = node.unique;
     let some = vec(items.clone(), min..=max.min(min + 8).max(min)).boxed();
-    let full = vec(items, max.max(min)).boxed();
-    let lists = if max > MAX_LIST_LENGTH { some } else { Union::new_weighted(vec![(8, some), (1, full)]).boxed() };
+    let lists = if max > MAX_LIST_LENGTH {
+        some
+    } else {
+        let full = vec(items, max.max(min)).boxed();
+        Union::new_weighted(vec![(8, some), (1, full)]).boxed()
+    };
     lists
         .prop_map(move |list| {
             let mut unique_values: Vec<Value> = Vec::with_capacity(list.len());
@@ -222,28 +231,35 @@ fn violating_values(node: &Node, constraint: Constraint) -> Option<BoxedStrategy
         Some(ParsedPattern::Other(_)) => None,
         None => Some(Alphabet::of(&['a'..='z'])),
     };
-    let text = |from: usize, to: usize| Some(sized(&alphabet()?, from, to).prop_map(Value::from).boxed());
+    let text = |from: usize, to: usize| {
+        let alphabet = alphabet().filter(|_| from <= MAX_SIZE)?;
+        Some(sized(&alphabet, from, to.min(from + MAX_SIZE)).prop_map(Value::from).boxed())
+    };
     let (low, high) = node.integers();
     match constraint {
         Constraint::Type => {
-            let others =
-                values_of_every_type().into_iter().filter(|(kind, ..)| !node.has(*kind)).map(|(.., value)| value);
-            Some(select(others.collect::<Vec<_>>()).boxed())
+            let others = values_of_every_type().into_iter().filter(|(kind, ..)| !node.has(*kind));
+            let others: Vec<Value> = others.map(|(.., value)| value).collect();
+            (!others.is_empty()).then(|| select(others).boxed())
         }
         Constraint::Nullable => Some(Just(Value::Null).boxed()),
         Constraint::MinLength => text(0, node.min_length.checked_sub(1)?),
-        Constraint::MaxLength => text(node.max_length? + 1, node.max_length? + MAX_EXCESS),
+        Constraint::MaxLength => {
+            let max = node.max_length?;
+            text(max.checked_add(1)?, max.saturating_add(MAX_EXCESS))
+        }
         Constraint::Pattern => {
             // Short, to leave room for a prefix.
+            let alphabet = alphabet().filter(|_| min <= MAX_SIZE)?;
             let to = max.unwrap_or(min + 12).min(min + 12);
-            let plain = sized(&alphabet()?, min.max(1), to.max(min.max(1)));
+            let plain = sized(&alphabet, min.max(1), to.max(min.max(1)));
             let special =
                 Union::new_weighted(vec![(3, select(SPECIAL_CHARACTERS).boxed()), (1, proptest::char::any().boxed())]);
             let replaced = (plain, special, any::<Index>()).prop_map(|(plain, character, index)| {
-                let mut alphabet: Vec<char> = plain.chars().collect();
-                let at = index.index(alphabet.len());
-                alphabet[at] = character;
-                Value::from(alphabet.into_iter().collect::<String>())
+                let mut letters: Vec<char> = plain.chars().collect();
+                let at = index.index(letters.len());
+                letters[at] = character;
+                Value::from(letters.into_iter().collect::<String>())
             });
             Some(replaced.boxed())
         }

@@ -272,3 +272,94 @@ fn nested_alternatives_are_limited() {
     let both = (0..10).fold(many(), |both, _| both.and(many()));
     assert_eq!(both.branches.len(), node::MAX_BRANCHES);
 }
+
+/// The schema of a body, of a document of its own.
+fn schema_of(schema: &Value) -> Schema {
+    let mut document = Document::embedded().value().clone();
+    document["paths"]["/own"] = json!({"post": {
+        "operationId": "own", "responses": {"204": {"description": "done"}},
+        "requestBody": {"content": {"application/json": {"schema": schema}}}}});
+    let document = Document::parse(document.to_string(), "t.json").expect("it is a document");
+    let contract = Contract::from_document(document, Catalogue::embedded()).expect("it has the six operations");
+    let own = contract.operations().iter().find(|operation| operation.id == "own").expect("it is readable");
+    Schema::of(own.body.as_ref().and_then(|body| body.json()).expect("it has one"), Direction::Request)
+}
+
+#[test]
+fn alternatives_keep_the_keywords_beside_them() {
+    let one = |kind: &str| json!({"required": [kind], "properties": {kind: {"type": "integer"}}});
+    for schema in [
+        json!({"required": ["id"], "properties": {"id": {"type": "string"}}, "allOf": [{"oneOf": [one("a"), one("b")]}]}),
+        json!({"allOf": [{"anyOf": [one("a"), one("b")]}, {"required": ["id"], "properties": {"id": {"type": "string"}}}]}),
+        json!({"oneOf": [{"anyOf": [one("a")]}, one("b")], "required": ["id"], "properties": {"id": {"type": "string"}}}),
+    ] {
+        let simplest = schema_of(&schema).simplest();
+        assert_eq!(simplest, Some(json!({"id": "a", "a": 0})), "{schema}");
+    }
+}
+
+/// Schemas that allow no value, or hardly any, or whose limits are enormous: there is no panic, and it takes no time.
+#[test]
+fn difficult_schemas_have_values_or_none() {
+    let max = u64::MAX;
+    for (schema, has_value) in [
+        (json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}), true),
+        (json!({"oneOf": [{"type": "integer"}, {"type": "number"}]}), false),
+        (json!({"oneOf": [{"type": "string", "maxLength": 2}, {"type": "string", "minLength": 2}]}), true),
+        (json!({"allOf": [{"type": "integer"}, {"type": "string"}]}), false),
+        (json!({"allOf": [{"type": "string", "minLength": 5}, {"type": "string", "maxLength": 3}]}), false),
+        (json!({"allOf": [{"enum": ["a"]}, {"enum": ["b"]}]}), false),
+        (json!({"allOf": [{"type": "integer", "minimum": 5}, {"type": "integer", "maximum": 3}]}), false),
+        (json!({"type": "string", "enum": []}), true),
+        (json!({"not": {}}), false),
+        (json!({"type": "string", "not": {"type": "string"}}), false),
+        (json!({"type": "object", "required": ["a"], "properties": {"a": {"not": {}}}}), false),
+        (json!({"type": "array", "minItems": max, "items": {"type": "string"}}), false),
+        (json!({"type": "array", "minItems": 3, "maxItems": 1, "items": {"type": "string"}}), false),
+        (
+            json!({"type": "array", "maxItems": max, "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}),
+            true,
+        ),
+        (json!({"type": "array", "minItems": 3, "uniqueItems": true, "items": {"type": "boolean"}}), false),
+        (json!({"type": "string", "minLength": max}), false),
+        (json!({"type": "string", "maxLength": max}), true),
+        (json!({"type": "string", "maxLength": 0}), true),
+        (json!({"type": "string", "minLength": 3, "maxLength": 1, "pattern": "^[a-z]+$"}), false),
+        (json!({"type": "string", "pattern": "^[z-a]+$"}), true),
+        (json!({"type": "string", "pattern": "(?=a)b"}), true),
+        (json!({"type": "string", "format": "date", "maxLength": 3}), false),
+        (json!({"type": "integer", "minimum": -1e300, "maximum": 1e300}), true),
+        (json!({"type": "integer", "minimum": 1e300}), true),
+        (json!({"type": "integer", "multipleOf": 1e300, "minimum": 1}), false),
+        (json!({"type": "number", "minimum": -1e308, "maximum": 1e308, "exclusiveMaximum": true}), true),
+        (json!({"type": "number", "multipleOf": 1e-300}), true),
+        (json!({"type": "object", "minProperties": max}), false),
+        (json!({"type": "object", "maxProperties": 0, "required": ["a"]}), false),
+        (json!({"type": "object", "additionalProperties": false, "required": ["a"]}), false),
+        (json!({"type": "object", "additionalProperties": {"not": {}}, "minProperties": 1}), false),
+        (json!({"nullable": true, "type": "integer", "enum": [1, null]}), true),
+        (json!({"enum": [null]}), true),
+        (json!({}), true),
+    ] {
+        let started = std::time::Instant::now();
+        let prepared = schema_of(&schema);
+        let simplest = prepared.simplest();
+        if !["1e300", "e-300", "z-a", "?=a"].iter().any(|special| schema.to_string().contains(special))
+            && !schema.to_string().contains("e+300")
+        {
+            assert_eq!(simplest.is_some(), has_value, "{schema}: {simplest:?}");
+        }
+        let mut validities = vec![Validity::Valid];
+        validities.extend(prepared.facets().into_iter().map(|(facet, _)| Validity::Broken(facet)));
+        validities.extend(prepared.broken().map(|sample| Validity::Broken(sample.facet.clone())));
+        for validity in validities {
+            for case in 0..3 {
+                if let Some(value) = prepared.generate(&validity, &seed(1, "difficult", case)) {
+                    assert!(prepared.is(&validity, &value), "{schema} {validity:?}: {value}");
+                }
+            }
+        }
+        prepared.texts();
+        assert!(started.elapsed().as_secs() < 10, "{schema}: {:?}", started.elapsed());
+    }
+}

@@ -56,7 +56,8 @@ pub(super) fn simplest(node: &Node) -> Option<Value> {
         JsonType::Null => Some(Value::Null),
         JsonType::Boolean => Some(json!(true)),
         JsonType::String => {
-            text(node, node.lengths().0.max(1)).or_else(|| texts(node).into_iter().next()).map(Value::from)
+            let (min, max) = node.lengths();
+            text(node, min.max(max.unwrap_or(1).min(1))).or_else(|| texts(node).into_iter().next()).map(Value::from)
         }
         JsonType::Integer => integers(node).first().map(|value| number(*value)),
         JsonType::Number => numbers(node).first().cloned(),
@@ -118,15 +119,20 @@ pub(super) fn valid(node: &Node) -> Vec<Candidate> {
     found
 }
 
+/// A length of about 3 within limits, at least 1; the minimum if the limits exclude each other.
+pub(super) fn some_length(min: usize, max: Option<usize>) -> usize {
+    3.min(max.unwrap_or(MAX_SIZE)).max(min).max(1)
+}
+
 fn strings(node: &Node) -> Vec<Candidate> {
     let mut found = Vec::new();
     let (min, max) = node.lengths();
-    let mut lengths = vec![min, min + 1];
+    let mut lengths = vec![min, min.saturating_add(1)];
     lengths.extend(max.into_iter().flat_map(|max| [max.saturating_sub(1), max]));
     for length in lengths {
         let Some(value) = text(node, length) else { continue };
         let label = format!("of {}", characters(length));
-        if max.is_some_and(|max| length + 1 >= max) {
+        if max.is_some_and(|max| length.saturating_add(1) >= max) {
             let label = format!("{label} (maxLength {})", max.unwrap_or_default());
             found.push(inside(value, Constraint::MaxLength, label));
         } else if min > 0 {
@@ -139,7 +145,7 @@ fn strings(node: &Node) -> Vec<Candidate> {
     match &node.pattern {
         Some(ParsedPattern::Class { ranges, .. }) => {
             for character in ranges.iter().flat_map(|range| [*range.start(), *range.end()]) {
-                let Some(plain) = text(node, 3.clamp(min.max(1), max.unwrap_or(MAX_SIZE).max(1))) else { continue };
+                let Some(plain) = text(node, some_length(min, max)) else { continue };
                 let label = format!("with {} (pattern)", super::characters::name(character));
                 let mut letters: Vec<char> = plain.chars().collect();
                 let middle = letters.len() / 2;
@@ -422,6 +428,9 @@ pub(super) fn counted(count: usize) -> String {
 
 /// The simplest object: with its required properties, and more only if it must have more.
 pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
+    if node.min_properties > MAX_SIZE {
+        return None;
+    }
     let mut object = Map::new();
     for name in &node.required {
         let value = match (node.properties.get(name), &node.additional) {
