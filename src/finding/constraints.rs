@@ -53,7 +53,7 @@ impl Constraints {
 
     /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
-        if other.rows.is_empty() {
+        if other.rows.is_empty() && other.unsendable.is_empty() {
             return;
         }
         let mut rows: BTreeMap<_, ConstraintSeen> = BTreeMap::new();
