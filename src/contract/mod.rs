@@ -29,7 +29,7 @@ pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
 pub use hidden::is_hidden;
 pub use operation::{
-    DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, is_json,
+    DocumentedResponse, Header, Operation, Parameter, ParameterPlace, ParameterStyle, RequestBody, StatusKey, is_json,
 };
 pub use resolved::Contract;
 pub use schema::{Direction, SchemaError, SchemaRef};

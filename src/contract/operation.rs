@@ -66,6 +66,25 @@ impl ParameterPlace {
     }
 }
 
+/// How the value of a parameter is written (OpenAPI 3.0.3, Style Values).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ParameterStyle {
+    /// `a,b`; in paths and headers.
+    Simple,
+    /// `.a.b`; in paths.
+    Label,
+    /// `;name=a;name=b`; in paths.
+    Matrix,
+    /// `name=a&name=b`; in queries and cookies.
+    Form,
+    /// `name=a%20b`; in queries.
+    SpaceDelimited,
+    /// `name=a%7Cb`; in queries.
+    PipeDelimited,
+    /// `name[key]=a`; in queries.
+    DeepObject,
+}
+
 /// A parameter of an operation.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -77,6 +96,12 @@ pub struct Parameter {
     pub required: bool,
     /// The schema of its value. Accepts anything when none is documented.
     pub schema: SchemaRef,
+    /// How lists and objects are written.
+    pub style: ParameterStyle,
+    /// Whether each item or member is written apart.
+    pub explode: bool,
+    /// The media type of its value, or `None` where the value is written in its style.
+    pub media: Option<String>,
     /// The example as written, or `None`.
     pub example: Option<Value>,
     /// JSON pointer of the parameter itself, references followed.
@@ -97,7 +122,12 @@ pub struct RequestBody {
 impl RequestBody {
     /// The schema of the JSON media type, or `None` when none is documented.
     pub fn json(&self) -> Option<&SchemaRef> {
-        json(&self.media)
+        json(&self.media).map(|(_, schema)| schema)
+    }
+
+    /// The media type of that schema: `application/json` for a range of types.
+    pub fn json_type(&self) -> Option<&str> {
+        json(&self.media).map(|(name, _)| if is_json(name) { name.as_str() } else { "application/json" })
     }
 }
 
@@ -137,7 +167,7 @@ impl DocumentedResponse {
 
     /// The schema of the JSON media type, or `None` when none is documented.
     pub fn json(&self) -> Option<&SchemaRef> {
-        json(&self.media)
+        json(&self.media).map(|(_, schema)| schema)
     }
 }
 
@@ -219,10 +249,11 @@ pub fn is_json(media: &str) -> bool {
     matches!(essence.as_str(), "application/json" | "text/json") || essence.ends_with("+json")
 }
 
-fn json(media: &[(String, SchemaRef)]) -> Option<&SchemaRef> {
+fn json(media: &[(String, SchemaRef)]) -> Option<&(String, SchemaRef)> {
     let wide = ["application/*", "*/*"];
-    let exact = media.iter().find(|(name, _)| is_json(name));
-    exact.or_else(|| media.iter().find(|(name, _)| wide.contains(&name.trim()))).map(|(_, schema)| schema)
+    let exact = media.iter().find(|(name, _)| essence(name) == "application/json");
+    let exact = exact.or_else(|| media.iter().find(|(name, _)| is_json(name)));
+    exact.or_else(|| media.iter().find(|(name, _)| wide.contains(&name.trim())))
 }
 
 #[cfg(test)]

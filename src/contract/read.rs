@@ -1,7 +1,8 @@
 //! Reads the operations of a document.
 
 use super::{
-    DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, RequestBody, StatusKey, codes,
+    DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, ParameterStyle, RequestBody, StatusKey,
+    codes,
     schema::{SchemaRef, Schemas},
 };
 use crate::document::{Document, DocumentError, Inspection, Lint, pointer};
@@ -146,6 +147,12 @@ impl OperationReader {
             place,
             required: value.get("required") == Some(&Value::Bool(true)) || place == ParameterPlace::Path,
             schema: self.schema_of(&target, value),
+            style: style(value, place),
+            explode: value
+                .get("explode")
+                .and_then(Value::as_bool)
+                .unwrap_or(style(value, place) == ParameterStyle::Form),
+            media: media_of(value),
             example: self.example(&target, value),
             pointer: target,
         })
@@ -219,6 +226,20 @@ impl OperationReader {
         let whole = || self.document.value().get("security").cloned().and_then(|all| serde_json::from_value(all).ok());
         let alternatives: Vec<SecurityRequirement> = own.or_else(whole).unwrap_or_default();
         alternatives.into_iter().map(|schemes| schemes.into_keys().collect()).collect()
+    }
+}
+
+/// The style of a parameter: what it says if its place allows that, else that of its place.
+fn style(value: &Value, place: ParameterPlace) -> ParameterStyle {
+    use ParameterPlace::{Cookie, Header, Path, Query};
+    match (place, value.get("style").and_then(Value::as_str)) {
+        (Path, Some("label")) => ParameterStyle::Label,
+        (Path, Some("matrix")) => ParameterStyle::Matrix,
+        (Path | Header, _) => ParameterStyle::Simple,
+        (Query, Some("spaceDelimited")) => ParameterStyle::SpaceDelimited,
+        (Query, Some("pipeDelimited")) => ParameterStyle::PipeDelimited,
+        (Query, Some("deepObject")) => ParameterStyle::DeepObject,
+        (Query | Cookie, _) => ParameterStyle::Form,
     }
 }
 

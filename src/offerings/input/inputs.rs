@@ -122,6 +122,8 @@ pub struct Inputs {
     pub(super) facets: Vec<CoverageTarget>,
     /// The sides of constraints that no request can cover, each with the reason.
     pub unsatisfiable: Vec<(CoverageTarget, String)>,
+    /// Why the operation cannot be tested at all; `None` if it can.
+    pub obstacle: Option<String>,
 }
 
 impl Inputs {
@@ -134,7 +136,7 @@ impl Inputs {
         list.extend(random::of(&builder, seed, 0..cases));
         let (facets, unsatisfiable) = builder.facets();
         let (operation, id) = (builder.reference(), operation.id.clone());
-        Inputs { operation, id, list: numbered(list), facets, unsatisfiable }
+        Inputs { operation, id, list: numbered(list), facets, unsatisfiable, obstacle: None }
     }
 }
 
@@ -183,7 +185,7 @@ impl Inputs {
     /// The same operation with another list of inputs.
     pub fn with(&self, list: Vec<Input>) -> Inputs {
         let (operation, id) = (self.operation.clone(), self.id.clone());
-        Inputs { operation, id, list, facets: Vec::new(), unsatisfiable: Vec::new() }
+        Inputs { operation, id, list, facets: Vec::new(), unsatisfiable: Vec::new(), obstacle: None }
     }
 }
 

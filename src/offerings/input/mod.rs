@@ -12,6 +12,7 @@ mod coverage;
 mod inputs;
 mod limits;
 mod other;
+mod parameter;
 mod random;
 mod run;
 mod saved;

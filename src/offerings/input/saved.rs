@@ -119,6 +119,7 @@ impl SavedInputs {
             list,
             facets: Vec::new(),
             unsatisfiable: Vec::new(),
+            obstacle: None,
         })
     }
 }
