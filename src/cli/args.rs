@@ -159,6 +159,10 @@ pub(super) struct ContractArguments {
     /// OpenAPI 3.0 document with the six operations of the offerings resource [default: the embedded document].
     #[arg(long, env = "QONFORM_SPEC", value_name = "FILE")]
     pub(super) spec: Option<PathBuf>,
+    /// Largest document that is read, in MiB.
+    #[arg(long, env = "QONFORM_MAX_DOCUMENT_SIZE", value_name = "MIB", default_value_t = 8,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_document_size: u16,
 }
 
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ const ALLOWED: &str = "x-lint-allow";
 
 /// Lists the mistakes in the contract's document; exit code 1 if there are any that it does not allow.
 pub(super) fn lint(arguments: &ContractArguments) -> Result<u8, CliError> {
-    let contract = settings::contract(arguments.spec.as_deref())?;
+    let contract = settings::contract(arguments)?;
     let name = contract.document().name();
     let (allowed, mistakes): (Vec<&Lint>, Vec<&Lint>) =
         contract.lints().iter().partition(|lint| reason(&contract, lint.id).is_some());

@@ -26,7 +26,7 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
         }
     }
     let finding = find(&report, &arguments.fingerprint)?;
-    let contract = settings::contract(arguments.run.contract.spec.as_deref())?;
+    let contract = settings::contract(&arguments.run.contract)?;
     let mut settings = settings::settings(&arguments.run, &contract)?;
     settings.seed = report.seed;
     select_case(&mut settings, finding)?;

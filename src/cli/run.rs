@@ -15,7 +15,7 @@ use super::{CliError, configuration, export, out, settings};
 
 /// Tests the target against the contract, writes the reports, and returns the exit code.
 pub(super) async fn run(arguments: &RunArguments, sources: &Sources) -> Result<u8, CliError> {
-    let contract = settings::contract(arguments.contract.spec.as_deref())?;
+    let contract = settings::contract(&arguments.contract)?;
     let mut settings = settings::settings(arguments, &contract)?;
     let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
     let regressions = settings::regressions(named.as_deref(), beside.as_deref())?;

@@ -14,14 +14,17 @@ use qonform::run::{
     TargetSettings, Waivers,
 };
 
-use super::args::{ConnectionArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments};
+use super::args::{
+    ConnectionArguments, ContractArguments, PaceArguments, RunArguments, SelectionArguments, TargetArguments,
+};
 use super::files::unreadable;
 use super::{CliError, labels, waivers};
 
 /// The contract to test against.
-pub(super) fn contract(spec: Option<&Path>) -> Result<Arc<Contract>, CliError> {
-    let Some(path) = spec else { return Ok(Arc::new(Contract::embedded())) };
-    let document = Document::load(path).map_err(|error| CliError::usage(format!("use {error}")))?;
+pub(super) fn contract(arguments: &ContractArguments) -> Result<Arc<Contract>, CliError> {
+    let Some(path) = &arguments.spec else { return Ok(Arc::new(Contract::embedded())) };
+    let document = Document::load_up_to(path, arguments.max_document_size.into());
+    let document = document.map_err(|error| CliError::usage(format!("use {error}")))?;
     let contract = Contract::from_document(document, Catalogue::embedded());
     contract.map(Arc::new).map_err(|error| CliError::usage(format!("use {error}")))
 }

@@ -127,6 +127,30 @@ impl Inspector<'_> {
         }
     }
 
+    /// Whether a value of the wrong type changes nothing for a server: a text for readers, a tag, or an empty list or
+    /// mapping that is written as null. It becomes a lint.
+    fn is_harmless(&mut self, shape: ValueShape, key: &str, value: &Value, at: &str) -> bool {
+        let is_text = |value: &Value| value.is_string();
+        let is_annotation = key == "tags" || ObjectKind::annotations().contains(&key);
+        let message = match (shape, value) {
+            (ValueShape::List(_) | ValueShape::Map(_), Value::Null) => format!("`{key}` is empty; it is ignored"),
+            (ValueShape::Text, value) if is_annotation && !is_text(value) => {
+                format!("`{key}` must be text, not {}; it is ignored", described(value))
+            }
+            (ValueShape::Flag, value) if is_annotation && !value.is_boolean() => {
+                format!("`{key}` must be true or false, not {}; it is ignored", described(value))
+            }
+            (ValueShape::List(ValueShape::Text), Value::Array(items))
+                if is_annotation && !items.iter().all(is_text) =>
+            {
+                format!("each of `{key}` must be text; numbers are read as text")
+            }
+            _ => return false,
+        };
+        self.lint("document.wrong-annotation", at, &message);
+        true
+    }
+
     fn mismatch(&mut self, shape: ValueShape, value: &Value, at: &str) {
         let expected = match shape {
             ValueShape::Text | ValueShape::Word(_) => "text",
@@ -194,7 +218,8 @@ impl Inspector<'_> {
         for (key, value) in map.iter().filter(|(key, _)| !key.starts_with("x-")) {
             let place = pointer::join(at, key);
             match kind.fields().iter().find(|(name, _)| name == key) {
-                Some((_, shape)) => self.shape(*shape, value, &place),
+                Some((_, shape)) if !self.is_harmless(*shape, key, value, &place) => self.shape(*shape, value, &place),
+                Some(_) => {}
                 None => self.unknown(kind, key, &place),
             }
         }

@@ -24,8 +24,13 @@ pub struct Document {
 impl Document {
     /// Reads a YAML or JSON file.
     pub fn load(path: impl AsRef<Path>) -> Result<Document, DocumentError> {
+        Document::load_up_to(path, read::MAX_MIB)
+    }
+
+    /// Reads a YAML or JSON file of at most `limit` MiB.
+    pub fn load_up_to(path: impl AsRef<Path>, limit: u64) -> Result<Document, DocumentError> {
         let path = path.as_ref();
-        Document::parse(read::file(path)?, path.display().to_string())
+        Document::parse(read::file(path, limit)?, path.display().to_string())
     }
 
     /// Parses YAML or JSON. `name` is the name of the file in errors.
@@ -104,8 +109,20 @@ impl Document {
     pub fn operation_head(&self, pointer: &str) -> Result<openapiv3::Operation, DocumentError> {
         let head_keys = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
         let value = self.value.pointer(pointer).and_then(Value::as_object);
-        let members = value.into_iter().flatten().filter(|(key, _)| head_keys.contains(&key.as_str()));
+        let members = value.into_iter().flatten().filter(|(key, value)| {
+            let is_wrong = match key.as_str() {
+                "summary" | "description" => !value.is_string(),
+                "deprecated" => !value.is_boolean(),
+                _ => value.is_null(),
+            };
+            head_keys.contains(&key.as_str()) && !is_wrong
+        });
         let mut head: Map<String, Value> = members.map(|(key, value)| (key.clone(), value.clone())).collect();
+        for tag in head.get_mut("tags").and_then(Value::as_array_mut).into_iter().flatten() {
+            if !tag.is_string() {
+                *tag = Value::from(tag.to_string());
+            }
+        }
         head.insert("responses".to_owned(), Value::Object(Map::new()));
         serde_json::from_value(Value::Object(head))
             .map_err(|error| self.error(ErrorKind::Structure { message: error.to_string() }, pointer, None))

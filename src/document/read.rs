@@ -7,11 +7,11 @@ use std::{
     path::Path,
 };
 
-/// The largest file that is read, in MiB. The published document with all its operations is smaller than one.
-const MAX_MIB: u64 = 8;
+/// The largest file that is read by default, in MiB. The published document with all its operations is smaller than one.
+pub(super) const MAX_MIB: u64 = 8;
 
-/// Reads a file as text.
-pub(super) fn file(path: &Path) -> Result<String, DocumentError> {
+/// Reads a file of at most `max_mib` MiB as text.
+pub(super) fn file(path: &Path, max_mib: u64) -> Result<String, DocumentError> {
     let name = path.display().to_string();
     let fail = |kind, hint: Option<&str>| DocumentError {
         kind,
@@ -21,6 +21,11 @@ pub(super) fn file(path: &Path) -> Result<String, DocumentError> {
         hint: hint.map(str::to_owned),
     };
     let failed = |error: std::io::Error| match error.kind() {
+        Io::NotFound if is_url(&name) => {
+            let hint =
+                format!("--spec reads files: download it first, for example with `curl -o openapi.yaml '{name}'`");
+            fail(ErrorKind::Missing, Some(&hint))
+        }
         Io::NotFound => fail(ErrorKind::Missing, Some("check the path given by --spec")),
         Io::IsADirectory => fail(ErrorKind::Directory, Some("give the path of a file")),
         _ => fail(ErrorKind::Unreadable { reason: error.to_string() }, None),
@@ -30,13 +35,26 @@ pub(super) fn file(path: &Path) -> Result<String, DocumentError> {
     }
     let mut bytes = Vec::new();
     // One byte more than allowed, to detect a large file or an endless device.
-    let limit = MAX_MIB * 1024 * 1024;
+    let limit = max_mib * 1024 * 1024;
     let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_or(0, |facts| facts.len());
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit {
-        return Err(fail(ErrorKind::TooLarge { limit: MAX_MIB }, None));
+        let needed = size.div_ceil(1024 * 1024);
+        let hint = format!("if it is the right file, add `--max-document-size {needed}`");
+        return Err(fail(
+            ErrorKind::TooLarge { limit: max_mib },
+            Some(&hint).filter(|_| needed > max_mib).map(String::as_str),
+        ));
     }
     decode(bytes, &name)
+}
+
+/// Whether a path is the address of a document on the web.
+fn is_url(name: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| name.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
 /// Decodes bytes as UTF-8.

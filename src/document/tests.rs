@@ -167,6 +167,47 @@ fn an_error_in_an_operation_has_its_place() {
 }
 
 #[test]
+fn mistakes_that_change_nothing_are_lints() {
+    let operation = |line: &str| around(&format!("      {line}\n      responses: {{'200': {{description: d}}}}\n"));
+    let response = |members: &str| around(&format!("      responses: {{'200': {members}}}\n"));
+    let schema =
+        |schema: &str| response(&format!("{{description: d, content: {{application/json: {{schema: {schema}}}}}}}"));
+    for text in [
+        operation("description:"),
+        operation("summary: 404"),
+        operation("summary: [a]"),
+        operation("tags: [2024, a, true]"),
+        operation("tags:"),
+        operation("parameters:"),
+        operation("servers: ~"),
+        operation("security:"),
+        operation("deprecated: 'yes'"),
+        operation("parameters: [{name: p, in: query, description: 1, schema: {}}]"),
+        response("{description: }"),
+        response("{description: 200, headers: }"),
+        response("{description: d, content: }"),
+        schema("{type: string, title: 1, description: ~}"),
+        schema("{type: object, properties: , required: }"),
+        schema("{type: string, enum: }"),
+    ] {
+        let document = Document::parse(text.clone(), "t.yaml").unwrap();
+        let inspection = document.inspect("/paths/~1a", "/paths/~1a/get");
+        assert_eq!(inspection.errors, [], "{text}");
+        assert!(inspection.lints.iter().any(|lint| lint.id == "document.wrong-annotation"), "{text}");
+        assert!(document.operation_head("/paths/~1a/get").is_ok(), "{text}");
+    }
+    let head =
+        Document::parse(operation("tags: [2024, a]"), "t.yaml").unwrap().operation_head("/paths/~1a/get").unwrap();
+    assert_eq!(head.tags, ["2024", "a"]);
+    assert_all(&[
+        (operation("tags: 2024"), "t.yaml:6:13: `tags` must be a list, not the number 2024"),
+        (operation("parameters: 1"), "t.yaml:6:19: `parameters` must be a list, not the number 1"),
+        (operation("requestBody:"), "t.yaml:6:18: `requestBody` must be a request body, not null"),
+        (schema("{type: 1}"), "t.yaml:6:87: `type` must be text, not the number 1"),
+    ]);
+}
+
+#[test]
 fn targets_of_references_are_checked() {
     let components = "components:\n  schemas:\n    Apple: {type: object, properties: {next: {$ref: '#/components/schemas/Apple'}}}\n    One: {$ref: '#/components/schemas/Two'}\n    Two: {$ref: '#/components/schemas/One'}\n    Far: {type: array, items: {$ref: '#/components/schemas/Aple'}}\n  responses:\n    Odd: {description: d, headers: {H: {$ref: '#/components/headers/H'}}}\n  parameters:\n    P: {name: p, in: query, schema: {$ref: '#/components/schemas/Far'}}\n";
     let body = |schema: &str| {
@@ -225,7 +266,17 @@ fn unreadable_files_have_different_errors() {
         file("utf16.yaml", b"\xff\xfea\0"),
         "T/utf16.yaml:1:1: it is not UTF-8 text\n  hint: it looks like UTF-16; save it as UTF-8"
     );
-    assert_eq!(file("large.yaml", &vec![b' '; 9 * 1024 * 1024]), "T/large.yaml: it is larger than 8 MiB");
+    assert_eq!(
+        file("large.yaml", &vec![b' '; 9 * 1024 * 1024 + 1]),
+        "T/large.yaml: it is larger than 8 MiB\n  hint: if it is the right file, add `--max-document-size 10`"
+    );
+    let large = Document::load_up_to(folder.join("large.yaml"), 10).unwrap_err();
+    assert_eq!(large.kind, ErrorKind::Empty);
+    let url = Document::load("https://example.com/openapi.yaml").unwrap_err().to_string();
+    assert_eq!(
+        url,
+        "https://example.com/openapi.yaml: there is no such file\n  hint: --spec reads files: download it first, for example with `curl -o openapi.yaml 'https://example.com/openapi.yaml'`"
+    );
     assert!(
         file("page.md", b"# T\n> a: b: c\n")
             .ends_with("hint: this looks like a Markdown page; save only the YAML block that it contains")

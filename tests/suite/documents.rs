@@ -64,6 +64,7 @@ fn external_and_circular_references_are_rejected() {
     ] {
         is_rejected(to, &pointed(to));
     }
+    with_spec(&pointed("other.yaml#/A")).says("bundle the files into one first, for example with `redocly bundle`");
     let circle = format!("{SPEC}\n").replacen(
         "  schemas:\n",
         "  schemas:\n    Round:\n      $ref: '#/components/schemas/About'\n    About:\n      $ref: '#/components/schemas/Round'\n",
@@ -72,6 +73,32 @@ fn external_and_circular_references_are_rejected() {
     let ran = with_spec(circle.as_bytes());
     assert!([Some(0), Some(2)].contains(&ran.code), "{:?} {}", ran.code, ran.stderr);
     assert!(ran.elapsed < Duration::from_secs(10));
+}
+
+/// A document as large as those of big services.
+#[test]
+fn a_large_document_is_read_if_it_may_be() {
+    let mut text = SPEC.to_owned();
+    text.push_str("x-large:\n");
+    let line = format!("  - {{name: \"{}\", values: [1, 2, 3]}}\n", "a".repeat(200));
+    while text.len() < 13 << 20 {
+        text.push_str(&line);
+    }
+    let folder = TempFolder::new();
+    let path = folder.path().join("large.yaml");
+    fs::write(&path, &text).unwrap();
+    let lint = |more: &[&str]| {
+        let folder = TempFolder::new();
+        let mut command = qonform(&folder);
+        command.arg("lint").args(more).arg("--spec").arg(&path);
+        end(command, folder)
+    };
+    let ran = lint(&[]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    ran.says("it is larger than 8 MiB\n  hint: if it is the right file, add `--max-document-size 14`");
+    let ran = lint(&["--max-document-size", "14"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.elapsed < Duration::from_secs(30), "{:?}", ran.elapsed);
 }
 
 #[test]
