@@ -6,9 +6,11 @@ use std::sync::{Arc, Once, OnceLock};
 
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::{TransportError, Trust};
@@ -28,7 +30,13 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TransportError> {
             let builder = builder.try_with_platform_verifier().map_err(|error| bad(error.to_string()))?;
             READ.get_or_init(|| builder.with_no_client_auth()).clone()
         }
-        Trust::Authorities(pem) => builder.with_root_certificates(roots(pem).map_err(bad)?).with_no_client_auth(),
+        Trust::Authorities(pem) => {
+            let given = certificates(pem).map_err(bad)?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(GivenCertificates::new(given).map_err(bad)?))
+                .with_no_client_auth()
+        }
         Trust::Any => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Unverified(ring::default_provider())))
@@ -36,16 +44,85 @@ pub(super) fn config(trust: &Trust) -> Result<ClientConfig, TransportError> {
     })
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("the file of --cacert is not PEM: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("a certificate of --cacert cannot be used: {error}"))?;
-    }
-    if roots.is_empty() {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("the file of --cacert is not PEM: {error}"))?;
+    if all.is_empty() {
         return Err("the file of --cacert contains no certificate; it must be PEM (-----BEGIN CERTIFICATE-----)".into());
     }
-    Ok(roots)
+    Ok(all)
+}
+
+/// Accepts certificates that one of the given ones has signed, and the given ones themselves: a certificate that signs
+/// itself is usually marked as that of an authority, which the library does not accept for a server.
+#[derive(Debug)]
+struct GivenCertificates {
+    given: Vec<CertificateDer<'static>>,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl GivenCertificates {
+    fn new(given: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+        let unusable = |error: &dyn std::fmt::Display| format!("a certificate of --cacert cannot be used: {error}");
+        let mut roots = RootCertStore::empty();
+        for certificate in &given {
+            roots.add(certificate.clone()).map_err(|error| unusable(&error))?;
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
+            .build()
+            .map_err(|error| unusable(&error))?;
+        Ok(Self { given, verifier })
+    }
+}
+
+impl ServerCertVerifier for GivenCertificates {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // Its validity was checked before that.
+            Err(rustls::Error::InvalidCertificate(wrong))
+                if is_of_authority(&wrong) && self.given.iter().any(|given| given == end_entity) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Whether a certificate was rejected only because it is marked as that of an authority.
+fn is_of_authority(wrong: &CertificateError) -> bool {
+    matches!(wrong, CertificateError::Other(error) if error.to_string() == "CaUsedAsEndEntity")
 }
 
 /// Why an encrypted connection could not be opened and what to do about it; `None` when the error is not a TLS error.
@@ -69,9 +146,17 @@ fn describe(error: &rustls::Error) -> String {
             Wrong::UnknownIssuer => "the issuer of its certificate is not trusted; give its CA with --cacert FILE",
             Wrong::Expired | Wrong::ExpiredContext { .. } => "its certificate has expired",
             Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => "its certificate is not valid yet",
+            Wrong::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                "its certificate names no host (it has no subjectAltName)"
+            }
             Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => "its certificate is for another host",
-            Wrong::BadSignature => "the signature of its certificate is not valid",
+            Wrong::BadSignature => {
+                "its certificate is not signed by the trusted CA of that name; give its CA with --cacert FILE"
+            }
             Wrong::Revoked => "its certificate was revoked",
+            wrong if is_of_authority(wrong) => {
+                "its certificate is that of an authority (CA:TRUE); if it signs itself, give it with --cacert FILE"
+            }
             _ => "its certificate cannot be used",
         },
         rustls::Error::InvalidMessage(_) => {

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fake_server::Reference;
 use super::program::{Ran, TempFolder, end, qonform};
@@ -43,6 +43,16 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
+    /// A certificate with these `names` that signs itself, with the TLS settings of its server.
+    fn self_signed(names: &[&str], is_ca: IsCa) -> (String, ServerConfig) {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&key).unwrap();
+        (certificate.pem(), config(certificate.der().clone(), &key, &["http/1.1"]))
+    }
+
     /// TLS settings of a server with these `names` and protocols.
     fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams), speaks: &[&str]) -> ServerConfig {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -50,16 +60,20 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        config.alpn_protocols = speaks.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        config
+        config(certificate.der().clone(), &key, speaks)
     }
+}
+
+fn config(certificate: CertificateDer<'static>, key: &KeyPair, speaks: &[&str]) -> ServerConfig {
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    config.alpn_protocols = speaks.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    config
 }
 
 /// The HTTP versions of the received requests.
@@ -200,4 +214,34 @@ async fn an_untrusted_server_gets_no_request_and_the_reason_is_shown() {
     assert!(versions.lock().unwrap().contains("HTTP/2.0"));
     let plain = run(&reference, format!("https://{}/v4", reference.address), None, &["--insecure"]).await;
     plain.is_sane(3, Duration::from_secs(20)).says("it does not support TLS");
+}
+
+/// `openssl req -x509` marks the certificate that it makes as that of an authority, and curl accepts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_given_certificate_that_signs_itself_is_accepted() {
+    let reference = Reference::start();
+    for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
+        let (pem, config) = Authority::self_signed(&["localhost"], is_ca);
+        let (other, _) = Authority::self_signed(&["localhost"], is_ca);
+        let (address, versions) = serve(config, reference.address).await;
+        let target = format!("https://localhost:{}/v4", address.port());
+        let only = ["--only", "get.*", "--layer", "scenario"];
+        let ran = run(&reference, target.clone(), Some(&pem), &only).await;
+        assert_eq!(ran.code, Some(0), "{is_ca:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(!versions.lock().unwrap().is_empty());
+        versions.lock().unwrap().clear();
+        for trusted in [Some(other.as_str()), None] {
+            let ran = run(&reference, target.clone(), trusted, &only).await;
+            ran.is_sane(3, Duration::from_secs(20)).says("--cacert FILE");
+        }
+        // The same certificate for a name that it does not contain.
+        let elsewhere = format!("https://127.0.0.1:{}/v4", address.port());
+        run(&reference, elsewhere, Some(&pem), &only).await.is_sane(3, Duration::from_secs(20)).says("another host");
+        assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{is_ca:?}: a request was sent");
+    }
+    let (pem, config) = Authority::self_signed(&[], IsCa::Ca(BasicConstraints::Unconstrained));
+    let (address, _) = serve(config, reference.address).await;
+    let target = format!("https://localhost:{}/v4", address.port());
+    let ran = run(&reference, target, Some(&pem), &["--only", "get.*"]).await;
+    ran.is_sane(3, Duration::from_secs(20)).says("names no host");
 }
