@@ -148,6 +148,9 @@ impl CaseResults {
 /// The rule that sequences test.
 const SEQUENCE_RULE: &str = "invariant.model-agrees";
 
+/// As [`SEQUENCE_RULE`], of generated requests: a server that closes the connection may have failed.
+const INPUT_RULE: &str = "response.no-server-error";
+
 impl Driver<'_> {
     /// Each case has its own project; `jobs` cases run concurrently.
     async fn embedded(&self, options: reference::Options, judge: Arc<Judge>) -> Result<Outcome, RunError> {
@@ -389,11 +392,13 @@ impl Driver<'_> {
             let case = &plan.cases[result.place];
             // No rule reports the abort of a case without rules.
             let abort = result.abort.as_ref().filter(|_| case.rules().is_empty());
-            if let (Case::Sequence(_), Some(Abort::World(error))) = (case, abort) {
-                result
-                    .undecided
-                    .entry(SEQUENCE_RULE)
-                    .or_insert_with(|| format!("`{}` ended early: {error}", result.name));
+            let rule = match case {
+                Case::Sequence(_) => Some(SEQUENCE_RULE),
+                Case::Inputs(_) | Case::Other(_) => Some(INPUT_RULE),
+                Case::Scenario(_) | Case::Reproduction(_) | Case::Race(_) => None,
+            };
+            if let (Some(rule), Some(Abort::World(error))) = (rule, abort) {
+                result.undecided.entry(rule).or_insert_with(|| format!("`{}` ended early: {error}", result.name));
             }
             notes.extend(abort.map(|abort| format!("`{}` ended early: {abort}", result.name)));
             let violation =

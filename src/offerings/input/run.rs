@@ -223,6 +223,9 @@ impl InputRunner<'_> {
         let exchange = match self.cx.send(request).await {
             // A server may close the connection on an unusual request; a lost read leaves the state known.
             Err(Abort::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
+                let what =
+                    format!("{} {}: the connection was closed without a response", self.operation, input.description);
+                self.coverage.unsendable.push(what);
                 return Ok(());
             }
             sent => sent?,
