@@ -120,6 +120,13 @@ fn declared_as(declared: &[&str]) -> String {
 fn body_schema(cx: &mut CheckContext<'_>, schema: &SchemaRef) {
     let response = &cx.exchange.response;
     let status = response.status;
+    if response.has_byte_order_mark() && response.json().is_some() {
+        cx.rule(SCHEMA, false, || {
+            let title = "a body begins with a byte order mark";
+            let expected = "JSON, which begins with no byte order mark (RFC 8259)";
+            deviation("mark", "", title, expected, "EF BB BF before the JSON")
+        });
+    }
     let Some(body) = response.json() else {
         let reason = response.json_error().unwrap_or("not JSON").to_owned();
         cx.rule(SCHEMA, false, || {

@@ -10,6 +10,7 @@ mod connection;
 mod curl;
 mod error;
 mod exchange_observer;
+mod foreign;
 mod json;
 mod keys;
 mod last_byte;

@@ -8,6 +8,7 @@ use http::{HeaderMap, Version};
 use serde_json::Value;
 
 use super::Credentials;
+use super::foreign::{self, BYTE_ORDER_MARK};
 use super::json::{self, Parsed, RepeatedMember};
 
 /// A longer code, in bytes, is not shown as a code.
@@ -128,7 +129,19 @@ impl Response {
     }
 
     fn parsed(&self) -> &Result<Parsed, String> {
-        self.json.get_or_init(|| json::parse(&self.body).map_err(|error| error.to_string()))
+        self.json.get_or_init(|| {
+            let body = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+            json::parse(body).map_err(|error| match foreign::kind_of(self) {
+                Some(kind) => format!("the body is {kind}"),
+                None if error.line() == 1 && error.column() <= 1 => "the body is text that is not JSON".into(),
+                None => error.to_string(),
+            })
+        })
+    }
+
+    /// Whether the body begins with a byte order mark, which [`Self::json`] skips.
+    pub fn has_byte_order_mark(&self) -> bool {
+        self.body.starts_with(BYTE_ORDER_MARK)
     }
 
     /// Whether the status is 2xx.

@@ -207,7 +207,10 @@ impl Session {
         // The schema rule has recorded the failure.
         match (offerings, has_more) {
             (Some(offerings), Some(has_more)) if has_list => Ok((offerings, has_more)),
-            _ => Err(Abort::Blocked("the list could not be read: it violates its schema".into())),
+            _ => {
+                let reason = page.response.json_error().unwrap_or("it violates its schema");
+                Err(Abort::Blocked(format!("the list could not be read: {reason}")))
+            }
         }
     }
 

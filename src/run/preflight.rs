@@ -124,8 +124,10 @@ async fn first_list(session: &mut Session) -> Result<Snapshot, FirstListError> {
         Err(abort) => return Err(FirstListError::Unreadable(abort.to_string())),
         Ok(exchange) => &exchange.response,
     };
-    let looks_like_html = response.body().trim_ascii_start().starts_with(b"<")
-        || response.header("content-type").is_some_and(|value| value.starts_with("text/html"));
+    let base = session.project().client.transport().target().base();
+    if let Some(what) = response.foreign() {
+        return Err(FirstListError::NotTheApi(format!("the target {what}; is {base} the base URL of the API?")));
+    }
     match response.status {
         401 | 403 => {
             let summary = response.summary();
@@ -137,14 +139,8 @@ async fn first_list(session: &mut Session) -> Result<Snapshot, FirstListError> {
             "the target redirects to `{}`; redirects are not followed: use that URL as --target",
             response.header("location").unwrap_or_default()
         ))),
-        _ if looks_like_html => Err(FirstListError::NotTheApi(format!(
-            "the target returns {} with an HTML page instead of JSON: is {} the base URL of the API?",
-            response.status,
-            session.project().client.transport().target().base()
-        ))),
         404 => Err(FirstListError::NotTheApi(format!(
-            "the target has no list of offerings: GET {}/offerings returned {}; is this the base URL of the API?",
-            session.project().client.transport().target().base(),
+            "the target has no list of offerings: GET {base}/offerings returned {}; is this the base URL of the API?",
             response.summary()
         ))),
         _ => session.walk(KeyRole::Main).await.map_err(|abort| FirstListError::Unreadable(abort.to_string())),
