@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,12 +14,14 @@ use tokio::sync::Mutex;
 use super::Response;
 use super::last_byte::{HeldStream, Hold, HoldSlot};
 use super::raw;
-use super::transport::{SendFailure, innermost};
+use super::reason::{broken_reason, innermost};
+use super::transport::SendFailure;
 
 /// An open HTTP/1.1 connection that no other client uses.
 pub struct Connection {
     sender: Mutex<SendRequest<Full<Bytes>>>,
     slot: Arc<HoldSlot>,
+    is_used: AtomicBool,
 }
 
 impl Connection {
@@ -33,12 +36,17 @@ impl Connection {
             http1::handshake(stream).await.map_err(|error| SendFailure::Connect(innermost(&error)))?;
         // Its errors are those of the requests.
         tokio::spawn(connection);
-        Ok(Self { sender: Mutex::new(sender), slot })
+        Ok(Self { sender: Mutex::new(sender), slot, is_used: AtomicBool::new(false) })
     }
 
     /// Holds back the last byte of the next request.
     pub fn hold(&self, hold: Hold) {
         self.slot.set(hold);
+    }
+
+    /// Whether a request was sent on it.
+    pub(super) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
     }
 
     /// Whether it can send a request now.
@@ -58,9 +66,10 @@ impl Connection {
         limit: Duration,
         max_body: usize,
     ) -> Result<Response, SendFailure> {
+        self.is_used.store(true, Ordering::Relaxed);
         let response = async {
             let sent = self.sender.lock().await.send_request(message);
-            raw::read(sent.await.map_err(|error| SendFailure::Broken(innermost(&error)))?, max_body).await
+            raw::read(sent.await.map_err(|error| SendFailure::Broken(broken_reason(&error)))?, max_body).await
         };
         tokio::time::timeout(limit, response).await.map_err(|_| SendFailure::Timeout)?
     }

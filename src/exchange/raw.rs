@@ -1,19 +1,19 @@
-//! Requests whose path a URL library would rewrite, sent unchanged.
+//! Connections for requests that are sent unchanged, also those whose path a URL library would rewrite.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
+use http::header::PROXY_AUTHORIZATION;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Intercept;
-use hyper_util::rt::TokioExecutor;
 use tower_service::Service;
 
 use super::connection::Connection;
-use super::transport::{SendFailure, TransportSettings, connect_reason, innermost};
+use super::proxy::Proxy;
+use super::reason::{broken_reason, connect_reason};
+use super::transport::{SendFailure, TransportSettings};
 use super::{Response, TransportError};
 
 #[cfg(feature = "tls")]
@@ -21,74 +21,59 @@ type Encrypted<C> = hyper_rustls::HttpsConnector<C>;
 #[cfg(not(feature = "tls"))]
 type Encrypted<C> = C;
 
-/// A pool of connections, and what opens them.
-#[derive(Debug)]
-pub(super) struct Pool<C> {
-    client: Client<Encrypted<C>, Full<Bytes>>,
-    connector: Encrypted<C>,
-}
-
-/// A pool of connections, either direct or through a proxy (`CONNECT`).
+/// What opens connections to the target.
 #[derive(Debug)]
 pub(super) enum Raw {
-    Direct(Box<Pool<HttpConnector>>),
-    Proxied(Box<Pool<Tunnel<HttpConnector>>>),
+    Direct(Box<Encrypted<HttpConnector>>),
+    /// Through a proxy that opens a tunnel (`CONNECT`) to a target with TLS.
+    Tunnelled(Box<Encrypted<Tunnel<Encrypted<HttpConnector>>>>),
+    /// Through a proxy that reads the requests. Many proxies open no tunnel to a port other than 443.
+    Forwarded(Box<Encrypted<HttpConnector>>, Proxy),
 }
 
 impl Raw {
-    pub(super) fn new(settings: &TransportSettings, proxy: Option<&Intercept>) -> Result<Self, TransportError> {
+    pub(super) fn new(settings: &TransportSettings, base: &str, proxy: Option<&Proxy>) -> Result<Self, TransportError> {
         let mut plain = HttpConnector::new();
         plain.enforce_http(false);
         plain.set_nodelay(true);
         plain.set_connect_timeout(Some(settings.connect_timeout));
+        let direct = encrypted(plain, settings)?;
         Ok(match proxy {
-            None => {
-                let connector = encrypted(plain, settings)?;
-                let client = Client::builder(TokioExecutor::new()).build(connector.clone());
-                Self::Direct(Box::new(Pool { client, connector }))
-            }
-            Some(proxy) => {
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), plain);
-                if let Some(auth) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(auth.clone());
+            None => Self::Direct(Box::new(direct)),
+            Some(proxy) if base.starts_with("https:") => {
+                let mut tunnel = Tunnel::new(proxy.uri().clone(), direct);
+                if let Some(authorization) = proxy.authorization() {
+                    tunnel = tunnel.with_auth(authorization.clone());
                 }
-                let connector = encrypted(tunnel, settings)?;
-                let client = Client::builder(TokioExecutor::new()).build(connector.clone());
-                Self::Proxied(Box::new(Pool { client, connector }))
+                Self::Tunnelled(Box::new(encrypted(tunnel, settings)?))
             }
+            Some(proxy) => Self::Forwarded(Box::new(direct), proxy.clone()),
         })
     }
 
-    /// Sends a message and reads its whole response, with a body of at most `max_body` bytes.
-    pub(super) async fn send(
-        &self,
-        message: http::Request<Full<Bytes>>,
-        limit: Duration,
-        max_body: usize,
-    ) -> Result<Response, SendFailure> {
-        let response = async {
-            let response = match self {
-                Self::Direct(pool) => pool.client.request(message).await,
-                Self::Proxied(pool) => pool.client.request(message).await,
-            };
-            let response = response.map_err(|error| {
-                if error.is_connect() {
-                    SendFailure::Connect(connect_reason(&error))
-                } else {
-                    SendFailure::Broken(innermost(&error))
+    /// Changes a message with a whole URL to one for a connection: a proxy that reads it needs the whole URL and its
+    /// authorization, others the path.
+    pub(super) fn prepare(&self, message: &mut http::Request<Full<Bytes>>) {
+        match self {
+            Self::Forwarded(_, proxy) => {
+                if let Some(authorization) = proxy.authorization() {
+                    message.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
                 }
-            })?;
-            read(response, max_body).await
-        };
-        tokio::time::timeout(limit, response).await.map_err(|_| SendFailure::Timeout)?
+            }
+            Self::Direct(_) | Self::Tunnelled(_) => {
+                let path = message.uri().path_and_query().cloned();
+                *message.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+            }
+        }
     }
 
-    /// Opens a connection that is not part of the pool.
-    pub(super) async fn connect(&self, uri: &Uri, limit: Duration) -> Result<Connection, SendFailure> {
+    /// Opens a connection.
+    pub(super) async fn connect(&self, url: &Uri, limit: Duration) -> Result<Connection, SendFailure> {
         let opened = async {
             match self {
-                Self::Direct(pool) => open(pool.connector.clone(), uri).await,
-                Self::Proxied(pool) => open(pool.connector.clone(), uri).await,
+                Self::Direct(connector) => open((**connector).clone(), url).await,
+                Self::Tunnelled(connector) => open((**connector).clone(), url).await,
+                Self::Forwarded(connector, proxy) => open((**connector).clone(), proxy.uri()).await,
             }
         };
         let too_late = |_| SendFailure::Connect(format!("no connection within {limit:?}"));
@@ -120,7 +105,11 @@ pub(super) async fn read(
         .collect()
         .await
         .map_err(|error| {
-            if error.is::<LengthLimitError>() { SendFailure::TooLarge } else { SendFailure::Broken(error.to_string()) }
+            if error.is::<LengthLimitError>() {
+                SendFailure::TooLarge
+            } else {
+                SendFailure::Broken(broken_reason(&*error))
+            }
         })?
         .to_bytes();
     Ok(Response::new(status, headers, body))
@@ -140,45 +129,51 @@ fn encrypted<C>(connector: C, _settings: &TransportSettings) -> Result<C, Transp
     Ok(connector)
 }
 
-/// The proxy that the usual variables (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`) name for this target.
-/// Loopback addresses never use a proxy.
-pub(super) fn proxy_for(base: &str, host: &str) -> Option<Intercept> {
-    if is_loopback_host(host) {
-        return None;
-    }
-    hyper_util::client::proxy::matcher::Matcher::from_env().intercept(&base.parse::<Uri>().ok()?)
-}
-
-/// Whether a base URL names this machine: `localhost` or a loopback address.
-pub fn is_loopback(base: &str) -> bool {
-    base.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback_host))
-}
-
-fn is_loopback_host(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
+    use hyper_util::client::proxy::matcher::Matcher;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
 
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for own in ["http://localhost:4010/v4", "http://127.0.0.1/v4", "http://127.9.9.9:1", "https://[::1]:4010/v4"] {
-            assert!(is_loopback(own), "{own}");
-        }
-        let others = [
-            "http://127.0.0.1@example.org/v4",
-            "http://localhost.example.org",
-            "http://example.org#@127.0.0.1",
-            "http://127.0.0.1.example.org/",
-            "https://[2001:db8::1]/v4",
-            "/v4",
-            "",
-        ];
-        for other in others {
-            assert!(!is_loopback(other), "{other}");
+    /// The head of the request that a proxy, or the target itself, receives for a URL.
+    async fn received(path: &str, is_proxied: bool) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let base = if is_proxied { "http://offerings.invalid".to_owned() } else { format!("http://{address}") };
+        let proxies = Matcher::builder().http(format!("http://user:pw@{address}")).build();
+        let proxy = if is_proxied { Proxy::among(&proxies, &base).expect("an HTTP proxy") } else { None };
+        let raw = Raw::new(&TransportSettings::default(), &base, proxy.as_ref()).expect("connectors");
+        let seen = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("a whole head"));
+            }
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("the response is read");
+            String::from_utf8_lossy(&head).into_owned()
+        });
+        let mut message = http::Request::new(Full::default());
+        *message.uri_mut() = format!("{base}{path}").parse().expect("a URL");
+        let limit = Duration::from_secs(10);
+        let connection = raw.connect(message.uri(), limit).await.map_err(|_| "no connection").expect("a connection");
+        raw.prepare(&mut message);
+        let response = connection.send(message, limit, 1).await.map_err(|_| "no response").expect("a response");
+        assert_eq!(response.status, 204);
+        seen.await.expect("a request")
+    }
+
+    #[tokio::test]
+    async fn a_path_is_sent_unchanged_to_a_target_and_to_a_proxy() {
+        for path in
+            ["/v4/offerings/%2E%2E/x", "/v4/offerings/a\\b?limit=1", "/v4/offerings/é", "/v4/../v4//offerings/."]
+        {
+            let direct = received(path, false).await;
+            assert!(direct.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{direct}");
+            let proxied = received(path, true).await;
+            assert!(proxied.starts_with(&format!("GET http://offerings.invalid{path} HTTP/1.1\r\n")), "{proxied}");
+            assert!(proxied.contains("\r\nproxy-authorization: Basic dXNlcjpwdw==\r\n"), "{proxied}");
         }
     }
 }

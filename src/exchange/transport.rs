@@ -3,19 +3,28 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use http_body_util::Full;
 
 use super::connection::Connection;
-use super::raw::{self, Raw};
+use super::proxy::Proxy;
+use super::raw::Raw;
+use super::reason::{broken_reason, connect_reason, innermost};
+use super::reuse::Reuse;
 use super::{Credentials, ExchangeObserver, Pacing, Rate, Recorded, Request, Response, TransportError};
 
 /// The largest body that is read, in bytes: a page of 100 offerings with 100 products of 255 characters each is under
 /// 3 MiB. Parsed JSON may take twenty times as much memory.
 const MAX_BODY: usize = 4 << 20;
 
-/// The header without which a server may compress its responses.
-const NO_COMPRESSION: (&str, &str) = ("accept-encoding", "identity");
+/// The headers of every request that does not set them. Without `accept-encoding` a server may compress its responses.
+const DEFAULT_HEADERS: [(HeaderName, &str); 3] = [
+    (ACCEPT, "*/*"),
+    (ACCEPT_ENCODING, "identity"),
+    (USER_AGENT, concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"))),
+];
 
 /// The URL of the server under test: scheme, host, port and base path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,7 +127,10 @@ pub struct Transport {
     target: Target,
     settings: TransportSettings,
     pacing: Pacing,
-    client: reqwest::Client,
+    pooled: reqwest::Client,
+    /// Opens a connection for each request.
+    single: reqwest::Client,
+    reuse: Reuse,
     raw: Raw,
     proxy: Option<String>,
 }
@@ -129,32 +141,18 @@ impl Transport {
     /// # Errors
     /// [`TransportError::BadClient`] when TLS cannot be set up.
     pub fn new(target: Target, settings: TransportSettings) -> Result<Self, TransportError> {
-        let proxy = raw::proxy_for(&target.base, &target.host);
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(settings.timeout)
-            .connect_timeout(settings.connect_timeout)
-            .tcp_nodelay(true);
-        if proxy.is_none() {
-            builder = builder.no_proxy();
-        }
-        #[cfg(feature = "tls")]
-        {
-            let mut tls = super::tls::config(&settings.trust)?;
-            // The target chooses the version. hyper sends its requests by HTTP/1.1.
-            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-            builder = builder.tls_backend_preconfigured(tls);
-        }
-        let client = builder.build().map_err(|error| TransportError::BadClient { reason: innermost(&error) })?;
+        let proxy = Proxy::of(&target.base)?;
+        let client = |idle| client(&settings, proxy.is_some(), idle);
+        let (pooled, single) = (client(usize::MAX)?, client(0)?);
         Ok(Self {
-            raw: Raw::new(&settings, proxy.as_ref())?,
-            // Without the credentials that the variable may contain.
-            proxy: proxy.and_then(|proxy| Some(proxy.uri().authority()?.to_string())),
+            raw: Raw::new(&settings, &target.base, proxy.as_ref())?,
+            proxy: proxy.map(|proxy| proxy.name()),
             pacing: Pacing::new(settings.rate),
             target,
             settings,
-            client,
+            pooled,
+            single,
+            reuse: Reuse::default(),
         })
     }
 
@@ -188,10 +186,11 @@ impl Transport {
         connection: Option<&Connection>,
     ) -> Result<(Response, Duration), TransportError> {
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let sent = match connection {
+        let sent = match connection.filter(|connection| self.reuse.is_safe() || !connection.is_used()) {
             Some(connection) if connection.is_open().await => self.send_over(connection, request, keys).await,
             _ => self.send_now(request, keys).await,
         };
+        self.reuse.count(&sent);
         let took = clock.elapsed();
         for observer in &self.settings.observers {
             let base = &self.target.base;
@@ -204,7 +203,7 @@ impl Transport {
         let url = format!("{}{}", self.target.base, request.path);
         let sent = match reqwest::Url::parse(&url) {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
-            _ => self.send_raw(&url, request, keys).await,
+            _ => Box::pin(self.send_alone(request, keys)).await,
         };
         sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
@@ -222,47 +221,61 @@ impl Transport {
         })
     }
 
+    /// Sends over a connection of its own.
+    async fn send_alone(&self, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
+        let mut message = self.message(request, keys)?;
+        let limit = self.settings.connect_timeout.min(self.settings.timeout);
+        let connection = self.raw.connect(message.uri(), limit).await?;
+        self.raw.prepare(&mut message);
+        connection.send(message, self.settings.timeout, MAX_BODY).await
+    }
+
     async fn send_over(
         &self,
         connection: &Connection,
         request: &Request,
         keys: &Credentials,
     ) -> Result<Response, TransportError> {
-        let sent = match self.message_over(request, keys) {
-            Ok(message) => connection.send(message, self.settings.timeout, MAX_BODY).await,
+        let sent = match self.message(request, keys) {
+            Ok(mut message) => {
+                self.raw.prepare(&mut message);
+                connection.send(message, self.settings.timeout, MAX_BODY).await
+            }
             Err(failure) => Err(failure),
         };
         sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
 
-    /// The message for a connection, whose target is a path and not a URL.
-    fn message_over(
-        &self,
-        request: &Request,
-        keys: &Credentials,
-    ) -> Result<http::Request<Full<bytes::Bytes>>, SendFailure> {
-        let unsendable = |error: &dyn std::fmt::Display| SendFailure::Unsendable(error.to_string());
+    /// The message for hyper, with its whole URL.
+    fn message(&self, request: &Request, keys: &Credentials) -> Result<http::Request<Full<Bytes>>, SendFailure> {
         let url = format!("{}{}", self.target.base, request.path);
-        let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| unsendable(&error))?;
-        let host = uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        let path = uri.path_and_query().map(|path| path.as_str().to_owned()).unwrap_or_default();
-        let mut builder = self.message(request, keys).uri(path).header("host", host);
-        if request.body.is_none() && request.is_write() {
-            builder = builder.header("content-length", "0");
-        }
-        builder.body(Full::from(request.body.clone().unwrap_or_default())).map_err(|error| unsendable(&error))
+        let url: Uri = url.parse().map_err(|error| unsendable(&error))?;
+        let host = url.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(host).map_err(|error| unsendable(&error))?;
+        let mut message = http::Request::new(Full::from(request.body.clone().unwrap_or_default()));
+        *message.method_mut() = request.method.clone();
+        *message.headers_mut() = self.headers(request, keys)?;
+        message.headers_mut().entry(HOST).or_insert(host);
+        *message.uri_mut() = url;
+        Ok(message)
     }
 
-    /// The beginning of a message for hyper.
-    fn message(&self, request: &Request, keys: &Credentials) -> http::request::Builder {
-        let mut builder = http::Request::builder()
-            .method(request.method.clone())
-            .header("accept", "*/*")
-            .header(NO_COMPRESSION.0, NO_COMPRESSION.1);
+    /// The headers of a request without those of the target and its proxy.
+    fn headers(&self, request: &Request, keys: &Credentials) -> Result<HeaderMap, SendFailure> {
+        let mut headers = HeaderMap::new();
         for (name, value) in request.headers.iter().chain(&self.settings.headers) {
-            builder = builder.header(name, keys.fill(value).as_bytes());
+            let name = HeaderName::try_from(name).map_err(|error| unsendable(&error))?;
+            let value = HeaderValue::from_bytes(keys.fill(value).as_bytes()).map_err(|error| unsendable(&error))?;
+            headers.append(name, value);
         }
-        builder
+        for (name, value) in DEFAULT_HEADERS {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        if request.body.is_none() && request.is_write() {
+            // Some gateways return 411 to a POST without a content length.
+            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
+        Ok(headers)
     }
 
     async fn send_url(
@@ -271,15 +284,10 @@ impl Transport {
         request: &Request,
         keys: &Credentials,
     ) -> Result<Response, SendFailure> {
-        let mut builder = self.client.request(request.method.clone(), url).header(NO_COMPRESSION.0, NO_COMPRESSION.1);
-        for (name, value) in request.headers.iter().chain(&self.settings.headers) {
-            builder = builder.header(name, keys.fill(value).as_bytes());
-        }
+        let client = if self.reuse.is_safe() { &self.pooled } else { &self.single };
+        let mut builder = client.request(request.method.clone(), url).headers(self.headers(request, keys)?);
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
-        } else if request.is_write() {
-            // Some gateways return 411 to a POST without a content length.
-            builder = builder.header("content-length", "0");
         }
         let mut response = builder.send().await?;
         let (status, headers, version) = (response.status().as_u16(), response.headers().clone(), response.version());
@@ -293,15 +301,6 @@ impl Transport {
         Ok(Response::new(status, headers, body.freeze()).with_version(version))
     }
 
-    async fn send_raw(&self, url: &str, request: &Request, keys: &Credentials) -> Result<Response, SendFailure> {
-        let message = self
-            .message(request, keys)
-            .uri(url)
-            .body(Full::from(request.body.clone().unwrap_or_default()))
-            .map_err(|error| SendFailure::Unsendable(error.to_string()))?;
-        self.raw.send(message, self.settings.timeout, MAX_BODY).await
-    }
-
     fn explain(&self, failure: SendFailure, request: &Request) -> TransportError {
         let (method, path) = (request.method.to_string(), request.path.clone());
         match failure {
@@ -312,6 +311,28 @@ impl Transport {
             SendFailure::Unsendable(reason) => TransportError::Unsendable { method, path, reason },
         }
     }
+}
+
+/// A client that keeps `idle` connections.
+fn client(settings: &TransportSettings, has_proxy: bool, idle: usize) -> Result<reqwest::Client, TransportError> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(settings.timeout)
+        .connect_timeout(settings.connect_timeout)
+        .pool_max_idle_per_host(idle)
+        .tcp_nodelay(true);
+    if !has_proxy {
+        builder = builder.no_proxy();
+    }
+    #[cfg(feature = "tls")]
+    {
+        let mut tls = super::tls::config(&settings.trust)?;
+        // The target chooses the version. hyper sends its requests by HTTP/1.1.
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        builder = builder.tls_backend_preconfigured(tls);
+    }
+    builder.build().map_err(|error| TransportError::BadClient { reason: innermost(&error) })
 }
 
 /// What failed in the HTTP libraries.
@@ -333,27 +354,13 @@ impl From<reqwest::Error> for SendFailure {
         } else if error.is_builder() {
             Self::Unsendable(innermost(&error))
         } else {
-            Self::Broken(innermost(&error))
+            Self::Broken(broken_reason(&error))
         }
     }
 }
 
-/// Why no connection was opened: the TLS error, or the innermost cause.
-pub(super) fn connect_reason(error: &(dyn std::error::Error + 'static)) -> String {
-    #[cfg(feature = "tls")]
-    if let Some(reason) = super::tls::explain(error) {
-        return reason;
-    }
-    innermost(error)
-}
-
-/// The innermost cause of an error: "connection refused" rather than "error sending request".
-pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+fn unsendable(error: &dyn std::fmt::Display) -> SendFailure {
+    SendFailure::Unsendable(error.to_string())
 }
 
 #[cfg(test)]

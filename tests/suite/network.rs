@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::fake_server::{Next, Reference, Server, in_front_of, json, pass_on, response};
+use super::fake_server::{Next, Reference, Seen, Server, header, in_front_of, json, pass_on, response};
 use super::program::{KEY, Ran, TempFolder, end, qonform, run_on};
 
 fn run(reference: &Reference, target: &str, more: &[&str]) -> Ran {
@@ -187,6 +187,186 @@ fn a_proxy_is_used_for_remote_targets_only() {
     through(reference.variable("QONFORM_TARGET"));
     through(&format!("http://localhost:{}/v4", reference.address.port()));
     assert_eq!(proxy.seen().len(), asked);
+}
+
+/// A proxy that opens no tunnel and forwards requests with a whole URL, as many company proxies do.
+fn forward_proxy(reference: &Reference) -> Server {
+    let upstream = reference.upstream();
+    Server::start(move |seen, stream| {
+        let Some(path) = seen.path.strip_prefix("http://offerings.invalid") else {
+            return stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").map(|()| Next::Close);
+        };
+        let head = seen.head.replacen(&seen.path, path, 1);
+        let (head, body) = upstream.forward(&Seen { head, ..seen.clone() })?;
+        pass_on(stream, &head, &body)
+    })
+}
+
+#[test]
+fn requests_and_races_pass_a_proxy_without_tunnels() {
+    let reference = Reference::start();
+    let before = reference.state();
+    let proxy = forward_proxy(&reference);
+    let variable = format!("http://user:pr0xy-s3cret@{}", proxy.address);
+    let target = "http://offerings.invalid/v4";
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
+    command.envs(reference.variables.iter().cloned()).env("HTTP_PROXY", &variable).env("http_proxy", &variable);
+    command.args(["run", "--seed", "26", "--target", target, "--race-tries", "2"]);
+    command.args(["--only", "get.*,offering.id-decoding,list.*,race.set-main-atomic"]);
+    command.arg("--report").arg(format!("json={}", folder.path().join("json").display()));
+    let ran = end(command, folder);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(!ran.stdout.contains("ended early"), "{}", ran.stdout);
+    ran.holds_nothing_of("pr0xy-s3cret");
+    assert_eq!(ran.json()["summary"]["inconclusive"], 0);
+    assert_eq!(reference.state(), before);
+    let seen = proxy.seen();
+    for request in seen {
+        assert!(request.path.starts_with("http://offerings.invalid/v4/offerings"), "{}", request.path);
+        assert_eq!(header(&request.head, "proxy-authorization").as_deref(), Some("Basic dXNlcjpwcjB4eS1zM2NyZXQ="));
+        assert_eq!(header(&request.head, "host").as_deref(), Some("offerings.invalid"));
+    }
+}
+
+#[test]
+fn a_refused_tunnel_names_the_proxy_as_the_cause() {
+    for (response, said) in [
+        (&b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"[..], "the proxy opened no tunnel: it refuses CONNECT"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", "requires a user and a password"),
+    ] {
+        let proxy = super::fake_server::always(response.to_vec());
+        let through = |target: &str, variable: &str| {
+            let folder = TempFolder::new();
+            let mut command = qonform(&folder);
+            command.env("QONFORM_TOKEN", KEY).env("ALL_PROXY", variable).env("all_proxy", variable);
+            command.args(["run", "--only", "list.*", "--timeout", "1s", "--target", target]);
+            end(command, folder)
+        };
+        let ran = through("https://offerings.invalid/v4", &format!("http://{}", proxy.address));
+        assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+        ran.says(said);
+        assert!(proxy.seen().iter().all(|seen| seen.method == "CONNECT"));
+        assert!(proxy.seen().iter().all(|seen| !seen.head.contains(KEY)));
+        let ran = through("http://offerings.invalid/v4", "socks5://user:pr0xy-s3cret@127.0.0.1:1");
+        assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+        ran.says("the proxy socks5://127.0.0.1:1 is not an HTTP proxy").holds_nothing_of("pr0xy-s3cret");
+    }
+}
+
+#[test]
+fn a_server_that_closes_after_each_response_passes() {
+    let reference = Reference::start();
+    let before = reference.state();
+    for pause in [0, 1, 10].map(Duration::from_millis) {
+        let upstream = reference.upstream();
+        let server = Server::start(move |seen, stream| {
+            let (head, body) = upstream.forward(seen)?;
+            pass_on(stream, &head, &body)?;
+            thread::sleep(pause);
+            Ok(Next::Close)
+        });
+        let only = ["--seed", "27", "--only", "create.*,get.*,update.*,delete.*,set-main.*,race.create-once"];
+        let ran = run(&reference, &server.url(), &[&only[..], &["--effort", "quick"]].concat());
+        assert_eq!(ran.code, Some(0), "{pause:?}: {}{}", ran.stdout, ran.stderr);
+        let summary = &ran.json()["summary"];
+        assert_eq!((&summary["inconclusive"], &summary["violated"]), (&0.into(), &0.into()), "{pause:?}");
+        assert!(summary["passed"].as_u64() > Some(40), "{pause:?}: {summary}");
+        assert_eq!(reference.state(), before, "{pause:?}");
+    }
+}
+
+#[test]
+fn every_request_names_the_program_unless_a_header_does() {
+    let page = json("200 OK", r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#);
+    let server = super::fake_server::always(page);
+    let own = format!("qonform/{}", env!("CARGO_PKG_VERSION"));
+    for (more, expected) in [(&[][..], own.as_str()), (&["-H", "User-Agent: team/7"], "team/7")] {
+        let asked = server.seen().len();
+        run_on(&server.url(), &[&["--read-only", "--only", "list.*,get.*"], more].concat());
+        let seen = server.seen().split_off(asked);
+        assert!(seen.len() > 3);
+        for request in seen {
+            let named = request.head.lines().filter(|line| line.to_ascii_lowercase().starts_with("user-agent:"));
+            let named: Vec<_> = named.filter_map(|line| Some(line.split_once(": ")?.1)).collect();
+            assert_eq!(named, [expected], "{}", request.head);
+        }
+    }
+}
+
+#[test]
+fn a_first_response_is_named_for_what_it_is() {
+    let page = r#"{"object":"list","url":"/v4/offerings","data":[],"has_more":false}"#;
+    let html = "server: nginx/1.25.3\r\ncontent-type: text/html\r\n";
+    let typed = "content-type: application/json\r\n";
+    for (bytes, code, said, not_said) in [
+        (response("403 Forbidden", html, b"<html>403"), 3, "returns 403 with an HTML page of nginx", "the key with"),
+        (
+            response("403 Forbidden", "", b"RBAC: access denied"),
+            3,
+            "returns 403 with text that is not JSON",
+            "the key with",
+        ),
+        (
+            response("401 Unauthorized", &format!("www-authenticate: Basic realm=x\r\n{html}"), b"<html>"),
+            3,
+            "asks for Basic",
+            "the key with",
+        ),
+        (
+            response("200 OK", html, b"<html>Log in"),
+            3,
+            "returns 200 with an HTML page of nginx instead of JSON",
+            "column",
+        ),
+        (
+            response(
+                "200 OK",
+                &format!("{typed}content-encoding: gzip\r\n"),
+                b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0",
+            ),
+            1,
+            "compressed with gzip, although the request did not ask for that",
+            "column",
+        ),
+        (response("200 OK", typed, b"hello"), 1, "the body is text that is not JSON", "column"),
+        (response("200 OK", typed, b""), 1, "the body is empty", "column"),
+        (
+            response("200 OK", typed, format!("\u{feff}{page}").as_bytes()),
+            1,
+            "a body begins with a byte order mark",
+            "column",
+        ),
+        (
+            json("403 Forbidden", r#"{"error":{"type":"request","code":"forbidden","message":"no"}}"#),
+            3,
+            "rejected the key with 403 forbidden",
+            "HTML",
+        ),
+    ] {
+        let server = super::fake_server::always(bytes);
+        let ran = run_on(&server.url(), &["--read-only", "--only", "list.*,response.schema"]);
+        ran.is_sane(code, Duration::from_secs(20)).says(said);
+        assert!(!ran.stdout.contains(not_said), "{said}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_generated_request_that_closes_connections_fails_the_run() {
+    let reference = Reference::start();
+    let upstream = reference.upstream();
+    let server = Server::start(move |seen, stream| {
+        // As a server whose process dies: only generated requests have this body.
+        if seen.method == "PATCH" && seen.body.starts_with(b"[") {
+            return Ok(Next::Close);
+        }
+        let (head, body) = upstream.forward(seen)?;
+        pass_on(stream, &head, &body)
+    });
+    let ran =
+        run(&reference, &server.url(), &["--seed", "28", "--layer", "input", "--only", "update.*,response.*", "-q"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    ran.says("response.no-server-error is inconclusive");
 }
 
 #[test]
