@@ -7,16 +7,17 @@ use qonform::finding::Outcome;
 use qonform::report;
 
 use super::files::unwritable;
-use super::{CliError, files};
+use super::{CliError, files, private_file};
 
 /// Creates the directory, before the run, and checks that it is writable.
 pub(super) fn open(path: &Path) -> Result<PathBuf, CliError> {
     let cannot = |error: std::io::Error| {
         CliError::usage(format!("export findings to {}: {}", path.display(), unwritable(&error)))
     };
+    private_file::check_links(path).map_err(cannot)?;
     fs::create_dir_all(path).map_err(cannot)?;
     let probe = path.join(format!(".{}.part", std::process::id()));
-    fs::File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(cannot)?;
+    private_file::create_new(&probe).and_then(|_| fs::remove_file(&probe)).map_err(cannot)?;
     Ok(path.to_owned())
 }
 
@@ -34,7 +35,7 @@ pub(super) fn write(directory: &Path, outcome: &Outcome) -> Result<(), CliError>
 #[cfg(unix)]
 fn make_executable(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
 
 #[cfg(not(unix))]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use qonform::finding::Outcome;
 use qonform::report::{self, Color, Format, Style};
 
-use super::CliError;
+use super::{CliError, private_file};
 
 /// A report to write to a file.
 pub(super) struct ReportFile {
@@ -37,7 +37,7 @@ impl ReportFile {
             let place = OutputPlace::of(&named).map_err(|error| {
                 CliError::usage(format!("write the report {}: {}", named.display(), unwritable(&error)))
             })?;
-            if let Some(other) = files.iter().find(|other| place.is(&other.place)) {
+            if let Some(other) = files.iter().find(|other| is_same_file(&named, &other.named)) {
                 return Err(CliError::usage(format!(
                     "write two reports to {}: it is given for {} and for {format}; give each format its own file",
                     named.display(),
@@ -87,7 +87,7 @@ impl ReportFile {
         let cannot =
             |error| CliError::usage(format!("write the report {}: {}", self.named.display(), unwritable(&error)));
         let file = match self.place {
-            OutputPlace::Replaced(path) => File::create(path).map_err(cannot)?,
+            OutputPlace::Replaced(path) => private_file::create(&path).map_err(cannot)?,
             OutputPlace::Written(_) => {
                 return Err(CliError::usage(format!(
                     "record every exchange in {}: it is no regular file in a writable directory; choose another path",
@@ -102,9 +102,14 @@ impl ReportFile {
     fn write(self, outcome: &Outcome) -> Result<(), CliError> {
         let style = Style { color: Color::Never, ..Style::default() };
         let text = report::render(self.format, outcome, &style);
+        let lost = match &self.place {
+            OutputPlace::Replaced(path) if path.exists() => "it was not written, and the file is an older one",
+            OutputPlace::Replaced(_) => "it was not written",
+            OutputPlace::Written(_) => "it is incomplete",
+        };
         self.place
             .write(text.as_bytes())
-            .map_err(|error| CliError::world(format!("write the report {}: {error}", self.named.display())))
+            .map_err(|error| CliError::world(format!("write the report {}: {error}; {lost}", self.named.display())))
     }
 
     /// Writes the outcome to every file.
@@ -120,6 +125,7 @@ impl ReportFile {
 impl OutputPlace {
     /// Checks that `path` is writable, without changing it.
     fn of(path: &Path) -> io::Result<Self> {
+        private_file::check_links(path)?;
         match fs::metadata(path) {
             Ok(there) if !there.is_file() => return Ok(Self::Written(OpenOptions::new().write(true).open(path)?)),
             Ok(_) => {
@@ -137,10 +143,6 @@ impl OutputPlace {
         }
         check_beside(path)?;
         Ok(Self::Replaced(path.to_owned()))
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        matches!((self, other), (Self::Replaced(one), Self::Replaced(other)) if one == other)
     }
 
     fn write(self, bytes: &[u8]) -> io::Result<()> {
@@ -167,15 +169,34 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 
 fn check_beside(path: &Path) -> io::Result<()> {
     let partial = beside(path)?;
-    File::create(&partial)?;
+    private_file::create_new(&partial)?;
     fs::remove_file(&partial)
 }
 
-/// Replaces the file at `path` with `bytes`: completely or not at all.
+/// Whether two paths name one regular file, also one that does not exist yet.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        if let Ok(real) = fs::canonicalize(path) {
+            // Two reports may go to one pipe or to `/dev/null`.
+            return real.is_file().then_some(real);
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+    };
+    real(one).is_some_and(|one| real(other) == Some(one))
+}
+
+/// Replaces the file at `path` with `bytes`: completely or not at all. A new file is private; one that exists keeps its
+/// permissions.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = beside(path)?;
-    let done = File::create(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+    let permissions = fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|facts| facts.permissions());
+    let done = private_file::create_new(&partial)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
+            file.sync_all()
+        })
         .and_then(|()| fs::rename(&partial, path));
     if done.is_err() {
         let _ = fs::remove_file(&partial);

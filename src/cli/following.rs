@@ -44,6 +44,7 @@ impl Following {
         }
         let (output, following) = (&arguments.output, &arguments.following);
         let mut outputs = Outputs::open(output)?;
+        outputs.check_others(following.events.as_deref(), settings.journal.as_deref())?;
         let recording = following.record_all.then(|| recording::begin(&mut outputs.files)).transpose()?;
         let events = following.events.as_deref().map(EventFile::open).transpose()?;
         outputs.is_silent = following.events.as_deref().is_some_and(events::is_stdout);

@@ -15,6 +15,7 @@ mod input_file;
 mod labels;
 mod lint;
 mod out;
+mod private_file;
 mod progress;
 mod recording;
 mod replay;

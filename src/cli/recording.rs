@@ -26,8 +26,10 @@ pub(super) fn begin(files: &mut Vec<ReportFile>) -> Result<RecordingFile, CliErr
         }
     };
     let (path, file) = file.begin()?;
-    let recording = Recording::begin(file)
-        .map_err(|error| CliError::usage(format!("record every exchange in {}: {error}", path.display())))?;
+    let recording = Recording::begin(file).map_err(|error| {
+        let _ = std::fs::remove_file(&path);
+        CliError::usage(format!("record every exchange in {}: {error}", path.display()))
+    })?;
     Ok(RecordingFile { path, recording: Arc::new(recording) })
 }
 
@@ -39,8 +41,11 @@ impl RecordingFile {
 
     /// Ends the recording. Fails if any exchange could not be written.
     pub(super) fn end(self) -> Result<(), CliError> {
-        self.recording
-            .check()
-            .map_err(|error| CliError::world(format!("record every exchange in {}: {error}", self.path.display())))
+        self.recording.check().map_err(|(error, written)| {
+            let path = self.path.display();
+            CliError::world(format!(
+                "record every exchange in {path}: {error}; all after the first {written} are missing"
+            ))
+        })
     }
 }

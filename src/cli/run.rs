@@ -1,6 +1,6 @@
 //! `qonform run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use qonform::finding::Outcome;
 use qonform::report::{self, Format, Style, Verbosity};
@@ -8,10 +8,10 @@ use qonform::run::{Case, DryRun, Estimate, Plan, Regressions, Settings, plan};
 
 use super::args::{OutputArguments, RunArguments, StdoutFormat};
 use super::configuration::Sources;
-use super::files::ReportFile;
+use super::files::{ReportFile, is_same_file};
 use super::following::Following;
 use super::gates::Baseline;
-use super::{CliError, configuration, export, out, settings};
+use super::{CliError, configuration, events, export, out, private_file, settings};
 
 /// Tests the target against the contract, writes the reports, and returns the exit code.
 pub(super) async fn run(arguments: &RunArguments, sources: &Sources) -> Result<u8, CliError> {
@@ -75,6 +75,28 @@ impl Outputs {
     pub(super) fn open(output: &OutputArguments) -> Result<Self, CliError> {
         let files = ReportFile::open_all(&output.reports)?;
         Ok(Self { files, export: output.export.as_deref().map(export::open).transpose()?, is_silent: false })
+    }
+}
+
+impl Outputs {
+    /// Checks that the events and the journal have files of their own, and follow no link of another user.
+    pub(super) fn check_others(&self, events: Option<&Path>, journal: Option<&Path>) -> Result<(), CliError> {
+        let events = events.filter(|path| !events::is_stdout(path)).map(|path| ("the events", path));
+        let journal = journal.map(|path| ("the journal", path));
+        for (what, path) in events.into_iter().chain(journal) {
+            let cannot = |why: String| CliError::usage(format!("write {what} to {}: {why}", path.display()));
+            private_file::check_links(path).map_err(|error| cannot(error.to_string()))?;
+            if let Some(report) = self.files.iter().find(|report| is_same_file(report.path(), path)) {
+                return Err(cannot(format!("it is also the file of the report {}", report.format())));
+            }
+        }
+        match (events, journal) {
+            (Some((_, events)), Some((_, journal))) if is_same_file(events, journal) => Err(CliError::usage(format!(
+                "write the events to {}: it is also the file of the journal",
+                events.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

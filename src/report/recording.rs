@@ -4,6 +4,7 @@
 //! archive with itself and a new end, in one write. Bodies are cut after 64 KiB, as everywhere in evidence.
 //! Start at [`Recording`].
 
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,9 +32,20 @@ struct RecordingState {
     failed: Option<io::Error>,
 }
 
-/// A writer that can be overwritten.
-trait RecordedTarget: Write + Seek + Send {}
-impl<T: Write + Seek + Send> RecordedTarget for T {}
+/// A file that can be overwritten and cut.
+pub trait RecordedTarget: Write + Seek + Send {
+    /// Cuts it to this length, in bytes.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl RecordedTarget for File {
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
 
 impl std::fmt::Debug for Recording {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -46,7 +58,7 @@ impl Recording {
     ///
     /// # Errors
     /// If writing fails, also on a pipe, which cannot be overwritten.
-    pub fn begin(to: impl Write + Seek + Send + 'static) -> io::Result<Self> {
+    pub fn begin(to: impl RecordedTarget + 'static) -> io::Result<Self> {
         let creator = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
         let comment = "Every exchange of a run, in the order in which they ended.";
         let start = format!(
@@ -60,9 +72,11 @@ impl Recording {
     /// Checks that every exchange was written.
     ///
     /// # Errors
-    /// The first error of writing.
-    pub fn check(&self) -> io::Result<()> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.take().map_or(Ok(()), Err)
+    /// The first error of writing, with the number of written exchanges.
+    pub fn check(&self) -> Result<(), (io::Error, usize)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = state.entries;
+        state.failed.take().map_or(Ok(()), |error| Err((error, entries)))
     }
 }
 
@@ -70,8 +84,13 @@ impl RecordingState {
     /// Overwrites the end of the archive with `bytes` and a new end.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.to.seek(SeekFrom::Start(self.end))?;
-        self.to.write_all(&[bytes, END].concat())?;
-        self.to.flush()?;
+        if let Err(error) = self.to.write_all(&[bytes, END].concat()).and_then(|()| self.to.flush()) {
+            // The old end was overwritten, and needs no space that was not there.
+            let end = if self.end == 0 { &[][..] } else { END };
+            let restored = self.to.seek(SeekFrom::Start(self.end)).and_then(|_| self.to.write_all(end));
+            let _ = restored.and_then(|()| self.to.cut(self.end + end.len() as u64));
+            return Err(error);
+        }
         self.end += bytes.len() as u64;
         Ok(())
     }
@@ -85,8 +104,8 @@ impl ExchangeObserver for Recording {
             return;
         }
         let separator = if state.entries == 0 { "\n" } else { ",\n" };
-        state.entries += 1;
         state.failed = state.append(format!("{separator}{entry}").as_bytes()).err();
+        state.entries += usize::from(state.failed.is_none());
     }
 }
 
@@ -125,7 +144,7 @@ mod tests {
 
     /// A file in memory that can be read while it is written.
     #[derive(Clone, Default)]
-    struct SharedRecording(Arc<Mutex<Cursor<Vec<u8>>>>);
+    struct SharedRecording(Arc<Mutex<Cursor<Vec<u8>>>>, Option<usize>);
 
     impl SharedRecording {
         fn archive(&self) -> Value {
@@ -134,7 +153,12 @@ mod tests {
     }
     impl Write for SharedRecording {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            let mut file = self.0.lock().unwrap();
+            let room = self.1.map_or(bytes.len(), |room| room.saturating_sub(file.position() as usize));
+            match bytes.len().min(room) {
+                0 if !bytes.is_empty() => Err(io::ErrorKind::StorageFull.into()),
+                length => file.write(&bytes[..length]),
+            }
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
@@ -143,6 +167,38 @@ mod tests {
     impl Seek for SharedRecording {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.0.lock().unwrap().seek(to)
+        }
+    }
+
+    impl RecordedTarget for SharedRecording {
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            self.0.lock().unwrap().get_mut().truncate(length as usize);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_archive_stays_valid_when_the_disk_is_full() {
+        for room in [500, 700, 1_000, 1_500, 3_000] {
+            let file = SharedRecording(Arc::default(), Some(room));
+            let recording = Recording::begin(file.clone()).unwrap();
+            let request = Request::to(Endpoint::Get).id("a");
+            let response = Response::new(404, http::HeaderMap::new(), "{}".into());
+            for _ in 0..8 {
+                recording.record(&Recorded {
+                    base: "http://127.0.0.1:4010/v4",
+                    case: None,
+                    request: &request,
+                    response: Ok(&response),
+                    started: SystemTime::UNIX_EPOCH,
+                    took: Duration::ZERO,
+                    keys: &Credentials::default(),
+                });
+            }
+            let (error, written) = recording.check().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+            har::tests::assert_is_har(&file.archive());
+            assert_eq!(file.archive()["log"]["entries"].as_array().unwrap().len(), written, "{room}");
         }
     }
 

@@ -110,7 +110,10 @@ pub async fn run(
         TargetSettings::External(external) => {
             external.check()?;
             let prefix = settings.prefix();
-            let journal = Arc::new(Journal::at(settings.journal.as_deref(), &prefix)?);
+            let journal = Arc::new(match settings.scope {
+                Scope::ReadOnly => Journal::unused(),
+                Scope::Full | Scope::KeepMain => Journal::at(settings.journal.as_deref(), &prefix)?,
+            });
             let mut project = target::external_project(external, settings.transport.clone(), judge)?;
             project.client = project.client.with_observer(Arc::clone(&journal) as Arc<dyn WriteObserver>);
             Box::pin(driver.external(project, journal)).await

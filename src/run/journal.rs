@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -237,7 +237,25 @@ impl Journal {
                 state_directory()?.join(format!("{prefix}{now}-{}.{EXTENSION}", std::process::id()))
             }
         };
-        Ok(Self { path, open: Mutex::default() })
+        let journal = Self { path, open: Mutex::default() };
+        journal.check_writable()?;
+        Ok(journal)
+    }
+
+    /// The journal of a run that sends no write.
+    pub(super) fn unused() -> Self {
+        Self { path: PathBuf::new(), open: Mutex::default() }
+    }
+
+    /// Checks, before the first request, that the file can be created.
+    fn check_writable(&self) -> Result<(), JournalError> {
+        if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            fs::create_dir_all(directory).map_err(|error| self.cannot("write", &error))?;
+        }
+        let created = private().write(true).create_new(true).open(&self.path);
+        let mut file = created.map_err(|error| self.cannot("write", &error))?;
+        let written = file.write_all(b"\n");
+        fs::remove_file(&self.path).and(written).map_err(|error| self.cannot("write", &error))
     }
 
     /// The file.
@@ -254,9 +272,6 @@ impl Journal {
         projects: BTreeMap<ProjectRole, InitialProject>,
         existing: BTreeSet<(ProjectRole, String)>,
     ) -> Result<(), JournalError> {
-        if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            fs::create_dir_all(directory).map_err(|error| self.cannot("write", &error))?;
-        }
         let file = private().write(true).create_new(true).open(&self.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => JournalError::Exists { path: self.path.clone() },
             _ => self.cannot("write", &error),
@@ -271,7 +286,11 @@ impl Journal {
             prefix: prefix.to_owned(),
             projects,
         };
-        write_line(&file, &header).map_err(|error| self.cannot("write", &error))?;
+        if let Err(error) = write_line(&file, &header) {
+            // Without a header it is no journal.
+            let _ = fs::remove_file(&self.path);
+            return Err(self.cannot("write", &error));
+        }
         let open = OpenJournal { file, state: JournalState::new(header), existing, accepted: BTreeSet::new() };
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(())
@@ -291,7 +310,11 @@ impl Journal {
     }
 
     fn cannot(&self, doing: &'static str, error: &io::Error) -> JournalError {
-        JournalError::Io { doing, path: self.path.clone(), reason: error.to_string() }
+        let hint = match doing {
+            "write" => "; give a file in a directory with space that you can write to by --journal FILE",
+            _ => "",
+        };
+        JournalError::Io { doing, path: self.path.clone(), reason: format!("{error}{hint}") }
     }
 }
 
@@ -387,11 +410,15 @@ fn created_id(request: &Request) -> Option<String> {
     (!matches!(&*id, "" | "." | "..")).then_some(id)
 }
 
-/// Writes a line at once: after a kill at most the last line is incomplete, and its request was not sent.
+/// Writes a line at once: after a kill at most the last line is incomplete, and its request was not sent. When the disk
+/// is full, the file keeps whole lines only.
 fn write_line(mut file: &File, line: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
-    file.write_all(&bytes)
+    let end = file.stream_position()?;
+    file.write_all(&bytes).inspect_err(|_| {
+        let _ = file.set_len(end).and_then(|()| file.seek(SeekFrom::Start(end)));
+    })
 }
 
 /// A journal that a run left behind, locked until this value is dropped.

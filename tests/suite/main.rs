@@ -23,6 +23,7 @@ mod documents;
 mod encrypted;
 mod evidence;
 mod fake_server;
+mod files;
 mod findings;
 mod gates;
 mod hostile;
