@@ -21,12 +21,6 @@ use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{CaseResult, Failure};
 use crate::project::{Abort, Counts, Project, Session, Snapshot};
 
-/// The number of independent requests that are sent at once to a shared project.
-const AT_ONCE: usize = 8;
-
-/// The same of a case that runs beside others.
-const AT_ONCE_BESIDE: usize = 4;
-
 /// Why waiting for a sent request cannot fail.
 const NOT_CANCELLED: &str = "requests are never cancelled, and sending does not panic";
 
@@ -202,13 +196,9 @@ impl Context {
         !self.project().is_disposable
     }
 
-    /// The number of requests that are sent at once: 1 for a disposable project, so that runs are deterministic.
+    /// The number of independent requests that are sent at once.
     pub(super) fn at_once(&self) -> usize {
-        match &self.project().neighbours {
-            _ if !self.is_shared() => 1,
-            None => AT_ONCE,
-            Some(_) => AT_ONCE_BESIDE,
-        }
+        self.project().at_once
     }
 
     /// The prefix of the idempotency keys of the case. No earlier case used it.

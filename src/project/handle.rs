@@ -45,6 +45,8 @@ pub struct Project {
     /// Guard that keeps a temporary project on the server until the last clone is dropped; `None` for a lasting
     /// project.
     pub keep_alive: Option<Arc<dyn Any + Send + Sync>>,
+    /// Most independent requests that a case sends at once: 1 for a disposable project, so that runs are deterministic.
+    pub at_once: usize,
     /// The cases that run at the same time; `None` for a case that runs alone.
     pub neighbours: Option<Arc<Neighbours>>,
     /// Writes of the run that prepared the project for the case, in order: a failure may depend on them.
@@ -52,6 +54,9 @@ pub struct Project {
 }
 
 impl Project {
+    /// [`Self::at_once`] of a project on an external target.
+    pub const AT_ONCE: usize = 8;
+
     /// The same project with its requests attributed to this case.
     pub fn for_case(self, case: &str) -> Self {
         Self { client: self.client.for_case(case), ..self }

@@ -11,9 +11,6 @@ use crate::exchange::{KeyRole, Request, Response};
 use crate::finding::Listed;
 use crate::project::{Abort, Project, Session};
 
-/// Number of concurrent deletions.
-const CONCURRENCY: usize = 8;
-
 /// After so many deletions without a response no more are sent.
 const MAX_UNANSWERED: usize = 3;
 
@@ -175,8 +172,8 @@ pub(super) async fn clean(
     let is_listed = |id: &str| mains.iter().chain(&regulars).any(|offering| offering.id == id);
     let unlisted: Vec<_> = undo.known().filter(|id| !is_listed(id)).cloned().collect();
     let ids = |offerings: Vec<Listed>| offerings.into_iter().map(|offering| offering.id).collect();
-    let mut kept = delete_all(project, role, ids(regulars), CONCURRENCY, &mut cleaned).await;
-    for (id, rejection) in delete_all(project, role, unlisted, CONCURRENCY, &mut cleaned).await {
+    let mut kept = delete_all(project, role, ids(regulars), project.at_once, &mut cleaned).await;
+    for (id, rejection) in delete_all(project, role, unlisted, project.at_once, &mut cleaned).await {
         // An invalid id of a create that was interrupted: a server that rejects it in every request has not created it.
         let got = project.client.send(Request::to(Endpoint::Get).id(&id).key(role)).await;
         if got.map_or(true, |got| got.response.status != rejection.status || [401, 403].contains(&rejection.status)) {

@@ -49,6 +49,9 @@ pub fn case_to_repeat(name: &str) -> &str {
     }
 }
 
+/// Most requests that each of the cases sends at once that run beside others.
+const AT_ONCE_BESIDE: usize = Project::AT_ONCE / 2;
+
 /// Longest expected delay of a write whose response was lost.
 const MAX_WRITE_DELAY: Duration = Duration::from_secs(1);
 
@@ -69,9 +72,10 @@ pub(super) struct ExternalRun<'d, 'a> {
 impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
+        let at_once = if driver.settings.jobs_beside.get() == 1 { 1 } else { Project::AT_ONCE };
         Self {
             driver,
-            project: preflight.project,
+            project: Project { at_once, ..preflight.project },
             journal,
             main: anchor.clone(),
             anchor,
@@ -185,7 +189,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         }
         let places: Vec<usize> = prefixes.keys().copied().collect();
         let neighbours = Some(Arc::new(Neighbours::new(prefixes.into_values().collect())));
-        let project = Project { neighbours, ..self.project.clone() };
+        let project = Project { neighbours, at_once: AT_ONCE_BESIDE, ..self.project.clone() };
         let run = |number: usize| {
             let (place, project) = (places[number], project.clone());
             async move {

@@ -209,7 +209,7 @@ fn obstacle(
         return Some("--effort quick leaves it out".into());
     }
     let is_embedded = matches!(settings.target, TargetSettings::Embedded(_));
-    if case.race().is_some() && settings.jobs.get() == 1 && !is_embedded {
+    if case.race().is_some() && settings.jobs_beside.get() == 1 && !is_embedded {
         return Some("it needs several clients, which --jobs 1 excludes".into());
     }
     let need = case.needs().iter().find(|need| missing.contains_key(need))?;

@@ -60,9 +60,9 @@ pub struct Settings {
     /// Source of the ids that the run creates; `None` for the seed. Runs on a lasting project need different ids, since
     /// a server may remember those of earlier runs.
     pub names: Option<u64>,
-    /// Number of concurrent cases on the embedded server, and most concurrent clients of a race on an external target.
+    /// Number of concurrent cases on the embedded server.
     pub jobs: NonZeroUsize,
-    /// Most cases that run at the same time in one project of an external target.
+    /// Most cases that run at the same time in one project of an external target, and most concurrent clients of a race.
     pub jobs_beside: NonZeroUsize,
     /// Connection, timeouts and retries.
     pub transport: TransportSettings,

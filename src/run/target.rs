@@ -77,6 +77,7 @@ impl Embedded {
             rereads: Arc::default(),
             is_exclusive: self.is_exclusive,
             keep_alive: Some(Arc::new(guard)),
+            at_once: 1,
             neighbours: None,
             prepared: Arc::default(),
         }
@@ -126,6 +127,7 @@ pub fn external_project(
         rereads: Arc::default(),
         is_exclusive: external.isolation == Isolation::Exclusive,
         keep_alive: None,
+        at_once: Project::AT_ONCE,
         neighbours: None,
         prepared: Arc::default(),
     })

@@ -241,8 +241,6 @@ async fn run_trial(
         seed,
         max_time: Some(MAX_TIME),
         journal: Some(journal.clone()),
-        // A run with one job excludes races.
-        jobs: NonZeroUsize::MIN.saturating_add(3),
         ..effort.map_or_else(|| amounts(&subject), Settings::with_effort)
     };
     let outcome = super::run(&settings, Arc::clone(&contract), &|_| {}, CancellationToken::new()).await;
