@@ -271,7 +271,7 @@ pub(super) struct PaceArguments {
     /// Seed of the generated cases: the same seed sends the same requests [default: random; always reported].
     #[arg(long, env = "QONFORM_SEED", value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(super) seed: Option<u64>,
-    /// Number of cases that run at the same time; those that concern a whole project run alone [default: 6, and the number
+    /// Number of cases that run at the same time; those that concern a whole project run alone [default: 8, and the number
     /// of cores on the embedded server].
     #[arg(
         long,

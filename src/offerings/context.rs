@@ -234,69 +234,84 @@ impl Context {
         Ok(exchange)
     }
 
-    /// Sends independent requests, several at once to a shared project. Their responses are judged in the order of the
-    /// requests. A write that is rejected with 409 among others is sent again alone: a correct server may reject all
-    /// but one of several concurrent writes.
+    /// Sends independent requests, several at once to a shared project. Their responses are in the order of the requests. A
+    /// write that is rejected with 409 among others is sent again alone: a correct server may reject all but one of
+    /// several concurrent writes.
     ///
     /// # Errors
-    /// [`Abort::World`] if a response is missing; the others are judged nevertheless.
+    /// [`Abort::World`] if a response is missing; the others sent at the same time are judged nevertheless.
     pub async fn send_all(&mut self, requests: &[Request]) -> Result<Vec<Arc<Exchange>>, Abort> {
-        let mut all = Vec::with_capacity(requests.len());
         if self.at_once() == 1 {
+            let mut all = Vec::with_capacity(requests.len());
             for request in requests {
                 all.push(self.send(request.clone()).await?);
             }
             return Ok(all);
         }
-        let at_once = self.at_once();
-        let alike: Vec<_> = requests.chunk_by(|one, other| self.are_alike(one, other)).collect();
-        for group in alike.into_iter().flat_map(|alike| alike.chunks(at_once)) {
-            for request in group {
-                self.read_before(request).await?;
+        let mut groups: Vec<Vec<(usize, &Request)>> = Vec::new();
+        for (place, request) in requests.iter().enumerate() {
+            match groups.iter_mut().find(|group| self.are_alike(group[0].1, request)) {
+                Some(group) => group.push((place, request)),
+                None => groups.push(vec![(place, request)]),
             }
-            let sending: Vec<_> =
-                group.iter().map(|request| self.begin(self.with_must_fail(request.clone()))).collect();
-            let mut responses = Vec::with_capacity(sending.len());
-            for sending in sending {
-                responses.push(sending.await.expect(NOT_CANCELLED));
+        }
+        let (at_once, mut all) = (self.at_once(), Vec::with_capacity(requests.len()));
+        for group in groups.iter().flat_map(|group| group.chunks(at_once)) {
+            let sent = self.send_alike(&group.iter().map(|(_, request)| *request).collect::<Vec<_>>()).await?;
+            all.extend(group.iter().map(|(place, _)| *place).zip(sent));
+        }
+        all.sort_by_key(|(place, _)| *place);
+        Ok(all.into_iter().map(|(_, exchange)| exchange).collect())
+    }
+
+    /// Sends requests at once whose effects one comparison covers.
+    async fn send_alike(&mut self, requests: &[&Request]) -> Result<Vec<Arc<Exchange>>, Abort> {
+        for request in requests {
+            self.read_before(request).await?;
+        }
+        let sending: Vec<_> =
+            requests.iter().map(|request| self.begin(self.with_must_fail((*request).clone()))).collect();
+        let mut responses = Vec::with_capacity(sending.len());
+        for sending in sending {
+            responses.push(sending.await.expect(NOT_CANCELLED));
+        }
+        // All responses are read before a missing one ends the case, so that everything created can be deleted.
+        let mut failed = None;
+        // The read after a wrong response shows the effects of the whole group, so later successes cannot be judged by
+        // it.
+        let mut is_behind = false;
+        let mut all = Vec::with_capacity(requests.len());
+        for (request, mut response) in requests.iter().zip(responses) {
+            let was_concurrent = requests.len() > 1 && request.is_write();
+            if was_concurrent && response.as_ref().is_ok_and(|rejected| rejected.response.status == 409) {
+                response = self.begin((*request).clone()).await.expect(NOT_CANCELLED);
             }
-            // All responses are read before a missing one ends the case, so that everything created can be deleted.
-            let mut failed = None;
-            // The read after a wrong response shows the effects of the whole group, so later successes cannot be judged
-            // by it.
-            let mut is_behind = false;
-            for (request, mut response) in group.iter().zip(responses) {
-                let was_concurrent = group.len() > 1 && request.is_write();
-                if was_concurrent && response.as_ref().is_ok_and(|rejected| rejected.response.status == 409) {
-                    response = self.begin(request.clone()).await.expect(NOT_CANCELLED);
-                }
-                match response {
-                    Ok(exchange) => {
-                        let known = self.session.record.failures.len();
-                        let exchange = self.session.record_exchange(exchange);
-                        let adoptions = self.adoptions;
-                        if is_behind && request.is_write() && exchange.response.is_success() {
-                            self.uncertain.extend(written(request));
-                            self.drop_tainted(known);
-                        } else {
-                            self.judge(&exchange, known).await?;
-                        }
-                        is_behind |= self.adoptions > adoptions;
-                        all.push(exchange);
-                    }
-                    Err(error) => {
+            match response {
+                Ok(exchange) => {
+                    let known = self.session.record.failures.len();
+                    let exchange = self.session.record_exchange(exchange);
+                    let adoptions = self.adoptions;
+                    if is_behind && request.is_write() && exchange.response.is_success() {
                         self.uncertain.extend(written(request));
-                        failed = failed.or(Some(error));
+                        self.drop_tainted(known);
+                    } else {
+                        self.judge(&exchange, known).await?;
                     }
+                    is_behind |= self.adoptions > adoptions;
+                    all.push(exchange);
+                }
+                Err(error) => {
+                    self.uncertain.extend(written(request));
+                    failed = failed.or(Some(error));
                 }
             }
-            if let Some(error) = failed {
-                return Err(error.into());
-            }
-            let known = |role: &KeyRole| self.oracle.state(*role).is_some();
-            for role in self.uncertain.iter().copied().filter(known).collect::<Vec<_>>() {
-                self.adopt(role).await?;
-            }
+        }
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let known = |role: &KeyRole| self.oracle.state(*role).is_some();
+        for role in self.uncertain.iter().copied().filter(known).collect::<Vec<_>>() {
+            self.adopt(role).await?;
         }
         Ok(all)
     }

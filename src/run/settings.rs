@@ -83,7 +83,7 @@ pub struct Settings {
 }
 
 /// Cases of one project that run at the same time: enough to hide the latency of a target, and few for its connections.
-const JOBS_BESIDE: NonZeroUsize = NonZeroUsize::new(6).expect("not zero");
+const JOBS_BESIDE: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 /// Labels of a run in its reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
