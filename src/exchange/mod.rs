@@ -33,7 +33,7 @@ mod write_outcome;
 
 pub use client::{Client, Exchange};
 pub use connection::Connection;
-pub use curl::curl;
+pub use curl::{curl, is_curl};
 pub use error::TransportError;
 pub use exchange_observer::{ExchangeObserver, Recorded};
 pub use json::{RepeatedMember, repeats_member};

@@ -27,6 +27,7 @@ mod files;
 mod findings;
 mod gates;
 mod hostile;
+mod inert;
 mod inputs;
 mod keys;
 mod messages;

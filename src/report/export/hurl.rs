@@ -60,7 +60,9 @@ fn names(role: KeyRole) -> [String; 3] {
 
 fn entry(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let mut text = format!("# {}\n", index + 1);
-    let _ = writeln!(text, "{} {{{{target}}}}{}", visible(&call.step.method), plain(&call.path));
+    // A method is a word; anything else would be read as a template or as another line.
+    let method: String = call.step.method.chars().filter(char::is_ascii_alphanumeric).collect();
+    let _ = writeln!(text, "{method} {{{{target}}}}{}", plain(&call.path));
     for (name, value) in &call.headers {
         let _ = writeln!(text, "{}: {}", escaped(name), keys(&plain(value)));
     }
