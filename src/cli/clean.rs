@@ -68,7 +68,7 @@ async fn by_journal(arguments: &CleanArguments, left: LeftJournal, is_named: boo
     let mut cleaned = run::undo_all(&project, &left.state).await;
     cleaned.left.extend(left.ignored.iter().map(|id| {
         format!(
-            "`{id}` (others may have written this journal, so only ids with its prefix are removed; delete it yourself)"
+            "`{id}` (others may have written this journal, so only ids with its prefix are changed; restore it yourself)"
         )
     }));
     print(&target, &left.state.header.prefix, Some(&left.path), &cleaned)?;

@@ -24,6 +24,9 @@ const VERSION: u32 = 1;
 /// The maximum size of a journal: a run with a million writes needs less.
 const MAX_BYTES: u64 = 256 << 20;
 
+/// The longest id in a journal, in bytes: far more than a run creates.
+const MAX_ID_BYTES: usize = 1 << 16;
+
 /// Extension of journals; other files in the directory are ignored.
 const EXTENSION: &str = "journal";
 
@@ -428,7 +431,8 @@ pub struct LeftJournal {
     pub path: PathBuf,
     /// The writes to undo.
     pub state: JournalState,
-    /// Ids without the prefix in a file that others may have written, or that was copied: they are not deleted.
+    /// Ids without the prefix in a file that others may have written, or that was copied: they are not deleted, and not
+    /// promoted.
     pub ignored: Vec<String>,
     _file: File,
 }
@@ -453,8 +457,14 @@ impl LeftJournal {
         }
         let mut state = parse(&bytes).map_err(|reason| JournalError::Malformed { path: path.to_owned(), reason })?;
         let is_own = is_private(&file) || is_in_state_directory(path);
-        let strays = if is_own { BTreeSet::new() } else { std::mem::take(&mut state.strays) };
-        let ignored = strays.into_iter().map(|(_, id)| id).collect();
+        let mut ignored = Vec::new();
+        if !is_own {
+            ignored.extend(std::mem::take(&mut state.strays).into_iter().map(|(_, id)| id));
+            // Its main offering is not promoted either.
+            for (project, before) in &mut state.header.projects {
+                ignored.extend(before.main.take().filter(|_| state.promoted.remove(project)));
+            }
+        }
         Ok(Self { path: path.to_owned(), state, ignored, _file: file })
     }
 
@@ -489,7 +499,10 @@ fn parse(bytes: &[u8]) -> Result<JournalState, String> {
             serde_json::from_slice(line).map_err(|error| format!("line {}: {error}", number + 2))?;
         state.apply(&entry);
     }
-    state.created.retain(|(_, id)| id.starts_with(&state.header.prefix));
+    // An id of dots would change the path of a request.
+    let is_id = |id: &str| !matches!(id, "" | "." | "..") && id.len() <= MAX_ID_BYTES;
+    state.strays.retain(|(_, id)| is_id(id));
+    state.created.retain(|(_, id)| id.starts_with(&state.header.prefix) && is_id(id));
     Ok(state)
 }
 
