@@ -100,13 +100,19 @@ pub enum SavedCase {
     Race(SavedRace),
 }
 
+/// The most steps of a saved case: a generated one has a few dozen.
+const MAX_SAVED_STEPS: usize = 10_000;
+
 impl SavedCase {
     /// Reads a serialized case: a list of steps, or an object with inputs or a race.
     ///
     /// # Errors
     /// [`serde_json::Error`] when the value has another shape.
     pub fn read(value: &Value) -> Result<Self, serde_json::Error> {
-        if value.is_array() {
+        if let Some(steps) = value.as_array() {
+            if steps.len() > MAX_SAVED_STEPS {
+                return Err(serde::de::Error::custom(format_args!("it has more than {MAX_SAVED_STEPS} steps")));
+            }
             Vec::deserialize(value).map(Self::Steps)
         } else if value.get("race").is_some() {
             SavedRace::deserialize(value).map(Self::Race)

@@ -189,10 +189,15 @@ fn out_of_scope(case: &Case, scope: Scope) -> Option<String> {
     })
 }
 
+/// The most sequences of a group.
+const MAX_GROUP: u64 = 1_000;
+
 /// The numbers of one sequence, `17`, or of a group, `0-9`.
 fn numbers(text: &str) -> Option<RangeInclusive<u64>> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    Some(first.parse().ok()?..=last.parse().ok()?)
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    // The name may come from a report that someone else wrote.
+    (first <= last && last - first < MAX_GROUP).then_some(first..=last)
 }
 
 /// Why a case cannot run; `None` when it can.

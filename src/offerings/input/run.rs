@@ -285,6 +285,21 @@ impl InputRunner<'_> {
         self.cx.find(id).is_some() || others.iter().any(|other| other.id.eq_ignore_ascii_case(id))
     }
 
+    /// Whether a write would reach an offering that was there before the case, however often a server decodes the
+    /// segment. Generated requests do not; a saved one may have been changed.
+    fn names_other(&self, input: &Input, segment: &str) -> bool {
+        let is_read = matches!(input.template.method, http::Method::GET | http::Method::HEAD | http::Method::OPTIONS);
+        let mut decoded = segment.to_owned();
+        for _ in 0..=3 {
+            let others = &self.cx.before().offerings;
+            if !is_read && others.iter().any(|other| other.id.eq_ignore_ascii_case(&decoded)) {
+                return true;
+            }
+            decoded = percent_encoding::percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+        }
+        false
+    }
+
     fn is_sound(&self, id: &str) -> bool {
         self.cx.find(id).is_some() && !self.cx.tainted.contains(id)
     }
@@ -338,6 +353,7 @@ impl InputRunner<'_> {
                 self.fill_project(*count).await?;
                 InputTarget::default()
             }
+            InputSubject::Segment(text) if self.names_other(input, text) => return Ok(Err(EXISTS)),
             InputSubject::Segment(text) => {
                 InputTarget { id: None, segment: Some(text.replace(ID, &self.prefix(input))) }
             }
@@ -362,6 +378,9 @@ impl InputRunner<'_> {
             }
             InputSubject::Invalid { name, truncated_to } => {
                 let id = self.id_for(input, name);
+                if self.names_other(input, &id) {
+                    return Ok(Err(EXISTS));
+                }
                 if let Some(truncated_to) = truncated_to {
                     let cut: String = id.chars().take(*truncated_to).collect();
                     // If this fails, the input is sent anyway: it only cannot detect truncation.

@@ -1,11 +1,13 @@
 //! Inputs as they are saved, so that another run can send them again.
 
 use super::inputs::{Input, Inputs, Origin, Part, ValueClass, parts};
-use super::template::{InputBody, InputSubject, RequestTemplate};
+use super::template::{ID, InputBody, InputSubject, RequestTemplate};
 use super::{Preserve, SuggestedId};
-use crate::contract::Contract;
+use crate::contract::{Contract, Endpoint, Operation};
 use crate::exchange::OperationRef;
 use crate::generate::Validity;
+use http::Method;
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -50,6 +52,9 @@ pub enum OutdatedInputs {
     /// The operation has no such parameter or body.
     #[error("`{0}` no longer has the parameter or body of a saved input")]
     Part(String),
+    /// A request that this program does not generate: the file was changed.
+    #[error("no generated request of `{0}` has this method, path, header or number")]
+    Request(String),
     /// An invalid value is valid now, or a valid one invalid.
     #[error("the document now classifies the value differently: {0}")]
     Class(String),
@@ -90,6 +95,10 @@ impl SavedInputs {
             Some(endpoint) => OperationRef::Offerings(endpoint),
             None => OperationRef::Other(operation.id.as_str().into()),
         };
+        let is_known = |one: &SavedInput| is_generated(&one.template, operation);
+        if self.inputs.len() > MAX_INPUTS || !self.inputs.iter().all(is_known) {
+            return Err(OutdatedInputs::Request(self.operation.clone()));
+        }
         let parts = parts(operation);
         let restore = |one: &SavedInput| {
             let class = match &one.class {
@@ -122,6 +131,60 @@ impl SavedInputs {
             obstacle: None,
         })
     }
+}
+
+/// The most inputs of a case: a batch and what caused its failure.
+const MAX_INPUTS: usize = 10_000;
+
+/// The most offerings that an input may need.
+const MAX_OFFERINGS: usize = 500;
+
+/// The headers of generated requests.
+const HEADERS: [&str; 4] = ["accept", "authorization", "content-type", "idempotency-key"];
+
+/// Whether a template is of a kind that is generated. A saved one may come from a report that someone else wrote, and must
+/// not reach another path, another key, or an offering that the case did not create.
+pub(super) fn is_generated(template: &RequestTemplate, operation: &Operation) -> bool {
+    let paths = [Endpoint::List.path(), Endpoint::Get.path(), Endpoint::SetMain.path()];
+    let is_own = template.method == operation.method && fits(&template.path, operation);
+    // Methods that the document does not define for a path.
+    let is_undefined = !matches!(template.method, Method::POST | Method::PATCH | Method::DELETE)
+        && matches!(template.subject, InputSubject::None | InputSubject::Missing(_))
+        && paths.contains(&template.path.as_str());
+    let is_target = is_own || is_undefined;
+    let is_declared = |name: &str| operation.parameters.iter().any(|known| known.name.eq_ignore_ascii_case(name));
+    let is_header = |(name, value): &(String, String)| {
+        let is_named =
+            HEADERS.contains(&name.as_str()) || is_declared(name) || name == "cookie" && operation.endpoint.is_none();
+        is_named && !value.contains("$QONFORM_")
+    };
+    is_target
+        && template.headers.iter().all(is_header)
+        && template.neighbour.as_ref().is_none_or(|id| id.contains(ID))
+        && match &template.subject {
+            InputSubject::AtLeast(count) => *count <= MAX_OFFERINGS,
+            InputSubject::Segment(segment) => template.method == Method::GET || !has_dots(segment),
+            _ => true,
+        }
+}
+
+/// Whether a path is that of the operation. The parameters of operations outside the resource are filled in.
+fn fits(path: &str, operation: &Operation) -> bool {
+    if operation.endpoint.is_some() {
+        return path == operation.path;
+    }
+    let (parts, wanted): (Vec<_>, Vec<_>) = (path.split('/').collect(), operation.path.split('/').collect());
+    let is_part = |(part, wanted): (&&str, &&str)| part == wanted || wanted.contains('{') && !has_dots(part);
+    parts.len() == wanted.len() && parts.iter().zip(&wanted).all(is_part) && !path.contains(['?', '#'])
+}
+
+/// Whether a server or a proxy may take a part of a segment for this or the parent directory.
+fn has_dots(segment: &str) -> bool {
+    let mut decoded = segment.to_owned();
+    for _ in 0..3 {
+        decoded = percent_decode_str(&decoded).decode_utf8_lossy().into_owned();
+    }
+    decoded.split(['/', '\\']).any(|part| matches!(part, "." | ".."))
 }
 
 impl Input {

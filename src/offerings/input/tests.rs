@@ -188,12 +188,50 @@ fn inputs_are_saved_and_restored_also_from_older_files() {
         let saved: SavedInputs = serde_json::from_value(json.clone()).expect("saved inputs must deserialize");
         saved.restore(&contract).map(|inputs| inputs.list)
     };
-    assert_eq!(restored(&saved), Ok(inputs.list.clone()));
+    assert!(restored(&saved) == Ok(inputs.list.clone()));
     saved["inputs"][0]["expectation"] = serde_json::json!({ "accept": 201 });
     saved["inputs"][0]["rule"] = serde_json::json!("create.echo");
-    assert_eq!(restored(&saved), Ok(inputs.list));
+    assert!(restored(&saved) == Ok(inputs.list));
     saved["operation"] = serde_json::json!("v4Gone");
     assert_eq!(restored(&saved), Err(OutdatedInputs::Operation("v4Gone".into())));
+}
+
+#[test]
+fn every_generated_input_can_be_saved_and_no_other() {
+    let contract = Contract::embedded();
+    let restored = |inputs: &Inputs, change: &dyn Fn(&mut serde_json::Value)| {
+        let mut saved = serde_json::to_value(SavedInputs::of(inputs, &inputs.list)).expect("inputs must serialize");
+        change(&mut saved["inputs"][0]["recipe"]);
+        let saved: Result<SavedInputs, _> = serde_json::from_value(saved);
+        saved.map(|saved| saved.restore(&contract).map(|inputs| inputs.list.len()))
+    };
+    let fixtures = Fixtures { variant: Some("exp:a b".into()), ..Fixtures::default() };
+    for endpoint in Endpoint::ALL {
+        let inputs = Inputs::of(&contract, endpoint, &fixtures, 7, 40);
+        assert_eq!(restored(&inputs, &|_| {}).ok(), Some(Ok(inputs.list.len())), "{endpoint}");
+        // As an operation outside the resource, whose paths are filled in.
+        let mut operation = contract.operation(endpoint).clone();
+        operation.endpoint = None;
+        let others = Inputs::of_other(&operation, 1, 30);
+        assert!(others.list.iter().all(|input| super::saved::is_generated(&input.template, &operation)), "{endpoint}");
+    }
+    let inputs = Inputs::of(&contract, Endpoint::Delete, &fixtures, 7, 40);
+    for (member, value) in [
+        ("path", serde_json::json!("/offerings/winter")),
+        ("path", serde_json::json!("/../admin/{offering_id}")),
+        ("path", serde_json::json!("/offerings")),
+        ("method", serde_json::json!("POST")),
+        ("method", serde_json::json!("PUT")),
+        ("subject", serde_json::json!({ "segment": ".." })),
+        ("subject", serde_json::json!({ "segment": "a%252F%252E%252E%252Fb" })),
+        ("subject", serde_json::json!({ "at-least": 1_000_000_000 })),
+        ("headers", serde_json::json!([["x-other", "1"]])),
+        ("headers", serde_json::json!([["authorization", "Bearer $QONFORM_SECOND_TOKEN"]])),
+        ("beside", serde_json::json!("winter")),
+    ] {
+        let changed = restored(&inputs, &|recipe| recipe[member] = value.clone());
+        assert!(matches!(changed, Ok(Err(OutdatedInputs::Request(_)))), "{member} {value}: {changed:?}");
+    }
 }
 
 #[tokio::test]
