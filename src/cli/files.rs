@@ -1,7 +1,7 @@
 //! Report files: checked before a run, written completely or not at all, and read back.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use qonform::finding::Outcome;
@@ -204,11 +204,24 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     done
 }
 
+/// The largest report that is read, in bytes.
+const MAX_REPORT: u64 = 256 << 20;
+
+/// Reads a file of at most `most` bytes; a device may have no end.
+pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::other(format!("it is larger than {} MiB", most >> 20)));
+    }
+    Ok(bytes)
+}
+
 /// Reads a JSON report.
 pub(super) fn read(path: &Path) -> Result<Outcome, CliError> {
     let cannot = |error| CliError::usage(format!("read the report {}: {}", path.display(), unreadable(&error)));
-    let bytes = fs::read(path).map_err(cannot)?;
-    report::parse(&bytes).map_err(|error| {
+    let bytes = read_at_most(path, MAX_REPORT).map_err(cannot)?;
+    report::parse(&bytes).and_then(report::checked).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.strip_prefix("read the report: ").unwrap_or(&reason);
         CliError::usage(format!("read the report {}: {reason}", path.display()))

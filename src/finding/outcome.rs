@@ -322,7 +322,8 @@ impl Outcome {
             if !self.findings.iter().any(is_of) {
                 (rule.verdict, rule.reason) =
                     (Verdict::Warned, Some("all violations are known from the baseline".into()));
-                (self.summary.violated, self.summary.warned) = (self.summary.violated - 1, self.summary.warned + 1);
+                self.summary.violated = self.summary.violated.saturating_sub(1);
+                self.summary.warned = self.summary.warned.saturating_add(1);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::visible::safe_json;
+use super::visible::{cut, is_unsafe, safe_json, visible};
+use crate::exchange::is_curl;
 use crate::finding::{Outcome, REPORT_VERSION};
 
 /// The outcome, pretty-printed.
@@ -29,6 +30,9 @@ pub enum ReadError {
         /// The version of the report.
         found: u64,
     },
+    /// A report with a value that no run writes: someone changed it.
+    #[error("read the report: it was changed: {0}")]
+    Changed(String),
     /// A report of this version that is incomplete or invalid.
     #[error("read the report: it was changed or cut: {0}")]
     Broken(serde_json::Error),
@@ -49,9 +53,56 @@ pub fn parse(bytes: &[u8]) -> Result<Outcome, ReadError> {
     match version {
         None => Err(ReadError::NotAReport),
         Some(found) if found != u64::from(REPORT_VERSION) => Err(ReadError::WrongVersion { found }),
+        Some(_) if has_absurd_number(&value) => {
+            Err(ReadError::Changed(format!("it has a number above {MAX_NUMBER}, which no run counts")))
+        }
         // Parsed again from the bytes: then an error has line and column.
         Some(_) => serde_json::from_slice(bytes).map_err(ReadError::Broken),
     }
+}
+
+/// The largest number in a report but for its seed and its saved cases: sums of such numbers stay within 64 bits.
+const MAX_NUMBER: u64 = 1 << 38;
+
+fn has_absurd_number(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) => number.as_f64().is_none_or(|number| number > MAX_NUMBER as f64),
+        Value::Array(items) => items.iter().any(has_absurd_number),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, member)| !matches!(name.as_str(), "seed" | "replay") && has_absurd_number(member)),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// The most findings of a report, and the most steps of a finding.
+const MAX_LIST: usize = 100_000;
+
+/// The report, if its commands, fingerprints and sizes are such as a run writes them: people paste its commands into a
+/// shell, and its fingerprints name files.
+///
+/// # Errors
+/// [`ReadError::Changed`] with the first such value.
+pub fn checked(outcome: Outcome) -> Result<Outcome, ReadError> {
+    let changed = |what: String| Err(ReadError::Changed(what));
+    if outcome.findings.len() > MAX_LIST || outcome.rules.len() > MAX_LIST {
+        return changed("it has more findings or rules than a run can have".into());
+    }
+    let url = &outcome.target.url;
+    if !(url.starts_with("http://") || url.starts_with("https://")) || url.chars().any(|c| is_unsafe(c) || c == ' ') {
+        return changed(format!("its target `{}` is no http or https URL", visible(&cut(url, 100))));
+    }
+    for (number, finding) in outcome.findings.iter().enumerate() {
+        let is_hex = finding.fingerprint.len() <= 64 && finding.fingerprint.chars().all(|c| c.is_ascii_alphanumeric());
+        if finding.fingerprint.is_empty() || !is_hex {
+            return changed(format!("the fingerprint of finding {} is not one", number + 1));
+        }
+        if finding.steps.len() > MAX_LIST || !finding.curl.iter().all(|line| is_curl(line)) {
+            return changed(format!("finding {} has a command that qonform does not write", finding.fingerprint));
+        }
+    }
+    Ok(outcome)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use events::EventLines;
 pub use exchange::{Follow, exchange};
 pub use export::{ExportedFile, export};
 pub use format::{Format, UnknownFormat, render, render_finding};
-pub use json::{ReadError, parse};
+pub use json::{ReadError, checked, parse};
 pub use recording::Recording;
 pub use style::{Color, Style, Verbosity};
 pub use visible::wrapped;

@@ -3,7 +3,7 @@
 //! The file is JSON for version control; a run only adds entries. Start at [`Regressions::load`].
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,18 @@ impl Regression {
             replay,
         })
     }
+}
+
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    Ok(text)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,7 +134,7 @@ impl Regressions {
     /// [`RegressionsError`] when the file cannot be read or is malformed.
     pub fn load(path: &Path) -> Result<Self, RegressionsError> {
         let path = path.to_owned();
-        let text = match fs::read_to_string(&path) {
+        let text = match read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { path, entries: Vec::new() }),
             Err(source) => return Err(RegressionsError::Unreadable { path, source }),

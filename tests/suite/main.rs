@@ -41,3 +41,4 @@ mod secrets;
 mod selftest;
 mod shared;
 mod shell;
+mod untrusted;
