@@ -187,8 +187,9 @@ impl Transport {
     ) -> Result<(Response, Duration), TransportError> {
         let (started, clock) = (SystemTime::now(), Instant::now());
         let sent = match connection.filter(|connection| self.reuse.is_safe() || !connection.is_used()) {
-            Some(connection) if connection.is_open().await => self.send_over(connection, request, keys).await,
-            _ => self.send_now(request, keys).await,
+            Some(connection) if connection.is_open().await => Box::pin(self.send_over(connection, request, keys)).await,
+            // On the heap: the futures of the HTTP libraries are large, and those of a case enclose them.
+            _ => Box::pin(self.send_now(request, keys)).await,
         };
         self.reuse.count(&sent);
         let took = clock.elapsed();
@@ -203,7 +204,7 @@ impl Transport {
         let url = format!("{}{}", self.target.base, request.path);
         let sent = match reqwest::Url::parse(&url) {
             Ok(parsed) if parsed.as_str() == url => self.send_url(parsed, request, keys).await,
-            _ => Box::pin(self.send_alone(request, keys)).await,
+            _ => self.send_alone(request, keys).await,
         };
         sent.map(|response| response.redacted(keys)).map_err(|failure| self.explain(failure, request))
     }
