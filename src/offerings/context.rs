@@ -362,7 +362,13 @@ impl Context {
 
     /// Reads the list before a request, if one comparison cannot cover its effect too.
     async fn read_before(&mut self, request: &Request) -> Result<(), Abort> {
-        let Some(call) = Call::read(request) else { return Ok(()) };
+        let Some(call) = Call::read(request) else {
+            // The oracle does not know such a request: its effect must not look like that of an earlier one.
+            if request.is_write() && self.state().has_new_writes() {
+                self.read_project(KeyRole::Main).await?;
+            }
+            return Ok(());
+        };
         if let Some(neighbours) = self.project().neighbours.as_ref().filter(|_| call.endpoint == Endpoint::Create) {
             neighbours.add(&call.id, self.naming.case_prefix());
         }

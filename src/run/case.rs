@@ -134,6 +134,12 @@ impl Case {
         matches!(self, Self::Reproduction(_))
     }
 
+    /// Whether it needs a fixture that a faulty server uses up, so that only its first run may show the fault: a variant
+    /// that it deletes, a project that never had an offering.
+    pub(super) fn is_unique(&self) -> bool {
+        self.needs().iter().any(|need| matches!(need, Need::Variant | Need::Empty))
+    }
+
     /// How it changes the project.
     pub fn effect(&self) -> Effect {
         match self {

@@ -18,8 +18,8 @@ use super::execute::{run_case_once, run_race, run_script};
 use super::journal::{Journal, ProjectRole};
 use super::plan::Plan;
 use super::preflight::Preflight;
-use super::settings::Scope;
-use super::side_by_side::{distinct, only_beside, passed, run_side_by_side};
+use super::settings::{Confirm, Scope};
+use super::side_by_side::{distinct, only_before, passed, run_side_by_side};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Failure, Listed};
@@ -111,12 +111,12 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             let (result, rejection) = match beside.remove(&index) {
                 Some(result) if passed(&result) => (result, None),
                 before => tokio::select! {
-                    (alone, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
+                    (mut result, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
                         if let Some(before) = before {
-                            unconfirmed.push((index, only_beside(&alone, before)));
+                            unconfirmed.push((index, only_before(&mut result, before)));
                         }
-                        driver.report_case(case, &alone, self.project.client.traffic());
-                        (alone, rejection)
+                        driver.report_case(case, &result, self.project.client.traffic());
+                        (result, rejection)
                     }
                     ending = driver.stop_requested() => return (results, ending),
                 },
@@ -184,7 +184,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let settings = self.driver.settings;
         let naming = |place: usize| settings.naming(&plan.cases[place].slug(), 0);
         let prefixes = distinct(places.map(|place| (place, naming(place).case_prefix().to_owned())));
-        if prefixes.len() < 2 || settings.jobs_beside.get() < 2 {
+        if prefixes.len() < 2 || settings.jobs_beside.get() < 2 || settings.confirmation == Confirm::Never {
             return None;
         }
         let places: Vec<usize> = prefixes.keys().copied().collect();
@@ -309,8 +309,13 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         (cx.close_without_cleanup(result).await, writes)
     }
 
-    /// Runs a case, confirms its failures and restores the project. The attempts count from `first`. The text explains
-    /// that the target rejects the key from now on.
+    /// The project for requests that are sent one after another.
+    fn sequential(&self) -> Project {
+        Project { at_once: 1, ..self.project.clone() }
+    }
+
+    /// Runs a case alone, confirms its failures and restores the project. The attempts count from `first`; only attempt 0
+    /// sends requests at once. The text explains that the target rejects the key from now on.
     async fn run_confirmed(&self, case: &Case, first: u32) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
         if let Some(result) = run_race(case, first, self.project.clone(), settings).await {
@@ -326,7 +331,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                     // The case opens with a read, and its expectations must not rest on an outdated one.
                     self.project.outwait_caches().await;
                 }
-                let mut result = run_case_once(case, self.project.clone(), settings, attempt).await;
+                let project = if attempt == 0 { self.project.clone() } else { self.sequential() };
+                let mut result = run_case_once(case, project, settings, attempt).await;
                 if (!result.failures.is_empty() || result.abort.is_some())
                     && let Some(reason) = self.key_rejection().await
                 {
@@ -356,7 +362,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         watch: SnapshotPolicy,
         attempt: u32,
     ) -> CaseResult {
-        let project = self.project.clone().for_case(&case.name());
+        let project = self.sequential().for_case(&case.name());
         let naming = self.driver.settings.naming(&case.slug(), attempt);
         let mut result = run_script(&script, project, naming.clone(), watch).await;
         self.undo(&result.wrote, &naming, result.after.take()).await;
@@ -423,7 +429,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
 /// they create. It is `index` if the case runs alone.
 fn end_of_group(plan: &Plan, index: usize) -> usize {
     let effect = plan.cases[index].effect();
-    let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction();
+    let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction() && !case.is_unique();
     let count = plan.cases[index..].iter().take_while(is_alike).count();
     index + if matches!(effect, Effect::Reads | Effect::Writes | Effect::MayPromote) { count } else { 0 }
 }

@@ -43,9 +43,14 @@ impl Plan {
         for race in races(settings) {
             plan.add(Case::Race(Arc::new(race)), settings, catalogue, missing);
         }
-        // Of the cases that run side by side, inputs take longest.
-        let is_long = |case: &Case| case.effect() == Effect::Writes && matches!(case, Case::Inputs(_));
-        plan.cases.sort_by_key(|case| (case.effect(), !is_long(case)));
+        // Inputs may use up fixtures, and of the cases that run side by side they take longest.
+        let order = |case: &Case| match case {
+            _ if case.effect() != Effect::Writes => 0,
+            _ if case.is_unique() => 0,
+            Case::Inputs(_) => 1,
+            _ => 2,
+        };
+        plan.cases.sort_by_key(|case| (case.effect(), order(case)));
         if settings.selection.case.is_none() {
             let rest = std::mem::take(&mut plan.cases);
             plan.add_regressions(settings, contract, missing);
