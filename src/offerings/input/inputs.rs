@@ -189,9 +189,10 @@ impl Inputs {
     }
 }
 
-/// The list in the order in which it is sent: first what must be rejected, which can be sent at once.
+/// The list in the order in which it is sent: random inputs last, and before others what must be rejected, which can be sent
+/// at once.
 pub(super) fn numbered(mut list: Vec<Input>) -> Vec<Input> {
-    list.sort_by_key(|input| !input.is_invalid());
+    list.sort_by_key(|input| (matches!(input.origin, Origin::Random(_)), !input.is_invalid()));
     for (number, input) in list.iter_mut().enumerate() {
         input.number = number;
     }
