@@ -127,7 +127,12 @@ impl InputRunner<'_> {
             let is_read = input.template.method == http::Method::GET;
             let (is_unusual, is_about_main) =
                 (input.origin == Origin::Unusual, matches!(input.template.subject, InputSubject::Main));
-            input.operation == first.operation && (is_read || !is_unusual && !is_about_main)
+            // Several inputs may need the same id without a prefix: each deletes it before the next.
+            let has_prefix = match &input.template.subject {
+                InputSubject::Existing(name, _) => self.id_for(input, name).starts_with(&self.cx.id("")),
+                _ => true,
+            };
+            input.operation == first.operation && has_prefix && (is_read || !is_unusual && !is_about_main)
         };
         inputs.iter().take(self.cx.at_once()).take_while(is_alike).count().max(1)
     }
