@@ -3,6 +3,7 @@
 //! Start at [`Context`], in which every case runs, at [`oracle`], which judges every response, and at
 //! [`scenario::all`], the hand-written cases.
 
+mod at_once;
 mod cleanup;
 mod context;
 pub mod input;
