@@ -192,7 +192,10 @@ impl Inputs {
 /// The list in the order in which it is sent: random inputs last, and before others what must be rejected, which can be sent
 /// at once.
 pub(super) fn numbered(mut list: Vec<Input>) -> Vec<Input> {
-    list.sort_by_key(|input| (matches!(input.origin, Origin::Random(_)), !input.is_invalid()));
+    // The first request to another operation is a valid one, which shows whether the others can teach anything.
+    if list.iter().all(|input| !matches!(input.operation, OperationRef::Other(_))) {
+        list.sort_by_key(|input| (matches!(input.origin, Origin::Random(_)), !input.is_invalid()));
+    }
     for (number, input) in list.iter_mut().enumerate() {
         input.number = number;
     }
