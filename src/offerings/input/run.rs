@@ -141,7 +141,7 @@ impl InputRunner<'_> {
     /// others one after another.
     async fn run_at_once(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
         self.turn = None;
-        self.set_up_all(inputs).await?;
+        self.set_up_all(index, inputs).await?;
         // One comparison does not separate writes that are accepted from those that are not.
         let (mut without_effect, mut with_effect, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for (place, input) in (index..).zip(inputs) {
@@ -177,19 +177,21 @@ impl InputRunner<'_> {
     }
 
     /// Creates the offerings that inputs need, as far as their ids have the prefix of the case.
-    async fn set_up_all(&mut self, inputs: &[Input]) -> ScriptResult {
-        let existing = inputs.iter().filter_map(|input| match &input.template.subject {
-            InputSubject::Existing(name, _) => Some(self.id_for(input, name)),
+    async fn set_up_all(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
+        let existing = (index..).zip(inputs).filter_map(|(place, input)| match &input.template.subject {
+            InputSubject::Existing(name, _) => Some((self.id_for(input, name), place)),
             _ => None,
         });
         let prefix = self.cx.id("");
-        let ids: BTreeSet<_> = existing.filter(|id| id.starts_with(&prefix) && !self.exists(id)).collect();
-        if !ids.is_empty() && self.cx.state().main().is_none() {
+        let missing: BTreeMap<_, _> = existing.filter(|(id, _)| id.starts_with(&prefix) && !self.exists(id)).collect();
+        if !missing.is_empty() && self.cx.state().main().is_none() {
             self.create_other().await?;
         }
-        let creates: Vec<_> = ids.iter().map(|id| Request::to(Endpoint::Create).json(&json!({ "id": id }))).collect();
-        self.cx.send_all(&creates).await?;
-        self.set_up = ids;
+        let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
+        let creates: Vec<_> = missing.keys().map(create).collect();
+        let created = self.cx.send_all(&creates).await?;
+        self.sent.extend(missing.values().copied().zip(created));
+        self.set_up = missing.into_keys().collect();
         Ok(())
     }
 
@@ -549,10 +551,10 @@ fn causes(failure: &Failure, sent: &[(usize, Arc<Exchange>)], since: usize, end:
     let is_cause = |(_, exchange): &&(usize, Arc<Exchange>)| {
         exchange.request.is_write() && exchange.response.is_success() && is_in_trace(exchange)
     };
-    let mut causes = sent.iter().filter(is_cause).map(|(place, _)| *place);
-    match causes.next() {
-        Some(first) => first..causes.next_back().unwrap_or(first) + 1,
-        None => since.min(last)..last + 1,
+    let causes: BTreeSet<_> = sent.iter().filter(is_cause).map(|(place, _)| *place).collect();
+    match (causes.first(), causes.last()) {
+        (Some(first), Some(last)) => *first..last + 1,
+        _ => since.min(last)..last + 1,
     }
 }
 
