@@ -257,9 +257,13 @@ impl Context {
     /// Reads the list before a request, if one comparison cannot cover its effect too.
     pub(super) async fn read_before(&mut self, request: &Request) -> Result<(), Abort> {
         let Some(call) = Call::read(request) else {
-            // The oracle does not know such a request: its effect must not look like that of an earlier one.
-            if request.is_write() && self.state().has_new_writes() {
-                self.read_project(KeyRole::Main).await?;
+            if request.is_write() {
+                // The oracle does not know such a request: its effect must not look like that of an earlier one.
+                if self.state().has_new_writes() {
+                    self.read_project(KeyRole::Main).await?;
+                }
+                self.shown = None;
+                self.ahead.clear();
             }
             return Ok(());
         };

@@ -50,8 +50,8 @@ pub(super) fn passed(result: &CaseResult) -> bool {
 }
 
 /// The failures of a case that it showed before, while it sent requests at once, but not any more when it sends them one
-/// after another. None after a rejection with 409: a correct server may reject all but one of several concurrent writes, and
-/// what follows from a missing write follows from that.
+/// after another. None if a valid write was rejected with 409: a correct server may reject all but one of several concurrent
+/// writes, and the other failures may follow from that.
 pub(super) fn only_before(now: &mut CaseResult, before: CaseResult) -> Vec<Failure> {
     // A fixture that the first run used up makes a rule less strict in later runs.
     for failure in &mut now.failures {
@@ -59,7 +59,7 @@ pub(super) fn only_before(now: &mut CaseResult, before: CaseResult) -> Vec<Failu
             failure.level = first.level;
         }
     }
-    let is_conflict = |failure: &Failure| failure.trace.iter().any(|exchange| exchange.response.status == 409);
+    let is_conflict = |failure: &Failure| failure.at.response.status == 409;
     let is_decided = !now.failures.is_empty() || now.abort.is_some() || before.failures.iter().any(is_conflict);
     let mut failures = if is_decided { Vec::new() } else { before.failures };
     for failure in &mut failures {
