@@ -60,7 +60,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         seed: pace.seed.unwrap_or_else(random_seed),
         names: arguments.target.target.as_ref().map(|_| random_seed()),
         jobs: pace.jobs.unwrap_or(defaults.jobs),
-        jobs_beside: pace.jobs.unwrap_or(defaults.jobs_beside),
+        project_jobs: pace.jobs.unwrap_or(defaults.project_jobs),
         transport: transport(pace, &arguments.connection)?,
         stop_policy: if arguments.selection.fail_fast { StopPolicy::FailFast } else { StopPolicy::Never },
         allows_inconclusive: arguments.selection.allow_inconclusive,

@@ -174,9 +174,9 @@ impl Context {
 
     /// Before a request about an id without the prefix of the case: waits until no case that runs at the same time uses
     /// such ids. `None` if the case runs alone.
-    pub(super) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
+    pub(super) async fn lock_unprefixed(&self) -> Option<OwnedMutexGuard<()>> {
         match &self.project().neighbours {
-            Some(neighbours) => Some(neighbours.turn().await),
+            Some(neighbours) => Some(neighbours.lock_unprefixed().await),
             None => None,
         }
     }

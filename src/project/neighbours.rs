@@ -13,7 +13,7 @@ pub struct Neighbours {
     /// Their ids without such a prefix, each with the prefix of the case that creates it.
     others: Mutex<BTreeMap<String, String>>,
     /// Held by the case that uses ids without a prefix: two cases may use the same.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    unprefixed: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Neighbours {
@@ -23,8 +23,8 @@ impl Neighbours {
     }
 
     /// Waits until no other case uses ids without a prefix, and keeps them from it until the guard is dropped.
-    pub async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.turn).lock_owned().await
+    pub async fn lock_unprefixed(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.unprefixed).lock_owned().await
     }
 
     /// Records that the case whose ids have `prefix` is about to create `id`.

@@ -136,7 +136,7 @@ impl Case {
 
     /// Whether it needs a fixture that a faulty server uses up, so that only its first run may show the fault: a variant
     /// that it deletes, a project that never had an offering.
-    pub(super) fn is_unique(&self) -> bool {
+    pub(super) fn needs_unused_fixture(&self) -> bool {
         self.needs().iter().any(|need| matches!(need, Need::Variant | Need::Empty))
     }
 

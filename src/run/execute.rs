@@ -85,7 +85,7 @@ pub(super) async fn run_race(case: &Case, number: u32, project: Project, setting
     let (clients, limit) = if project.is_disposable {
         (clients, EMBEDDED_LIMIT)
     } else {
-        (settings.jobs_beside.get().clamp(2, clients), EXTERNAL_LIMIT)
+        (settings.project_jobs.get().clamp(2, clients), EXTERNAL_LIMIT)
     };
     let mode = if settings.confirmation == Confirm::Always { Mode::Explain } else { Mode::Detect };
     // An anomaly that a few attempts do not show again must not look mended.

@@ -72,7 +72,7 @@ pub(super) struct ExternalRun<'d, 'a> {
 impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
-        let at_once = if driver.settings.jobs_beside.get() == 1 { 1 } else { Project::AT_ONCE };
+        let at_once = if driver.settings.project_jobs.get() == 1 { 1 } else { Project::AT_ONCE };
         Self {
             driver,
             project: Project { at_once, ..preflight.project },
@@ -184,7 +184,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let settings = self.driver.settings;
         let naming = |place: usize| settings.naming(&plan.cases[place].slug(), 0);
         let prefixes = distinct(places.map(|place| (place, naming(place).case_prefix().to_owned())));
-        if prefixes.len() < 2 || settings.jobs_beside.get() < 2 || settings.confirmation == Confirm::Never {
+        if prefixes.len() < 2 || settings.project_jobs.get() < 2 || settings.confirmation == Confirm::Never {
             return None;
         }
         let places: Vec<usize> = prefixes.keys().copied().collect();
@@ -206,7 +206,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             }
             results.insert(place, result);
         };
-        run_side_by_side(0..places.len(), settings.jobs_beside, run, stop, ended).await
+        run_side_by_side(0..places.len(), settings.project_jobs, run, stop, ended).await
     }
 
     /// Runs the cases again that changes of another client left undecided.
@@ -429,7 +429,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
 /// they create. It is `index` if the case runs alone.
 fn end_of_group(plan: &Plan, index: usize) -> usize {
     let effect = plan.cases[index].effect();
-    let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction() && !case.is_unique();
+    let is_alike = |case: &&Case| case.effect() == effect && !case.is_reproduction() && !case.needs_unused_fixture();
     let count = plan.cases[index..].iter().take_while(is_alike).count();
     index + if matches!(effect, Effect::Reads | Effect::Writes | Effect::MayPromote) { count } else { 0 }
 }

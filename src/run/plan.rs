@@ -45,8 +45,7 @@ impl Plan {
         }
         // Inputs may use up fixtures, and of the cases that run side by side they take longest.
         let order = |case: &Case| match case {
-            _ if case.effect() != Effect::Writes => 0,
-            _ if case.is_unique() => 0,
+            _ if case.effect() != Effect::Writes || case.needs_unused_fixture() => 0,
             Case::Inputs(_) => 1,
             _ => 2,
         };
@@ -219,7 +218,7 @@ fn obstacle(
         return Some("--effort quick leaves it out".into());
     }
     let is_embedded = matches!(settings.target, TargetSettings::Embedded(_));
-    if case.race().is_some() && settings.jobs_beside.get() == 1 && !is_embedded {
+    if case.race().is_some() && settings.project_jobs.get() == 1 && !is_embedded {
         return Some("it needs several clients, which --jobs 1 excludes".into());
     }
     let need = case.needs().iter().find(|need| missing.contains_key(need))?;

@@ -63,7 +63,7 @@ pub struct Settings {
     /// Number of concurrent cases on the embedded server.
     pub jobs: NonZeroUsize,
     /// Most cases that run at the same time in one project of an external target, and most concurrent clients of a race.
-    pub jobs_beside: NonZeroUsize,
+    pub project_jobs: NonZeroUsize,
     /// Connection, timeouts and retries.
     pub transport: TransportSettings,
     /// Whether a violation ends the run.
@@ -83,7 +83,7 @@ pub struct Settings {
 }
 
 /// Cases of one project that run at the same time: enough to hide the latency of a target, and few for its connections.
-const JOBS_BESIDE: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
+const PROJECT_JOBS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 /// Labels of a run in its reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -116,7 +116,7 @@ impl Default for Settings {
             seed: 0,
             names: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            jobs_beside: JOBS_BESIDE,
+            project_jobs: PROJECT_JOBS,
             transport: TransportSettings::default(),
             stop_policy: StopPolicy::Never,
             allows_inconclusive: false,

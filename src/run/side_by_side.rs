@@ -82,9 +82,14 @@ pub(super) fn distinct(prefixes: impl Iterator<Item = (usize, String)>) -> BTree
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
 
     use super::*;
+    use crate::contract::{Endpoint, Level};
+    use crate::exchange::{Exchange, Request, Response};
+    use crate::finding::{ConditionScope, Evidence};
 
     fn failed() -> CaseResult {
         CaseResult { abort: Some(Abort::Blocked("no list".into())), ..CaseResult::default() }
@@ -122,6 +127,48 @@ mod tests {
         let stop = std::future::ready(Ending::Interrupted);
         let ending = run_side_by_side(0..4, NonZeroUsize::MIN, never, stop, |_, _| {}).await;
         assert_eq!(ending, Some(Ending::Interrupted));
+    }
+
+    fn with_failure(status: u16, level: Option<Level>) -> CaseResult {
+        let at = Arc::new(Exchange {
+            request: Request::to(Endpoint::Create),
+            response: Response::new(status, http::HeaderMap::new(), bytes::Bytes::new()),
+            started: Instant::now(),
+            ended: Instant::now(),
+        });
+        let failure = Failure {
+            rule: "create.first-is-main",
+            condition: "create.first-is-main/tag".into(),
+            difference: "".into(),
+            title: "it differs".into(),
+            expected: "one thing".into(),
+            received: "another".into(),
+            operation: at.request.operation.clone(),
+            scope: ConditionScope::Operation,
+            level,
+            also: Vec::new(),
+            trace: Vec::new(),
+            at,
+            evidence: Evidence::default(),
+        };
+        CaseResult { failures: vec![failure], ..CaseResult::default() }
+    }
+
+    #[test]
+    fn what_only_the_first_run_showed_is_intermittent() {
+        let kept = only_before(&mut CaseResult::default(), with_failure(201, None));
+        assert_eq!(kept.iter().map(|one| one.evidence.confirmation).collect::<Vec<_>>(), [Confirmation::Intermittent]);
+        // A correct server may reject all but one of several concurrent writes.
+        assert!(only_before(&mut CaseResult::default(), with_failure(409, None)).is_empty());
+        let mut aborted = CaseResult { abort: Some(Abort::Blocked("no list".into())), ..CaseResult::default() };
+        assert!(only_before(&mut aborted, with_failure(201, None)).is_empty());
+    }
+
+    #[test]
+    fn a_failure_of_both_runs_keeps_its_first_level() {
+        let mut now = with_failure(201, Some(Level::Should));
+        assert!(only_before(&mut now, with_failure(201, None)).is_empty());
+        assert_eq!(now.failures[0].level, None);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Inputs {
             set_up: BTreeSet::new(),
             replaced: 0,
             unprefixed: Vec::new(),
-            turn: None,
+            unprefixed_lock: None,
             since: 0,
             sent: Vec::new(),
         };
@@ -99,7 +99,7 @@ struct InputRunner<'r> {
     /// Ids created for the current input without the prefix of the run.
     unprefixed: Vec<String>,
     /// Held while the current input uses ids without the prefix of the case.
-    turn: Option<OwnedMutexGuard<()>>,
+    unprefixed_lock: Option<OwnedMutexGuard<()>>,
     /// The first input that wrote since the state was read.
     since: usize,
     /// The exchanges of the inputs since then.
@@ -140,7 +140,7 @@ impl InputRunner<'_> {
     /// Creates what inputs need, then sends them: at once reads and writes that do not depend on each other, and the
     /// others one after another.
     async fn run_at_once(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
-        self.turn = None;
+        self.unprefixed_lock = None;
         self.set_up_all(index, inputs).await?;
         // One comparison does not separate writes that are accepted from those that are not.
         let (mut without_effect, mut with_effect, mut others) = (Vec::new(), Vec::new(), Vec::new());
@@ -202,7 +202,7 @@ impl InputRunner<'_> {
     }
 
     async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
-        self.turn = None;
+        self.unprefixed_lock = None;
         match self.prepared(input).await? {
             Some(request) => self.send(index, input, request).await,
             None => Ok(()),
@@ -214,7 +214,7 @@ impl InputRunner<'_> {
         match self.request(input).await? {
             Ok(request) => {
                 if let Some(call) = Call::read(&request) {
-                    self.wait_for_turn(&call.id).await;
+                    self.lock_if_unprefixed(&call.id).await;
                 }
                 Ok(Some(request))
             }
@@ -249,9 +249,9 @@ impl InputRunner<'_> {
     }
 
     /// Waits until no case that runs at the same time uses ids without a prefix, if `id` is one.
-    async fn wait_for_turn(&mut self, id: &str) {
-        if self.turn.is_none() && !id.is_empty() && !id.starts_with(&self.cx.id("")) {
-            self.turn = self.cx.turn().await;
+    async fn lock_if_unprefixed(&mut self, id: &str) {
+        if self.unprefixed_lock.is_none() && !id.is_empty() && !id.starts_with(&self.cx.id("")) {
+            self.unprefixed_lock = self.cx.lock_unprefixed().await;
         }
     }
 
@@ -491,7 +491,7 @@ impl InputRunner<'_> {
         if self.cx.state().main().is_none() {
             self.create_other().await?;
         }
-        self.wait_for_turn(id).await;
+        self.lock_if_unprefixed(id).await;
         self.cx.create(&json!({ "id": id })).await?;
         if !id.starts_with(&self.cx.id("")) {
             self.unprefixed.push(id.to_owned());
