@@ -134,9 +134,12 @@ pub(super) async fn create_pairs(
     mut pairs: Vec<(String, String)>,
 ) -> Result<Vec<(String, String)>, Abort> {
     let products = cx.some_products(1);
-    let ids = pairs.iter().flat_map(|(neighbour, pattern)| [neighbour, pattern]);
-    let create = |id| Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
-    cx.send_all(&ids.map(create).collect::<Vec<_>>()).await?;
+    let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id, "product_ids": products }));
+    let neighbours: Vec<_> = pairs.iter().map(|(neighbour, _)| create(neighbour)).collect();
+    let patterns: Vec<_> = pairs.iter().map(|(_, pattern)| create(pattern)).collect();
+    // A correct server may take both ids of a pair for one: then it rejects the second, not any one of them.
+    cx.send_all(&neighbours).await?;
+    cx.send_all(&patterns).await?;
     pairs.retain(|(neighbour, pattern)| [neighbour, pattern].iter().all(|id| cx.find(id).is_some()));
     Ok(pairs)
 }
