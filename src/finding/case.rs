@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Abort, Constraints, Failure};
-use crate::exchange::{Credentials, KeyRole};
+use crate::exchange::{Credentials, Exchange, KeyRole};
 
 /// A difference between document and server that violates no rule.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -61,6 +62,8 @@ pub struct CaseResult {
     pub wrote: BTreeSet<KeyRole>,
     /// The offerings in the main project after the case; `None` if they were not read after the last write.
     pub after: Option<Vec<Listed>>,
+    /// The list that shows [`Self::after`], if it has one page.
+    pub last_list: Option<Arc<Exchange>>,
     /// Why the case ended early; `None` if it completed.
     pub abort: Option<Abort>,
 }

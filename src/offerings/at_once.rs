@@ -140,13 +140,16 @@ impl Context {
         }
     }
 
-    /// The first page of a project, if it was sent ahead.
+    /// The first page of a project, if it was sent ahead or the case before has read it.
     ///
     /// # Errors
     /// [`Abort::World`] if no response arrived.
     pub(super) async fn page_ahead(&mut self, role: KeyRole) -> Result<Option<Arc<Exchange>>, Abort> {
-        let Some(sending) = self.ahead.remove(&role) else { return Ok(None) };
-        let exchange = sending.await.expect(NOT_CANCELLED)?;
+        let exchange = match (self.opening.take(), self.ahead.remove(&role)) {
+            (Some(list), _) if role == KeyRole::Main => list,
+            (_, Some(sending)) => sending.await.expect(NOT_CANCELLED)?.into(),
+            _ => return Ok(None),
+        };
         Ok(Some(self.take_in_quietly(exchange)))
     }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::naming::Naming;
 use super::oracle::{About, Call, Facts, Oracle, State};
 use super::record::follows;
+use super::snapshot::{MAX_LIMIT, page};
 use super::trace;
 use crate::check::Offering;
 use crate::contract::{Endpoint, Need};
@@ -48,6 +49,8 @@ pub struct Context {
     is_watching: bool,
     /// The first pages of projects that are read next, sent while another is read.
     pub(super) ahead: BTreeMap<KeyRole, Sending>,
+    /// The list of the main project that the case before has read.
+    pub(super) opening: Option<Arc<Exchange>>,
 }
 
 impl Context {
@@ -55,7 +58,7 @@ impl Context {
     ///
     /// # Errors
     /// The result of the case, if the list cannot be read.
-    pub async fn open(project: Project, naming: Naming) -> Result<Self, CaseResult> {
+    pub async fn open(mut project: Project, naming: Naming) -> Result<Self, CaseResult> {
         let facts = Facts {
             prefix: naming.run().to_owned(),
             products: project.fixtures.products.iter().cloned().collect(),
@@ -64,6 +67,7 @@ impl Context {
             is_exclusive: project.is_exclusive,
             was_used: false,
         };
+        let opening = project.opening.take();
         let mut cx = Self {
             session: Session::new(project),
             naming,
@@ -78,6 +82,7 @@ impl Context {
             general: Vec::new(),
             is_watching: false,
             ahead: BTreeMap::new(),
+            opening,
         };
         match cx.open_project(KeyRole::Main).await {
             Ok(_) => Ok(cx),
@@ -137,6 +142,16 @@ impl Context {
         is_own.then(|| main.to_owned())
     }
 
+    /// The main offering, if the run created and promoted it for its cases.
+    pub(super) fn prepared_main(&self) -> Option<String> {
+        let main = self.state().main()?;
+        let promotes = |exchange: &Exchange| {
+            exchange.request.operation.endpoint() == Some(Endpoint::SetMain)
+                && exchange.request.path_id().as_deref() == Some(main)
+        };
+        self.project().prepared.iter().any(|exchange| promotes(exchange)).then(|| main.to_owned())
+    }
+
     /// The result so far.
     pub fn record(&mut self) -> &mut CaseResult {
         &mut self.session.record
@@ -173,10 +188,10 @@ impl Context {
     }
 
     /// Before a request about an id without the prefix of the case: waits until no case that runs at the same time uses
-    /// such ids. `None` if the case runs alone.
-    pub(super) async fn lock_unprefixed(&self) -> Option<OwnedMutexGuard<()>> {
+    /// it. `None` if the case runs alone.
+    pub(super) async fn lock(&self, id: &str) -> Option<OwnedMutexGuard<()>> {
         match &self.project().neighbours {
-            Some(neighbours) => Some(neighbours.lock_unprefixed().await),
+            Some(neighbours) => Some(neighbours.lock(id).await),
             None => None,
         }
     }
@@ -429,7 +444,19 @@ impl Context {
         let mut result = std::mem::take(&mut self.session.record);
         trace::attach(&mut result, &self.transcript());
         let after = self.shown.as_ref().map(Snapshot::listed);
-        CaseResult { wrote: wrote(self.session.trace()), abort, after, ..result }
+        let is_one_page = self.shown.as_ref().is_some_and(|shown| shown.pages == 1);
+        let last_list = self.last_list(KeyRole::Main).filter(|_| is_one_page);
+        CaseResult { wrote: wrote(self.session.trace()), abort, after, last_list, ..result }
+    }
+
+    /// The last list of a project, if no write and no other list was sent after it.
+    pub(super) fn last_list(&self, role: KeyRole) -> Option<Arc<Exchange>> {
+        let list = page(Some(MAX_LIMIT), None).key(role);
+        let is_list = |request: &Request| request.operation == list.operation;
+        let last = self.session.trace().iter().rfind(|exchange| {
+            exchange.request.is_write() || is_list(&exchange.request) && exchange.request.role() == Some(role)
+        })?;
+        (is_list(&last.request) && last.request.path == list.path).then(|| Arc::clone(last))
     }
 
     /// The expected state of a project, if tracked.

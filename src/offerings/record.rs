@@ -252,11 +252,11 @@ impl Context {
     /// Sends an internal read. Its general failures wait until its content is compared.
     pub(super) async fn send_quietly(&mut self, request: Request) -> Result<Arc<Exchange>, Abort> {
         let exchange = self.session.project().client.send(request).await?;
-        Ok(self.take_in_quietly(exchange))
+        Ok(self.take_in_quietly(exchange.into()))
     }
 
     /// As [`Self::send_quietly`] for a read that was sent ahead.
-    pub(super) fn take_in_quietly(&mut self, exchange: Exchange) -> Arc<Exchange> {
+    pub(super) fn take_in_quietly(&mut self, exchange: Arc<Exchange>) -> Arc<Exchange> {
         let known = self.session.record.failures.len();
         let exchange = self.session.record_exchange(exchange);
         let general = self.session.record.failures.split_off(known);

@@ -51,6 +51,8 @@ pub struct Project {
     pub neighbours: Option<Arc<Neighbours>>,
     /// Writes of the run that prepared the project for the case, in order: a failure may depend on them.
     pub prepared: Arc<[Arc<Exchange>]>,
+    /// The list of the main project that the case before has read last; `None` if the project may have changed since.
+    pub opening: Option<Arc<Exchange>>,
 }
 
 impl Project {

@@ -12,8 +12,8 @@ pub struct Neighbours {
     prefixes: Vec<String>,
     /// Their ids without such a prefix, each with the prefix of the case that creates it.
     others: Mutex<BTreeMap<String, String>>,
-    /// Held by the case that uses ids without a prefix: two cases may use the same.
-    unprefixed: Arc<tokio::sync::Mutex<()>>,
+    /// Ids without such a prefix, in lower case: two cases may use the same, one after the other.
+    locks: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Neighbours {
@@ -22,9 +22,20 @@ impl Neighbours {
         Self { prefixes, ..Self::default() }
     }
 
-    /// Waits until no other case uses ids without a prefix, and keeps them from it until the guard is dropped.
-    pub async fn lock_unprefixed(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.unprefixed).lock_owned().await
+    /// Waits until no other case uses `id`, and keeps it from them until the guard is dropped. Ids that differ in letter
+    /// case are one, as a server may take them for one.
+    pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
+        self.lock_of(id).lock_owned().await
+    }
+
+    /// As [`Self::lock`]; `None` if another case uses the id.
+    pub fn try_lock(&self, id: &str) -> Option<OwnedMutexGuard<()>> {
+        self.lock_of(id).try_lock_owned().ok()
+    }
+
+    fn lock_of(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(id.to_lowercase()).or_default())
     }
 
     /// Records that the case whose ids have `prefix` is about to create `id`.
@@ -69,5 +80,14 @@ mod tests {
             assert_eq!(cases.is_of_another(id, "qf-a-get-"), is_of_another, "{id}");
         }
         assert!(cases.is_of_another("new", "qf-a-update-"));
+    }
+
+    #[tokio::test]
+    async fn an_id_is_locked_in_any_letter_case() {
+        let cases = Neighbours::default();
+        let lock = cases.lock("null").await;
+        assert!(cases.try_lock("NULL").is_none() && cases.try_lock("new").is_some());
+        drop(lock);
+        assert!(cases.try_lock("Null").is_some());
     }
 }

@@ -94,8 +94,8 @@ impl Session {
     }
 
     /// Judges and records an exchange that another client has completed.
-    pub fn record_exchange(&mut self, exchange: Exchange) -> Arc<Exchange> {
-        let exchange = Arc::new(exchange);
+    pub fn record_exchange(&mut self, exchange: impl Into<Arc<Exchange>>) -> Arc<Exchange> {
+        let exchange = exchange.into();
         self.project.judge.exchange(&exchange, self.project.client.keys(), &mut self.timestamps, &mut self.record);
         self.trace.push(Arc::clone(&exchange));
         exchange

@@ -274,13 +274,13 @@ impl Driver<'_> {
             Ok(ready) => ready,
             Err(error) => return self.preflight_failed(*error, &project, &journal, &traffic).await,
         };
-        let created = ready.created.take();
+        let mut created = ready.created.take();
         let plan = Plan::new(self.settings, &self.contract, &ready.missing);
         (self.events)(Event::Started { cases: plan.cases.len() });
         let keys = project.client.keys().clone();
         let mut run = ExternalRun::new(self, ready, journal);
-        if let Some(result) = created.as_ref().filter(|result| !result.failures.is_empty()) {
-            run.undo(&result.wrote, &self.settings.naming(PREFLIGHT, 0), None).await;
+        if let Some(result) = created.as_mut().filter(|result| !result.failures.is_empty()) {
+            run.undo(result, &self.settings.naming(PREFLIGHT, 0)).await;
         }
         let (mut results, mut ending) = match catch_panic(run.run_all(&plan)).await {
             Ok(ended) => ended,

@@ -1,6 +1,6 @@
 //! Runs cases on an external target, side by side where they allow it, and restores the project after each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,7 +22,7 @@ use super::settings::{Confirm, Scope};
 use super::side_by_side::{distinct, only_before, passed, run_side_by_side};
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
-use crate::finding::{Abort, CaseResult, Ending, Failure, Listed};
+use crate::finding::{Abort, CaseResult, Ending, Failure};
 use crate::offerings::scenario::Effect;
 use crate::offerings::sequence::SnapshotPolicy;
 use crate::offerings::{Context, Naming};
@@ -100,7 +100,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                     results.add_unplanned(index, ANCHOR, result, self.project.client.keys());
                 }
             }
-            if index >= begun && beside.values().all(passed) {
+            if index >= begun {
                 begun = end_of_group(plan, index);
                 let ending = self.run_beside(plan, index..begun, &mut beside).await;
                 self.report_rate();
@@ -108,7 +108,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                     return (results, ending);
                 }
             }
-            let (result, rejection) = match beside.remove(&index) {
+            let (mut result, rejection) = match beside.remove(&index) {
                 Some(result) if passed(&result) => (result, None),
                 before => tokio::select! {
                     (mut result, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
@@ -122,6 +122,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 },
             };
             self.report_rate();
+            let last_list = result.last_list.take();
+            self.project.opening = last_list.filter(|_| passed(&result) && self.project.is_exclusive);
             errors = match &result.abort {
                 // These block every further case.
                 Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
@@ -189,12 +191,12 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         }
         let places: Vec<usize> = prefixes.keys().copied().collect();
         let neighbours = Some(Arc::new(Neighbours::new(prefixes.into_values().collect())));
-        let project = Project { neighbours, at_once: AT_ONCE_BESIDE, ..self.project.clone() };
+        let project = Project { neighbours, at_once: AT_ONCE_BESIDE, opening: None, ..self.project.clone() };
         let run = |number: usize| {
             let (place, project) = (places[number], project.clone());
             async move {
                 let mut result = run_case_once(&plan.cases[place], project, settings, 0).await;
-                self.undo_beside(&result.wrote, &naming(place), result.after.take()).await;
+                self.undo_beside(&mut result, &naming(place)).await;
                 result
             }
         };
@@ -260,6 +262,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let promote = Request::to(Endpoint::SetMain).id(&id);
         let (result, writes) = self.send_judged(naming, |_| vec![create, promote]).await;
         self.project.prepared = writes.into();
+        self.project.opening = None;
         if result.abort.is_none() {
             self.anchor = Some(id);
         }
@@ -311,15 +314,15 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
 
     /// The project for requests that are sent one after another.
     fn sequential(&self) -> Project {
-        Project { at_once: 1, ..self.project.clone() }
+        Project { at_once: 1, opening: None, ..self.project.clone() }
     }
 
     /// Runs a case alone, confirms its failures and restores the project. The attempts count from `first`; only attempt 0
     /// sends requests at once. The text explains that the target rejects the key from now on.
     async fn run_confirmed(&self, case: &Case, first: u32) -> (CaseResult, Option<String>) {
         let settings = self.driver.settings;
-        if let Some(result) = run_race(case, first, self.project.clone(), settings).await {
-            self.undo(&result.wrote, &settings.naming(&case.slug(), first), None).await;
+        if let Some(mut result) = run_race(case, first, self.project.clone(), settings).await {
+            self.undo(&mut result, &settings.naming(&case.slug(), first)).await;
             return (result, None);
         }
         let rejection = OnceLock::new();
@@ -344,7 +347,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                     return result;
                 }
                 let naming = settings.naming(&case.slug(), attempt);
-                self.undo(&result.wrote, &naming, result.after.take()).await;
+                self.undo(&mut result, &naming).await;
                 let is_new = result.failures.iter().any(|failure| !failure.evidence.is_outdated);
                 is_unexplained.store(is_new, Ordering::Relaxed);
                 result
@@ -365,7 +368,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         let project = self.sequential().for_case(&case.name());
         let naming = self.driver.settings.naming(&case.slug(), attempt);
         let mut result = run_script(&script, project, naming.clone(), watch).await;
-        self.undo(&result.wrote, &naming, result.after.take()).await;
+        self.undo(&mut result, &naming).await;
         result
     }
 
@@ -374,23 +377,26 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         CaseScript::of(case, &self.project, self.driver.settings)
     }
 
-    /// Restores the project after a case. `after` is the list of the main project, if the case has just read it.
-    pub(super) async fn undo(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, after: Option<Vec<Listed>>) {
-        self.undo_as(wrote, after, |role| self.undo_case(role, naming.case_prefix())).await;
+    /// Restores the project after a case.
+    pub(super) async fn undo(&self, result: &mut CaseResult, naming: &Naming) {
+        self.undo_as(result, |role| self.undo_case(role, naming.case_prefix())).await;
     }
 
     /// As [`Self::undo`] while other cases run. Ids without a prefix may be theirs: they are undone later.
-    async fn undo_beside(&self, wrote: &BTreeSet<KeyRole>, naming: &Naming, after: Option<Vec<Listed>>) {
+    async fn undo_beside(&self, result: &mut CaseResult, naming: &Naming) {
         let undo = |role| Undo { strays: Vec::new(), ..self.undo_case(role, naming.case_prefix()) };
-        self.undo_as(wrote, after, undo).await;
+        self.undo_as(result, undo).await;
     }
 
-    async fn undo_as(&self, wrote: &BTreeSet<KeyRole>, mut after: Option<Vec<Listed>>, undo: impl Fn(KeyRole) -> Undo) {
-        for role in wrote {
+    async fn undo_as(&self, result: &mut CaseResult, undo: impl Fn(KeyRole) -> Undo) {
+        for role in &result.wrote {
             let undo = undo(*role);
-            let current = after.take_if(|_| *role == KeyRole::Main);
+            let current = result.after.take_if(|_| *role == KeyRole::Main);
             // The end of the run repeats and reports what fails here.
-            let _ = clean::clean(&self.project, *role, &undo, current).await;
+            let cleaned = clean::clean(&self.project, *role, &undo, current).await;
+            if cleaned.is_ok_and(|cleaned| cleaned.restored.is_some() || cleaned.removed > 0) {
+                result.last_list = None;
+            }
         }
     }
 

@@ -80,6 +80,7 @@ impl Embedded {
             at_once: 1,
             neighbours: None,
             prepared: Arc::default(),
+            opening: None,
         }
     }
 
@@ -130,6 +131,7 @@ pub fn external_project(
         at_once: Project::AT_ONCE,
         neighbours: None,
         prepared: Arc::default(),
+        opening: None,
     })
 }
 

@@ -7,6 +7,7 @@
 //!
 //! It must not know how a server responds, how random values are generated (`generate` does), or when cases run.
 
+mod at_once;
 mod case;
 mod coverage;
 mod inputs;

@@ -46,7 +46,7 @@ impl Inputs {
             set_up: BTreeSet::new(),
             replaced: 0,
             unprefixed: Vec::new(),
-            unprefixed_lock: None,
+            locks: BTreeMap::new(),
             since: 0,
             sent: Vec::new(),
         };
@@ -57,6 +57,7 @@ impl Inputs {
                 runner.attribute(index);
                 result?;
             }
+            runner.set_up_all(index, &self.list[index..]).await?;
             let end = index + runner.count_at_once(&self.list[index..]);
             let result = match &self.list[index..end] {
                 [input] => runner.run(index, input).await,
@@ -84,26 +85,26 @@ impl Input {
     }
 }
 
-struct InputRunner<'r> {
-    cx: &'r mut Context,
-    coverage: &'r mut Constraints,
-    operation: &'r str,
+pub(super) struct InputRunner<'r> {
+    pub(super) cx: &'r mut Context,
+    pub(super) coverage: &'r mut Constraints,
+    pub(super) operation: &'r str,
     /// The offerings of [`InputSubject::Shared`], by their slots: updates that are sent at once use different ones.
-    shared: BTreeMap<usize, String>,
+    pub(super) shared: BTreeMap<usize, String>,
     /// The slot of the next input.
-    slot: usize,
+    pub(super) slot: usize,
     /// Offerings that inputs need which are sent at once.
-    set_up: BTreeSet<String>,
+    pub(super) set_up: BTreeSet<String>,
     /// The number of replacements for unusable offerings, which makes their ids unique.
-    replaced: usize,
+    pub(super) replaced: usize,
     /// Ids created for the current input without the prefix of the run.
-    unprefixed: Vec<String>,
-    /// Held while the current input uses ids without the prefix of the case.
-    unprefixed_lock: Option<OwnedMutexGuard<()>>,
+    pub(super) unprefixed: Vec<String>,
+    /// The ids without the prefix of the case that the current inputs use, in lower case.
+    pub(super) locks: BTreeMap<String, OwnedMutexGuard<()>>,
     /// The first input that wrote since the state was read.
-    since: usize,
+    pub(super) since: usize,
     /// The exchanges of the inputs since then.
-    sent: Vec<(usize, Arc<Exchange>)>,
+    pub(super) sent: Vec<(usize, Arc<Exchange>)>,
 }
 
 /// The offering that a request is about, and its path segment.
@@ -120,104 +121,19 @@ const NOT_CREATED: &str = "the offering that it needs was not created";
 const EXISTS: &str = "its id already exists";
 
 impl InputRunner<'_> {
-    /// The number of inputs, at least 1, that are prepared together.
-    fn count_at_once(&self, inputs: &[Input]) -> usize {
-        let first = &inputs[0];
-        let is_alike = |input: &&Input| {
-            let is_read = input.template.method == http::Method::GET;
-            let (is_unusual, is_about_main) =
-                (input.origin == Origin::Unusual, matches!(input.template.subject, InputSubject::Main));
-            // Several inputs may need the same id without a prefix: each deletes it before the next.
-            let has_prefix = match &input.template.subject {
-                InputSubject::Existing(name, _) => self.id_for(input, name).starts_with(&self.cx.id("")),
-                _ => true,
-            };
-            input.operation == first.operation && has_prefix && (is_read || !is_unusual && !is_about_main)
-        };
-        inputs.iter().take(self.cx.at_once()).take_while(is_alike).count().max(1)
-    }
-
-    /// Creates what inputs need, then sends them: at once reads and writes that do not depend on each other, and the
-    /// others one after another.
-    async fn run_at_once(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
-        self.unprefixed_lock = None;
-        self.set_up_all(index, inputs).await?;
-        // One comparison does not separate writes that are accepted from those that are not.
-        let (mut without_effect, mut with_effect, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, input) in (index..).zip(inputs) {
-            self.slot =
-                if input.template.method == http::Method::GET || input.is_invalid() { 0 } else { place - index };
-            let Some(request) = self.prepared(input).await? else { continue };
-            let group = match &request {
-                request if !request.is_write() || self.cx.is_certain_to_fail(request) => &mut without_effect,
-                request if self.is_independent(request) => &mut with_effect,
-                _ => &mut others,
-            };
-            group.push((place, input, request));
+    pub(super) async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
+        self.locks.clear();
+        let Some(request) = self.prepared(input).await? else { return Ok(()) };
+        if let Some(call) = Call::read(&request) {
+            self.lock(&call.id).await;
         }
-        self.slot = 0;
-        for group in [without_effect, with_effect] {
-            let requests: Vec<_> = group.iter().map(|(_, _, request)| request.clone()).collect();
-            let exchanges = match self.cx.send_all(&requests).await {
-                // A server may close the connection on an unusual request: each read shows whether on its own.
-                Err(Abort::World(TransportError::Broken { .. })) if !requests.iter().any(Request::is_write) => {
-                    others.splice(..0, group);
-                    continue;
-                }
-                sent => sent?,
-            };
-            for ((place, input, _), exchange) in group.into_iter().zip(exchanges) {
-                self.received(place, input, exchange).await?;
-            }
-        }
-        for (place, input, request) in others {
-            self.send(place, input, request).await?;
-        }
-        Ok(())
-    }
-
-    /// Creates the offerings that inputs need, as far as their ids have the prefix of the case.
-    async fn set_up_all(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
-        let existing = (index..).zip(inputs).filter_map(|(place, input)| match &input.template.subject {
-            InputSubject::Existing(name, _) => Some((self.id_for(input, name), place)),
-            _ => None,
-        });
-        let prefix = self.cx.id("");
-        let missing: BTreeMap<_, _> = existing.filter(|(id, _)| id.starts_with(&prefix) && !self.exists(id)).collect();
-        if !missing.is_empty() && self.cx.state().main().is_none() {
-            self.create_other().await?;
-        }
-        let create = |id: &String| Request::to(Endpoint::Create).json(&json!({ "id": id }));
-        let creates: Vec<_> = missing.keys().map(create).collect();
-        let created = self.cx.send_all(&creates).await?;
-        self.sent.extend(missing.values().copied().zip(created));
-        self.set_up = missing.into_keys().collect();
-        Ok(())
-    }
-
-    /// Whether no other input can change what a write does: it concerns an offering of its own.
-    fn is_independent(&self, request: &Request) -> bool {
-        let call = Call::read(request).filter(|call| call.endpoint != Endpoint::SetMain);
-        call.is_some_and(|call| call.id.starts_with(&self.cx.id("")))
-    }
-
-    async fn run(&mut self, index: usize, input: &Input) -> ScriptResult {
-        self.unprefixed_lock = None;
-        match self.prepared(input).await? {
-            Some(request) => self.send(index, input, request).await,
-            None => Ok(()),
-        }
+        self.send(index, input, request).await
     }
 
     /// The request of an input; `None` if it cannot be sent, which is noted.
-    async fn prepared(&mut self, input: &Input) -> Result<Option<Request>, Abort> {
+    pub(super) async fn prepared(&mut self, input: &Input) -> Result<Option<Request>, Abort> {
         match self.request(input).await? {
-            Ok(request) => {
-                if let Some(call) = Call::read(&request) {
-                    self.lock_if_unprefixed(&call.id).await;
-                }
-                Ok(Some(request))
-            }
+            Ok(request) => Ok(Some(request)),
             Err(reason) => {
                 self.coverage.unsendable.push(format!("{} {}: {reason}", self.operation, input.description));
                 Ok(None)
@@ -225,7 +141,7 @@ impl InputRunner<'_> {
         }
     }
 
-    async fn send(&mut self, index: usize, input: &Input, request: Request) -> ScriptResult {
+    pub(super) async fn send(&mut self, index: usize, input: &Input, request: Request) -> ScriptResult {
         let is_write = request.is_write();
         let exchange = match self.cx.send(request).await {
             // A server may close the connection on an unusual request; a lost read leaves the state known.
@@ -240,19 +156,12 @@ impl InputRunner<'_> {
         self.received(index, input, exchange).await
     }
 
-    async fn received(&mut self, index: usize, input: &Input, exchange: Arc<Exchange>) -> ScriptResult {
+    pub(super) async fn received(&mut self, index: usize, input: &Input, exchange: Arc<Exchange>) -> ScriptResult {
         self.sent.push((index, Arc::clone(&exchange)));
         if let (Some(covered), Some(acceptance)) = (&input.covers, Acceptance::of(&exchange.response)) {
             self.coverage.count(self.operation, covered, acceptance);
         }
         self.remove_unprefixed(&exchange).await
-    }
-
-    /// Waits until no case that runs at the same time uses ids without a prefix, if `id` is one.
-    async fn lock_if_unprefixed(&mut self, id: &str) {
-        if self.unprefixed_lock.is_none() && !id.is_empty() && !id.starts_with(&self.cx.id("")) {
-            self.unprefixed_lock = self.cx.lock_unprefixed().await;
-        }
     }
 
     /// Attributes the failures since the last call; the inputs before `end` have been sent.
@@ -279,7 +188,7 @@ impl InputRunner<'_> {
         self.cx.id(&format!("{}x", input.number))
     }
 
-    fn id_for(&self, input: &Input, name: &SuggestedId) -> String {
+    pub(super) fn id_for(&self, input: &Input, name: &SuggestedId) -> String {
         name.with_prefix(&self.prefix(input), |id| match &input.class {
             Some(class) => class.schema.is(&class.validity, &Value::from(id)),
             None => id.chars().count() <= MAX_ID || name.preserve == Preserve::Length,
@@ -287,7 +196,7 @@ impl InputRunner<'_> {
     }
 
     /// Whether an offering already has this id, in any letter case.
-    fn exists(&self, id: &str) -> bool {
+    pub(super) fn exists(&self, id: &str) -> bool {
         let others = &self.cx.before().offerings;
         self.cx.find(id).is_some() || others.iter().any(|other| other.id.eq_ignore_ascii_case(id))
     }
@@ -491,16 +400,16 @@ impl InputRunner<'_> {
         if self.cx.state().main().is_none() {
             self.create_other().await?;
         }
-        self.lock_if_unprefixed(id).await;
+        self.lock(id).await;
         self.cx.create(&json!({ "id": id })).await?;
-        if !id.starts_with(&self.cx.id("")) {
+        if !self.has_prefix(id) {
             self.unprefixed.push(id.to_owned());
         }
         Ok(self.cx.find(id).is_some())
     }
 
     /// The id of an auxiliary offering, created if missing; in an empty project it becomes main.
-    async fn create_other(&mut self) -> Result<String, Abort> {
+    pub(super) async fn create_other(&mut self) -> Result<String, Abort> {
         let id = self.cx.id("other");
         if self.cx.find(&id).is_none() {
             self.cx.create(&json!({ "id": id })).await?;

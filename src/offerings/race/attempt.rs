@@ -81,7 +81,10 @@ impl<'s> AttemptExecutor<'s> {
         let keys = cx.new_keys();
         let mut anchor = None;
         if race.program.promotes() && race.role == KeyRole::Main {
-            anchor = Some(own_main(cx).await?);
+            anchor = Some(match cx.prepared_main() {
+                Some(main) => main,
+                None => own_main(cx).await?,
+            });
         }
         let name = race.name.clone();
         Ok(Self {
@@ -214,9 +217,15 @@ impl<'s> AttemptExecutor<'s> {
     }
 
     async fn read_list(&mut self) -> Result<Page, Abort> {
-        let list = Request::to(Endpoint::List).query("limit", "100").key(self.role);
-        let exchanges = self.send_concurrently(vec![list], Counts::Recorded).await?;
-        let page = exchanges.first().and_then(|exchange| Reply::read(&exchange.response).page().cloned());
+        // What the context has read when it was opened is as good for the first attempt.
+        let known = self.cx.last_list(self.role).filter(|_| self.attempts <= 1 && self.is_exclusive());
+        let list = if let Some(list) = known {
+            list
+        } else {
+            let list = Request::to(Endpoint::List).query("limit", "100").key(self.role);
+            self.send_concurrently(vec![list], Counts::Recorded).await?.remove(0)
+        };
+        let page = Reply::read(&list.response).page().cloned();
         let page = page.filter(|page| page.has_more.is_some());
         let mut page = page.ok_or_else(|| Abort::Blocked("the list cannot be read".into()))?;
         page.offerings.retain(|offering| !self.deleted.contains(&offering.id));
@@ -237,7 +246,8 @@ impl<'s> AttemptExecutor<'s> {
     fn foreign_main(&self, page: &Page) -> Option<String> {
         let ours = self.cx.id("");
         let mains = page.mains();
-        mains.into_iter().find(|main| self.anchor.is_some() && !main.starts_with(&ours)).map(str::to_owned)
+        let is_ours = |main: &str| main.starts_with(&ours) || self.anchor.as_deref() == Some(main);
+        mains.into_iter().find(|main| self.anchor.is_some() && !is_ours(main)).map(str::to_owned)
     }
 
     /// The offerings of earlier attempts.

@@ -150,16 +150,15 @@ async fn project_isolation(cx: &mut Context) -> ScriptResult {
     let products = their_products(cx);
     let body = json!({ "id": theirs, "product_ids": products });
     cx.send(Request::to(Endpoint::Create).json(&body).key(KeyRole::Second)).await?;
-    cx.read_other_project(KeyRole::Second).await?;
-    cx.read_state().await?;
+    cx.read_projects().await?;
     let never = cx.id("never");
-    for cursor in [&never].into_iter().chain(&cursors).chain([&theirs]) {
-        cx.page(Some(2), Some(cursor)).await?;
-    }
+    let pages: Vec<_> =
+        [&never].into_iter().chain(&cursors).chain([&theirs]).map(|cursor| (Some(2), Some(cursor.as_str()))).collect();
+    cx.pages(&pages).await?;
     for endpoint in [Endpoint::Get, Endpoint::Update, Endpoint::SetMain, Endpoint::Delete] {
         cx.send(on(endpoint, &never)).await?;
         cx.send(on(endpoint, &theirs)).await?;
-        cx.read_other_project(KeyRole::Second).await?;
+        cx.read_projects().await?;
     }
     cx.ensure_main().await?;
     their_product_here(cx).await?;
@@ -177,16 +176,13 @@ async fn promotions_apart(cx: &mut Context, theirs: &str) -> ScriptResult {
     for id in [&twin, &apart] {
         cx.create_offering(id, &[]).await?;
     }
-    cx.read_state().await?;
-    cx.read_other_project(KeyRole::Second).await?;
+    cx.read_projects().await?;
     let there = |id: &str| Request::to(Endpoint::SetMain).id(id).key(KeyRole::Second);
     for request in
         [there(theirs), on(Endpoint::SetMain, &twin), there(&twin), on(Endpoint::SetMain, &apart), there(theirs)]
     {
         cx.send(request).await?;
-        for role in [KeyRole::Main, KeyRole::Second] {
-            cx.read_other_project(role).await?;
-        }
+        cx.read_projects().await?;
         if !cx.record().failures.is_empty() {
             return Ok(()); // Later failures would follow from this one.
         }
@@ -194,10 +190,7 @@ async fn promotions_apart(cx: &mut Context, theirs: &str) -> ScriptResult {
     // An update of the main offering here.
     let products = cx.some_products(1);
     cx.update(&apart, &json!({ "product_ids": products })).await?;
-    for role in [KeyRole::Main, KeyRole::Second] {
-        cx.read_other_project(role).await?;
-    }
-    Ok(())
+    cx.read_projects().await
 }
 
 /// A product of the other project, so that an update there becomes visible.
@@ -230,10 +223,10 @@ async fn same_id_here(cx: &mut Context, id: &str) -> ScriptResult {
     // So that a later change there is not attributed to these reads.
     cx.read_other_project(KeyRole::Second).await?;
     cx.update(id, &json!({ "product_ids": products.iter().rev().collect::<Vec<_>>() })).await?;
-    cx.read_other_project(KeyRole::Second).await?;
+    cx.read_projects().await?;
     if cx.state().main() != Some(id) {
         cx.delete(id).await?;
-        cx.read_other_project(KeyRole::Second).await?;
+        cx.read_projects().await?;
         cx.send(read(KeyRole::Second)).await?;
     }
     Ok(())

@@ -126,7 +126,7 @@ async fn without_prefix(cx: &mut Context, ids: &[&str], max: usize) -> ScriptRes
     let start = cx.id("").bytes().map(usize::from).sum::<usize>() % ids.len();
     let (mut used, before) = (0, cx.before().clone());
     for id in ids[start..].iter().chain(&ids[..start]).filter(|id| before.find(id).is_none()) {
-        let _lock = cx.lock_unprefixed().await;
+        let _lock = cx.lock(id).await;
         if used < max && every_operation(cx, id).await? {
             used += 1;
         }
