@@ -69,6 +69,15 @@ pub(super) struct ExternalRun<'d, 'a> {
     has_reported_rate: bool,
 }
 
+/// What cases showed that ran beside others.
+#[derive(Default)]
+struct Beside {
+    /// By place in the plan: cases that passed, and those that must run again alone.
+    ended: BTreeMap<usize, CaseResult>,
+    /// By place in the plan: what did not show when the case ran again alone.
+    unconfirmed: Vec<(usize, Vec<Failure>)>,
+}
+
 impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
@@ -85,13 +94,34 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 
     pub(super) async fn run_all(&mut self, plan: &Plan) -> (CaseResults, Ending) {
+        let (mut results, mut beside) = (CaseResults::default(), Beside::default());
+        let mut ending = self.run_cases(plan, &mut results, &mut beside).await;
+        if ending == Ending::Complete {
+            ending = tokio::select! {
+                repeated = self.repeat_disturbed(plan, &mut results) => repeated,
+                ending = self.driver.stop_requested() => ending,
+            };
+        }
+        let mut count = 0;
+        for (place, result) in beside.ended {
+            if passed(&result) {
+                results.add(place, plan.cases[place].name(), result, self.project.client.keys());
+            } else {
+                count += result.failures.len();
+            }
+        }
+        if count > 0 {
+            self.notes.push(format!(
+                "the run ended before it confirmed {count} failures of cases that ran side by side, and does not report them: run again with more time, or with `--jobs 1`"
+            ));
+        }
+        self.add_unconfirmed(beside.unconfirmed, &mut results);
+        (results, ending)
+    }
+
+    async fn run_cases(&mut self, plan: &Plan, results: &mut CaseResults, beside: &mut Beside) -> Ending {
         let driver = self.driver;
-        let mut results = CaseResults::default();
-        let mut errors = 0;
-        let mut effect = Effect::Reads;
-        // What the cases showed that ran beside others: those that passed, and those that must run again alone.
-        let (mut beside, mut begun) = (BTreeMap::new(), 0);
-        let mut unconfirmed = Vec::new();
+        let (mut errors, mut begun, mut effect) = (0, 0, Effect::Reads);
         for (index, case) in plan.cases.iter().enumerate() {
             if case.effect() != effect {
                 effect = case.effect();
@@ -102,23 +132,26 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             }
             if index >= begun {
                 begun = end_of_group(plan, index);
-                let ending = self.run_beside(plan, index..begun, &mut beside).await;
+                let ending = self.run_beside(plan, index..begun, &mut beside.ended).await;
                 self.report_rate();
                 if let Some(ending) = ending {
-                    return (results, ending);
+                    return ending;
                 }
             }
-            let (mut result, rejection) = match beside.remove(&index) {
+            let (mut result, rejection) = match beside.ended.remove(&index) {
                 Some(result) if passed(&result) => (result, None),
                 before => tokio::select! {
                     (mut result, rejection) = self.run_confirmed(case, u32::from(before.is_some())) => {
                         if let Some(before) = before {
-                            unconfirmed.push((index, only_before(&mut result, before)));
+                            beside.unconfirmed.push((index, only_before(&mut result, before)));
                         }
                         driver.report_case(case, &result, self.project.client.traffic());
                         (result, rejection)
                     }
-                    ending = driver.stop_requested() => return (results, ending),
+                    ending = driver.stop_requested() => {
+                        beside.ended.extend(before.map(|before| (index, before)));
+                        return ending;
+                    }
                 },
             };
             self.report_rate();
@@ -136,21 +169,16 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             let error = result.abort.as_ref().map(ToString::to_string);
             results.add(index, case.name(), result, self.project.client.keys());
             if let Some(reason) = rejection {
-                return (results, Ending::GaveUp(reason));
+                return Ending::GaveUp(reason);
             }
             if let Some(reason) = stop {
-                return (results, Ending::Stopped(reason));
+                return Ending::Stopped(reason);
             }
             if errors >= MAX_CONSECUTIVE_ERRORS {
-                return (results, Ending::GaveUp(error.unwrap_or_default()));
+                return Ending::GaveUp(error.unwrap_or_default());
             }
         }
-        let repeated = tokio::select! {
-            repeated = self.repeat_disturbed(plan, &mut results) => repeated,
-            ending = driver.stop_requested() => ending,
-        };
-        self.add_unconfirmed(unconfirmed, &mut results);
-        (results, repeated)
+        Ending::Complete
     }
 
     /// Adds the failures of cases that showed only beside others. They are no findings of their own if the run has

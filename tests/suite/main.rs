@@ -41,4 +41,5 @@ mod secrets;
 mod selftest;
 mod shared;
 mod shell;
+mod side_by_side;
 mod untrusted;
