@@ -225,6 +225,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             async move {
                 let mut result = run_case_once(&plan.cases[place], project, settings, 0).await;
                 self.undo_beside(&mut result, &naming(place)).await;
+                // It shows the offerings of other cases, which they delete later.
+                result.last_list = None;
                 result
             }
         };

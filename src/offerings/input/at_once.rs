@@ -1,6 +1,7 @@
 //! Inputs that are prepared together and sent at once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::json;
 
@@ -77,17 +78,17 @@ impl InputRunner<'_> {
         Ok(())
     }
 
-    /// Creates the offerings that the next inputs need, as far as their ids have the prefix of the case, if the first of
-    /// these inputs needs one.
-    pub(super) async fn set_up_all(&mut self, index: usize, inputs: &[Input]) -> ScriptResult {
+    /// Creates the offerings that the next inputs need, as far as their ids have the prefix of the case, if one at these
+    /// places needs one.
+    pub(super) async fn set_up_all(&mut self, places: Range<usize>, inputs: &[Input]) -> ScriptResult {
         let needed = |(place, input): (usize, &Input)| match &input.template.subject {
             InputSubject::Existing(name, _) => Some((self.id_for(input, name), place)),
             _ => None,
         };
         let is_missing = |(id, _): &(String, usize)| self.has_prefix(id) && !self.exists(id);
-        let next = (index..).zip(inputs).take(self.cx.at_once());
+        let next = (places.start..).zip(inputs).take(self.cx.at_once());
         let missing: BTreeMap<_, _> = next.filter_map(needed).filter(is_missing).collect();
-        if !missing.values().any(|place| *place == index) {
+        if !missing.values().any(|place| places.contains(place)) {
             return Ok(());
         }
         if self.cx.state().main().is_none() {

@@ -57,8 +57,8 @@ impl Inputs {
                 runner.attribute(index);
                 result?;
             }
-            runner.set_up_all(index, &self.list[index..]).await?;
             let end = index + runner.count_at_once(&self.list[index..]);
+            runner.set_up_all(index..end, &self.list[index..]).await?;
             let result = match &self.list[index..end] {
                 [input] => runner.run(index, input).await,
                 inputs => runner.run_at_once(index, inputs).await,
