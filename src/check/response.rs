@@ -92,7 +92,7 @@ fn documented_status(cx: &mut CheckContext<'_>, is_documented: bool) {
         return;
     }
     cx.rule(DOCUMENTED_STATUS, is_documented, || {
-        let known: Vec<_> = operation.responses.iter().map(|response| response.status.to_string()).collect();
+        let known: Vec<_> = operation.responses.iter().map(DocumentedResponse::key).collect();
         let expected = format!("one of {}", known.join(", "));
         deviation(
             "status",

@@ -7,10 +7,9 @@ use std::collections::BTreeSet;
 /// The key under which a response lists its codes.
 pub(super) const EXTENSION: &str = "x-error-codes";
 
-/// The codes of `x-error-codes` of a response, or `None` when there is no such list.
-pub(super) fn listed(response: &Value) -> Option<Vec<String>> {
-    let codes = response.get(EXTENSION)?.as_array()?;
-    Some(codes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+/// The codes of the list under [`EXTENSION`] of a response, or `None` when it is not a list.
+pub(super) fn listed(extension: Option<&Value>) -> Option<Vec<String>> {
+    Some(extension?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 /// The `snake_case` words in backticks in a text, each once, without names of properties and parameters.

@@ -1,13 +1,14 @@
 //! Lints of the document itself.
 
 use super::{
-    Endpoint, Operation, ParameterPlace, StatusKey,
+    DocumentedResponse, Endpoint, Operation, ParameterPlace,
     codes::{self, EXTENSION},
     meaning,
     read::{FoundOperation, ReachableParts},
     schema::{Direction, SchemaRef, Schemas},
 };
 use crate::document::{Document, Lint, pointer};
+use openapiv3::StatusCode;
 use serde_json::Value;
 use std::{
     collections::{BTreeSet, HashSet},
@@ -129,10 +130,7 @@ impl Linter<'_> {
 
     fn statuses(&mut self, operation: &Operation) {
         let documents = |status: u16| {
-            operation
-                .responses
-                .iter()
-                .any(|response| response.status != StatusKey::Default && response.status.covers(status))
+            operation.responses.iter().any(|response| response.status.is_some() && response.covers(status))
         };
         let missing: Vec<&str> = [(403, "403"), (429, "429")]
             .into_iter()
@@ -151,10 +149,10 @@ impl Linter<'_> {
 
     /// Successful responses, except 204 and 205, without a schema to check their body.
     fn bodies(&mut self, operation: &Operation) {
-        for response in operation.responses.iter().filter(|response| is_success(response.status)) {
+        for response in operation.responses.iter().filter(|response| is_success(response)) {
             let described = response.json().is_some_and(|schema| !schema.raw().is_null());
-            if !described && !matches!(response.status, StatusKey::Code(204 | 205)) {
-                let message = format!("`{}` does not describe the body of its {}", operation.id, response.status);
+            if !described && !matches!(response.status, Some(StatusCode::Code(204 | 205))) {
+                let message = format!("`{}` does not describe the body of its {}", operation.id, response.key());
                 self.add("document.undescribed-body", &response.pointer, message);
             }
         }
@@ -162,11 +160,12 @@ impl Linter<'_> {
 
     fn codes(&mut self, operation: &Operation) {
         for response in &operation.responses {
-            let value = self.document.value().pointer(&response.pointer);
-            let listed = value.is_some_and(|value| value.get(EXTENSION).is_some());
-            if listed && value.and_then(codes::listed).is_none() {
+            let extension = pointer::join(&response.pointer, EXTENSION);
+            let value = self.document.value().pointer(&extension);
+            let listed = value.is_some();
+            if listed && codes::listed(value).is_none() {
                 let message = format!("`{EXTENSION}` must be a list of codes; it is ignored");
-                self.add("document.codes-no-list", &pointer::join(&response.pointer, EXTENSION), message);
+                self.add("document.codes-no-list", &extension, message);
             }
             if !listed && !response.codes.is_empty() {
                 let message = format!("the typed codes {} are listed only in prose", quoted(&response.codes));
@@ -190,11 +189,8 @@ impl Linter<'_> {
 
     /// Optional properties of a successful response without a description.
     fn undescribed(&mut self, operation: &Operation) {
-        for schema in operation
-            .responses
-            .iter()
-            .filter(|response| is_success(response.status))
-            .filter_map(|response| response.json())
+        for schema in
+            operation.responses.iter().filter(|response| is_success(response)).filter_map(|response| response.json())
         {
             let (place, value) = schema.resolved();
             let required = value.get("required").and_then(Value::as_array);
@@ -241,8 +237,8 @@ fn error_in_both_directions(schema: &SchemaRef, value: &Value) -> Option<String>
     first(Direction::Request).map(|_| response.to_string())
 }
 
-fn is_success(status: StatusKey) -> bool {
-    matches!(status, StatusKey::Code(200..=299) | StatusKey::Range(2))
+fn is_success(response: &DocumentedResponse) -> bool {
+    matches!(response.status, Some(StatusCode::Code(200..=299) | StatusCode::Range(2)))
 }
 
 fn quoted(codes: &[String]) -> String {

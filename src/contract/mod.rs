@@ -28,8 +28,6 @@ pub use catalogue::{Area, Catalogue, CatalogueError, Level, Need, NeedInfo, Rule
 pub use endpoint::Endpoint;
 pub use error::{ContractError, MissingOperation};
 pub use hidden::is_hidden;
-pub use operation::{
-    DocumentedResponse, Header, Operation, Parameter, ParameterPlace, ParameterStyle, RequestBody, StatusKey, is_json,
-};
+pub use operation::{DocumentedResponse, Header, Operation, Parameter, ParameterPlace, RequestBody, is_form, is_json};
 pub use resolved::Contract;
 pub use schema::{Direction, SchemaError, SchemaRef};

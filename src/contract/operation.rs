@@ -2,9 +2,9 @@
 
 use super::{Endpoint, SchemaRef};
 use http::Method;
+use openapiv3::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
 /// One operation of the document, with references followed and path-level parameters merged in.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl Operation {
     /// The documented response for a status: the exact code, else its range, else the default.
     pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
         // Sorted from the most to the least exact.
-        self.responses.iter().find(|response| response.status.covers(status))
+        self.responses.iter().find(|response| response.covers(status))
     }
 
     /// The parameter with a name in a place. Header names are compared case-insensitively.
@@ -60,29 +60,19 @@ pub enum ParameterPlace {
 }
 
 impl ParameterPlace {
+    pub(super) fn of(typed: &openapiv3::Parameter) -> ParameterPlace {
+        match typed {
+            openapiv3::Parameter::Path { .. } => ParameterPlace::Path,
+            openapiv3::Parameter::Query { .. } => ParameterPlace::Query,
+            openapiv3::Parameter::Header { .. } => ParameterPlace::Header,
+            openapiv3::Parameter::Cookie { .. } => ParameterPlace::Cookie,
+        }
+    }
+
     /// Whether two names in this place are the same parameter.
     pub fn same_name(self, one: &str, other: &str) -> bool {
         if self == ParameterPlace::Header { one.eq_ignore_ascii_case(other) } else { one == other }
     }
-}
-
-/// How the value of a parameter is written (OpenAPI 3.0.3, Style Values).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ParameterStyle {
-    /// `a,b`; in paths and headers.
-    Simple,
-    /// `.a.b`; in paths.
-    Label,
-    /// `;name=a;name=b`; in paths.
-    Matrix,
-    /// `name=a&name=b`; in queries and cookies.
-    Form,
-    /// `name=a%20b`; in queries.
-    SpaceDelimited,
-    /// `name=a%7Cb`; in queries.
-    PipeDelimited,
-    /// `name[key]=a`; in queries.
-    DeepObject,
 }
 
 /// A parameter of an operation.
@@ -96,8 +86,6 @@ pub struct Parameter {
     pub required: bool,
     /// The schema of its value. Accepts anything when none is documented.
     pub schema: SchemaRef,
-    /// How lists and objects are written.
-    pub style: ParameterStyle,
     /// Whether each item or member is written apart.
     pub explode: bool,
     /// The media type of its value, or `None` where the value is written in its style.
@@ -106,6 +94,14 @@ pub struct Parameter {
     pub example: Option<Value>,
     /// JSON pointer of the parameter itself, references followed.
     pub pointer: String,
+    /// The parameter without its schemas: its style says how lists and objects are written.
+    pub typed: openapiv3::Parameter,
+}
+
+/// Whether the style of a parameter is `form`: each item or member is written apart if nothing else is documented.
+pub fn is_form(typed: &openapiv3::Parameter) -> bool {
+    use openapiv3::{Parameter, QueryStyle};
+    matches!(typed, Parameter::Query { style: QueryStyle::Form, .. } | Parameter::Cookie { .. })
 }
 
 /// The request body of an operation.
@@ -134,10 +130,8 @@ impl RequestBody {
 /// A documented response.
 #[derive(Clone, Debug)]
 pub struct DocumentedResponse {
-    /// The statuses that it covers.
-    pub status: StatusKey,
-    /// The description as written.
-    pub description: String,
+    /// The status or range of statuses that it covers, or `None` for all that no other response covers.
+    pub status: Option<StatusCode>,
     /// The allowed values of `error.code`: those of `x-error-codes`, else the `snake_case` words in backticks in the
     /// description. Empty when none is documented.
     pub codes: Vec<String>,
@@ -152,6 +146,20 @@ pub struct DocumentedResponse {
 }
 
 impl DocumentedResponse {
+    /// Whether it covers a status.
+    pub fn covers(&self, status: u16) -> bool {
+        match self.status {
+            Some(StatusCode::Code(code)) => code == status,
+            Some(StatusCode::Range(digit)) => digit == status / 100,
+            None => true,
+        }
+    }
+
+    /// Its key in the document: `404`, `4XX` or `default`.
+    pub fn key(&self) -> String {
+        self.status.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string)
+    }
+
     /// The documented media types of a response with this `Content-Type`: those of exactly its type, else those of a
     /// range such as `text/*`, else `*/*`. Case and parameters do not matter, but one with the same parameters is first.
     pub fn media_of(&self, content_type: &str) -> Vec<&(String, SchemaRef)> {
@@ -184,52 +192,6 @@ pub struct Header {
     pub media: Option<String>,
     /// JSON pointer of the header, references followed.
     pub pointer: String,
-}
-
-/// The statuses that a response covers. Ordered from the most to the least exact.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum StatusKey {
-    /// One status, 100 to 599.
-    Code(u16),
-    /// The hundred statuses that begin with this digit, 1 to 5.
-    Range(u8),
-    /// All that no other response covers.
-    Default,
-}
-
-impl StatusKey {
-    /// Parses `404`, `4XX` or `default`.
-    pub fn parse(key: &str) -> Option<StatusKey> {
-        if key == "default" {
-            return Some(StatusKey::Default);
-        }
-        let (first, rest) = key.split_at_checked(1)?;
-        let digit = first.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
-        match rest {
-            "XX" => Some(StatusKey::Range(digit)),
-            _ if rest.len() == 2 => key.parse().ok().map(StatusKey::Code),
-            _ => None,
-        }
-    }
-
-    /// Whether it covers a status.
-    pub fn covers(self, status: u16) -> bool {
-        match self {
-            StatusKey::Code(code) => code == status,
-            StatusKey::Range(digit) => u16::from(digit) == status / 100,
-            StatusKey::Default => true,
-        }
-    }
-}
-
-impl fmt::Display for StatusKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StatusKey::Code(code) => write!(f, "{code}"),
-            StatusKey::Range(digit) => write!(f, "{digit}XX"),
-            StatusKey::Default => f.write_str("default"),
-        }
-    }
 }
 
 /// A media type without its parameters, in lower case.
@@ -270,16 +232,5 @@ mod tests {
         for other in ["text/html", "application/jsonx", "application/pdf", "application/json-seq", "*/*", "json", ""] {
             assert!(!is_json(other), "{other}");
         }
-    }
-
-    #[test]
-    fn statuses_are_parsed_and_ordered_from_exact_to_general() {
-        let mut keys: Vec<_> = ["default", "4XX", "404", "200"].into_iter().filter_map(StatusKey::parse).collect();
-        keys.sort_unstable();
-        assert_eq!(keys.iter().map(ToString::to_string).collect::<Vec<_>>(), ["200", "404", "4XX", "default"]);
-        for bad in ["40", "999", "4xx", "4X1", "+12", "é00", ""] {
-            assert_eq!(StatusKey::parse(bad), None, "{bad}");
-        }
-        assert!(StatusKey::Range(4).covers(499) && !StatusKey::Range(4).covers(500));
     }
 }

@@ -1,13 +1,13 @@
 //! Reads the operations of a document.
 
 use super::{
-    DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, ParameterStyle, RequestBody, StatusKey,
-    codes,
+    DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, RequestBody, codes,
+    operation::is_form,
     schema::{SchemaRef, Schemas},
 };
-use crate::document::{Document, DocumentError, Inspection, Lint, pointer};
+use crate::document::{Document, DocumentError, Inspection, Lint, PLACE, pointer};
 use http::Method;
-use openapiv3::SecurityRequirement;
+use openapiv3::{Content, ParameterSchemaOrContent, ReferenceOr, StatusCode};
 use serde_json::Value;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -95,19 +95,26 @@ impl OperationReader {
         found: &FoundOperation,
         endpoint: Option<Endpoint>,
     ) -> Result<Operation, DocumentError> {
-        let head = self.document.operation_head(&found.pointer)?;
+        let typed = self.document.operation(&found.item, &found.pointer)?;
         let method = found.method.clone();
-        let parameters = self.parameters(found);
+        let parameters = self.parameters(typed.parameters);
         let mut names = self.names.clone();
         names.extend(parameters.iter().map(|parameter| parameter.name.clone()));
+        let mut responses = typed.responses;
+        responses.responses.sort_keys();
+        let by_status = responses.responses.into_iter().map(|(status, response)| (Some(status), response));
+        let responses = by_status
+            .chain(responses.default.map(|response| (None, response)))
+            .filter_map(|(status, response)| Some(self.response(found, status, &response.into_item()?, &names)))
+            .collect();
         Ok(Operation {
             id: found.id.clone().unwrap_or_else(|| format!("{method} {}", found.path)),
             endpoint,
             path: found.path.clone(),
-            body: self.body(&pointer::join(&found.pointer, "requestBody")),
-            responses: self.responses(&pointer::join(&found.pointer, "responses"), &names),
-            security: self.security(head.security),
-            tags: head.tags,
+            body: typed.request_body.and_then(ReferenceOr::into_item).map(|body| self.body(&body)),
+            responses,
+            security: typed.security.into_iter().flatten().map(|schemes| schemes.into_keys().collect()).collect(),
+            tags: typed.tags,
             pointer: found.pointer.clone(),
             parameters,
             method,
@@ -115,138 +122,93 @@ impl OperationReader {
     }
 
     /// The operation's own parameters, then those of its path that it does not replace.
-    fn parameters(&self, found: &FoundOperation) -> Vec<Parameter> {
+    fn parameters(&self, written: Vec<ReferenceOr<openapiv3::Parameter>>) -> Vec<Parameter> {
         let mut parameters: Vec<Parameter> = Vec::new();
-        for owner in [&found.pointer, &found.item] {
-            let list = pointer::join(owner, "parameters");
-            let count = self.document.value().pointer(&list).and_then(Value::as_array).map_or(0, Vec::len);
-            for index in 0..count {
-                let Some(parameter) = self.parameter(&format!("{list}/{index}")) else { continue };
-                let same = |other: &Parameter| {
-                    other.place == parameter.place && other.place.same_name(&other.name, &parameter.name)
-                };
-                if !is_ignored(&parameter) && !parameters.iter().any(same) {
-                    parameters.push(parameter);
-                }
+        for parameter in written.into_iter().filter_map(ReferenceOr::into_item) {
+            let parameter = self.parameter(parameter);
+            let same = |other: &Parameter| {
+                other.place == parameter.place && other.place.same_name(&other.name, &parameter.name)
+            };
+            if !is_ignored(&parameter) && !parameters.iter().any(same) {
+                parameters.push(parameter);
             }
         }
         parameters
     }
 
-    fn parameter(&self, written: &str) -> Option<Parameter> {
-        let (target, value) = self.document.resolve(written)?;
-        let place = match value.get("in")?.as_str()? {
-            "path" => ParameterPlace::Path,
-            "query" => ParameterPlace::Query,
-            "header" => ParameterPlace::Header,
-            "cookie" => ParameterPlace::Cookie,
-            _ => return None,
-        };
-        Some(Parameter {
-            name: value.get("name")?.as_str()?.to_owned(),
+    fn parameter(&self, typed: openapiv3::Parameter) -> Parameter {
+        let place = ParameterPlace::of(&typed);
+        let data = typed.parameter_data_ref();
+        let pointer = place_of(data.extensions.get(PLACE));
+        let (media, schema) = self.format(&data.format, &pointer);
+        let example = || data.examples.first()?.1.as_item()?.value.clone();
+        Parameter {
+            name: data.name.clone(),
             place,
-            required: value.get("required") == Some(&Value::Bool(true)) || place == ParameterPlace::Path,
-            schema: self.schema_of(&target, value),
-            style: style(value, place),
-            explode: value
-                .get("explode")
-                .and_then(Value::as_bool)
-                .unwrap_or(style(value, place) == ParameterStyle::Form),
-            media: media_of(value),
-            example: self.example(&target, value),
-            pointer: target,
-        })
-    }
-
-    fn body(&self, written: &str) -> Option<RequestBody> {
-        let (target, value) = self.document.resolve(written)?;
-        let required = value.get("required") == Some(&Value::Bool(true));
-        Some(RequestBody { required, media: self.media(&target, value), pointer: target })
-    }
-
-    fn responses(&self, written: &str, names: &BTreeSet<String>) -> Vec<DocumentedResponse> {
-        let documented = self.document.value().pointer(written).and_then(Value::as_object);
-        let mut responses: Vec<DocumentedResponse> = documented
-            .into_iter()
-            .flat_map(|responses| responses.keys())
-            .filter_map(|key| {
-                let written_at = pointer::join(written, key);
-                let status = StatusKey::parse(key)?;
-                let (target, value) = self.document.resolve(&written_at)?;
-                let description = value.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
-                let codes = codes::listed(value).unwrap_or_else(|| codes::in_prose(&description, names));
-                let (media, headers) = (self.media(&target, value), self.headers(&target, value));
-                Some(DocumentedResponse { status, description, codes, media, headers, pointer: target, written_at })
-            })
-            .collect();
-        responses.sort_by_key(|response| response.status);
-        responses
-    }
-
-    fn media(&self, owner: &str, value: &Value) -> Vec<(String, SchemaRef)> {
-        let content = value.get("content").and_then(Value::as_object);
-        let names = content.into_iter().flat_map(|content| content.keys());
-        let place = |name| pointer::join(&pointer::join(&pointer::join(owner, "content"), name), "schema");
-        names.map(|name| (name.clone(), self.schemas.at(&place(name)))).collect()
-    }
-
-    fn headers(&self, owner: &str, value: &Value) -> Vec<Header> {
-        let headers = value.get("headers").and_then(Value::as_object);
-        let names = headers.into_iter().flat_map(|headers| headers.keys());
-        names
-            .filter_map(|name| {
-                let (target, value) = self.document.resolve(&format!("{owner}/headers/{}", pointer::escape(name)))?;
-                let required = value.get("required") == Some(&Value::Bool(true));
-                let (name, media) = (name.clone(), media_of(value));
-                Some(Header { name, required, schema: self.schema_of(&target, value), media, pointer: target })
-            })
-            .collect()
-    }
-
-    /// The schema of a parameter or header, which may be under a media type.
-    fn schema_of(&self, target: &str, value: &Value) -> SchemaRef {
-        let place = match media_of(value) {
-            Some(media) => format!("{target}/content/{}/schema", pointer::escape(&media)),
-            None => pointer::join(target, "schema"),
-        };
-        self.schemas.at(&place)
-    }
-
-    /// The example of a parameter, or the first of several.
-    fn example(&self, target: &str, value: &Value) -> Option<Value> {
-        if let Some(example) = value.get("example") {
-            return Some(example.clone());
+            required: data.required || place == ParameterPlace::Path,
+            schema,
+            explode: data.explode.unwrap_or(is_form(&typed)),
+            media,
+            example: data.example.clone().or_else(example),
+            pointer,
+            typed,
         }
-        let name = value.get("examples")?.as_object()?.keys().next()?;
-        let place = format!("{target}/examples/{}/value", pointer::escape(name));
-        self.document.resolve(&place).map(|(_, value)| value.clone())
     }
 
-    fn security(&self, own: Option<Vec<SecurityRequirement>>) -> Vec<Vec<String>> {
-        let whole = || self.document.value().get("security").cloned().and_then(|all| serde_json::from_value(all).ok());
-        let alternatives: Vec<SecurityRequirement> = own.or_else(whole).unwrap_or_default();
-        alternatives.into_iter().map(|schemes| schemes.into_keys().collect()).collect()
+    fn body(&self, written: &openapiv3::RequestBody) -> RequestBody {
+        let pointer = place_of(written.extensions.get(PLACE));
+        RequestBody { required: written.required, media: self.media(&written.content, &pointer), pointer }
+    }
+
+    fn response(
+        &self,
+        found: &FoundOperation,
+        status: Option<StatusCode>,
+        written: &openapiv3::Response,
+        names: &BTreeSet<String>,
+    ) -> DocumentedResponse {
+        let pointer = place_of(written.extensions.get(PLACE));
+        let codes = codes::listed(written.extensions.get(codes::EXTENSION));
+        let headers = written.headers.iter().filter_map(|(name, header)| Some(self.header(name, header.as_item()?)));
+        let mut response = DocumentedResponse {
+            status,
+            codes: codes.unwrap_or_else(|| codes::in_prose(&written.description, names)),
+            media: self.media(&written.content, &pointer),
+            headers: headers.collect(),
+            written_at: String::new(),
+            pointer,
+        };
+        response.written_at = format!("{}/responses/{}", found.pointer, response.key());
+        response
+    }
+
+    fn header(&self, name: &str, written: &openapiv3::Header) -> Header {
+        let pointer = place_of(written.extensions.get(PLACE));
+        let (media, schema) = self.format(&written.format, &pointer);
+        Header { name: name.to_owned(), required: written.required, schema, media, pointer }
+    }
+
+    fn media(&self, content: &Content, owner: &str) -> Vec<(String, SchemaRef)> {
+        let place = |name| format!("{owner}/content/{}/schema", pointer::escape(name));
+        content.keys().map(|name| (name.clone(), self.schemas.at(&place(name)))).collect()
+    }
+
+    /// The schema of a parameter or header, and the media type that it is under, if it is.
+    fn format(&self, format: &ParameterSchemaOrContent, owner: &str) -> (Option<String>, SchemaRef) {
+        let media = match format {
+            ParameterSchemaOrContent::Content(content) => self.media(content, owner).into_iter().next(),
+            ParameterSchemaOrContent::Schema(_) => None,
+        };
+        media.map_or_else(
+            || (None, self.schemas.at(&pointer::join(owner, "schema"))),
+            |(media, schema)| (Some(media), schema),
+        )
     }
 }
 
-/// The style of a parameter: what it says if its place allows that, else that of its place.
-fn style(value: &Value, place: ParameterPlace) -> ParameterStyle {
-    use ParameterPlace::{Cookie, Header, Path, Query};
-    match (place, value.get("style").and_then(Value::as_str)) {
-        (Path, Some("label")) => ParameterStyle::Label,
-        (Path, Some("matrix")) => ParameterStyle::Matrix,
-        (Path | Header, _) => ParameterStyle::Simple,
-        (Query, Some("spaceDelimited")) => ParameterStyle::SpaceDelimited,
-        (Query, Some("pipeDelimited")) => ParameterStyle::PipeDelimited,
-        (Query, Some("deepObject")) => ParameterStyle::DeepObject,
-        (Query | Cookie, _) => ParameterStyle::Form,
-    }
-}
-
-/// The media type of a parameter or header that has no schema of its own.
-fn media_of(value: &Value) -> Option<String> {
-    let content = value.get("content").and_then(Value::as_object).filter(|_| value.get("schema").is_none());
-    content.and_then(|content| content.keys().next()).cloned()
+/// The pointer in the extension [`PLACE`] of an object.
+fn place_of(extension: Option<&Value>) -> String {
+    extension.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The standard ignores header parameters with these names: other parts of the document describe them.

@@ -57,7 +57,7 @@ set-main 200 400 401:control_unauthorized 404:not_found 422:cannot_setmain_exper
     for (name, endpoint) in names.into_iter().zip(Endpoint::ALL) {
         written.push_str(name);
         for response in &contract.operation(endpoint).responses {
-            written.push_str(&format!(" {}", response.status));
+            written.push_str(&format!(" {}", response.key()));
             if !response.codes.is_empty() {
                 written.push_str(&format!(":{}", response.codes.join(",")));
             }

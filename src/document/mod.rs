@@ -20,6 +20,7 @@ mod spans;
 mod structure;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod values;
 mod yaml;
 
@@ -30,3 +31,4 @@ pub use nearest::nearest;
 pub use openapi::Document;
 pub use resolve::RefError;
 pub use spans::Position;
+pub use typed::PLACE;

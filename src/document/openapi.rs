@@ -1,7 +1,8 @@
 //! The document with its text, values and places.
 
 use super::{
-    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve, spans::Spans, yaml,
+    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve, spans::Spans,
+    typed, yaml,
 };
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -102,30 +103,14 @@ impl Document {
         inspect::operation(self, item, operation)
     }
 
-    /// The head of an operation as a type of `openapiv3`: id, tags, security, servers and texts.
+    /// The operation at the pointer `operation`, whose path item is at `item`, as a type of `openapiv3`: with the
+    /// parameters of its path item after its own, the security of the document if it has none, and references followed.
     ///
-    /// Parameters, body and responses are omitted: they may be references, and the type loses unknown keywords of their
-    /// schemas. Read them from [`Document::value`].
-    pub fn operation_head(&self, pointer: &str) -> Result<openapiv3::Operation, DocumentError> {
-        let head_keys = ["operationId", "tags", "summary", "description", "deprecated", "security", "servers"];
-        let value = self.value.pointer(pointer).and_then(Value::as_object);
-        let members = value.into_iter().flatten().filter(|(key, value)| {
-            let is_wrong = match key.as_str() {
-                "summary" | "description" => !value.is_string(),
-                "deprecated" => !value.is_boolean(),
-                _ => value.is_null(),
-            };
-            head_keys.contains(&key.as_str()) && !is_wrong
-        });
-        let mut head: Map<String, Value> = members.map(|(key, value)| (key.clone(), value.clone())).collect();
-        for tag in head.get_mut("tags").and_then(Value::as_array_mut).into_iter().flatten() {
-            if !tag.is_string() {
-                *tag = Value::from(tag.to_string());
-            }
-        }
-        head.insert("responses".to_owned(), Value::Object(Map::new()));
-        serde_json::from_value(Value::Object(head))
-            .map_err(|error| self.error(ErrorKind::Structure { message: error.to_string() }, pointer, None))
+    /// The extension [`super::PLACE`] of each object is its pointer. Schemas are omitted: read them from
+    /// [`Document::value`].
+    pub fn operation(&self, item: &str, operation: &str) -> Result<openapiv3::Operation, DocumentError> {
+        typed::operation(self, item, operation)
+            .map_err(|error| self.error(ErrorKind::Structure { message: error.to_string() }, operation, None))
     }
 
     /// An error at the key of a pointer (in a list, at the item).

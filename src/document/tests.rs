@@ -1,6 +1,7 @@
 //! The exact errors of documents that cannot be used.
 
 use super::*;
+use openapiv3::{Parameter, ParameterSchemaOrContent, PathStyle, QueryStyle};
 
 /// An otherwise valid document with one operation.
 fn around(operation: &str) -> String {
@@ -194,17 +195,90 @@ fn mistakes_that_change_nothing_are_lints() {
         let inspection = document.inspect("/paths/~1a", "/paths/~1a/get");
         assert_eq!(inspection.errors, [], "{text}");
         assert!(inspection.lints.iter().any(|lint| lint.id == "document.wrong-annotation"), "{text}");
-        assert!(document.operation_head("/paths/~1a/get").is_ok(), "{text}");
+        assert!(document.operation("/paths/~1a", "/paths/~1a/get").is_ok(), "{text}");
     }
-    let head =
-        Document::parse(operation("tags: [2024, a]"), "t.yaml").unwrap().operation_head("/paths/~1a/get").unwrap();
-    assert_eq!(head.tags, ["2024", "a"]);
+    let document = Document::parse(operation("tags: [2024, a]"), "t.yaml").unwrap();
+    assert_eq!(document.operation("/paths/~1a", "/paths/~1a/get").unwrap().tags, ["2024", "a"]);
     assert_all(&[
         (operation("tags: 2024"), "t.yaml:6:13: `tags` must be a list, not the number 2024"),
         (operation("parameters: 1"), "t.yaml:6:19: `parameters` must be a list, not the number 1"),
         (operation("requestBody:"), "t.yaml:6:18: `requestBody` must be a request body, not null"),
         (schema("{type: 1}"), "t.yaml:6:87: `type` must be text, not the number 1"),
     ]);
+}
+
+/// The library refuses more than the inspection, which alone decides.
+#[test]
+fn what_the_inspection_accepts_has_a_type() {
+    let whole = Document::embedded();
+    let mut places = Vec::new();
+    collect(whole.value(), String::new(), &mut places);
+    let junk = ["null", "7", "true", "'x'", "[]", "{}", "[null]", "{a: }", "{style: form, content: {}}"];
+    let mut accepted = 0;
+    let (item, operation) = ("/paths/~1offerings", "/paths/~1offerings/post");
+    let places = places.iter().filter(|place| place.starts_with(operation) || place.starts_with("/components/"));
+    for (index, place) in places.filter(|place| !place.contains("/schemas/")).enumerate() {
+        let mut value = whole.value().clone();
+        *value.pointer_mut(place).unwrap() = serde_yaml::from_str(junk[index % junk.len()]).unwrap();
+        let document = Document::parse(value.to_string(), "t.json").unwrap();
+        if document.inspect(item, operation).errors.is_empty() {
+            document.operation(item, operation).unwrap();
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 50, "{accepted}");
+}
+
+fn collect(value: &serde_json::Value, at: String, into: &mut Vec<String>) {
+    let members: Vec<_> = match value {
+        serde_json::Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        serde_json::Value::Array(items) => items.iter().enumerate().map(|(n, item)| (n.to_string(), item)).collect(),
+        _ => Vec::new(),
+    };
+    for (key, value) in members {
+        collect(value, pointer::join(&at, &key), into);
+    }
+    into.push(at);
+}
+
+#[test]
+fn recursive_schemas_are_omitted_from_a_type() {
+    let text = around(
+        "      responses: {default: {description: d, content: {a/b: {schema: {$ref: '#/components/schemas/A'}}}}}\n",
+    ) + "components: {schemas: {A: {properties: {a: {$ref: '#/components/schemas/A'}}, anyOf: [{$ref: '#/components/schemas/A'}]}}}\n";
+    let document = Document::parse(text, "t.yaml").unwrap();
+    let operation = document.operation("/paths/~1a", "/paths/~1a/get").unwrap();
+    let response = operation.responses.default.unwrap().into_item().unwrap();
+    assert!(response.content["a/b"].schema.as_ref().unwrap().as_item().is_none());
+}
+
+#[test]
+fn a_type_has_what_counts_of_a_mistaken_object() {
+    let parameter = |members: &str| {
+        let text = around(&format!(
+            "      parameters: [{{name: p, {members}}}]\n      responses: {{4XX: {{headers: {{x-h: {{}}}}}}, default: {{}}}}\n"
+        ));
+        let document = Document::parse(text.clone(), "t.yaml").unwrap();
+        assert_eq!(document.inspect("/paths/~1a", "/paths/~1a/get").errors, [], "{text}");
+        let operation = document.operation("/paths/~1a", "/paths/~1a/get").unwrap();
+        let response = operation.responses.responses[0].as_item().unwrap();
+        assert_eq!(
+            response.headers["x-h"].as_item().unwrap().extensions[PLACE],
+            "/paths/~1a/get/responses/4XX/headers/x-h"
+        );
+        assert!(operation.responses.default.is_some());
+        operation.parameters[0].as_item().unwrap().clone()
+    };
+    let of = |members| parameter(members);
+    assert!(matches!(of("in: path, schema: {}, style: form"), Parameter::Path { style: PathStyle::Simple, .. }));
+    assert!(matches!(of("in: query, schema: {}, style: matrix"), Parameter::Query { style: QueryStyle::Form, .. }));
+    assert!(matches!(of("in: header, schema: {}, style: label"), Parameter::Header { .. }));
+    assert!(matches!(of("in: cookie, schema: {}, style: simple"), Parameter::Cookie { .. }));
+    let both = of("in: query, schema: {type: integer, minLength: 3}, content: {a/b: {}}, style: deepObject");
+    assert!(matches!(both.parameter_data_ref().format, ParameterSchemaOrContent::Schema(_)));
+    assert!(matches!(both, Parameter::Query { style: QueryStyle::DeepObject, .. }));
+    let content = of("in: query, content: {a/b: {schema: {type: integer}, encoding: {a: 1}}}, description: ~");
+    assert!(matches!(&content.parameter_data_ref().format, ParameterSchemaOrContent::Content(all) if all.len() == 1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::drive::CaseResults;
 use super::plan::Plan;
 use super::settings::{Isolation, Settings, TargetSettings};
 use super::target;
-use crate::contract::{Contract, Endpoint, Level, Operation, Rule, StatusKey};
+use crate::contract::{Contract, Endpoint, Level, Operation, Rule};
 use crate::exchange::{Latencies, OperationRef};
 use crate::finding::{
     CaseResult, Confirmation, Constraints, ContractFacts, Coverage, DocumentPlace, Drift, Ending, EvidenceStep,
@@ -17,6 +17,7 @@ use crate::finding::{
     Tool, Verdict, Waived,
 };
 use crate::offerings::race;
+use openapiv3::StatusCode;
 
 mod headers;
 pub(super) mod join;
@@ -462,7 +463,7 @@ fn responses(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<SeenR
         Endpoint::ALL.into_iter().map(|endpoint| contract.operation(endpoint)).chain(plan.others()).collect();
     for (index, operation) in operations.iter().enumerate() {
         for response in &operation.responses {
-            let StatusKey::Code(status) = response.status else { continue };
+            let Some(StatusCode::Code(status)) = response.status else { continue };
             let codes: Vec<Option<&String>> =
                 if response.codes.is_empty() { vec![None] } else { response.codes.iter().map(Some).collect() };
             for code in codes {

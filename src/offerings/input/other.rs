@@ -8,7 +8,7 @@ use super::inputs::{CoverageTarget, Input, Inputs, Origin, Part, ValueClass, num
 use super::limits::{unsendable_reason, validity};
 use super::parameter::{readings, written};
 use super::template::{InputBody, InputSubject, RequestTemplate};
-use crate::contract::{Operation, Parameter, ParameterPlace, ParameterStyle};
+use crate::contract::{Operation, Parameter, ParameterPlace, is_form};
 use crate::exchange::{KeyRole, OperationRef, Request};
 use crate::finding::Constraints;
 use crate::generate::{Constraint, ConstraintSide, Facet, Schema, TextValidity, Validity, seed};
@@ -300,7 +300,7 @@ fn is_wrong_as_text(parameter: &Parameter, schema: &Schema, value: &Value, facet
     // A text has no type, so it cannot have the wrong one.
     let is_about_type = matches!(facet.constraint, Constraint::Type | Constraint::Nullable);
     // The members of an object may be parameters of their own, of which a server ignores those that it does not know.
-    let is_apart = parameter.explode && parameter.style == ParameterStyle::Form && value.is_object();
+    let is_apart = parameter.explode && is_form(&parameter.typed) && value.is_object();
     if is_about_type && !schema.texts().is_empty() || is_apart && facet.place.is_empty() {
         return false;
     }

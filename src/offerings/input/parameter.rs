@@ -1,8 +1,9 @@
 //! The values of parameters as they are sent, in every style of OpenAPI 3.0.
 
-use crate::contract::{Parameter, ParameterPlace, ParameterStyle, is_json};
+use crate::contract::{Parameter, is_json};
 use crate::exchange::encode_segment;
 use crate::generate::Schema;
+use openapiv3::{Parameter as Typed, PathStyle, QueryStyle};
 use serde_json::{Number, Value};
 
 /// A value of a parameter as sent: the text in the path, the parts of the query, the value of the header, or the cookie.
@@ -13,11 +14,11 @@ pub(super) fn written(parameter: &Parameter, value: &Value) -> Result<Vec<String
         Some(media) => return Err(format!("no value is generated for `{media}`")),
         None => Shape::of(value)?,
     };
-    match parameter.place {
-        ParameterPlace::Path => in_path(parameter, &shape).map(|text| vec![text]),
-        ParameterPlace::Query => in_query(parameter, &shape),
-        ParameterPlace::Header => in_header(parameter, &shape).map(|text| vec![text]),
-        ParameterPlace::Cookie => in_cookie(parameter, &shape).map(|text| vec![text]),
+    match &parameter.typed {
+        Typed::Path { style, .. } => in_path(parameter, style, &shape).map(|text| vec![text]),
+        Typed::Query { style, .. } => in_query(parameter, style, &shape),
+        Typed::Header { .. } => in_header(parameter, &shape).map(|text| vec![text]),
+        Typed::Cookie { .. } => in_cookie(parameter, &shape).map(|text| vec![text]),
     }
 }
 
@@ -75,26 +76,26 @@ fn ambiguous(delimiter: char) -> String {
     format!("a text with `{delimiter}` in a list or object is not sent, because servers split it differently")
 }
 
-fn in_path(parameter: &Parameter, shape: &Shape) -> Result<String, String> {
+fn in_path(parameter: &Parameter, style: &PathStyle, shape: &Shape) -> Result<String, String> {
     let is_exploded = parameter.explode;
-    let text = match (parameter.style, shape) {
-        (ParameterStyle::Label, Shape::List(items)) if !is_exploded && items.len() > 1 => {
+    let text = match (style, shape) {
+        (PathStyle::Label, Shape::List(items)) if !is_exploded && items.len() > 1 => {
             return Err("versions of OpenAPI disagree on lists of the style `label` without `explode`".into());
         }
-        (ParameterStyle::Label, Shape::Pairs(_)) if !is_exploded => {
+        (PathStyle::Label, Shape::Pairs(_)) if !is_exploded => {
             return Err("versions of OpenAPI disagree on objects of the style `label` without `explode`".into());
         }
-        (ParameterStyle::Label, Shape::One(text)) => format!(".{}", encode_segment(text)),
-        (ParameterStyle::Label, _) => format!(".{}", shape.texts('.', "=")?.join(".")),
-        (ParameterStyle::Matrix, Shape::Pairs(_)) if is_exploded => format!(";{}", shape.texts(';', "=")?.join(";")),
-        (ParameterStyle::Matrix, Shape::List(_)) if is_exploded => {
+        (PathStyle::Label, Shape::One(text)) => format!(".{}", encode_segment(text)),
+        (PathStyle::Label, _) => format!(".{}", shape.texts('.', "=")?.join(".")),
+        (PathStyle::Matrix, Shape::Pairs(_)) if is_exploded => format!(";{}", shape.texts(';', "=")?.join(";")),
+        (PathStyle::Matrix, Shape::List(_)) if is_exploded => {
             let name = encode_segment(&parameter.name);
             shape.texts(';', "=")?.iter().map(|text| format!(";{name}={text}")).collect()
         }
-        (ParameterStyle::Matrix, Shape::One(text)) if text.is_empty() => {
+        (PathStyle::Matrix, Shape::One(text)) if text.is_empty() => {
             format!(";{}", encode_segment(&parameter.name))
         }
-        (ParameterStyle::Matrix, _) => {
+        (PathStyle::Matrix, _) => {
             format!(";{}={}", encode_segment(&parameter.name), shape.texts(',', ",")?.join(","))
         }
         (_, _) => shape.texts(',', if is_exploded { "=" } else { "," })?.join(","),
@@ -106,24 +107,24 @@ fn in_path(parameter: &Parameter, shape: &Shape) -> Result<String, String> {
     Ok(text)
 }
 
-fn in_query(parameter: &Parameter, shape: &Shape) -> Result<Vec<String>, String> {
+fn in_query(parameter: &Parameter, style: &QueryStyle, shape: &Shape) -> Result<Vec<String>, String> {
     let name = encode_segment(&parameter.name);
     let joined = |delimiter, between: &str| -> Result<Vec<String>, String> {
         Ok(vec![format!("{name}={}", shape.texts(delimiter, ",")?.join(between))])
     };
-    match (parameter.style, shape) {
+    match (style, shape) {
         (_, Shape::One(text)) => Ok(vec![format!("{name}={}", encode_segment(text))]),
-        (ParameterStyle::DeepObject, Shape::Pairs(members)) => Ok(members
+        (QueryStyle::DeepObject, Shape::Pairs(members)) => Ok(members
             .iter()
             .map(|(key, text)| format!("{name}%5B{}%5D={}", encode_segment(key), encode_segment(text)))
             .collect()),
-        (ParameterStyle::DeepObject, Shape::List(_)) => Err("the style `deepObject` has no form for a list".into()),
+        (QueryStyle::DeepObject, Shape::List(_)) => Err("the style `deepObject` has no form for a list".into()),
         (_, Shape::List(items)) if parameter.explode => {
             Ok(items.iter().map(|text| format!("{name}={}", encode_segment(text))).collect())
         }
-        (ParameterStyle::SpaceDelimited, Shape::List(_)) => joined(' ', "%20"),
-        (ParameterStyle::PipeDelimited, Shape::List(_)) => joined('|', "%7C"),
-        (ParameterStyle::SpaceDelimited | ParameterStyle::PipeDelimited, Shape::Pairs(_)) => {
+        (QueryStyle::SpaceDelimited, Shape::List(_)) => joined(' ', "%20"),
+        (QueryStyle::PipeDelimited, Shape::List(_)) => joined('|', "%7C"),
+        (QueryStyle::SpaceDelimited | QueryStyle::PipeDelimited, Shape::Pairs(_)) => {
             Err("OpenAPI defines no form for an object in this style".into())
         }
         (_, Shape::Pairs(members)) if parameter.explode => {

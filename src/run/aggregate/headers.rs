@@ -17,7 +17,7 @@ pub(super) fn of(contract: &Contract, plan: &Plan, record: &CaseResult) -> Vec<S
                 });
                 headers.push(SeenHeader {
                     operation: operation.id.clone(),
-                    status: response.status.to_string(),
+                    status: response.key(),
                     header: header.name.clone(),
                     required: header.required,
                     count: counted.map(|(_, count)| count).sum(),
