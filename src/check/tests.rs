@@ -63,6 +63,15 @@ fn the_content_type_chooses_the_schema() {
 }
 
 #[test]
+fn a_negative_zero_is_an_integer() {
+    let schema = "{schema: {type: object, properties: {n: {type: integer, minimum: 0, enum: [0, 3]}}}}";
+    let json = [("content-type", "application/json")];
+    let found = |body: &str| violated(&content(&[("application/json", schema)]), &json, body);
+    assert_eq!(found(r#"{"n": -0}"#), Vec::<String>::new());
+    assert_eq!(found(r#"{"n": -1}"#), ["response.schema/valid"]);
+}
+
+#[test]
 fn the_nearest_documented_media_type_counts() {
     let all = content(&[("*/*", TEXT), ("application/*", NUMBER), ("application/vnd.a+json", TEXT)]);
     for (declared, body, expected) in [

@@ -423,6 +423,32 @@ fn schemas_of_every_style_are_supported() {
 }
 
 #[test]
+fn a_negative_zero_in_a_document_is_zero() {
+    let schema = r#"{"type": "integer", "minimum": -0, "default": -0, "enum": [-0, 7, -7], "maxLength": -0}"#;
+    let texts = [
+        format!("openapi: 3.0.3\npaths: {{}}\nx: {schema}\n"),
+        format!(r#"{{"openapi": "3.0.3", "paths": {{}}, "x": {schema}}}"#),
+    ];
+    for text in texts {
+        let document = Document::parse(text.clone(), "t").unwrap();
+        let expected = json!({"type": "integer", "minimum": 0, "default": 0, "enum": [0, 7, -7], "maxLength": 0});
+        assert_eq!(document.value()["x"], expected, "{text}");
+    }
+    let schema = "{type: object, properties: {tag: {type: integer, minimum: -0, maximum: 3}}}";
+    let text = embedded_text().replace(
+        "    V4OfferingUpdate:\n      type: object\n",
+        &format!("    V4OfferingUpdate: {schema}\n    Was:\n      type: object\n"),
+    );
+    let value = serde_yaml::from_str::<Value>(&text).unwrap();
+    for text in [text, value.to_string().replace(r#""minimum":0"#, r#""minimum":-0"#)] {
+        let contract = contract(text).unwrap();
+        let update = contract.operation(Endpoint::Update).body.as_ref().unwrap().json().unwrap();
+        assert!(update.is_valid(Direction::Request, &json!({"tag": 0})));
+        assert!(!update.is_valid(Direction::Request, &json!({"tag": -1})));
+    }
+}
+
+#[test]
 fn a_document_of_two_hundred_operations_is_fast() {
     let mut more = String::new();
     for n in 0..200 {

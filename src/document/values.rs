@@ -156,6 +156,16 @@ fn of_base(text: &str) -> Option<(Option<u64>, f64)> {
     (!digits.is_empty()).then(|| (digits.iter().try_fold(0, add), rounded))
 }
 
+/// A value of JSON whose parser takes `-0` for a fraction, although it is a whole number.
+pub(super) fn with_plain_zeros(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.as_f64().is_some_and(|zero| zero == 0.0 && zero.is_sign_negative()) => 0.into(),
+        Value::Array(items) => items.into_iter().map(with_plain_zeros).collect(),
+        Value::Object(members) => members.into_iter().map(|(key, value)| (key, with_plain_zeros(value))).collect(),
+        other => other,
+    }
+}
+
 /// A whole number of at most 64 bits.
 fn whole(text: &str) -> Option<Number> {
     text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()

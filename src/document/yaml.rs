@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
         let spans = Spans::read(&without_surrogates(text)).or_else(|_| scan(text)).unwrap_or_else(|_| Spans::unknown());
-        return check(spans, &fail).map(|spans| (value, spans));
+        return check(spans, &fail).map(|spans| (values::with_plain_zeros(value), spans));
     }
     if let Some((position, character)) = control_character(text) {
         let reason = format!("the control character U+{:04X} is not allowed", u32::from(character));

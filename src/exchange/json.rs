@@ -179,6 +179,13 @@ mod tests {
     }
 
     #[test]
+    fn a_negative_zero_is_zero() {
+        let parsed = parse(br#"{"tag":-0,"tag":0,"data":[-0,-0.0,-1]}"#).unwrap();
+        assert_eq!(parsed.value, serde_json::json!({"tag": 0, "data": [0, 0, -1]}));
+        assert!(!parsed.repeated[0].differs);
+    }
+
+    #[test]
     fn repeated_members_are_reported_with_their_place() {
         let parsed = parse(br#"{"data":[{},{"tag":1,"tag":0,"a/b":[],"a/b":[]}],"tag":0,"tag":0,"tag":1}"#).unwrap();
         let repeated = |pointer: &str, differs| RepeatedMember { pointer: pointer.into(), differs };

@@ -219,5 +219,9 @@ mod tests {
         let body = body(r#"{"id":7,"tag":1.0,"url":"/x","more":1}"#);
         assert_eq!((&body.id, body.id_text.as_deref(), &body.tag), (&Sent::Invalid, Some("7"), &Sent::Ambiguous));
         assert_eq!((body.read_only.len(), body.has_unknown), (1, true));
+        // Sent as written; a parser may take it for the integer 0 or for a fraction.
+        let request = Request::to(Endpoint::Update).raw_body("application/json", r#"{"tag":-0}"#.to_owned());
+        assert_eq!(request.body.as_deref(), Some(&br#"{"tag":-0}"#[..]));
+        assert_eq!(Body::read(Endpoint::Update, &request).tag, Sent::Ambiguous);
     }
 }
