@@ -63,6 +63,9 @@ impl Regression {
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// The most failures of a file: each is a case that every run sends first.
+const MAX_ENTRIES: usize = 10_000;
+
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
@@ -117,6 +120,14 @@ pub enum RegressionsError {
         /// Its version.
         version: u32,
     },
+    /// It has more failures than a run can repeat.
+    #[error("use `{}`: it has {count} regressions, at most {MAX_ENTRIES} are read; remove obsolete ones", path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// The number of its failures.
+        count: usize,
+    },
     /// It cannot be written.
     #[error("write the regressions to `{}`: {source}", path.display())]
     Unwritable {
@@ -146,6 +157,9 @@ impl Regressions {
             return Err(RegressionsError::Newer { path, version });
         }
         match serde_json::from_str::<RegressionFile>(&text) {
+            Ok(file) if file.regressions.len() > MAX_ENTRIES => {
+                Err(RegressionsError::TooMany { path, count: file.regressions.len() })
+            }
             Ok(file) => Ok(Self { path, entries: file.regressions }),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_server::Reference;
-use super::program::{TempFolder, end, qonform};
+use super::program::{Ran, TempFolder, end, qonform};
 
 fn settings(fault: &str, layer: Layer) -> Settings {
     let fault: Fault = fault.parse().unwrap();
@@ -190,20 +190,15 @@ async fn past_failures_run_first() {
     assert_eq!((second.summary.cases, &*second.findings[0].case), (1, &*read.entries()[0].case_name()));
 }
 
-#[tokio::test]
-async fn an_obsolete_past_failure_is_reported() {
-    let folder = TempFolder::new();
-    let file = folder.path().join("old.json");
+#[test]
+fn an_obsolete_past_failure_is_reported() {
     let entry = |fingerprint: &str, case: &str, replay: serde_json::Value| serde_json::json!({ "fingerprint": fingerprint, "rule": "create.echo", "title": "x", "case": case, "seed": 1, "replay": replay });
     let gone = serde_json::json!({ "operation": "v4Gone", "inputs": [] });
     let steps = serde_json::json!([{ "no-such-step": {} }]);
     let race = serde_json::Value::Null;
     let entries =
         [entry("aa", "input::v4Gone", gone), entry("bb", "sequence::1", steps), entry("cc", "race::gone", race)];
-    fs::write(&file, serde_json::json!({ "version": 1, "regressions": entries }).to_string()).unwrap();
-    let mut command = qonform(&folder);
-    command.args(["run", "--dry-run", "--only", "create.echo", "--regressions"]).arg(&file);
-    let ran = end(command, folder);
+    let ran = with_regressions(&serde_json::json!({ "version": 1, "regressions": entries }).to_string());
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     for name in ["aa", "bb", "cc"] {
         ran.says(&format!("`regression::{name}` does not apply any more: "));
@@ -227,6 +222,55 @@ fn an_invalid_regressions_file_is_rejected_with_its_position() {
         assert_eq!(ran.code, Some(2), "{text}: {}{}", ran.stdout, ran.stderr);
         ran.says(said);
     }
+}
+
+/// Runs `create.echo` as a dry run with a file of regressions.
+fn with_regressions(text: &str) -> Ran {
+    let folder = TempFolder::new();
+    let file = folder.path().join("known.json");
+    fs::write(&file, text).unwrap();
+    let mut command = qonform(&folder);
+    command.args(["run", "--dry-run", "--only", "create.echo", "--regressions"]).arg(&file);
+    end(command, folder)
+}
+
+#[test]
+fn regressions_of_absurd_size_are_rejected_with_the_reason() {
+    let entry =
+        |replay: &str| format!(r#"{{"fingerprint":"a","rule":"r","title":"t","case":"c","seed":1,"replay":{replay}}}"#);
+    let file = |entries: &str| format!(r#"{{"version":1,"regressions":[{entries}]}}"#);
+    let list = |one: &str, count: usize| vec![one; count].join(",");
+    let recipe = r#"{"method":"GET","path":"/offerings","subject":"none","query":[],"headers":[],"content":"none"}"#;
+    let input = format!(r#"{{"number":1,"what":"x","recipe":{recipe}}}"#);
+    let inputs = |count| format!(r#"{{"operation":"v4ListOfferings","inputs":[{}]}}"#, list(&input, count));
+    let race = |clients| {
+        let program = format!(r#"{{"initial":[],"clients":[{}]}}"#, list(r#"[{"list":null}]"#, clients));
+        format!(r#"{{"race":"a","program":{program}}}"#)
+    };
+    for (what, text, code, said) in [
+        ("bytes", file(&" ".repeat(65 << 20)), 2, "it is larger than 64 MiB"),
+        ("regressions", file(&list(&entry("[]"), 10_001)), 2, "it has 10001 regressions, at most 10000 are read"),
+        (
+            "depth",
+            file(&entry(&format!("{}{}", "[".repeat(99_999), "]".repeat(99_999)))),
+            2,
+            "recursion limit exceeded",
+        ),
+        ("open lists", "[".repeat(9_999_999), 2, "known.json:1:"),
+        ("steps", file(&entry(&format!("[{}]", list(r#"{"list":null}"#, 10_001)))), 0, "it has more than 10000 steps"),
+        ("requests", file(&entry(&inputs(10_001))), 0, "it has 10001 requests, at most 10000 are read"),
+        ("clients", file(&entry(&race(9_999))), 0, "`regression::a` does not apply any more: "),
+    ] {
+        let ran = with_regressions(&text);
+        assert_eq!(ran.code, Some(code), "{what}: {:.500}{:.500}", ran.stdout, ran.stderr);
+        ran.says(said);
+        assert!(ran.elapsed < Duration::from_secs(20), "{what}: {:?}", ran.elapsed);
+        assert!(ran.peak < 600 << 20, "{what}: {} MiB", ran.peak >> 20);
+        assert!(ran.stdout.len() + ran.stderr.len() < 5_000, "{what}");
+    }
+    // What is large and possible is accepted.
+    let ran = with_regressions(&file(&list(&entry(&inputs(50)), 3)));
+    ran.is_sane(0, Duration::from_secs(20)).says("4 cases would run");
 }
 
 #[test]

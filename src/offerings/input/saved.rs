@@ -55,6 +55,9 @@ pub enum OutdatedInputs {
     /// A request that this program does not generate: the file was changed.
     #[error("no generated request of `{0}` has this method, path, header or number")]
     Request(String),
+    /// A run never saves so many requests: the file was changed.
+    #[error("it has {0} requests, at most {MAX_INPUTS} are read")]
+    Count(usize),
     /// An invalid value is valid now, or a valid one invalid.
     #[error("the document now classifies the value differently: {0}")]
     Class(String),
@@ -96,7 +99,10 @@ impl SavedInputs {
             None => OperationRef::Other(operation.id.as_str().into()),
         };
         let is_known = |one: &SavedInput| is_generated(&one.template, operation);
-        if self.inputs.len() > MAX_INPUTS || !self.inputs.iter().all(is_known) {
+        if self.inputs.len() > MAX_INPUTS {
+            return Err(OutdatedInputs::Count(self.inputs.len()));
+        }
+        if !self.inputs.iter().all(is_known) {
             return Err(OutdatedInputs::Request(self.operation.clone()));
         }
         let parts = parts(operation);
