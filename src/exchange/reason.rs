@@ -17,11 +17,25 @@ pub(super) fn connect_reason(error: &(dyn Error + 'static)) -> String {
 /// Why there is no complete response.
 pub(super) fn broken_reason(error: &(dyn Error + 'static)) -> String {
     let reason = innermost(error);
-    match &*reason {
-        "invalid HTTP version parsed" => "the server does not speak HTTP/1.1".into(),
-        _ => of_http2(&reason).unwrap_or(reason),
-    }
+    let words = OTHER.iter().find(|(text, _)| reason.starts_with(text)).map(|(_, words)| (*words).to_owned());
+    words.or_else(|| of_http2(&reason)).unwrap_or(reason)
 }
+
+/// What texts of the libraries that do not say what happened begin with, and words that do.
+const OTHER: [(&str, &str); 4] = [
+    (
+        "invalid HTTP version parsed",
+        "the server does not speak HTTP/1.1; if it speaks only HTTP/2, give its https:// address or a proxy that translates",
+    ),
+    (
+        "received unexpected message from connection",
+        "the server sent bytes before the request: an earlier response was longer than declared, or it does not speak HTTP/1.1; if it speaks only HTTP/2, give its https:// address or a proxy that translates",
+    ),
+    ("stream closed because of a broken pipe", CLOSED),
+    ("peer closed connection without sending TLS close_notify", CLOSED),
+];
+
+const CLOSED: &str = "the server closed the connection before it completed the response";
 
 /// The innermost cause of an error: "connection refused" rather than "error sending request".
 pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
@@ -52,6 +66,8 @@ const CODES: [(&str, &str); 6] = [
 
 fn of_http2(reason: &str) -> Option<String> {
     let (kind, code) = KINDS.iter().find_map(|(start, kind)| Some((kind, reason.strip_prefix(start)?)))?;
+    // What the server adds in quotes may be anything, also a key.
+    let code = code.split(" (b\"").next().unwrap_or_default();
     let code = CODES.iter().find(|(text, _)| code == *text).map_or(code, |(_, meaning)| meaning);
     Some(format!("{kind}: {code}"))
 }
@@ -75,7 +91,11 @@ mod tests {
                 "connection error detected: frame with invalid size",
                 "the server violates HTTP/2: frame with invalid size",
             ),
-            ("invalid HTTP version parsed", "the server does not speak HTTP/1.1"),
+            (
+                "connection error received: detected excessive load generating behavior (b\"too_many_pings test_sk_1\")",
+                "the server ended the connection (HTTP/2 GOAWAY): ENHANCE_YOUR_CALM: too many requests; use a lower --rate",
+            ),
+            ("stream closed because of a broken pipe", CLOSED),
             ("connection closed before message completed", "connection closed before message completed"),
         ] {
             assert_eq!(broken_reason(&std::io::Error::other(library)), words);

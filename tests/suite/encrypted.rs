@@ -27,14 +27,14 @@ use super::fake_server::Reference;
 use super::program::{Ran, TempFolder, end, qonform};
 
 /// A certificate authority.
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate, as `--cacert` reads it.
-    pem: String,
+    pub(super) pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -54,7 +54,12 @@ impl Authority {
     }
 
     /// TLS settings of a server with these `names` and protocols.
-    fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams), speaks: &[&str]) -> ServerConfig {
+    pub(super) fn server(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+        speaks: &[&str],
+    ) -> ServerConfig {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -77,10 +82,10 @@ fn config(certificate: CertificateDer<'static>, key: &KeyPair, speaks: &[&str]) 
 }
 
 /// The HTTP versions of the received requests.
-type Versions = Arc<Mutex<BTreeSet<String>>>;
+pub(super) type Versions = Arc<Mutex<BTreeSet<String>>>;
 
-/// A TLS server that forwards requests to `upstream`. It ends with the runtime of the test.
-async fn serve(config: ServerConfig, upstream: SocketAddr) -> (SocketAddr, Versions) {
+/// A TLS server that forwards requests to `upstream`, and may speak HTTP/2 only. It ends with the runtime of the test.
+pub(super) async fn serve(config: ServerConfig, upstream: SocketAddr, is_strict: bool) -> (SocketAddr, Versions) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -99,6 +104,7 @@ async fn serve(config: ServerConfig, upstream: SocketAddr) -> (SocketAddr, Versi
                     async move { Ok::<_, Infallible>(pass_on(&client, upstream, request).await) }
                 });
                 let server = auto::Builder::new(TokioExecutor::new());
+                let server = if is_strict { server.http2_only() } else { server };
                 let _ = server.serve_connection(TokioIo::new(stream), service).await;
             });
         }
@@ -136,7 +142,7 @@ fn forget_connection(headers: &mut HeaderMap) {
 }
 
 /// Runs the program on a target with the authority `trusted`.
-async fn run(reference: &Reference, target: String, trusted: Option<&str>, more: &[&str]) -> Ran {
+pub(super) async fn run(reference: &Reference, target: String, trusted: Option<&str>, more: &[&str]) -> Ran {
     let folder = TempFolder::new();
     let mut command = qonform(&folder);
     command.envs(reference.variables.iter().cloned()).args(["run", "--seed", "71", "--target", &target]).args(more);
@@ -163,7 +169,7 @@ async fn a_correct_server_behind_tls_passes_with_both_http_versions() {
         (&[], "HTTP/1.1", "localhost"),
     ] {
         let config = authority.server(&names, |_| {}, speaks);
-        let (address, versions) = serve(config, reference.address).await;
+        let (address, versions) = serve(config, reference.address, false).await;
         let target = format!("https://{host}:{}/v4", address.port());
         let only = ["--only", "create.*,get.*,update.*,delete.*,set-main.*"];
         let ran = run(&reference, target, Some(&authority.pem), &[&only[..], &["--record-all"]].concat()).await;
@@ -199,7 +205,7 @@ async fn an_untrusted_server_gets_no_request_and_the_reason_is_shown() {
         ),
         (right.clone(), None, "certificate"),
     ] {
-        let (address, versions) = serve(config, reference.address).await;
+        let (address, versions) = serve(config, reference.address, false).await;
         let target = format!("https://localhost:{}/v4", address.port());
         let trusted = trusted.map(String::as_str);
         let ran = run(&reference, target, trusted, &["--only", "get.*"]).await;
@@ -207,7 +213,7 @@ async fn an_untrusted_server_gets_no_request_and_the_reason_is_shown() {
         assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{said}: a request was sent");
     }
     // The user trusts any server; the program warns.
-    let (address, versions) = serve(right, reference.address).await;
+    let (address, versions) = serve(right, reference.address, false).await;
     let target = format!("https://localhost:{}/v4", address.port());
     let ran = run(&reference, target, None, &["--insecure", "--only", "get.*"]).await;
     ran.is_sane(0, Duration::from_mins(1)).says("WARNING: --insecure").says("the certificate was not checked");
@@ -223,7 +229,7 @@ async fn a_given_certificate_that_signs_itself_is_accepted() {
     for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
         let (pem, config) = Authority::self_signed(&["localhost"], is_ca);
         let (other, _) = Authority::self_signed(&["localhost"], is_ca);
-        let (address, versions) = serve(config, reference.address).await;
+        let (address, versions) = serve(config, reference.address, false).await;
         let target = format!("https://localhost:{}/v4", address.port());
         let only = ["--only", "get.*", "--layer", "scenario"];
         let ran = run(&reference, target.clone(), Some(&pem), &only).await;
@@ -240,7 +246,7 @@ async fn a_given_certificate_that_signs_itself_is_accepted() {
         assert_eq!(*versions.lock().unwrap(), BTreeSet::new(), "{is_ca:?}: a request was sent");
     }
     let (pem, config) = Authority::self_signed(&[], IsCa::Ca(BasicConstraints::Unconstrained));
-    let (address, _) = serve(config, reference.address).await;
+    let (address, _) = serve(config, reference.address, false).await;
     let target = format!("https://localhost:{}/v4", address.port());
     let ran = run(&reference, target, Some(&pem), &["--only", "get.*"]).await;
     ran.is_sane(3, Duration::from_secs(20)).says("names no host");

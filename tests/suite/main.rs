@@ -27,6 +27,8 @@ mod files;
 mod findings;
 mod gates;
 mod hostile;
+#[cfg(feature = "tls")]
+mod http2;
 mod inert;
 mod inputs;
 mod keys;
