@@ -60,11 +60,12 @@ fn names(role: KeyRole) -> [String; 3] {
 
 fn entry(script: &Script<'_>, index: usize, call: &ScriptCall<'_>) -> String {
     let mut text = format!("# {}\n", index + 1);
-    // A method is a word; anything else would be read as a template or as another line.
-    let method: String = call.step.method.chars().filter(char::is_ascii_alphanumeric).collect();
+    // A method is a word of capitals; anything else would be read as a template or as another line, or not at all.
+    let method: String = call.step.method.chars().filter(char::is_ascii_alphabetic).collect();
+    let method = method.to_ascii_uppercase();
     let _ = writeln!(text, "{method} {{{{target}}}}{}", plain(&call.path));
     for (name, value) in &call.headers {
-        let _ = writeln!(text, "{}: {}", escaped(name), keys(&plain(value)));
+        let _ = writeln!(text, "{}: {}", key(name), keys(&plain(value)));
     }
     // The path must be sent unchanged.
     text.push_str("[Options]\npath-as-is: true\n");
@@ -123,6 +124,17 @@ fn escaped(text: &str) -> String {
             _ => escaped.push(c),
         }
         escaped
+    })
+}
+
+/// The name of a header, of which Hurl reads only few characters as they are.
+fn key(name: &str) -> String {
+    name.chars().fold(String::new(), |mut key, c| {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => key.push(c),
+            _ => key.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        }
+        key
     })
 }
 
