@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use qonform::finding::Outcome;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use qonform::finding::{Finding, Outcome};
 use qonform::report::{self, Color, ExportedFile, Format, Style, export};
 use serde_json::Value;
 
@@ -276,6 +277,49 @@ fn other_parsers_find_only_own_markup_in_reports() {
     });
 }
 
+/// A parser finds neither links nor images nor HTML of others, and in a table only numbers beside the names of its rows.
+#[test]
+fn a_markdown_parser_finds_only_own_markup_in_reports() {
+    each(|outcome, what| {
+        let difference = report::diff(outcome, &poisoned("", Place::Everywhere)).to_markdown();
+        for text in [report::render(Format::Markdown, outcome, &styles()[0]), difference] {
+            let mut column = None;
+            for event in Parser::new_ext(&text, Options::all()) {
+                match event {
+                    Event::Start(Tag::TableRow) => column = Some(0),
+                    Event::End(TagEnd::TableCell) => column = column.map(|column| column + 1),
+                    Event::End(TagEnd::Table) => column = None,
+                    Event::Text(cell) if column > Some(0) => {
+                        assert!(cell.bytes().all(|byte| byte.is_ascii_digit()), "{what}: {cell}\n{text}");
+                    }
+                    Event::Html(html) | Event::InlineHtml(html) => assert!(is_own_html(&html), "{what}: {html}"),
+                    Event::Start(tag) => assert!(is_own_tag(&tag), "{what}: {tag:?}\n{text}"),
+                    Event::Text(_) | Event::SoftBreak | Event::End(_) => {}
+                    other => panic!("{what}: {other:?}\n{text}"),
+                }
+            }
+        }
+    });
+}
+
+/// Whether the reports use it.
+fn is_own_tag(tag: &Tag<'_>) -> bool {
+    use Tag::{CodeBlock, Heading, HtmlBlock, Item, List, Paragraph, Strong, Table, TableCell, TableHead};
+    matches!(
+        tag,
+        HtmlBlock | Paragraph | Strong | Heading { .. } | CodeBlock(CodeBlockKind::Fenced(_)) | List(None) | Item
+    ) || matches!(tag, Table(_) | TableHead | TableCell)
+}
+
+/// Whether HTML consists of the elements that the reports use, without attributes.
+fn is_own_html(html: &str) -> bool {
+    let mut rest = html.to_owned();
+    for name in ["details", "summary", "code"] {
+        rest = rest.replace(&format!("<{name}>"), "").replace(&format!("</{name}>"), "");
+    }
+    !rest.contains(['<', '>'])
+}
+
 #[test]
 fn hurl_files_keep_each_request_in_its_place() {
     let is_own = |name: &str| {
@@ -286,16 +330,56 @@ fn hurl_files_keep_each_request_in_its_place() {
         is_number || is_key || matches!(name, "target" | "prefix")
     };
     each(|outcome, what| {
-        for finding in &outcome.findings {
-            let files = export(outcome, finding);
-            let text = &files.iter().find(|file| !file.is_program).expect("a Hurl file").text;
+        for (finding, text) in hurl_files(outcome) {
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-            let requests = lines.iter().filter(|line| line.contains(" {{target}}/")).count();
-            assert_eq!(requests, finding.steps.len(), "{what}\n{text}");
+            let requests = lines.iter().filter_map(|line| line.split_once(" {{target}}/"));
+            let methods: Vec<&str> = requests.map(|(method, _)| method).collect();
+            assert_eq!(methods.len(), finding.steps.len(), "{what}\n{text}");
+            assert!(methods.iter().all(|method| method.bytes().all(|b| b.is_ascii_uppercase())), "{what}\n{text}");
+            let headers = text
+                .split(" {{target}}/")
+                .skip(1)
+                .flat_map(|entry| entry.lines().skip(1).take_while(|line| *line != "[Options]"));
+            for (name, _) in headers.map(|line| line.split_once(": ").unwrap()) {
+                // Hurl reads few other characters, and an escape such as `\u{21}`.
+                let name = name.replace("\\u{", "").replace('}', "");
+                assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{what}\n{text}");
+            }
             for line in lines {
                 let names = line.split("{{").skip(1).map(|rest| rest.split("}}").next().unwrap_or_default());
                 assert!(names.clone().all(is_own), "{what}\n{line}");
             }
+        }
+    });
+}
+
+/// The findings with their Hurl files.
+fn hurl_files(outcome: &Outcome) -> impl Iterator<Item = (&Finding, String)> {
+    let file = |finding| export(outcome, finding).into_iter().find(|file| !file.is_program).expect("a Hurl file").text;
+    outcome.findings.iter().map(move |finding| (finding, file(finding)))
+}
+
+/// Needs Hurl; reports a skip otherwise. Its parser is also a crate, which needs libxml2 and libclang.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that was skipped must not look like one that ran")]
+fn hurl_parses_every_file() {
+    const NOT_PARSED: i32 = 2;
+    let hurl = |path: &Path| Command::new("hurl").args(["--variable", "target=http://127.0.0.1:9"]).arg(path).output();
+    let folder = TempFolder::new();
+    let path = folder.path().join("exported.hurl");
+    fs::write(&path, "lower {{target}}\n").unwrap();
+    let Ok(output) = hurl(&path) else {
+        eprintln!("skipped: `hurl` is not installed");
+        return;
+    };
+    assert_eq!(output.status.code(), Some(NOT_PARSED));
+    each(|outcome, what| {
+        for (_, text) in hurl_files(outcome) {
+            fs::write(&path, &text).unwrap();
+            let output = hurl(&path).unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_ne!(output.status.code(), Some(NOT_PARSED), "{what}: {said}\n{text}");
+            assert_eq!(folder.files(), std::slice::from_ref(&path), "{what}\n{text}");
         }
     });
 }
