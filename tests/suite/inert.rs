@@ -87,13 +87,18 @@ fn poisoned(attack: &str, place: Place) -> Outcome {
 }
 
 fn poison(value: &mut Value, attack: &str) {
+    change(value, &|text| text.push_str(attack));
+}
+
+/// Changes every string that is data.
+fn change(value: &mut Value, how: &dyn Fn(&mut String)) {
     match value {
-        Value::String(text) => text.push_str(attack),
-        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, attack)),
+        Value::String(text) => how(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| change(item, how)),
         Value::Object(members) => members
             .iter_mut()
             .filter(|(name, _)| !ENUMS.contains(&name.as_str()))
-            .for_each(|(_, member)| poison(member, attack)),
+            .for_each(|(_, member)| change(member, how)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -280,26 +285,48 @@ fn other_parsers_find_only_own_markup_in_reports() {
 /// A parser finds neither links nor images nor HTML of others, and in a table only numbers beside the names of its rows.
 #[test]
 fn a_markdown_parser_finds_only_own_markup_in_reports() {
-    each(|outcome, what| {
-        let difference = report::diff(outcome, &poisoned("", Place::Everywhere)).to_markdown();
-        for text in [report::render(Format::Markdown, outcome, &styles()[0]), difference] {
-            let mut column = None;
-            for event in Parser::new_ext(&text, Options::all()) {
-                match event {
-                    Event::Start(Tag::TableRow) => column = Some(0),
-                    Event::End(TagEnd::TableCell) => column = column.map(|column| column + 1),
-                    Event::End(TagEnd::Table) => column = None,
-                    Event::Text(cell) if column > Some(0) => {
-                        assert!(cell.bytes().all(|byte| byte.is_ascii_digit()), "{what}: {cell}\n{text}");
-                    }
-                    Event::Html(html) | Event::InlineHtml(html) => assert!(is_own_html(&html), "{what}: {html}"),
-                    Event::Start(tag) => assert!(is_own_tag(&tag), "{what}: {tag:?}\n{text}"),
-                    Event::Text(_) | Event::SoftBreak | Event::End(_) => {}
-                    other => panic!("{what}: {other:?}\n{text}"),
+    each(has_only_own_markup);
+    let starts = [
+        "- - ",
+        "1. ",
+        "+ ",
+        "---\n",
+        "===",
+        "    ",
+        "\t",
+        "> ",
+        "# ",
+        "~~~",
+        "[a]: /b\n",
+        "www.evil.example ",
+        "a|b\n-|-\n",
+    ];
+    for start in ATTACKS.into_iter().chain(starts) {
+        let mut report: Value = serde_json::from_str(REPORT).unwrap();
+        change(&mut report, &|text| text.insert_str(0, start));
+        has_only_own_markup(&serde_json::from_value(report).unwrap(), start);
+    }
+}
+
+fn has_only_own_markup(outcome: &Outcome, what: &str) {
+    let difference = report::diff(outcome, &poisoned("", Place::Everywhere)).to_markdown();
+    for text in [report::render(Format::Markdown, outcome, &styles()[0]), difference] {
+        let mut column = None;
+        for event in Parser::new_ext(&text, Options::all()) {
+            match event {
+                Event::Start(Tag::TableRow) => column = Some(0),
+                Event::End(TagEnd::TableCell) => column = column.map(|column| column + 1),
+                Event::End(TagEnd::Table) => column = None,
+                Event::Text(cell) if column > Some(0) => {
+                    assert!(cell.bytes().all(|byte| byte.is_ascii_digit()), "{what}: {cell}\n{text}");
                 }
+                Event::Html(html) | Event::InlineHtml(html) => assert!(is_own_html(&html), "{what}: {html}"),
+                Event::Start(tag) => assert!(is_own_tag(&tag), "{what}: {tag:?}\n{text}"),
+                Event::Text(_) | Event::SoftBreak | Event::End(_) => {}
+                other => panic!("{what}: {other:?}\n{text}"),
             }
         }
-    });
+    }
 }
 
 /// Whether the reports use it.

@@ -7,9 +7,15 @@ use super::super::visible::visible;
 /// Running text: every character that could be markup in Markdown, HTML or GitHub becomes an entity. Text between
 /// backticks becomes code.
 pub(in crate::report) fn text(untrusted: &str) -> String {
+    // Space at the start of a line may make it code.
+    let untrusted = untrusted.trim_start();
+    let (marker, untrusted) = untrusted.split_at(marker_length(untrusted));
     let parts: Vec<&str> = untrusted.split('`').collect();
     let last = parts.len() - 1;
-    let mut out = String::new();
+    let mut out = marker.to_owned();
+    if let Some(last) = out.pop() {
+        let _ = write!(out, "&#{};", u32::from(last));
+    }
     for (index, part) in parts.iter().enumerate() {
         // The last part has no backtick after it: with an odd number of backticks, the last one is a character.
         match index % 2 {
@@ -19,6 +25,18 @@ pub(in crate::report) fn text(untrusted: &str) -> String {
         }
     }
     out
+}
+
+/// The length of what would start a list, a line or a heading at the start of a line: `-`, `+`, `=`, `1.` or `1)`.
+fn marker_length(text: &str) -> usize {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text.as_bytes().get(digits) {
+        Some(b'-' | b'+' | b'=') if digits == 0 => 1,
+        Some(b'.' | b')') if digits > 0 && !text[digits + 1..].starts_with(|next: char| !next.is_whitespace()) => {
+            digits + 1
+        }
+        _ => 0,
+    }
 }
 
 /// Untrusted text as code. An element instead of backticks, which cannot contain every text and no pipe in a table.
@@ -67,6 +85,12 @@ mod tests {
         assert_eq!(text("@team"), "&#64;&#8288;team");
         assert_eq!(code("a`b|c"), "<code>a&#96;b&#124;c</code>");
         assert_eq!(text("a\nb"), "a&#92;nb");
+        assert_eq!(text("1.5 - 1."), "1.5 - 1.");
+        for (start, escaped) in
+            [("-", "&#45;"), ("+ ", "&#43; "), ("  12. x", "12&#46; x"), ("1)", "1&#41;"), ("==", "&#61;=")]
+        {
+            assert_eq!(text(start), escaped);
+        }
     }
 
     #[test]
