@@ -98,6 +98,10 @@ fn is_clean(outcome: &Outcome) -> Result<(), Failed> {
     if !outcome.left_behind.is_empty() {
         return Err(format!("left behind on the target: {}", outcome.left_behind.join(", ")).into());
     }
+    if !outcome.changed_by_server.is_empty() {
+        let changed: Vec<String> = outcome.changed_by_server.iter().map(ToString::to_string).collect();
+        return Err(format!("changed by the server on the target: {}", changed.join("; ")).into());
+    }
     Ok(())
 }
 

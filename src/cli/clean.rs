@@ -115,13 +115,13 @@ fn print(target: &str, prefix: &str, journal: Option<&Path>, cleaned: &Cleaned) 
         1 => format!("  removed 1 offering that starts with {prefix}\n"),
         n => format!("  removed {n} offerings that start with {prefix}\n"),
     });
-    if let Some(main) = &cleaned.restored {
+    for main in &cleaned.restored {
         text.push_str(&format!("  `{main}` is main again\n"));
     }
     for main in &cleaned.undeletable {
         text.push_str(&format!("  not removed, since the server does not delete a main offering: {main}\n"));
     }
-    for note in &cleaned.notes {
+    for note in cleaned.notes.iter().chain(&cleaned.unclear) {
         text.push_str(&format!("  {note}\n"));
     }
     for left in &cleaned.left {

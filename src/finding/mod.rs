@@ -6,6 +6,7 @@
 
 mod abort;
 mod case;
+mod changed;
 mod constraints;
 mod evidence;
 mod failure;
@@ -16,6 +17,7 @@ mod waiver;
 
 pub use abort::Abort;
 pub use case::{CaseResult, DriftKey, HeaderKey, Listed};
+pub use changed::{ChangedOffering, ValueChange};
 pub use constraints::{ConstraintSeen, Constraints, SideCounts};
 pub use evidence::{Confirmation, DocumentPlace, EvidenceStep, Finding, Severity};
 pub use failure::{ClientsNeeded, ConditionScope, Evidence, Failure, Reduction};

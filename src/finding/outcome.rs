@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConstraintSeen, Finding, Severity, Verdict, WaiverOutcome, WaiverState};
+use super::{ChangedOffering, ConstraintSeen, Finding, Severity, Verdict, WaiverOutcome, WaiverState};
 use crate::contract::Level;
 
 /// Version of the JSON report's format; it increases with every incompatible change.
@@ -56,6 +56,9 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Ids of offerings that the run created and could not delete.
     pub left_behind: Vec<String>,
+    /// Offerings of others that the server changed during the run and that could not be put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_by_server: Vec<ChangedOffering>,
     /// Whether an inconclusive must rule is accepted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allows_inconclusive: bool,
@@ -344,7 +347,7 @@ impl Outcome {
     }
 
     /// 0 no violation; 1 violations, or an expired waiver; 3 the target could not be tested, nothing was tested, a must
-    /// rule is inconclusive, or something was left behind; 130 interrupted. (With 2, arguments or contract unusable,
+    /// rule is inconclusive, something was left behind, or the server changed offerings of others; 130 interrupted. (With 2, arguments or contract unusable,
     /// there is no outcome.)
     pub fn exit_code(&self) -> u8 {
         self.exit_code_given(self.violations().next().is_some())
@@ -356,7 +359,7 @@ impl Outcome {
             Ending::Interrupted => 130,
             _ if is_broken => 1,
             Ending::GaveUp(_) => 3,
-            _ if !self.left_behind.is_empty() => 3,
+            _ if !self.left_behind.is_empty() || !self.changed_by_server.is_empty() => 3,
             _ if self.tested_nothing() || self.undecided().next().is_some() => 3,
             _ if self.expired_waivers().next().is_some() => 1,
             Ending::Complete | Ending::Stopped(_) => 0,

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Neighbours, Rereads, ShrinkTime};
+use super::{Neighbours, PromotedByServer, Rereads, ShrinkTime};
 use crate::check::Judge;
 use crate::contract::Need;
 use crate::exchange::{Client, Exchange, KeyRole};
@@ -53,6 +53,8 @@ pub struct Project {
     pub prepared: Arc<[Arc<Exchange>]>,
     /// The list of the main project that the case before has read last; `None` if the project may have changed since.
     pub opening: Option<Arc<Exchange>>,
+    /// What the server promoted by itself.
+    pub promoted_by_server: Arc<PromotedByServer>,
 }
 
 impl Project {

@@ -3,6 +3,7 @@
 //! One case at a time uses a project, or several that know of each other. Start at [`Project`].
 
 mod handle;
+mod mains;
 mod neighbours;
 mod rereads;
 mod session;
@@ -11,6 +12,7 @@ mod snapshot;
 
 pub use crate::finding::Abort;
 pub use handle::{Fixtures, Project};
+pub use mains::PromotedByServer;
 pub use neighbours::Neighbours;
 pub use rereads::Rereads;
 pub use session::{Counts, RESTARTED, Session, is_restarted};

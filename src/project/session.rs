@@ -96,6 +96,7 @@ impl Session {
     /// Judges and records an exchange that another client has completed.
     pub fn record_exchange(&mut self, exchange: impl Into<Arc<Exchange>>) -> Arc<Exchange> {
         let exchange = exchange.into();
+        self.project.promoted_by_server.add(&exchange);
         self.project.judge.exchange(&exchange, self.project.client.keys(), &mut self.timestamps, &mut self.record);
         self.trace.push(Arc::clone(&exchange));
         exchange

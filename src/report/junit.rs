@@ -115,6 +115,11 @@ fn run_errors(outcome: &Outcome) -> Option<TestSuite> {
         let message = format!("{} left behind", count(outcome.left_behind.len(), "offering"));
         suite.add_test_case(error("run.clean", &message, &left));
     }
+    if !outcome.changed_by_server.is_empty() {
+        let changed: Vec<String> = outcome.changed_by_server.iter().map(ToString::to_string).collect();
+        let message = format!("{} changed by the server and not put back", count(changed.len(), "offering"));
+        suite.add_test_case(error("run.unchanged", &message, &changed.join("\n")));
+    }
     let expired: Vec<String> = outcome.expired_waivers().map(WaiverOutcome::subject).collect();
     if !expired.is_empty() {
         let message = format!("{} expired", count(expired.len(), "waiver"));
@@ -156,7 +161,7 @@ mod tests {
     fn the_fixed_outcome_has_areas_and_rules() {
         let report = read(&sample::fixed());
         let counts = (report.tests, report.failures, report.errors);
-        assert_eq!(counts, (15, 2, 1));
+        assert_eq!(counts, (16, 2, 2));
         let names: Vec<_> = report.test_suites.iter().map(|suite| suite.name.as_str()).collect();
         assert_eq!(
             names,
@@ -233,7 +238,7 @@ mod tests {
         assert_eq!(found, None);
         let report = read(&outcome);
         let cases: usize = report.test_suites.iter().map(|suite| suite.test_cases.len()).sum();
-        assert_eq!(cases, outcome.rules.len() + 1);
+        assert_eq!(cases, outcome.rules.len() + 2);
         assert!(!text.contains("<script>"));
     }
 

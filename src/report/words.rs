@@ -50,7 +50,7 @@ pub(super) fn run_status(outcome: &Outcome) -> (RunStatus, String) {
         Ending::Interrupted => (RunStatus::Unclear, "interrupted before everything was tested".into()),
         Ending::GaveUp(_) => (RunStatus::Unclear, "the target could not be tested".into()),
         _ if outcome.tested_nothing() => (RunStatus::Unclear, "nothing was tested".into()),
-        _ if !outcome.left_behind.is_empty() => {
+        _ if !outcome.left_behind.is_empty() || !outcome.changed_by_server.is_empty() => {
             (RunStatus::Unclear, "contract kept, but the target was not left as it was".into())
         }
         _ if outcome.undecided().next().is_some() => (RunStatus::Unclear, undecided(outcome)),
@@ -174,6 +174,7 @@ mod tests {
         let earlier = sample::fixed();
         let mut outcome = sample::fixed();
         outcome.left_behind.clear();
+        outcome.changed_by_server.clear();
         outcome.allows_inconclusive = true;
         outcome.measure_by(&earlier);
         assert_eq!((outcome.exit_code(), outcome.summary.of(Verdict::Violated)), (0, 0));
@@ -204,8 +205,9 @@ mod tests {
         };
         agree(|_| {}, RunStatus::Broken, 1);
         agree(|outcome| outcome.findings.clear(), RunStatus::Unclear, 3);
+        agree(|outcome| outcome.allows_inconclusive = true, RunStatus::Unclear, 3);
         agree(|outcome| outcome.left_behind.clear(), RunStatus::Unclear, 3);
-        agree(|outcome| outcome.allows_inconclusive = true, RunStatus::Kept, 0);
+        agree(|outcome| outcome.changed_by_server.clear(), RunStatus::Kept, 0);
         agree(|outcome| outcome.waivers = vec![expired()], RunStatus::Unclear, 1);
         agree(|outcome| outcome.waivers.clear(), RunStatus::Kept, 0);
         agree(|outcome| outcome.summary.checks = 0, RunStatus::Unclear, 3);

@@ -5,6 +5,7 @@ use std::mem;
 
 use self::outdated::OutdatedReads;
 use super::case::Layer;
+use super::clean::Cleaned;
 use super::drive::CaseResults;
 use super::plan::Plan;
 use super::settings::{Isolation, Settings, TargetSettings};
@@ -45,12 +46,11 @@ pub(super) struct RunInfo<'a> {
     pub(super) waits: u64,
     pub(super) retries: u64,
     pub(super) cases: u64,
-    pub(super) notes: Vec<String>,
-    pub(super) left_behind: Vec<String>,
+    pub(super) cleanup: Cleaned,
 }
 
 /// Creates the outcome, with the cases in the order of the plan.
-pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
+pub(super) fn outcome(mut info: RunInfo<'_>, results: CaseResults) -> Outcome {
     let CaseResults { cases, counted: mut record } = results;
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut outdated = OutdatedReads::default();
@@ -80,6 +80,11 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         finding.passed_checks = record.kept.get(finding.rule.as_str()).copied().unwrap_or_default();
     }
     let shared_note = info.shared_note(&findings);
+    let cleanup = mem::take(&mut info.cleanup);
+    // A server without a violation has not made the changes that another client may have made.
+    let is_broken = findings.iter().any(|finding| finding.severity == Severity::Violation);
+    let unclear = cleanup.unclear.into_iter().filter(|_| is_broken);
+    let notes = cleanup.notes.into_iter().chain(unclear).chain(shared_note).chain(outdated.note()).collect();
     Outcome {
         report_version: REPORT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() },
@@ -111,8 +116,9 @@ pub(super) fn outcome(info: RunInfo<'_>, results: CaseResults) -> Outcome {
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),
         rules,
         findings,
-        notes: info.notes.into_iter().chain(shared_note).chain(outdated.note()).collect(),
-        left_behind: info.left_behind,
+        notes,
+        left_behind: cleanup.left,
+        changed_by_server: cleanup.changed,
         allows_inconclusive: info.settings.allows_inconclusive,
         report: None,
     }

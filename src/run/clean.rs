@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::journal::{InitialProject, JournalState, ProjectRole};
+use super::changed::{self, Changes, HeldComparison};
+use super::held::{InitialProject, ProjectRole, STALE_READS};
+use super::journal::JournalState;
+use super::undo::{Restoration, Undo};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, Response};
-use crate::finding::Listed;
+use crate::finding::{ChangedOffering, Listed};
 use crate::project::{Abort, Project, Session};
 
 /// After so many deletions without a response no more are sent.
@@ -16,10 +19,6 @@ const MAX_UNANSWERED: usize = 3;
 
 /// Time limit for cleaning one project.
 const MAX_DURATION: Duration = Duration::from_mins(2);
-
-/// The waits before each read of the previous main: a cache may hold an old response for a second or two.
-const STALE_READS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1200), Duration::from_millis(2500)];
 
 /// State of the projects before the run.
 #[derive(Clone, Debug, Default)]
@@ -35,45 +34,36 @@ impl InitialState {
     }
 }
 
-/// What must be undone in one project.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Undo {
-    /// The previous main, if there was one.
-    pub(super) main: Option<String>,
-    /// Whether the run promoted another offering and did not promote the previous main again.
-    pub(super) is_displaced: bool,
-    /// The ids of the run start with it.
-    pub(super) prefix: String,
-    /// Other ids that the run created.
-    pub(super) strays: Vec<String>,
-    /// Ids with the prefix in create requests that were not rejected, and that were not deleted: a list may be cached.
-    pub(super) sent: Vec<String>,
-}
-
-impl Undo {
-    fn is_ours(&self, id: &str) -> bool {
-        id.starts_with(&self.prefix) || self.strays.iter().any(|stray| stray == id)
-    }
-
-    /// The ids that may exist, also those that the list does not show.
-    fn known(&self) -> impl Iterator<Item = &String> {
-        self.sent.iter().chain(&self.strays)
-    }
-}
-
 /// Result of cleaning.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Cleaned {
     /// Number of deleted offerings.
     pub removed: usize,
-    /// The previous main, if cleaning has promoted it again.
-    pub restored: Option<String>,
+    /// The previous main of each project in which cleaning has promoted it again.
+    pub restored: Vec<String>,
     /// Mains whose deletion the server rejects, as the contract permits, each with the response.
     pub undeletable: Vec<String>,
     /// Ids that could not be deleted, and the main that could not be restored, each with the reason.
     pub left: Vec<String>,
     /// What else differs from the state before the run, a sentence each.
     pub notes: Vec<String>,
+    /// Offerings of others that the server changed in an exclusive project, and that could not be put back.
+    pub changed: Vec<ChangedOffering>,
+    /// What differs in a project to which other clients may have written, a sentence each.
+    pub unclear: Vec<String>,
+}
+
+impl Cleaned {
+    /// Adds what cleaning another project did.
+    pub(super) fn add(&mut self, other: Self) {
+        self.removed += other.removed;
+        self.restored.extend(other.restored);
+        self.undeletable.extend(other.undeletable);
+        self.left.extend(other.left);
+        self.notes.extend(other.notes);
+        self.changed.extend(other.changed);
+        self.unclear.extend(other.unclear);
+    }
 }
 
 /// Undoes the writes in a journal, in every project whose key is known.
@@ -82,7 +72,7 @@ pub struct Cleaned {
 /// written to it since the run, so that a main that they promoted stays main.
 pub async fn undo_all(project: &Project, state: &JournalState) -> Cleaned {
     let project = &Project { client: project.client.clone().for_cleanup(), is_exclusive: false, ..project.clone() };
-    let mut all = Cleaned::default();
+    let (mut all, mut projects) = (Cleaned::default(), Vec::new());
     for (&owner, before) in &state.header.projects {
         let role = owner.role();
         if !project.client.keys().has(role) {
@@ -98,14 +88,34 @@ pub async fn undo_all(project: &Project, state: &JournalState) -> Cleaned {
             all.left.push(format!("everything that starts with {} ({reason})", state.header.prefix));
             continue;
         }
-        let cleaned = clean_up(project, role, &state.undo(owner)).await;
-        all.removed += cleaned.removed;
-        all.restored = all.restored.or(cleaned.restored);
-        all.undeletable.extend(cleaned.undeletable);
-        all.left.extend(cleaned.left);
-        all.notes.extend(cleaned.notes);
+        projects.push(state.restoration(owner));
     }
+    all.add(restore_all(project, &projects).await);
     all
+}
+
+/// Cleans projects, then compares each with what it held before the run: cleaning one may show a fault in another.
+pub(super) async fn restore_all(project: &Project, projects: &[Restoration<'_>]) -> Cleaned {
+    let mut all = Vec::new();
+    for Restoration { role, undo, .. } in projects {
+        all.push(clean_up(project, *role, undo).await);
+    }
+    let mut changes = Vec::new();
+    for (of, cleaned) in projects.iter().zip(&mut all) {
+        changes.push(compare(project, of, cleaned, None).await);
+    }
+    if projects.len() > 1 && changes.iter().flatten().any(|changes| !changes.written.is_empty()) {
+        // What is put back in one project may change another.
+        for ((of, cleaned), changes) in projects.iter().zip(&mut all).zip(&mut changes) {
+            *changes = compare(project, of, cleaned, changes.take()).await;
+        }
+    }
+    let mut sum = Cleaned::default();
+    for ((of, mut cleaned), changes) in projects.iter().zip(all).zip(changes) {
+        report(project, of, &mut cleaned, changes.unwrap_or_default());
+        sum.add(cleaned);
+    }
+    sum
 }
 
 async fn is_same_project(project: &Project, role: KeyRole, before: &InitialProject) -> bool {
@@ -122,7 +132,7 @@ async fn is_same_project(project: &Project, role: KeyRole, before: &InitialProje
 
 /// Cleans a project within [`MAX_DURATION`]; the result lists what could not be deleted or restored. In an exclusive
 /// project a main that the run did not promote is the server's doing and is replaced too.
-pub(super) async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
+async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
         left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
         ..Cleaned::default()
@@ -137,6 +147,57 @@ pub(super) async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> C
         Ok(Ok(cleaned)) => cleaned,
         Ok(Err(abort)) => failed(abort.to_string()),
         Err(_) => failed(format!("not deleted within {MAX_DURATION:?}")),
+    }
+}
+
+/// Compares a project with what it held before the run within [`MAX_DURATION`]. In an exclusive one it puts back what
+/// differs, unless it has done so `before`.
+async fn compare(
+    project: &Project,
+    of: &Restoration<'_>,
+    cleaned: &mut Cleaned,
+    before: Option<Changes>,
+) -> Option<Changes> {
+    let is_ours = |id: &str| of.undo.is_ours(id);
+    let known: Vec<String> = cleaned.left.iter().chain(&cleaned.undeletable).cloned().collect();
+    let is_reported =
+        |id: &str| known.iter().any(|left| left.strip_prefix(id).is_some_and(|reason| reason.starts_with(" (")));
+    let comparison = HeldComparison {
+        project: &Project { client: project.client.clone().for_cleanup(), ..project.clone() },
+        role: of.role,
+        held: of.held,
+        main: of.undo.main.as_deref(),
+        is_ours: &is_ours,
+        is_reported: &is_reported,
+    };
+    let comparing = async {
+        match before {
+            None if project.is_exclusive => comparison.put_back().await,
+            before => {
+                let before = before.unwrap_or_default();
+                Ok(Changes { changed: comparison.differing(&before.written).await?, ..before })
+            }
+        }
+    };
+    let reason = match tokio::time::timeout(MAX_DURATION, comparing).await {
+        Ok(Ok(changes)) => return Some(changes),
+        Ok(Err(abort)) => abort.to_string(),
+        Err(_) => format!("not read within {MAX_DURATION:?}"),
+    };
+    cleaned.notes.push(format!("what the project held before the run was not compared with what it holds: {reason}"));
+    None
+}
+
+/// Adds what differs to the result of cleaning.
+fn report(project: &Project, of: &Restoration<'_>, cleaned: &mut Cleaned, changes: Changes) {
+    cleaned.notes.extend(changes.notes());
+    let (ours, others): (Vec<_>, Vec<_>) =
+        changes.changed.into_iter().partition(|changed| of.undo.is_ours(&changed.id));
+    cleaned.left.extend(ours.into_iter().map(|ours| format!("{} (deleted, but the list contains it)", ours.id)));
+    if project.is_exclusive {
+        cleaned.changed = others;
+    } else {
+        cleaned.unclear = changed::unclear(&others);
     }
 }
 
@@ -164,7 +225,7 @@ pub(super) async fn clean(
         // The end of the run reads the main and reports what failed.
         let sent = project.client.send(Request::to(Endpoint::SetMain).id(main).key(role)).await;
         let is_rejected = sent.is_ok_and(|exchange| exchange.response.is_rejection());
-        cleaned.restored = (!is_rejected).then(|| main.clone());
+        cleaned.restored.extend((!is_rejected).then(|| main.clone()));
     }
     // The main last: some servers delete it only when no other offering is left, others never.
     let (mains, regulars): (Vec<_>, Vec<_>) =
@@ -206,14 +267,15 @@ async fn restored(project: &Project, role: KeyRole, undo: &Undo, cleaned: &mut C
         }
         return Ok(());
     };
-    let (promoted, mut problem) = (cleaned.restored.take(), None);
+    let (promoted, mut problem) = (std::mem::take(&mut cleaned.restored), None);
     for wait in STALE_READS {
         tokio::time::sleep(wait).await;
         let got = project.client.send(Request::to(Endpoint::Get).id(main).key(role)).await?.response;
         let tag = got.json().and_then(|body| body.get("tag")).filter(|_| got.status == 200);
         if tag.is_some_and(|tag| tag == 1) {
             // Without a promotion it was main all the time, or the run itself has restored it.
-            cleaned.restored = promoted.or_else(|| problem.is_some().then(|| main.clone()));
+            let is_restored = !promoted.is_empty() || problem.is_some();
+            cleaned.restored.extend(is_restored.then(|| main.clone()));
             return Ok(());
         }
         if !project.is_exclusive {

@@ -12,6 +12,7 @@ use super::aggregate::{self, RunInfo};
 use super::case::Case;
 use super::case_script::CaseScript;
 use super::catch_panic::catch_panic;
+use super::clean::Cleaned;
 use super::confirm;
 use super::error::RunError;
 use super::estimate::{Estimate, estimate};
@@ -236,7 +237,7 @@ impl Driver<'_> {
         if let Some(server) = Arc::into_inner(server) {
             server.stop().await;
         }
-        Ok(self.outcome(&plan, results, ending, &traffic, Vec::new(), Vec::new()))
+        Ok(self.outcome(&plan, results, ending, &traffic, Cleaned::default()))
     }
 
     /// Waits for Ctrl-C or the time limit.
@@ -266,8 +267,8 @@ impl Driver<'_> {
         let ready = tokio::select! {
             ready = preflight(project.clone(), scope, self.settings, Some(&journal)) => ready,
             ending = self.stop_requested() => {
-                let (notes, left) = external::clean_up_run(&project, &journal).await;
-                return Ok(self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, notes, left));
+                let cleanup = external::clean_up_run(&project, &journal).await;
+                return Ok(self.outcome(&Plan::default(), CaseResults::default(), ending, &traffic, cleanup));
             }
         };
         let mut ready = match ready {
@@ -318,8 +319,8 @@ impl Driver<'_> {
                 stop = self.stop_requested() => ending = stop,
             }
         }
-        let (notes, left) = run.finish().await;
-        Ok(self.outcome(&plan, results, ending, &traffic, notes, left))
+        let cleanup = run.finish().await;
+        Ok(self.outcome(&plan, results, ending, &traffic, cleanup))
     }
 
     /// The outcome of a target that could not be tested, with the failures of its first responses; an error for a wrong
@@ -331,9 +332,10 @@ impl Driver<'_> {
         journal: &Journal,
         traffic: &Traffic,
     ) -> Result<Outcome, RunError> {
-        let (notes, left) = external::clean_up_run(project, journal).await;
+        let cleanup = external::clean_up_run(project, journal).await;
+        let is_restored = cleanup.left.is_empty() && cleanup.changed.is_empty();
         let (reason, mut record) = match error {
-            PreflightError::Argument(reason) if left.is_empty() => return Err(RunError::Argument(reason)),
+            PreflightError::Argument(reason) if is_restored => return Err(RunError::Argument(reason)),
             PreflightError::Argument(reason) => (format!("cannot {reason}"), Record::default()),
             PreflightError::Target { reason, record } => (reason, *record),
         };
@@ -344,7 +346,7 @@ impl Driver<'_> {
             failure.trace.push(Arc::clone(&failure.at));
         }
         results.add(0, PREFLIGHT.into(), record, project.client.keys());
-        Ok(self.finish(&Plan::default(), results, 0, Ending::GaveUp(reason), traffic, notes, left))
+        Ok(self.finish(&Plan::default(), results, 0, Ending::GaveUp(reason), traffic, cleanup))
     }
 
     pub(super) fn report_case(&self, case: &Case, result: &CaseResult, traffic: &Traffic) {
@@ -385,11 +387,11 @@ impl Driver<'_> {
         results: CaseResults,
         ending: Ending,
         traffic: &Traffic,
-        mut notes: Vec<String>,
-        left_behind: Vec<String>,
+        mut cleanup: Cleaned,
     ) -> Outcome {
         let mut results = results;
         let cases = results.cases.len() as u64;
+        let notes = &mut cleanup.notes;
         notes.extend(plan.notes.iter().cloned());
         for result in &mut results.cases {
             let case = &plan.cases[result.place];
@@ -411,10 +413,9 @@ impl Driver<'_> {
             }
             note_abort(case, result, violation.is_some(), &self.contract);
         }
-        self.finish(plan, results, cases, ending, traffic, notes, left_behind)
+        self.finish(plan, results, cases, ending, traffic, cleanup)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a separate part of the outcome")]
     fn finish(
         &self,
         plan: &Plan,
@@ -422,8 +423,7 @@ impl Driver<'_> {
         cases: u64,
         ending: Ending,
         traffic: &Traffic,
-        notes: Vec<String>,
-        left_behind: Vec<String>,
+        cleanup: Cleaned,
     ) -> Outcome {
         let (started_at, duration_ms, latencies) = match self.settings.clock {
             Clock::System => {
@@ -445,8 +445,7 @@ impl Driver<'_> {
             waits: traffic.waits(),
             retries: traffic.retries(),
             cases,
-            notes,
-            left_behind,
+            cleanup,
         };
         aggregate::outcome(info, results)
     }

@@ -57,7 +57,7 @@ pub(super) async fn estimate(
     let external = like(&server, fixture, preflight);
     let judge = Arc::new(Judge::new(Arc::clone(&contract)));
     let project = target::external_project(&external, TransportSettings::default(), judge)?;
-    for number in existing..preflight.offerings().min(MAX_OFFERINGS) {
+    for number in existing..preflight.offerings.min(MAX_OFFERINGS) {
         let create = Request::to(Endpoint::Create).json(&json!({ "id": format!("theirs-{number}") }));
         project.client.send(create).await?;
     }

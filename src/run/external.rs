@@ -10,16 +10,18 @@ use serde_json::json;
 
 use super::case::Case;
 use super::case_script::CaseScript;
-use super::clean::{self, Undo};
+use super::clean::{self, Cleaned};
 use super::confirm::{self, MAX_RUNS, ROUNDS};
 use super::drive::{CaseResults, Driver};
 use super::event::Event;
 use super::execute::{run_case_once, run_race, run_script};
-use super::journal::{Journal, ProjectRole};
+use super::held::ProjectRole;
+use super::journal::Journal;
 use super::plan::Plan;
 use super::preflight::Preflight;
 use super::settings::{Confirm, Scope};
 use super::side_by_side::{distinct, only_before, passed, run_side_by_side};
+use super::undo::Undo;
 use crate::contract::Endpoint;
 use crate::exchange::{Exchange, KeyRole, Request, TransportError};
 use crate::finding::{Abort, CaseResult, Ending, Failure};
@@ -424,7 +426,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
             let current = result.after.take_if(|_| *role == KeyRole::Main);
             // The end of the run repeats and reports what fails here.
             let cleaned = clean::clean(&self.project, *role, &undo, current).await;
-            if cleaned.is_ok_and(|cleaned| cleaned.restored.is_some() || cleaned.removed > 0) {
+            if cleaned.is_ok_and(|cleaned| !cleaned.restored.is_empty() || cleaned.removed > 0) {
                 result.last_list = None;
             }
         }
@@ -452,12 +454,12 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         undo
     }
 
-    /// Cleans up the run. Returns notes for the report and what could not be removed or restored.
-    pub(super) async fn finish(mut self) -> (Vec<String>, Vec<String>) {
-        let (notes, left) = clean_up_run(&self.project, &self.journal).await;
-        self.notes.extend(rate_note(&self.project));
-        self.notes.extend(notes);
-        (self.notes, left)
+    /// Cleans up the run.
+    pub(super) async fn finish(self) -> Cleaned {
+        let mut cleanup = clean_up_run(&self.project, &self.journal).await;
+        let notes = self.notes.into_iter().chain(rate_note(&self.project));
+        cleanup.notes.splice(..0, notes);
+        cleanup
     }
 }
 
@@ -486,41 +488,39 @@ fn rounded(rate: f64) -> u64 {
     rate.round().max(1.0) as u64
 }
 
-/// Undoes the writes in the journal, and removes the journal when nothing is left. Returns notes for the report and
-/// what could not be removed or restored.
-pub(super) async fn clean_up_run(project: &Project, journal: &Journal) -> (Vec<String>, Vec<String>) {
-    let (mut notes, mut left) = (Vec::new(), Vec::new());
+/// Undoes the writes in the journal, compares the projects with what they held before the run, and removes the journal
+/// when nothing is left.
+pub(super) async fn clean_up_run(project: &Project, journal: &Journal) -> Cleaned {
+    let cleanup = Cleaned::default();
     // Before the header of the journal is written, no write is sent.
     if journal.state().is_none() {
-        return (notes, left);
+        return cleanup;
     }
     project.client.settled().await;
     if project.client.traffic().lost() > 0 {
         // A write whose response was lost may still arrive.
         tokio::time::sleep(MAX_WRITE_DELAY.min(project.client.transport().settings().timeout)).await;
     }
-    let Some(state) = journal.state() else { return (notes, left) };
-    for &owner in state.header.projects.keys() {
-        let cleaned = clean::clean_up(project, owner.role(), &state.undo(owner)).await;
-        if let Some(main) = cleaned.restored {
-            notes.push(format!("`{main}` is main again, as before the run"));
-        }
-        match cleaned.removed {
-            0 => {}
-            1 => notes.push("1 offering was removed at the end of the run".into()),
-            many => notes.push(format!("{many} offerings were removed at the end of the run")),
-        }
-        for main in cleaned.undeletable {
-            notes.push(format!("the server does not delete a main offering: {main} of the run is left"));
-        }
-        notes.extend(cleaned.notes);
-        left.extend(cleaned.left);
-    }
-    if left.is_empty() {
+    let Some(state) = journal.state() else { return cleanup };
+    let projects: Vec<_> = state.header.projects.keys().map(|owner| state.restoration(*owner)).collect();
+    let mut cleanup = clean::restore_all(project, &projects).await;
+    let mains = cleanup.restored.iter().map(|main| format!("`{main}` is main again, as before the run"));
+    let removed = match cleanup.removed {
+        0 => None,
+        1 => Some("1 offering was removed at the end of the run".to_owned()),
+        many => Some(format!("{many} offerings were removed at the end of the run")),
+    };
+    let undeletable = cleanup.undeletable.iter();
+    let undeletable =
+        undeletable.map(|main| format!("the server does not delete a main offering: {main} of the run is left"));
+    let notes: Vec<String> = mains.chain(removed).chain(undeletable).collect();
+    cleanup.notes.splice(..0, notes);
+    if cleanup.left.is_empty() {
         // A journal that cannot be removed is harmless: it lists nothing that exists.
         let _ = journal.remove();
     } else {
-        notes.push(format!("run `qonform clean` to remove what is left; the journal is {}", journal.path().display()));
+        let path = journal.path().display();
+        cleanup.notes.push(format!("run `qonform clean` to remove what is left; the journal is {path}"));
     }
-    (notes, left)
+    cleanup
 }

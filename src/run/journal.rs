@@ -1,7 +1,7 @@
 //! A write-ahead journal of what a run may leave on a target.
 //!
 //! One file of JSON lines for each run: a header with the target, the prefix of the run's ids and the initial state of
-//! the projects; then the id of each create before the request is sent, and every promotion. It never contains a key.
+//! the projects, with the offerings that they held; then the id of each create before the request is sent, and every promotion. It never contains a key.
 //! The file is locked during the run and removed when nothing is left on the target; `qonform clean` undoes the writes
 //! of a killed run. Each line is written at once: it survives a crash of the program, but not a power failure.
 
@@ -9,17 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::held::{Held, InitialProject, ProjectRole};
+use super::undo::{Restoration, Undo};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, WriteObserver};
 
 /// Version of the journal's format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The oldest version that is read: version 2 adds what the projects held.
+const OLDEST_VERSION: u32 = 1;
 
 /// The maximum size of a journal: a run with a million writes needs less.
 const MAX_BYTES: u64 = 256 << 20;
@@ -87,51 +92,12 @@ pub struct JournalHeader {
     pub projects: BTreeMap<ProjectRole, InitialProject>,
 }
 
-/// A project by the role of its key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProjectRole {
-    /// The project of `--token`.
-    Main,
-    /// The project of `--second-token`.
-    Second,
-    /// The project of `--empty-token`.
-    Empty,
-}
-
-impl ProjectRole {
-    /// The project that a key opens.
-    pub fn of(role: KeyRole) -> Self {
-        match role {
-            KeyRole::Main | KeyRole::Limited => Self::Main,
-            KeyRole::Second => Self::Second,
-            KeyRole::Empty => Self::Empty,
-        }
-    }
-
-    /// The key that opens it.
-    pub fn role(self) -> KeyRole {
-        match self {
-            Self::Main => KeyRole::Main,
-            Self::Second => KeyRole::Second,
-            Self::Empty => KeyRole::Empty,
-        }
-    }
-}
-
-/// State of a project before the run.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct InitialProject {
-    /// The main offering, if there was one.
-    pub main: Option<String>,
-    /// A few offerings as pairs of id and `created_at`, which identify the project.
-    pub landmarks: Vec<(String, String)>,
-}
-
 /// A line after the header.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "lowercase")]
 enum JournalEntry {
+    /// The project held this offering before the run.
+    Held { project: ProjectRole, offering: Held },
     /// A create with this id is about to be sent, or was accepted after all.
     Creates { project: ProjectRole, id: String },
     /// A create of a new id without the prefix (an id of one character has no room for it) is about to be sent.
@@ -155,11 +121,19 @@ pub struct JournalState {
     pub strays: BTreeSet<(ProjectRole, String)>,
     /// Projects in which the run promoted another offering than the previous main.
     pub promoted: BTreeSet<ProjectRole>,
+    /// What each project held before the run. The file has only the offerings that were read by get.
+    pub held: Arc<BTreeMap<ProjectRole, Vec<Held>>>,
 }
 
 impl JournalState {
     fn new(header: JournalHeader) -> Self {
-        Self { header, created: BTreeSet::new(), strays: BTreeSet::new(), promoted: BTreeSet::new() }
+        Self {
+            header,
+            created: BTreeSet::new(),
+            strays: BTreeSet::new(),
+            promoted: BTreeSet::new(),
+            held: Arc::default(),
+        }
     }
 
     /// All offerings whose ids start with `prefix`, in each project for which `has_key` is true. Without a journal the
@@ -181,11 +155,11 @@ impl JournalState {
     }
 
     /// The writes to undo in one project.
-    pub(super) fn undo(&self, project: ProjectRole) -> super::clean::Undo {
+    pub(super) fn undo(&self, project: ProjectRole) -> Undo {
         let ids = |all: &BTreeSet<(ProjectRole, String)>| {
             all.iter().filter(|(of, _)| *of == project).map(|(_, id)| id.clone()).collect()
         };
-        super::clean::Undo {
+        Undo {
             main: self.header.projects.get(&project).and_then(|before| before.main.clone()),
             is_displaced: self.promoted.contains(&project),
             prefix: self.header.prefix.clone(),
@@ -194,9 +168,19 @@ impl JournalState {
         }
     }
 
+    /// What to restore in one project.
+    pub(super) fn restoration(&self, project: ProjectRole) -> Restoration<'_> {
+        let held = self.held.get(&project).map_or(&[][..], Vec::as_slice);
+        Restoration { role: project.role(), undo: self.undo(project), held }
+    }
+
     /// Applies an entry; false if it changes nothing.
     fn apply(&mut self, entry: &JournalEntry) -> bool {
         match entry {
+            JournalEntry::Held { project, offering } => {
+                Arc::make_mut(&mut self.held).entry(*project).or_default().push(offering.clone());
+                true
+            }
             JournalEntry::Creates { project, id } => self.created.insert((*project, id.clone())),
             JournalEntry::Stray { project, id } => self.strays.insert((*project, id.clone())),
             JournalEntry::Gone { project, id } => {
@@ -273,7 +257,7 @@ impl Journal {
         seed: u64,
         prefix: &str,
         projects: BTreeMap<ProjectRole, InitialProject>,
-        existing: BTreeSet<(ProjectRole, String)>,
+        held: BTreeMap<ProjectRole, Vec<Held>>,
     ) -> Result<(), JournalError> {
         let file = private().write(true).create_new(true).open(&self.path).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => JournalError::Exists { path: self.path.clone() },
@@ -289,12 +273,18 @@ impl Journal {
             prefix: prefix.to_owned(),
             projects,
         };
-        if let Err(error) = write_line(&file, &header) {
-            // Without a header it is no journal.
+        if let Err(error) = write_line(&file, &header).and_then(|()| write_held(&file, &held)) {
+            // No request was sent that it would have to undo.
             let _ = fs::remove_file(&self.path);
             return Err(self.cannot("write", &error));
         }
-        let open = OpenJournal { file, state: JournalState::new(header), existing, accepted: BTreeSet::new() };
+        let ids = |(project, held): (&ProjectRole, &Vec<Held>)| {
+            let project = *project;
+            held.iter().map(move |held| (project, held.id.clone())).collect::<Vec<_>>()
+        };
+        let existing = held.iter().flat_map(ids).collect();
+        let state = JournalState { held: Arc::new(held), ..JournalState::new(header) };
+        let open = OpenJournal { file, state, existing, accepted: BTreeSet::new() };
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(())
     }
@@ -424,6 +414,16 @@ fn write_line(mut file: &File, line: &impl Serialize) -> io::Result<()> {
     })
 }
 
+/// Writes the offerings that were read by get.
+fn write_held(file: &File, held: &BTreeMap<ProjectRole, Vec<Held>>) -> io::Result<()> {
+    for (project, held) in held {
+        for offering in held.iter().filter(|held| held.got.is_some()) {
+            write_line(file, &JournalEntry::Held { project: *project, offering: offering.clone() })?;
+        }
+    }
+    Ok(())
+}
+
 /// A journal that a run left behind, locked until this value is dropped.
 #[derive(Debug)]
 pub struct LeftJournal {
@@ -487,7 +487,7 @@ fn parse(bytes: &[u8]) -> Result<JournalState, String> {
     let header = lines.next().unwrap_or_default();
     let header: JournalHeader =
         serde_json::from_slice(header).map_err(|error| format!("line 1 is not a journal header: {error}"))?;
-    if header.journal != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&header.journal) {
         return Err(format!("its version is {}, expected {VERSION}", header.journal));
     }
     if !is_prefix(&header.prefix) {
@@ -503,6 +503,9 @@ fn parse(bytes: &[u8]) -> Result<JournalState, String> {
     let is_id = |id: &str| !matches!(id, "" | "." | "..") && id.len() <= MAX_ID_BYTES;
     state.strays.retain(|(_, id)| is_id(id));
     state.created.retain(|(_, id)| id.starts_with(&state.header.prefix) && is_id(id));
+    for held in Arc::make_mut(&mut state.held).values_mut() {
+        held.retain(|held| is_id(&held.id));
+    }
     Ok(state)
 }
 

@@ -7,6 +7,7 @@ mod aggregate;
 mod case;
 mod case_script;
 mod catch_panic;
+mod changed;
 mod clean;
 mod confirm;
 mod drive;
@@ -17,6 +18,7 @@ mod event;
 mod execute;
 mod expectations;
 mod external;
+mod held;
 mod journal;
 mod minimize;
 mod plan;
@@ -28,6 +30,7 @@ mod shrink;
 mod side_by_side;
 mod target;
 mod trials;
+mod undo;
 mod waivers;
 mod whole;
 
@@ -42,9 +45,8 @@ pub use event::Event;
 pub use execute::run_case_once;
 pub use expectations::{Expectations, ExpectationsError, FaultExpectation, SeveralFindings, Undecided};
 pub use external::case_to_repeat;
-pub use journal::{
-    InitialProject, Journal, JournalError, JournalHeader, JournalState, LeftJournal, ProjectRole, is_prefix, journals,
-};
+pub use held::{Contents, Held, InitialProject, ProjectRole};
+pub use journal::{Journal, JournalError, JournalHeader, JournalState, LeftJournal, is_prefix, journals};
 pub use plan::Plan;
 pub use regressions::{Regression, Regressions, RegressionsError};
 pub use selftest::{Selftest, SelftestSettings, SelftestVerdict, Subject, Trial, selftest};

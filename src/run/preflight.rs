@@ -1,13 +1,14 @@
 //! Checks an external target before any case runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::clean::InitialState;
 use super::external::PREFLIGHT;
-use super::journal::{InitialProject, Journal, JournalError, ProjectRole};
+use super::held::{self, Held, InitialProject, ProjectRole};
+use super::journal::{Journal, JournalError};
 use super::plan::describe;
 use super::settings::{Scope, Settings};
 use crate::contract::{Endpoint, Need};
@@ -27,8 +28,8 @@ pub(super) struct Preflight {
     /// Unmet needs, each with the reason.
     pub(super) missing: BTreeMap<Need, String>,
     pub(super) initial: InitialState,
-    /// Offerings that existed before the run.
-    existing: BTreeSet<(ProjectRole, String)>,
+    /// Number of offerings in the main project before the run.
+    pub(super) offerings: usize,
     pub(super) notes: Vec<String>,
     /// The result of the offering that the checks created and deleted, judged as in a case.
     pub(super) created: Option<CaseResult>,
@@ -72,7 +73,7 @@ pub(super) async fn preflight(
         project,
         missing: BTreeMap::new(),
         initial: InitialState::default(),
-        existing: BTreeSet::new(),
+        offerings: main.offerings.len(),
         notes: Vec::new(),
         created: None,
     };
@@ -86,8 +87,9 @@ pub(super) async fn preflight(
         preflight.leave_out_equal(&projects);
     } else {
         if let Some(journal) = journal {
+            let held = preflight.read_held(settings, &projects).await;
             preflight
-                .begin(journal, settings)
+                .begin(journal, settings, held)
                 .map_err(|error| Box::new(PreflightError::target(format!("cannot {error}"))))?;
         }
         check_equal(&mut session, settings, &projects).await?;
@@ -148,17 +150,11 @@ async fn first_list(session: &mut Session) -> Result<Snapshot, FirstListError> {
 }
 
 impl Preflight {
-    /// Number of offerings in the main project before the run.
-    pub(super) fn offerings(&self) -> usize {
-        self.existing.iter().filter(|(project, _)| *project == ProjectRole::Main).count()
-    }
-
     /// Remembers the initial state of a project.
     fn remember(&mut self, project: ProjectRole, snapshot: &Snapshot) {
         let landmarks = snapshot.offerings.iter().filter(|offering| !offering.id.starts_with("qf-"));
         let landmarks = landmarks.take(LANDMARKS).map(|found| (found.id.clone(), found.created_at.clone())).collect();
         self.initial.projects.insert(project, InitialProject { main: first_main(snapshot), landmarks });
-        self.existing.extend(snapshot.offerings.iter().map(|offering| (project, offering.id.clone())));
     }
 
     /// Notes facts about the connection that affect the trust in the report.
@@ -174,10 +170,29 @@ impl Preflight {
         }
     }
 
-    fn begin(&mut self, journal: &Journal, settings: &Settings) -> Result<(), JournalError> {
+    /// Reads what the projects hold, which the end of the run compares.
+    async fn read_held(
+        &self,
+        settings: &Settings,
+        projects: &[(KeyRole, Snapshot)],
+    ) -> BTreeMap<ProjectRole, Vec<Held>> {
+        let at_once = if settings.project_jobs.get() == 1 { 1 } else { Project::AT_ONCE };
+        let project = Project { at_once, ..self.project.clone() };
+        let mut all = BTreeMap::new();
+        for (role, snapshot) in projects {
+            all.insert(ProjectRole::of(*role), held::read(&project, *role, snapshot).await);
+        }
+        all
+    }
+
+    fn begin(
+        &self,
+        journal: &Journal,
+        settings: &Settings,
+        held: BTreeMap<ProjectRole, Vec<Held>>,
+    ) -> Result<(), JournalError> {
         let target = self.project.client.transport().target().base();
-        let existing = std::mem::take(&mut self.existing);
-        journal.begin(target, settings.seed, &settings.prefix(), self.initial.projects.clone(), existing)
+        journal.begin(target, settings.seed, &settings.prefix(), self.initial.projects.clone(), held)
     }
 
     /// Uses the products of existing offerings when none is configured.

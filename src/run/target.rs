@@ -81,6 +81,7 @@ impl Embedded {
             neighbours: None,
             prepared: Arc::default(),
             opening: None,
+            promoted_by_server: Arc::default(),
         }
     }
 
@@ -132,6 +133,7 @@ pub fn external_project(
         neighbours: None,
         prepared: Arc::default(),
         opening: None,
+        promoted_by_server: Arc::default(),
     })
 }
 

@@ -18,6 +18,7 @@ mod artifacts;
 mod cleanup;
 mod configuration;
 mod corpus;
+mod damage;
 mod documents;
 #[cfg(feature = "tls")]
 mod encrypted;

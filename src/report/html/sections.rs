@@ -15,6 +15,7 @@ use crate::finding::{Drift, Finding, Outcome, SeenResponse, Verdict};
 pub(super) fn present(outcome: &Outcome) -> Vec<(&'static str, &'static str, Markup)> {
     [
         ("left-behind", "Left behind", left_behind(outcome)),
+        ("changed", "Changed by the server", changed_by_server(outcome)),
         ("waivers", "Waivers", waivers(outcome)),
         ("not-decided", "Not decided", not_decided(outcome)),
         ("observations", "Observations", observations(outcome)),
@@ -43,6 +44,19 @@ fn left_behind(outcome: &Outcome) -> Option<Markup> {
         html! {
             p { "The run created " (count(ids.len(), "offering")) " that it could not delete. " code { "qonform clean" } " deletes them." }
             ul { @for id in ids { li { code { (visible(id)) } } } }
+        }
+    })
+}
+
+fn changed_by_server(outcome: &Outcome) -> Option<Markup> {
+    let changed = &outcome.changed_by_server;
+    (!changed.is_empty()).then(|| {
+        html! {
+            p {
+                "The server changed " (count(changed.len(), "offering")) " that the run did not create, and the run could \
+                 not put them back."
+            }
+            ul { @for one in changed { li { (visible(&one.to_string())) } } }
         }
     })
 }

@@ -194,8 +194,10 @@ fn lists(outcome: &Outcome) -> Vec<(&'static str, Vec<String>)> {
     }
     let waivers = trace::waivers(outcome).map(|remark| quoted(&remark));
     let left = outcome.left_behind.iter().map(|id| code(&cut(id, MAX_QUOTE_LENGTH)));
+    let changed = outcome.changed_by_server.iter().map(|changed| quoted(&changed.to_string()));
     vec![
         ("Left behind", left.collect()),
+        ("Changed by the server and not put back", changed.collect()),
         ("Waivers to review", waivers.collect()),
         ("Not decided", undecided.collect()),
         ("Observations where the contract is open", observed.collect()),
@@ -284,7 +286,7 @@ mod tests {
             }
         }
         assert_eq!(fence, None);
-        let lists = 5;
+        let lists = 6;
         assert_eq!(opened, outcome.findings.len() + lists);
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn render(outcome: &Outcome, style: &Style) -> String {
         blocks.extend(rest::blocks(outcome, style));
     } else {
         blocks.extend(rest::left_behind(outcome, style));
+        blocks.extend(rest::changed_by_server(outcome, style));
     }
     blocks.extend(outcome.findings.iter().map(|found| finding_of(outcome, found, style)));
     if style.detail > Verbosity::Findings {

@@ -1,7 +1,7 @@
 //! What a run recorded besides verdicts: waivers, observations, drift, coverage, notes, leftovers.
 
 use super::super::style::TextStyle;
-use super::super::visible::{visible, wrapped};
+use super::super::visible::{cut, visible, wrapped};
 use super::super::words::{count, responses_seen};
 use super::super::{Style, Verbosity, trace};
 use super::item;
@@ -9,6 +9,9 @@ use crate::finding::{Drift, Outcome, SideCounts};
 
 /// Items of a list that are shown without `-v`.
 const MAX_COUNT: usize = 8;
+
+/// Maximum length of what the server changed in an offering, in characters.
+const MAX_CHANGE: usize = 500;
 
 /// A block for each kind that is not empty.
 pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
@@ -23,6 +26,7 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
         list(("notes", ""), outcome.notes.iter().map(Clone::clone), style),
         list(("waivers", " to review"), trace::waivers(outcome), style),
         left_behind(outcome, style),
+        changed_by_server(outcome, style),
     ];
     blocks.into_iter().flatten().collect()
 }
@@ -31,6 +35,13 @@ pub(super) fn blocks(outcome: &Outcome, style: &Style) -> Vec<String> {
 pub(super) fn left_behind(outcome: &Outcome, style: &Style) -> Option<String> {
     let left = outcome.left_behind.iter().map(Clone::clone);
     list(("left behind", ": created by the run and not deleted; `qonform clean` deletes them"), left, style)
+}
+
+/// What the server did to offerings of others.
+pub(super) fn changed_by_server(outcome: &Outcome, style: &Style) -> Option<String> {
+    let changed = outcome.changed_by_server.iter().map(|changed| cut(&changed.to_string(), MAX_CHANGE).into_owned());
+    let rest = ": not created by the run, changed during it, and not put back; the JSON report has every value";
+    list(("changed by the server", rest), changed, style)
 }
 
 /// `v4GetOffering: 415 is not documented (2 times; violates response.documented-status)`.

@@ -71,8 +71,7 @@ fn outcome_of_cases(settings: &Settings, cases: Vec<CaseResult>) -> Outcome {
         waits: 0,
         retries: 0,
         cases: 1,
-        notes: Vec::new(),
-        left_behind: Vec::new(),
+        cleanup: Cleaned::default(),
     };
     outcome(info, results)
 }

@@ -246,6 +246,7 @@ mod tests {
         let mut outcome = outcome();
         outcome.findings.retain(|finding| finding.rule == "response.error-type");
         outcome.left_behind.clear();
+        outcome.changed_by_server.clear();
         outcome.rules.retain(|rule| rule.verdict != Verdict::Skipped && rule.verdict != Verdict::Inconclusive);
         assert_eq!(lines(&fault("type-logical-on-409"), &outcome), Vec::<String>::new());
     }
@@ -263,6 +264,7 @@ mod tests {
             ]
         );
         outcome.left_behind.clear();
+        outcome.changed_by_server.clear();
         outcome.findings.retain(|finding| finding.rule == "response.error-type");
         outcome.findings[0].rule = "response.no-meta".into();
         outcome.rules.retain(|rule| rule.verdict == Verdict::Passed);
