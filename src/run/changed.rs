@@ -3,11 +3,12 @@
 //! Start at [`HeldComparison::put_back`]. In a shared project nothing is put back: another client may have made the change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::held::{self, Contents, Got, Held, ProjectRole, STALE_READS};
+use super::held::{self, Contents, Got, Held, ProjectRole};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::finding::{ChangedOffering, ValueChange};
@@ -32,6 +33,8 @@ pub(super) struct HeldComparison<'a> {
     pub(super) main: Option<&'a str>,
     /// Whether the run created an id.
     pub(super) is_ours: &'a (dyn Fn(&str) -> bool + Sync),
+    /// The waits before each read: a cache may hold an old response.
+    pub(super) waits: &'a [Duration],
     /// Whether an id of the run is reported as left behind.
     pub(super) is_reported: &'a (dyn Fn(&str) -> bool + Sync),
 }
@@ -103,8 +106,8 @@ impl HeldComparison<'_> {
     /// [`Abort`] when the project cannot be read.
     pub(super) async fn differing(&self, written: &BTreeSet<String>) -> Result<Vec<ChangedOffering>, Abort> {
         let mut last = Vec::new();
-        for wait in STALE_READS {
-            tokio::time::sleep(wait).await;
+        for wait in self.waits {
+            tokio::time::sleep(*wait).await;
             last = self.compare(&self.read().await?, written);
             // Reads do not show whether another client has changed its offerings.
             if !last.iter().any(|changed| self.project.is_exclusive || (self.is_ours)(&changed.id)) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::changed::{self, Changes, HeldComparison};
-use super::held::{InitialProject, ProjectRole, STALE_READS};
+use super::held::{Held, InitialProject, ProjectRole, STALE_READS};
 use super::journal::JournalState;
 use super::undo::{Restoration, Undo};
 use crate::contract::Endpoint;
@@ -168,6 +168,7 @@ async fn compare(
         held: of.held,
         main: of.undo.main.as_deref(),
         is_ours: &is_ours,
+        waits: &STALE_READS,
         is_reported: &is_reported,
     };
     let comparing = async {
@@ -186,6 +187,21 @@ async fn compare(
     };
     cleaned.notes.push(format!("what the project held before the run was not compared with what it holds: {reason}"));
     None
+}
+
+/// Compares the demoted main with what it was, and puts back what the API can; its role is restored at the end.
+pub(super) async fn put_back_demoted(project: &Project, of: &Restoration<'_>, main: &Held) -> Option<Changes> {
+    let comparison = HeldComparison {
+        project,
+        role: of.role,
+        held: std::slice::from_ref(main),
+        main: Some(&main.id),
+        is_ours: &|_| false,
+        // An old response shows what was there before.
+        waits: &STALE_READS[..1],
+        is_reported: &|_| true,
+    };
+    tokio::time::timeout(MAX_DURATION, comparison.put_back()).await.ok()?.ok()
 }
 
 /// Adds what differs to the result of cleaning.

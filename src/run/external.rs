@@ -298,7 +298,20 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         if result.abort.is_none() {
             self.anchor = Some(id);
         }
+        self.put_back_demoted().await;
         Some(result)
+    }
+
+    /// Puts back at once what the first promotion took from the project's own main. The promotions of the cases demote
+    /// offerings of the run, and the end of the run compares all others.
+    async fn put_back_demoted(&mut self) {
+        let Some(state) = self.journal.state().filter(|_| self.project.is_exclusive) else { return };
+        let restoration = state.restoration(ProjectRole::Main);
+        let main = restoration.held.iter().find(|held| Some(&held.id) == self.main.as_ref());
+        let Some(main) = main else { return };
+        if let Some(changes) = clean::put_back_demoted(&self.project, &restoration, main).await {
+            self.notes.extend(changes.notes());
+        }
     }
 
     /// Promotes the project's own main and deletes the anchor. [`Self::finish`] repeats what failed and reports what is
@@ -457,6 +470,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     /// Cleans up the run.
     pub(super) async fn finish(self) -> Cleaned {
         let mut cleanup = clean_up_run(&self.project, &self.journal).await;
+        cleanup.notes.retain(|note| !self.notes.contains(note));
         let notes = self.notes.into_iter().chain(rate_note(&self.project));
         cleanup.notes.splice(..0, notes);
         cleanup
