@@ -12,7 +12,7 @@ use super::held::{self, Contents, Got, Held, ProjectRole};
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request};
 use crate::finding::{ChangedOffering, ValueChange};
-use crate::project::{Abort, Project, Session};
+use crate::project::{Abort, Project};
 
 /// How often changes are put back: a faulty server may answer one with another change.
 const MAX_ROUNDS: usize = 2;
@@ -41,8 +41,7 @@ pub(super) struct HeldComparison<'a> {
 
 /// What the project holds now.
 struct Now {
-    /// `None` if the list cannot be read.
-    listed: Option<BTreeMap<String, Contents>>,
+    listed: BTreeMap<String, Contents>,
     got: BTreeMap<String, Got>,
 }
 
@@ -119,12 +118,8 @@ impl HeldComparison<'_> {
 
     /// Reads the list, the offerings that were read by get before the run, and those whose row in the list differs.
     async fn read(&self) -> Result<Now, Abort> {
-        let listed = match Session::new(self.project.clone()).walk(self.role).await {
-            Ok(listed) => Some(held::by_id(&listed)),
-            Err(Abort::Blocked(_)) if !self.held.is_empty() => None,
-            Err(abort) => return Err(abort),
-        };
-        let is_listed = |held: &Held| listed.as_ref().is_none_or(|now| now.get(&held.id) == Some(&held.listed));
+        let listed = held::list(self.project, self.role).await?;
+        let is_listed = |held: &Held| listed.get(&held.id) == Some(&held.listed);
         let ids = self.held.iter().filter(|held| held.got.is_some() || !is_listed(held)).map(|held| held.id.clone());
         let got = held::get_all(self.project, self.role, &ids.collect::<Vec<_>>()).await;
         let unknown = got.values().find_map(|got| match got {
@@ -147,7 +142,6 @@ impl HeldComparison<'_> {
         all.extend(
             now.listed
                 .iter()
-                .flatten()
                 .filter(|(id, _)| is_new(id) && !(self.is_reported)(id))
                 .map(|(id, contents)| changed(id, vec![difference(OFFERING, Value::Null, contents.to_json())])),
         );
@@ -158,9 +152,9 @@ impl HeldComparison<'_> {
     /// The differences of an offering. Times count as the list shows them: what only a get shows is wrong in the
     /// response.
     fn differences(&self, held: &Held, now: &Now, written: &BTreeSet<String>) -> Vec<ValueChange> {
-        let listed = now.listed.as_ref().map(|listed| listed.get(&held.id));
-        let is_unlisted = listed == Some(None);
-        let in_list = listed.flatten().map_or(Vec::new(), |listed| self.fields(held, &held.listed, listed));
+        let listed = now.listed.get(&held.id);
+        let is_unlisted = listed.is_none();
+        let in_list = listed.map_or(Vec::new(), |listed| self.fields(held, &held.listed, listed));
         let mut all = match (now.got.get(&held.id), &held.got) {
             (Some(Got::Offering(got)), Some(before)) => self.fields(held, before, got),
             (Some(Got::Offering(got)), None) => {
@@ -181,7 +175,7 @@ impl HeldComparison<'_> {
                 all.push(ValueChange { what: format!("{} in the list", one.what), ..one });
             }
         }
-        if let Some(listed) = listed.flatten() {
+        if let Some(listed) = listed {
             all.extend(self.times(held, listed, written.contains(&held.id)));
         }
         all

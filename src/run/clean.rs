@@ -17,6 +17,9 @@ use crate::project::{Abort, Project, Session};
 /// After so many deletions without a response no more are sent.
 const MAX_UNANSWERED: usize = 3;
 
+/// What may be left when a project cannot be read.
+const EVERYTHING: &str = "everything that starts with";
+
 /// Time limit for cleaning one project.
 const MAX_DURATION: Duration = Duration::from_mins(2);
 
@@ -134,7 +137,7 @@ async fn is_same_project(project: &Project, role: KeyRole, before: &InitialProje
 /// project a main that the run did not promote is the server's doing and is replaced too.
 async fn clean_up(project: &Project, role: KeyRole, undo: &Undo) -> Cleaned {
     let failed = |reason: String| Cleaned {
-        left: vec![format!("everything that starts with {} ({reason})", undo.prefix)],
+        left: vec![format!("{EVERYTHING} {} ({reason})", undo.prefix)],
         ..Cleaned::default()
     };
     let project = Project { client: project.client.clone().for_cleanup(), ..project.clone() };
@@ -185,7 +188,11 @@ async fn compare(
         Ok(Err(abort)) => abort.to_string(),
         Err(_) => format!("not read within {MAX_DURATION:?}"),
     };
-    cleaned.notes.push(format!("what the project held before the run was not compared with what it holds: {reason}"));
+    // What is left of the run may show only there.
+    let prefix = &of.undo.prefix;
+    if !cleaned.left.iter().any(|left| left.starts_with(EVERYTHING)) {
+        cleaned.left.push(format!("{EVERYTHING} {prefix} (not compared with before the run: {reason})"));
+    }
     None
 }
 

@@ -10,10 +10,16 @@ use tokio::task::JoinSet;
 use crate::check::Offering;
 use crate::contract::Endpoint;
 use crate::exchange::{KeyRole, Request, Response};
-use crate::project::{Project, Snapshot};
+use crate::project::{Abort, Project, Snapshot, is_restarted};
 
 /// Offerings of one project that are read by get, before the run and after it. The others are compared by list alone.
 const MAX_GETS: usize = 100;
+
+/// Longest list in pages.
+const MAX_PAGES: usize = 500;
+
+/// How often a list is read again after another client deleted its cursor.
+const MAX_RESTARTS: usize = 3;
 
 /// The waits before each read of a project that should be restored: a cache may hold an old response for a second or
 /// two.
@@ -177,7 +183,45 @@ pub(super) async fn get_all(project: &Project, role: KeyRole, ids: &[String]) ->
     all
 }
 
-/// The list, as contents by id.
-pub(super) fn by_id(listed: &Snapshot) -> BTreeMap<String, Contents> {
-    listed.offerings.iter().map(|offering| (offering.id.clone(), Contents::of(offering))).collect()
+/// The list, as contents by id. Rows that repeat or that violate the schema are left out: cleaning up must see the others.
+///
+/// # Errors
+/// [`Abort`] when the list cannot be read.
+pub(super) async fn list(project: &Project, role: KeyRole) -> Result<BTreeMap<String, Contents>, Abort> {
+    for _ in 0..=MAX_RESTARTS {
+        if let Some(listed) = list_once(project, role).await? {
+            return Ok(listed);
+        }
+    }
+    Err(Abort::Blocked("the list keeps restarting".into()))
+}
+
+/// As [`list`]; `None` if another client deleted the cursor.
+async fn list_once(project: &Project, role: KeyRole) -> Result<Option<BTreeMap<String, Contents>>, Abort> {
+    let mut listed = BTreeMap::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let mut request = Request::to(Endpoint::List).query("limit", "100").key(role);
+        if let Some(cursor) = &cursor {
+            request = request.query("starting_after", cursor);
+        }
+        let page = project.client.send(request).await?;
+        if cursor.is_some() && is_restarted(&page) {
+            return Ok(None);
+        }
+        let response = &page.response;
+        let body = response.json().filter(|_| response.status == 200);
+        let Some(rows) = body.and_then(|body| body.get("data")?.as_array()) else {
+            return Err(Abort::Blocked(format!("the list could not be read: {}", response.summary())));
+        };
+        let before = listed.len();
+        let offerings: Vec<Offering> = rows.iter().filter_map(Offering::read).collect();
+        listed.extend(offerings.iter().rev().map(|offering| (offering.id.clone(), Contents::of(offering))));
+        let has_more = body.and_then(|body| body.get("has_more")?.as_bool()).unwrap_or_default();
+        cursor = offerings.last().map(|offering| offering.id.clone());
+        if !has_more || listed.len() == before {
+            break;
+        }
+    }
+    Ok(Some(listed))
 }
