@@ -1,14 +1,16 @@
 //! Values that violate one constraint each.
 
+use super::candidate::{Candidate, sampled};
 use super::characters::{SPECIAL_CHARACTERS, name};
 use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
 use super::valid::{
-    Candidate, EXTRA, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, others,
-    pad, simplest, text, texts,
+    EXTRA, MAX_SIZE, characters, counted, entries, extra, format_texts, number, object, of_bound, of_items,
+    of_properties, others, pad, simplest, text, texts,
 };
 use serde_json::{Map, Number, Value, json};
+use std::collections::HashSet;
 
 fn outside(value: Value, constraint: Constraint, label: impl Into<String>) -> Candidate {
     Candidate::new(value, constraint, ConstraintSide::Outside, label)
@@ -34,9 +36,15 @@ pub(super) fn values_of_every_type() -> [(JsonType, &'static str, Value); 12] {
 
 /// Candidates that violate one constraint each, to be checked by the validator.
 pub(super) fn broken(node: &Node) -> Vec<Candidate> {
+    sampled(candidates(node), 0)
+}
+
+fn candidates(node: &Node) -> Vec<Candidate> {
     let mut found = Vec::new();
     if !node.branches.is_empty() {
-        found.extend(node.branches.iter().flat_map(broken));
+        for branch in &node.branches {
+            found = sampled(found.into_iter().chain(broken(branch)).collect(), 0);
+        }
         let values =
             values_of_every_type().into_iter().map(|(_, label, value)| (value, format!("that is {label} (oneOf)")));
         found.extend(values.map(|(value, label)| outside(value, Constraint::Alternatives, label)));
@@ -80,9 +88,15 @@ pub(super) fn broken(node: &Node) -> Vec<Candidate> {
     found
 }
 
+/// The maximum number of values of an enumeration in a label.
+const MAX_LISTED: usize = 20;
+
 /// Values of the correct type that an enumeration does not list.
 fn beside(node: &Node, values: &[Value]) -> Vec<Candidate> {
-    let listed: Vec<String> = values.iter().map(ToString::to_string).collect();
+    let mut listed: Vec<String> = values.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    if values.len() > MAX_LISTED {
+        listed.push(format!("and {} more", values.len() - MAX_LISTED));
+    }
     let listed = listed.join(", ");
     let mut near: Vec<Value> = Vec::new();
     for value in values {
@@ -107,15 +121,9 @@ fn beside(node: &Node, values: &[Value]) -> Vec<Candidate> {
             .filter_map(|kind| values_of_every_type().into_iter().find(|(of, ..)| of == kind))
             .map(|(.., value)| value),
     );
-    near.retain(|value| !values.contains(value));
-    let mut found: Vec<Candidate> = Vec::new();
-    for value in near {
-        let label = format!("of {value} (enum {listed})");
-        if !found.iter().any(|candidate| candidate.value == value) {
-            found.push(outside(value, Constraint::Enum, label));
-        }
-    }
-    found
+    let mut seen: HashSet<&Value> = values.iter().collect();
+    let near = near.iter().filter(|value| seen.insert(value));
+    near.map(|value| outside(value.clone(), Constraint::Enum, format!("of {value} (enum {listed})"))).collect()
 }
 
 fn strings(node: &Node) -> Vec<Candidate> {
@@ -282,7 +290,7 @@ fn arrays(node: &Node) -> Vec<Candidate> {
         list.extend(entries(node, node.min_items).unwrap_or_default().into_iter().skip(2));
         found.push(outside(list.into(), Constraint::UniqueItems, "with an entry twice (uniqueItems)"));
     }
-    for candidate in node.items.iter().flat_map(|items| broken(items)) {
+    for candidate in of_items(node, broken) {
         let rest = others(node, &candidate.value);
         found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
     }
@@ -327,11 +335,6 @@ fn objects(node: &Node) -> Vec<Candidate> {
         let label = format!("of {} properties (maxProperties {max})", many.len());
         found.push(outside(many.into(), Constraint::MaxProperties, label));
     }
-    for (name, property) in &node.properties {
-        found.extend(broken(property).into_iter().map(|candidate| candidate.within(name, |value| put(name, value))));
-    }
-    if let Additional::Schema(schema) = &node.additional {
-        found.extend(broken(schema).into_iter().map(|candidate| candidate.within(EXTRA, |value| put(EXTRA, value))));
-    }
+    found.extend(of_properties(node, &base, broken));
     found
 }

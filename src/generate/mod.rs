@@ -7,6 +7,7 @@
 //! Start at [`Schema`]; [`Schema::texts`] gives values that are sent as text (path, query, header).
 
 mod broken;
+mod candidate;
 mod characters;
 mod constraint;
 mod node;

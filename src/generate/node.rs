@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The maximum number of alternatives of a schema: nested alternatives multiply.
 pub(super) const MAX_BRANCHES: usize = 64;
 
+/// The maximum number of schemas in a node, among them copies for its alternatives.
+pub(super) const MAX_COUNT: usize = 2_000;
+
 /// Larger integers are not generated: steps from them would exceed the range of the type.
 const MAX_INTEGER: i128 = 1 << 100;
 
@@ -139,6 +142,11 @@ impl Node {
         }
     }
 
+    /// A schema that is not read, so that no value is generated.
+    pub(super) fn cut_off() -> Node {
+        Node { is_cut_off: true, ..Node::anything() }
+    }
+
     pub(super) fn has(&self, kind: JsonType) -> bool {
         self.kinds.contains(&kind)
     }
@@ -183,15 +191,23 @@ impl Node {
         self.hidden.insert(name.to_owned());
     }
 
+    /// The number of schemas in it, including itself.
+    pub(super) fn count(&self) -> usize {
+        let additional = match &self.additional {
+            Additional::Schema(schema) => Some(&**schema),
+            Additional::Allowed | Additional::Forbidden => None,
+        };
+        let inner = self.properties.values().chain(&self.branches).chain(self.items.as_deref()).chain(additional);
+        1 + inner.map(Node::count).sum::<usize>()
+    }
+
     /// The intersection with another schema, for `allOf`.
     pub(super) fn and(mut self, mut other: Node) -> Node {
         let (ones, twos) = (std::mem::take(&mut self.branches), std::mem::take(&mut other.branches));
         if !(ones.is_empty() && twos.is_empty()) {
             // Alternatives have the other keywords too, so each is merged with all of the other schema.
             let or_whole = |all: Vec<Node>, whole: &Node| if all.is_empty() { vec![whole.clone()] } else { all };
-            let (ones, twos) = (or_whole(ones, &self), or_whole(twos, &other));
-            let pairs = ones.iter().flat_map(|one| twos.iter().map(move |two| (one, two)));
-            self.branches = pairs.take(MAX_BRANCHES).map(|(one, two)| one.clone().and(two.clone())).collect();
+            self.branches = combined(&or_whole(ones, &self), &or_whole(twos, &other));
         }
         self.kinds = common_types(&self.kinds, &other.kinds);
         self.typed |= other.typed;
@@ -240,6 +256,33 @@ impl Node {
         self.is_cut_off |= other.is_cut_off;
         self
     }
+}
+
+/// Each of `ones` merged with each of `twos`, nested alternatives flattened; of too many, a sample in which each of both
+/// occurs.
+pub(super) fn combined(ones: &[Node], twos: &[Node]) -> Vec<Node> {
+    let largest = |nodes: &[Node]| nodes.iter().map(Node::count).max().unwrap_or(0);
+    let room = (MAX_COUNT / (largest(ones) + largest(twos)).max(1)).clamp(1, MAX_BRANCHES);
+    let (first, second) = (ones.len(), twos.len());
+    let pairs: Vec<(usize, usize)> = if first * second <= room {
+        (0..first * second).map(|nth| (nth / second, nth % second)).collect()
+    } else if first >= second {
+        (0..room).map(|nth| (nth % first, (nth % first + nth / first) % second)).collect()
+    } else {
+        (0..room).map(|nth| ((nth % second + nth / second) % first, nth % second)).collect()
+    };
+    let groups = pairs.into_iter().map(|(one, two)| {
+        let mut merged = ones[one].clone().and(twos[two].clone());
+        let nested = std::mem::take(&mut merged.branches);
+        if nested.is_empty() { vec![merged] } else { nested }
+    });
+    let groups: Vec<Vec<Node>> = groups.collect();
+    if groups.iter().map(Vec::len).sum::<usize>() <= room {
+        return groups.into_iter().flatten().collect();
+    }
+    let mut ranked: Vec<(usize, Node)> = groups.into_iter().flat_map(|group| group.into_iter().enumerate()).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().take(room).map(|(_, node)| node).collect()
 }
 
 /// The types that both allow; an integer is a number.

@@ -12,6 +12,9 @@ use std::ops::RangeInclusive;
 /// The number of examples of a pattern that is not one class.
 const EXAMPLES: u64 = 64;
 
+/// The maximum number of characters of all examples of a pattern: of one with long texts there are fewer.
+const MAX_CHARACTERS: usize = 200_000;
+
 /// The maximum number of characters of a generated text. Patterns whose texts may be longer cost too much time and memory.
 const MAX_LENGTH: usize = 100_000;
 
@@ -39,7 +42,9 @@ impl ParsedPattern {
         let ParsedPattern::Other(Some(expression)) = self else { return Vec::new() };
         let Ok(strategy) = string_regex(expression) else { return Vec::new() };
         let example = |case| strategy.new_tree(&mut runner(&seed(0, expression, case))).ok().map(|tree| tree.current());
-        let mut examples: Vec<String> = (0..EXAMPLES).filter_map(example).collect();
+        let longest = regex_syntax::parse(expression).map_or(MAX_LENGTH, |parsed| longest(&parsed));
+        let count = EXAMPLES.min((MAX_CHARACTERS / longest.max(1)) as u64);
+        let mut examples: Vec<String> = (0..count).filter_map(example).collect();
         examples.sort_by_key(|text| (text.chars().count(), text.clone()));
         examples.dedup();
         examples

@@ -1,20 +1,32 @@
 //! Reads a [`Node`] from the document.
 
-use super::node::{Additional, Bound, JsonType, MAX_BRANCHES, Node};
+use super::node::{Additional, Bound, JsonType, MAX_COUNT, Node, combined};
 use super::pattern::ParsedPattern;
 use crate::contract::{Direction, is_hidden};
 use crate::document::{Document, pointer};
 use serde_json::{Map, Value};
 
 /// The maximum nesting of a schema in itself.
-const MAX_DEPTH: usize = 2;
+const MAX_RECURSION: usize = 2;
 
-/// The maximum number of schemas to read; more are cut off schema recursion.
-const MAX_COUNT: usize = 2_000;
+/// The maximum nesting of schemas.
+const MAX_NESTING: usize = 48;
 
-/// Reads the schema at a pointer.
+/// The maximum number of values of an enumeration; of more, as many at equal distances are used.
+const MAX_VALUES: usize = 256;
+
+/// Reads the schema at a pointer. Of one with too many schemas, what may be absent is read only to the nesting up to which
+/// there is room for it.
 pub(super) fn node(document: &Document, place: &str, direction: Direction) -> Node {
-    Reader { document, direction, enclosing: Vec::new(), read: 0 }.at(place)
+    let mut nesting = MAX_NESTING;
+    loop {
+        let mut reader = Reader { document, direction, enclosing: Vec::new(), nesting, read: 0 };
+        let node = reader.at(place);
+        if reader.read <= MAX_COUNT || nesting == 0 {
+            return node;
+        }
+        nesting /= 2;
+    }
 }
 
 struct Reader<'a> {
@@ -22,6 +34,9 @@ struct Reader<'a> {
     direction: Direction,
     /// Pointers of the enclosing schemas.
     enclosing: Vec<String>,
+    /// The maximum nesting of what may be absent.
+    nesting: usize,
+    /// The number of schemas read, among them copies for alternatives.
     read: usize,
 }
 
@@ -30,13 +45,21 @@ impl Reader<'_> {
         let Some((place, value)) = self.document.resolve(place) else { return Node::anything() };
         let Some(map) = value.as_object() else { return Node::anything() };
         self.read += 1;
-        if self.read > MAX_COUNT || self.enclosing.iter().filter(|outer| **outer == place).count() >= MAX_DEPTH {
-            return Node { is_cut_off: true, ..Node::anything() };
+        if self.read > MAX_COUNT
+            || self.enclosing.len() >= MAX_NESTING
+            || self.enclosing.iter().filter(|outer| **outer == place).count() >= MAX_RECURSION
+        {
+            return Node::cut_off();
         }
         self.enclosing.push(place.clone());
         let node = self.schema(map, &place);
         self.enclosing.pop();
         node
+    }
+
+    /// Whether a part of the current schema that may be absent is read.
+    fn has_room(&self) -> bool {
+        self.enclosing.len() <= self.nesting
     }
 
     fn schema(&mut self, map: &Map<String, Value>, place: &str) -> Node {
@@ -45,22 +68,23 @@ impl Reader<'_> {
         for index in 0..count(map, "allOf") {
             let part = self.at(&format!("{place}/allOf/{index}"));
             node = node.and(part);
+            self.read += node.branches.iter().map(Node::count).sum::<usize>();
         }
         for keyword in ["oneOf", "anyOf"] {
-            let branches = (0..count(map, keyword)).map(|index| self.at(&format!("{place}/{keyword}/{index}")));
-            let branches: Vec<Node> = branches.filter(|branch| !branch.is_cut_off).collect();
+            let mut branches = Vec::new();
+            for index in 0..count(map, keyword) {
+                if branches.is_empty() || self.has_room() {
+                    branches.extend(Some(self.at(&format!("{place}/{keyword}/{index}"))).filter(|one| !one.is_cut_off));
+                }
+            }
             if branches.is_empty() {
                 node.is_cut_off |= count(map, keyword) > 0;
                 continue;
             }
-            let whole = node.clone();
+            let whole = Node { branches: Vec::new(), ..node.clone() };
             let spread = if node.branches.is_empty() { vec![whole] } else { std::mem::take(&mut node.branches) };
-            let pairs = spread.iter().flat_map(|one| branches.iter().map(move |branch| (one, branch)));
-            // Nested alternatives are flattened.
-            let spread = pairs
-                .map(|(one, branch)| one.clone().and(branch.clone()))
-                .flat_map(|one| if one.branches.is_empty() { vec![one] } else { one.branches });
-            node.branches = spread.take(MAX_BRANCHES).collect();
+            node.branches = combined(&spread, &branches);
+            self.read += node.branches.iter().map(Node::count).sum::<usize>();
         }
         node
     }
@@ -75,6 +99,9 @@ impl Reader<'_> {
                     node.hide(name);
                     continue;
                 }
+                if !node.is_required(name) && !self.has_room() {
+                    continue;
+                }
                 let inner = self.at(&property);
                 match (inner.is_cut_off, node.is_required(name)) {
                     (true, true) => node.is_cut_off = true,
@@ -84,7 +111,8 @@ impl Reader<'_> {
             }
         }
         if map.contains_key("items") {
-            let items = self.at(&pointer::join(place, "items"));
+            let is_needed = node.min_items > 0 || self.has_room();
+            let items = if is_needed { self.at(&pointer::join(place, "items")) } else { Node::cut_off() };
             if items.is_cut_off {
                 node.is_cut_off |= node.min_items > 0;
                 node.max_items = Some(0);
@@ -94,7 +122,7 @@ impl Reader<'_> {
         }
         match map.get("additionalProperties") {
             Some(Value::Bool(false)) => node.additional = Additional::Forbidden,
-            Some(Value::Object(_)) => {
+            Some(Value::Object(_)) if self.has_room() || node.min_properties > 0 => {
                 let schema = self.at(&pointer::join(place, "additionalProperties"));
                 if !schema.is_cut_off {
                     node.additional = Additional::Schema(Box::new(schema));
@@ -123,7 +151,8 @@ fn keywords(map: &Map<String, Value>) -> Node {
         }
     }
     // As in the validator, an empty enum has no effect.
-    node.enumeration = map.get("enum").and_then(Value::as_array).filter(|values| !values.is_empty()).cloned();
+    node.enumeration =
+        map.get("enum").and_then(Value::as_array).filter(|values| !values.is_empty()).map(|values| some(values));
     if node.enumeration.as_ref().is_some_and(|values| !values.contains(&Value::Null)) {
         node.kinds.retain(|kind| *kind != JsonType::Null);
     }
@@ -147,6 +176,12 @@ fn keywords(map: &Map<String, Value>) -> Node {
     node.required.sort();
     node.has_not = map.contains_key("not");
     node
+}
+
+/// The values, or a sample of many.
+fn some(values: &[Value]) -> Vec<Value> {
+    let count = values.len().min(MAX_VALUES);
+    (0..count).map(|nth| values[nth * (values.len() - 1) / (count - 1).max(1)].clone()).collect()
 }
 
 fn bound(map: &Map<String, Value>, key: &str, exclusive: bool) -> Option<Bound> {

@@ -1,16 +1,17 @@
 //! A schema and the values that are generated for it.
 
 use super::broken::broken;
+use super::candidate::Candidate;
 use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
-use super::valid::{Candidate, EXTRA, format_texts, valid};
+use super::valid::{EXTRA, format_texts, valid};
 use super::{read, strategy};
 use crate::contract::{Direction, SchemaRef};
 use crate::document::pointer;
 use proptest::strategy::BoxedStrategy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// A schema with values at its limits, each checked by the validator. Start at [`Schema::of`].
@@ -103,16 +104,17 @@ impl Schema {
             return schema;
         }
         schema.samples = schema.checked(valid(&schema.node), broken(&schema.node)).into();
-        let has_sample =
-            |facet: &Facet, side| schema.samples.iter().any(|sample| sample.side == side && sample.facet == *facet);
-        let lacks = |(facet, sides): &(Facet, Vec<ConstraintSide>)| sides.iter().any(|side| !has_sample(facet, *side));
-        schema.unsatisfiable = schema.facets().into_iter().filter(lacks).map(|(facet, _)| facet).collect();
-        schema
+        let tested: HashSet<_> = schema.samples.iter().map(|sample| (&sample.facet, sample.side)).collect();
+        let lacks =
+            |(facet, sides): &(Facet, Vec<ConstraintSide>)| sides.iter().any(|side| !tested.contains(&(facet, *side)));
+        let unsatisfiable = schema.facets().into_iter().filter(lacks).map(|(facet, _)| facet).collect();
+        Schema { unsatisfiable, ..schema.clone() }
     }
 
     /// The candidates that test their constraint, without repetitions.
     fn checked(&self, valid: Vec<Candidate>, broken: Vec<Candidate>) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
+        let mut known = HashSet::new();
         for candidate in valid.into_iter().chain(broken) {
             let facet = Facet { place: candidate.place, constraint: candidate.constraint };
             let class = self.class(&candidate.value);
@@ -121,8 +123,7 @@ impl Schema {
                 ConstraintSide::Outside => class.beside(&facet),
             };
             let Some(also_violated) = also_violated else { continue };
-            let is_known = |known: &Sample| known.value == candidate.value && known.facet == facet;
-            if !samples.iter().any(is_known) {
+            if known.insert((facet.clone(), candidate.value.clone())) {
                 let Candidate { value, side, label, .. } = candidate;
                 samples.push(Sample { value, facet, side, label, also_violated });
             }

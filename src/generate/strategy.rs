@@ -21,12 +21,15 @@ const MAX_EXCESS: usize = 64;
 /// The maximum length of a random text without a limit, above its minimum.
 const DEFAULT_LENGTH: usize = 40;
 
+/// The maximum number of values in a random value, roughly: lists within lists multiply.
+const MAX_ROOM: usize = 4_000;
+
 /// Longer lists at their limit are not generated at random.
 const MAX_LIST_LENGTH: usize = 128;
 
 pub(super) fn of(schema: &Schema, validity: &Validity) -> BoxedStrategy<Value> {
     let values = match validity {
-        Validity::Valid => valid(schema.node()),
+        Validity::Valid => valid(schema.node(), MAX_ROOM),
         Validity::Broken(facet) => violating(schema, facet),
     };
     // The filter applies to every step of shrinking too.
@@ -34,9 +37,13 @@ pub(super) fn of(schema: &Schema, validity: &Validity) -> BoxedStrategy<Value> {
     values.prop_filter("of the requested validity", move |value| schema.is(&validity, value)).boxed()
 }
 
-fn valid(node: &Node) -> BoxedStrategy<Value> {
+/// Valid values of about `room` values at most; without room the simplest one.
+fn valid(node: &Node, room: usize) -> BoxedStrategy<Value> {
+    if room == 0 {
+        return Just(simplest(node).unwrap_or(Value::Null)).boxed();
+    }
     if !node.branches.is_empty() {
-        return Union::new(node.branches.iter().map(valid)).boxed();
+        return Union::new(node.branches.iter().map(|branch| valid(branch, room))).boxed();
     }
     if let Some(values) = node.enumeration.clone().filter(|values| !values.is_empty()) {
         return select(values).boxed();
@@ -47,8 +54,8 @@ fn valid(node: &Node) -> BoxedStrategy<Value> {
         JsonType::Integer => (4, integers(node)),
         JsonType::Number => (4, floats(node)),
         JsonType::String => (4, strings(node).prop_map(Value::from).boxed()),
-        JsonType::Array => (4, lists(node)),
-        JsonType::Object => (4, objects(node)),
+        JsonType::Array => (4, lists(node, room)),
+        JsonType::Object => (4, objects(node, room)),
     };
     if node.kinds.is_empty() {
         return Just(Value::Null).boxed();
@@ -118,19 +125,23 @@ fn sized(alphabet: &Alphabet, min: usize, max: usize) -> BoxedStrategy<String> {
         .boxed()
 }
 
-fn lists(node: &Node) -> BoxedStrategy<Value> {
-    let items = node.items.as_deref().map_or_else(|| any::<u8>().prop_map(Value::from).boxed(), valid);
+fn lists(node: &Node, room: usize) -> BoxedStrategy<Value> {
+    let items = |count: usize| match node.items.as_deref() {
+        Some(items) => valid(items, room / count.max(1)),
+        None => any::<u8>().prop_map(Value::from).boxed(),
+    };
     let min = node.min_items;
-    if min > MAX_SIZE {
-        return Just(Value::Array(Vec::new())).boxed();
+    if min > room.min(MAX_SIZE) {
+        return Just(simplest(node).unwrap_or_else(|| json!([]))).boxed();
     }
     let max = node.max_items.unwrap_or(min + 8);
     let unique = node.unique;
-    let some = vec(items.clone(), min..=max.min(min + 8).max(min)).boxed();
-    let lists = if max > MAX_LIST_LENGTH {
+    let short = max.min(min + 8.min(room)).max(min);
+    let some = vec(items(short), min..=short).boxed();
+    let lists = if max > MAX_LIST_LENGTH.min(room) {
         some
     } else {
-        let full = vec(items, max.max(min)).boxed();
+        let full = vec(items(max), max.max(min)).boxed();
         Union::new_weighted(vec![(8, some), (1, full)]).boxed()
     };
     lists
@@ -146,7 +157,9 @@ fn lists(node: &Node) -> BoxedStrategy<Value> {
         .boxed()
 }
 
-fn objects(node: &Node) -> BoxedStrategy<Value> {
+fn objects(node: &Node, room: usize) -> BoxedStrategy<Value> {
+    let additional = matches!(node.additional, Additional::Schema(_));
+    let room = room / (node.properties.len() + 2 * usize::from(additional)).max(1);
     let mut members: Vec<BoxedStrategy<Option<(String, Value)>>> = Vec::new();
     let mut add = |name: &str, weight: f64, values: BoxedStrategy<Value>| {
         let name = name.to_owned();
@@ -158,12 +171,14 @@ fn objects(node: &Node) -> BoxedStrategy<Value> {
         });
     };
     for (name, property) in &node.properties {
-        let weight = if node.is_required(name) { 1.0 } else { 0.5 };
-        add(name, weight, valid(property));
+        let is_required = node.is_required(name);
+        if is_required || room > 0 {
+            add(name, if is_required { 1.0 } else { 0.5 }, valid(property, room));
+        }
     }
     if let Additional::Schema(additional) = &node.additional {
-        add(EXTRA, 0.5, valid(additional));
-        add(&format!("{EXTRA}-1"), 0.2, valid(additional));
+        add(EXTRA, 0.5, valid(additional, room));
+        add(&format!("{EXTRA}-1"), 0.2, valid(additional, room));
     }
     let base = object(node).unwrap_or_default();
     let (required, min_properties) = (node.required.clone(), node.min_properties);
@@ -188,7 +203,7 @@ fn violating(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
     let whole = schema.node();
     if facet.constraint == Constraint::Required {
         let place = facet.place.clone();
-        let without = valid(whole).prop_map(move |mut value| {
+        let without = valid(whole, MAX_ROOM).prop_map(move |mut value| {
             remove(&mut value, &place);
             value
         });
@@ -197,7 +212,7 @@ fn violating(schema: &Schema, facet: &Facet) -> BoxedStrategy<Value> {
     let replacement = find(whole, &facet.place).and_then(|node| violating_values(node, facet.constraint));
     let placed = replacement.map(|replacement| {
         let (place, node) = (facet.place.clone(), whole.clone());
-        (valid(whole), replacement, any::<Index>())
+        (valid(whole, MAX_ROOM), replacement, any::<Index>())
             .prop_map(move |(mut value, broken, index)| {
                 put(&mut value, &node, &place, broken, index);
                 value

@@ -1,5 +1,6 @@
 //! Valid values, at each limit and just inside it.
 
+use super::candidate::{Candidate, MAX_VALUE, sampled, size};
 use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
@@ -10,35 +11,6 @@ pub(super) const EXTRA: &str = "x-qonform";
 
 /// The maximum length of a list or text that is generated to reach a limit.
 pub(super) const MAX_SIZE: usize = 5_000;
-
-/// A value that may test a constraint of a schema, not yet checked by the validator.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Candidate {
-    pub(super) value: Value,
-    /// Pointer of the constraint, `*` for any entry of a list.
-    pub(super) place: String,
-    pub(super) constraint: Constraint,
-    pub(super) side: ConstraintSide,
-    pub(super) label: String,
-}
-
-impl Candidate {
-    pub(super) fn new(
-        value: Value,
-        constraint: Constraint,
-        side: ConstraintSide,
-        label: impl Into<String>,
-    ) -> Candidate {
-        Candidate { value, place: String::new(), constraint, side, label: label.into() }
-    }
-
-    /// The candidate for the enclosing schema.
-    pub(super) fn within(mut self, key: &str, wrap: impl FnOnce(Value) -> Value) -> Candidate {
-        self.place = format!("/{}{}", crate::document::pointer::escape(key), self.place);
-        self.value = wrap(self.value);
-        self
-    }
-}
 
 fn inside(value: impl Into<Value>, constraint: Constraint, label: impl Into<String>) -> Candidate {
     Candidate::new(value.into(), constraint, ConstraintSide::Inside, label)
@@ -83,12 +55,16 @@ fn simplest_type(node: &Node) -> Option<JsonType> {
 
 /// Valid candidates, each with the constraint that it tests.
 pub(super) fn valid(node: &Node) -> Vec<Candidate> {
+    sampled(candidates(node), 0)
+}
+
+fn candidates(node: &Node) -> Vec<Candidate> {
     let mut found = Vec::new();
     if !node.branches.is_empty() {
         for (index, branch) in node.branches.iter().enumerate() {
             let label = format!("that matches alternative {}", index + 1);
             found.extend(simplest(branch).map(|value| inside(value, Constraint::Alternatives, label)));
-            found.extend(valid(branch));
+            found = sampled(found.into_iter().chain(valid(branch)).collect(), 0);
         }
         return found;
     }
@@ -354,7 +330,10 @@ pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
         return Some(different);
     }
     let one = different.into_iter().next();
-    if count == 0 { Some(Vec::new()) } else { one.map(|one| vec![one; count]) }
+    if count == 0 {
+        return Some(Vec::new());
+    }
+    one.filter(|one| size(one).saturating_mul(count) <= MAX_VALUE).map(|one| vec![one; count])
 }
 
 /// Up to `count` different values.
@@ -407,9 +386,42 @@ fn arrays(node: &Node) -> Vec<Candidate> {
     {
         found.push(inside(list, Constraint::UniqueItems, "without repeats (uniqueItems)"));
     }
-    for candidate in node.items.iter().flat_map(|items| valid(items)) {
+    for candidate in of_items(node, valid) {
         let rest = others(node, &candidate.value);
         found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
+    }
+    found
+}
+
+/// The candidates of the entries of a list.
+pub(super) fn of_items(node: &Node, candidates: fn(&Node) -> Vec<Candidate>) -> Vec<Candidate> {
+    let Some(items) = node.items.as_deref() else { return Vec::new() };
+    let beside = entries(node, node.min_items).map_or(0, |list| list.iter().map(size).sum());
+    sampled(candidates(items), beside)
+}
+
+/// The candidates of the properties of an object; `base` is what they are inserted into.
+pub(super) fn of_properties(
+    node: &Node,
+    base: &Map<String, Value>,
+    candidates: fn(&Node) -> Vec<Candidate>,
+) -> Vec<Candidate> {
+    let beside = base.values().map(size).sum();
+    let additional = match &node.additional {
+        Additional::Schema(schema) => Some((EXTRA, &**schema)),
+        _ => None,
+    };
+    let properties = node.properties.iter().map(|(name, property)| (name.as_str(), property));
+    let mut found = Vec::new();
+    for (name, property) in properties.chain(additional) {
+        found.extend(sampled(candidates(property), beside).into_iter().map(|candidate| {
+            candidate.within(name, |value| {
+                let mut object = base.clone();
+                object.insert(name.to_owned(), value);
+                Value::Object(object)
+            })
+        }));
+        found = sampled(found, 0);
     }
     found
 }
@@ -453,7 +465,7 @@ pub(super) fn object(node: &Node) -> Option<Map<String, Value>> {
         let value = extra(node)?;
         pad(&mut object, missing, &value);
     }
-    Some(object)
+    Some(object).filter(|object| object.values().map(size).sum::<usize>() <= MAX_VALUE)
 }
 
 /// Adds `count` properties that neither the object nor its schema has.
@@ -508,16 +520,6 @@ fn objects(node: &Node) -> Vec<Candidate> {
         }
         found.push(inside(filled, Constraint::MaxProperties, format!("of {max} properties (maxProperties {max})")));
     }
-    let put = |name: &str, value: Value| {
-        let mut object = base.clone();
-        object.insert(name.to_owned(), value);
-        Value::Object(object)
-    };
-    for (name, property) in &node.properties {
-        found.extend(valid(property).into_iter().map(|candidate| candidate.within(name, |value| put(name, value))));
-    }
-    if let Additional::Schema(schema) = &node.additional {
-        found.extend(valid(schema).into_iter().map(|candidate| candidate.within(EXTRA, |value| put(EXTRA, value))));
-    }
+    found.extend(of_properties(node, &base, valid));
     found
 }
