@@ -242,7 +242,7 @@ pub(super) fn base_path(document: &Document, item: &str, operation: &str) -> Str
 }
 
 /// What some operations refer to, without repetitions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ReachableParts {
     pub(super) lints: Vec<Lint>,
     pub(super) schemas: Vec<String>,
@@ -251,27 +251,15 @@ pub(super) struct ReachableParts {
 }
 
 impl ReachableParts {
-    /// Adds what one operation refers to.
-    pub(super) fn add(&mut self, inspection: Inspection) {
-        for lint in inspection.lints {
-            if !self.lints.contains(&lint) {
-                self.lints.push(lint);
-            }
-        }
-        for schema in inspection.schemas {
-            if schema.outermost {
-                self.outermost.push(schema.pointer.clone());
-            }
-            self.schemas.push(schema.pointer);
-        }
-        self.examples.extend(inspection.examples);
-    }
-
-    /// Removes repetitions of schemas that several operations share.
-    pub(super) fn finish(&mut self) {
-        for list in [&mut self.schemas, &mut self.outermost] {
+    pub(super) fn of(inspection: Inspection) -> Self {
+        let Inspection { errors: _, lints, schemas, examples } = inspection;
+        let outermost = schemas.iter().filter(|schema| schema.outermost).map(|schema| schema.pointer.clone());
+        let mut outermost: Vec<String> = outermost.collect();
+        let mut schemas: Vec<String> = schemas.into_iter().map(|schema| schema.pointer).collect();
+        for list in [&mut schemas, &mut outermost] {
             list.sort_unstable();
             list.dedup();
         }
+        Self { lints, schemas, outermost, examples: examples.into_iter().collect() }
     }
 }

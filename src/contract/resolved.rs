@@ -6,7 +6,7 @@ use super::{
     read::{self, FoundOperation, OperationReader, ReachableParts},
     schema::{Schemas, unusable_patterns},
 };
-use crate::document::{Document, Inspection, Lint, Position, pointer};
+use crate::document::{Document, Lint, Position, pointer};
 use http::Method;
 use std::{
     collections::{BTreeSet, HashSet},
@@ -158,27 +158,23 @@ fn inspect(
     endpoints: &[Option<Endpoint>],
     lints: &mut Vec<Lint>,
 ) -> Result<(Vec<usize>, ReachableParts, ReachableParts), ContractError> {
-    let (mut readable, mut own, mut all) = (Vec::new(), ReachableParts::default(), ReachableParts::default());
+    let mut inspector = document.inspector();
+    let inspected: Vec<_> =
+        found.iter().map(|operation| inspector.operation(&operation.item, &operation.pointer)).collect();
+    let (mut readable, mut own) = (Vec::new(), Vec::new());
     for (index, operation) in found.iter().enumerate() {
-        let inspection = document.inspect(&operation.item, &operation.pointer);
-        let first = inspection.errors.iter().min_by_key(|error| error.position).cloned();
+        let first = inspector.errors(inspected[index]).into_iter().min_by_key(|error| error.position);
         match (first, endpoints[index]) {
             (Some(error), Some(_)) => return Err(error.into()),
             (Some(error), None) => lints.push(unreadable(document, operation, &error.sentence())),
             (None, endpoint) => {
                 readable.push(index);
-                let Inspection { errors: _, lints, schemas, examples } = inspection;
-                if endpoint.is_some() {
-                    let (schemas, examples) = (schemas.clone(), examples.clone());
-                    own.add(Inspection { errors: Vec::new(), lints, schemas, examples });
-                }
-                all.add(Inspection { errors: Vec::new(), lints: Vec::new(), schemas, examples });
+                own.extend(endpoint.map(|_| inspected[index]));
             }
         }
     }
-    own.finish();
-    all.finish();
-    Ok((readable, own, all))
+    let all: Vec<_> = readable.iter().map(|index| inspected[*index]).collect();
+    Ok((readable, ReachableParts::of(inspector.found(&own)), ReachableParts::of(inspector.found(&all))))
 }
 
 /// What the paths begin with before the resource: `/v4` if the list is at `/v4/offerings`. The base path of a target

@@ -1,16 +1,16 @@
-//! Checks one operation, with everything that it refers to, against the table of what OpenAPI 3.0 allows.
+//! Checks operations, with everything that they refer to, against the table of what OpenAPI 3.0 allows.
 
 use super::{
     Document, DocumentError, ErrorKind, Lint, RefError, nearest, pointer, resolve,
     structure::{ObjectKind, ValueShape},
 };
 use serde_json::{Map, Value};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// The maximum number of references in a chain from an operation.
 const MAX_REFERENCES: usize = 200;
 
-/// What was found in an operation and in everything that it refers to.
+/// What was found in operations and in everything that they refer to.
 #[derive(Debug, Default)]
 pub struct Inspection {
     /// Violations of OpenAPI 3.0 that would change the meaning of the operation, in the order of inspection.
@@ -32,47 +32,111 @@ pub struct SchemaPlace {
     pub outermost: bool,
 }
 
-/// The inspection of one operation.
-struct Inspector<'a> {
+/// Inspects operations. What several of them refer to is inspected once.
+#[derive(Debug)]
+pub struct Inspector<'a> {
     document: &'a Document,
-    found: Inspection,
-    seen: HashSet<(ObjectKind, String)>,
-    /// Targets of references to be visited, nearest first, with the number of references that lead to each.
-    pending: VecDeque<(ObjectKind, String, usize)>,
-    depth: usize,
+    parts: Vec<Part>,
+    known: HashMap<(ObjectKind, String), usize>,
+    /// Targets of references that are not inspected yet.
+    pending: VecDeque<(usize, ObjectKind, String)>,
+    found: Part,
     in_schema: bool,
 }
 
-/// Inspects the operation at `operation` and the parameters of its path item at `item`.
-pub(super) fn operation(document: &Document, item: &str, operation: &str) -> Inspection {
-    let mut inspector = Inspector {
-        document,
-        found: Inspection::default(),
-        seen: HashSet::new(),
-        pending: VecDeque::new(),
-        depth: 0,
-        in_schema: false,
-    };
-    if let Some(value) = document.value().pointer(operation) {
-        inspector.shape(ValueShape::Object(ObjectKind::Operation), value, operation);
+/// What was found in an operation, or in the target of a reference.
+#[derive(Debug, Default)]
+struct Part {
+    own: Inspection,
+    /// The references, each with the part that it leads to.
+    references: Vec<(usize, String)>,
+}
+
+/// An operation that was inspected.
+#[derive(Clone, Copy, Debug)]
+pub struct InspectedOperation(usize);
+
+impl<'a> Inspector<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        let (parts, known, pending) = (Vec::new(), HashMap::new(), VecDeque::new());
+        Self { document, parts, known, pending, found: Part::default(), in_schema: false }
     }
-    for (key, shape) in [
-        ("parameters", ValueShape::List(&ValueShape::Reference(ObjectKind::Parameter))),
-        ("servers", ValueShape::List(&ValueShape::Object(ObjectKind::Server))),
-    ] {
-        let place = pointer::join(item, key);
-        if let Some(value) = document.value().pointer(&place) {
-            inspector.shape(shape, value, &place);
+
+    /// Inspects the operation at `operation`, the parameters of its path item at `item`, and all that they refer to.
+    pub fn operation(&mut self, item: &str, operation: &str) -> InspectedOperation {
+        if let Some(value) = self.document.value().pointer(operation) {
+            self.shape(ValueShape::Object(ObjectKind::Operation), value, operation);
         }
-    }
-    while let Some((kind, place, depth)) = inspector.pending.pop_front() {
-        inspector.depth = depth;
-        inspector.in_schema = false;
-        if let Some(value) = document.value().pointer(&place) {
-            inspector.shape(ValueShape::Object(kind), value, &place);
+        for (key, shape) in [
+            ("parameters", ValueShape::List(&ValueShape::Reference(ObjectKind::Parameter))),
+            ("servers", ValueShape::List(&ValueShape::Object(ObjectKind::Server))),
+        ] {
+            let place = pointer::join(item, key);
+            if let Some(value) = self.document.value().pointer(&place) {
+                self.shape(shape, value, &place);
+            }
         }
+        let part = std::mem::take(&mut self.found);
+        let inspected = InspectedOperation(self.add(part));
+        while let Some((index, kind, place)) = self.pending.pop_front() {
+            self.in_schema = false;
+            if let Some(value) = self.document.value().pointer(&place) {
+                self.shape(ValueShape::Object(kind), value, &place);
+            }
+            self.parts[index] = std::mem::take(&mut self.found);
+        }
+        inspected
     }
-    inspector.found
+
+    /// The errors of an operation and of all that it refers to, the nearest first.
+    pub fn errors(&self, operation: InspectedOperation) -> Vec<DocumentError> {
+        let (reached, too_deep) = self.reached(&[operation]);
+        let errors = reached.iter().flat_map(|part| &self.parts[*part].own.errors).cloned();
+        let too_deep = too_deep.into_iter().map(|at| {
+            let kind = ErrorKind::TooDeep { limit: MAX_REFERENCES };
+            self.document.error_in_value(kind, &pointer::join(at, "$ref"), None)
+        });
+        errors.chain(too_deep).collect()
+    }
+
+    /// What was found in the operations and in all that they refer to, each place once.
+    pub fn found(&self, operations: &[InspectedOperation]) -> Inspection {
+        let mut all = Inspection::default();
+        for part in self.reached(operations).0 {
+            let Inspection { errors, lints, schemas, examples } = &self.parts[part].own;
+            all.errors.extend(errors.iter().cloned());
+            all.lints.extend(lints.iter().cloned());
+            all.schemas.extend(schemas.iter().cloned());
+            all.examples.extend(examples.iter().cloned());
+        }
+        all
+    }
+
+    /// The parts that some operations lead to, the nearest first, and references that are too far away.
+    fn reached(&self, operations: &[InspectedOperation]) -> (Vec<usize>, Vec<&str>) {
+        let mut distances = vec![usize::MAX; self.parts.len()];
+        let mut reached: Vec<usize> = operations.iter().map(|operation| operation.0).collect();
+        reached.iter().for_each(|part| distances[*part] = 0);
+        let mut too_deep = Vec::new();
+        let mut next = 0;
+        while let Some(part) = reached.get(next).copied() {
+            next += 1;
+            for (target, at) in &self.parts[part].references {
+                if distances[part] >= MAX_REFERENCES {
+                    too_deep.push(at.as_str());
+                } else if distances[*target] == usize::MAX {
+                    distances[*target] = distances[part] + 1;
+                    reached.push(*target);
+                }
+            }
+        }
+        (reached, too_deep)
+    }
+
+    fn add(&mut self, part: Part) -> usize {
+        self.parts.push(part);
+        self.parts.len() - 1
+    }
 }
 
 impl Inspector<'_> {
@@ -179,12 +243,15 @@ impl Inspector<'_> {
     fn reference(&mut self, kind: ObjectKind, reference: &str, at: &str) {
         match resolve::follow(self.document.value(), at) {
             Ok((target, _)) => {
-                if self.depth >= MAX_REFERENCES {
-                    let kind = ErrorKind::TooDeep { limit: MAX_REFERENCES };
-                    self.fail_in_value(kind, &pointer::join(at, "$ref"), None);
-                } else if self.seen.insert((kind, target.clone())) {
-                    self.pending.push_back((kind, target, self.depth + 1));
-                }
+                let key = (kind, target);
+                let known = self.known.get(&key).copied();
+                let part = known.unwrap_or_else(|| {
+                    let part = self.add(Part::default());
+                    self.pending.push_back((part, kind, key.1.clone()));
+                    self.known.insert(key, part);
+                    part
+                });
+                self.found.references.push((part, at.to_owned()));
             }
             Err(error) => {
                 let (kind, hint) = reference_error(error, reference, self.document.value());
@@ -265,7 +332,7 @@ impl Inspector<'_> {
     }
 
     fn schema(&mut self, map: &Map<String, Value>, at: &str, nested: bool) {
-        self.found.schemas.push(SchemaPlace { pointer: at.to_owned(), outermost: !nested });
+        self.found.own.schemas.push(SchemaPlace { pointer: at.to_owned(), outermost: !nested });
         let nullable = map.get("nullable") == Some(&Value::Bool(true));
         if nullable && !map.contains_key("type") {
             let combined = ["allOf", "oneOf", "anyOf"].into_iter().find(|key| map.contains_key(*key));
@@ -313,7 +380,7 @@ impl Inspector<'_> {
         }
         let schema = pointer::join(at, "schema");
         if map.contains_key("example") {
-            self.found.examples.push((pointer::join(at, "example"), schema.clone()));
+            self.found.own.examples.push((pointer::join(at, "example"), schema.clone()));
         }
         if let Some(Value::Object(examples)) = map.get("examples") {
             for name in examples.keys() {
@@ -321,7 +388,7 @@ impl Inspector<'_> {
                 if let Some((target, value)) = self.document.resolve(&example)
                     && value.get("value").is_some()
                 {
-                    self.found.examples.push((pointer::join(&target, "value"), schema.clone()));
+                    self.found.own.examples.push((pointer::join(&target, "value"), schema.clone()));
                 }
             }
         }
@@ -332,15 +399,15 @@ impl Inspector<'_> {
     }
 
     fn fail(&mut self, kind: ErrorKind, at: &str, hint: Option<String>) {
-        self.found.errors.push(self.document.error(kind, at, hint));
+        self.found.own.errors.push(self.document.error(kind, at, hint));
     }
 
     fn fail_in_value(&mut self, kind: ErrorKind, at: &str, hint: Option<String>) {
-        self.found.errors.push(self.document.error_in_value(kind, at, hint));
+        self.found.own.errors.push(self.document.error_in_value(kind, at, hint));
     }
 
     fn lint(&mut self, id: &'static str, at: &str, message: &str) {
-        self.found.lints.push(self.document.lint(id, at, message));
+        self.found.own.lints.push(self.document.lint(id, at, message));
     }
 }
 

@@ -5,7 +5,7 @@
 //! of a JSON pointer ([`Document::position`]).
 //!
 //! It knows OpenAPI 3.0 and nothing about offerings: the contract decides which operations matter. Therefore only
-//! errors of the whole file are reported at once. [`Document::inspect`] reports the errors of one operation to a caller
+//! errors of the whole file are reported at once. [`Document::inspector`] reports the errors of each operation to a caller
 //! that needs it, so that errors in the other operations of a large document do no harm.
 
 mod error;
@@ -25,7 +25,7 @@ mod values;
 mod yaml;
 
 pub use error::{DocumentError, ErrorKind};
-pub use inspect::{Inspection, SchemaPlace};
+pub use inspect::{InspectedOperation, Inspection, Inspector, SchemaPlace};
 pub use lint::Lint;
 pub use nearest::nearest;
 pub use openapi::Document;

@@ -1,8 +1,7 @@
 //! The document with its text, values and places.
 
 use super::{
-    DocumentError, ErrorKind, Inspection, Lint, Position, RefError, inspect, nearest, read, resolve, spans::Spans,
-    typed, yaml,
+    DocumentError, ErrorKind, Inspector, Lint, Position, RefError, nearest, read, resolve, spans::Spans, typed, yaml,
 };
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -98,9 +97,9 @@ impl Document {
         self.spans.find(pointer).value
     }
 
-    /// Checks the operation at the pointer `operation`, whose path item is at `item`, and all that they refer to.
-    pub fn inspect(&self, item: &str, operation: &str) -> Inspection {
-        inspect::operation(self, item, operation)
+    /// Checks operations and all that they refer to.
+    pub fn inspector(&self) -> Inspector<'_> {
+        Inspector::new(self)
     }
 
     /// The operation at the pointer `operation`, whose path item is at `item`, as a type of `openapiv3`: with the

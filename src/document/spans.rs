@@ -11,6 +11,9 @@ use std::collections::HashMap;
 /// Maximum nesting of a document. The YAML libraries stop at 128, with a less helpful message.
 pub(super) const MAX_DEPTH: usize = 100;
 
+/// Mappings with more members have an index of their keys.
+const MAX_SEARCHED: usize = 16;
+
 /// A position in a text.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
@@ -85,6 +88,8 @@ pub(super) struct Spans {
     /// The first alias that is part of the value that it stands for.
     pub(super) circular: Option<Position>,
     root: Option<(usize, Position)>,
+    /// For each large mapping, the places of its members by key.
+    members: HashMap<usize, HashMap<String, usize>>,
     /// Keys that occur twice in the same mapping, with the position of the second one.
     pub(super) duplicates: Vec<(String, Position)>,
     /// Position of a second document.
@@ -118,6 +123,7 @@ impl Spans {
             too_deep: None,
             circular: None,
             root: None,
+            members: HashMap::new(),
             duplicates: Vec::new(),
             second_document: None,
         }
@@ -247,10 +253,15 @@ impl Spans {
         self.root.map_or(0, |(node, _)| self.sizes[node])
     }
 
-    /// Collects duplicate keys in a separate pass, to avoid quadratic time for large mappings.
-    pub(super) fn find_duplicates(&mut self) {
-        for node in &self.nodes {
+    /// Collects duplicate keys, and the members of large mappings, in a separate pass, to avoid quadratic time.
+    pub(super) fn index_keys(&mut self) {
+        for (index, node) in self.nodes.iter().enumerate() {
             let SpanNode::Mapping(members) = node else { continue };
+            if members.len() > MAX_SEARCHED {
+                // The first of equal keys, as in a search.
+                let places = members.iter().enumerate().rev().map(|(place, member)| (member.key.clone(), place));
+                self.members.insert(index, places.collect());
+            }
             let mut seen = std::collections::HashSet::new();
             for Member { key, key_position, .. } in members.iter().filter(|member| member.kind != KeyKind::Compound) {
                 if !seen.insert(key.as_str()) {
@@ -282,11 +293,12 @@ impl Spans {
                 let (node, at) = items.get(key.parse::<usize>().ok()?)?;
                 Some((*node, *at, *at))
             }
-            SpanNode::Mapping(members) => members
-                .iter()
-                .find(|member| member.key == key)
-                .map(|member| (member.node, member.key_position, member.value_position))
-                .or_else(|| self.merged(members, key, merges)),
+            SpanNode::Mapping(members) => match self.members.get(&node) {
+                Some(places) => places.get(key).map(|place| &members[*place]),
+                None => members.iter().find(|member| member.key == key),
+            }
+            .map(|member| (member.node, member.key_position, member.value_position))
+            .or_else(|| self.merged(members, key, merges)),
         }
     }
 

@@ -14,7 +14,7 @@ fn error_of(text: &str) -> String {
         Ok(document) => document,
         Err(error) => return error.to_string(),
     };
-    let mut errors = document.inspect("/paths/~1a", "/paths/~1a/get").errors;
+    let mut errors = errors_of(&document, "/paths/~1a", "/paths/~1a/get");
     errors.sort_by_key(|error| error.position);
     errors.first().map_or_else(|| "no error".to_owned(), ToString::to_string)
 }
@@ -26,6 +26,12 @@ fn assert_all(cases: &[(String, &str)]) {
         .map(|(text, expected)| format!("--- of\n{text}\n--- expected\n{expected}\n--- was\n{}", error_of(text)))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn errors_of(document: &Document, item: &str, operation: &str) -> Vec<DocumentError> {
+    let mut inspector = document.inspector();
+    let operation = inspector.operation(item, operation);
+    inspector.errors(operation)
 }
 
 #[test]
@@ -192,7 +198,9 @@ fn mistakes_that_change_nothing_are_lints() {
         schema("{type: string, enum: }"),
     ] {
         let document = Document::parse(text.clone(), "t.yaml").unwrap();
-        let inspection = document.inspect("/paths/~1a", "/paths/~1a/get");
+        let mut inspector = document.inspector();
+        let inspected = inspector.operation("/paths/~1a", "/paths/~1a/get");
+        let inspection = inspector.found(&[inspected]);
         assert_eq!(inspection.errors, [], "{text}");
         assert!(inspection.lints.iter().any(|lint| lint.id == "document.wrong-annotation"), "{text}");
         assert!(document.operation("/paths/~1a", "/paths/~1a/get").is_ok(), "{text}");
@@ -221,7 +229,7 @@ fn what_the_inspection_accepts_has_a_type() {
         let mut value = whole.value().clone();
         *value.pointer_mut(place).unwrap() = serde_yaml::from_str(junk[index % junk.len()]).unwrap();
         let document = Document::parse(value.to_string(), "t.json").unwrap();
-        if document.inspect(item, operation).errors.is_empty() {
+        if errors_of(&document, item, operation).is_empty() {
             document.operation(item, operation).unwrap();
             accepted += 1;
         }
@@ -259,7 +267,7 @@ fn a_type_has_what_counts_of_a_mistaken_object() {
             "      parameters: [{{name: p, {members}}}]\n      responses: {{4XX: {{headers: {{x-h: {{}}}}}}, default: {{}}}}\n"
         ));
         let document = Document::parse(text.clone(), "t.yaml").unwrap();
-        assert_eq!(document.inspect("/paths/~1a", "/paths/~1a/get").errors, [], "{text}");
+        assert_eq!(errors_of(&document, "/paths/~1a", "/paths/~1a/get"), [], "{text}");
         let operation = document.operation("/paths/~1a", "/paths/~1a/get").unwrap();
         let response = operation.responses.responses[0].as_item().unwrap();
         assert_eq!(

@@ -174,7 +174,7 @@ fn check(
         let hint = "remove the line `---` and everything after it";
         return Err(fail(ErrorKind::ManyDocuments, Some(at), Some(hint)));
     }
-    spans.find_duplicates();
+    spans.index_keys();
     if let Some((key, at)) = spans.duplicates.first() {
         let hint = "remove one of the two";
         return Err(fail(ErrorKind::DuplicateKey { key: key.clone() }, Some(*at), Some(hint)));
