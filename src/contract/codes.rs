@@ -39,8 +39,8 @@ pub(super) fn described<'a>(document: &'a Document, schema: &str) -> Option<&'a 
 }
 
 /// Names of all properties of the schemas at these pointers.
-pub(super) fn property_names(document: &Document, schemas: &[String]) -> BTreeSet<String> {
-    let properties = schemas.iter().filter_map(|schema| document.value().pointer(&pointer::join(schema, "properties")));
+pub(super) fn property_names<'s>(document: &Document, schemas: impl Iterator<Item = &'s String>) -> BTreeSet<String> {
+    let properties = schemas.filter_map(|schema| document.value().pointer(&pointer::join(schema, "properties")));
     properties.filter_map(Value::as_object).flat_map(|properties| properties.keys().cloned()).collect()
 }
 

@@ -17,6 +17,7 @@ mod hidden;
 mod lints;
 mod meaning;
 mod operation;
+mod patterns;
 mod read;
 mod resolved;
 mod schema;

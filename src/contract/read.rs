@@ -3,13 +3,16 @@
 use super::{
     DocumentedResponse, Endpoint, Header, Operation, Parameter, ParameterPlace, RequestBody, codes,
     operation::is_form,
-    schema::{SchemaRef, Schemas},
+    schema::{SchemaParts, SchemaRef, Schemas},
 };
 use crate::document::{Document, DocumentError, Inspection, Lint, PLACE, pointer};
 use http::Method;
 use openapiv3::{Content, ParameterSchemaOrContent, ReferenceOr, StatusCode};
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
@@ -81,6 +84,7 @@ pub(super) fn endpoints(found: &[FoundOperation]) -> Vec<Option<Endpoint>> {
 }
 
 /// What reading an operation needs from the rest of the document.
+#[derive(Clone)]
 pub(super) struct OperationReader {
     pub(super) document: Arc<Document>,
     pub(super) schemas: Arc<Schemas>,
@@ -261,5 +265,13 @@ impl ReachableParts {
             list.dedup();
         }
         Self { lints, schemas, outermost, examples: examples.into_iter().collect() }
+    }
+
+    /// Its schemas for validation, without patterns that are not used.
+    pub(super) fn prepared(&self, document: &Arc<Document>, dropped: &Arc<HashSet<String>>) -> Arc<Schemas> {
+        let has_flag = |schema: &Value| ["readOnly", "writeOnly"].iter().any(|flag| schema.get(flag).is_some());
+        let has_directions = self.schemas.iter().any(|place| document.value().pointer(place).is_some_and(has_flag));
+        let parts = SchemaParts { outermost: self.outermost.clone(), dropped: Arc::clone(dropped), has_directions };
+        Schemas::new(Arc::clone(document), parts)
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     Catalogue, ContractError, Endpoint, MissingOperation, Operation, Rule, codes,
     lints::Linter,
+    patterns,
     read::{self, FoundOperation, OperationReader, ReachableParts},
-    schema::{Schemas, unusable_patterns},
 };
-use crate::document::{Document, Lint, Position, pointer};
+use crate::document::{Document, InspectedOperation, Lint, Position, pointer};
 use http::Method;
 use std::{
     collections::{BTreeSet, HashSet},
@@ -37,20 +37,25 @@ impl Contract {
             let (file, position) = (document.name().to_owned(), document.position("/paths"));
             return Err(ContractError::Missing { file, position, missing });
         }
-        let (readable, own, all) = inspect(&document, &found, &endpoints, &mut lints)?;
-        let patterns = unusable_patterns(&document, &all.schemas);
-        let dropped: HashSet<String> = patterns.iter().map(|lint| lint.pointer.clone()).collect();
-        let schemas = Schemas::new(Arc::clone(&document), &all.outermost, &dropped)?;
+        let (readable, own, others) = inspect(&document, &found, &endpoints, &mut lints)?;
+        let unused = patterns::unused(&document, own.schemas.iter().chain(&others.schemas));
+        let dropped: Arc<HashSet<String>> = Arc::new(unused.iter().map(|lint| lint.pointer.clone()).collect());
+        let names = codes::property_names(&document, own.schemas.iter().chain(&others.schemas));
         // Only schemas of the six operations are used for certain; others are compiled when needed.
+        let schemas = own.prepared(&document, &dropped);
         for schema in &own.outermost {
             schemas.compile(schema)?;
         }
-        let names = codes::property_names(&document, &all.schemas);
-        let reader =
-            OperationReader { document: Arc::clone(&document), schemas: Arc::clone(&schemas), names: names.clone() };
+        let of_others = OperationReader {
+            document: Arc::clone(&document),
+            schemas: others.prepared(&document, &dropped),
+            names: names.clone(),
+        };
+        let reader = OperationReader { schemas: Arc::clone(&schemas), ..of_others.clone() };
         let version = version_prefix(&found, &endpoints);
         let mut operations = Vec::with_capacity(readable.len());
         for index in readable {
+            let reader = if endpoints[index].is_some() { &reader } else { &of_others };
             match reader.operation(&found[index], endpoints[index]) {
                 Ok(operation) => operations.push(below(operation, &version)),
                 Err(error) if endpoints[index].is_some() => return Err(error.into()),
@@ -63,7 +68,7 @@ impl Contract {
         let item = found.iter().find(|found| found.pointer == list.pointer).map_or("", |found| found.item.as_str());
         let base_path = read::base_path(&document, item, &list.pointer) + &version;
         lints.extend(own.lints.iter().cloned());
-        lints.extend(patterns.into_iter().filter(|lint| {
+        lints.extend(unused.into_iter().filter(|lint| {
             pointer::parent(&lint.pointer).is_some_and(|schema| own.schemas.iter().any(|place| place == schema))
         }));
         let linter = Linter { document: &document, schemas: &schemas, names: &names, lints };
@@ -151,7 +156,7 @@ impl Contract {
     }
 }
 
-/// Validates every operation. Returns the indexes of the valid ones, what the six refer to, and what all refer to.
+/// Validates every operation. Returns the indexes of the valid ones, what the six refer to, and what the others refer to.
 fn inspect(
     document: &Document,
     found: &[FoundOperation],
@@ -161,7 +166,7 @@ fn inspect(
     let mut inspector = document.inspector();
     let inspected: Vec<_> =
         found.iter().map(|operation| inspector.operation(&operation.item, &operation.pointer)).collect();
-    let (mut readable, mut own) = (Vec::new(), Vec::new());
+    let (mut readable, mut own, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (index, operation) in found.iter().enumerate() {
         let first = inspector.errors(inspected[index]).into_iter().min_by_key(|error| error.position);
         match (first, endpoints[index]) {
@@ -169,12 +174,12 @@ fn inspect(
             (Some(error), None) => lints.push(unreadable(document, operation, &error.sentence())),
             (None, endpoint) => {
                 readable.push(index);
-                own.extend(endpoint.map(|_| inspected[index]));
+                if endpoint.is_some() { &mut own } else { &mut others }.push(inspected[index]);
             }
         }
     }
-    let all: Vec<_> = readable.iter().map(|index| inspected[*index]).collect();
-    Ok((readable, ReachableParts::of(inspector.found(&own)), ReachableParts::of(inspector.found(&all))))
+    let parts = |operations: &[InspectedOperation]| ReachableParts::of(inspector.found(operations));
+    Ok((readable, parts(&own), parts(&others)))
 }
 
 /// What the paths begin with before the resource: `/v4` if the list is at `/v4/offerings`. The base path of a target

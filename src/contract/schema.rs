@@ -1,10 +1,10 @@
 //! Validation by a schema of the document.
 //!
-//! The only place that knows `jsonschema`.
+//! With [`super::patterns`] the only place that knows `jsonschema`.
 
 use super::undocumented::PropertyNames;
-use super::{draft4, ecma};
-use crate::document::{Document, DocumentError, ErrorKind, Lint, pointer};
+use super::{draft4, ecma, patterns};
+use crate::document::{Document, DocumentError, ErrorKind, pointer};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -189,37 +189,51 @@ impl PartialEq for SchemaRef {
 
 type Compiled = Result<Arc<Validator>, Arc<str>>;
 
-/// All schemas of a document that operations refer to.
+/// All schemas that some operations of a document refer to.
 pub(super) struct Schemas {
     document: Arc<Document>,
-    registry: Registry<'static>,
+    parts: SchemaParts,
+    /// Created when it is first needed: for most operations of a large document it never is.
+    registry: OnceLock<Result<Registry<'static>, Arc<str>>>,
     /// Whether a pattern has boundaries of words.
     has_boundaries: bool,
     compiled: Mutex<HashMap<(Direction, String), Compiled>>,
 }
 
+/// Which schemas of a document are used.
+#[derive(Debug)]
+pub(super) struct SchemaParts {
+    /// Pointers of the schemas that are not part of another.
+    pub(super) outermost: Vec<String>,
+    /// Pointers of the patterns that are not used.
+    pub(super) dropped: Arc<HashSet<String>>,
+    /// Whether one is `readOnly` or `writeOnly`. If none is, requests and responses share their schemas.
+    pub(super) has_directions: bool,
+}
+
 impl Schemas {
-    /// Prepares schemas. `outermost` are the pointers of those that are not part of another, `dropped` those of
-    /// unsupported patterns.
-    pub(super) fn new(
-        document: Arc<Document>,
-        outermost: &[String],
-        dropped: &HashSet<String>,
-    ) -> Result<Arc<Schemas>, DocumentError> {
-        let mut registry = Registry::new();
-        let fail = |error: &dyn fmt::Display| {
-            let message = clip(&format!("the schemas cannot be used: {error}"));
-            document.error(ErrorKind::Structure { message }, "", None)
-        };
-        for direction in [Direction::Request, Direction::Response] {
-            let schemas = draft4::transform(&document, outermost, dropped, direction);
-            // `Resource::from_contents` would detect another draft.
-            let resource = Draft::Draft4.create_resource(schemas);
-            registry = registry.add(direction.base(), resource).map_err(|error| fail(&error))?;
-        }
-        let registry = registry.prepare().map_err(|error| fail(&error))?;
+    /// Prepares schemas.
+    pub(super) fn new(document: Arc<Document>, parts: SchemaParts) -> Arc<Schemas> {
         let has_boundaries = [r"\b", r"\B", r"\\b", r"\\B"].iter().any(|boundary| document.text().contains(boundary));
-        Ok(Arc::new(Schemas { document, registry, has_boundaries, compiled: Mutex::default() }))
+        let (registry, compiled) = (OnceLock::new(), Mutex::default());
+        Arc::new(Schemas { document, parts, registry, has_boundaries, compiled })
+    }
+
+    fn registry(&self) -> &Result<Registry<'static>, Arc<str>> {
+        self.registry.get_or_init(|| {
+            let fail = |error: &dyn fmt::Display| Arc::from(format!("the schemas cannot be used: {error}"));
+            let SchemaParts { outermost, dropped, has_directions } = &self.parts;
+            let mut registry = Registry::new();
+            for direction in [Direction::Request, Direction::Response] {
+                if direction == Direction::Request || *has_directions {
+                    let schemas = draft4::transform(&self.document, outermost, dropped, direction);
+                    // `Resource::from_contents` would detect another draft.
+                    let resource = Draft::Draft4.create_resource(schemas);
+                    registry = registry.add(direction.base(), resource).map_err(|error| fail(&error))?;
+                }
+            }
+            registry.prepare().map_err(|error| fail(&error))
+        })
     }
 
     /// The schema at a pointer, whether or not one is written there.
@@ -246,6 +260,7 @@ impl Schemas {
 
     fn validator(&self, direction: Direction, place: &str) -> Compiled {
         let target = self.document.resolve(place).map(|(target, _)| target);
+        let direction = if self.parts.has_directions { direction } else { Direction::Request };
         let key = (direction, target.clone().unwrap_or_default());
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         compiled.entry(key).or_insert_with(|| self.build(direction, target.as_deref())).clone()
@@ -256,13 +271,14 @@ impl Schemas {
             Some(target) => json!({ "$ref": format!("{}#{}", direction.base(), draft4::fragment(target)) }),
             None => json!({}),
         };
+        let registry = self.registry().as_ref().map_err(Arc::clone)?;
         jsonschema::options()
             .with_draft(Draft::Draft4)
             .offline()
             .should_validate_formats(true)
             .with_format("uuid", ecma::is_uuid)
-            .with_pattern_options(PatternOptions::regex())
-            .with_registry(&self.registry)
+            .with_pattern_options(PatternOptions::regex().size_limit(patterns::MAX_SIZE))
+            .with_registry(registry)
             .build(&schema)
             .map(Arc::new)
             .map_err(|error| error.to_string().into())
@@ -327,28 +343,8 @@ fn report_deepest(error: &ValidationError<'_>, report: &mut dyn FnMut(&Validatio
     report(error);
 }
 
-/// A lint for each pattern of the schemas that is not supported.
-pub(super) fn unusable_patterns(document: &Document, schemas: &[String]) -> Vec<Lint> {
-    let mut verdicts: HashMap<&str, bool> = HashMap::new();
-    let mut lints = Vec::new();
-    for schema in schemas {
-        let place = pointer::join(schema, "pattern");
-        let Some(pattern) = document.value().pointer(&place).and_then(Value::as_str) else { continue };
-        let usable = *verdicts.entry(pattern).or_insert_with(|| {
-            let schema = json!({ "pattern": ecma::pattern(pattern) });
-            let options = jsonschema::options().with_draft(Draft::Draft4);
-            options.with_pattern_options(PatternOptions::regex()).build(&schema).is_ok()
-        });
-        if !usable {
-            let message = format!("the pattern `{}` is not supported; it is ignored", clip(pattern));
-            lints.push(document.lint("document.unusable-pattern", &place, message));
-        }
-    }
-    lints
-}
-
 /// The beginning of a text, at most [`MAX_LENGTH`] characters.
-fn clip(text: &str) -> String {
+pub(super) fn clip(text: &str) -> String {
     if text.chars().count() <= MAX_LENGTH {
         return text.to_owned();
     }

@@ -116,7 +116,9 @@ impl<'a> Inspector<'a> {
     fn reached(&self, operations: &[InspectedOperation]) -> (Vec<usize>, Vec<&str>) {
         let mut distances = vec![usize::MAX; self.parts.len()];
         let mut reached: Vec<usize> = operations.iter().map(|operation| operation.0).collect();
-        reached.iter().for_each(|part| distances[*part] = 0);
+        for part in &reached {
+            distances[*part] = 0;
+        }
         let mut too_deep = Vec::new();
         let mut next = 0;
         while let Some(part) = reached.get(next).copied() {

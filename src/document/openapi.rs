@@ -35,9 +35,11 @@ impl Document {
 
     /// Parses YAML or JSON. `name` is the name of the file in errors.
     pub fn parse(text: impl Into<String>, name: impl Into<String>) -> Result<Document, DocumentError> {
-        let (text, name) = (text.into(), name.into());
+        let (mut text, name) = (text.into(), name.into());
         // The parser would treat a byte order mark as a second document.
-        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let (value, spans) = yaml::read(&text, &name)?;
         let document = Document { name, text, value, spans };
         document.check()?;

@@ -272,6 +272,17 @@ impl Spans {
         self.duplicates.sort_by_key(|(_, at)| *at);
     }
 
+    /// Drops what only the values need: positions need the keys alone.
+    pub(super) fn forget_values(&mut self) {
+        for node in &mut self.nodes {
+            if let SpanNode::Scalar(text, _) = node {
+                *text = String::new();
+            }
+        }
+        (self.sizes, self.levels, self.tags) = (Vec::new(), Vec::new(), HashMap::new());
+        self.nodes.shrink_to_fit();
+    }
+
     /// The position of a pointer, or of its deepest ancestor in the text.
     pub(super) fn find(&self, pointer: &str) -> KeyAndValue {
         let Some((mut node, position)) = self.root else {

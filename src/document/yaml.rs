@@ -36,13 +36,15 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
         && let Ok(value) = serde_json::from_str::<Value>(text)
     {
         let spans = Spans::read(&without_surrogates(text)).or_else(|_| scan(text)).unwrap_or_else(|_| Spans::unknown());
-        return check(spans, &fail).map(|spans| (values::with_plain_zeros(value), spans));
+        let mut spans = check(spans, &fail)?;
+        spans.forget_values();
+        return Ok((values::with_plain_zeros(value), spans));
     }
     if let Some((position, character)) = control_character(text) {
         let reason = format!("the control character U+{:04X} is not allowed", u32::from(character));
         return Err(fail(ErrorKind::NotYaml { reason }, Some(position), None));
     }
-    let (value, spans) = match Spans::read(text) {
+    let (value, mut spans) = match Spans::read(text) {
         Ok(spans) => {
             let spans = check(spans, &fail)?;
             (values::build(&spans), spans)
@@ -57,6 +59,7 @@ pub(super) fn read(text: &str, name: &str) -> Result<(Value, Spans), DocumentErr
     if value.is_null() {
         return Err(fail(ErrorKind::Empty, None, Some("check whether the file was saved or downloaded completely")));
     }
+    spans.forget_values();
     Ok((value, spans))
 }
 

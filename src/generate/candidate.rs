@@ -118,6 +118,6 @@ mod tests {
     fn of_too_many_places_a_sample_is_kept() {
         let many = sampled(candidates(10_000, 3), 100);
         assert!((100..500).contains(&many.len()), "{}", many.len());
-        assert!(many.last().is_some_and(|last| last.place > "/p9".to_owned()), "{:?}", many.last());
+        assert!(many.last().is_some_and(|last| last.place.as_str() > "/p9"), "{:?}", many.last());
     }
 }
