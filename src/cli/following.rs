@@ -8,11 +8,11 @@ use qonform::exchange::{ExchangeObserver, Recorded, Trust};
 use qonform::finding::Outcome;
 use qonform::report::{self, Follow};
 use qonform::run::{DryRun, Event, Settings, TargetSettings, plan, run as drive};
-use tokio_util::sync::CancellationToken;
 
 use super::args::{OutputArguments, RunArguments};
 use super::events::{self, EventFile};
 use super::gates::Baseline;
+use super::interrupts::Interrupts;
 use super::progress::Progress;
 use super::recording::{self, RecordingFile};
 use super::run::{Outputs, conclude};
@@ -60,9 +60,15 @@ impl Following {
     }
 
     /// Runs, and passes every event to the observers.
-    pub(super) async fn run(&self, settings: &Settings, contract: Arc<Contract>) -> Result<Outcome, CliError> {
-        let cancel = CancellationToken::new();
-        tokio::spawn(stop_on_signal(cancel.clone()));
+    pub(super) async fn run(
+        &self,
+        mut settings: Settings,
+        contract: Arc<Contract>,
+        interrupts: &Interrupts,
+    ) -> Result<Outcome, CliError> {
+        let (cancel, spent) = interrupts.begin(&settings);
+        settings.spent = spent;
+        let settings = &settings;
         let on_event = |event: Event| {
             if let Some(events) = &self.events {
                 events.event(&event);
@@ -73,6 +79,7 @@ impl Following {
             outcome = drive(settings, Arc::clone(&contract), &on_event, cancel) => outcome,
             never = self.estimate(settings, contract) => match never {},
         };
+        interrupts.end();
         self.progress.clear();
         outcome.map_err(|error| if error.is_usage() { CliError::usage(error) } else { CliError::world(error) })
     }
@@ -107,29 +114,4 @@ impl Following {
         // The findings come before the errors of writing.
         written.into_iter().collect()
     }
-}
-
-/// The first Ctrl-C or SIGTERM ends the run after cleaning up, the second at once.
-async fn stop_on_signal(cancel: CancellationToken) {
-    stop_signal().await;
-    cancel.cancel();
-    out::err("\nqonform: stopping; removing what the run created (press Ctrl-C again to exit at once)\n");
-    stop_signal().await;
-    #[expect(clippy::exit, reason = "the user asked to exit without cleaning up")]
-    std::process::exit(130);
-}
-
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -12,6 +12,7 @@ mod following;
 mod gates;
 mod help;
 mod input_file;
+mod interrupts;
 mod labels;
 mod lint;
 mod out;
@@ -40,6 +41,7 @@ use qonform::document::nearest;
 use args::{Arguments, Command, LevelRanks, RunArguments};
 use configuration::Sources;
 use failure::CliError;
+use interrupts::Interrupts;
 
 /// Reads the arguments and runs the command.
 pub(crate) fn main() -> ExitCode {
@@ -100,13 +102,15 @@ fn start(arguments: Arguments, matches: &clap::ArgMatches, sources: &Sources) ->
         Ok(runtime) => runtime,
         Err(error) => return CliError::world(format!("start the runtime: {error}")).report(),
     };
+    // A served server ends by the default effect of a signal, or by itself.
+    let interrupts = (!matches!(arguments.command, Command::Serve(_))).then(Interrupts::watch).unwrap_or_default();
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Run(run) => run::run(&run, sources).await,
+            Command::Run(run) => run::run(&run, sources, &interrupts).await,
             Command::Rules(rules) => rules::rules(&rules),
             Command::Explain(explain) => explain::explain(&explain).await,
             Command::Serve(serve) => serve::serve(&serve).await,
-            Command::Replay(replay) => replay::replay(*replay, sources).await,
+            Command::Replay(replay) => replay::replay(*replay, sources, &interrupts).await,
             Command::Report(report) => report::report(&report),
             Command::Diff(diff) => report::diff(&diff),
             Command::Lint(lint) => lint::lint(&lint.contract),

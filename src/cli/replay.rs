@@ -7,13 +7,19 @@ use qonform::run::{SavedCase, Settings, case_to_repeat};
 use super::args::{ReplayArguments, StdoutFormat};
 use super::configuration::{Rank, Sources};
 use super::following::Following;
+use super::interrupts::Interrupts;
 use super::{CliError, configuration, files, out, settings};
 
 /// Runs the case of one finding again, with the same seed; exit code 1 if it still fails, 0 if not.
 ///
 /// It runs on the given target; without one, on the target of the report if that is on this machine. A report is untrusted
 /// input: keys go to no host that only a report names.
-pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) -> Result<u8, CliError> {
+pub(super) async fn replay(
+    mut arguments: ReplayArguments,
+    sources: &Sources,
+    interrupts: &Interrupts,
+) -> Result<u8, CliError> {
+    interrupts.limit(arguments.run.pace.max_time);
     reject_run_flags(&arguments, sources)?;
     let report = files::read(&arguments.report)?;
     if !report.target.embedded && arguments.run.target.target.is_none() {
@@ -32,7 +38,7 @@ pub(super) async fn replay(mut arguments: ReplayArguments, sources: &Sources) ->
     select_case(&mut settings, finding)?;
     arguments.run.output.only_findings = true;
     let following = Following::open(&arguments.run, &mut settings)?;
-    let mut outcome = following.run(&settings, contract).await?;
+    let mut outcome = following.run(settings, contract, interrupts).await?;
     outcome.report = Some(arguments.report.display().to_string());
     let still = outcome.findings.iter().any(|other| other.fingerprint == finding.fingerprint);
     let code = outcome.exit_code_given(still || outcome.violations().next().is_some());

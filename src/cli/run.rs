@@ -11,10 +11,12 @@ use super::configuration::Sources;
 use super::files::{ReportFile, is_same_file};
 use super::following::Following;
 use super::gates::Baseline;
+use super::interrupts::Interrupts;
 use super::{CliError, configuration, events, export, out, private_file, settings};
 
 /// Tests the target against the contract, writes the reports, and returns the exit code.
-pub(super) async fn run(arguments: &RunArguments, sources: &Sources) -> Result<u8, CliError> {
+pub(super) async fn run(arguments: &RunArguments, sources: &Sources, interrupts: &Interrupts) -> Result<u8, CliError> {
+    interrupts.limit(arguments.pace.max_time);
     let contract = settings::contract(&arguments.contract)?;
     let mut settings = settings::settings(arguments, &contract)?;
     let (named, beside) = (&arguments.selection.regressions, &arguments.configuration.config);
@@ -41,7 +43,7 @@ pub(super) async fn run(arguments: &RunArguments, sources: &Sources) -> Result<u
     if let Some(note) = &note {
         out::err(note);
     }
-    let mut outcome = following.run(&settings, contract).await?;
+    let mut outcome = following.run(settings, contract, interrupts).await?;
     let saved = regressions.map_or(Ok(()), |known| save_failures(known, &outcome));
     if let Some(baseline) = &baseline {
         baseline.apply(&mut outcome);

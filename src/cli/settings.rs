@@ -67,6 +67,7 @@ pub(super) fn settings(arguments: &RunArguments, contract: &Contract) -> Result<
         confirmation: defaults.confirmation,
         clock: defaults.clock,
         max_time: pace.max_time,
+        spent: defaults.spent,
         journal: arguments.journal.clone(),
         labels: labels::labels(
             &arguments.following.labels,

@@ -244,7 +244,10 @@ impl Driver<'_> {
     pub(super) async fn stop_requested(&self) -> Ending {
         let time_is_up = async {
             match self.settings.max_time {
-                Some(limit) => tokio::time::sleep(limit.saturating_sub(self.started.elapsed())).await,
+                Some(limit) => {
+                    let used = self.settings.spent + self.started.elapsed();
+                    tokio::time::sleep(limit.saturating_sub(used)).await;
+                }
                 None => std::future::pending().await,
             }
         };

@@ -76,6 +76,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Time limit of the run, without cleanup; `None` for no limit.
     pub max_time: Option<Duration>,
+    /// The part of the time limit that was used up before the run, to read the document.
+    pub spent: Duration,
     /// The journal of a run on an external target; `None` for a new file in the user's state directory.
     pub journal: Option<PathBuf>,
     /// The labels of the run in its reports.
@@ -123,6 +125,7 @@ impl Default for Settings {
             confirmation: Confirm::Always,
             clock: Clock::System,
             max_time: None,
+            spent: Duration::ZERO,
             journal: None,
             labels: Labels::default(),
         }
@@ -142,7 +145,7 @@ impl Settings {
     }
 
     /// Prefix of all ids that the run creates.
-    pub(super) fn prefix(&self) -> String {
+    pub fn prefix(&self) -> String {
         Naming::run_prefix(self.names.unwrap_or(self.seed))
     }
 
