@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The maximum size of a compiled pattern, in bytes.
+pub(super) const MAX_SIZE: usize = 1 << 20;
+
 /// A pattern of ECMA-262, without its `u` flag, for the regular expressions of Rust. The validator converts the rest
 /// itself: `\d`, `\w`, `\s` and classes.
 pub(super) fn pattern(written: &str) -> Cow<'_, str> {

@@ -4,31 +4,44 @@ use super::{ecma, schema::clip};
 use crate::document::{Document, Lint, pointer};
 use jsonschema::{Draft, PatternOptions};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-
-/// The maximum size of a compiled pattern, in bytes.
-pub(super) const MAX_SIZE: usize = 1 << 20;
+use std::collections::{HashMap, HashSet};
 
 /// The sizes that are tried, which are what a pattern counts, in bytes.
-const SIZES: [usize; 3] = [16 << 10, 128 << 10, MAX_SIZE];
+const SIZES: [usize; 3] = [16 << 10, 128 << 10, ecma::MAX_SIZE];
 
 /// The maximum size of all compiled patterns of a document, in bytes.
 const MAX_TOTAL: usize = 64 << 20;
 
-/// A lint for each pattern of the schemas that is not used.
-pub(super) fn unused<'s>(document: &Document, schemas: impl Iterator<Item = &'s String>) -> Vec<Lint> {
-    let mut verdicts: HashMap<&str, Option<&str>> = HashMap::new();
-    let mut left = MAX_TOTAL;
-    let mut lints = Vec::new();
-    for schema in schemas {
-        let place = pointer::join(schema, "pattern");
-        let Some(pattern) = document.value().pointer(&place).and_then(Value::as_str) else { continue };
-        if let Some(reason) = verdicts.entry(pattern).or_insert_with(|| reason(pattern, &mut left)) {
-            let message = format!("the pattern `{}` is {reason}; it is ignored", clip(pattern));
-            lints.push(document.lint("document.unusable-pattern", &place, message));
+/// The patterns that are not used.
+#[derive(Debug, Default)]
+pub(super) struct UnusedPatterns {
+    /// JSON pointers of all of them.
+    pub(super) places: HashSet<String>,
+    /// A lint for the first place of each.
+    pub(super) lints: Vec<Lint>,
+}
+
+impl UnusedPatterns {
+    /// Those of the schemas at these pointers.
+    pub(super) fn of<'s>(document: &Document, schemas: impl Iterator<Item = &'s String>) -> Self {
+        let mut verdicts: HashMap<&str, Option<&str>> = HashMap::new();
+        let mut left = MAX_TOTAL;
+        let mut unused = Self::default();
+        for schema in schemas {
+            let place = pointer::join(schema, "pattern");
+            let Some(pattern) = document.value().pointer(&place).and_then(Value::as_str) else { continue };
+            let known = verdicts.get(pattern).copied();
+            let verdict = known.unwrap_or_else(|| reason(pattern, &mut left));
+            verdicts.insert(pattern, verdict);
+            let Some(reason) = verdict else { continue };
+            if known.is_none() {
+                let message = format!("the pattern `{}` is {reason}; it is ignored", clip(pattern));
+                unused.lints.push(document.lint("document.unusable-pattern", &place, message));
+            }
+            unused.places.insert(place);
         }
+        unused
     }
-    lints
 }
 
 /// Why a pattern is not used. The size of one that is used is subtracted from `left`.

@@ -3,15 +3,12 @@
 use super::{
     Catalogue, ContractError, Endpoint, MissingOperation, Operation, Rule, codes,
     lints::Linter,
-    patterns,
+    patterns::UnusedPatterns,
     read::{self, FoundOperation, OperationReader, ReachableParts},
 };
 use crate::document::{Document, InspectedOperation, Lint, Position, pointer};
 use http::Method;
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The operations of a document and the rules of a catalogue.
 #[derive(Debug)]
@@ -38,8 +35,8 @@ impl Contract {
             return Err(ContractError::Missing { file, position, missing });
         }
         let (readable, own, others) = inspect(&document, &found, &endpoints, &mut lints)?;
-        let unused = patterns::unused(&document, own.schemas.iter().chain(&others.schemas));
-        let dropped: Arc<HashSet<String>> = Arc::new(unused.iter().map(|lint| lint.pointer.clone()).collect());
+        let unused = UnusedPatterns::of(&document, own.schemas.iter().chain(&others.schemas));
+        let dropped = Arc::new(unused.places);
         let names = codes::property_names(&document, own.schemas.iter().chain(&others.schemas));
         // Only schemas of the six operations are used for certain; others are compiled when needed.
         let schemas = own.prepared(&document, &dropped);
@@ -68,7 +65,7 @@ impl Contract {
         let item = found.iter().find(|found| found.pointer == list.pointer).map_or("", |found| found.item.as_str());
         let base_path = read::base_path(&document, item, &list.pointer) + &version;
         lints.extend(own.lints.iter().cloned());
-        lints.extend(unused.into_iter().filter(|lint| {
+        lints.extend(unused.lints.into_iter().filter(|lint| {
             pointer::parent(&lint.pointer).is_some_and(|schema| own.schemas.iter().any(|place| place == schema))
         }));
         let linter = Linter { document: &document, schemas: &schemas, names: &names, lints };

@@ -1,9 +1,9 @@
 //! Validation by a schema of the document.
 //!
-//! With [`super::patterns`] the only place that knows `jsonschema`.
+//! With `patterns` the only place that knows `jsonschema`.
 
 use super::undocumented::PropertyNames;
-use super::{draft4, ecma, patterns};
+use super::{draft4, ecma};
 use crate::document::{Document, DocumentError, ErrorKind, pointer};
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator, error::ValidationErrorKind as Kind};
 use percent_encoding::percent_decode_str;
@@ -277,7 +277,7 @@ impl Schemas {
             .offline()
             .should_validate_formats(true)
             .with_format("uuid", ecma::is_uuid)
-            .with_pattern_options(PatternOptions::regex().size_limit(patterns::MAX_SIZE))
+            .with_pattern_options(PatternOptions::regex().size_limit(ecma::MAX_SIZE))
             .with_registry(registry)
             .build(&schema)
             .map(Arc::new)

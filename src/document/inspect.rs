@@ -36,17 +36,17 @@ pub struct SchemaPlace {
 #[derive(Debug)]
 pub struct Inspector<'a> {
     document: &'a Document,
-    parts: Vec<Part>,
+    parts: Vec<InspectedPart>,
     known: HashMap<(ObjectKind, String), usize>,
     /// Targets of references that are not inspected yet.
     pending: VecDeque<(usize, ObjectKind, String)>,
-    found: Part,
+    found: InspectedPart,
     in_schema: bool,
 }
 
 /// What was found in an operation, or in the target of a reference.
 #[derive(Debug, Default)]
-struct Part {
+struct InspectedPart {
     own: Inspection,
     /// The references, each with the part that it leads to.
     references: Vec<(usize, String)>,
@@ -59,7 +59,7 @@ pub struct InspectedOperation(usize);
 impl<'a> Inspector<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
         let (parts, known, pending) = (Vec::new(), HashMap::new(), VecDeque::new());
-        Self { document, parts, known, pending, found: Part::default(), in_schema: false }
+        Self { document, parts, known, pending, found: InspectedPart::default(), in_schema: false }
     }
 
     /// Inspects the operation at `operation`, the parameters of its path item at `item`, and all that they refer to.
@@ -135,7 +135,7 @@ impl<'a> Inspector<'a> {
         (reached, too_deep)
     }
 
-    fn add(&mut self, part: Part) -> usize {
+    fn add(&mut self, part: InspectedPart) -> usize {
         self.parts.push(part);
         self.parts.len() - 1
     }
@@ -248,7 +248,7 @@ impl Inspector<'_> {
                 let key = (kind, target);
                 let known = self.known.get(&key).copied();
                 let part = known.unwrap_or_else(|| {
-                    let part = self.add(Part::default());
+                    let part = self.add(InspectedPart::default());
                     self.pending.push_back((part, kind, key.1.clone()));
                     self.known.insert(key, part);
                     part

@@ -6,7 +6,8 @@
 use super::pointer;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Maximum nesting of a document. The YAML libraries stop at 128, with a less helpful message.
 pub(super) const MAX_DEPTH: usize = 100;
@@ -48,17 +49,38 @@ pub(super) enum SpanNode {
 /// A member of a mapping.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) key: String,
+    /// Shared by the members with the same key.
+    pub(super) key: Arc<str>,
     pub(super) kind: KeyKind,
-    key_position: Position,
+    key_position: SmallPosition,
     pub(super) node: usize,
-    value_position: Position,
+    value_position: SmallPosition,
+}
+
+/// A position in half the memory: a large document has hundreds of thousands.
+#[derive(Clone, Copy, Debug)]
+struct SmallPosition {
+    line: u32,
+    column: u32,
+}
+
+impl From<Position> for SmallPosition {
+    fn from(position: Position) -> Self {
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { line: small(position.line), column: small(position.column) }
+    }
+}
+
+impl From<SmallPosition> for Position {
+    fn from(position: SmallPosition) -> Self {
+        Self { line: position.line as usize, column: position.column as usize }
+    }
 }
 
 impl Member {
     /// Whether it adds the members of other mappings.
     pub(super) fn is_merge(&self) -> bool {
-        self.key == "<<" && self.kind == KeyKind::Plain
+        &*self.key == "<<" && self.kind == KeyKind::Plain
     }
 }
 
@@ -89,7 +111,9 @@ pub(super) struct Spans {
     pub(super) circular: Option<Position>,
     root: Option<(usize, Position)>,
     /// For each large mapping, the places of its members by key.
-    members: HashMap<usize, HashMap<String, usize>>,
+    members: HashMap<usize, HashMap<Arc<str>, usize>>,
+    /// Every key that was read.
+    keys: HashSet<Arc<str>>,
     /// Keys that occur twice in the same mapping, with the position of the second one.
     pub(super) duplicates: Vec<(String, Position)>,
     /// Position of a second document.
@@ -109,7 +133,7 @@ pub(super) struct KeyAndValue {
 struct Open {
     node: usize,
     position: Position,
-    key: Option<(String, KeyKind, Position)>,
+    key: Option<(Arc<str>, KeyKind, Position)>,
 }
 
 impl Spans {
@@ -124,6 +148,7 @@ impl Spans {
             circular: None,
             root: None,
             members: HashMap::new(),
+            keys: HashSet::new(),
             duplicates: Vec::new(),
             second_document: None,
         }
@@ -211,16 +236,20 @@ impl Spans {
         let (size, levels) = (self.sizes[node], self.levels[node] + 1);
         if matches!(self.nodes[parent.node], SpanNode::Mapping(_)) && parent.key.is_none() {
             let (key, kind) = match &self.nodes[node] {
-                SpanNode::Scalar(text, kind) => (text.clone(), *kind),
-                _ => (String::new(), KeyKind::Compound),
+                SpanNode::Scalar(text, kind) => (text.as_str(), *kind),
+                _ => ("", KeyKind::Compound),
             };
+            let known = self.keys.get(key).cloned();
+            let key = known.unwrap_or_else(|| Arc::from(key));
+            self.keys.insert(Arc::clone(&key));
             parent.key = Some((key, kind, position));
             return;
         }
         match (&mut self.nodes[parent.node], parent.key.take()) {
             (SpanNode::Sequence(items), _) => items.push((node, position)),
             (SpanNode::Mapping(members), Some((key, kind, key_position))) => {
-                members.push(Member { key, kind, key_position, node, value_position: position });
+                let (key_position, value_position) = (key_position.into(), position.into());
+                members.push(Member { key, kind, key_position, node, value_position });
             }
             _ => return,
         }
@@ -262,10 +291,10 @@ impl Spans {
                 let places = members.iter().enumerate().rev().map(|(place, member)| (member.key.clone(), place));
                 self.members.insert(index, places.collect());
             }
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = HashSet::new();
             for Member { key, key_position, .. } in members.iter().filter(|member| member.kind != KeyKind::Compound) {
-                if !seen.insert(key.as_str()) {
-                    self.duplicates.push((key.clone(), *key_position));
+                if !seen.insert(key) {
+                    self.duplicates.push((key.to_string(), (*key_position).into()));
                 }
             }
         }
@@ -275,11 +304,13 @@ impl Spans {
     /// Drops what only the values need: positions need the keys alone.
     pub(super) fn forget_values(&mut self) {
         for node in &mut self.nodes {
-            if let SpanNode::Scalar(text, _) = node {
-                *text = String::new();
+            match node {
+                SpanNode::Scalar(text, _) => *text = String::new(),
+                SpanNode::Sequence(items) => items.shrink_to_fit(),
+                SpanNode::Mapping(members) => members.shrink_to_fit(),
             }
         }
-        (self.sizes, self.levels, self.tags) = (Vec::new(), Vec::new(), HashMap::new());
+        (self.sizes, self.levels, self.tags, self.keys) = (Vec::new(), Vec::new(), HashMap::new(), HashSet::new());
         self.nodes.shrink_to_fit();
     }
 
@@ -306,9 +337,9 @@ impl Spans {
             }
             SpanNode::Mapping(members) => match self.members.get(&node) {
                 Some(places) => places.get(key).map(|place| &members[*place]),
-                None => members.iter().find(|member| member.key == key),
+                None => members.iter().find(|member| &*member.key == key),
             }
-            .map(|member| (member.node, member.key_position, member.value_position))
+            .map(|member| (member.node, member.key_position.into(), member.value_position.into()))
             .or_else(|| self.merged(members, key, merges)),
         }
     }

@@ -52,7 +52,7 @@ impl ValueBuilder<'_> {
                 return Err(("a key that is not text".to_owned(), self.at.clone()));
             }
             let value = self.within(&member.key, member.node, in_extension || member.key.starts_with("x-"))?;
-            map.insert(member.key.clone(), value);
+            map.insert(member.key.to_string(), value);
         }
         for merge in members.iter().filter(|member| member.is_merge()) {
             let merged: Vec<usize> = match self.spans.node(merge.node) {

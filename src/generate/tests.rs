@@ -273,6 +273,20 @@ fn nested_alternatives_are_limited() {
     assert_eq!(both.branches.len(), node::MAX_BRANCHES);
 }
 
+/// Five choices of four have 1,024 combinations.
+#[test]
+fn of_a_product_every_alternative_occurs() {
+    let alternative = |choice: usize, number: usize| {
+        let name = format!("c{choice}n{number}");
+        json!({"type": "object", "required": [name], "properties": {name: {"type": "string"}}})
+    };
+    let choice = |choice| json!({"oneOf": (0..4).map(|number| alternative(choice, number)).collect::<Vec<_>>()});
+    let schema = schema_of(&json!({"allOf": (0..5).map(choice).collect::<Vec<_>>()}));
+    let names = schema.valid().filter_map(|sample| sample.value.as_object()).flat_map(|object| object.keys());
+    assert_eq!(names.collect::<BTreeSet<_>>().len(), 20);
+    assert!(schema.valid().count() + schema.broken().count() < 5_000);
+}
+
 /// The schema of a body, of a document of its own.
 fn schema_of(schema: &Value) -> Schema {
     let mut document = Document::embedded().value().clone();

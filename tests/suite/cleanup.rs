@@ -87,8 +87,8 @@ fn until_it_writes(reference: &Reference, before: &[serde_json::Value]) {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_end_a_run_after_cleaning_up() {
-    for (name, moment) in [("-INT", 0), ("-TERM", 350)] {
+fn signals_end_a_run_after_cleaning_up() {
+    for (name, moment) in [("-INT", 0), ("-TERM", 350), ("-HUP", 100)] {
         let reference = Reference::start();
         let before = reference.state();
         let folder = TempFolder::new();
@@ -125,6 +125,7 @@ fn a_second_ctrl_c_exits_at_once_and_clean_does_the_rest() {
     signal(&child, "-INT");
     let ran = wait(child, started, folder);
     assert_eq!(ran.code, Some(130));
+    ran.says("may be left on").says("remove them with `qonform clean`");
     // The deletions in flight may still arrive.
     thread::sleep(Duration::from_secs(3));
     let Ran { folder, .. } = ran;

@@ -265,7 +265,7 @@ fn regressions_of_absurd_size_are_rejected_with_the_reason() {
         assert_eq!(ran.code, Some(code), "{what}: {:.500}{:.500}", ran.stdout, ran.stderr);
         ran.says(said);
         assert!(ran.elapsed < Duration::from_secs(20), "{what}: {:?}", ran.elapsed);
-        assert!(ran.peak < 600 << 20, "{what}: {} MiB", ran.peak >> 20);
+        assert!(ran.peak() < 600 << 20, "{what}: {} MiB", ran.peak() >> 20);
         assert!(ran.stdout.len() + ran.stderr.len() < 5_000, "{what}");
     }
     // What is large and possible is accepted.

@@ -33,6 +33,7 @@ mod http2;
 mod inert;
 mod inputs;
 mod keys;
+mod large;
 mod messages;
 mod network;
 mod operations;
