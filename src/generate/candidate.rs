@@ -5,13 +5,13 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// The maximum size of all candidates of one kind of a schema: places multiply by the constraints at each.
-const MAX_TOTAL: usize = 50_000;
+pub(super) const MAX_TOTAL: usize = 50_000;
 
 /// The maximum size of one generated value: lists within lists multiply.
 pub(super) const MAX_VALUE: usize = 20_000;
 
 /// What a candidate costs besides its value.
-const OVERHEAD: usize = 20;
+pub(super) const OVERHEAD: usize = 20;
 
 /// A value that may test a constraint of a schema, not yet checked by the validator.
 #[derive(Clone, Debug, PartialEq)]

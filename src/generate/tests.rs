@@ -287,6 +287,23 @@ fn of_a_product_every_alternative_occurs() {
     assert!(schema.valid().count() + schema.broken().count() < 5_000);
 }
 
+/// A sample is about as large as it may be.
+#[test]
+fn nothing_of_the_embedded_contract_is_left_out() {
+    let contract = Contract::embedded();
+    for operation in contract.operations() {
+        let parameters = operation.parameters.iter().map(|parameter| &parameter.schema);
+        for schema in parameters.chain(operation.body.as_ref().and_then(|body| body.json())) {
+            let node = read::node(schema.document(), schema.pointer(), Direction::Request);
+            for candidates in [valid::valid(&node), broken::broken(&node)] {
+                let sizes = candidates.iter().map(|one| candidate::size(&one.value) + candidate::OVERHEAD);
+                let total: usize = sizes.sum();
+                assert!(total < candidate::MAX_TOTAL / 2, "{schema:?}: {total}");
+            }
+        }
+    }
+}
+
 /// The schema of a body, of a document of its own.
 fn schema_of(schema: &Value) -> Schema {
     let mut document = Document::embedded().value().clone();
