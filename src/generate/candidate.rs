@@ -42,11 +42,14 @@ impl Candidate {
     }
 }
 
-/// The size of a value: the number of values in it; a long text counts as several.
+/// What an object costs besides its members: its map has room for eleven.
+const OBJECT: usize = 8;
+
+/// The size of a value: about the number of values in it. A long text and an object count as several.
 pub(super) fn size(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Object(members) => 1 + members.values().map(size).sum::<usize>(),
+        Value::Object(members) => OBJECT + members.values().map(size).sum::<usize>(),
         Value::String(text) => 1 + text.len() / 64,
         Value::Null | Value::Bool(_) | Value::Number(_) => 1,
     }

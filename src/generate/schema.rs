@@ -12,6 +12,7 @@ use proptest::strategy::BoxedStrategy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 /// A schema with values at its limits, each checked by the validator. Start at [`Schema::of`].
@@ -114,7 +115,7 @@ impl Schema {
     /// The candidates that test their constraint, without repetitions.
     fn checked(&self, valid: Vec<Candidate>, broken: Vec<Candidate>) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
-        let mut known = HashSet::new();
+        let (mut known, hashes) = (HashSet::new(), BuildHasherDefault::<DefaultHasher>::default());
         for candidate in valid.into_iter().chain(broken) {
             let facet = Facet { place: candidate.place, constraint: candidate.constraint };
             let class = self.class(&candidate.value);
@@ -123,7 +124,8 @@ impl Schema {
                 ConstraintSide::Outside => class.beside(&facet),
             };
             let Some(also_violated) = also_violated else { continue };
-            if known.insert((facet.clone(), candidate.value.clone())) {
+            // Hashes need much less memory than the values; an equal one of different values would only skip a sample.
+            if known.insert(hashes.hash_one((&facet, &candidate.value))) {
                 let Candidate { value, side, label, .. } = candidate;
                 samples.push(Sample { value, facet, side, label, also_violated });
             }
