@@ -35,15 +35,15 @@ pub(super) fn values_of_every_type() -> [(JsonType, &'static str, Value); 12] {
 }
 
 /// Candidates that violate one constraint each, to be checked by the validator.
-pub(super) fn broken(node: &Node) -> Vec<Candidate> {
-    sampled(candidates(node), 0)
+pub(super) fn broken(node: &Node, room: usize) -> Vec<Candidate> {
+    sampled(candidates(node, room), 0, room)
 }
 
-fn candidates(node: &Node) -> Vec<Candidate> {
+fn candidates(node: &Node, room: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     if !node.branches.is_empty() {
         for branch in &node.branches {
-            found = sampled(found.into_iter().chain(broken(branch)).collect(), 0);
+            found = sampled(found.into_iter().chain(broken(branch, room)).collect(), 0, room);
         }
         let values =
             values_of_every_type().into_iter().map(|(_, label, value)| (value, format!("that is {label} (oneOf)")));
@@ -80,8 +80,8 @@ fn candidates(node: &Node) -> Vec<Candidate> {
             JsonType::String => found.extend(strings(node)),
             JsonType::Integer => found.extend(integers(node)),
             JsonType::Number => found.extend(numbers(node)),
-            JsonType::Array => found.extend(arrays(node)),
-            JsonType::Object => found.extend(objects(node)),
+            JsonType::Array => found.extend(arrays(node, room)),
+            JsonType::Object => found.extend(objects(node, room)),
             JsonType::Boolean | JsonType::Null => {}
         }
     }
@@ -273,7 +273,7 @@ fn numbers(node: &Node) -> Vec<Candidate> {
     found
 }
 
-fn arrays(node: &Node) -> Vec<Candidate> {
+fn arrays(node: &Node, room: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     if let Some(fewer) = node.min_items.checked_sub(1) {
         let label = format!("of {} (minItems {})", counted(fewer), node.min_items);
@@ -290,14 +290,14 @@ fn arrays(node: &Node) -> Vec<Candidate> {
         list.extend(entries(node, node.min_items).unwrap_or_default().into_iter().skip(2));
         found.push(outside(list.into(), Constraint::UniqueItems, "with an entry twice (uniqueItems)"));
     }
-    for candidate in of_items(node, broken) {
+    for candidate in of_items(node, room, broken) {
         let rest = others(node, &candidate.value);
         found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
     }
     found
 }
 
-fn objects(node: &Node) -> Vec<Candidate> {
+fn objects(node: &Node, room: usize) -> Vec<Candidate> {
     let Some(base) = object(node) else { return Vec::new() };
     let mut found = Vec::new();
     for required in &node.required {
@@ -335,6 +335,6 @@ fn objects(node: &Node) -> Vec<Candidate> {
         let label = format!("of {} properties (maxProperties {max})", many.len());
         found.push(outside(many.into(), Constraint::MaxProperties, label));
     }
-    found.extend(of_properties(node, &base, broken));
+    found.extend(of_properties(node, &base, room, broken));
     found
 }

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 /// The maximum size of all candidates of one kind of a schema: places multiply by the constraints at each.
 pub(super) const MAX_TOTAL: usize = 50_000;
 
+/// The minimum room for the candidates of an inner schema.
+const MIN_INNER: usize = 2_000;
+
 /// The maximum size of one generated value: lists within lists multiply.
 pub(super) const MAX_VALUE: usize = 20_000;
 
@@ -55,11 +58,16 @@ pub(super) fn size(value: &Value) -> usize {
     }
 }
 
+/// The room for the candidates of an inner schema. Those of all enclosing schemas are kept meanwhile, so it is smaller.
+pub(super) fn inner(room: usize) -> usize {
+    (room / 4 * 3).max(MIN_INNER)
+}
+
 /// The candidates, or a sample of them if they are too large together: first one of each constraint at each place, then a
-/// second of each. `beside` is the size of what each is inserted into.
-pub(super) fn sampled(candidates: Vec<Candidate>, beside: usize) -> Vec<Candidate> {
+/// second of each. `beside` is the size of what each is inserted into, `room` the maximum size of all.
+pub(super) fn sampled(candidates: Vec<Candidate>, beside: usize, room: usize) -> Vec<Candidate> {
     let costs: Vec<usize> = candidates.iter().map(|one| size(&one.value) + beside + OVERHEAD).collect();
-    if costs.iter().sum::<usize>() <= MAX_TOTAL {
+    if costs.iter().sum::<usize>() <= room {
         return candidates;
     }
     let mut seen: HashMap<(&str, Constraint), usize> = HashMap::new();
@@ -73,7 +81,7 @@ pub(super) fn sampled(candidates: Vec<Candidate>, beside: usize) -> Vec<Candidat
         *round += 1;
     }
     let mut is_chosen = vec![false; candidates.len()];
-    let mut left = MAX_TOTAL;
+    let mut left = room;
     for round in rounds {
         let needed: usize = round.iter().map(|index| costs[*index]).sum();
         // Of a round without enough room, as many at equal distances.
@@ -106,12 +114,12 @@ mod tests {
     #[test]
     fn few_candidates_are_all_kept() {
         let few = candidates(10, 10);
-        assert_eq!(sampled(few.clone(), 5), few);
+        assert_eq!(sampled(few.clone(), 5, MAX_TOTAL), few);
     }
 
     #[test]
     fn of_many_candidates_every_place_has_some() {
-        let many = sampled(candidates(100, 1_000), 0);
+        let many = sampled(candidates(100, 1_000), 0, MAX_TOTAL);
         assert!(many.len() < 2_500, "{}", many.len());
         let places: BTreeSet<_> = many.iter().map(|one| one.place.as_str()).collect();
         assert_eq!(places.len(), 100);
@@ -119,7 +127,7 @@ mod tests {
 
     #[test]
     fn of_too_many_places_a_sample_is_kept() {
-        let many = sampled(candidates(10_000, 3), 100);
+        let many = sampled(candidates(10_000, 3), 100, MAX_TOTAL);
         assert!((100..500).contains(&many.len()), "{}", many.len());
         assert!(many.last().is_some_and(|last| last.place.as_str() > "/p9"), "{:?}", many.last());
     }

@@ -1,7 +1,7 @@
 //! A schema and the values that are generated for it.
 
 use super::broken::broken;
-use super::candidate::Candidate;
+use super::candidate::{Candidate, MAX_TOTAL};
 use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::valid::{EXTRA, format_texts, valid};
@@ -22,7 +22,7 @@ pub struct Schema {
     direction: Direction,
     node: Arc<Node>,
     samples: Arc<[Sample]>,
-    unsatisfiable: Vec<Facet>,
+    unsatisfiable: Arc<[Facet]>,
 }
 
 /// One constraint at one place.
@@ -98,13 +98,18 @@ impl Schema {
     /// Prepares values for a schema.
     pub fn of(reference: &SchemaRef, direction: Direction) -> Schema {
         let node = Arc::new(read::node(reference.document(), reference.pointer(), direction));
-        let mut schema =
-            Schema { reference: reference.clone(), direction, node, samples: Arc::new([]), unsatisfiable: Vec::new() };
+        let mut schema = Schema {
+            reference: reference.clone(),
+            direction,
+            node,
+            samples: Arc::new([]),
+            unsatisfiable: Arc::new([]),
+        };
         if schema.node.is_cut_off {
             schema.unsatisfiable = schema.facets().into_iter().map(|(facet, _)| facet).collect();
             return schema;
         }
-        schema.samples = schema.checked(valid(&schema.node), broken(&schema.node)).into();
+        schema.samples = schema.checked(valid(&schema.node, MAX_TOTAL), broken(&schema.node, MAX_TOTAL)).into();
         let tested: HashSet<_> = schema.samples.iter().map(|sample| (&sample.facet, sample.side)).collect();
         let lacks =
             |(facet, sides): &(Facet, Vec<ConstraintSide>)| sides.iter().any(|side| !tested.contains(&(facet, *side)));

@@ -295,7 +295,7 @@ fn nothing_of_the_embedded_contract_is_left_out() {
         let parameters = operation.parameters.iter().map(|parameter| &parameter.schema);
         for schema in parameters.chain(operation.body.as_ref().and_then(|body| body.json())) {
             let node = read::node(schema.document(), schema.pointer(), Direction::Request);
-            for candidates in [valid::valid(&node), broken::broken(&node)] {
+            for candidates in [valid::valid(&node, candidate::MAX_TOTAL), broken::broken(&node, candidate::MAX_TOTAL)] {
                 let sizes = candidates.iter().map(|one| candidate::size(&one.value) + candidate::OVERHEAD);
                 let total: usize = sizes.sum();
                 assert!(total < candidate::MAX_TOTAL / 2, "{schema:?}: {total}");

@@ -1,6 +1,6 @@
 //! Valid values, at each limit and just inside it.
 
-use super::candidate::{Candidate, MAX_VALUE, sampled, size};
+use super::candidate::{Candidate, MAX_VALUE, inner, sampled, size};
 use super::constraint::{Constraint, ConstraintSide};
 use super::node::{Additional, JsonType, Node};
 use super::pattern::ParsedPattern;
@@ -54,17 +54,17 @@ fn simplest_type(node: &Node) -> Option<JsonType> {
 }
 
 /// Valid candidates, each with the constraint that it tests.
-pub(super) fn valid(node: &Node) -> Vec<Candidate> {
-    sampled(candidates(node), 0)
+pub(super) fn valid(node: &Node, room: usize) -> Vec<Candidate> {
+    sampled(candidates(node, room), 0, room)
 }
 
-fn candidates(node: &Node) -> Vec<Candidate> {
+fn candidates(node: &Node, room: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     if !node.branches.is_empty() {
         for (index, branch) in node.branches.iter().enumerate() {
             let label = format!("that matches alternative {}", index + 1);
             found.extend(simplest(branch).map(|value| inside(value, Constraint::Alternatives, label)));
-            found = sampled(found.into_iter().chain(valid(branch)).collect(), 0);
+            found = sampled(found.into_iter().chain(valid(branch, room)).collect(), 0, room);
         }
         return found;
     }
@@ -84,8 +84,8 @@ fn candidates(node: &Node) -> Vec<Candidate> {
             JsonType::String => found.extend(strings(node)),
             JsonType::Integer => found.extend(integer_candidates(node)),
             JsonType::Number => found.extend(number_candidates(node)),
-            JsonType::Array => found.extend(arrays(node)),
-            JsonType::Object => found.extend(objects(node)),
+            JsonType::Array => found.extend(arrays(node, room)),
+            JsonType::Object => found.extend(objects(node, room)),
             JsonType::Boolean if node.typed => {
                 found.push(inside(json!(false), Constraint::Type, "that is false"));
             }
@@ -339,7 +339,7 @@ pub(super) fn entries(node: &Node, count: usize) -> Option<Vec<Value>> {
 /// Up to `count` different values.
 fn distinct(node: &Node, count: usize) -> Vec<Value> {
     let (min, max) = node.lengths();
-    let mut values: Vec<Value> = valid(node).into_iter().map(|candidate| candidate.value).collect();
+    let mut values: Vec<Value> = valid(node, MAX_VALUE).into_iter().map(|candidate| candidate.value).collect();
     match simplest_type(node) {
         _ if node.enumeration.is_some() || !node.branches.is_empty() => {}
         Some(JsonType::Integer) => {
@@ -366,7 +366,7 @@ fn distinct(node: &Node, count: usize) -> Vec<Value> {
     values
 }
 
-fn arrays(node: &Node) -> Vec<Candidate> {
+fn arrays(node: &Node, room: usize) -> Vec<Candidate> {
     let mut found = Vec::new();
     let mut sized = |count: usize, constraint, limit: usize| {
         let list = entries(node, count).map(Value::Array);
@@ -386,7 +386,7 @@ fn arrays(node: &Node) -> Vec<Candidate> {
     {
         found.push(inside(list, Constraint::UniqueItems, "without repeats (uniqueItems)"));
     }
-    for candidate in of_items(node, valid) {
+    for candidate in of_items(node, room, valid) {
         let rest = others(node, &candidate.value);
         found.push(candidate.within("*", |value| Value::Array(std::iter::once(value).chain(rest).collect())));
     }
@@ -394,17 +394,18 @@ fn arrays(node: &Node) -> Vec<Candidate> {
 }
 
 /// The candidates of the entries of a list.
-pub(super) fn of_items(node: &Node, candidates: fn(&Node) -> Vec<Candidate>) -> Vec<Candidate> {
+pub(super) fn of_items(node: &Node, room: usize, candidates: fn(&Node, usize) -> Vec<Candidate>) -> Vec<Candidate> {
     let Some(items) = node.items.as_deref() else { return Vec::new() };
     let beside = entries(node, node.min_items).map_or(0, |list| list.iter().map(size).sum());
-    sampled(candidates(items), beside)
+    sampled(candidates(items, inner(room)), beside, room)
 }
 
 /// The candidates of the properties of an object; `base` is what they are inserted into.
 pub(super) fn of_properties(
     node: &Node,
     base: &Map<String, Value>,
-    candidates: fn(&Node) -> Vec<Candidate>,
+    room: usize,
+    candidates: fn(&Node, usize) -> Vec<Candidate>,
 ) -> Vec<Candidate> {
     let beside = base.values().map(size).sum();
     let additional = match &node.additional {
@@ -414,14 +415,14 @@ pub(super) fn of_properties(
     let properties = node.properties.iter().map(|(name, property)| (name.as_str(), property));
     let mut found = Vec::new();
     for (name, property) in properties.chain(additional) {
-        found.extend(sampled(candidates(property), beside).into_iter().map(|candidate| {
+        found.extend(sampled(candidates(property, inner(room)), beside, room).into_iter().map(|candidate| {
             candidate.within(name, |value| {
                 let mut object = base.clone();
                 object.insert(name.to_owned(), value);
                 Value::Object(object)
             })
         }));
-        found = sampled(found, 0);
+        found = sampled(found, 0, room);
     }
     found
 }
@@ -489,7 +490,7 @@ pub(super) fn extra(node: &Node) -> Option<Value> {
     }
 }
 
-fn objects(node: &Node) -> Vec<Candidate> {
+fn objects(node: &Node, room: usize) -> Vec<Candidate> {
     let Some(base) = object(node) else { return Vec::new() };
     let mut found = Vec::new();
     if let Some(name) = node.required.first() {
@@ -520,6 +521,6 @@ fn objects(node: &Node) -> Vec<Candidate> {
         }
         found.push(inside(filled, Constraint::MaxProperties, format!("of {max} properties (maxProperties {max})")));
     }
-    found.extend(of_properties(node, &base, valid));
+    found.extend(of_properties(node, &base, room, valid));
     found
 }
