@@ -98,6 +98,7 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) async fn run_all(&mut self, plan: &Plan) -> (CaseResults, Ending) {
         let (mut results, mut beside) = (CaseResults::default(), Beside::default());
         let mut ending = self.run_cases(plan, &mut results, &mut beside).await;
+        self.project.opening = None;
         if ending == Ending::Complete {
             ending = tokio::select! {
                 repeated = self.repeat_disturbed(plan, &mut results) => repeated,
