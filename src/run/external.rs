@@ -185,25 +185,29 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 
     /// Adds the failures of cases that showed only beside others. They are no findings of their own if the run has
-    /// findings: a faulty write of one case shows in the others.
+    /// findings: a faulty write of one case shows in the others. Without any, the first of them is the finding.
     fn add_unconfirmed(&mut self, unconfirmed: Vec<(usize, Vec<Failure>)>, results: &mut CaseResults) {
-        let count = unconfirmed.iter().map(|(_, failures)| failures.len()).sum::<usize>();
         let has_violation =
             |result: &CaseResult| result.failures.iter().any(|failure| self.driver.is_violation(failure));
-        if results.cases.iter().any(has_violation) {
-            if count > 0 {
-                self.notes.push(format!(
-                    "cases that ran side by side had {count} more failures, which did not show when they ran alone: most likely the findings caused them; after mending, run again"
-                ));
-            }
-            return;
-        }
+        let is_explained = results.cases.iter().any(has_violation);
+        let (mut first, mut more) = (None, 0);
         for (place, failures) in unconfirmed {
-            if let Some(result) = results.cases.iter_mut().find(|result| result.place == place) {
-                result.failures.extend(failures);
+            let Some(result) = results.cases.iter_mut().find(|result| result.place == place) else { continue };
+            for failure in failures {
+                let first = first.get_or_insert_with(|| failure.clone());
+                if is_explained || !failure.is_like(first) {
+                    more += 1;
+                    continue;
+                }
+                result.failures.push(failure);
                 result.keys = self.project.client.keys().clone();
-                self.driver.report_violations(result);
             }
+            self.driver.report_violations(result);
+        }
+        if more > 0 {
+            self.notes.push(format!(
+                "cases that ran side by side had {more} more failures, which did not show when they ran alone: most likely the findings caused them; after mending, run again"
+            ));
         }
     }
 
@@ -435,14 +439,15 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
     }
 
     async fn undo_as(&self, result: &mut CaseResult, undo: impl Fn(KeyRole) -> Undo) {
+        let sent = self.project.client.traffic().requests();
         for role in &result.wrote {
             let undo = undo(*role);
             let current = result.after.take_if(|_| *role == KeyRole::Main);
             // The end of the run repeats and reports what fails here.
-            let cleaned = clean::clean(&self.project, *role, &undo, current).await;
-            if cleaned.is_ok_and(|cleaned| !cleaned.restored.is_empty() || cleaned.removed > 0) {
-                result.last_list = None;
-            }
+            let _ = clean::clean(&self.project, *role, &undo, current).await;
+        }
+        if self.project.client.traffic().requests() != sent {
+            result.last_list = None;
         }
     }
 

@@ -1,8 +1,9 @@
 //! Findings of generated requests: the faults of this layer, each minimized, run again alone and saved.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qonform::check::Judge;
@@ -16,7 +17,7 @@ use qonform::run::{self, Embedded, Expectations, Layer, Regressions, SavedCase, 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::fake_server::Reference;
+use super::fake_server::{Reference, in_front_of};
 use super::program::{Ran, TempFolder, end, qonform};
 
 fn settings(fault: &str, layer: Layer) -> Settings {
@@ -289,4 +290,27 @@ fn the_default_regressions_file_is_beside_the_configuration() {
     };
     ran("", &[]).says("use `qonform-regressions.json:1:1`");
     ran("ci", &["--config", "ci/qonform.toml"]).says("use `ci/qonform-regressions.json:1:1`");
+}
+
+#[test]
+fn an_input_whose_response_was_lost_is_sent_again() {
+    let reference = Reference::start();
+    let lost = Mutex::new(BTreeSet::new());
+    // The first update with each of these paths: a 503 does not show whether it was applied.
+    let server = in_front_of(&reference, move |seen, head, body| {
+        let is_unusual = seen.method == "PATCH" && seen.path.contains("/qf-none");
+        if is_unusual && lost.lock().unwrap().insert(seen.path.clone()) {
+            return ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".into(), Vec::new());
+        }
+        (head, body)
+    });
+    let folder = TempFolder::new();
+    let mut command = qonform(&folder);
+    command.envs(reference.variables.iter().cloned());
+    command.args(["run", "--seed", "1", "--layer", "input", "--target", &server.url()]);
+    command.args(["--only", "update.*,response.no-server-error"]);
+    let ran = end(command, folder);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    let unusual: BTreeSet<_> = server.seen().iter().map(|seen| seen.path.clone()).collect();
+    assert!(unusual.iter().filter(|path| path.contains("/qf-none")).count() > 4, "{unusual:?}");
 }

@@ -22,6 +22,9 @@ use tokio::sync::OwnedMutexGuard;
 /// After at most this many inputs the state is read, so that few of them can have caused a difference.
 const BATCH: usize = 24;
 
+/// How often the request of an input is sent again after its response was lost.
+const MAX_LOST: usize = 3;
+
 /// The longest offering id, in characters.
 const MAX_ID: usize = 64;
 
@@ -143,7 +146,15 @@ impl InputRunner<'_> {
 
     pub(super) async fn send(&mut self, index: usize, input: &Input, request: Request) -> ScriptResult {
         let is_write = request.is_write();
-        let exchange = match self.cx.send(request).await {
+        let mut sent = self.cx.send(request.clone()).await;
+        for _ in 0..MAX_LOST {
+            if !is_write || !matches!(sent, Err(Abort::World(TransportError::Broken { .. }))) {
+                break;
+            }
+            // The context reads first whether the lost request was applied.
+            sent = self.cx.send(request.clone()).await;
+        }
+        let exchange = match sent {
             // A server may close the connection on an unusual request; a lost read leaves the state known.
             Err(Abort::World(TransportError::Broken { .. })) if !is_write && input.origin == Origin::Unusual => {
                 let what =
