@@ -16,8 +16,9 @@ pub enum Effort {
     Thorough,
 }
 
-/// The scenarios that send the most requests: [`Effort::Quick`] leaves them out.
-pub(super) const LONG_SCENARIOS: [&str; 7] = [
+/// The scenarios that send the most requests, or most of them one after another: [`Effort::Quick`] leaves them out. Other
+/// scenarios check most of their rules too.
+pub(super) const LONG_SCENARIOS: [&str; 14] = [
     "list.pages-cover",
     "response.no-server-error",
     "create.id-bounds",
@@ -25,6 +26,13 @@ pub(super) const LONG_SCENARIOS: [&str; 7] = [
     "set-main.missing",
     "offering.id-decoding",
     "auth.malformed",
+    "list.unknown-cursor",
+    "list.agrees-with-get",
+    "offering.created-at-immutable",
+    "invariant.single-main",
+    "invariant.failed-write-no-effect",
+    "invariant.model-agrees",
+    "invariant.no-bleed",
 ];
 
 impl Effort {
