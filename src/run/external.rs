@@ -83,10 +83,9 @@ struct Beside {
 impl<'d, 'a> ExternalRun<'d, 'a> {
     pub(super) fn new(driver: &'d Driver<'a>, preflight: Preflight, journal: Arc<Journal>) -> Self {
         let anchor = preflight.initial.main(KeyRole::Main).map(str::to_owned);
-        let at_once = if driver.settings.project_jobs.get() == 1 { 1 } else { Project::AT_ONCE };
         Self {
             driver,
-            project: Project { at_once, ..preflight.project },
+            project: Project { at_once: driver.settings.at_once(), ..preflight.project },
             journal,
             main: anchor.clone(),
             anchor,
@@ -158,8 +157,10 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
                 },
             };
             self.report_rate();
-            let last_list = result.last_list.take();
-            self.project.opening = last_list.filter(|_| passed(&result) && self.project.is_exclusive);
+            // With any number of jobs the same requests: cases that run side by side read the list themselves.
+            let is_alone = index >= begun;
+            let last_list = result.last_list.take().filter(|_| is_alone && self.project.is_exclusive);
+            self.project.opening = last_list.filter(|_| passed(&result));
             errors = match &result.abort {
                 // These block every further case.
                 Some(Abort::World(TransportError::Throttled { .. } | TransportError::Unrecorded { .. })) => {
@@ -226,7 +227,8 @@ impl<'d, 'a> ExternalRun<'d, 'a> {
         }
         let places: Vec<usize> = prefixes.keys().copied().collect();
         let neighbours = Some(Arc::new(Neighbours::new(prefixes.into_values().collect())));
-        let project = Project { neighbours, at_once: AT_ONCE_BESIDE, opening: None, ..self.project.clone() };
+        let at_once = AT_ONCE_BESIDE.min(self.project.at_once);
+        let project = Project { neighbours, at_once, opening: None, ..self.project.clone() };
         let run = |number: usize| {
             let (place, project) = (places[number], project.clone());
             async move {

@@ -176,8 +176,7 @@ impl Preflight {
         settings: &Settings,
         projects: &[(KeyRole, Snapshot)],
     ) -> BTreeMap<ProjectRole, Vec<Held>> {
-        let at_once = if settings.project_jobs.get() == 1 { 1 } else { Project::AT_ONCE };
-        let project = Project { at_once, ..self.project.clone() };
+        let project = Project { at_once: settings.at_once(), ..self.project.clone() };
         let mut all = BTreeMap::new();
         for (role, snapshot) in projects {
             all.insert(ProjectRole::of(*role), held::read(&project, *role, snapshot).await);

@@ -19,7 +19,7 @@ use crate::document::nearest;
 use crate::exchange::{KeyRole, Secret, Target, TransportSettings};
 use crate::offerings::Naming;
 use crate::offerings::scenario::Effect;
-use crate::project::ShrinkTime;
+use crate::project::{Project, ShrinkTime};
 use crate::reference;
 
 /// Everything that a run depends on.
@@ -133,6 +133,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The maximum number of independent requests that one case sends at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.project_jobs.get().min(Project::AT_ONCE)
+    }
+
     /// The default settings with this effort.
     pub fn with_effort(effort: Effort) -> Self {
         let (inputs, histories, race_attempts) = (effort.inputs(), effort.histories(), effort.race_attempts());
