@@ -39,6 +39,14 @@ impl Operation {
         self.responses.iter().find(|response| response.covers(status))
     }
 
+    /// Frees what was compiled from its schemas; it is compiled again when needed.
+    pub fn release(&self) {
+        let contents = self.body.iter().map(|body| &body.media).chain(self.responses.iter().map(|one| &one.media));
+        let headers = self.responses.iter().flat_map(|response| &response.headers).map(|header| &header.schema);
+        let schemas = self.parameters.iter().map(|parameter| &parameter.schema).chain(headers);
+        schemas.chain(contents.flatten().map(|(_, schema)| schema)).for_each(SchemaRef::release);
+    }
+
     /// The parameter with a name in a place. Header names are compared case-insensitively.
     pub fn parameter(&self, place: ParameterPlace, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.place == place && place.same_name(&parameter.name, name))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 /// Maximum length of the message of a schema error, in characters.
@@ -72,9 +72,9 @@ pub struct SchemaRef(Arc<SubschemaPlace>);
 struct SubschemaPlace {
     pointer: String,
     schemas: Arc<Schemas>,
-    request: OnceLock<Compiled>,
-    response: OnceLock<Compiled>,
-    names: OnceLock<Mutex<PropertyNames>>,
+    request: Mutex<Option<Compiled>>,
+    response: Mutex<Option<Compiled>>,
+    names: Mutex<Option<PropertyNames>>,
 }
 
 impl SchemaRef {
@@ -100,7 +100,7 @@ impl SchemaRef {
 
     /// Every violation of the schema by a value; empty when it is valid.
     pub fn validate(&self, direction: Direction, instance: &Value) -> Vec<SchemaError> {
-        match self.validator(direction) {
+        match &self.validator(direction) {
             // Nearly every response is valid, and checking that is much cheaper than collecting errors.
             Ok(validator) if validator.is_valid(instance) => Vec::new(),
             Ok(validator) => {
@@ -162,16 +162,29 @@ impl SchemaRef {
     /// No property is undocumented where a schema lists no properties, or describes those that it does not list.
     pub fn undocumented(&self, instance: &Value) -> Vec<String> {
         let SubschemaPlace { pointer, schemas, names, .. } = &*self.0;
-        let names = names.get_or_init(|| Mutex::new(PropertyNames::of(&schemas.document, pointer)));
-        names.lock().unwrap_or_else(PoisonError::into_inner).missing_for(&schemas.document, instance)
+        let mut names = locked(names);
+        let names = names.get_or_insert_with(|| PropertyNames::of(&schemas.document, pointer));
+        names.missing_for(&schemas.document, instance)
     }
 
-    fn validator(&self, direction: Direction) -> &Compiled {
+    /// Frees what was created from the schema; it is created again when needed. A validator includes a copy of every
+    /// schema that it refers to, so those of all operations of a large document together need much memory.
+    pub(super) fn release(&self) {
+        let SubschemaPlace { pointer, schemas, request, response, names } = &*self.0;
+        *locked(names) = None;
+        for (direction, compiled) in [(Direction::Request, request), (Direction::Response, response)] {
+            if locked(compiled).take().is_some() {
+                schemas.release(direction, pointer);
+            }
+        }
+    }
+
+    fn validator(&self, direction: Direction) -> Compiled {
         let compiled = match direction {
             Direction::Request => &self.0.request,
             Direction::Response => &self.0.response,
         };
-        compiled.get_or_init(|| self.0.schemas.validator(direction, &self.0.pointer))
+        locked(compiled).get_or_insert_with(|| self.0.schemas.validator(direction, &self.0.pointer)).clone()
     }
 }
 
@@ -188,6 +201,11 @@ impl PartialEq for SchemaRef {
 }
 
 type Compiled = Result<Arc<Validator>, Arc<str>>;
+
+/// What a mutex protects, also after a panic: nothing is ever half written.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// All schemas that some operations of a document refer to.
 pub(super) struct Schemas {
@@ -241,9 +259,9 @@ impl Schemas {
         SchemaRef(Arc::new(SubschemaPlace {
             pointer: place.to_owned(),
             schemas: Arc::clone(self),
-            request: OnceLock::new(),
-            response: OnceLock::new(),
-            names: OnceLock::new(),
+            request: Mutex::default(),
+            response: Mutex::default(),
+            names: Mutex::default(),
         }))
     }
 
@@ -259,11 +277,23 @@ impl Schemas {
     }
 
     fn validator(&self, direction: Direction, place: &str) -> Compiled {
-        let target = self.document.resolve(place).map(|(target, _)| target);
-        let direction = if self.parts.has_directions { direction } else { Direction::Request };
+        let (direction, target) = self.target(direction, place);
         let key = (direction, target.clone().unwrap_or_default());
-        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        compiled.entry(key).or_insert_with(|| self.build(direction, target.as_deref())).clone()
+        locked(&self.compiled).entry(key).or_insert_with(|| self.build(direction, target.as_deref())).clone()
+    }
+
+    /// Frees a validator unless another schema uses it.
+    fn release(&self, direction: Direction, place: &str) {
+        let (direction, target) = self.target(direction, place);
+        let is_used = |compiled: &Compiled| compiled.as_ref().is_ok_and(|validator| Arc::strong_count(validator) > 1);
+        let key = (direction, target.unwrap_or_default());
+        locked(&self.compiled).retain(|known, compiled| *known != key || is_used(compiled));
+    }
+
+    /// Where the schema of a place and its direction is compiled.
+    fn target(&self, direction: Direction, place: &str) -> (Direction, Option<String>) {
+        let target = self.document.resolve(place).map(|(target, _)| target);
+        (if self.parts.has_directions { direction } else { Direction::Request }, target)
     }
 
     fn build(&self, direction: Direction, target: Option<&str>) -> Compiled {

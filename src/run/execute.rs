@@ -22,12 +22,15 @@ pub async fn run_case_once(case: &Case, project: Project, settings: &Settings, a
     let Case::Scenario(scenario) = case else {
         let script = match case {
             Case::Inputs(endpoint) => CaseScript::Inputs(Arc::new(generate(*endpoint, &project, settings).await)),
-            Case::Other(operation) => {
-                let (operation, seed, cases) = (Arc::clone(operation), settings.seed, settings.inputs);
+            Case::Other(other) => {
+                let (operation, seed, cases) = (Arc::clone(other), settings.seed, settings.inputs);
                 // A large schema takes its time, during which the run can end.
                 let generated = tokio::task::spawn_blocking(move || Inputs::of_other(&operation, seed, cases)).await;
                 let inputs = generated.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-                CaseScript::Inputs(Arc::new(inputs))
+                let script = CaseScript::Inputs(Arc::new(inputs));
+                let result = run_script(&script, project, naming, SnapshotPolicy::EveryStep).await;
+                other.release();
+                return result;
             }
             _ => CaseScript::of(case, &project, settings),
         };
