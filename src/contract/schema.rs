@@ -398,3 +398,37 @@ fn has_more_values_than(limit: usize, value: &Value) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Catalogue, Contract};
+
+    #[test]
+    fn released_validators_are_freed_and_compiled_again() {
+        let thing = "    Thing: {type: object, required: [a], properties: {a: {type: integer}, next: {$ref: '#/components/schemas/Thing'}}}";
+        let body = "{content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}";
+        let operation = |id: &str| {
+            format!(
+                "  /{id}:\n    post: {{operationId: {id}, requestBody: {body}, responses: {{'204': {{description: Done.}}}}}}"
+            )
+        };
+        let text = Document::embedded().text().replacen("\n  schemas:\n", &format!("\n  schemas:\n{thing}\n"), 1);
+        let paths = format!("\npaths:\n{}\n{}\n", operation("one"), operation("two"));
+        let document = Document::parse(text.replacen("\npaths:\n", &paths, 1), "t.yaml").unwrap();
+        let contract = Contract::from_document(document, Catalogue::embedded()).unwrap();
+        let operation = |id: &str| contract.operations().iter().find(|operation| operation.id == id).unwrap();
+        let (one, two) = (operation("one"), operation("two"));
+        let schema = |operation: &super::super::Operation| operation.body.as_ref().unwrap().json().unwrap().clone();
+        let count = || locked(&schema(one).0.schemas.compiled).len();
+        for _ in 0..2 {
+            assert!(schema(one).is_valid(Direction::Request, &json!({"a": 1})));
+            assert!(!schema(two).is_valid(Direction::Request, &json!({"a": 1, "next": {}})));
+            assert_eq!(count(), 1);
+            one.release();
+            assert_eq!(count(), 1, "the other operation uses it");
+            two.release();
+            assert_eq!(count(), 0);
+        }
+    }
+}

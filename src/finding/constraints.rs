@@ -56,8 +56,22 @@ impl Constraints {
         if other.rows.is_empty() && other.unsendable.is_empty() {
             return;
         }
+        self.merge_rows(other.rows);
+        self.unsendable.extend(other.unsendable);
+        self.unsendable.sort();
+        self.unsendable.dedup();
+    }
+
+    fn merge_rows(&mut self, other: Vec<ConstraintSeen>) {
+        let (Some(first), Some(last)) = (other.first(), other.last()) else { return };
+        let at = self.rows.partition_point(|row| key(row) < key(first));
+        // The rows of an operation that has none yet belong in one place. Each operation of a document adds its own.
+        if self.rows.get(at).is_none_or(|next| key(last) < key(next)) {
+            self.rows.splice(at..at, other);
+            return;
+        }
         let mut rows: BTreeMap<_, ConstraintSeen> = BTreeMap::new();
-        for row in std::mem::take(&mut self.rows).into_iter().chain(other.rows) {
+        for row in std::mem::take(&mut self.rows).into_iter().chain(other) {
             let (operation, place, constraint) = key(&row);
             match rows.get_mut(&(operation.to_owned(), place.to_owned(), constraint.to_owned())) {
                 Some(known) => {
@@ -68,9 +82,6 @@ impl Constraints {
             }
         }
         self.rows = rows.into_values().collect();
-        self.unsendable.extend(other.unsendable);
-        self.unsendable.sort();
-        self.unsendable.dedup();
     }
 
     /// Sides of constraints without any request: `v4CreateOffering body /id maxLength, outside`.
@@ -97,5 +108,38 @@ fn sum(one: Option<SideCounts>, two: Option<SideCounts>) -> Option<SideCounts> {
             Some(SideCounts { accepted: one.accepted + two.accepted, refused: one.refused + two.refused })
         }
         (one, two) => one.or(two),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(rows: &[(&str, &str, u64)]) -> Constraints {
+        let mut all = Constraints::default();
+        for (operation, place, accepted) in rows {
+            let row = all.row(operation, (*place).to_owned(), "maxLength".to_owned());
+            row.inside = Some(SideCounts { accepted: *accepted, refused: 0 });
+        }
+        all
+    }
+
+    #[test]
+    fn rows_stay_sorted_and_equal_ones_are_summed() {
+        let mut all = Constraints::default();
+        let parts = [of(&[("m", "a", 1), ("m", "c", 2)]), of(&[("z", "a", 4)]), of(&[("a", "x", 8)])];
+        let again =
+            [of(&[("m", "b", 16)]), of(&[("m", "c", 32), ("z", "a", 64)]), of(&[("a", "y", 128), ("zz", "a", 256)])];
+        parts.into_iter().chain(again).for_each(|part| all.merge(part));
+        let expected = [
+            ("a", "x", 8),
+            ("a", "y", 128),
+            ("m", "a", 1),
+            ("m", "b", 16),
+            ("m", "c", 34),
+            ("z", "a", 68),
+            ("zz", "a", 256),
+        ];
+        assert_eq!(all, of(&expected));
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
         "pages": pages,
         "entries": entries,
     }});
-    safe_json(&format!("{archive:#}\n"))
+    safe_json(format!("{archive:#}\n"))
 }
 
 /// What the archive contains, and of which run.

@@ -10,7 +10,7 @@ use crate::finding::{Outcome, REPORT_VERSION};
 pub(super) fn render(outcome: &Outcome) -> String {
     let text = serde_json::to_string_pretty(outcome)
         .expect("an outcome holds only strings, numbers, lists and records with string keys");
-    safe_json(&text) + "\n"
+    safe_json(text) + "\n"
 }
 
 /// Why bytes are not a report that this version can read.

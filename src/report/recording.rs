@@ -98,7 +98,7 @@ impl RecordingState {
 
 impl ExchangeObserver for Recording {
     fn record(&self, recorded: &Recorded<'_>) {
-        let entry = safe_json(&entry(recorded).to_string());
+        let entry = safe_json(entry(recorded).to_string());
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failed.is_some() {
             return;

@@ -52,7 +52,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
             },
         }],
     });
-    safe_json(&format!("{log:#}\n"))
+    safe_json(format!("{log:#}\n"))
 }
 
 fn rule(rule: &RuleOutcome) -> Value {

@@ -37,8 +37,10 @@ pub(super) fn shown(text: &str, breaks: Breaks) -> Cow<'_, str> {
 
 /// JSON with every unsafe character as a `\u` escape. Line feeds stay: outside strings they are layout, inside they are
 /// already escaped.
-pub(super) fn safe_json(json: &str) -> String {
-    escaped_json(json, |c| is_unsafe(c) && c != '\n')
+pub(super) fn safe_json(json: String) -> String {
+    let is_escaped = |c: char| is_unsafe(c) && c != '\n';
+    // A copy of the report of a large document needs much memory.
+    if json.chars().any(is_escaped) { escaped_json(&json, is_escaped) } else { json }
 }
 
 /// JSON with the characters that match `escaped` as `\u` escapes; only characters inside strings may match.
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn escaped_json_has_the_same_value() {
         let json = "{\n \"a\u{9b}\": \"\u{202e}\u{e0001}\\n<\"\n}";
-        let safe = safe_json(json);
+        let safe = safe_json(json.to_owned());
         assert_eq!(safe, "{\n \"a\\u009b\": \"\\u202e\\udb40\\udc01\\n<\"\n}");
         let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(read(&safe), read(json));

@@ -109,8 +109,8 @@ pub(super) fn outcome(mut info: RunInfo<'_>, results: CaseResults) -> Outcome {
         coverage: Coverage {
             responses: responses(info.contract, info.plan, &record),
             headers: headers::of(info.contract, info.plan, &record),
-            constraints: record.constraints.rows.clone(),
             holes: holes(&record.constraints),
+            constraints: record.constraints.rows,
         },
         latency: info.latencies.iter().map(|(operation, times)| latency(operation.id(), times)).collect(),
         waivers: info.settings.waivers.outcomes(&findings, &rules, &info.ending),

@@ -212,6 +212,28 @@ const SHAPES: [(&str, &str, bool); 16] = [
 ];
 
 #[test]
+fn of_many_differences_the_first_are_listed() {
+    let members: Vec<_> = (0..20).map(|number| format!("m{number}: {{type: integer, maximum: {number}}}")).collect();
+    let schema = format!("{{type: object, properties: {{{}}}}}", members.join(", "));
+    let body = format!("{{required: true, content: {{application/json: {{schema: {schema}}}}}}}");
+    let (ran, seen) =
+        run_paths(&format!("  /own: {{post: {{operationId: many, requestBody: {body}, {DONE}}}}}\n"), &[]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let report = ran.json();
+    let drift: Vec<_> =
+        report["drift"].as_array().unwrap().iter().filter(|one| one["operations"] == json!(["many"])).collect();
+    assert_eq!(drift.len(), 26, "{drift:?}");
+    let is_rest =
+        |one: &&&Value| one["what"].as_str().is_some_and(|what| what.starts_with("a further value was accepted"));
+    let rest = drift.iter().find(is_rest).unwrap()["count"].as_u64().unwrap();
+    let rejected = |one: &&Value| one["operation"] == "many";
+    let accepted = |one: &Value| one["outside"]["accepted"].as_u64().unwrap_or_default();
+    let constraints = report["coverage"]["constraints"].as_array().unwrap();
+    let outside: u64 = constraints.iter().filter(rejected).map(accepted).sum();
+    assert!(rest > 20 && outside > 50 && seen.len() > 60, "{rest} {outside} {}", seen.len());
+}
+
+#[test]
 fn every_shape_is_tested_or_reported() {
     let paths: String = SHAPES
         .iter()
