@@ -18,7 +18,7 @@ pub enum Effort {
 
 /// The scenarios that send the most requests, or most of them one after another: [`Effort::Quick`] leaves them out. Other
 /// scenarios check most of their rules too.
-pub(super) const LONG_SCENARIOS: [&str; 14] = [
+pub(super) const LONG_SCENARIOS: [&str; 13] = [
     "list.pages-cover",
     "response.no-server-error",
     "create.id-bounds",
@@ -26,7 +26,6 @@ pub(super) const LONG_SCENARIOS: [&str; 14] = [
     "set-main.missing",
     "offering.id-decoding",
     "auth.malformed",
-    "list.unknown-cursor",
     "list.agrees-with-get",
     "offering.created-at-immutable",
     "invariant.single-main",
