@@ -1,7 +1,8 @@
 //! A write-ahead journal of what a run may leave on a target.
 //!
 //! One file of JSON lines for each run: a header with the target, the prefix of the run's ids and the initial state of
-//! the projects, with the offerings that they held; then the id of each create before the request is sent, and every promotion. It never contains a key.
+//! the projects, with the offerings that they held; then the id of each create before the request is sent, and every
+//! promotion. It never contains a key.
 //! The file is locked during the run and removed when nothing is left on the target; `qonform clean` undoes the writes
 //! of a killed run. Each line is written at once: it survives a crash of the program, but not a power failure.
 

@@ -61,10 +61,11 @@ impl Inputs {
                 result?;
             }
             let end = index + runner.count_at_once(&self.list[index..]);
-            runner.set_up_all(index..end, &self.list[index..]).await?;
-            let result = match &self.list[index..end] {
-                [input] => runner.run(index, input).await,
-                inputs => runner.run_at_once(index, inputs).await,
+            let set_up = runner.set_up_all(index..end, &self.list[index..]).await;
+            let result = match (set_up, &self.list[index..end]) {
+                (Err(abort), _) => Err(abort),
+                (Ok(()), [input]) => runner.run(index, input).await,
+                (Ok(()), inputs) => runner.run_at_once(index, inputs).await,
             };
             runner.attribute(end);
             result?;
@@ -90,22 +91,22 @@ impl Input {
 
 pub(super) struct InputRunner<'r> {
     pub(super) cx: &'r mut Context,
-    pub(super) coverage: &'r mut Constraints,
-    pub(super) operation: &'r str,
+    coverage: &'r mut Constraints,
+    operation: &'r str,
     /// The offerings of [`InputSubject::Shared`], by their slots: updates that are sent at once use different ones.
-    pub(super) shared: BTreeMap<usize, String>,
+    shared: BTreeMap<usize, String>,
     /// The slot of the next input.
     pub(super) slot: usize,
     /// Offerings that inputs need which are sent at once.
     pub(super) set_up: BTreeSet<String>,
     /// The number of replacements for unusable offerings, which makes their ids unique.
-    pub(super) replaced: usize,
+    replaced: usize,
     /// Ids created for the current input without the prefix of the run.
-    pub(super) unprefixed: Vec<String>,
+    unprefixed: Vec<String>,
     /// The ids without the prefix of the case that the current inputs use, in lower case.
     pub(super) locks: BTreeMap<String, OwnedMutexGuard<()>>,
     /// The first input that wrote since the state was read.
-    pub(super) since: usize,
+    since: usize,
     /// The exchanges of the inputs since then.
     pub(super) sent: Vec<(usize, Arc<Exchange>)>,
 }
